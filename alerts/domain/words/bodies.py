@@ -1,0 +1,270 @@
+"""The bodies that programs send, as CONTRACT fixes them: the API's, and the `data` of a Standard Webhook.
+
+Unknown fields are refused by name; wrong types by path (msgspec). What a field means beyond its type is checked by the
+commands. `AREA` and `RULE` stay raw here and are read by `words.geometry` and `words.rules`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.words.terms import (
+    Category,
+    Certainty,
+    ChangeKind,
+    Channel,
+    Frequency,
+    NoticeKind,
+    Priority,
+    Severity,
+    Status,
+    Urgency,
+)
+
+Json = dict[str, Any]
+Area = Json | list[Json]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A request body."""
+
+
+class IncidentBody(Body, frozen=True, kw_only=True):
+    """POST /incidents, `incident.reported`."""
+
+    headline: str
+    description: str = ""
+    language: str | None = None
+    category: Category = "Other"
+    urgency: Urgency = "Unknown"
+    severity: Severity = "Unknown"
+    certainty: Certainty = "Unknown"
+    topic: str | None = None
+    area: Area | None = None
+    onset: datetime | None = None
+    expires: datetime | None = None
+    source_ref: str | None = None
+
+
+class ContentBody(Body, frozen=True, kw_only=True):
+    """One language's words."""
+
+    title: str
+    body: str = ""
+    instruction: str = ""
+    sms: str = ""
+
+
+class ResolveBody(Body, frozen=True, kw_only=True):
+    """POST /incidents/{id}/resolve, `incident.resolved`."""
+
+    source_ref: str | None = None
+    all_clear: dict[str, ContentBody] | None = None
+
+
+class PlaceBody(Body, frozen=True, kw_only=True):
+    """POST /places."""
+
+    slug: str
+    name: dict[str, str]
+    area: Area
+
+
+class TopicBody(Body, frozen=True, kw_only=True):
+    """POST /topics."""
+
+    slug: str
+    name: dict[str, str]
+    categories: tuple[Category, ...] = ()
+
+
+class SegmentBody(Body, frozen=True, kw_only=True):
+    """POST /segments."""
+
+    slug: str
+    name: str
+    rule: Json
+
+
+class VisitBody(Body, frozen=True, kw_only=True):
+    """When a mobile unit stands here."""
+
+    dtstart: datetime
+    minutes: int
+    rrule: str | None = None
+
+
+class ServicePointBody(Body, frozen=True, kw_only=True):
+    """POST /service-points."""
+
+    kind: str
+    name: str
+    lat: float
+    lon: float
+    address: str = ""
+    opening_hours: str | None = None
+    visits: tuple[VisitBody, ...] = ()
+    reach_km: float = 3.0
+    source_ref: str | None = None
+
+
+class ChangeAfterBody(Body, frozen=True, kw_only=True):
+    """How one point is after a change."""
+
+    opening_hours: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    address: str | None = None
+    visits: tuple[VisitBody, ...] = ()
+
+
+class PointRef(Body, frozen=True, kw_only=True):
+    """A service point by the same source's own reference."""
+
+    source_ref: str
+
+
+class ServiceChangeBody(Body, frozen=True, kw_only=True):
+    """POST /service-changes, `service-change.announced`."""
+
+    headline: str
+    description: str = ""
+    language: str | None = None
+    kind: ChangeKind
+    service_points: tuple[UUID | PointRef, ...]
+    effective: datetime
+    until: datetime | None = None
+    after: dict[str, ChangeAfterBody] = {}
+    """By service point id, or by the source's own reference."""
+    topic: str | None = None
+    source_ref: str | None = None
+
+
+class NoticeBody(Body, frozen=True, kw_only=True):
+    """POST /notices, …/update, /audience, `notice.requested`. What is absent comes from the incident or change."""
+
+    kind: NoticeKind
+    incident: UUID | None = None
+    service_change: UUID | None = None
+    topic: str | None = None
+    area: Area | None = None
+    urgency: Urgency | None = None
+    severity: Severity | None = None
+    certainty: Certainty | None = None
+    status: Status = "Actual"
+    priority: Priority | None = None
+    audience: Json | None = None
+    channels: tuple[Channel, ...] | None = None
+    content: dict[str, ContentBody] | None = None
+    send_at: datetime | None = None
+    expires: datetime | None = None
+
+
+class ReasonBody(Body, frozen=True, kw_only=True):
+    """return, reject, stop."""
+
+    reason: str
+
+
+class ApproveBody(Body, frozen=True, kw_only=True):
+    """Both as GET /notices/{id} shows them."""
+
+    version: int
+    people: int
+
+
+class ScheduleBody(Body, frozen=True, kw_only=True):
+    """schedule."""
+
+    send_at: datetime
+
+
+class CancelBody(Body, frozen=True, kw_only=True):
+    """cancel."""
+
+    reason: str
+    content: dict[str, ContentBody] | None = None
+
+
+class AllClearBody(Body, frozen=True, kw_only=True):
+    """all-clear."""
+
+    content: dict[str, ContentBody] | None = None
+
+
+class EmptyBody(Body, frozen=True, kw_only=True):
+    """submit, issue."""
+
+
+class PushKeys(Body, frozen=True, kw_only=True):
+    """A browser's keys."""
+
+    p256dh: str
+    auth: str
+
+
+class PushBody(Body, frozen=True, kw_only=True):
+    """A browser's push subscription."""
+
+    endpoint: str
+    keys: PushKeys
+
+
+class PostalBody(Body, frozen=True, kw_only=True):
+    """A letter's address."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+class SubscriberPlaceBody(Body, frozen=True, kw_only=True):
+    """Exactly one of lat+lon, place, postcode, area."""
+
+    lat: float | None = None
+    lon: float | None = None
+    radius_km: float | None = None
+    name: str = ""
+    place: str | None = None
+    postcode: str | None = None
+    area: Area | None = None
+
+
+class QuietHoursBody(Body, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """Local times HH:MM."""
+
+    start: str
+    end: str
+    wake_for: Literal["danger", "emergency"] = "danger"
+
+
+class ConsentBody(Body, frozen=True, kw_only=True):
+    """On what words, when and how a person agreed."""
+
+    wording: str
+    given_at: datetime
+    how: str
+
+
+class SubscriberBody(Body, frozen=True, kw_only=True):
+    """POST /subscribers; PATCH takes a merge patch of the same shape plus `paused_until`."""
+
+    email: str | None = None
+    phone: str | None = None
+    push: PushBody | None = None
+    postal: PostalBody | None = None
+    places: tuple[SubscriberPlaceBody, ...] = ()
+    topics: tuple[str, ...] = ()
+    severity_at_least: Severity | None = None
+    channels: tuple[Channel, ...] | None = None
+    language: str | None = None
+    timezone: str | None = None
+    frequency: Frequency = "immediate"
+    quiet_hours: QuietHoursBody | None = None
+    danger_to_life: bool = True
+    tester: bool = False
+    confirmed: bool = False
+    consent: ConsentBody | None = None

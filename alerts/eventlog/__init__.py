@@ -1,0 +1,1 @@
+"""How events are kept: codec, recorders, group-commit writer, projection runner. Knows no domain."""

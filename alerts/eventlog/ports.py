@@ -1,0 +1,156 @@
+"""What the rest of the product sees of the event log: typed ports, whatever database stands behind them.
+
+SQL given to these ports uses `?` for parameters and the subset that SQLite and PostgreSQL share. Values are None,
+int, float, str and bytes; booleans are 0/1 integers, times are RFC 3339 text or microseconds since 1970 as integers,
+ids are 16 bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, Literal, Protocol, TypeVar
+from uuid import UUID
+
+from alerts.domain.words.events import Event, Recorded, Stream
+
+S = TypeVar("S")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Value = None | int | float | str | bytes
+Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[Value]]
+Dialect = Literal["sqlite", "postgresql"]
+
+
+class Transaction(Protocol):
+    """One open transaction on one connection, used by one thread."""
+
+    dialect: Dialect
+
+    def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Run one statement; its rows, or [] for a statement without."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Run one statement for each row, as fast as the driver can."""
+
+
+class Database(Protocol):
+    """One database (SQLite: one file; PostgreSQL: one schema of the same server)."""
+
+    dialect: Dialect
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent snapshot, from any thread; never blocks a writer."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A write transaction: committed at the end, rolled back on an exception. One writer a SQLite file."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+class Unit(Protocol):
+    """What one command may do inside the group commit. Writes are buffered until the command returns.
+
+    A command that raises leaves nothing behind and fails alone; the others of the batch are committed.
+    """
+
+    now: datetime
+
+    def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
+        """The folded state of a stream, with what this batch has appended; None if it has no event."""
+
+    def version(self, stream_id: UUID) -> int:
+        """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""
+
+    def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
+        """Decide these facts: they follow the version that `get` saw (else a version conflict, retried by itself)."""
+
+    def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Read a side table of the log's database, with what earlier commands of this batch have written."""
+
+    def write(self, sql: str, params: Sequence[Value] = ()) -> None:
+        """Write a side table in the same transaction as the events."""
+
+    def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        """The same for many rows."""
+
+    def number(self, name: str, count: int = 1) -> int:
+        """Take the next `count` numbers of a sequence and return the first (sequences start at 1, holes are allowed)."""
+
+    def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
+        """Statements that need the positions of this command's events, run in the same transaction after the append."""
+
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Run once the transaction is on disk (a wake-up, a cache to void); it must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[T_co]):
+    """A command's answer, with the log position at which it is true."""
+
+    result: T_co
+    position: int
+    """Of the command's last event; the log's end if it appended none."""
+
+
+class Writer(Protocol):
+    """The one writer of a process: commands queue, each batch is one transaction (group commit)."""
+
+    def submit(self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None) -> Future[Committed[T]]:
+        """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised.
+
+        `work` may be run more than once (version conflict): it must be free of effects but through the unit.
+        """
+
+    async def run(self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None) -> Committed[T]:
+        """The same, awaited from an event loop."""
+
+    def position(self) -> int:
+        """The last position this process has committed (or found at start)."""
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+
+
+class Log(Protocol):
+    """Reading the log."""
+
+    def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
+        """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
+
+    def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
+        """A stream's events, if asked only those at positions ≤ `up_to`."""
+
+    def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
+        """A stream's folded state, if asked as it was at that position."""
+
+    def position(self) -> int:
+        """The last position in the log, 0 if it is empty."""
+
+    def wait(self, after: int, timeout: float) -> bool:
+        """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown."""
+
+
+class UnreadableEvent(Exception):
+    """An event that the codec cannot read: unknown topic or version, damaged bytes."""
+
+    def __init__(self, position: int, topic: str, why: str) -> None:
+        super().__init__(f"event {position} ({topic}) cannot be read: {why}")
+        self.position, self.topic, self.why = position, topic, why
+
+
+class Projection(Protocol):
+    """A read model: rows of a views database, computed from the log alone."""
+
+    name: str
+    topics: Collection[str]
+    """Which events it wants; none means all."""
+
+    def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
+        """Write what these events mean, in order; the tracking row is written by the runner in the same transaction."""

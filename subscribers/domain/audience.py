@@ -1,0 +1,55 @@
+"""A notice's audience as a question: everything RULES 1–12 and 15 need, resolved at one log position. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from alerts.domain.words.terms import ChangeKind, Channel, NoticeKind, Priority, Severity, Status
+
+if TYPE_CHECKING:
+    from alerts.domain.words.geometry import Area
+    from alerts.domain.words.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class ReachPoint:
+    """A service point that a change concerns, at its old position."""
+
+    id: UUID
+    lat: float
+    lon: float
+    reach_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReach:
+    """RULES 11: whom a service change reaches in place of an area.
+
+    `open_points`: (id, lat, lon) of all points of that kind open at `effective` but for this change, those concerned
+    included; used when `kind` is closure or move ("nearest open point is among them").
+    """
+
+    kind: ChangeKind
+    points: tuple[ReachPoint, ...]
+    open_points: tuple[tuple[UUID, float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceQuery:
+    """Who is due? `topic` is already defaulted (`service-changes`); `rule` has its segments inlined and its places
+    resolved; None means everyone."""
+
+    kind: NoticeKind
+    status: Status
+    topic: str | None
+    severity: Severity
+    priority: Priority
+    danger_to_life: bool
+    area: Area | None
+    change: ChangeReach | None
+    rule: Rule | None
+    channels: frozenset[Channel]
+    at: datetime

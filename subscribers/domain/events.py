@@ -1,0 +1,207 @@
+"""What can happen to a subscriber. Addresses and wishes are personal: sealed under the subscriber's own key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+import msgspec
+
+from alerts.domain.words.events import Catalogue, Event
+from alerts.domain.words.terms import Channel, Frequency, Severity
+
+
+class PostalAddress(msgspec.Struct, frozen=True):
+    """A letter's address."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A place of a subscriber: a point with a radius (0 is a bare point), a registered place, or a drawn area.
+
+    Exactly one of (lat, lon, radius_km), slug, area is given. `area` is GeoJSON (Polygon or MultiPolygon, lon/lat),
+    already mended and validated.
+    """
+
+    name: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    radius_km: float = 0.0
+    slug: str | None = None
+    area: dict[str, object] | None = None
+
+
+class QuietHours(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Local times `HH:MM`; `start` > `end` spans midnight; equal means never quiet.
+
+    `wake_for`: "danger" lets only danger to life through, "emergency" other emergencies too.
+    """
+
+    start: str
+    end: str
+    wake_for: Literal["danger", "emergency"] = "danger"
+
+
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The subscription: what one person asked for."""
+
+    places: tuple[Place, ...] = ()
+    """None means everywhere."""
+    topics: tuple[str, ...] = ()
+    """None chosen means all but newsletters."""
+    severity_at_least: Severity | None = None
+    channels: tuple[Channel, ...] = ()
+    """The channels wanted; never empty in a decided event (absent in the request means all)."""
+    language: str = "en"
+    timezone: str = "Europe/London"
+    frequency: Frequency = "immediate"
+    quiet_hours: QuietHours | None = None
+    danger_to_life: bool = True
+    tester: bool = False
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """On what words, when and how a person agreed."""
+
+    wording: str
+    given_at: datetime
+    how: str
+
+
+class ContactRef(msgspec.Struct, frozen=True):
+    """A contact point by its number; the address stands apart, sealed."""
+
+    number: int
+    channel: Channel
+
+
+class SubscriberRegistered(Event, frozen=True, kw_only=True):
+    """By staff, API or import: confirmed at once, every contact point verified."""
+
+    personal: ClassVar[tuple[str, ...]] = ("addresses", "preferences", "consent")
+    how: str
+    contacts: tuple[ContactRef, ...]
+    addresses: dict[int, str] | None
+    """Contact number → e-mail address, E.164 number, or JSON of a push subscription or postal address."""
+    preferences: Preferences | None
+    consent: Consent | None
+
+
+class SubscriptionRequested(Event, frozen=True, kw_only=True):
+    """Asked for; each contact point gets its own confirmation and nothing else."""
+
+    personal: ClassVar[tuple[str, ...]] = ("addresses", "preferences")
+    how: str
+    contacts: tuple[ContactRef, ...]
+    addresses: dict[int, str] | None
+    preferences: Preferences | None
+
+
+class ContactPointVerified(Event, frozen=True, kw_only=True):
+    """The person showed that this contact point is theirs."""
+
+    number: int
+
+
+class SubscriptionConfirmed(Event, frozen=True, kw_only=True):
+    """The first contact point is verified (or the person came back): messages may flow from here."""
+
+    personal: ClassVar[tuple[str, ...]] = ("consent",)
+    consent: Consent | None
+
+
+class SubscriptionLapsed(Event, frozen=True, kw_only=True):
+    """Never confirmed within a week."""
+
+
+class PreferencesChanged(Event, frozen=True, kw_only=True):
+    """The wishes as a whole, as they stand from now on."""
+
+    personal: ClassVar[tuple[str, ...]] = ("preferences",)
+    preferences: Preferences | None
+
+
+class SubscriptionPaused(Event, frozen=True, kw_only=True):
+    """Nothing but danger to life until then; nothing is caught up."""
+
+    until: datetime
+
+
+class SubscriptionResumed(Event, frozen=True, kw_only=True):
+    """The pause ended early."""
+
+
+class ContactPointAdded(Event, frozen=True, kw_only=True):
+    """A new contact point; verified at once only if staff or a consent vouch for it."""
+
+    personal: ClassVar[tuple[str, ...]] = ("address",)
+    number: int
+    channel: Channel
+    address: str | None
+    verified: bool = False
+
+
+class ContactPointRemoved(Event, frozen=True, kw_only=True):
+    """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
+
+    number: int
+    reason: str
+
+
+class ContactPointSuppressed(Event, frozen=True, kw_only=True):
+    """Never send here: hard-bounce, complaint, opt-out, by-hand."""
+
+    number: int
+    reason: str
+
+
+class SuppressionLifted(Event, frozen=True, kw_only=True):
+    """The suppression was repaired."""
+
+    number: int
+    reason: str
+
+
+class ConsentGiven(Event, frozen=True, kw_only=True):
+    """A further consent, with its exact wording."""
+
+    personal: ClassVar[tuple[str, ...]] = ("consent",)
+    consent: Consent | None
+
+
+class ConsentWithdrawn(Event, frozen=True, kw_only=True):
+    """Consent taken back."""
+
+    reason: str
+
+
+class SubscriptionEnded(Event, frozen=True, kw_only=True):
+    """Nothing more to this person; signing up again is the same person."""
+
+    reason: str
+
+
+class SubscriberErased(Event, frozen=True, kw_only=True):
+    """The key is destroyed; what was sealed is unreadable for ever."""
+
+
+CATALOGUE = Catalogue.of(
+    SubscriberRegistered,
+    SubscriptionRequested,
+    ContactPointVerified,
+    SubscriptionConfirmed,
+    SubscriptionLapsed,
+    PreferencesChanged,
+    SubscriptionPaused,
+    SubscriptionResumed,
+    ContactPointAdded,
+    ContactPointRemoved,
+    ContactPointSuppressed,
+    SuppressionLifted,
+    ConsentGiven,
+    ConsentWithdrawn,
+    SubscriptionEnded,
+    SubscriberErased,
+)
