@@ -1,0 +1,86 @@
+# One obvious way to run each thing. Needs Python 3.11 or newer and make, nothing else.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The virtual environment alone decides what is imported and where packages come from the lock alone.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP_INSTALL := $(BIN)/python -m pip install --quiet
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench crash install install-dev browser wheel lock clean
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## The main job on a real place: server, residents, a scenario, a table (DEMO_ARGS="--once [--kill]")
+	$(BIN)/alerts demo $(DEMO_ARGS)
+
+test: install-dev lint types browser ## Every check and every test, on SQLite and on PostgreSQL (what CI runs)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install-dev ## Style (ruff) and the directions of imports (import-linter)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: install-dev ## Strict types (mypy)
+	$(BIN)/mypy
+
+bench: install ## The benchmarks, each beside its limit (BENCH_ARGS="--only append --sizes 10k,100k")
+	$(BIN)/alerts bench $(BENCH_ARGS)
+
+crash: install-dev ## Only the tests that kill the product, on both databases
+	$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)
+
+install: $(VENV)/.installed ## The product in .venv, from the hash-checked lock; leaves .venv/bin/alerts
+
+install-dev: $(VENV)/.installed-dev ## The same with what the tests need
+
+wheel: install-dev ## Build dist/*.whl
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+lock: install-dev ## Resolve the dependencies anew into the two lock files
+	$(PIP_INSTALL) uv
+	$(call compile,requirements.lock,--extra build)
+	$(call compile,requirements-dev.lock,--extra build --extra dev)
+
+clean: ## Remove what these commands made, but no data in var/
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Stamps: a second run has nothing to do.
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed as $(PYTHON); say another one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/pyvenv.cfg
+	$(PIP_INSTALL) --require-hashes -r requirements.lock
+	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The browser tests drive the system's Chromium. CI installs Debian's; elsewhere we say what is skipped, and why.
+browser:
+	@if command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+	    command -v google-chrome >/dev/null 2>&1; then :; \
+	 elif [ -n "$$CI" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	   echo "Installing Debian's chromium for the browser tests"; \
+	   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	     apt-get install -y -qq --no-install-recommends chromium fonts-noto-core; } >/dev/null; \
+	 else \
+	   echo "No Chromium here: the browser tests are SKIPPED (install chromium to run them)"; \
+	 fi
+
+define compile
+$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --upgrade --custom-compile-command "make lock" $(2) pyproject.toml -o $(1)
+endef
