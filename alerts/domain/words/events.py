@@ -47,6 +47,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """Position of the event that led to this one, where there is one."""
     position: int = 0
     """Position in the log; 0 while not kept yet."""
+    sealed: bytes | None = None
+    """The personal fields as the log keeps them (sealed under `originator_id`), or None if the event has none.
+
+    Read models keep these bytes as they stand, so that no clear personal datum ever reaches a view, and a rebuild gives
+    the very same rows, whatever has been erased since."""
 
 
 S = TypeVar("S")
