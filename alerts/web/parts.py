@@ -1,0 +1,73 @@
+"""What the web is given: every part it calls, built and joined elsewhere (`alerts.bootstrap`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from alerts.domain.words.events import Recorded
+from alerts.eventlog.ports import Log, Writer
+from alerts.settings import Settings
+
+if TYPE_CHECKING:
+    from alerts.channels.providers.inbox import Inbox
+    from alerts.commands import Commands
+    from alerts.dispatch.follower import Follower
+    from alerts.dispatch.reads import DispatchReads
+    from alerts.projections import Views
+    from alerts.rendering import Renderer
+    from alerts.why import Explainer
+    from subscribers.directory import Directory
+
+
+class PublicCodec(Protocol):
+    """What the event feed needs of the codec."""
+
+    def public(self, recorded: Recorded) -> dict[str, Any]:
+        """An event's data as JSON-able values, personal fields left out."""
+
+
+class Runner(Protocol):
+    """What reads need of the projections' runner."""
+
+    def position(self) -> int:
+        """The log position that every read model has reached."""
+
+    def wait(self, position: int, timeout: float) -> bool:
+        """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything behind the pages and the API. All but `inbox` is always there."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    """The time now, aware, UTC."""
+    log: Log
+    writer: Writer
+    codec: PublicCodec
+    commands: Commands
+    views: Views
+    directory: Directory
+    runner: Runner
+    follower: Follower
+    dispatch: DispatchReads
+    explainer: Explainer
+    renderer: Renderer
+    inbox: Inbox | None
+    """None wherever the public URL is not a loopback address."""
+    reads: ThreadPoolExecutor
+    """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
+    topics: frozenset[str] = frozenset()
+    """Every event type there is, for `GET /events?type=`."""
+    version: str = ""
+    projections: Callable[[], dict[str, int]] = dict
+    """Position by projection."""
+    providers: Callable[[], dict[str, Any]] = dict
+    """Channel → what its provider is and how it does, for the status."""
+    parked: Callable[[], int] = int
+    """How many things wait for a person."""
