@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -29,6 +29,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def topic(cls) -> str:
         """The stable name under which this event is kept."""
         return cls.__name__
+
+    def without_personal(self) -> Self:
+        """The same fact with every personal field None, as it reads after an erasure."""
+        present = {name: None for name in self.personal if getattr(self, name) is not None}
+        return msgspec.structs.replace(self, **present) if present else self
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +57,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
     Read models keep these bytes as they stand, so that no clear personal datum ever reaches a view, and a rebuild gives
     the very same rows, whatever has been erased since."""
+
+    def without_personal(self) -> Recorded:
+        """The same with every personal field of its event None."""
+        bare = self.event.without_personal()
+        return self if bare is self.event else msgspec.structs.replace(self, event=bare)
 
 
 S = TypeVar("S")
