@@ -1,0 +1,82 @@
+"""The two keys of an instance: from the settings, or made once beside the embedded database, for the owner alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used. `str(error)` names the variable and says what to do."""
+
+
+def new_master_key() -> str:
+    """A fresh master key: 32 random bytes in base64."""
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Keys:
+    """The two keys: from a variable, from the file that a variable names, or (SQLite) made once in the data folder."""
+
+    def __init__(self, values: Mapping[str, str], folder: Path, *, made: bool) -> None:
+        self._values, self._folder, self._made = values, folder, made
+
+    def secret(self) -> bytes:
+        text = self._text("ALERTS_SECRET_KEY", "secret.key")
+        if len(text) < 32:
+            raise SettingsError("ALERTS_SECRET_KEY: give at least 32 characters, made at random")
+        return text.encode()
+
+    def master(self) -> bytes:
+        text = self._text("ALERTS_MASTER_KEY", "master.key")
+        try:
+            raw = base64.b64decode(text, validate=True)
+        except binascii.Error:
+            raw = b""
+        if len(raw) != 32:
+            raise SettingsError("ALERTS_MASTER_KEY: expected 32 bytes in base64; `alerts keys master` makes one")
+        return raw
+
+    def _text(self, name: str, file: str) -> str:
+        given, path = self._values.get(name), self._values.get(f"{name}_FILE")
+        if given and path:
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+        if given:
+            return given
+        if path:
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror})") from error
+        own = self._folder / file
+        if self._made and not own.exists():
+            _write_once(own, new_master_key())
+        if own.exists():
+            return own.read_text(encoding="utf-8").strip()
+        raise SettingsError(f"{name} is not set; set it, or {name}_FILE (`alerts keys master` makes a key)")
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file for the owner alone; of two processes that start together, both then read the first one's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # the other process was first; its key is as good
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # a key that a power cut takes away would leave people's data unreadable
+    finally:
+        os.close(folder)

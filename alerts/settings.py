@@ -1,0 +1,337 @@
+"""Every setting in one place: read from the environment (or a `.env` file), checked at start, refused with words.
+
+`load()` gives one frozen `Settings`; nothing else in the product reads the environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.domain.words.terms import Channel
+from alerts.keyfiles import Keys, SettingsError
+
+__all__ = ["VARIABLES", "Settings", "SettingsError", "SmtpTarget", "environment", "is_loopback", "load", "unknown"]
+
+T = TypeVar("T")
+Tls = Literal["auto", "none", "starttls", "implicit"]
+"""auto: STARTTLS where it is offered, and required off loopback."""
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail server of ALERTS_SMTP_URL."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    tls: Tls = "auto"
+    weight: int = 1
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator decided, as it stands for the life of a process."""
+
+    database_url: str
+    database_file: Path | None
+    """The SQLite file; None on PostgreSQL."""
+    folder: Path
+    """Where the lock, the control socket and (on SQLite) the database files and keys stand."""
+    public_url: str
+    """Without a slash at its end; the only source of links."""
+    secret_key: bytes
+    master_key: bytes
+    """32 bytes."""
+    smtp: tuple[SmtpTarget, ...]
+    sender: str
+    """`Name <address>`."""
+    vapid_subject: str
+    push_hosts: tuple[str, ...]
+    allow_private_targets: bool
+    smtp_connections: int
+    push_concurrency: int
+    sms_rate: float
+    """Messages a second."""
+    sms_budget: int
+    """Messages a day."""
+    emergency_reserve: int
+    retry_schedule: dict[Channel, tuple[float, ...]]
+    """Seconds between tries, without jitter."""
+    timezone: str
+    default_language: str
+    log_format: LogFormat
+    log_level: LogLevel
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the embedded database is used: one process, one folder."""
+        return self.database_file is not None
+
+    @property
+    def inbox(self) -> bool:
+        """Whether the local inbox exists: only while the public URL is a loopback address."""
+        return is_loopback(urlsplit(self.public_url).hostname or "")
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the process that has the SQLite database open for writing."""
+        return self.folder / "lock"
+
+    @property
+    def control_socket(self) -> Path:
+        """Through which a command writes while a server runs (mode 0600)."""
+        return self.folder / "control.sock"
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """One environment variable, for `alerts doctor` and the documentation."""
+
+    name: str
+    default: str
+    meaning: str
+    secret: bool = False
+
+
+BROWSER_PUSH_HOSTS = (
+    "fcm.googleapis.com",
+    "updates.push.services.mozilla.com",
+    "web.push.apple.com",
+    "*.notify.windows.com",
+)
+RETRIES: dict[Channel, tuple[float, ...]] = {
+    "email": (15, 60, 300, 900, 3600, 14400, 43200),
+    "sms": (5, 30, 120, 600),
+    "push": (5, 30, 300, 3600),
+    "letter": (3600, 86400),
+}
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db", "where the log, the queue and the read models stand"),
+    Variable(
+        "ALERTS_PUBLIC_URL", "http://127.0.0.1:8080", "the only source of links; a loopback address has the inbox"
+    ),
+    Variable("ALERTS_SECRET_KEY", "made in var/ on SQLite", "signs links and ids (or ALERTS_SECRET_KEY_FILE)", True),
+    Variable("ALERTS_MASTER_KEY", "made in var/ on SQLite", "wraps people's keys (or ALERTS_MASTER_KEY_FILE)", True),
+    Variable("ALERTS_SMTP_URL", "none", "mail servers: smtp://user:pass@host:port?tls=none|starttls|implicit", True),
+    Variable("ALERTS_FROM", "Community Alerts <alerts@localhost>", "the sender of every message"),
+    Variable("ALERTS_SMS_URL", "none", "text message providers; not available in this version", True),
+    Variable("ALERTS_VAPID_SUBJECT", "mailto: of the sender", "whom a push service may write to"),
+    Variable("ALERTS_PUSH_HOSTS", "the browsers' push services", "hosts a push endpoint may name"),
+    Variable("ALERTS_ALLOW_PRIVATE_TARGETS", "false", "tests and the demo only: targets may be private addresses"),
+    Variable("ALERTS_SMTP_CONNECTIONS", "16", "connections kept to each mail server"),
+    Variable("ALERTS_PUSH_CONCURRENCY", "64", "push requests under way at once"),
+    Variable("ALERTS_SMS_RATE", "10", "text messages a second"),
+    Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day"),
+    Variable("ALERTS_EMERGENCY_RESERVE", "4", "senders that only emergencies may use"),
+    Variable("ALERTS_RETRY_SCHEDULE", "by channel", "seconds between tries, comma-separated; jitter is added"),
+    Variable("ALERTS_TIMEZONE", "Europe/London", "of people who did not choose one"),
+    Variable("ALERTS_DEFAULT_LANGUAGE", "en", "of people who did not choose one"),
+    Variable("ALERTS_LOG_FORMAT", "console on a terminal, else json", "how this process logs"),
+    Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
+)
+_NAMES = frozenset(v.name for v in VARIABLES) | {"ALERTS_SECRET_KEY_FILE", "ALERTS_MASTER_KEY_FILE"}
+
+
+def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = False) -> Settings:
+    """The settings that `env` says. With `make_keys`, keys missing on SQLite are made (mode 0600) beside the database.
+
+    `terminal` says whether this process talks to a person (the default of the log's format). Raises SettingsError.
+    """
+    values = {k: v.strip() for k, v in env.items() if k.startswith("ALERTS_") and v.strip()}
+    url = values.get("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db")
+    database_file = _database_file(url)
+    folder = database_file.parent if database_file else Path("var")
+    sender = _sender(values.get("ALERTS_FROM", "Community Alerts <alerts@localhost>"))
+    if "ALERTS_SMS_URL" in values:
+        raise SettingsError(
+            "ALERTS_SMS_URL: text message providers are not available in this version; unset it. "
+            "While the public URL is a loopback address, texts go to the local inbox"
+        )
+    keys = Keys(values, folder, made=make_keys and database_file is not None)
+    return Settings(
+        database_url=url,
+        database_file=database_file,
+        folder=folder,
+        public_url=_public_url(values.get("ALERTS_PUBLIC_URL", "http://127.0.0.1:8080")),
+        secret_key=keys.secret(),
+        master_key=keys.master(),
+        smtp=_smtp(values.get("ALERTS_SMTP_URL", "")),
+        sender=sender,
+        vapid_subject=values.get("ALERTS_VAPID_SUBJECT", f"mailto:{parseaddr(sender)[1]}"),
+        push_hosts=tuple(_words(values.get("ALERTS_PUSH_HOSTS", ""))) or BROWSER_PUSH_HOSTS,
+        allow_private_targets=_read(values, "ALERTS_ALLOW_PRIVATE_TARGETS", _boolean, False),
+        smtp_connections=_read(values, "ALERTS_SMTP_CONNECTIONS", _at_least(1), 16),
+        push_concurrency=_read(values, "ALERTS_PUSH_CONCURRENCY", _at_least(1), 64),
+        sms_rate=_read(values, "ALERTS_SMS_RATE", _seconds, 10.0),
+        sms_budget=_read(values, "ALERTS_SMS_BUDGET", _at_least(0), 10000),
+        emergency_reserve=_read(values, "ALERTS_EMERGENCY_RESERVE", _at_least(1), 4),
+        retry_schedule=_read(values, "ALERTS_RETRY_SCHEDULE", _schedule, RETRIES),
+        timezone=_read(values, "ALERTS_TIMEZONE", _timezone, "Europe/London"),
+        default_language=_read(values, "ALERTS_DEFAULT_LANGUAGE", _language, "en"),
+        log_format=_read(values, "ALERTS_LOG_FORMAT", _one_of(LogFormat), "console" if terminal else "json"),
+        log_level=_read(values, "ALERTS_LOG_LEVEL", _one_of(LogLevel), "info"),
+    )
+
+
+def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:
+    """`env` over what the `.env` file says (`NAME=value` lines, `#` comments, optional quotes and `export`)."""
+    values: dict[str, str] = {}
+    if dotenv.is_file():
+        for number, line in enumerate(dotenv.read_text(encoding="utf-8").splitlines(), 1):
+            text = line.strip().removeprefix("export ").strip()
+            if not text or text.startswith("#"):
+                continue
+            name, equals, value = text.partition("=")
+            if not equals or not name.strip().isidentifier():
+                raise SettingsError(f"{dotenv}, line {number}: expected NAME=value")
+            value = value.strip()
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+                value = value[1:-1]
+            values[name.strip()] = value
+    return {**values, **env}
+
+
+def unknown(env: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours and are not: most likely misspelt."""
+    return sorted(name for name in env if name.startswith("ALERTS_") and name not in _NAMES)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _database_file(url: str) -> Path | None:
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        return Path(unquote(url.removeprefix("sqlite:///").partition("?")[0]))
+    if url.startswith(("postgresql://", "postgres://")):
+        return None
+    raise SettingsError("ALERTS_DATABASE_URL: expected sqlite:///relative.db, sqlite:////absolute.db or postgresql://…")
+
+
+def _public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise SettingsError("ALERTS_PUBLIC_URL: expected http(s)://host[:port][/path], without anything after it")
+    return text.rstrip("/")
+
+
+def _sender(text: str) -> str:
+    address = parseaddr(text)[1]
+    if address.count("@") != 1 or not all(address.split("@")) or any(c in text for c in "\r\n"):
+        raise SettingsError("ALERTS_FROM: expected `Name <address@host>`")
+    return text
+
+
+def _smtp(text: str) -> tuple[SmtpTarget, ...]:
+    return tuple(_smtp_target(url) for url in _words(text))
+
+
+def _smtp_target(url: str) -> SmtpTarget:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    try:
+        port = parts.port
+        weight = int(query.pop("weight", "1"))
+    except ValueError as error:
+        raise SettingsError(f"ALERTS_SMTP_URL: the port and the weight are numbers ({error})") from error
+    tls = query.pop("tls", "auto")
+    if parts.scheme != "smtp" or not parts.hostname or tls not in get_args(Tls) or weight < 1 or query:
+        raise SettingsError(
+            "ALERTS_SMTP_URL: expected smtp://user:pass@host:port?tls=none|starttls|implicit&weight=1, "
+            "several separated by commas (write a comma in a password as %2C)"
+        )
+    return SmtpTarget(
+        host=parts.hostname,
+        port=port or (465 if tls == "implicit" else 25),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=cast(Tls, tls),
+        weight=weight,
+    )
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _read(values: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
+    """One variable by its parser; a ValueError's words become the refusal."""
+    if name not in values:
+        return default
+    try:
+        return parse(values[name])
+    except ValueError as error:
+        raise SettingsError(f"{name}: {error}") from error
+
+
+def _boolean(text: str) -> bool:
+    word = text.lower()
+    if word not in ("true", "false", "1", "0", "yes", "no"):
+        raise ValueError("expected true or false")
+    return word in ("true", "1", "yes")
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise ValueError(f"expected a whole number of at least {least}")
+        return int(text)
+
+    return parse
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e7:
+        raise ValueError("expected a number greater than 0")
+    return value
+
+
+def _schedule(text: str) -> dict[Channel, tuple[float, ...]]:
+    steps = tuple(_seconds(word) for word in _words(text))
+    return dict.fromkeys(get_args(Channel), steps)
+
+
+def _timezone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise ValueError("expected a name such as Europe/London") from error
+    return text
+
+
+def _language(text: str) -> str:
+    parts = text.split("-")
+    if not (2 <= len(parts[0]) <= 3 and parts[0].isalpha() and all(p.isalnum() and len(p) <= 8 for p in parts)):
+        raise ValueError("expected a language tag such as en or cy")
+    return text
+
+
+def _one_of(words: object) -> Callable[[str], Any]:
+    choices = get_args(words)
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    return parse
