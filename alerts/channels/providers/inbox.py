@@ -1,0 +1,226 @@
+"""The local inbox: a provider that keeps every message where its reader can look at it. For trying out, demo and tests.
+
+It exists only while the public URL is a loopback address. A message is on disk before it is answered `sent`; messages
+that arrive together share one commit. Every copy is kept, so that duplicates can be counted.
+
+Two kinds of address behave like the mailboxes that every list has. A local part (or number) that begins with
+
+- `no-such-mailbox` is refused for good: `550 5.1.1`;
+- `busy-once` is put off at the first try of each message (`451 4.2.0`) and takes it at the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from alerts.channels.message import Handed, Message
+from alerts.channels.providers.tables import SqliteTables, Tables, Transaction
+from alerts.domain.words.terms import Channel
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 1000
+
+_SQLITE_TABLES = (
+    "CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL,"
+    " channel TEXT NOT NULL, recipient TEXT NOT NULL, at BIGINT NOT NULL, data BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS inbox_delivery ON inbox (delivery)",
+    "CREATE INDEX IF NOT EXISTS inbox_recipient ON inbox (recipient, id)",
+    "CREATE TABLE IF NOT EXISTS inbox_put_off (delivery TEXT PRIMARY KEY)",
+)
+_INSERT = "INSERT INTO inbox (delivery, channel, recipient, at, data) VALUES (?, ?, ?, ?, ?)"
+_PUT_OFF = "INSERT INTO inbox_put_off (delivery) VALUES (?) ON CONFLICT (delivery) DO NOTHING"
+_COLUMNS = "SELECT id, delivery, channel, recipient, at, data FROM inbox"
+
+REFUSED = Handed(result="permanent", reason="550 5.1.1 no such mailbox")
+PUT_OFF = Handed(result="temporary", reason="451 4.2.0 mailbox busy, try again")
+SENT = Handed(result="sent")
+
+
+class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as it arrived. `data` is what left: RFC 5322 bytes for e-mail, UTF-8 text for SMS."""
+
+    id: int
+    delivery: str
+    channel: Channel
+    to: str
+    at: datetime
+    data: bytes
+
+
+@dataclass(slots=True)
+class _Arrival:
+    message: Message
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Handed]
+    answer: Handed = field(default=SENT)
+
+
+class Inbox:
+    """The store, with one thread that commits what arrives in groups."""
+
+    def __init__(self, tables: Tables, *, clock: Callable[[], datetime]) -> None:
+        """`tables` has the tables `inbox` and `inbox_put_off` (migrations/postgresql/0003_dispatch.sql)."""
+        self._tables, self._clock = tables, clock
+        self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._keep, name="inbox", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def file(cls, path: Path, *, clock: Callable[[], datetime]) -> Inbox:
+        """An inbox in a SQLite file of its own, made if it is not there."""
+        tables = SqliteTables(path)
+        with tables.write() as tx:
+            for statement in _SQLITE_TABLES:
+                tx.execute(statement)
+        return cls(tables, clock=clock)
+
+    def provider(self, channel: Channel) -> InboxProvider:
+        """The provider that puts a channel's messages here."""
+        return InboxProvider(self, channel)
+
+    async def take(self, message: Message) -> Handed:
+        """Keep a message; `sent` once it is on disk, `technical` if the disk refuses it."""
+        if self._closed:
+            return Handed(result="temporary", reason="the inbox is closing")
+        if message.to.startswith("no-such-mailbox"):
+            return REFUSED
+        loop = asyncio.get_running_loop()
+        arrival = _Arrival(message, loop, loop.create_future())
+        self._arrivals.put(arrival)
+        return await arrival.done
+
+    def items(
+        self,
+        after: int = 0,
+        limit: int = 100,
+        *,
+        to: str | None = None,
+        delivery: str | None = None,
+        newest_first: bool = False,
+    ) -> list[InboxItem]:
+        """Up to `limit` messages with ids > `after` (newest first: < `after`, 0 for no bound), if asked of one
+        recipient or one delivery id."""
+        clauses, params = ["id > ?"] if not newest_first or not after else ["id < ?"], [after]
+        filters: list[str | int] = [*params]
+        if to is not None:
+            clauses.append("recipient = ?")
+            filters.append(to)
+        if delivery is not None:
+            clauses.append("delivery = ?")
+            filters.append(delivery)
+        order = "DESC" if newest_first else "ASC"
+        with self._tables.read() as tx:
+            rows = tx.execute(
+                f"{_COLUMNS} WHERE {' AND '.join(clauses)} ORDER BY id {order} LIMIT ?", (*filters, limit)
+            )
+        return [_item(row) for row in rows]
+
+    def item(self, id: int) -> InboxItem | None:
+        """One message."""
+        with self._tables.read() as tx:
+            rows = tx.execute(f"{_COLUMNS} WHERE id = ?", (id,))
+        return _item(rows[0]) if rows else None
+
+    def count(self) -> int:
+        """How many messages there are."""
+        with self._tables.read() as tx:
+            [(count,)] = tx.execute("SELECT COUNT(*) FROM inbox")
+        return int(count)
+
+    def close(self) -> None:
+        """Keep what has arrived, then stop. The tables given to the constructor stay open."""
+        self._closed = True
+        self._arrivals.put(None)
+        self._thread.join()
+        if isinstance(self._tables, SqliteTables):
+            self._tables.close()
+
+    def _keep(self) -> None:
+        """The thread: whatever waits is one transaction."""
+        while (first := self._arrivals.get()) is not None:
+            batch, last = [first], False
+            while len(batch) < _BATCH and not last:
+                try:
+                    following = self._arrivals.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    last = True
+                else:
+                    batch.append(following)
+            try:
+                with self._tables.write() as tx:
+                    self._write(tx, batch)
+            except Exception as error:  # a full disk refuses this batch, the next one may fit
+                for arrival in batch:
+                    arrival.answer = Handed(result="temporary", reason=f"the inbox could not keep it: {error}")
+            _answer(batch)
+            if last:
+                return
+
+    def _write(self, tx: Transaction, batch: Sequence[_Arrival]) -> None:
+        at = (self._clock() - _EPOCH) // timedelta(microseconds=1)
+        kept: list[Message] = []
+        for arrival in batch:
+            if arrival.message.to.startswith("busy-once") and self._first_try(tx, arrival.message.delivery):
+                arrival.answer = PUT_OFF
+            else:
+                kept.append(arrival.message)
+        tx.executemany(_INSERT, [(m.delivery, m.channel, m.to, at, m.data) for m in kept])
+
+    @staticmethod
+    def _first_try(tx: Transaction, delivery: str) -> bool:
+        if tx.execute("SELECT 1 FROM inbox_put_off WHERE delivery = ?", (delivery,)):
+            return False
+        tx.execute(_PUT_OFF, (delivery,))
+        return True
+
+
+class InboxProvider:
+    """Hands messages of one channel to the inbox."""
+
+    name = "inbox"
+
+    def __init__(self, inbox: Inbox, channel: Channel) -> None:
+        self._inbox, self.channel = inbox, channel
+
+    async def send(self, message: Message) -> Handed:
+        """See `Provider.send`."""
+        return await self._inbox.take(message)
+
+    async def close(self) -> None:
+        """The inbox outlives its providers."""
+
+
+def _item(row: tuple[int, str, Channel, str, int, bytes]) -> InboxItem:
+    id, delivery, channel, to, at, data = row
+    return InboxItem(
+        id=id, delivery=delivery, channel=channel, to=to, at=_EPOCH + timedelta(microseconds=at), data=bytes(data)
+    )
+
+
+def _answer(batch: Iterable[_Arrival]) -> None:
+    """Resolve the futures, one call into each event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Arrival]] = {}
+    for arrival in batch:
+        by_loop.setdefault(arrival.loop, []).append(arrival)
+    for loop, arrivals in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, arrivals)
+        except RuntimeError:
+            continue  # the loop has ended: whoever waited is gone, and the messages are kept
+
+
+def _resolve(arrivals: Sequence[_Arrival]) -> None:
+    for arrival in arrivals:
+        if not arrival.done.done():
+            arrival.done.set_result(arrival.answer)
