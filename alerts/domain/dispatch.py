@@ -5,8 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from alerts.domain.events import DispatchPlanned
+from alerts.domain.events import DispatchChunkFinished, DispatchCompleted, DispatchPlanned, DispatchStopped
+from alerts.domain.folding import cannot_begin
+from alerts.domain.words.events import Recorded
 
 
 class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,3 +21,42 @@ class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None = None
     completed: bool = False
     position: int = 0
+
+
+class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
+    """One chunk of outcomes: that it is there is all that matters, for a retried commit."""
+
+    notice: UUID
+    outcomes: int
+    version: int
+    position: int = 0
+
+
+def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
+    """Fold one event. A stop may come before the plan: whoever stops does not wait for the fan-out."""
+    event = recorded.event
+    if not isinstance(event, DispatchPlanned | DispatchCompleted | DispatchStopped):
+        return state if state is not None else cannot_begin("dispatch", recorded)
+    if state is None:
+        state = DispatchState(notice=event.notice, version=0, planned=None)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    match event:
+        case DispatchPlanned():
+            return replace(state, planned=event)
+        case DispatchStopped(reason=reason):
+            return replace(state, stopped=reason)
+        case DispatchCompleted():
+            return replace(state, completed=True)
+
+
+def evolve_chunk(state: ChunkState | None, recorded: Recorded) -> ChunkState:
+    """Fold one event of a chunk."""
+    event = recorded.event
+    if not isinstance(event, DispatchChunkFinished):
+        return state if state is not None else cannot_begin("chunk", recorded)
+    return ChunkState(
+        notice=event.notice,
+        outcomes=len(event.outcomes) + (state.outcomes if state else 0),
+        version=recorded.originator_version,
+        position=recorded.position,
+    )

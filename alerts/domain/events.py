@@ -432,7 +432,7 @@ class DispatchPlanned(Event, frozen=True, kw_only=True):
 
 
 class DispatchChunkFinished(Event, frozen=True, kw_only=True):
-    """Outcomes of at most 500 deliveries of one notice. Its stream's id is the claim's, so that a retry is recognised."""
+    """Outcomes of at most 500 deliveries of one notice. Its stream is the claim's, so that a retry is recognised."""
 
     notice: UUID
     number: int

@@ -7,8 +7,19 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from alerts.domain.events import IncidentFacts
+from alerts.domain.events import (
+    IncidentAreaRevised,
+    IncidentDismissed,
+    IncidentFacts,
+    IncidentReported,
+    IncidentResolved,
+    IncidentSeverityRevised,
+)
+from alerts.domain.folding import cannot_begin
+from alerts.domain.words.errors import Conflict
+from alerts.domain.words.events import Event, Recorded
 
 
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,3 +36,60 @@ class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
     notice: UUID | None = None
     """Not folded from this stream: set by the read model and by commands, the thread's first notice."""
     position: int = 0
+
+
+def evolve(state: IncidentState | None, recorded: Recorded) -> IncidentState:
+    """Fold one event."""
+    event = recorded.event
+    if isinstance(event, IncidentReported):
+        return IncidentState(
+            id=recorded.originator_id,
+            version=recorded.originator_version,
+            facts=event.facts,
+            source=event.source,
+            status="open",
+            reported_at=recorded.at,
+            position=recorded.position,
+        )
+    if state is None:
+        cannot_begin("incident", recorded)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    match event:
+        case IncidentSeverityRevised(facts=facts) | IncidentAreaRevised(facts=facts):
+            return replace(state, facts=facts, revised_at=recorded.at)
+        case IncidentResolved():
+            return replace(state, status="resolved", ended_at=recorded.at)
+        case IncidentDismissed():
+            return replace(state, status="dismissed", ended_at=recorded.at)
+        case _:
+            return state
+
+
+def decide_report(state: IncidentState | None, facts: IncidentFacts, source: str) -> tuple[Event, ...]:
+    """A report, or the same one again (RULES 18): nothing if identical, a revision if changed.
+
+    Raises Conflict for other facts about an incident that is over.
+    """
+    if state is None:
+        return (IncidentReported(facts=facts, source=source),)
+    if state.facts == facts:
+        return ()
+    if state.status != "open":
+        raise Conflict(
+            f"This incident is {state.status}; it cannot be revised. Report the new one under its own source_ref."
+        )
+    if replace(state.facts, area=facts.area) == facts:
+        return (IncidentAreaRevised(facts=facts),)
+    return (IncidentSeverityRevised(facts=facts),)
+
+
+def decide_resolve(state: IncidentState, reason: str = "") -> tuple[Event, ...]:
+    """It is over; saying so twice changes nothing. Raises Conflict if it was dismissed."""
+    if state.status == "dismissed":
+        raise Conflict("This incident was dismissed as never having happened; there is nothing to resolve.")
+    return () if state.status == "resolved" else (IncidentResolved(reason=reason),)
+
+
+def decide_dismiss(state: IncidentState, reason: str) -> tuple[Event, ...]:
+    """It should not have been reported; nothing if it is over already."""
+    return () if state.status != "open" else (IncidentDismissed(reason=reason),)

@@ -1,4 +1,7 @@
-"""A notice's life: one message we decide to tell people, from draft to its end. Pure."""
+"""A notice's life: one message we decide to tell people, from draft to its end. Pure.
+
+Here are the state and its fold; what may be done in which state is in `notice_life`.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,26 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from alerts.domain.events import NoticePlan
+from alerts.domain.events import (
+    ApprovalVoided,
+    NoticeApproved,
+    NoticeCancelled,
+    NoticeCleared,
+    NoticeDrafted,
+    NoticeExpired,
+    NoticeIssued,
+    NoticePlan,
+    NoticeRejected,
+    NoticeReturned,
+    NoticeRevised,
+    NoticeScheduled,
+    NoticeSubmitted,
+    NoticeSuperseded,
+)
+from alerts.domain.folding import cannot_begin
+from alerts.domain.words.events import Recorded
 from alerts.domain.words.terms import MsgType, NoticePhase, Priority
 
 
@@ -43,3 +64,100 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was returned, rejected or cancelled, or why its approval was voided."""
     position: int = 0
     """Of the last event folded."""
+
+    @property
+    def issued(self) -> bool:
+        """Whether it has gone out, whatever became of it since."""
+        return self.issued_at is not None
+
+
+def evolve(state: NoticeState | None, recorded: Recorded) -> NoticeState:
+    """Fold one event."""
+    event = recorded.event
+    if isinstance(event, NoticeDrafted):
+        return NoticeState(
+            id=recorded.originator_id,
+            number=event.number,
+            version=recorded.originator_version,
+            phase="draft",
+            msg_type=event.msg_type,
+            thread=event.thread,
+            references=event.references,
+            plan=event.plan,
+            source=event.source,
+            drafted_at=recorded.at,
+            drafted_by=recorded.by,
+            hands=frozenset((recorded.by,)),
+            position=recorded.position,
+        )
+    if state is None:
+        cannot_begin("notice", recorded)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    return _before_issue(state, recorded) or _from_issue_on(state, recorded) or state
+
+
+def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
+    by = recorded.by
+    match recorded.event:
+        case NoticeRevised(plan=plan):
+            phase = "draft" if state.phase == "returned" else state.phase
+            return replace(state, plan=plan, phase=phase, hands=state.hands | {by})
+        case NoticeSubmitted():
+            return replace(state, phase="pending-approval", hands=state.hands | {by}, reason="")
+        case NoticeReturned(reason=reason):
+            return replace(state, phase="returned", reason=reason)
+        case NoticeRejected(reason=reason):
+            return replace(state, phase="rejected", reason=reason, ended_at=recorded.at)
+        case NoticeApproved(approver=approver, people=people, hash=digest):
+            return replace(
+                state,
+                phase="approved",
+                approved_by=approver,
+                approved_at=recorded.at,
+                approved_people=people,
+                approved_hash=digest,
+                reason="",
+            )
+        case ApprovalVoided(reason=reason):
+            return replace(
+                state,
+                phase="pending-approval",
+                approved_by=None,
+                approved_at=None,
+                approved_people=None,
+                approved_hash=None,
+                send_at=None,
+                reason=reason,
+            )
+        case NoticeScheduled(send_at=send_at):
+            return replace(state, phase="scheduled", send_at=send_at)
+        case _:
+            return None
+
+
+def _from_issue_on(state: NoticeState, recorded: Recorded) -> NoticeState | None:
+    match recorded.event:
+        case NoticeIssued() as issued:
+            return replace(
+                state,
+                phase="live",
+                plan=issued.plan,
+                references=issued.references,
+                priority=issued.priority,
+                danger_to_life=issued.danger_to_life,
+                expires=issued.expires,
+                issued_at=recorded.at,
+                issued_position=recorded.position,
+            )
+        case NoticeSuperseded(replaced_by=by):
+            return replace(state, phase="superseded", replaced_by=by, ended_at=state.ended_at or recorded.at)
+        case NoticeCancelled(replaced_by=by, reason=reason):
+            return replace(
+                state, phase="cancelled", replaced_by=by, reason=reason, ended_at=state.ended_at or recorded.at
+            )
+        case NoticeCleared(replaced_by=by):
+            return replace(state, phase="cleared", replaced_by=by, ended_at=state.ended_at or recorded.at)
+        case NoticeExpired():
+            return replace(state, phase="expired", ended_at=recorded.at)
+        case _:
+            return None

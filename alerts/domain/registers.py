@@ -1,4 +1,4 @@
-"""The small registers: places, topics, segments, sources, keys, team. Each is a stream; these are their states. Pure."""
+"""The small registers: places, topics, segments, sources, keys, team: their states and how they are folded. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,33 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from alerts.domain.events import Json, Policy
+from alerts.domain.events import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    Json,
+    PlaceDefined,
+    PlaceRetired,
+    PlaceRevised,
+    Policy,
+    RoleGranted,
+    RoleRevoked,
+    SegmentDefined,
+    SegmentRetired,
+    SegmentRevised,
+    SourceConnected,
+    SourceDisconnected,
+    SourceRevised,
+    SourceSecretRotated,
+    TeamMemberInvited,
+    TopicDefined,
+    TopicRetired,
+    TriggerReceived,
+    TriggerRejected,
+)
+from alerts.domain.folding import cannot_begin
+from alerts.domain.words.events import Recorded
 from alerts.domain.words.terms import Category
 
 Role = Literal["viewer", "author", "approver", "admin"]
@@ -105,3 +130,169 @@ class TriggerState(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at: datetime
     position: int = 0
+
+
+class RejectionsState(msgspec.Struct, frozen=True, kw_only=True):
+    """How many webhooks of one source were refused and recorded on one day."""
+
+    source: str
+    count: int
+    position: int = 0
+
+
+def evolve_place(state: PlaceState | None, recorded: Recorded) -> PlaceState:
+    """Fold one event of a place."""
+    match recorded.event:
+        case (
+            PlaceDefined(slug=slug, name=name, geometry=geometry)
+            | PlaceRevised(slug=slug, name=name, geometry=geometry)
+        ):
+            return PlaceState(
+                id=recorded.originator_id,
+                slug=slug,
+                version=recorded.originator_version,
+                name=name,
+                geometry=geometry,
+                position=recorded.position,
+            )
+        case PlaceRetired() if state is not None:
+            return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
+    return state if state is not None else cannot_begin("place", recorded)
+
+
+def evolve_topic(state: TopicState | None, recorded: Recorded) -> TopicState:
+    """Fold one event of a topic."""
+    match recorded.event:
+        case TopicDefined(slug=slug, name=name, categories=categories):
+            return TopicState(
+                id=recorded.originator_id,
+                slug=slug,
+                version=recorded.originator_version,
+                name=name,
+                categories=categories,
+                position=recorded.position,
+            )
+        case TopicRetired() if state is not None:
+            return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
+    return state if state is not None else cannot_begin("topic", recorded)
+
+
+def evolve_segment(state: SegmentState | None, recorded: Recorded) -> SegmentState:
+    """Fold one event of a segment."""
+    match recorded.event:
+        case SegmentDefined(slug=slug, name=name, rule=rule) | SegmentRevised(slug=slug, name=name, rule=rule):
+            return SegmentState(
+                id=recorded.originator_id,
+                slug=slug,
+                version=recorded.originator_version,
+                name=name,
+                rule=rule,
+                position=recorded.position,
+            )
+        case SegmentRetired() if state is not None:
+            return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
+    return state if state is not None else cannot_begin("segment", recorded)
+
+
+def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
+    """Fold one event of a source."""
+    event = recorded.event
+    if isinstance(event, SourceConnected):
+        return SourceState(
+            id=recorded.originator_id,
+            name=event.name,
+            version=recorded.originator_version,
+            kind=event.kind,
+            policy=event.policy,
+            secret=event.secret,
+            mapping=event.mapping,
+            position=recorded.position,
+        )
+    if state is None:
+        cannot_begin("source", recorded)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    match event:
+        case SourceRevised(policy=policy, mapping=mapping):
+            return replace(state, policy=policy, mapping=mapping)
+        case SourceSecretRotated(secret=secret):
+            return replace(state, secret=secret)
+        case SourceDisconnected():
+            return replace(state, connected=False)
+        case _:
+            return state
+
+
+def evolve_key(state: KeyState | None, recorded: Recorded) -> KeyState:
+    """Fold one event of an API key."""
+    event = recorded.event
+    if isinstance(event, ApiKeyIssued):
+        return KeyState(
+            id=recorded.originator_id,
+            name=event.name,
+            version=recorded.originator_version,
+            scopes=event.scopes,
+            policy=event.policy,
+            secret_hash=event.secret_hash,
+            person=event.person,
+            issued_at=recorded.at,
+            position=recorded.position,
+        )
+    if state is None:
+        cannot_begin("key", recorded)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    return replace(state, revoked=True) if isinstance(event, ApiKeyRevoked) else state
+
+
+def evolve_member(state: MemberState | None, recorded: Recorded) -> MemberState:
+    """Fold one event of a team member."""
+    event = recorded.event
+    if isinstance(event, TeamMemberInvited):
+        return MemberState(
+            id=recorded.originator_id,
+            version=recorded.originator_version,
+            email=event.email,
+            name=event.name,
+            contact=event.contact,
+            role=None if state is None else state.role,
+            position=recorded.position,
+        )
+    if state is None:
+        cannot_begin("team member", recorded)
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    match event:
+        case RoleGranted(role=role):
+            return replace(state, role=role)
+        case RoleRevoked():
+            return replace(state, role=None)
+        case _:
+            return state
+
+
+def evolve_trigger(state: TriggerState | None, recorded: Recorded) -> TriggerState:
+    """Fold one event of a trigger: the last word on it stands, the time is that of its arrival."""
+    event = recorded.event
+    if not isinstance(event, TriggerReceived):
+        return state if state is not None else cannot_begin("trigger", recorded)
+    return TriggerState(
+        id=recorded.originator_id,
+        source=event.source,
+        kind=event.kind,
+        external_id=event.external_id,
+        state=event.state,
+        incident=event.incident,
+        service_change=event.service_change,
+        notices=event.notices,
+        reason=event.reason,
+        at=recorded.at if state is None else state.at,
+        position=recorded.position,
+    )
+
+
+def evolve_rejections(state: RejectionsState | None, recorded: Recorded) -> RejectionsState:
+    """Fold one event of a source's day of refusals."""
+    source = recorded.event.source if isinstance(recorded.event, TriggerRejected) else ""
+    return RejectionsState(
+        source=source or (state.source if state else ""),
+        count=recorded.originator_version,
+        position=recorded.position,
+    )

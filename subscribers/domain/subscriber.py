@@ -1,4 +1,7 @@
-"""A person (or group, or integration) who asked to be told. Pure."""
+"""A person (or group, or integration) who asked to be told. Pure.
+
+Here are the state and its fold; what may be done in which state is in `joining` and `changing`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,31 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
+from alerts.domain.words.events import Recorded, Stream
 from alerts.domain.words.terms import Channel
-from subscribers.domain.events import Consent, Preferences
+from subscribers.domain.events import (
+    Consent,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactPointAdded,
+    ContactPointRemoved,
+    ContactPointSuppressed,
+    ContactPointVerified,
+    ContactRef,
+    Preferences,
+    PreferencesChanged,
+    SubscriberErased,
+    SubscriberRegistered,
+    SubscriptionConfirmed,
+    SubscriptionEnded,
+    SubscriptionLapsed,
+    SubscriptionPaused,
+    SubscriptionRequested,
+    SubscriptionResumed,
+    SuppressionLifted,
+)
 
 
 class ContactState(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +47,11 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["unverified", "verified", "removed"]
     suppressed: str | None = None
     """Why it is never sent to: hard-bounce, complaint, opt-out, by-hand."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether messages may go there at all (RULES 3)."""
+        return self.state == "verified" and self.suppressed is None
 
 
 class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,3 +72,127 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     paused_until: datetime | None = None
     ended_reason: str = ""
     position: int = 0
+
+    def contact(self, number: int) -> ContactState | None:
+        """The contact point of that number, removed ones included."""
+        return next((c for c in self.contacts if c.number == number), None)
+
+    @property
+    def current(self) -> tuple[ContactState, ...]:
+        """Contact points that were not removed."""
+        return tuple(c for c in self.contacts if c.state != "removed")
+
+
+def evolve(state: SubscriberState | None, recorded: Recorded) -> SubscriberState:
+    """Fold one event. Whoever registers again is the same person: numbers and suppressions stay."""
+    event = recorded.event
+    if isinstance(event, SubscriberRegistered | SubscriptionRequested):
+        return _joined(state, recorded, event)
+    if state is None:
+        raise ValueError(f"{event.topic()} cannot be the first event of a subscriber ({recorded.originator_id})")
+    state = replace(state, version=recorded.originator_version, position=recorded.position)
+    return _contact_event(state, recorded) or _subscription_event(state, recorded) or state
+
+
+def _joined(
+    state: SubscriberState | None, recorded: Recorded, event: SubscriberRegistered | SubscriptionRequested
+) -> SubscriberState:
+    confirmed = isinstance(event, SubscriberRegistered)
+    old = {c.number: c for c in state.contacts} if state else {}
+    addresses = event.addresses or {}
+    named = [_named(old.get(ref.number), ref, addresses.get(ref.number), confirmed) for ref in event.contacts]
+    numbers = {c.number for c in named}
+    kept = [replace(c, state="removed") for c in old.values() if c.number not in numbers]
+    return SubscriberState(
+        id=recorded.originator_id,
+        version=recorded.originator_version,
+        phase="confirmed" if confirmed else "requested",
+        preferences=event.preferences,
+        contacts=(*kept, *named),
+        consent=event.consent if isinstance(event, SubscriberRegistered) else None,
+        how=event.how,
+        since=state.since if state else recorded.at,
+        confirmed_at=recorded.at if confirmed else None,
+        position=recorded.position,
+    )
+
+
+def _named(old: ContactState | None, ref: ContactRef, address: str | None, confirmed: bool) -> ContactState:
+    return ContactState(
+        number=ref.number,
+        channel=ref.channel,
+        address=address,
+        state="verified" if confirmed else "unverified",
+        suppressed=old.suppressed if old else None,
+    )
+
+
+def _contact_event(state: SubscriberState, recorded: Recorded) -> SubscriberState | None:
+    match recorded.event:
+        case ContactPointAdded(number=number, channel=channel, address=address, verified=verified):
+            old = state.contact(number)
+            added = ContactState(
+                number=number,
+                channel=channel,
+                address=address,
+                state="verified" if verified else "unverified",
+                suppressed=old.suppressed if old else None,
+            )
+            return replace(state, contacts=(*(c for c in state.contacts if c.number != number), added))
+        case ContactPointVerified(number=number):
+            return _with(state, number, state_="verified")
+        case ContactPointRemoved(number=number):
+            return _with(state, number, state_="removed")
+        case ContactPointSuppressed(number=number, reason=reason):
+            return _with(state, number, suppressed=reason)
+        case SuppressionLifted(number=number):
+            return _with(state, number, suppressed=None)
+        case _:
+            return None
+
+
+def _with(
+    state: SubscriberState,
+    number: int,
+    *,
+    state_: Literal["unverified", "verified", "removed"] | None = None,
+    suppressed: str | Literal[False] | None = False,
+) -> SubscriberState:
+    def changed(contact: ContactState) -> ContactState:
+        if contact.number != number:
+            return contact
+        return replace(
+            contact,
+            state=state_ or contact.state,
+            suppressed=contact.suppressed if suppressed is False else suppressed,
+        )
+
+    return replace(state, contacts=tuple(changed(c) for c in state.contacts))
+
+
+def _subscription_event(state: SubscriberState, recorded: Recorded) -> SubscriberState | None:
+    match recorded.event:
+        case SubscriptionConfirmed(consent=consent):
+            return replace(state, phase="confirmed", consent=consent or state.consent, confirmed_at=recorded.at)
+        case SubscriptionLapsed():
+            return replace(state, phase="lapsed")
+        case PreferencesChanged(preferences=preferences):
+            return replace(state, preferences=preferences)
+        case SubscriptionPaused(until=until):
+            return replace(state, paused_until=until)
+        case SubscriptionResumed():
+            return replace(state, paused_until=None)
+        case ConsentGiven(consent=consent):
+            return replace(state, consent=consent)
+        case ConsentWithdrawn():
+            return replace(state, consent=None)
+        case SubscriptionEnded(reason=reason):
+            return replace(state, phase="ended", ended_reason=reason)
+        case SubscriberErased():
+            gone = tuple(replace(c, address=None, state="removed") for c in state.contacts)
+            return replace(state, phase="erased", preferences=None, consent=None, contacts=gone)
+        case _:
+            return None
+
+
+SUBSCRIBER = Stream("subscriber", evolve)

@@ -62,7 +62,7 @@ FINAL_STATES: frozenset[DeliveryState] = frozenset(
 )
 
 SEVERITY_RANK: dict[Severity, int] = {"Minor": 0, "Moderate": 1, "Unknown": 1, "Severe": 2, "Extreme": 3}
-"""Minor < Moderate = Unknown < Severe < Extreme (a notice without severity is Unknown, a person without floor Minor)."""
+"""Minor < Moderate = Unknown < Severe < Extreme (no severity is Unknown; a person without floor has Minor)."""
 
 NEWSLETTER_PREFIX = "newsletter/"
 SERVICE_CHANGES_TOPIC = "service-changes"

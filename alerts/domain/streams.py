@@ -1,0 +1,80 @@
+"""The kinds of stream, and where each thing's stream is found. Subscribers' are in `subscribers.domain.subscriber`."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from alerts.domain import dispatch, incident, notice, registers, service_change, service_point
+from alerts.domain.words.events import Stream
+from alerts.domain.words.ids import derived_id, new_id
+
+INCIDENT = Stream("incident", incident.evolve)
+POINT = Stream("service-point", service_point.evolve)
+CHANGE = Stream("service-change", service_change.evolve)
+NOTICE = Stream("notice", notice.evolve)
+PLACE = Stream("place", registers.evolve_place)
+TOPIC = Stream("topic", registers.evolve_topic)
+SEGMENT = Stream("segment", registers.evolve_segment)
+SOURCE = Stream("source", registers.evolve_source)
+TRIGGER = Stream("trigger", registers.evolve_trigger)
+REJECTIONS = Stream("rejections", registers.evolve_rejections)
+MEMBER = Stream("member", registers.evolve_member)
+KEY = Stream("key", registers.evolve_key)
+DISPATCH = Stream("dispatch", dispatch.evolve)
+CHUNK = Stream("chunk", dispatch.evolve_chunk)
+
+
+def incident_id(source: str, source_ref: str | None) -> UUID:
+    """The same for the same reference of the same source (`source:{name}`, `key:{id}`); else a new one."""
+    return derived_id("incident", source, source_ref) if source_ref else new_id()
+
+
+def point_id(source: str, source_ref: str | None) -> UUID:
+    """A service point's id, as an incident's."""
+    return derived_id("service-point", source, source_ref) if source_ref else new_id()
+
+
+def change_id(source: str, source_ref: str | None) -> UUID:
+    """A service change's id, as an incident's."""
+    return derived_id("service-change", source, source_ref) if source_ref else new_id()
+
+
+def place_id(slug: str) -> UUID:
+    """Where a place's definitions stand."""
+    return derived_id("place", slug)
+
+
+def topic_id(slug: str) -> UUID:
+    """Where a topic's definitions stand."""
+    return derived_id("topic", slug)
+
+
+def segment_id(slug: str) -> UUID:
+    """Where a segment's definitions stand."""
+    return derived_id("segment", slug)
+
+
+def source_id(name: str) -> UUID:
+    """Where a source stands."""
+    return derived_id("source", name)
+
+
+def trigger_id(source: str, external_id: str) -> UUID:
+    """By which a repeated webhook is recognised; `source` is the source's name."""
+    return derived_id("trigger", source, external_id)
+
+
+def trigger_notice_id(trigger: UUID, index: int) -> UUID:
+    """The `index`-th notice that a trigger made: the same however often it is decided."""
+    return derived_id("notice", trigger.hex, str(index))
+
+
+def dispatch_id(notice_id: UUID) -> UUID:
+    """Where the dispatch of a notice stands."""
+    return derived_id("dispatch", notice_id.hex)
+
+
+def rejections_id(source: str, day: date) -> UUID:
+    """Where a source's refusals of one day stand."""
+    return derived_id("rejections", source, day.isoformat())
