@@ -1,0 +1,32 @@
+"""The parts of a message that one reader alone sees, in their language: why they got it, and what is near them."""
+
+from __future__ import annotations
+
+from alerts.channels.hours import hours_in_words, visit_in_words
+from alerts.channels.message import Alternative, NoticeWords, Personal
+from alerts.channels.words import Frame
+
+
+def because(words: NoticeWords, personal: Personal, frame: Frame) -> str:
+    """One sentence: the reader's own wish that this message answers."""
+    if not personal.stop_url:
+        return frame.text("because", "team")
+    subject = "danger" if words.danger_to_life else "topic" if personal.topic else ""
+    if not personal.place_name:
+        return frame.text("because", subject or "everything", topic=frame.topic(personal.topic or ""))
+    reach = "around" if personal.place_radius_m > 0 else "place"
+    return frame.text(
+        "because",
+        f"{subject}_{reach}" if subject else reach,
+        topic=frame.topic(personal.topic or ""),
+        distance=frame.distance(personal.place_radius_m),
+        place=personal.place_name,
+    )
+
+
+def alternative(near: Alternative, frame: Frame, timezone: str) -> tuple[str, str]:
+    """(name with distance, when it is open): `Brixton, 2.6 km` and `day and night`."""
+    when = hours_in_words(near.opening_hours, frame)
+    if near.next_visit is not None:
+        when = visit_in_words(near.next_visit, near.minutes, frame, timezone)
+    return f"{near.name}{frame.comma}{frame.distance(near.distance_m)}", when

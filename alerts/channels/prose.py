@@ -1,0 +1,110 @@
+"""People's Markdown as safe HTML and as plain text. Raw HTML in it is shown as text; images are left out."""
+
+from __future__ import annotations
+
+import textwrap
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
+
+_TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "code", "hr"}
+_SCHEMES = {"https", "http", "mailto", "tel"}
+WIDTH = 72
+
+
+def html(markdown: str) -> str:
+    """Sanitised HTML of paragraphs, emphasis, lists and links; headings come out as h3."""
+    if not markdown.strip():
+        return ""
+    import nh3
+
+    return nh3.clean(
+        _parser().render(markdown),
+        tags=_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes=_SCHEMES,
+        link_rel="noopener nofollow",
+    ).strip()
+
+
+def text(markdown: str, width: int = WIDTH) -> str:
+    """The same as plain text, wrapped; a link keeps its address behind its words."""
+    return "\n\n".join(_blocks(_parser().parse(markdown), width))
+
+
+def first_line(markdown: str, limit: int = 160) -> str:
+    """The beginning in one line, cut at a word."""
+    flat = " ".join(text(markdown, width=10_000).split())
+    return textwrap.shorten(flat, limit, placeholder="…") if flat else ""
+
+
+def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
+    """One paragraph in lines of at most `width`; a long word, such as a link, is never broken."""
+    return "\n".join(
+        textwrap.wrap(paragraph, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    )
+
+
+@cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
+    parser.disable("image")
+    parser.add_render_rule("heading_open", lambda *_: "<h3>")
+    parser.add_render_rule("heading_close", lambda *_: "</h3>\n")
+    return parser
+
+
+def _blocks(tokens: list[Token], width: int) -> list[str]:
+    """Each block of text as one wrapped paragraph; list items keep their bullet or number and stand together."""
+    blocks: list[str] = []
+    bullets: list[int | None] = []
+    pending = ""
+    for token in tokens:
+        if token.type in ("bullet_list_open", "ordered_list_open"):
+            bullets.append(None if token.type.startswith("bullet") else int(token.attrGet("start") or 1))
+        elif token.type in ("bullet_list_close", "ordered_list_close"):
+            bullets.pop()
+        elif token.type == "list_item_open":
+            number = bullets[-1]
+            pending = "  " * (len(bullets) - 1) + ("- " if number is None else f"{number}. ")
+            bullets[-1] = None if number is None else number + 1
+        elif token.type == "hr":
+            blocks.append("-" * 20)
+        elif token.type in ("inline", "fence", "code_block"):
+            words = _inline(token.children or []) if token.type == "inline" else token.content
+            indent = " " * len(pending)
+            block = "\n".join(wrap(part, width, indent) for part in (pending + words).splitlines() if part.strip())
+            if bullets and blocks and pending and _is_item(blocks[-1]):
+                blocks[-1] += "\n" + block
+            else:
+                blocks.append(block)
+            pending = ""
+    return blocks
+
+
+def _is_item(block: str) -> bool:
+    head = block.splitlines()[-1].lstrip() if block else ""
+    first = block.lstrip()
+    return first.startswith("- ") or first[:3].rstrip(". ").isdigit() or head.startswith("- ")
+
+
+def _inline(children: list[Token]) -> str:
+    out: list[str] = []
+    href = ""
+    for child in children:
+        if child.type in ("text", "code_inline"):
+            out.append(child.content)
+        elif child.type in ("softbreak", "hardbreak"):
+            out.append("\n")
+        elif child.type == "link_open":
+            href = str(child.attrGet("href") or "")
+        elif child.type == "link_close" and href:
+            if href not in "".join(out):
+                out.append(f" ({href})")
+            href = ""
+    return "".join(out)

@@ -1,0 +1,66 @@
+"""Text rendered once for many readers: marks stand where each reader's own values go, and are filled in as bytes.
+
+A mark is `\\ue000name\\ue001`; both characters are private use and are taken out of everything that people write.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Mapping
+
+OPEN, CLOSE = "\ue000", "\ue001"
+_SOFT_BREAK = b"=\r\n"
+
+
+def mark(name: str) -> str:
+    """Where the value `name` goes."""
+    return f"{OPEN}{name}{CLOSE}"
+
+
+def without_marks(text: str) -> str:
+    """`text` without any character that could be taken for a mark."""
+    return text.replace(OPEN, "").replace(CLOSE, "")
+
+
+def split(text: str) -> list[tuple[str, str | None]]:
+    """Pieces of text, each followed by the name of the mark behind it (None behind the last)."""
+    pieces: list[tuple[str, str | None]] = []
+    for part in text.split(OPEN):
+        if pieces:
+            name, _, rest = part.partition(CLOSE)
+            pieces[-1] = (pieces[-1][0], name)
+            pieces.append((rest, None))
+        else:
+            pieces.append((part, None))
+    return pieces
+
+
+def quoted_printable(text: str) -> bytes:
+    """Quoted-printable with CRLF, starting at the head of a line."""
+    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+class Spliced:
+    """Quoted-printable text whose fixed parts are encoded once.
+
+    Every part begins at the head of a line, a soft line break before it, so that parts can be encoded apart and no
+    line grows past 76 characters.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._parts: list[tuple[bytes, str | None]] = [
+            (_closed(quoted_printable(piece), last=name is None), name) for piece, name in split(text)
+        ]
+
+    def fill(self, values: Mapping[str, str], encode: Callable[[str], bytes] = quoted_printable) -> bytes:
+        """The whole, with each mark's value; a mark without a value is a programming error (KeyError)."""
+        out: list[bytes] = []
+        for fixed, name in self._parts:
+            out.append(fixed)
+            if name is not None:
+                out.append(_closed(encode(values[name]), last=False))
+        return b"".join(out)
+
+
+def _closed(encoded: bytes, *, last: bool) -> bytes:
+    return encoded if last or not encoded or encoded.endswith(b"\r\n") else encoded + _SOFT_BREAK

@@ -1,0 +1,133 @@
+"""The frame's words in the reader's language, and the ways a language writes times and distances.
+
+One TOML catalogue a language stands in `alerts/locale/`; each says who of its native speakers has read it. English is
+complete; a key that another catalogue lacks falls back to it, which a test forbids to happen.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+_FOLDER = Path(__file__).resolve().parent.parent / "locale"
+LANGUAGES = ("en", "cy", "pl", "ur", "ar")
+_RTL = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One language's words, by section and key."""
+
+    tag: str
+    locale: str
+    name: str
+    reviewed_by: str
+    """Which native speaker has read it; "" while none has."""
+    sections: Mapping[str, Mapping[str, str]]
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return direction(self.tag)
+
+    def text(self, section: str, key: str, **values: object) -> str:
+        """The words of one key, with its `{names}` filled in."""
+        words = self.sections[section][key]
+        return words.format(**values) if values else words
+
+    @property
+    def comma(self) -> str:
+        """What stands between two things in a row."""
+        return "، " if self.direction == "rtl" else ", "
+
+    def language(self, tag: str) -> str:
+        """What this language calls another one: `Welsh`, `Saesneg`; the tag itself where it has no word for it."""
+        from babel import Locale
+
+        return Locale.parse(self.locale).languages.get(primary(tag)) or tag
+
+    def topic(self, slug: str) -> str:
+        """A topic in words; one that the catalogue does not know shows its slug, spaced."""
+        return self.sections["topics"].get(slug) or slug.rpartition("/")[2].replace("-", " ")
+
+    def time(self, at: datetime, timezone: str) -> str:
+        """Day and time, such as `Monday 1 December, 14:05`."""
+        return f"{self.day(at, timezone)}{self.comma}{self.clock(at, timezone)}"
+
+    def day(self, at: datetime, timezone: str) -> str:
+        """Weekday, day and month."""
+        from babel.dates import format_date
+
+        return format_date(at.astimezone(ZoneInfo(timezone)), _day_pattern(self.locale), locale=self.locale)
+
+    def short_day(self, at: datetime, timezone: str) -> str:
+        """The same, short: `Wed 2 Dec`."""
+        from babel.dates import format_date
+
+        return format_date(at.astimezone(ZoneInfo(timezone)), "EEE d MMM", locale=self.locale)
+
+    def clock(self, at: datetime, timezone: str) -> str:
+        """Hours and minutes of the day, 24 hours."""
+        return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
+
+    def distance(self, metres: float) -> str:
+        """Kilometres with one decimal (`0.4 km`), whole ones from 10 km on."""
+        km = metres / 1000
+        number = max(round(km, 1), 0.1) if km < 9.95 else float(round(km))
+        return _kilometres(self.locale, number)
+
+    def number(self, value: int) -> str:
+        """A count with its thousands apart."""
+        from babel.numbers import format_decimal
+
+        return format_decimal(value, locale=self.locale)
+
+
+def direction(tag: str) -> str:
+    """`rtl` for languages written from right to left."""
+    return "rtl" if primary(tag) in _RTL else "ltr"
+
+
+def primary(tag: str) -> str:
+    """The primary subtag, in lower case."""
+    return tag.replace("_", "-").split("-")[0].lower()
+
+
+def frame(tag: str, default: str = "en") -> Frame:
+    """The catalogue for a language tag: by its primary subtag, else the default language's, else English."""
+    for candidate in (primary(tag), primary(default)):
+        if candidate in LANGUAGES:
+            return _load(candidate)
+    return _load("en")
+
+
+def language_name(tag: str) -> str:
+    """A language's own name, such as `Cymraeg`; the tag itself for one without a catalogue."""
+    return _load(primary(tag)).name if primary(tag) in LANGUAGES else tag
+
+
+@cache
+def _load(tag: str) -> Frame:
+    raw = tomllib.loads((_FOLDER / f"{tag}.toml").read_text("utf-8"))
+    meta = raw.pop("meta")
+    if tag != "en":
+        raw = {section: {**words, **raw.get(section, {})} for section, words in _load("en").sections.items()}
+    return Frame(meta["tag"], meta["locale"], meta["name"], meta["reviewed_by"], raw)
+
+
+def _day_pattern(locale: str) -> str:
+    return "EEEE، d MMMM" if primary(locale) in _RTL else "EEEE d MMMM"
+
+
+@cache
+def _kilometres(locale: str, number: float) -> str:
+    from babel.units import format_unit
+
+    if primary(locale) == "en":
+        return f"{number:g} km"
+    return format_unit(number, "length-kilometer", length="short", locale=locale)
