@@ -65,7 +65,10 @@ def role(at_least: Role) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the policy table. GET answers HEAD too. `path` is an aiohttp pattern; the first of two that match wins."""
+    """One row of the policy table. GET answers HEAD too.
+
+    `path` is an aiohttp pattern; of two that match an address the one listed first wins.
+    """
 
     method: Method
     path: str

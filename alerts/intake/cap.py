@@ -1,0 +1,302 @@
+"""CAP 1.2 in: XML → `CapMessage`, checked against the standard's words and grouped as RULES 19 says.
+
+Raises `Malformed` for what is not XML, `Invalid` for what is not CAP 1.2, every fault named by its path
+(`info.0.severity`). Source: OASIS Common Alerting Protocol 1.2, sections 3.2 and 3.4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast, get_args
+
+import msgspec
+
+from alerts.domain.words.cap import (
+    CapGroup,
+    CapMessage,
+    CapMsgType,
+    CapReference,
+    CapScope,
+    CapStatus,
+    CapWords,
+    ResponseType,
+)
+from alerts.domain.words.errors import FieldError, Invalid
+from alerts.domain.words.terms import Category, Certainty, Severity, Urgency
+from alerts.intake import safe_xml
+from alerts.intake.safe_xml import Element
+
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+TITLE, BODY = 200, 20_000
+
+_ALERT = {
+    "once": (
+        "identifier", "sender", "sent", "status", "msgType", "source", "scope", "restriction", "addresses", "note",
+        "references", "incidents",
+    ),
+    "many": ("code", "info"),
+}  # fmt: skip
+_INFO = {
+    "once": (
+        "language", "event", "urgency", "severity", "certainty", "audience", "effective", "onset", "expires",
+        "senderName", "headline", "description", "instruction", "web", "contact",
+    ),
+    "many": ("category", "responseType", "eventCode", "parameter", "resource", "area"),
+}  # fmt: skip
+_AREA = {"once": ("areaDesc", "altitude", "ceiling"), "many": ("polygon", "circle", "geocode")}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
+_TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?")
+
+
+class _Info(msgspec.Struct, frozen=True, kw_only=True):
+    """One info block, before grouping."""
+
+    language: str
+    group: CapGroup
+    same: object
+    """What RULES 19 compares: urgency, severity, certainty, area and eventCode."""
+
+
+def parse(body: bytes) -> CapMessage:
+    """The message that `body` holds."""
+    root = safe_xml.parse(body)
+    if (root.namespace, root.name) != (NAMESPACE, "alert"):
+        found = f"<{root.name}> in namespace {root.namespace!r}"
+        raise Invalid.field("alert", f"expected a CAP 1.2 <alert> in namespace {NAMESPACE!r}, found {found}")
+    return _Reader().message(root)
+
+
+def grouped(infos: Sequence[_Info]) -> tuple[CapGroup, ...]:
+    """RULES 19: infos of equal urgency, severity, certainty, area and eventCode are one group; their languages merge.
+
+    `event` is compared only within one language: where a group already speaks an info's language of another event, the
+    info looks for the next group, or starts one.
+    """
+    groups: list[tuple[object, CapGroup]] = []
+    for info in infos:
+        for index, (same, group) in enumerate(groups):
+            if same == info.same and _compatible(group, info):
+                groups[index] = (same, _merged(group, info))
+                break
+        else:
+            groups.append((info.same, info.group))
+    return tuple(group for _, group in groups)
+
+
+def _compatible(group: CapGroup, info: _Info) -> bool:
+    spoken = {event for tag, event in group.event.items() if _primary(tag) == _primary(info.language)}
+    return not spoken or spoken == {info.group.event[info.language]}
+
+
+def _merged(group: CapGroup, info: _Info) -> CapGroup:
+    """The group with one more language; of two blocks of the very same tag the first one's words stand."""
+    more = info.group
+    return msgspec.structs.replace(
+        group,
+        event={**more.event, **group.event},
+        content={**group.content, **{t: words for t, words in more.content.items() if t not in group.content}},
+        area_desc={**more.area_desc, **group.area_desc},
+    )
+
+
+def _primary(tag: str) -> str:
+    return tag.partition("-")[0].lower()
+
+
+class _Reader:
+    """Reads one message and collects every fault on the way, so that a sender mends them all at once."""
+
+    def __init__(self) -> None:
+        self.faults: list[FieldError] = []
+
+    def message(self, root: Element) -> CapMessage:
+        self._known(root, _ALERT, "")
+        message = CapMessage(
+            identifier=self._id(root, "identifier"),
+            sender=self._id(root, "sender"),
+            sent=self._time_text(root, "sent", "", required=True),
+            status=cast(CapStatus, self._word(root, "status", get_args(CapStatus), "")),
+            msg_type=cast(CapMsgType, self._word(root, "msgType", get_args(CapMsgType), "")),
+            scope=cast(CapScope, self._word(root, "scope", get_args(CapScope), "")),
+            references=self._references(root),
+            note=self._text(root, "note"),
+        )
+        infos = [self._info(element, f"info.{n}", message.sent) for n, element in enumerate(root.all("info"))]
+        if self.faults:
+            raise Invalid("; ".join(f"{f.field}: {f.message}" for f in self.faults[:5]), self.faults)
+        return msgspec.structs.replace(message, groups=grouped(infos))
+
+    def _info(self, info: Element, path: str, sent: str) -> _Info:
+        self._known(info, _INFO, path)
+        language = self._text(info, "language") or "en-US"  # the standard's default
+        if not _TAG.fullmatch(language):
+            self._fault(f"{path}.language", "expected a language tag such as en-GB")
+        categories = [self._listed(e, get_args(Category), f"{path}.category") for e in info.all("category")]
+        if not categories:
+            self._fault(f"{path}.category", "is missing")
+        parts, codes, words = self._areas(info, path)
+        event = self._text(info, "event", path, required=True, limit=TITLE)
+        group = CapGroup(
+            category=cast(Category, next(iter(categories), "Other")),
+            event={language: event},
+            urgency=cast(Urgency, self._word(info, "urgency", get_args(Urgency), path)),
+            severity=cast(Severity, self._word(info, "severity", get_args(Severity), path)),
+            certainty=cast(Certainty, self._word(info, "certainty", get_args(Certainty), path)),
+            event_code=tuple(sorted(self._pair(e, f"{path}.eventCode") for e in info.all("eventCode"))),
+            response_types=tuple(
+                cast(ResponseType, self._listed(e, get_args(ResponseType), f"{path}.responseType"))
+                for e in info.all("responseType")
+            ),
+            area=parts or None,
+            onset=self._time(info, "onset", path),
+            effective=self._time(info, "effective", path),
+            expires=self._time(info, "expires", path),
+            content={
+                language: CapWords(
+                    title=self._text(info, "headline", path, limit=TITLE) or event,
+                    body=self._text(info, "description", path, limit=BODY),
+                    instruction=self._text(info, "instruction", path, limit=BODY),
+                )
+            },
+            area_desc={language: words} if words else {},
+        )
+        start = group.effective or (datetime.fromisoformat(sent) if _TIME.fullmatch(sent) else None)
+        if group.expires and start and group.expires <= start:
+            self._fault(f"{path}.expires", "is not after the message's start")
+        place = frozenset(msgspec.json.encode(part) for part in parts) | frozenset(codes)
+        same = (group.urgency, group.severity, group.certainty, place, group.event_code)
+        return _Info(language=language, group=group, same=same)
+
+    def _areas(self, info: Element, path: str) -> tuple[list[dict[str, Any]], list[tuple[str, str]], str]:
+        """AREA parts, geocodes, and the descriptions in words."""
+        parts: list[dict[str, Any]] = []
+        codes: list[tuple[str, str]] = []
+        words: list[str] = []
+        for number, area in enumerate(info.all("area")):
+            where = f"{path}.area.{number}"
+            self._known(area, _AREA, where)
+            words.append(self._text(area, "areaDesc", where, required=True, limit=BODY))
+            polygons = [self._polygon(e.text, f"{where}.polygon") for e in area.all("polygon")]
+            circles = [self._circle(e.text, f"{where}.circle") for e in area.all("circle")]
+            parts += [part for part in (*polygons, *circles) if part is not None]
+            codes += [self._pair(e, f"{where}.geocode") for e in area.all("geocode")]
+        return parts, codes, "; ".join(word for word in words if word)
+
+    def _polygon(self, text: str, path: str) -> dict[str, Any] | None:
+        ring = [self._position(pair, path) for pair in text.split()]
+        known = [position for position in ring if position is not None]
+        if len(known) < len(ring):
+            return None
+        if len(known) < 4:
+            self._fault(path, "has fewer than four positions (the last repeats the first)")
+        elif known[0] != known[-1]:
+            self._fault(path, "is not closed: its last position is not its first")
+        else:
+            return {"type": "Polygon", "coordinates": [known]}
+        return None
+
+    def _circle(self, text: str, path: str) -> dict[str, Any] | None:
+        centre, _, radius = text.strip().partition(" ")
+        position = self._position(centre, path)
+        if not _NUMBER.fullmatch(radius.strip()) or float(radius) < 0:
+            self._fault(path, "expected `lat,lon radius` with the radius in kilometres")
+            return None
+        if position is None:
+            return None
+        return {"circle": {"lat": position[1], "lon": position[0], "radius_km": float(radius)}}
+
+    def _position(self, pair: str, path: str) -> list[float] | None:
+        """[lon, lat] of CAP's `lat,lon`."""
+        lat, _, lon = pair.partition(",")
+        if not (_NUMBER.fullmatch(lat) and _NUMBER.fullmatch(lon)):
+            self._fault(path, f"expected `lat,lon` pairs, found {pair[:40]!r}")
+            return None
+        if abs(float(lat)) > 90 or abs(float(lon)) > 180:
+            self._fault(path, f"{pair[:40]} is not a place on earth: latitude first, then longitude, in degrees")
+            return None
+        return [float(lon), float(lat)]
+
+    def _references(self, root: Element) -> tuple[CapReference, ...]:
+        found: list[CapReference] = []
+        for text in self._text(root, "references").split():
+            triple = text.split(",")
+            if len(triple) != 3 or not all(triple[:2]) or not _TIME.fullmatch(triple[2]):
+                self._fault("references", f"expected `sender,identifier,sent`, found {text[:120]!r}")
+                continue
+            found.append((triple[0], triple[1], triple[2]))
+        return tuple(found)
+
+    def _pair(self, element: Element, path: str) -> tuple[str, str]:
+        name, value = self._text(element, "valueName"), self._text(element, "value")
+        if not name:
+            self._fault(path, "has no valueName")
+        return name, value
+
+    def _id(self, root: Element, name: str) -> str:
+        text = self._text(root, name, required=True, limit=TITLE)
+        if any(c in ",<&" or c.isspace() for c in text):
+            self._fault(name, "may not hold spaces, commas, < or &")
+        return text
+
+    def _time(self, parent: Element, name: str, path: str) -> datetime | None:
+        text = self._time_text(parent, name, path)
+        return datetime.fromisoformat(text) if text else None
+
+    def _time_text(self, parent: Element, name: str, path: str, *, required: bool = False) -> str:
+        """The time as written, "" if it is absent or wrong."""
+        text = self._text(parent, name, path, required=required)
+        if not text:
+            return ""
+        try:
+            if not _TIME.fullmatch(text):
+                raise ValueError
+            datetime.fromisoformat(text)
+        except ValueError:
+            self._fault(_join(path, name), "expected a time with a numeric offset, as in 2026-03-12T09:30:00+00:00")
+            return ""
+        return text
+
+    def _word(self, parent: Element, name: str, words: tuple[str, ...], path: str) -> str:
+        """A required word of a closed list; the list's last where it is absent (the fault is noted)."""
+        found = parent.all(name)
+        if not found:
+            self._fault(_join(path, name), "is missing")
+            return words[-1]
+        return self._listed(found[0], words, _join(path, name))
+
+    def _listed(self, element: Element, words: tuple[str, ...], path: str) -> str:
+        text = element.text.strip()
+        if text not in words:
+            self._fault(path, f"expected one of {', '.join(words)}, found {text[:40]!r}")
+            return words[-1]
+        return text
+
+    def _text(
+        self, parent: Element, name: str, path: str = "", *, required: bool = False, limit: int | None = None
+    ) -> str:
+        found = parent.all(name)
+        text = found[0].text.strip() if found else ""
+        if required and not text:
+            self._fault(_join(path, name), "is missing")
+        if limit is not None and len(text) > limit:
+            self._fault(_join(path, name), f"is longer than {limit} characters")
+        return text
+
+    def _known(self, parent: Element, names: Mapping[str, tuple[str, ...]], path: str) -> None:
+        """Elements of CAP's own namespace that it does not have, or that stand twice; others (signatures) may stand."""
+        own = [child.name for child in parent.children if child.namespace == NAMESPACE]
+        for name in dict.fromkeys(own):
+            if name not in names["once"] and name not in names["many"]:
+                self._fault(_join(path, name), f"CAP 1.2 has no such element in <{parent.name}>")
+            elif name in names["once"] and own.count(name) > 1:
+                self._fault(_join(path, name), "stands more than once")
+
+    def _fault(self, path: str, message: str) -> None:
+        self.faults.append(FieldError(path, message))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,92 @@
+"""XML from strangers, by defusedxml's rules: no document type, no entities, no network, at most 32 levels.
+
+lxml is loaded here only when the first XML arrives: start-up time counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from alerts.domain.words.errors import Malformed
+
+DEPTH = 32
+
+
+@dataclass(slots=True)
+class Element:
+    """One element: namespace and local name apart, its own text, and its child elements in order."""
+
+    namespace: str
+    name: str
+    text: str = ""
+    children: list[Element] = field(default_factory=list)
+
+    def all(self, name: str) -> list[Element]:
+        """Children of this name in this element's namespace."""
+        return [c for c in self.children if c.name == name and c.namespace == self.namespace]
+
+
+class _Target:
+    """What lxml calls while it parses; raising here stops it before a subset or a deep tree has cost anything."""
+
+    def __init__(self) -> None:
+        self.root: Element | None = None
+        self._open: list[Element] = []
+
+    def start(self, tag: str, attributes: object) -> None:
+        if len(self._open) >= DEPTH:
+            raise Malformed(f"the XML is nested deeper than {DEPTH} levels")
+        namespace, _, name = tag.removeprefix("{").rpartition("}")
+        element = Element(namespace, name)
+        if self._open:
+            self._open[-1].children.append(element)
+        else:
+            self.root = element
+        self._open.append(element)
+
+    def end(self, tag: str) -> None:
+        self._open.pop()
+
+    def data(self, text: str) -> None:
+        if self._open:
+            self._open[-1].text += text
+
+    def doctype(self, name: str, public: object, system: object) -> None:
+        raise Malformed("the XML has a document type (<!DOCTYPE), which is refused; send it without")
+
+    def comment(self, text: str) -> None:
+        """Comments say nothing."""
+
+    def pi(self, target: str, data: object = None) -> None:
+        """Nor do processing instructions."""
+
+    def close(self) -> Element | None:
+        return self.root  # lxml calls this after a failure too, and raises the failure then
+
+
+def parse(body: bytes) -> Element:
+    """The root element. Raises Malformed, saying where the XML breaks, or what in it is refused."""
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        target=_Target(),
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root: Element | None = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        line, column = error.position
+        what = (error.msg or "it is empty").partition(", line ")[0].strip()
+        raise Malformed(f"the body is not well-formed XML: {what} (line {line}, column {column})") from error
+    except ValueError as error:
+        raise Malformed(f"the body is not XML: {error}") from error
+    if root is None:
+        raise Malformed("the body is not XML: it is empty")
+    return root
