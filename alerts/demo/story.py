@@ -1,0 +1,292 @@
+"""The story's words and facts: what is told, of whom, with which danger. Data, and nothing of the product.
+
+Everything relative to time takes `start`, so that the outcome is the same at any hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from xml.sax.saxutils import escape
+
+Json = dict[str, Any]
+
+SMOKE_FIRST: list[list[float]] = [
+    [-0.1060, 51.4960],
+    [-0.1015, 51.4760],
+    [-0.0800, 51.4745],
+    [-0.0690, 51.4870],
+    [-0.0790, 51.4985],
+    [-0.1060, 51.4960],
+]
+"""Walworth, ring of (lon, lat): where the smoke drifts at first."""
+SMOKE_LATER: list[list[float]] = [
+    [-0.1060, 51.4960],
+    [-0.1015, 51.4760],
+    [-0.0800, 51.4745],
+    [-0.0600, 51.4820],
+    [-0.0560, 51.4990],
+    [-0.0870, 51.5030],
+    [-0.1060, 51.4960],
+]
+"""The wind turns: Bermondsey too."""
+WATER = {"lat": 51.5416, "lon": -0.0042, "radius_km": 2.2}
+GAS = {"lat": 51.5560, "lon": -0.2800, "radius_km": 1.6}
+BOOKS = {"lat": 51.5610, "lon": -0.0740, "radius_km": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one notice says in one language."""
+
+    title: str
+    body: str
+    instruction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One notice of the story, as its sender means it."""
+
+    key: str
+    kind: Literal["alert", "service-change", "announcement"]
+    words: dict[str, Words]
+    topic: str
+    area: Json | None = None
+    """AREA: GeoJSON Polygon, {"circle": …} or {"place": slug}."""
+    rule: Json | None = None
+    msg_type: Literal["Alert", "Update", "Cancel", "AllClear"] = "Alert"
+    urgency: str = "Unknown"
+    severity: str = "Unknown"
+    certainty: str = "Unknown"
+    category: str = "Other"
+    follows: tuple[str, ...] = ()
+    """Keys of the earlier notices of its thread, first one first."""
+    has_change: bool = False
+    """Whether it tells of the closing desks."""
+
+
+def tellings() -> list[Telling]:
+    """The nine notices of the story, in the order in which they are issued."""
+    smoke = Telling(
+        "smoke",
+        "alert",
+        SMOKE,
+        topic="safety",
+        area=polygon(SMOKE_FIRST),
+        urgency="Immediate",
+        severity="Severe",
+        certainty="Observed",
+        category="Fire",
+    )
+    wider = replace(smoke, key="smoke-update", words=SMOKE_UPDATE, area=polygon(SMOKE_LATER), msg_type="Update")
+    gas = Telling(
+        "gas",
+        "alert",
+        GAS_CLOUD,
+        topic="safety",
+        area={"circle": GAS},
+        urgency="Immediate",
+        severity="Severe",
+        certainty="Likely",
+        category="CBRNE",
+    )
+    water = Telling(
+        "water",
+        "alert",
+        BURST,
+        topic="utilities",
+        area={"circle": WATER},
+        urgency="Expected",
+        severity="Moderate",
+        certainty="Likely",
+        category="Infra",
+    )
+    return [
+        Telling("closure", "service-change", CLOSURE, topic="service-changes", has_change=True),
+        smoke,
+        water,
+        replace(wider, follows=("smoke",)),
+        replace(
+            wider,
+            key="smoke-over",
+            words=SMOKE_OVER,
+            msg_type="AllClear",
+            urgency="Past",
+            severity="Minor",
+            follows=("smoke", "smoke-update"),
+        ),
+        gas,
+        replace(gas, key="gas-cancel", words=GAS_FALSE, msg_type="Cancel", urgency="Past", follows=("gas",)),
+        Telling("books", "announcement", FESTIVAL, topic="community", rule=FESTIVAL_RULE),
+        Telling("market", "announcement", MARKET, topic="community", area={"place": "southwark"}),
+    ]
+
+
+def polygon(ring: list[list[float]]) -> Json:
+    """A GeoJSON Polygon of one ring."""
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+CLOSURE = {
+    "en": Words(
+        "Half of London's front desks close",
+        "From the date given, these desks are closed. Everything that you did there you can do at any other desk.",
+    )
+}
+SMOKE = {
+    "en-GB": Words(
+        "Warehouse fire in Walworth: poisonous smoke",
+        "A warehouse is burning near East Street. The smoke is harmful.",
+        "Go indoors now. Shut windows and doors. Do not drive through the smoke.",
+    ),
+    "pl": Words(
+        "Pożar magazynu w Walworth: trujący dym",
+        "Pali się magazyn w pobliżu East Street. Dym jest szkodliwy.",
+        "Wejdź teraz do budynku. Zamknij okna i drzwi. Nie jedź przez dym.",
+    ),
+}
+SMOKE_UPDATE = {
+    "en-GB": Words(
+        "Walworth fire: the smoke has reached Bermondsey",
+        "The wind has turned. The smoke now lies over Bermondsey too.",
+        "Stay indoors in Walworth and Bermondsey until we tell you that it is over.",
+    ),
+    "pl": Words(
+        "Pożar w Walworth: dym dotarł do Bermondsey",
+        "Wiatr się zmienił. Dym jest teraz także nad Bermondsey.",
+        "Zostań w budynku w Walworth i Bermondsey, dopóki nie odwołamy alarmu.",
+    ),
+}
+SMOKE_OVER = {
+    "en-GB": Words(
+        "Walworth fire: it is over",
+        "The fire is out and the air is clean.",
+        "You can open windows and go out again.",
+    ),
+    "pl": Words(
+        "Pożar w Walworth: koniec zagrożenia", "Pożar ugaszono, powietrze jest czyste.", "Możesz otworzyć okna."
+    ),
+}
+BURST = {
+    "en-GB": Words(
+        "Burst water main in Stratford: no water until tonight",
+        "A main has burst under the High Street. Engineers are on site.",
+        "Bottled water is handed out at Stratford Park from 15:00.",
+    ),
+    "ur": Words(
+        "سٹریٹفورڈ میں پانی کی مرکزی لائن پھٹ گئی",
+        "ہائی سٹریٹ کے نیچے پائپ پھٹ گیا ہے۔ انجینئر موقع پر موجود ہیں۔",
+        "پانی کی بوتلیں سٹریٹفورڈ پارک میں 15:00 سے ملیں گی۔",
+    ),
+}
+GAS_CLOUD = {
+    "en-GB": Words(
+        "Gas cloud reported in Wembley",
+        "A sensor reports chlorine near the stadium.",
+        "Go indoors and up the stairs. Shut the windows.",
+    ),
+    "cy": Words(
+        "Cwmwl nwy yn Wembley",
+        "Mae synhwyrydd yn adrodd am glorin ger y stadiwm.",
+        "Ewch dan do ac i fyny'r grisiau. Caewch y ffenestri.",
+    ),
+}
+GAS_FALSE = {
+    "en-GB": Words(
+        "Wembley: there was no gas cloud", "The sensor was faulty. There was no gas.", "No need to do anything."
+    ),
+    "cy": Words("Wembley: nid oedd cwmwl nwy", "Roedd y synhwyrydd yn ddiffygiol.", "Nid oes angen gwneud dim."),
+}
+FESTIVAL = {
+    "en": Words("Book week in Camden, Islington and Stoke Newington", "Readings each evening, free of charge."),
+    "cy": Words("Wythnos lyfrau yn Camden, Islington a Stoke Newington", "Darlleniadau bob nos, am ddim."),
+}
+FESTIVAL_RULE: Json = {
+    "all": [
+        {"any": [{"place": "camden"}, {"place": "islington"}, {"touches": {"circle": BOOKS}}]},
+        {"not": {"frequency": "weekly"}},
+    ]
+}
+MARKET = {"en": Words("East Street market opens on Sunday", "From 09:00 to 15:00, with a repair corner.")}
+
+
+def closes_on(start: datetime) -> datetime:
+    """The day from which the desks are closed."""
+    return start + timedelta(days=14)
+
+
+# --- CAP 1.2 -----------------------------------------------------------------------------------------------------
+
+CAP_SENDER = "duty@fire.london.example"
+
+
+@dataclass(frozen=True, slots=True)
+class CapSent:
+    """One CAP message as it was sent: what a later one refers to."""
+
+    identifier: str
+    sent: str
+    xml: str
+
+    @property
+    def reference(self) -> str:
+        """`sender,identifier,sent`."""
+        return f"{CAP_SENDER},{self.identifier},{self.sent}"
+
+
+def cap(telling: Telling, run: str, sent: datetime, references: list[CapSent], event: dict[str, str]) -> CapSent:
+    """The telling as CAP 1.2 XML. `run` makes identifiers unique; `event` is CAP's event word by language.
+
+    An all-clear is an Update with responseType AllClear. Times carry a numeric offset, never Z; pairs are lat,lon.
+    """
+    identifier, when = f"{run}-{telling.key}", _time(sent)
+    msg_type = "Update" if telling.msg_type == "AllClear" else telling.msg_type
+    response = {"AllClear": "AllClear", "Cancel": "None"}.get(telling.msg_type, "Shelter")
+    refs = " ".join(r.reference for r in references)
+    infos = "".join(_info(telling, language, words, event, response, sent) for language, words in telling.words.items())
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">\n'
+        f"  <identifier>{identifier}</identifier>\n  <sender>{CAP_SENDER}</sender>\n  <sent>{when}</sent>\n"
+        f"  <status>Actual</status>\n  <msgType>{msg_type}</msgType>\n  <scope>Public</scope>\n"
+        + (f"  <references>{refs}</references>\n" if refs else "")
+        + infos
+        + "</alert>\n"
+    )
+    return CapSent(identifier, when, xml)
+
+
+def _info(telling: Telling, language: str, words: Words, event: dict[str, str], response: str, sent: datetime) -> str:
+    lines = [
+        ("language", language),
+        ("category", telling.category),
+        ("event", event[language]),
+        ("responseType", response),
+        ("urgency", telling.urgency),
+        ("severity", telling.severity),
+        ("certainty", telling.certainty),
+        ("expires", _time(sent + timedelta(hours=6))),
+        ("senderName", "London Fire Brigade (demonstration)"),
+        ("headline", words.title),
+        ("description", words.body),
+        ("instruction", words.instruction),
+    ]
+    body = "".join(f"    <{tag}>{escape(text)}</{tag}>\n" for tag, text in lines)
+    return (
+        f"  <info>\n{body}    <area>\n      <areaDesc>London</areaDesc>\n{_area(telling.area)}    </area>\n  </info>\n"
+    )
+
+
+def _area(area: Json | None) -> str:
+    if area is None:
+        return ""
+    if "circle" in area:
+        circle = area["circle"]
+        return f"      <circle>{circle['lat']},{circle['lon']} {circle['radius_km']}</circle>\n"
+    pairs = " ".join(f"{lat},{lon}" for lon, lat in area["coordinates"][0])
+    return f"      <polygon>{pairs}</polygon>\n"
+
+
+def _time(at: datetime) -> str:
+    return at.replace(microsecond=0).isoformat()
