@@ -35,7 +35,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
         raise Unverified("webhook-timestamp: whole seconds since 1970 are wanted")
     wanted = sign(secret, identifier, int(sent), body).encode()
     given = [word.encode("utf-8", "replace") for word in signatures.split()]
-    if not any([hmac.compare_digest(word, wanted) for word in given]):  # a list: every one is compared
+    if not any(hmac.compare_digest(word, wanted) for word in given):
         raise Unverified("no signature matches; is the secret right, and the body unaltered?")
     if abs(now.timestamp() - int(sent)) > TOLERANCE_S:
         raise Unverified("webhook-timestamp is more than five minutes off; check the sender's clock")

@@ -1,0 +1,127 @@
+"""The web as one application: every module's routes, each behind its row of the policy table; errors in one form."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from alerts.domain.words.errors import DomainError
+from alerts.web import auth, problem
+from alerts.web.parts import Parts
+from alerts.web.problem import Refused
+from alerts.web.requests import API_LIMIT
+from alerts.web.routes import CALLER, MEMBER, Handler, Route
+from alerts.web.security import check_origin, secure_headers
+
+Module = Callable[[Parts], Sequence[Route]]
+"""A resource module's `routes`."""
+ErrorPage = Callable[[Parts, web.Request, int, str], Awaitable[web.StreamResponse]]
+"""How an error reads to a person: status and words → page."""
+
+POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
+"""The policy table of an application: every route with who may call it."""
+
+_log = logging.getLogger(__name__)
+
+
+def build(
+    parts: Parts, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
+) -> web.Application:
+    """The application. `modules` and `error_page` are for tests of one resource; all of them are the default."""
+    if modules is None:
+        from alerts.web.modules import MODULES, page_of_error
+
+        modules, error_page = MODULES, error_page or page_of_error
+    table = tuple(route for module in modules for route in module(parts))
+    app = web.Application(middlewares=[_errors(parts, error_page)], client_max_size=API_LIMIT)
+    app[POLICY] = table
+    for route in table:
+        handler = _guarded(parts, route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, handler)
+    app.on_response_prepare.append(secure_headers)
+    return app
+
+
+def _guarded(parts: Parts, route: Route) -> Handler:
+    """A handler that runs only for those whom its row allows."""
+    access, handler = route.access, route.handler
+    changes = route.method != "GET"
+
+    if access.kind == "scope":
+
+        async def for_keys(request: web.Request) -> web.StreamResponse:
+            request[CALLER] = await auth.caller(parts, request, access.scopes)
+            if not changes:
+                await auth.caught_up(parts)
+            return await handler(request)
+
+        return for_keys
+
+    if access.kind == "hook":
+        return handler
+
+    role = access.role
+
+    async def for_people(request: web.Request) -> web.StreamResponse:
+        if changes:
+            check_origin(parts.settings.public_url, request)
+        if role is not None:
+            request[MEMBER] = await auth.member(parts, request, role)
+        return await handler(request)
+
+    return for_people
+
+
+def _errors(parts: Parts, error_page: ErrorPage | None) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Every failure in words: problem+json for programs, a page for people."""
+
+    @web.middleware
+    async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            failure = refused
+        except DomainError as error:
+            if _is_program(request) or error_page is None:
+                return problem.of_domain(error)
+            failure = Refused(problem.status_of(error), error.message)
+        except web.HTTPException as answer:
+            if answer.status < 400:
+                raise
+            failure = _refusal(answer, request)
+        except (ConnectionError, TimeoutError):
+            raise  # the peer is gone: nobody reads an answer
+        except Exception as error:
+            # The path may hold a token, the message a person's data: neither is logged.
+            resource = request.match_info.route.resource
+            _log.exception("failed: %s %s (%s)", request.method, resource and resource.canonical, type(error).__name__)
+            failure = Refused(500, "this is our fault and has been logged; try again, nothing was half done")
+        if _is_program(request) or error_page is None:
+            return problem.of_refusal(failure)
+        page = await error_page(parts, request, failure.status, failure.message)
+        page.headers.update(failure.headers)
+        return page
+
+    return errors
+
+
+def _is_program(request: web.Request) -> bool:
+    return request.path.startswith(("/api/", "/hooks/")) or request.path in ("/api", "/hooks", "/inbox.json")
+
+
+def _refusal(answer: web.HTTPException, request: web.Request) -> Refused:
+    """aiohttp's own refusals (no such route, wrong method, too large) in our words."""
+    if isinstance(answer, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(answer.allowed_methods))
+        return Refused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})
+    if answer.status == 404:
+        hint = "; GET /api/v1/openapi.json lists what there is" if _is_program(request) else ""
+        return Refused(404, f"there is nothing at {request.path}{hint}")
+    if answer.status == 413:
+        return Refused(413, "the body is too large; send less at a time")
+    return Refused(answer.status, answer.reason)

@@ -1,0 +1,121 @@
+"""Who is there: programs by an API key, team members by a session cookie. What they may do beyond that the commands say.
+
+A key's secret is 256 random bits, so its SHA-256 is kept: nothing slower is needed against guessing, and every request
+pays for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from aiohttp import web
+
+from alerts.commands.actor import Actor
+from alerts.links import read_timed_token, timed_token
+from alerts.web.parts import Parts
+from alerts.web.problem import Refused
+from alerts.web.routes import ROLES, Role
+
+if TYPE_CHECKING:
+    from alerts.domain.registers import KeyState, MemberState
+
+COOKIE = "alerts_session"
+SESSION = timedelta(hours=12)
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program: its key, and the actor that its commands are given by."""
+
+    key: KeyState
+    actor: Actor
+
+    def may(self, scope: str) -> bool:
+        """Whether its key has this scope."""
+        return scope in self.key.scopes
+
+
+def bearer(request: web.Request) -> str:
+    """The bearer's secret, "" if there is none."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+def hash_of(secret: str) -> str:
+    """What is kept of a key's secret: SHA-256 in hex."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+async def caller(parts: Parts, request: web.Request, any_of: tuple[str, ...]) -> Caller:
+    """The program behind a request. Raises Refused: 401 without a valid key, 403 without one of the scopes."""
+    secret = bearer(request)
+    if not secret:
+        raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
+    key = await _key(parts, hash_of(secret))
+    if key is None or key.revoked:
+        raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
+    if any_of and not set(any_of) & set(key.scopes):
+        raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
+    actor = Actor(
+        kind="key",
+        id=str(key.id),
+        name=key.name,
+        policy=key.policy,
+        person=key.person,
+        scopes=frozenset(key.scopes),
+    )
+    return Caller(key, actor)
+
+
+async def _key(parts: Parts, secret_hash: str) -> KeyState | None:
+    found = await _look_up(parts, secret_hash)
+    if found is None and parts.runner.position() < parts.writer.position():
+        await caught_up(parts)  # a key issued a moment ago is not in the read models yet
+        found = await _look_up(parts, secret_hash)
+    return found
+
+
+async def _look_up(parts: Parts, secret_hash: str) -> KeyState | None:
+    if parts.settings.on_sqlite:  # one look-up by index takes less than handing it to another thread
+        return parts.views.key_by_hash(secret_hash)
+    return await asyncio.get_running_loop().run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+
+
+async def caught_up(parts: Parts, timeout: float = 2.0) -> None:
+    """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
+    wanted = parts.writer.position()
+    if parts.runner.position() < wanted:
+        await asyncio.get_running_loop().run_in_executor(parts.reads, partial(parts.runner.wait, wanted, timeout))
+
+
+def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> None:
+    """Sign a team member in: a cookie for 12 hours, not readable by scripts, not sent from other sites' pages."""
+    response.set_cookie(
+        COOKIE,
+        timed_token(parts.settings.secret_key, "session", member, parts.clock(), SESSION),
+        max_age=int(SESSION.total_seconds()),
+        httponly=True,
+        secure=parts.settings.public_url.startswith("https:"),
+        samesite="Lax",
+        path="/console",
+    )
+
+
+async def member(parts: Parts, request: web.Request, at_least: Role) -> MemberState:
+    """The signed-in team member. Raises Refused: 401 without a session, 403 below that role."""
+    token = request.cookies.get(COOKIE, "")
+    subject = read_timed_token(parts.settings.secret_key, "session", token, parts.clock()) if token else None
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(parts.reads, parts.views.member, subject) if subject else None
+    if found is None or found.role is None:
+        raise Refused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
+    if ROLES.index(found.role) < ROLES.index(at_least):
+        raise Refused(403, f"this page is for the role {at_least} and above")
+    return found
