@@ -1,0 +1,22 @@
+"""Geometry everyone may speak of: AREA as JSON, positions, distances (RULES 9). WGS 84 throughout.
+
+>>> area = resolve_area(validate_area(body["area"], "area", places), geometries.get)
+>>> area.distance_m(51.5, -0.12)
+"""
+
+from alerts.domain.words.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
+from alerts.domain.words.geometry.geodesy import distance
+from alerts.domain.words.geometry.validate import Known, check_point, validate_area
+
+__all__ = [
+    "EMPTY",
+    "Area",
+    "Bounds",
+    "Circle",
+    "Known",
+    "area_of",
+    "check_point",
+    "distance",
+    "resolve_area",
+    "validate_area",
+]

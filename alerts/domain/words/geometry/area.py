@@ -1,0 +1,266 @@
+"""An area: the union of polygons (edges straight in longitude/latitude) and circles (geodesic), on WGS 84 (RULES 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon, mapping
+from shapely.geometry.base import BaseGeometry
+
+from alerts.domain.words.geometry.geodesy import EDGE_M, Floats, distance, distances, geod, wrapped
+from alerts.domain.words.geometry.rings import CIRCLE_CORNERS, circle_polygon, polygon_of
+
+Json = dict[str, Any]
+Bounds = tuple[float, float, float, float]
+"""west, south, east, north; west > east when it crosses the antimeridian."""
+
+_SAMPLES = 33
+_SLIVER = 1e-12
+"""Square degrees (about a hundredth of a square metre): what two shared edges may overlap by rounding alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """All positions within `radius_m` metres, along the ellipsoid, of a centre."""
+
+    lat: float
+    lon: float
+    radius_m: float
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """A union of polygons and circles. Immutable; what it derives is computed once.
+
+    `polygon` is a valid shapely Polygon or MultiPolygon in lon/lat, maybe empty, each part within [-180, 180].
+    """
+
+    polygon: BaseGeometry
+    circles: tuple[Circle, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is in it."""
+        return not self.circles and bool(self.polygon.is_empty)
+
+    def distance_m(self, lat: float, lon: float) -> float:
+        """Geodesic distance in metres from a position to this area; 0 inside, infinite if the area is empty."""
+        nearest = min(
+            (max(0.0, distance(lat, lon, c.lat, c.lon) - c.radius_m) for c in self.circles), default=float("inf")
+        )
+        if nearest <= 0.0 or self.polygon.is_empty:
+            return nearest
+        if self._covers(lat, lon):
+            return 0.0
+        return min(nearest, self._to_boundary(lat, lon))
+
+    def touches(self, lat: float, lon: float, radius_m: float = 0.0) -> bool:
+        """Whether a point, or a circle of `radius_m` around it, touches this area: an edge counts as inside."""
+        return self.distance_m(lat, lon) <= radius_m + EDGE_M
+
+    def contains_point(self, lat: float, lon: float) -> bool:
+        """Whether a position lies inside or on an edge."""
+        return self.touches(lat, lon)
+
+    def overlaps(self, other: Area) -> bool:
+        """Whether the interiors have a point in common: shared edges alone are none (RULES 9).
+
+        A circle and a polygon overlap if the polygon is no further from the centre than the radius; so do two circles.
+        """
+        return (
+            _interiors_meet(self.polygon, other.polygon)
+            or any(other.touches(c.lat, c.lon, c.radius_m) for c in self.circles)
+            or any(self.touches(c.lat, c.lon, c.radius_m) for c in other.circles)
+        )
+
+    def contains(self, other: Area) -> bool:
+        """Whether `other` lies wholly inside (edges may touch). An empty area lies in none.
+
+        Circles are compared exactly where one circle or the polygons alone hold the other part, else as polygons of
+        many corners.
+        """
+        if other.empty:
+            return False
+        whole = self._outline
+        inside = bool(other.polygon.is_empty) or _covers_but_slivers(whole, other.polygon)
+        return inside and all(self._holds_circle(c) for c in other.circles)
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """west, south, east, north in degrees; west > east if it crosses the antimeridian. NaN if empty."""
+        boxes = [p.bounds for p in shapely.get_parts(self.polygon) if not p.is_empty]
+        boxes += [p.bounds for c in self.circles for p in shapely.get_parts(circle_polygon(c.lat, c.lon, c.radius_m))]
+        if not boxes:
+            nan = float("nan")
+            return nan, nan, nan, nan
+        west, east = _shortest_span([(b[0], b[2]) for b in boxes])
+        return west, min(b[1] for b in boxes), east, max(b[3] for b in boxes)
+
+    def to_geojson(self, corners: int = CIRCLE_CORNERS) -> Json:
+        """GeoJSON Polygon or MultiPolygon (RFC 7946, exterior rings counter-clockwise); circles as polygons."""
+        whole = self.polygon
+        if self.circles:
+            rounds = [circle_polygon(c.lat, c.lon, c.radius_m, corners) for c in self.circles]
+            whole = shapely.union_all([whole, *rounds])
+        whole = shapely.orient_polygons(whole)
+        return _plain(mapping(whole))
+
+    @cached_property
+    def _outline(self) -> BaseGeometry:
+        """The union with circles as polygons, for questions of containment."""
+        rounds = [circle_polygon(c.lat, c.lon, c.radius_m, 720) for c in self.circles]
+        return shapely.union_all([self.polygon, *rounds]) if rounds else self.polygon
+
+    def _covers(self, lat: float, lon: float) -> bool:
+        # -180 and 180 are one meridian: a position on it belongs to parts on either side
+        sides = (-180.0, 180.0) if abs(lon) == 180.0 else (lon,)
+        return any(bool(shapely.intersects_xy(self.polygon, side, lat)) for side in sides)
+
+    @cached_property
+    def _edges(self) -> NDArray[np.float64]:
+        """Every edge as lon1, lat1, lon2, lat2, cut so that none is longer than some 100 km; then its length in m."""
+        rows = [np.empty((0, 4))]
+        for ring in _rings(self.polygon):
+            points = shapely.get_coordinates(ring)
+            rows.append(_cut(np.hstack([points[:-1], points[1:]])))
+        edges = np.vstack(rows)
+        # a parallel is longer than the geodesic between its ends: 1 % covers it at this length up to 85 degrees
+        length = np.asarray(geod().inv(*edges.T)[2]) * 1.01
+        return np.column_stack([edges, length])
+
+    def _to_boundary(self, lat: float, lon: float) -> float:
+        """Distance to the nearest edge: those that can hold the nearest point, by the triangle's law, are searched."""
+        edges = self._edges
+        starts = distances(lat, lon, edges[:, 1], edges[:, 0])
+        ends = distances(lat, lon, edges[:, 3], edges[:, 2])
+        upper = min(starts.min(), ends.min())
+        able = edges[(starts + ends - edges[:, 4]) / 2 <= upper]
+        low, high = np.zeros(len(able)), np.ones(len(able))
+        steps = np.linspace(0.0, 1.0, _SAMPLES)
+        # each round samples every edge between two bounds and closes in on the best sample: 100 km / 16^6 < 1 cm,
+        # and the distance is flat around its least value, so that its own error is far below
+        for _ in range(6):
+            t = low[:, None] + (high - low)[:, None] * steps
+            lons = able[:, 0:1] + (able[:, 2:3] - able[:, 0:1]) * t
+            lats = able[:, 1:2] + (able[:, 3:4] - able[:, 1:2]) * t
+            sampled = distances(lat, lon, lats.ravel(), lons.ravel()).reshape(t.shape)
+            upper = min(upper, float(sampled.min()))
+            best = sampled.argmin(axis=1)
+            rows = np.arange(len(able))
+            low, high = t[rows, np.maximum(best - 1, 0)], t[rows, np.minimum(best + 1, _SAMPLES - 1)]
+            reach = able[:, 4] * (high - low)
+            keep = sampled[rows, best] - reach <= upper
+            able, low, high = able[keep], low[keep], high[keep]
+        return float(upper)
+
+    def _holds_circle(self, circle: Circle) -> bool:
+        if any(
+            distance(c.lat, c.lon, circle.lat, circle.lon) + circle.radius_m <= c.radius_m + EDGE_M
+            for c in self.circles
+        ):
+            return True
+        inside = not self.polygon.is_empty and self._covers(circle.lat, circle.lon)
+        if inside and self._to_boundary(circle.lat, circle.lon) >= circle.radius_m - EDGE_M:
+            return True
+        if circle.radius_m <= EDGE_M:
+            return self.contains_point(circle.lat, circle.lon)
+        return _covers_but_slivers(self._outline, circle_polygon(circle.lat, circle.lon, circle.radius_m, 720))
+
+
+EMPTY = Area(MultiPolygon())
+
+
+def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
+    """The union of validated AREA parts; `place` gives the area of a slug, None (nothing) if there is none."""
+    polygons: list[BaseGeometry] = []
+    circles: list[Circle] = []
+    for part in parts:
+        if "circle" in part:
+            c = part["circle"]
+            circles.append(Circle(float(c["lat"]), float(c["lon"]), float(c["radius_km"]) * 1000.0))
+        elif "place" in part:
+            named = place(part["place"])
+            if named is not None:
+                polygons.append(named.polygon)
+                circles.extend(named.circles)
+        else:
+            polygons.append(polygon_of(part))
+    whole: BaseGeometry = polygons[0] if len(polygons) == 1 else shapely.union_all(polygons)
+    if not isinstance(whole, Polygon | MultiPolygon):
+        whole = MultiPolygon()
+    return Area(whole, tuple(circles))
+
+
+def resolve_area(parts: Json | Sequence[Json], place_geometry: Callable[[str], Json | Sequence[Json] | None]) -> Area:
+    """The area that validated AREA parts mean, its places looked up as AREA JSON by slug (None if unknown: nothing)."""
+
+    def place(slug: str) -> Area | None:
+        found = place_geometry(slug)
+        return None if found is None else area_of(_as_parts(found), lambda _: None)
+
+    return area_of(_as_parts(parts), place)
+
+
+def _as_parts(raw: Json | Sequence[Json]) -> Sequence[Json]:
+    return [raw] if isinstance(raw, dict) else raw
+
+
+def _rings(polygon: BaseGeometry) -> list[BaseGeometry]:
+    return [ring for part in shapely.get_parts(polygon) for ring in (part.exterior, *part.interiors)]
+
+
+def _cut(edges: Floats) -> Floats:
+    """Edges of more than a degree in pieces of at most one."""
+    pieces = np.maximum(1, np.ceil(np.abs(edges[:, 2:] - edges[:, :2]).max(axis=1, initial=0.0))).astype(int)
+    if pieces.max(initial=1) == 1:
+        return edges
+    which = np.repeat(np.arange(len(edges)), pieces)
+    nth = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    start, step = edges[which, :2], (edges[which, 2:] - edges[which, :2]) / pieces[which, None]
+    return np.hstack([start + step * nth[:, None], start + step * (nth[:, None] + 1)])
+
+
+def _interiors_meet(one: BaseGeometry, two: BaseGeometry) -> bool:
+    if one.is_empty or two.is_empty or not one.intersects(two):
+        return False
+    if shapely.contains_properly(one, two.representative_point()):
+        return True
+    if not shapely.relate_pattern(one, two, "T********"):
+        return False
+    return bool(shapely.intersection(one, two).area > min(_SLIVER, 1e-6 * min(one.area, two.area)))
+
+
+def _covers_but_slivers(whole: BaseGeometry, part: BaseGeometry) -> bool:
+    if whole.is_empty:
+        return False
+    return bool(shapely.covers(whole, part)) or bool(
+        shapely.difference(part, whole).area <= min(1e-10, 1e-6 * part.area)
+    )
+
+
+def _shortest_span(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """West and east of the shortest stretch that holds all; west > east across the antimeridian."""
+    west, east = min(s[0] for s in spans), max(s[1] for s in spans)
+    if east - west <= 180.0:
+        return west, east
+    shifted = [(w + 360.0 if e <= 0.0 else w, e + 360.0 if e <= 0.0 else e) for w, e in spans]
+    other_west, other_east = min(s[0] for s in shifted), max(s[1] for s in shifted)
+    if other_east - other_west >= east - west:
+        return west, east
+    ends = wrapped(np.array([other_west, other_east]))
+    return float(ends[0]), float(ends[1])
+
+
+def _plain(geometry: Any) -> Json:
+    """shapely's mapping with lists in place of tuples."""
+
+    def lists(node: Any) -> Any:
+        return [lists(n) for n in node] if isinstance(node, tuple | list) else node
+
+    return {"type": geometry["type"], "coordinates": lists(geometry["coordinates"])}

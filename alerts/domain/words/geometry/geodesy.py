@@ -1,0 +1,88 @@
+"""Distances on the WGS 84 ellipsoid, in metres, and the Mercator plane in which many of them are compared at once."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from pyproj import Geod
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+EQUATOR_M = 6378137.0
+FLATTENING = 1 / 298.257223563
+ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
+ECCENTRICITY = ECCENTRICITY_2**0.5
+POLAR_M = EQUATOR_M * (1 - FLATTENING)
+
+EDGE_M = 1e-3
+"""An edge counts as inside; a millimetre absorbs what floating point loses on the way to it."""
+
+
+@cache
+def geod() -> Geod:
+    """The ellipsoid. Loaded at its first use, because pyproj takes a tenth of a second to import."""
+    from pyproj import Geod
+
+    return Geod(ellps="WGS84")
+
+
+def distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Length of the geodesic between two positions, in metres."""
+    return float(geod().inv(lon1, lat1, lon2, lat2)[2])
+
+
+def distances(lat: float, lon: float, lats: Floats, lons: Floats) -> Floats:
+    """Lengths of the geodesics from one position to many, in metres."""
+    shape = np.shape(lats)
+    return np.asarray(geod().inv(np.full(shape, lon), np.full(shape, lat), lons, lats)[2], dtype=np.float64)
+
+
+def normal_radius(lat: Floats) -> Floats:
+    """Radius of curvature across the meridian (metres), at latitudes in degrees."""
+    return np.asarray(EQUATOR_M / np.sqrt(1 - ECCENTRICITY_2 * np.sin(np.radians(lat)) ** 2))
+
+
+def meridian_radius(lat: Floats) -> Floats:
+    """Radius of curvature along the meridian (metres), at latitudes in degrees."""
+    sine = np.sin(np.radians(lat))
+    return np.asarray(EQUATOR_M * (1 - ECCENTRICITY_2) / (1 - ECCENTRICITY_2 * sine * sine) ** 1.5)
+
+
+def mercator_y(lat: Floats) -> Floats:
+    """The Mercator ordinate in degrees: one degree of it is as long, on the ground, as one of longitude there."""
+    phi = np.radians(lat)
+    return np.asarray(np.degrees(np.arcsinh(np.tan(phi)) - ECCENTRICITY * np.arctanh(ECCENTRICITY * np.sin(phi))))
+
+
+def mercator_scale(lat: Floats) -> Floats:
+    """Degrees in the Mercator plane that one metre on the ground takes at these latitudes."""
+    return np.asarray(np.degrees(1 / (normal_radius(lat) * np.cos(np.radians(lat)))))
+
+
+def mercator_discs(lat: Floats, radius_m: Floats) -> tuple[Floats, Floats]:
+    """Geodesic discs as circles of the Mercator plane: their centres' ordinates and their radii, in degrees.
+
+    The scale grows towards the pole, so a disc lies a little further out than its centre; with that shift the error
+    is of third order: less than `disc_error`.
+    """
+    normal = normal_radius(lat)
+    phi = np.radians(lat)
+    scale = np.degrees(1 / (normal * np.cos(phi)))
+    return mercator_y(lat) + scale * np.tan(phi) * radius_m * radius_m / (2 * normal), scale * radius_m
+
+
+def disc_error(lat: Floats, radius_m: Floats) -> Floats:
+    """By how much of its radius, at most, a disc differs from its circle in the Mercator plane (twice what is seen)."""
+    tangent = np.tan(np.radians(lat))
+    return np.asarray((radius_m / POLAR_M) ** 2 * (1 + 2 * tangent * tangent) / 3)
+
+
+def wrapped(lon: Floats) -> Floats:
+    """Longitudes brought into [-180, 180)."""
+    return np.asarray((lon + 180.0) % 360.0 - 180.0)
