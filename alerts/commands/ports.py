@@ -1,0 +1,40 @@
+"""What the commands need of others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.events import NoticePlan
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """An audience, counted at a log position. `people`: with a contact point due; `by_channel`: contact points."""
+
+    people: int
+    unreachable: int
+    by_channel: dict[str, int]
+    by_language: dict[str, int]
+    position: int
+    sample: tuple[UUID, ...] = ()
+
+
+class AudiencePort(Protocol):
+    """Who would be due now?"""
+
+    async def count(self, plan: NoticePlan, *, at: datetime) -> Counted:
+        """Count a plan's audience as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """An Idempotency-Key as a door received it: whose, on which path, and SHA-256 of the body."""
+
+    caller: str
+    path: str
+    key: str
+    digest: bytes

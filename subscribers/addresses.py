@@ -1,0 +1,107 @@
+"""Whose address is this? Keyed hashes beside the log, so that neither it nor a stolen database tells who is in it.
+
+Addresses are checked by syntax alone: no DNS, special-use domains are fine, telephone numbers are possible E.164.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.ids import shard_of
+from alerts.eventlog.ports import Row, Unit, Value
+from alerts.eventlog.sql import load
+
+_sql = load("subscribers", "addresses.sql")
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9_%+-]+(?:\.[a-z0-9_%+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE
+)
+
+
+class Reader(Protocol):
+    """Anything that can be asked: a unit within a command, or an open transaction."""
+
+    def __call__(self, sql: str, params: Sequence[Value] = ()) -> list[Row]: ...
+
+
+class Owner(NamedTuple):
+    """Whose an address is."""
+
+    subscriber: UUID
+    contact: int
+
+
+class Addresses:
+    """The address index. `secret` keys the hashes: with another secret no address is found again."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = hashlib.blake2b(secret, digest_size=32, person=b"addresses").digest()
+
+    def keyed_hash(self, channel: str, address: str) -> bytes:
+        """The 32 bytes under which an address is kept; upper and lower case are the same."""
+        return hmac.digest(self._key, f"{channel}\x1f{address.casefold()}".encode(), hashlib.sha256)
+
+    def find(self, read: Reader, channel: str, address: str) -> Owner | None:
+        """Whose it is, or None. `read`: `unit.read` or `tx.execute`."""
+        rows = read(_sql.find, (self.keyed_hash(channel, address),))
+        return Owner(UUID(bytes=bytes(rows[0][0])), int(rows[0][1])) if rows else None
+
+    def claim(self, unit: Unit, channel: str, address: str, owner: Owner) -> None:
+        """From this command on the address is theirs."""
+        unit.write(
+            _sql.claim,
+            (self.keyed_hash(channel, address), shard_of(owner.subscriber), owner.subscriber.bytes, owner.contact),
+        )
+
+
+def owner_of(read: Reader, contact: int) -> UUID | None:
+    """The subscriber of a contact point, or None if it was taken over or erased."""
+    rows = read(_sql.owner, (contact,))
+    return UUID(bytes=bytes(rows[0][0])) if rows else None
+
+
+def forget(unit: Unit, subscriber: UUID) -> None:
+    """Delete every address of a person (erasure)."""
+    unit.write(_sql.forget, (subscriber.bytes,))
+
+
+def email(text: str, field: str = "email") -> str:
+    """An e-mail address in its normal form, or Invalid. The fast path takes 1 µs, the library's 50."""
+    text = text.strip()
+    if len(text) <= 254 and text.find("@") <= 64 and _PLAIN_EMAIL.fullmatch(text):
+        local, _, domain = text.rpartition("@")
+        return f"{local}@{domain.lower()}"
+    return _checked_email(text, field)
+
+
+def _checked_email(text: str, field: str) -> str:
+    from email_validator import EmailNotValidError, validate_email  # 60 ms: only odd addresses need it
+
+    try:
+        # "not globally deliverable" is how the library says: special-use domains are fine
+        return str(validate_email(text, check_deliverability=False, globally_deliverable=False).normalized)
+    except EmailNotValidError as error:
+        raise Invalid.field(field, f"This is not an e-mail address: {error}") from None
+
+
+def phone(text: str, field: str = "phone") -> str:
+    """A telephone number as E.164, or Invalid. It must be international, so that nobody's country is guessed."""
+    import phonenumbers  # 40 ms: only where telephones are
+
+    hint = "give it with + and the country code, such as +442079460000"
+    try:
+        number = phonenumbers.parse(text.strip(), None)
+    except phonenumbers.NumberParseException:
+        raise Invalid.field(field, f"This is not a telephone number; {hint}.") from None
+    if not phonenumbers.is_possible_number(number):
+        raise Invalid.field(field, f"This cannot be a telephone number (too long or too short); {hint}.")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+CHECKS: dict[str, Callable[[str, str], Any]] = {"email": email, "sms": phone}
+"""How an address of each channel is brought to its normal form."""
