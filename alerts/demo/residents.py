@@ -25,16 +25,16 @@ PHONES = 980
 """How many of the crowd have a telephone: Ofcom keeps 1,000 mobile numbers for drama, the named ones use the rest."""
 
 GIVEN = (
-    "Ada Aled Amina Anika Arjun Beata Bilal Bronwen Carys Chidi Dafydd Daisy Deepa Dylan Elif Emeka Esther Fatima Femi "
-    "Freya George Grace Hamza Hannah Ines Ioan Isla Jakub Jamal Jaya Joanna Kasia Kofi Leila Lewis Magda Marek Mei Megan "
-    "Musa Nadia Ngozi Noor Oliwia Omar Owen Paulina Priya Rahim Rosa Ruth Sami Sanjay Sian Tariq Teresa Tomasz Uche Wanda "
-    "Yusuf Zainab Zofia"
+    "Ada Aled Amina Anika Arjun Beata Bilal Bronwen Carys Chidi Dafydd Daisy Deepa Dylan Elif Emeka Esther Fatima "
+    "Femi Freya George Grace Hamza Hannah Ines Ioan Isla Jakub Jamal Jaya Joanna Kasia Kofi Leila Lewis Magda "
+    "Marek Mei Megan Musa Nadia Ngozi Noor Oliwia Omar Owen Paulina Priya Rahim Rosa Ruth Sami Sanjay Sian Tariq "
+    "Teresa Tomasz Uche Wanda Yusuf Zainab Zofia"
 ).split()
 FAMILY = (
-    "Abbott Adeyemi Ahmed Ali Baker Begum Bevan Bhatt Brown Campbell Chen Clarke Cooper Costa Davies Diallo Evans Fraser "
-    "Garcia Gill Green Griffiths Hall Haque Hughes Hussain Iqbal Jackson James Jones Kaur Khan Kowalska Lee Lewis Mensah "
-    "Miah Morgan Mwangi Nowak Okafor Osei Owen Patel Pereira Price Rahman Rees Roberts Shah Singh Smith Taylor Thomas "
-    "Walker Wright Yilmaz Zielinska"
+    "Abbott Adeyemi Ahmed Ali Baker Begum Bevan Bhatt Brown Campbell Chen Clarke Cooper Costa Davies Diallo Evans "
+    "Fraser Garcia Gill Green Griffiths Hall Haque Hughes Hussain Iqbal Jackson James Jones Kaur Khan Kowalska "
+    "Lee Lewis Mensah Miah Morgan Mwangi Nowak Okafor Osei Owen Patel Pereira Price Rahman Rees Roberts Shah "
+    "Singh Smith Taylor Thomas Walker Wright Yilmaz Zielinska"
 ).split()
 
 

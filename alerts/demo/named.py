@@ -1,0 +1,189 @@
+"""The named residents: each stands for one rule, and says beforehand what it must come to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from pyproj import Geod
+
+from alerts.demo.residents import CONSENT_WORDING, Resident, digest_timezone, quiet_around
+from alerts.demo.story import SMOKE_FIRST, WATER
+
+Json = dict[str, Any]
+GEOD = Geod(ellps="WGS84")
+NONE = "-"
+INSIDE = {"smoke": "sent", "smoke-update": "sent", "smoke-over": "sent"}
+"""Whoever gets the alert gets its update and its all-clear."""
+
+
+def named_residents(start: datetime) -> list[Resident]:
+    """About a dozen and a half people, each for a rule of RULES.md."""
+    consent = {"wording": CONSENT_WORDING, "given_at": start.isoformat(), "how": "demonstration"}
+
+    def person(name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
+        extra = {k: body.pop(k) for k in ("paused", "moves_to") if k in body}
+        key = name.split()[0].lower()
+        if "phone" not in body:
+            body.setdefault("email", f"{key}@named.example")
+        body = {"language": "en", "confirmed": True, "consent": consent, **body}
+        if not body["confirmed"]:
+            del body["confirmed"], body["consent"]
+        return Resident(key, body, name=name, note=note, expects=expects, **extra)
+
+    inner, outer = across_edge(SMOKE_FIRST, 1, 2.0)
+    rim_in, rim_out = across_rim(WATER, 135.0, 2.0)
+    east_street, bermondsey = at(51.4884, -0.0920), at(51.4975, -0.0665)
+    wembley, stratford, peckham = at(51.5552, -0.2790), at(51.5423, -0.0029), at(51.4690, -0.0655)
+    only = {"topics": ["community"], "danger_to_life": False}
+    return [
+        person("Ana Inside", "two metres inside the smoke's edge", {**INSIDE, "water": NONE}, places=[inner]),
+        person("Ben Outside", "two metres outside the same edge", {"smoke": NONE, "smoke-over": NONE}, places=[outer]),
+        person(
+            "Cora Rim", "two metres inside the water circle's rim", {"water": "sent", "smoke": NONE}, places=[rim_in]
+        ),
+        person("Dan Beyond", "two metres beyond the same rim", {"water": NONE}, places=[rim_out]),
+        person(
+            "Efua Asleep",
+            "in quiet hours; woken for danger to life, and for that only",
+            {**INSIDE, "closure": "held", "water": "held"},
+            places=[east_street, stratford],
+            quiet_hours=quiet_around(start),
+        ),
+        person(
+            "Farid Lambeth",
+            "has the borough next door, which shares an edge with Southwark",
+            {"market": NONE},
+            places=[{"place": "lambeth"}],
+        ),
+        person(
+            "Gwen Twice",
+            "two of her places match; she is told once, in Welsh where there is Welsh",
+            {**INSIDE, "gas": "sent", "gas-cancel": "sent", "market": "sent"},
+            places=[east_street, at(51.4850, -0.0900, 1.0), wembley],
+            language="cy",
+        ),
+        person(
+            "Hana Phone",
+            "has a telephone only, and reads Urdu",
+            {"water": "sent", "closure": "sent"},
+            phone="+447700900980",
+            places=[stratford],
+            language="ur",
+        ),
+        person(
+            "Ivo Gone",
+            "his mailbox refuses for good",
+            {"market": "failed-permanent", "smoke": NONE},
+            email="no-such-mailbox.ivo@named.example",
+            places=[peckham],
+            **only,
+        ),
+        person(
+            "Jo Busy",
+            "her mailbox is busy at the first try",
+            {"market": "sent"},
+            email="busy-once.jo@named.example",
+            places=[peckham],
+            **only,
+        ),
+        person(
+            "Kit Paused",
+            "paused; gets danger to life all the same",
+            {**INSIDE, "closure": NONE, "market": NONE},
+            places=[east_street],
+            paused=True,
+        ),
+        person(
+            "Lena Moving",
+            "adds a place inside the smoke while the alert is live",
+            {"smoke": "sent", "smoke-update": "sent", "smoke-over": "sent"},
+            places=[at(51.6240, -0.0600)],
+            moves_to=at(51.4870, -0.0860, 0.2),
+        ),
+        person(
+            "Marek Digest",
+            "reads once a day, in Polish; danger does not wait for that",
+            {**INSIDE, "closure": "held", "market": "held"},
+            places=[at(51.4862, -0.0935, 0.5)],
+            language="pl",
+            frequency="daily",
+            timezone=digest_timezone(start),
+        ),
+        person(
+            "Nia Unticked",
+            "unticked danger to life, and is in quiet hours",
+            {"smoke": "superseded", "smoke-update": "superseded", "smoke-over": NONE},
+            places=[east_street],
+            danger_to_life=False,
+            quiet_hours=quiet_around(start),
+            topics=["safety"],
+        ),
+        person(
+            "Omar Floor",
+            "wants nothing below Extreme; danger to life is not asked about floors",
+            {"gas": "sent", "gas-cancel": "sent", "water": NONE},
+            places=[wembley, stratford],
+            severity_at_least="Extreme",
+            topics=["safety", "utilities"],
+            language="ar",
+        ),
+        person(
+            "Pia Pending",
+            "asked, but never confirmed",
+            {"closure": NONE, "smoke": NONE},
+            places=[east_street],
+            confirmed=False,
+        ),
+        person(
+            "Rosa Reach",
+            "wants texts, and gave an e-mail address only; danger to life comes all the same",
+            {"closure": "unreachable", "smoke": NONE, "smoke-update": "sent", "smoke-over": "sent"},
+            places=[bermondsey],
+            channels=["sms"],
+        ),
+        person(
+            "Tom Leaver",
+            "leaves by one click before the last notice",
+            {**INSIDE, "closure": "sent", "market": NONE},
+            places=[at(51.4866, -0.0915, 1.0)],
+        ),
+    ]
+
+
+LEAVER = "tom"
+MOVER = "lena"
+BUSY = "jo"
+GONE = "ivo"
+
+
+def at(lat: float, lon: float, radius_km: float = 0.0) -> Json:
+    """A place of a subscriber."""
+    return {"lat": lat, "lon": lon, "radius_km": radius_km, "name": "home"}
+
+
+def across_edge(ring: list[list[float]], edge: int, metres: float) -> tuple[Json, Json]:
+    """Bare points `metres` inside and outside the middle of a ring's edge (straight in longitude/latitude)."""
+    (x1, y1), (x2, y2) = ring[edge], ring[edge + 1]
+    lon, lat = (x1 + x2) / 2, (y1 + y2) / 2
+    along = GEOD.inv(lon - (x2 - x1) * 1e-3, lat - (y2 - y1) * 1e-3, lon, lat)[0]
+    turn = 90 if _is_clockwise(ring) else -90
+    return _moved(lon, lat, along + turn, metres), _moved(lon, lat, along - turn, metres)
+
+
+def across_rim(circle: Json, azimuth: float, metres: float) -> tuple[Json, Json]:
+    """Bare points `metres` inside and outside a circle's rim, in a direction from its middle."""
+    radius = circle["radius_km"] * 1000
+    near, far = radius - metres, radius + metres
+    return _moved(circle["lon"], circle["lat"], azimuth, near), _moved(circle["lon"], circle["lat"], azimuth, far)
+
+
+def _moved(lon: float, lat: float, azimuth: float, metres: float) -> Json:
+    x, y, _ = GEOD.fwd(lon, lat, azimuth, metres)
+    return at(round(y, 8), round(x, 8))
+
+
+def _is_clockwise(ring: list[list[float]]) -> bool:
+    doubled = sum((x2 - x1) * (y2 + y1) for (x1, y1), (x2, y2) in pairwise(ring))
+    return doubled > 0
