@@ -1,0 +1,141 @@
+"""What a subscriber's life holds after joining: confirm, change, pause, leave, be forgotten. Pure.
+
+Saying a thing twice changes nothing, so that a repeated click is answered like the first.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.domain.words.events import Event
+from subscribers.domain.events import (
+    Consent,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactPointAdded,
+    ContactPointRemoved,
+    ContactPointSuppressed,
+    ContactPointVerified,
+    Preferences,
+    PreferencesChanged,
+    SubscriberErased,
+    SubscriptionConfirmed,
+    SubscriptionEnded,
+    SubscriptionLapsed,
+    SubscriptionPaused,
+    SubscriptionResumed,
+    SuppressionLifted,
+)
+from subscribers.domain.joining import OPT_OUT, Reach
+from subscribers.domain.subscriber import ContactState, SubscriberState
+
+
+def need_subscription(state: SubscriberState) -> Preferences:
+    """The wishes of somebody who is still here (confirmed or asked for). Raises NotFound, Conflict."""
+    if state.phase == "erased" or state.preferences is None:
+        raise NotFound("This person's data were erased.")
+    if state.phase not in ("confirmed", "requested"):
+        raise Conflict(f"This subscription has {state.phase}: signing up again begins it anew.")
+    return state.preferences
+
+
+def _contact(state: SubscriberState, number: int) -> ContactState:
+    contact = state.contact(number)
+    if contact is None:
+        raise NotFound("There is no such contact point.")
+    return contact
+
+
+def decide_verify(state: SubscriberState, number: int, *, now: datetime) -> tuple[Event, ...]:
+    """The person showed that this contact point is theirs; the first one confirms the subscription."""
+    contact = _contact(state, number)
+    need_subscription(state)
+    if contact.state == "removed":
+        raise Conflict("This contact point was removed: signing up again begins anew.")
+    if contact.state == "verified":
+        return ()
+    verified = ContactPointVerified(number=number)
+    if state.phase == "confirmed":
+        return (verified,)
+    consent = Consent(wording="confirmation", given_at=now, how="link to the contact point")
+    return (verified, SubscriptionConfirmed(consent=consent))
+
+
+def decide_lapse(state: SubscriberState) -> tuple[Event, ...]:
+    """Never confirmed within its week."""
+    return (SubscriptionLapsed(),) if state.phase == "requested" else ()
+
+
+def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Event, ...]:
+    """Other wishes, as a whole."""
+    return () if need_subscription(state) == preferences else (PreferencesChanged(preferences=preferences),)
+
+
+def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple[Event, ...]:
+    """Another contact point, or a removed one again; verified at once only if a consent vouches for it."""
+    need_subscription(state)
+    old = state.contact(reach.number)
+    if old is not None and old.state != "removed":
+        return ()
+    added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=verified)
+    if old is not None and old.suppressed == OPT_OUT and verified:
+        return (added, SuppressionLifted(number=reach.number, reason="new consent"))
+    return (added,)
+
+
+def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:
+    """A further consent, with its wording."""
+    need_subscription(state)
+    return () if state.consent == consent else (ConsentGiven(consent=consent),)
+
+
+def decide_pause(state: SubscriberState, until: datetime | None, *, now: datetime) -> tuple[Event, ...]:
+    """Pause until a time to come; None ends a pause early."""
+    need_subscription(state)
+    if until is None:
+        return () if state.paused_until is None else (SubscriptionResumed(),)
+    if until <= now:
+        raise Invalid.field("paused_until", "This time has passed already: give a later one, or null to resume.")
+    return () if state.paused_until == until else (SubscriptionPaused(until=until),)
+
+
+def decide_remove(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
+    """One-click, STOP or by hand: nothing more to this contact point; the subscription ends with its last one."""
+    contact = _contact(state, number)
+    if contact.state == "removed":
+        return ()
+    removed = ContactPointRemoved(number=number, reason=reason)
+    last = all(c.number == number for c in state.current)
+    if last and state.phase in ("confirmed", "requested"):
+        return (removed, SubscriptionEnded(reason=reason))
+    return (removed,)
+
+
+def decide_suppress(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
+    """Never send here."""
+    contact = _contact(state, number)
+    if state.phase == "erased" or contact.suppressed == reason:
+        return ()
+    return (ContactPointSuppressed(number=number, reason=reason),)
+
+
+def decide_lift(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
+    """The suppression was repaired."""
+    contact = _contact(state, number)
+    if state.phase == "erased" or contact.suppressed is None:
+        return ()
+    return (SuppressionLifted(number=number, reason=reason),)
+
+
+def decide_end(state: SubscriberState, reason: str) -> tuple[Event, ...]:
+    """Nothing more to this person; they may come back."""
+    if state.phase in ("ended", "erased"):
+        return ()
+    withdrawn = (ConsentWithdrawn(reason=reason),) if state.consent else ()
+    return (*withdrawn, SubscriptionEnded(reason=reason))
+
+
+def decide_erase(state: SubscriberState) -> tuple[Event, ...]:
+    """To be forgotten: the key is destroyed once this is on disk."""
+    return () if state.phase == "erased" else (SubscriberErased(),)

@@ -1,0 +1,80 @@
+"""How a person comes, and comes back. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from alerts.domain.words.events import Event
+from alerts.domain.words.terms import Channel
+from subscribers.domain.events import (
+    Consent,
+    ContactPointSuppressed,
+    ContactRef,
+    Preferences,
+    SubscriberRegistered,
+    SubscriptionRequested,
+    SuppressionLifted,
+)
+from subscribers.domain.subscriber import SubscriberState
+
+OPT_OUT = "opt-out"
+
+
+class Reach(NamedTuple):
+    """A contact point with its address, numbered."""
+
+    number: int
+    channel: Channel
+    address: str
+
+
+def is_living(state: SubscriberState | None) -> bool:
+    """Whether somebody who signs up with an address of theirs has a subscription already. A request that nobody has
+    confirmed is none: whoever typed a stranger's address must not keep the stranger out."""
+    return state is not None and state.phase == "confirmed"
+
+
+def decide_register(
+    state: SubscriberState | None, *, how: str, contacts: Sequence[Reach], preferences: Preferences, consent: Consent
+) -> tuple[Event, ...]:
+    """By staff, API or import, with a consent: confirmed at once, every contact point verified.
+
+    `state` is that of the person who left and comes back: the new consent lifts an opt-out, never a hard bounce.
+    """
+    registered = SubscriberRegistered(
+        how=how, contacts=_refs(contacts), addresses=_addresses(contacts), preferences=preferences, consent=consent
+    )
+    return (registered, *_suppressions(state, contacts, consented=True))
+
+
+def decide_request(
+    state: SubscriberState | None, *, how: str, contacts: Sequence[Reach], preferences: Preferences
+) -> tuple[Event, ...]:
+    """Asked for: each contact point gets its own confirmation and nothing else."""
+    requested = SubscriptionRequested(
+        how=how, contacts=_refs(contacts), addresses=_addresses(contacts), preferences=preferences
+    )
+    return (requested, *_suppressions(state, contacts, consented=False))
+
+
+def _refs(contacts: Sequence[Reach]) -> tuple[ContactRef, ...]:
+    return tuple(ContactRef(number=c.number, channel=c.channel) for c in contacts)
+
+
+def _addresses(contacts: Sequence[Reach]) -> dict[int, str]:
+    return {c.number: c.address for c in contacts}
+
+
+def _suppressions(state: SubscriberState | None, contacts: Sequence[Reach], *, consented: bool) -> list[Event]:
+    """What becomes of old suppressions. One that stands is said again: the new beginning must not hide it."""
+    found: list[Event] = []
+    for reach in contacts:
+        old = state.contact(reach.number) if state else None
+        if old is None or old.suppressed is None:
+            continue
+        if consented and old.suppressed == OPT_OUT:
+            found.append(SuppressionLifted(number=reach.number, reason="new consent"))
+        else:
+            found.append(ContactPointSuppressed(number=reach.number, reason=old.suppressed))
+    return found
