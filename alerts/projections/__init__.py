@@ -1,0 +1,9 @@
+"""What is read: documents of notices, incidents, the board of service points, registers; the timeline and statistics.
+
+Everything here is computed from the log and can be thrown away and computed again.
+"""
+
+from alerts.projections.catalogue import projections
+from alerts.projections.views import Views
+
+__all__ = ["Views", "projections"]

@@ -1,0 +1,35 @@
+"""Reading rows by a list of keys of any length, in few statements and few round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from alerts.eventlog.ports import Row, Transaction, Value
+
+T = TypeVar("T")
+CHUNK = 512
+"""Keys in one statement; both planners take this in their stride."""
+
+
+def rows_in(tx: Transaction, statement: str, values: Sequence[Value]) -> Iterator[Row]:
+    """The rows of a statement with one `IN (?*)`."""
+    for chunk in _chunks(values):
+        yield from tx.execute(statement.replace("?*", ",".join("?" * len(chunk))), chunk)
+
+
+def rows_of_pairs(tx: Transaction, statement: str, pairs: Sequence[tuple[Value, Value]]) -> Iterator[Row]:
+    """The rows of a statement with one `(a, b) IN (VALUES ?**)`."""
+    for chunk in _chunks(pairs):
+        filled = statement.replace("?**", ",".join(["(?,?)"] * len(chunk)))
+        yield from tx.execute(filled, [value for pair in chunk for value in pair])
+
+
+def _chunks(keys: Sequence[T]) -> Iterator[list[T]]:
+    """The keys in chunks, each padded with its last key to a power of two: a driver then prepares ten statements at
+    most for each of ours, and asking for a key twice gives its row once."""
+    for start in range(0, len(keys), CHUNK):
+        chunk = list(keys[start : start + CHUNK])
+        size = 1 << (len(chunk) - 1).bit_length()
+        chunk.extend(chunk[-1:] * (size - len(chunk)))
+        yield chunk

@@ -1,0 +1,81 @@
+"""Reading who may come in: sources, API keys, the team; and what sources have brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+from uuid import UUID
+
+from alerts.domain.registers import KeyState, MemberState, SourceState, TriggerState
+from alerts.domain.words.paging import Page
+from alerts.eventlog.lists import rows_in
+from alerts.projections.kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
+from alerts.projections.reading import PAGE, SQL, Reads
+from subscribers.directory import ContactCard
+
+
+class AccessReads(Reads):
+    """Sources, keys, members and triggers. Secrets and addresses are opened for this one answer."""
+
+    def sources(self) -> list[SourceState]:
+        """All sources by name, disconnected ones too."""
+        with self._database.read() as tx:
+            return [self._full(SOURCES, row) for row in tx.execute(SQL.sources)]
+
+    def source(self, name: str) -> SourceState | None:
+        """One source with its secret; whoever lets it in looks at `connected` first."""
+        with self._database.read() as tx:
+            return self._first(SOURCES, tx.execute(SQL.source_by_name, (name,)))
+
+    def key_by_hash(self, secret_hash: str) -> KeyState | None:
+        """The API key whose secret has this hash; None if there is none or it was revoked."""
+        with self._database.read() as tx:
+            return self._first(KEYS, tx.execute(SQL.key_by_hash, (secret_hash,)))
+
+    def keys(self) -> list[KeyState]:
+        """All API keys, oldest first, revoked ones too."""
+        with self._database.read() as tx:
+            return [self._decode(KEYS, row[0]) for row in tx.execute(SQL.api_keys)]
+
+    def member(self, member: UUID) -> MemberState | None:
+        """One member of the team with name and address; `role` None means that they may do nothing any more."""
+        return self._one(MEMBERS, member)
+
+    def members(self) -> list[MemberState]:
+        """The whole team, oldest first, those without a role too."""
+        with self._database.read() as tx:
+            return [self._full(MEMBERS, row) for row in tx.execute(SQL.members)]
+
+    def team_cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
+        """The sign-in addresses of members with a role, by contact point number, as cards (RULES 15: drills)."""
+        with self._database.read() as tx:
+            rows = rows_in(tx, SQL.members_by_contact, sorted(set(numbers)))
+            members = {member.contact: member for member in (self._full(MEMBERS, row) for row in rows)}
+        return {number: _card(member) for number, member in members.items()}
+
+    def trigger(self, trigger: UUID) -> TriggerState | None:
+        """What became of one webhook."""
+        return self._one(TRIGGERS, trigger)
+
+    def triggers(
+        self,
+        state: Literal["recorded", "drafted", "issued", "parked"] | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE,
+    ) -> Page[TriggerState]:
+        """What webhooks have brought, the newest first. ValueError for a cursor that is none of ours."""
+        return self._page(TRIGGERS, SQL.triggers, (state, state), cursor, limit)
+
+
+def _card(member: MemberState) -> ContactCard:
+    return ContactCard(
+        number=member.contact,
+        subscriber=member.id,
+        channel="email",
+        state="verified",
+        suppressed=None,
+        address=member.email,
+        preferences=None,
+        language="",
+        phase="confirmed",
+    )

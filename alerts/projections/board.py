@@ -1,0 +1,130 @@
+"""Reading service points and service changes: what is where, what will change, and what is open nearest by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from alerts.domain.events import ChangeAfter, PointFacts
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.domain.words.paging import Page
+from alerts.eventlog.ports import Transaction
+from alerts.projections.kinds import CHANGES, POINTS, micros
+from alerts.projections.notices import first_notices
+from alerts.projections.reading import PAGE, SQL, Reads
+
+
+class BoardReads(Reads):
+    """Service points and changes."""
+
+    def service_point(self, point: UUID) -> PointState | None:
+        """One service point as it is registered, whatever changes are announced."""
+        return self._one(POINTS, point)
+
+    def service_points(self, kind: str | None = None, cursor: str | None = None, limit: int = PAGE) -> Page[PointState]:
+        """Service points, closed ones too, the newest first. ValueError for a cursor that is none of ours."""
+        return self._page(POINTS, SQL.service_points, (kind, kind), cursor, limit)
+
+    def service_change(self, change: UUID) -> ChangeState | None:
+        """One service change, with the first notice of its thread."""
+        with self._database.read() as tx:
+            found = self._many(tx, CHANGES, (change,))
+            return next(iter(self._with_their_notices(tx, list(found.values()))), None)
+
+    def service_changes(self, cursor: str | None = None, limit: int = PAGE) -> Page[ChangeState]:
+        """Service changes, those not yet told too, the newest first. ValueError for a cursor that is none of ours."""
+        page = self._page(CHANGES, SQL.service_changes, (), cursor, limit)
+        with self._database.read() as tx:
+            return Page(tuple(self._with_their_notices(tx, page.items)), page.next)
+
+    def changes(self, since: datetime, *, issued: bool = True) -> list[ChangeState]:
+        """The changes not withdrawn that last beyond `since`, by the time they take effect.
+
+        With `issued` only those of which a notice went out: what the public may see.
+        """
+        with self._database.read() as tx:
+            changes = self._lasting(tx, since)
+            told = self._told(tx)
+            shown = [change for change in changes if change.id in told] if issued else changes
+            return self._with_their_notices(tx, shown)
+
+    def open_points(self, kind: str | None, at: datetime, without_change: UUID | None = None) -> list[PointState]:
+        """The points open at `at` (RULES 12), by id: as the issued changes in effect then leave them.
+
+        A point that such a change closes is left out; one that it moves, or whose hours or visits it sets, is shown
+        that way. `without_change` is taken for not announced. `kind` None means every kind, mobile units included.
+        """
+        with self._database.read() as tx:
+            points = [self._decode(POINTS, row[0]) for row in tx.execute(SQL.open_service_points, (kind, kind))]
+            told = self._told(tx) - {without_change}
+            changes = [change for change in self._lasting(tx, at) if change.id in told]
+        return points_at(points, changes, at)
+
+    def nearest_open(
+        self, kind: str | None, lat: float, lon: float, at: datetime, n: int
+    ) -> list[tuple[PointState, float]]:
+        """The `n` open points nearest to a position, with the geodesic distance in metres; ties by id."""
+        from pyproj import Geod
+
+        points = self.open_points(kind, at)
+        if not points:
+            return []
+        geod = Geod(ellps="WGS84")
+        count = len(points)
+        _, _, metres = geod.inv(
+            [lon] * count, [lat] * count, [p.facts.lon for p in points], [p.facts.lat for p in points]
+        )
+        nearest = sorted(zip(points, metres, strict=True), key=lambda pair: (pair[1], pair[0].id))
+        return [(point, float(distance)) for point, distance in nearest[:n]]
+
+    def _lasting(self, tx: Transaction, since: datetime) -> list[ChangeState]:
+        return [self._decode(CHANGES, row[0]) for row in tx.execute(SQL.changes_ending_after, (micros(since),))]
+
+    @staticmethod
+    def _told(tx: Transaction) -> set[UUID | None]:
+        """The changes of which a notice went out and still counts."""
+        return {UUID(bytes=bytes(row[0])) for row in tx.execute(SQL.issued_changes)}
+
+    @staticmethod
+    def _with_their_notices(tx: Transaction, changes: Sequence[ChangeState]) -> list[ChangeState]:
+        first = first_notices(tx, SQL.first_notices_of_changes, [c.id for c in changes])
+        return [replace(change, notice=first.get(change.id)) for change in changes]
+
+
+def points_at(points: Iterable[PointState], changes: Sequence[ChangeState], at: datetime) -> list[PointState]:
+    """The open ones of these points as these changes leave them at `at`; later changes go over earlier ones."""
+    closed: set[UUID] = set()
+    after: dict[UUID, PointFacts] = {}
+    known: Mapping[UUID, PointState] = {point.id: point for point in points}
+    in_effect = (c for c in changes if c.facts.effective <= at and (c.facts.until is None or at < c.facts.until))
+    for change in sorted(in_effect, key=lambda c: (c.facts.effective, c.id)):
+        for point in change.facts.service_points:
+            if point not in known:
+                continue
+            if change.facts.kind == "closure":
+                closed.add(point)
+                continue
+            told = change.facts.after.get(str(point))
+            if told is not None:
+                after[point] = _changed(after.get(point, known[point].facts), told)
+    return [
+        replace(point, facts=after.get(point.id, point.facts))
+        for point in known.values()
+        if point.open and point.id not in closed
+    ]
+
+
+def _changed(facts: PointFacts, after: ChangeAfter) -> PointFacts:
+    """A point's facts, where a change says something else."""
+    return replace(
+        facts,
+        opening_hours=after.opening_hours if after.opening_hours is not None else facts.opening_hours,
+        address=after.address if after.address is not None else facts.address,
+        lat=after.lat if after.lat is not None else facts.lat,
+        lon=after.lon if after.lon is not None else facts.lon,
+        visits=after.visits or facts.visits,
+    )

@@ -1,0 +1,115 @@
+"""Reading what has been: the log in words, and how many deliveries came to what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.incident import IncidentState
+from alerts.domain.notice import NoticeState
+from alerts.domain.registers import PlaceState, TopicState, TriggerState
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.eventlog.ports import Row, Transaction
+from alerts.projections import kinds
+from alerts.projections.reading import BEYOND, SQL, Reads
+from alerts.projections.timeline import TimelineEntry
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TITLED: dict[str, kinds.DocumentKind[Any]] = {
+    kind.table: kind
+    for kind in (
+        kinds.NOTICES,
+        kinds.INCIDENTS,
+        kinds.POINTS,
+        kinds.CHANGES,
+        kinds.PLACES,
+        kinds.TOPICS,
+        kinds.SEGMENTS,
+        kinds.SOURCES,
+        kinds.KEYS,
+        kinds.TRIGGERS,
+    )
+}
+
+
+class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many deliveries of one notice reported one state, by channel, language tag and area slug ("" if unknown)."""
+
+    channel: str
+    state: str
+    language: str
+    area: str
+    deliveries: int
+
+
+class HistoryReads(Reads):
+    """The timeline and the statistics."""
+
+    def timeline(self, limit: int, before: int | None = None, subject: UUID | None = None) -> list[TimelineEntry]:
+        """The log in words, the newest first: of everything, or of one subject (a notice's dispatch is told with it).
+
+        `before` is the position below which to go on. Members of the team stand there by id, without name or address.
+        """
+        upto = BEYOND if before is None else before
+        with self._database.read() as tx:
+            if subject is None:
+                rows = tx.execute(SQL.timeline, (upto, limit))
+            else:
+                rows = tx.execute(SQL.timeline_of, (subject.bytes, upto, limit))
+            titles = self._titles(tx, rows)
+        return [
+            TimelineEntry(
+                position=position,
+                at=_EPOCH + timedelta(microseconds=happened),
+                by=actor,
+                topic=topic,
+                kind=kind,
+                subject=UUID(bytes=bytes(about)),
+                title=titles.get(UUID(bytes=bytes(about)), ""),
+                detail=detail,
+            )
+            for position, happened, actor, topic, kind, about, detail in rows
+        ]
+
+    def outcome_counts(self, number: int) -> list[OutcomeCount]:
+        """What the deliveries of the notice with this number reported so far; `Statistics` says what is counted."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.outcome_counts, (number,))
+        return [
+            OutcomeCount(channel=channel, state=state, language=language, area=area, deliveries=deliveries)
+            for channel, state, language, area, deliveries in rows
+        ]
+
+    def _titles(self, tx: Transaction, rows: Sequence[Row]) -> dict[UUID, str]:
+        """The present titles of the subjects of these timeline rows."""
+        wanted: dict[str, set[UUID]] = {}
+        for row in rows:
+            wanted.setdefault(row[4], set()).add(UUID(bytes=bytes(row[5])))
+        return {
+            subject: _title(state)
+            for table, subjects in wanted.items()
+            if table in _TITLED
+            for subject, state in self._many(tx, _TITLED[table], subjects).items()
+        }
+
+
+def _title(state: Any) -> str:
+    """What people call a thing: its headline, title or name, in its first language."""
+    match state:
+        case NoticeState():
+            return next((content.title for content in state.plan.content.values()), "")
+        case IncidentState() | ChangeState():
+            return next(iter(state.facts.headline.values()), "")
+        case PointState():
+            return state.facts.name
+        case PlaceState() | TopicState():
+            return next(iter(state.name.values()), state.slug)
+        case TriggerState():
+            return f"{state.source}: {state.kind}"
+        case _:
+            return str(state.name)

@@ -1,0 +1,216 @@
+"""Which streams become documents: for each kind its table, its events, and what is worth an index beside the state.
+
+A document is the folded state of one stream, as msgpack, so that a page reads one row and decides nothing. The names of
+the statements in `documents.sql` follow from the table's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from alerts.domain import events as e
+from alerts.domain import streams
+from alerts.domain.dispatch import DispatchState
+from alerts.domain.incident import IncidentState
+from alerts.domain.notice import NoticeState
+from alerts.domain.registers import (
+    KeyState,
+    MemberState,
+    PlaceState,
+    SegmentState,
+    SourceState,
+    TopicState,
+    TriggerState,
+)
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.domain.words.events import Event, Stream
+from alerts.eventlog.ports import Value
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 of an aware time: how tables keep times."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _micros(moment: datetime | None) -> int | None:
+    return None if moment is None else micros(moment)
+
+
+def _same(state: S) -> S:
+    return state
+
+
+@dataclass(frozen=True)
+class DocumentKind(Generic[S]):
+    """One kind of stream as a table of documents.
+
+    `index(state)` gives the values of the table's own columns, in the order of `{table}_save`. `canonical(state)` is
+    the state with one order for everything that has none, so that equal states have equal bytes in every process.
+    `sealed` kinds keep the last sealed bytes of their stream beside the document.
+    """
+
+    table: str
+    stream: Stream[S]
+    state: type[S]
+    events: tuple[type[Event], ...]
+    index: Callable[[S], Sequence[Value]]
+    canonical: Callable[[S], S] = _same
+    sealed: bool = False
+
+
+def bounds_of(geometry: dict[str, Any]) -> tuple[float, float, float, float] | None:
+    """(west, south, east, north) in degrees of a GeoJSON geometry, None if it has no position.
+
+    A geometry on both sides of the antimeridian comes as parts of its own (RFC 7946) and spans the whole turn here.
+    """
+    west, south, east, north = 180.0, 90.0, -180.0, -90.0
+    waiting: list[Any] = [geometry.get("coordinates") or []]
+    while waiting:
+        item = waiting.pop()
+        if item and isinstance(item[0], (int, float)):
+            west, south = min(west, item[0]), min(south, item[1])
+            east, north = max(east, item[0]), max(north, item[1])
+        else:
+            waiting.extend(item)
+    return (west, south, east, north) if west <= east else None
+
+
+def _notice_index(state: NoticeState) -> Sequence[Value]:
+    plan = state.plan
+    return (
+        state.number,
+        state.phase,
+        plan.kind,
+        plan.status,
+        state.thread.bytes,
+        plan.incident.bytes if plan.incident else None,
+        plan.service_change.bytes if plan.service_change else None,
+        _micros(state.issued_at),
+        _micros(state.expires),
+    )
+
+
+def _notice_canonical(state: NoticeState) -> NoticeState:
+    # A frozenset of strings is walked in another order in each process.
+    return msgspec.structs.replace(state, hands=sorted(state.hands))
+
+
+def _place_index(state: PlaceState) -> Sequence[Value]:
+    return (state.slug, int(state.retired), *(bounds_of(state.geometry) or (None, None, None, None)))
+
+
+NOTICES = DocumentKind(
+    "notices",
+    streams.NOTICE,
+    NoticeState,
+    (
+        e.NoticeDrafted,
+        e.NoticeRevised,
+        e.NoticeSubmitted,
+        e.NoticeReturned,
+        e.NoticeRejected,
+        e.NoticeApproved,
+        e.ApprovalVoided,
+        e.NoticeScheduled,
+        e.NoticeIssued,
+        e.NoticeSuperseded,
+        e.NoticeCancelled,
+        e.NoticeCleared,
+        e.NoticeExpired,
+    ),
+    _notice_index,
+    canonical=_notice_canonical,
+)
+DISPATCHES = DocumentKind(
+    "dispatches",
+    streams.DISPATCH,
+    DispatchState,
+    (e.DispatchPlanned, e.DispatchCompleted, e.DispatchStopped),
+    lambda state: (state.notice.bytes,),
+)
+INCIDENTS = DocumentKind(
+    "incidents",
+    streams.INCIDENT,
+    IncidentState,
+    (
+        e.IncidentReported,
+        e.IncidentConfirmed,
+        e.IncidentSeverityRevised,
+        e.IncidentAreaRevised,
+        e.IncidentResolved,
+        e.IncidentDismissed,
+    ),
+    lambda state: (state.status, state.source),
+)
+POINTS = DocumentKind(
+    "service_points",
+    streams.POINT,
+    PointState,
+    (e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed),
+    lambda state: (state.facts.kind, int(state.open)),
+)
+CHANGES = DocumentKind(
+    "service_changes",
+    streams.CHANGE,
+    ChangeState,
+    (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn),
+    lambda state: (state.status, micros(state.facts.effective), _micros(state.facts.until)),
+)
+PLACES = DocumentKind(
+    "places", streams.PLACE, PlaceState, (e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), _place_index
+)
+TOPICS = DocumentKind(
+    "topics",
+    streams.TOPIC,
+    TopicState,
+    (e.TopicDefined, e.TopicRetired),
+    lambda state: (state.slug, int(state.retired)),
+)
+SEGMENTS = DocumentKind(
+    "segments",
+    streams.SEGMENT,
+    SegmentState,
+    (e.SegmentDefined, e.SegmentRevised, e.SegmentRetired),
+    lambda state: (state.slug, int(state.retired)),
+)
+SOURCES = DocumentKind(
+    "sources",
+    streams.SOURCE,
+    SourceState,
+    (e.SourceConnected, e.SourceRevised, e.SourceSecretRotated, e.SourceDisconnected),
+    lambda state: (state.name,),
+    sealed=True,
+)
+KEYS = DocumentKind(
+    "api_keys",
+    streams.KEY,
+    KeyState,
+    (e.ApiKeyIssued, e.ApiKeyRevoked),
+    lambda state: (state.secret_hash, int(state.revoked)),
+)
+MEMBERS = DocumentKind(
+    "members",
+    streams.MEMBER,
+    MemberState,
+    (e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked),
+    lambda state: (state.contact, state.role),
+    sealed=True,
+)
+TRIGGERS = DocumentKind(
+    "triggers",
+    streams.TRIGGER,
+    TriggerState,
+    (e.TriggerReceived,),
+    lambda state: (state.source, state.state),
+)

@@ -1,0 +1,117 @@
+"""Reading notices, their threads and dispatches, and the incidents behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from alerts.domain.dispatch import DispatchState
+from alerts.domain.incident import IncidentState
+from alerts.domain.notice import NoticeState
+from alerts.domain.words.paging import Page
+from alerts.domain.words.terms import SEVERITY_RANK, NoticeKind, NoticePhase
+from alerts.eventlog.lists import rows_in
+from alerts.eventlog.ports import Transaction
+from alerts.projections.kinds import DISPATCHES, INCIDENTS, NOTICES, micros
+from alerts.projections.reading import PAGE, SQL, Reads
+
+
+class NoticeReads(Reads):
+    """Notices and incidents."""
+
+    def notice(self, notice: UUID) -> NoticeState | None:
+        """One notice."""
+        return self._one(NOTICES, notice)
+
+    def notice_by_number(self, number: int) -> NoticeState | None:
+        """One notice by the number that deliveries carry."""
+        with self._database.read() as tx:
+            return self._first(NOTICES, tx.execute(SQL.notice_by_number, (number,)))
+
+    def notices(
+        self,
+        state: NoticePhase | None = None,
+        kind: NoticeKind | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE,
+    ) -> Page[NoticeState]:
+        """All notices, drafts too, the newest first. ValueError for a cursor that is none of ours."""
+        return self._page(NOTICES, SQL.notices, (state, state, kind, kind), cursor, limit)
+
+    def thread(self, notice: UUID, *, issued: bool = False) -> list[NoticeState]:
+        """The whole thread of any of its members, oldest first; [] if there is no such notice.
+
+        With `issued` only what has gone out: what the public may see.
+        """
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.thread, (notice.bytes,))
+        thread = [self._decode(NOTICES, row[0]) for row in rows]
+        return [member for member in thread if member.issued] if issued else thread
+
+    def live(self, now: datetime) -> list[NoticeState]:
+        """What is live and not past its expiry, worst first: danger to life, then emergencies, then by severity, then
+        the latest. Drills, cancels and all-clears are among them (`plan.status`, `msg_type`)."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.live, (micros(now),))
+        return sorted((self._decode(NOTICES, row[0]) for row in rows), key=_worst_first)
+
+    def waiting(self, limit: int = PAGE) -> list[NoticeState]:
+        """What a person or the clock still has to move: drafts, pending, returned, approved and scheduled notices."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.waiting, (limit,))
+        return [self._decode(NOTICES, row[0]) for row in rows]
+
+    def dispatch(self, notice: UUID) -> DispatchState | None:
+        """What was planned for a notice, and whether it is done; None while nothing is planned."""
+        with self._database.read() as tx:
+            return self._first(DISPATCHES, tx.execute(SQL.dispatch, (notice.bytes,)))
+
+    def incident(self, incident: UUID) -> IncidentState | None:
+        """One incident, with the first notice of its first thread."""
+        with self._database.read() as tx:
+            found = self._many(tx, INCIDENTS, (incident,))
+            return next(iter(self._with_notices(tx, list(found.values()))), None)
+
+    def incidents(
+        self,
+        status: Literal["open", "resolved", "dismissed"] | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE,
+    ) -> Page[IncidentState]:
+        """Incidents, the newest first. ValueError for a cursor that is none of ours."""
+        page = self._page(INCIDENTS, SQL.incidents, (status, status), cursor, limit)
+        with self._database.read() as tx:
+            return Page(tuple(self._with_notices(tx, page.items)), page.next)
+
+    def incident_notice(self, incident: UUID) -> NoticeState | None:
+        """The first notice of an incident's first thread."""
+        return self._first_notice(SQL.first_notices_of_incidents, incident)
+
+    def change_notice(self, change: UUID) -> NoticeState | None:
+        """The first notice of a service change's thread."""
+        return self._first_notice(SQL.first_notices_of_changes, change)
+
+    def _first_notice(self, statement: str, about: UUID) -> NoticeState | None:
+        with self._database.read() as tx:
+            first = first_notices(tx, statement, (about,)).get(about)
+            return self._many(tx, NOTICES, (first,)).get(first) if first else None
+
+    def _with_notices(self, tx: Transaction, incidents: Sequence[IncidentState]) -> list[IncidentState]:
+        first = first_notices(tx, SQL.first_notices_of_incidents, [i.id for i in incidents])
+        return [replace(incident, notice=first.get(incident.id)) for incident in incidents]
+
+
+def first_notices(tx: Transaction, statement: str, about: Sequence[UUID]) -> dict[UUID, UUID]:
+    """By incident or change, the first notice that began a thread of it (rows come newest first: the oldest stays)."""
+    rows = rows_in(tx, statement, [thing.bytes for thing in about])
+    return {UUID(bytes=bytes(thing)): UUID(bytes=bytes(notice)) for thing, notice in rows}
+
+
+def _worst_first(notice: NoticeState) -> tuple[bool, bool, int, int]:
+    issued = micros(notice.issued_at) if notice.issued_at else 0
+    emergency = notice.priority == "emergency"
+    return (not notice.danger_to_life, not emergency, -SEVERITY_RANK[notice.plan.severity], -issued)

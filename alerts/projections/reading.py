@@ -1,0 +1,94 @@
+"""What every read of the views shares: documents by id, pages by cursor, sealed fields opened for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.words.paging import Page
+from alerts.eventlog import sql
+from alerts.eventlog.lists import rows_in
+from alerts.eventlog.ports import Database, Row, Transaction, Value
+from alerts.projections.kinds import DocumentKind
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+SQL = sql.load("alerts.projections", "views.sql")
+_DOCUMENTS = sql.load("alerts.projections", "documents.sql")
+PAGE = 50
+"""Items of a page for which nobody said a number."""
+BEYOND = 2**62
+"""A log position beyond any: where the newest page begins."""
+
+
+class Vault(Protocol):
+    """What a reader needs of the vault of keys."""
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        """The clear bytes, None once the subject's key is destroyed."""
+
+
+class Runner(Protocol):
+    """What reads need of the projections' runner."""
+
+    def position(self) -> int:
+        """The log position that every read model has reached."""
+
+    def wait(self, position: int, timeout: float) -> bool:
+        """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
+
+
+class Reads:
+    """Base of the reads; each answer is as of the position that the projections have reached."""
+
+    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+        self._database = database
+        self._runner = runner
+        self._vault = vault
+        self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+
+    def _decode(self, kind: DocumentKind[S], doc: bytes) -> S:
+        decoder = self._decoders.get(kind.table)
+        if decoder is None:
+            decoder = self._decoders[kind.table] = msgspec.msgpack.Decoder(kind.state)
+        state: S = decoder.decode(doc)
+        return state
+
+    def _one(self, kind: DocumentKind[S], document: UUID) -> S | None:
+        """A document by its stream's id."""
+        with self._database.read() as tx:
+            return next(iter(self._many(tx, kind, (document,)).values()), None)
+
+    def _many(self, tx: Transaction, kind: DocumentKind[S], ids: Iterable[UUID]) -> dict[UUID, S]:
+        """Documents by their streams' ids; those that are not there are left out."""
+        rows = rows_in(tx, _DOCUMENTS[f"{kind.table}_load"], [key.bytes for key in set(ids)])
+        return {UUID(bytes=bytes(row[0])): self._full(kind, row[2:]) for row in rows}
+
+    def _first(self, kind: DocumentKind[S], rows: Sequence[Row]) -> S | None:
+        """The first row's document; a row is (doc) or, of a sealed kind, (doc, sealed)."""
+        return self._full(kind, rows[0]) if rows else None
+
+    def _full(self, kind: DocumentKind[S], row: Row) -> S:
+        """A document with its personal fields, as far as they can still be read."""
+        state = self._decode(kind, row[0])
+        if not kind.sealed or row[1] is None:
+            return state
+        subject: UUID = getattr(state, "id")  # noqa: B009  every sealed kind's state has one
+        plain = self._vault.unseal(subject, bytes(row[1]))
+        if plain is None:
+            return state
+        fields: dict[str, Any] = msgspec.msgpack.decode(plain)
+        return msgspec.structs.replace(state, **fields)
+
+    def _page(
+        self, kind: DocumentKind[S], statement: str, params: Sequence[Value], cursor: str | None, limit: int
+    ) -> Page[S]:
+        """One page of a list by `created`, newest first. Raises ValueError for a cursor that is none of ours."""
+        before = BEYOND if cursor is None else int(cursor)
+        with self._database.read() as tx:
+            rows = tx.execute(statement, (before, *params, limit + 1))
+        items = tuple(self._decode(kind, row[1]) for row in rows[:limit])
+        return Page(items, str(rows[limit - 1][0]) if len(rows) > limit > 0 else None)

@@ -1,0 +1,91 @@
+"""Reading the small registers: places, topics, segments. Each is kept as long as it does not change."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from alerts.domain.registers import PlaceState, SegmentState, TopicState
+from alerts.domain.words.ids import derived_id
+from alerts.domain.words.terms import BUILT_IN_TOPICS
+from alerts.eventlog.ports import Database
+from alerts.projections.kinds import PLACES, SEGMENTS, TOPICS, DocumentKind
+from alerts.projections.reading import SQL, Reads, Runner, S, Vault
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north, in degrees."""
+
+
+class RegisterReads(Reads):
+    """Places, topics and segments. What is retired is still found by its slug, and not listed."""
+
+    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+        super().__init__(database, runner, vault)
+        self._kept: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self._keeping = Lock()
+
+    def place(self, slug: str) -> PlaceState | None:
+        """One place, retired or not."""
+        return self._register(PLACES).get(slug)
+
+    def places(self) -> list[PlaceState]:
+        """The places to choose from, by slug."""
+        return [place for place in self._register(PLACES).values() if not place.retired]
+
+    def bounds(self) -> Bounds | None:
+        """The box around the registered places; None if there are none."""
+        with self._database.read() as tx:
+            west, south, east, north = tx.execute(SQL.bounds)[0]
+        return None if west is None else (west, south, east, north)
+
+    def topic(self, slug: str) -> TopicState | None:
+        """One topic, retired or not; those there from the start have version 0 until somebody defines them."""
+        return self._register(TOPICS).get(slug) or _built_in().get(slug)
+
+    def topics(self) -> list[TopicState]:
+        """The topics to choose from: those there from the start, then the others by slug."""
+        defined = self._register(TOPICS)
+        return [topic for topic in {**_built_in(), **defined}.values() if not topic.retired]
+
+    def segment(self, slug: str) -> SegmentState | None:
+        """One segment, retired or not."""
+        return self._register(SEGMENTS).get(slug)
+
+    def segments(self) -> list[SegmentState]:
+        """The segments to choose from, by slug."""
+        return [segment for segment in self._register(SEGMENTS).values() if not segment.retired]
+
+    def _register(self, kind: DocumentKind[S]) -> dict[str, S]:
+        """A register by slug, decoded again only when it has changed: boroughs' outlines are large."""
+        with self._database.read() as tx:
+            version = tx.execute(SQL[f"{kind.table}_state"])[0]
+            with self._keeping:
+                kept = self._kept.get(kind.table)
+            if kept is not None and kept[0] == version:
+                return kept[1]
+            entries = [self._decode(kind, row[0]) for row in tx.execute(SQL[kind.table])]
+        content = {_slug(entry): entry for entry in entries}
+        with self._keeping:
+            self._kept[kind.table] = (version, content)
+        return content
+
+
+def _slug(entry: Struct) -> str:
+    slug: str = getattr(entry, "slug")  # noqa: B009  every register's state has one
+    return slug
+
+
+def _built_in() -> dict[str, TopicState]:
+    return {
+        slug: TopicState(
+            id=_topic_id(slug), slug=slug, version=0, name={"en": slug.replace("-", " ").capitalize()}, categories=means
+        )
+        for slug, means in BUILT_IN_TOPICS.items()
+    }
+
+
+def _topic_id(slug: str) -> UUID:
+    return derived_id("topic", slug)

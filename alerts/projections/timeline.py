@@ -1,0 +1,111 @@
+"""The timeline: who did what to which thing, for the console's log. Subscribers' lives are not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain import events as e
+from alerts.domain.words.events import Event, Recorded
+from alerts.eventlog import sql
+from alerts.eventlog.ports import Transaction
+from alerts.projections import kinds
+from alerts.projections.kinds import micros
+
+_SQL = sql.load("alerts.projections", "timeline.sql")
+
+_DOCUMENTS: tuple[kinds.DocumentKind[Any], ...] = (
+    kinds.NOTICES,
+    kinds.INCIDENTS,
+    kinds.POINTS,
+    kinds.CHANGES,
+    kinds.PLACES,
+    kinds.TOPICS,
+    kinds.SEGMENTS,
+    kinds.SOURCES,
+    kinds.KEYS,
+    kinds.MEMBERS,
+    kinds.TRIGGERS,
+)
+# A dispatch is told under its notice: nobody looks for it elsewhere.
+_OF_A_NOTICE = (e.DispatchPlanned, e.DispatchCompleted, e.DispatchStopped)
+_KINDS: dict[type[Event], str] = {
+    **{event: kind.table for kind in _DOCUMENTS for event in kind.events},
+    **dict.fromkeys(_OF_A_NOTICE, kinds.NOTICES.table),
+    e.TriggerRejected: "rejections",
+    e.ImportStarted: "imports",
+    e.ImportFinished: "imports",
+}
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the log in words."""
+
+    position: int
+    at: datetime
+    by: str
+    """The actor, as `Recorded.by`."""
+    topic: str
+    kind: str
+    """What `subject` is: the name of its table (`notices`, `incidents`, …), `rejections` or `imports`."""
+    subject: UUID
+    title: str
+    """The subject's present title, in its first language; "" if it has none."""
+    detail: str
+    """The reason given, or what the event itself adds."""
+
+
+def _detail(event: Event) -> str:
+    """What an event says beside its name. Reasons are staff's or programs' words, never a subscriber's."""
+    match event:
+        case e.NoticeApproved():
+            return event.approver
+        case e.DispatchPlanned():
+            return f"{event.people} people, {event.contacts} contact points, {event.unreachable} unreachable"
+        case e.DispatchCompleted():
+            return ", ".join(f"{state} {count}" for state, count in sorted(event.by_state.items()))
+        case e.TriggerReceived():
+            return f"{event.state}: {event.reason}" if event.reason else event.state
+        case e.TriggerRejected():
+            return f"{event.source}: {event.status} {event.reason}"
+        case e.RoleGranted():
+            return event.role
+        case e.ImportStarted():
+            return f"{event.rows} rows"
+        case e.ImportFinished():
+            return f"{event.taken} taken, {event.refused} refused"
+        case _:
+            return str(getattr(event, "reason", ""))
+
+
+class Timeline:
+    """The log in words (`alerts.eventlog.ports.Projection`)."""
+
+    name = "timeline"
+    topics: Collection[str] = frozenset(event.topic() for event in _KINDS)
+
+    def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
+        """One row for each event that a person may want to read about."""
+        rows = []
+        for recorded in events:
+            event = recorded.event
+            kind = _KINDS.get(type(event))
+            if kind is None:
+                continue
+            subject = event.notice if isinstance(event, _OF_A_NOTICE) else recorded.originator_id
+            rows.append(
+                (
+                    recorded.position,
+                    micros(recorded.at),
+                    recorded.by,
+                    event.topic(),
+                    kind,
+                    subject.bytes,
+                    _detail(event),
+                )
+            )
+        tx.executemany(_SQL["add"], rows)

@@ -1,0 +1,44 @@
+"""Every read of the views in one place: what pages, the API and the console ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from alerts.eventlog.ports import Database
+from alerts.projections.access import AccessReads
+from alerts.projections.board import BoardReads
+from alerts.projections.history import HistoryReads, OutcomeCount
+from alerts.projections.notices import NoticeReads
+from alerts.projections.reading import Runner, Vault
+from alerts.projections.registers import RegisterReads
+from alerts.projections.timeline import TimelineEntry
+from subscribers.directory import ContactCard, Directory
+
+__all__ = ["OutcomeCount", "TimelineEntry", "Views"]
+
+
+class Views(NoticeReads, BoardReads, RegisterReads, AccessReads, HistoryReads):
+    """Typed reads of the read models, from any thread. Nothing here decides or writes.
+
+    Answers are as of `position()`: whoever must see what was just written waits for that position first.
+    """
+
+    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+        super().__init__(database, runner, vault)
+        self.directory = Directory(database, vault)
+        """People and contact points."""
+
+    def position(self) -> int:
+        """The log position that every read model has reached."""
+        return self._runner.position()
+
+    def wait(self, position: int, timeout: float = 2.0) -> bool:
+        """Block until the read models have reached `position` or the time (seconds) is up; whether they have."""
+        return self._runner.wait(position, timeout)
+
+    def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
+        """Contact points by number, of subscribers and of members of the team alike; unknown ones are left out."""
+        wanted = set(numbers)
+        found = self.directory.cards(wanted)
+        missing = wanted - found.keys()
+        return {**found, **self.team_cards(missing)} if missing else found

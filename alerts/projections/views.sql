@@ -1,0 +1,124 @@
+-- What pages and programs read. Every list goes newest first by `created`, the log position of a stream's first event,
+-- which is also its cursor: `created < ?` with a number beyond any position for the first page.
+
+-- name: notice_by_number
+SELECT doc FROM notices WHERE number = ?;
+
+-- name: notices
+SELECT created, doc FROM notices
+WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR phase = ?) AND (CAST(? AS TEXT) IS NULL OR kind = ?)
+ORDER BY created DESC LIMIT ?;
+
+-- name: thread
+SELECT doc FROM notices WHERE thread = (SELECT thread FROM notices WHERE id = ?) ORDER BY created;
+
+-- name: live
+SELECT doc FROM notices WHERE phase = 'live' AND expires > ?;
+
+-- name: waiting
+-- What a person or the clock still has to move.
+SELECT doc FROM notices WHERE phase IN ('draft', 'pending-approval', 'returned', 'approved', 'scheduled')
+ORDER BY created DESC LIMIT ?;
+
+-- name: first_notices_of_incidents
+SELECT incident, id FROM notices WHERE incident IN (?*) AND thread = id ORDER BY created DESC;
+
+-- name: first_notices_of_changes
+SELECT service_change, id FROM notices WHERE service_change IN (?*) AND thread = id ORDER BY created DESC;
+
+-- name: dispatch
+SELECT doc FROM dispatches WHERE notice = ?;
+
+-- name: incidents
+SELECT created, doc FROM incidents
+WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR status = ?)
+ORDER BY created DESC LIMIT ?;
+
+-- name: service_points
+SELECT created, doc FROM service_points
+WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR kind = ?)
+ORDER BY created DESC LIMIT ?;
+
+-- name: open_service_points
+SELECT doc FROM service_points WHERE is_open = 1 AND (CAST(? AS TEXT) IS NULL OR kind = ?) ORDER BY id;
+
+-- name: service_changes
+SELECT created, doc FROM service_changes WHERE created < ? ORDER BY created DESC LIMIT ?;
+
+-- name: changes_ending_after
+SELECT doc FROM service_changes WHERE status <> 'withdrawn' AND (ends IS NULL OR ends > ?) ORDER BY effective, id;
+
+-- name: issued_changes
+-- Changes of which a notice went out, in a thread that was not cancelled since.
+SELECT DISTINCT told.service_change FROM notices told
+WHERE told.service_change IS NOT NULL AND told.issued_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM notices taken_back WHERE taken_back.thread = told.thread AND taken_back.phase = 'cancelled'
+);
+
+-- name: places
+SELECT doc FROM places ORDER BY slug;
+
+-- name: places_state
+-- Changes with every event of the register: whoever keeps its content asks this first.
+SELECT COUNT(*), MAX(position) FROM places;
+
+-- name: place
+SELECT doc FROM places WHERE slug = ?;
+
+-- name: topics
+SELECT doc FROM topics ORDER BY slug;
+
+-- name: topics_state
+-- Changes with every event of the register: whoever keeps its content asks this first.
+SELECT COUNT(*), MAX(position) FROM topics;
+
+-- name: topic
+SELECT doc FROM topics WHERE slug = ?;
+
+-- name: segments
+SELECT doc FROM segments ORDER BY slug;
+
+-- name: segments_state
+-- Changes with every event of the register: whoever keeps its content asks this first.
+SELECT COUNT(*), MAX(position) FROM segments;
+
+-- name: segment
+SELECT doc FROM segments WHERE slug = ?;
+
+-- name: bounds
+SELECT MIN(west), MIN(south), MAX(east), MAX(north) FROM places WHERE retired = 0;
+
+-- name: sources
+SELECT doc, sealed FROM sources ORDER BY name;
+
+-- name: source_by_name
+SELECT doc, sealed FROM sources WHERE name = ?;
+
+-- name: key_by_hash
+SELECT doc FROM api_keys WHERE secret_hash = ? AND revoked = 0;
+
+-- name: api_keys
+SELECT doc FROM api_keys ORDER BY created;
+
+-- name: members
+SELECT doc, sealed FROM members ORDER BY created;
+
+-- name: members_by_contact
+SELECT doc, sealed FROM members WHERE contact IN (?*) AND role IS NOT NULL;
+
+-- name: triggers
+SELECT created, doc FROM triggers
+WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
+ORDER BY created DESC LIMIT ?;
+
+-- name: outcome_counts
+SELECT channel, state, language, area, deliveries FROM outcome_counts
+WHERE number = ? ORDER BY channel, state, language, area;
+
+-- name: timeline
+SELECT position, happened, actor, topic, kind, subject, detail FROM timeline
+WHERE position < ? ORDER BY position DESC LIMIT ?;
+
+-- name: timeline_of
+SELECT position, happened, actor, topic, kind, subject, detail FROM timeline
+WHERE subject = ? AND position < ? ORDER BY position DESC LIMIT ?;

@@ -1,0 +1,166 @@
+"""The directory: people and contact points as they stand, for those who send and for those who look someone up.
+
+Addresses, wishes and consent are kept as the log's own ciphertexts and opened one reader at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.words.ids import contact_shard, shard_of
+from alerts.domain.words.paging import Page
+from alerts.domain.words.terms import Channel
+from alerts.eventlog import sql
+from alerts.eventlog.lists import rows_of_pairs
+from alerts.eventlog.ports import Database, Row, Transaction
+from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
+from subscribers.domain.events import Preferences
+from subscribers.domain.subscriber import ContactState, SubscriberState
+from subscribers.sealed import NOTHING, Opened, Vault, opened
+
+__all__ = ["ContactCard", "Directory", "DirectoryProjection"]
+
+_SQL = sql.load("subscribers", "directory.sql")
+_DECODER = msgspec.msgpack.Decoder(SubscriberState)
+
+
+class ContactCard(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact point with all that a message to it needs."""
+
+    number: int
+    subscriber: UUID
+    """The person; for a member of the team, the member."""
+    channel: Channel
+    state: Literal["unverified", "verified", "removed"]
+    suppressed: str | None
+    """Why it is never sent to; None if nothing forbids it."""
+    address: str | None
+    """None after an erasure."""
+    preferences: Preferences | None
+    """None after an erasure, and for a member of the team."""
+    language: str
+    """The person's language tag, "" where there is none to know."""
+    phase: str
+    """The person's: requested, confirmed, lapsed, ended, erased."""
+
+
+class Directory:
+    """Reads of the directory. Every answer is as of the position that the projection has reached."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
+        """The contact points of these numbers, by number; one that does not exist is left out.
+
+        One query for each 500, one unsealing a person.
+        """
+        wanted = sorted(set(numbers))
+        with self._database.read() as tx:
+            rows = list(rows_of_pairs(tx, _SQL.cards, [(contact_shard(n), n) for n in wanted]))
+        found: dict[int, ContactCard] = {}
+        seen: dict[bytes, tuple[UUID, Opened, Preferences | None]] = {}
+        for number, subscriber, channel, state, suppressed, own, phase, sealed, wishes in rows:
+            key = bytes(subscriber)
+            known = seen.get(key)
+            if known is None:
+                person = UUID(bytes=key)
+                registered = opened(self._vault, person, sealed)
+                changed = opened(self._vault, person, wishes)
+                known = seen[key] = (person, registered, changed.preferences or registered.preferences)
+            person, registered, preferences = known
+            found[number] = ContactCard(
+                number=number,
+                subscriber=person,
+                channel=channel,
+                state=state,
+                suppressed=suppressed,
+                address=_address(number, registered, opened(self._vault, person, own)),
+                preferences=preferences,
+                language=preferences.language if preferences else "",
+                phase=phase,
+            )
+        return found
+
+    def person(self, subscriber: UUID) -> SubscriberState | None:
+        """One person with addresses, wishes and consent; after an erasure these are None."""
+        with self._database.read() as tx:
+            rows = tx.execute(_SQL.person, (shard_of(subscriber), subscriber.bytes))
+            people = self._people(tx, rows)
+        return people[0] if people else None
+
+    def people(self, cursor: str | None, limit: int) -> Page[SubscriberState]:
+        """Everyone, in the order of (shard, id). `cursor` is an earlier page's `next`; ValueError if it is not one."""
+        after = _parse_cursor(cursor) if cursor else (-1, b"")
+        with self._database.read() as tx:
+            rows = tx.execute(_SQL.people, (*after, limit + 1))
+            people = self._people(tx, [row[1:] for row in rows[:limit]])
+        more = len(rows) > limit and limit > 0
+        return Page(people, f"{rows[limit - 1][0]}.{bytes(rows[limit - 1][1]).hex()}" if more else None)
+
+    def contacts_of(self, subscriber: UUID) -> list[ContactCard]:
+        """A person's contact points by number, those removed included; [] if there is no such person."""
+        person = self.person(subscriber)
+        if person is None:
+            return []
+        cards = self.cards(contact.number for contact in person.contacts)
+        return [cards[number] for number in sorted(cards)]
+
+    def counts(self) -> dict[str, int]:
+        """How many people there are in each phase."""
+        with self._database.read() as tx:
+            return dict(tx.execute(_SQL.counts))
+
+    def count(self, phase: str | None = None) -> int:
+        """How many people there are, in one phase or in all."""
+        counts = self.counts()
+        return sum(counts.values()) if phase is None else counts.get(phase, 0)
+
+    def _people(self, tx: Transaction, rows: Sequence[Row]) -> tuple[SubscriberState, ...]:
+        """Rows of (id, doc, sealed, wishes, consent) as people."""
+        states = [_DECODER.decode(row[1]) for row in rows]
+        pairs = [(contact_shard(c.number), c.number) for state in states for c in state.contacts]
+        own: dict[int, bytes] = dict(rows_of_pairs(tx, _SQL.addresses, pairs))
+        return tuple(self._full(state, row, own) for state, row in zip(states, rows, strict=True))
+
+    def _full(self, state: SubscriberState, row: Row, own: Mapping[int, bytes]) -> SubscriberState:
+        _, _, sealed, wishes, consent = row
+        if state.phase == "erased":
+            return state
+        registered = opened(self._vault, state.id, sealed)
+        changed = opened(self._vault, state.id, wishes)
+        with_registration = consent is not None and bytes(consent) == WITH_REGISTRATION
+        agreed = registered if with_registration else opened(self._vault, state.id, consent)
+        contacts = tuple(self._contact(state.id, contact, registered, own) for contact in state.contacts)
+        return msgspec.structs.replace(
+            state,
+            contacts=contacts,
+            preferences=changed.preferences or registered.preferences,
+            consent=agreed.consent,
+        )
+
+    def _contact(
+        self, person: UUID, contact: ContactState, registered: Opened, own: Mapping[int, bytes]
+    ) -> ContactState:
+        sealed = own.get(contact.number)
+        address = _address(contact.number, registered, opened(self._vault, person, sealed) if sealed else NOTHING)
+        return msgspec.structs.replace(contact, address=address)
+
+
+def _address(number: int, registered: Opened, own: Opened) -> str | None:
+    """Where a contact point's address stands: with itself, in its own (earlier) registration, or in the person's."""
+    if own.address is not None:
+        return own.address
+    if own.addresses is not None:
+        return own.addresses.get(number)
+    return registered.addresses.get(number) if registered.addresses else None
+
+
+def _parse_cursor(cursor: str) -> tuple[int, bytes]:
+    shard, _, key = cursor.partition(".")
+    return int(shard), bytes.fromhex(key)

@@ -1,0 +1,57 @@
+-- name: load
+SELECT id, doc, sealed, wishes, consent FROM people WHERE (shard, id) IN (VALUES ?**);
+
+-- name: add
+INSERT INTO people (shard, id, phase, doc, sealed, wishes, consent) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: save
+INSERT INTO people (shard, id, phase, doc, sealed, wishes, consent) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shard, id) DO UPDATE SET
+    phase = excluded.phase,
+    doc = excluded.doc,
+    sealed = excluded.sealed,
+    wishes = excluded.wishes,
+    consent = excluded.consent;
+
+-- name: add_contact
+INSERT INTO contact_points (shard, number, subscriber, channel, state, suppressed, sealed) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- name: save_contact
+-- With its address: NULL says that it stands with the person's registration.
+INSERT INTO contact_points (shard, number, subscriber, channel, state, suppressed, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shard, number) DO UPDATE SET
+    subscriber = excluded.subscriber,
+    channel = excluded.channel,
+    state = excluded.state,
+    suppressed = excluded.suppressed,
+    sealed = excluded.sealed;
+
+-- name: mark_contact
+-- Without touching its address.
+UPDATE contact_points SET state = ?, suppressed = ? WHERE shard = ? AND number = ?;
+
+-- name: keep_address
+-- A new registration takes the place of the old one: an address that only the old one held moves to its contact point.
+UPDATE contact_points SET sealed = COALESCE(sealed, ?) WHERE shard = ? AND number = ?;
+
+-- name: add_counts
+INSERT INTO people_counts (phase, people) VALUES (?, ?)
+ON CONFLICT (phase) DO UPDATE SET people = people_counts.people + excluded.people;
+
+-- name: counts
+SELECT phase, people FROM people_counts WHERE people <> 0 ORDER BY phase;
+
+-- name: cards
+SELECT c.number, c.subscriber, c.channel, c.state, c.suppressed, c.sealed, p.phase, p.sealed, p.wishes
+FROM contact_points c JOIN people p ON p.shard = c.shard AND p.id = c.subscriber
+WHERE (c.shard, c.number) IN (VALUES ?**);
+
+-- name: person
+SELECT id, doc, sealed, wishes, consent FROM people WHERE shard = ? AND id = ?;
+
+-- name: people
+SELECT shard, id, doc, sealed, wishes, consent FROM people WHERE (shard, id) > (?, ?) ORDER BY shard, id LIMIT ?;
+
+-- name: addresses
+-- The addresses that stand apart from the registrations of these contact points' people.
+SELECT number, sealed FROM contact_points WHERE (shard, number) IN (VALUES ?**) AND sealed IS NOT NULL;

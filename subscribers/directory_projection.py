@@ -1,0 +1,183 @@
+"""Writing the directory from the log, in batches.
+
+No key is needed for it: the state is folded without personal fields, and the log's ciphertexts are carried over as they
+stand. So the rows are the same whenever they are computed, and an erasure takes them all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain.words.events import Recorded
+from alerts.domain.words.ids import contact_shard, shard_of
+from alerts.eventlog import sql
+from alerts.eventlog.lists import rows_of_pairs
+from alerts.eventlog.ports import Transaction, Value
+from subscribers.domain.events import (
+    CATALOGUE,
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactPointAdded,
+    PreferencesChanged,
+    SubscriberErased,
+    SubscriberRegistered,
+    SubscriptionConfirmed,
+    SubscriptionRequested,
+)
+from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
+
+_SQL = sql.load("subscribers", "directory.sql")
+_ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
+_DECODER = msgspec.msgpack.Decoder(SubscriberState)
+
+WITH_REGISTRATION = b""
+"""In `people.consent`: the consent stands with the registration. NULL: there is none."""
+
+
+class _Person:
+    """One person on the way through a batch: the state, and where its personal parts stand."""
+
+    __slots__ = ("addresses", "consent", "kept", "new", "phase_before", "sealed", "state", "wishes")
+
+    def __init__(self, state: SubscriberState | None) -> None:
+        self.state = state
+        self.new = state is None
+        self.phase_before = state.phase if state else None
+        self.sealed: bytes | None = None
+        self.wishes: bytes | None = None
+        self.consent: bytes | None = None
+        self.addresses: dict[int, bytes | None] = {}
+        """Contact points whose address this batch has set: its own ciphertext, or None for the registration's."""
+        self.kept: dict[int, bytes] = {}
+        """Contact points that outlived the registration which held their address, and that registration."""
+
+    def take(self, recorded: Recorded) -> None:
+        """Fold one event."""
+        before = self.state
+        after = self.state = SUBSCRIBER.evolve(before, recorded.without_personal())
+        match recorded.event:
+            case SubscriberRegistered() | SubscriptionRequested():
+                self._register(recorded, before, after)
+            case PreferencesChanged():
+                self.wishes = recorded.sealed
+            case SubscriptionConfirmed() | ConsentGiven() if recorded.sealed is not None:
+                self.consent = recorded.sealed
+            case ConsentWithdrawn():
+                self.consent = None
+            case ContactPointAdded(number=number):
+                self.addresses[number] = recorded.sealed
+                self.kept.pop(number, None)
+            case SubscriberErased():
+                self.sealed = self.wishes = self.consent = None
+                self.addresses = {contact.number: None for contact in after.contacts}
+                self.kept.clear()
+            case _:
+                pass
+
+    def _register(self, recorded: Recorded, before: SubscriberState | None, after: SubscriberState) -> None:
+        event = recorded.event
+        assert isinstance(event, SubscriberRegistered | SubscriptionRequested)
+        named = {contact.number for contact in event.contacts}
+        for contact in before.contacts if before else ():
+            if contact.number in named or self.sealed is None:
+                continue
+            if contact.number not in self.addresses:
+                self.kept.setdefault(contact.number, self.sealed)
+            elif self.addresses[contact.number] is None:
+                self.addresses[contact.number] = self.sealed
+        for number in named:
+            self.addresses[number] = None
+            self.kept.pop(number, None)
+        self.sealed, self.wishes = recorded.sealed, None
+        self.consent = WITH_REGISTRATION if isinstance(event, SubscriberRegistered) else None
+
+
+class DirectoryProjection:
+    """People, contact points and their numbers by phase (`alerts.eventlog.ports.Projection`)."""
+
+    name = "directory"
+    topics: Collection[str] = frozenset(CATALOGUE.events)
+
+    def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
+        """Fold these events into their people: one read, then inserts of who is new and updates of the others."""
+        wanted = [recorded for recorded in events if recorded.event.topic() in self.topics]
+        people = self._load(tx, wanted)
+        for recorded in wanted:
+            person = people.get(recorded.originator_id)
+            if person is None:
+                person = people[recorded.originator_id] = _Person(None)
+            person.take(recorded)
+        self._save(tx, people)
+
+    @staticmethod
+    def _load(tx: Transaction, events: Sequence[Recorded]) -> dict[UUID, _Person]:
+        """The people whom these events concern and who are there already, as they stand."""
+        begun = {r.originator_id for r in events if r.originator_version == 1}
+        known = {r.originator_id for r in events} - begun
+        people: dict[UUID, _Person] = {}
+        for key, doc, sealed, wishes, consent in rows_of_pairs(tx, _SQL.load, [(shard_of(i), i.bytes) for i in known]):
+            person = people[UUID(bytes=bytes(key))] = _Person(_DECODER.decode(doc))
+            person.sealed, person.wishes, person.consent = _bytes(sealed), _bytes(wishes), _bytes(consent)
+        return people
+
+    @staticmethod
+    def _save(tx: Transaction, people: dict[UUID, _Person]) -> None:
+        rows: dict[str, list[Sequence[Value]]] = {name: [] for name in _STATEMENTS}
+        counts: Counter[str] = Counter()
+        for key, person in people.items():
+            state = person.state
+            assert state is not None, "a fold of at least one event has a state"
+            rows["add" if person.new else "save"].append(
+                (
+                    shard_of(key),
+                    key.bytes,
+                    state.phase,
+                    _ENCODER.encode(state),
+                    person.sealed,
+                    person.wishes,
+                    person.consent,
+                )
+            )
+            _contact_rows(rows, key, person, state)
+            if person.phase_before != state.phase:
+                counts[state.phase] += 1
+                if person.phase_before:
+                    counts[person.phase_before] -= 1
+        rows["add_counts"] = [(phase, change) for phase, change in sorted(counts.items()) if change]
+        for name in _STATEMENTS:
+            if rows[name]:
+                tx.executemany(_SQL[name], rows[name])
+
+
+_STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "keep_address", "add_counts")
+"""In the order in which they run: an address is kept only after its contact point is there."""
+
+
+def _contact_rows(rows: dict[str, list[Sequence[Value]]], key: UUID, person: _Person, state: SubscriberState) -> None:
+    """The rows of one person's contact points, by statement."""
+    for contact in state.contacts:
+        number, shard = contact.number, contact_shard(contact.number)
+        if number in person.addresses:
+            rows["add_contact" if person.new else "save_contact"].append(
+                (
+                    shard,
+                    number,
+                    key.bytes,
+                    contact.channel,
+                    contact.state,
+                    contact.suppressed,
+                    person.addresses[number],
+                )
+            )
+        else:
+            rows["mark_contact"].append((contact.state, contact.suppressed, shard, number))
+            if number in person.kept:
+                rows["keep_address"].append((person.kept[number], shard, number))
+
+
+def _bytes(value: bytes | None) -> bytes | None:
+    return None if value is None else bytes(value)

@@ -1,0 +1,38 @@
+"""What stands sealed in the log and in the directory, opened: the personal fields of one event."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from subscribers.domain.events import Consent, Preferences
+
+
+class Vault(Protocol):
+    """What a reader needs of the vault of keys."""
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        """The clear bytes, None once the subject's key is destroyed."""
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """The personal fields that any subscriber event may carry; what it does not carry, or an erasure took, is None."""
+
+    addresses: dict[int, str] | None = None
+    address: str | None = None
+    preferences: Preferences | None = None
+    consent: Consent | None = None
+
+
+NOTHING = Opened()
+_DECODER = msgspec.msgpack.Decoder(Opened)
+
+
+def opened(vault: Vault, subject: UUID, sealed: bytes | None) -> Opened:
+    """Unseal one event's personal fields. Raises `msgspec.ValidationError` if they are not what the log writes."""
+    if sealed is None:
+        return NOTHING
+    plain = vault.unseal(subject, bytes(sealed))
+    return NOTHING if plain is None else _DECODER.decode(plain)
