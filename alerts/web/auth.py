@@ -1,4 +1,4 @@
-"""Who is there: programs by an API key, team members by a session cookie. What they may do beyond that the commands say.
+"""Who is there: programs by an API key, team members by a session cookie. What else they may do the commands say.
 
 A key's secret is 256 random bits, so its SHA-256 is kept: nothing slower is needed against guessing, and every request
 pays for it.

@@ -1,0 +1,171 @@
+"""CAP 1.2 out: one issued notice as the message that never changes.
+
+Identifier = notice id, one info a language, times with a numeric offset (never `Z`), coordinates `lat,lon`, circles as
+circles, holes filled (CAP has none). An all-clear is an Update with responseType AllClear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from typing import Any
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+from alerts.domain.events import ChangeFacts, Content, Json, NoticePlan, PointFacts
+from alerts.domain.notice import NoticeState
+from alerts.domain.words.terms import BUILT_IN_TOPICS
+from alerts.intake.cap import NAMESPACE
+
+CONTENT_TYPE = "application/cap+xml"
+_MSG_TYPES = {"Alert": "Alert", "Update": "Update", "Cancel": "Cancel", "AllClear": "Update"}
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML 1.0 cannot hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a message needs beside the notice, as it stood when the notice was issued."""
+
+    sender: str
+    """`Name <address>`."""
+    timezone: str
+    public_url: str
+    place: Callable[[str], tuple[dict[str, str], Json] | None]
+    """A registered place's name by language, and its GeoJSON geometry."""
+    change: ChangeFacts | None = None
+    """The service change the notice tells of, with its points at their old positions."""
+    points: Sequence[PointFacts] = ()
+
+
+def message(notice: NoticeState, references: Sequence[NoticeState], about: Surroundings) -> bytes:
+    """The XML of an issued notice; `references` are the notices it refers back to. Raises ValueError for a draft."""
+    if notice.issued_at is None:
+        raise ValueError("only an issued notice is a CAP message")
+    name, address = parseaddr(about.sender)
+    alert = ElementTree.Element("alert", xmlns=NAMESPACE)
+    _add(alert, "identifier", str(notice.id))
+    _add(alert, "sender", address)
+    _add(alert, "sent", _time(notice.issued_at, about.timezone))
+    _add(alert, "status", notice.plan.status)
+    _add(alert, "msgType", _MSG_TYPES[notice.msg_type])
+    _add(alert, "scope", "Public")
+    if notice.msg_type == "Cancel":
+        _add(alert, "note", notice.reason)
+    earlier = [
+        f"{address},{one.id},{_time(one.issued_at, about.timezone)}" for one in references if one.issued_at is not None
+    ]
+    _add(alert, "references", " ".join(earlier))
+    for language, words in notice.plan.content.items():
+        alert.append(_info(notice, language, words, about, name))
+    ElementTree.indent(alert)
+    xml: bytes = ElementTree.tostring(alert, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + xml + b"\n"
+
+
+def _info(
+    notice: NoticeState, language: str, words: Content, about: Surroundings, sender_name: str
+) -> ElementTree.Element:
+    plan = notice.plan
+    assert notice.issued_at is not None
+    info = ElementTree.Element("info")
+    _add(info, "language", language)
+    _add(info, "category", _category(plan))
+    _add(info, "event", (plan.cap.event.get(language) if plan.cap else None) or words.title)
+    if notice.msg_type == "AllClear":
+        _add(info, "responseType", "AllClear")
+    _add(info, "urgency", plan.urgency)
+    _add(info, "severity", plan.severity)
+    _add(info, "certainty", plan.certainty)
+    _add(info, "effective", _time(notice.issued_at, about.timezone))
+    if notice.expires is not None:
+        _add(info, "expires", _time(notice.expires, about.timezone))
+    _add(info, "senderName", sender_name)
+    _add(info, "headline", words.title)
+    _add(info, "description", words.body)
+    _add(info, "instruction", words.instruction)
+    _add(info, "web", f"{about.public_url}/alerts/{notice.id}")
+    area = _area(plan, language, about)
+    if area is not None:
+        info.append(area)
+    return info
+
+
+def _area(plan: NoticePlan, language: str, about: Surroundings) -> ElementTree.Element | None:
+    """All parts in one area block; None where the notice is for everywhere."""
+    shapes: list[tuple[str, str]] = []
+    names: list[str] = []
+    for part in plan.area or ():
+        if "place" in part:
+            found = about.place(str(part["place"]))
+            if found is None:
+                continue
+            by_language, geometry = found
+            names.append(_in_language(by_language, language) or str(part["place"]))
+            shapes += _polygons(geometry)
+        elif "circle" in part:
+            circle = part["circle"]
+            radius = float(circle["radius_km"])
+            shapes.append(("circle", f"{_pair(circle['lon'], circle['lat'])} {_decimal(radius, 3)}"))
+            names.append(f"{circle['lat']:.4f}, {circle['lon']:.4f} ± {_decimal(radius, 3)} km")
+        else:
+            shapes += _polygons(part)
+            names.append(_extent(part))
+    for point in about.points:
+        shapes.append(("circle", f"{_pair(point.lon, point.lat)} {_decimal(point.reach_km, 3)}"))
+        names.append(f"{point.name}, {point.address}" if point.address else point.name)
+    if not shapes:
+        return None
+    area = ElementTree.Element("area")
+    _add(area, "areaDesc", "; ".join(dict.fromkeys(names)))
+    for kind in ("polygon", "circle"):  # the standard's order
+        for shape, text in shapes:
+            if shape == kind:
+                _add(area, shape, text)
+    return area
+
+
+def _polygons(geometry: Json) -> list[tuple[str, str]]:
+    """Outer rings only: a hole cannot be said in CAP, and warning too many is safer than too few."""
+    outers = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
+    return [("polygon", " ".join(_pair(lon, lat) for lon, lat, *_ in polygon[0])) for polygon in outers]
+
+
+def _extent(geometry: Json) -> str:
+    """A drawn area in words that need no language: its south-west and north-east corners."""
+    polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
+    positions: list[Any] = [position for polygon in polygons for position in polygon[0]]
+    lons, lats = [p[0] for p in positions], [p[1] for p in positions]
+    return f"{min(lats):.4f}, {min(lons):.4f} – {max(lats):.4f}, {max(lons):.4f}"
+
+
+def _category(plan: NoticePlan) -> str:
+    if plan.category is not None:
+        return plan.category
+    return next(iter(BUILT_IN_TOPICS.get(plan.topic or "", ())), "Other")
+
+
+def _in_language(names: dict[str, str], language: str) -> str | None:
+    primary = language.partition("-")[0]
+    return names.get(language) or names.get(primary) or next(iter(names.values()), None)
+
+
+def _time(at: datetime, timezone: str) -> str:
+    return at.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
+
+
+def _pair(lon: float, lat: float) -> str:
+    return f"{_decimal(lat, 6)},{_decimal(lon, 6)}"
+
+
+def _decimal(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}".rstrip("0").rstrip(".")  # + 0.0: no minus before a zero
+
+
+def _add(parent: ElementTree.Element, name: str, text: str) -> None:
+    """One child with text; nothing where there is nothing to say."""
+    if text:
+        ElementTree.SubElement(parent, name).text = _UNPRINTABLE.sub("", text)
