@@ -508,6 +508,7 @@ class SourceDisconnected(Event, frozen=True, kw_only=True):
 class TriggerReceived(Event, frozen=True, kw_only=True):
     """A webhook was taken; what became of it stands here too, decided in the same transaction."""
 
+    private: ClassVar[tuple[str, ...]] = ("body",)
     source: str
     kind: str
     """The webhook's type, or CAP's msgType."""
@@ -555,6 +556,7 @@ class RoleRevoked(Event, frozen=True, kw_only=True):
 class ApiKeyIssued(Event, frozen=True, kw_only=True):
     """A key for programs. Only a hash of its secret is kept."""
 
+    private: ClassVar[tuple[str, ...]] = ("secret_hash",)
     name: str
     scopes: tuple[str, ...]
     policy: Policy

@@ -69,7 +69,10 @@ class Unit(Protocol):
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""
 
     def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
-        """Decide these facts: they follow the version that `get` saw (else a version conflict, retried by itself)."""
+        """Decide these facts: they follow the version that `get` saw (else a version conflict, retried by itself).
+
+        A stream that this unit has not read is taken to be new; if it is not, the command fails with `Conflict`.
+        """
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Read a side table of the log's database, with what earlier commands of this batch have written."""
@@ -102,13 +105,19 @@ class Committed(Generic[T_co]):
 class Writer(Protocol):
     """The one writer of a process: commands queue, each batch is one transaction (group commit)."""
 
-    def submit(self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None) -> Future[Committed[T]]:
+    def submit(
+        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+    ) -> Future[Committed[T]]:
         """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised.
+
+        `cause` is the position of the event that led to this command, kept with each event it appends.
 
         `work` may be run more than once (version conflict): it must be free of effects but through the unit.
         """
 
-    async def run(self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None) -> Committed[T]:
+    async def run(
+        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+    ) -> Committed[T]:
         """The same, awaited from an event loop."""
 
     def position(self) -> int:

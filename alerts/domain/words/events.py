@@ -24,6 +24,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     version: ClassVar[int] = 1
     personal: ClassVar[tuple[str, ...]] = ()
+    private: ClassVar[tuple[str, ...]] = ()
+    """Fields that are kept in clear but never shown to programs (a hash of a secret, a body not yet judged)."""
 
     @classmethod
     def topic(cls) -> str:

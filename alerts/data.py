@@ -1,0 +1,19 @@
+"""Where the data files stand that come with the product: templates and migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def find(*parts: str) -> Path:
+    """The path of a shipped file or folder, such as `find("migrations", "sqlite")`.
+
+    In a wheel it stands in `alerts/_data/`, in a checkout at the repository's root. Raises FileNotFoundError.
+    """
+    for root in (_PACKAGE / "_data", _PACKAGE.parent):
+        path = root.joinpath(*parts)
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"{'/'.join(parts)} is missing from this installation of Community Alerts: install it again")

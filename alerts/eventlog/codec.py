@@ -1,0 +1,201 @@
+"""How an event is kept: a stable topic, a version, MessagePack, and what is personal sealed.
+
+The kept state is an array: version, at, by, command, cause, data, sealed. `data` is the event's own fields without
+the personal ones; `sealed` holds those, encrypted under the key of the stream's subject.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+from eventsourcing.domain import DomainEventProtocol
+from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, StoredEvent
+
+from alerts.domain.words.events import Catalogue, Event, Recorded
+from alerts.eventlog.ports import UnreadableEvent
+
+LogRow = tuple[int, bytes, int, str, bytes]
+"""position, originator id, originator version, topic, state; as `LOG_COLUMNS` selects them."""
+LOG_COLUMNS = "position, originator_id, originator_version, topic, state"
+
+
+class Sealer(Protocol):
+    """Seals under a subject's own key."""
+
+    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
+        """Encrypt; makes a key if the subject has none. `fresh`: the subject is new, no need to look for one."""
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        """Decrypt; None once the key is destroyed. Raises ValueError on bytes that were altered."""
+
+    def prefetch(self, subjects: Collection[UUID]) -> None:
+        """Read the keys of many subjects at once."""
+
+
+class _Kept(msgspec.Struct, array_like=True, frozen=True):
+    version: int
+    at: datetime
+    by: str
+    command: UUID | None
+    cause: int | None
+    data: msgspec.Raw
+    sealed: bytes | None
+
+
+class _Kind:
+    """What the codec needs to know of one class of events."""
+
+    def __init__(self, event: type[Event]) -> None:
+        self.event = event
+        self.decoder = msgspec.msgpack.Decoder(event)
+        fields = msgspec.structs.fields(event)
+        known = {field.name for field in fields}
+        self.personal = frozenset(event.personal)
+        if self.personal - known:
+            raise ValueError(f"{event.__name__}: no such personal field: {sorted(self.personal - known)}")
+        self.plain = tuple((f.name, f.encode_name, f.default) for f in fields if f.name not in self.personal)
+        self.sealed = tuple((f.name, f.encode_name) for f in fields if f.name in self.personal)
+        # A personal field that is gone reads as None, whatever the default of a fresh event is.
+        self.gone = {encode_name: None for _, encode_name in self.sealed}
+
+
+class Codec(Mapper[UUID]):
+    """The library's `Mapper` over `Recorded`; also what the log and the writer use directly."""
+
+    def __init__(self, catalogue: Catalogue, sealer: Sealer) -> None:
+        super().__init__(JSONTranscoder())
+        self._catalogue, self._sealer = catalogue, sealer
+        self._kinds = {topic: _Kind(event) for topic, event in catalogue.events.items()}
+        self._encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
+        self._kept = msgspec.msgpack.Decoder(_Kept)
+
+    # --- writing
+
+    def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
+        """The event as the library stores it."""
+        if not isinstance(domain_event, Recorded):
+            raise TypeError(f"not a recorded event: {type(domain_event).__name__}")
+        topic, state = self.encode(domain_event)
+        return StoredEvent(domain_event.originator_id, domain_event.originator_version, topic, state)
+
+    def encode(self, recorded: Recorded) -> tuple[str, bytes]:
+        """(topic, state). Raises TypeError for an event that is not in the catalogue."""
+        event = recorded.event
+        topic = event.topic()
+        kind = self._kinds.get(topic)
+        if kind is None or type(event) is not kind.event:
+            raise TypeError(f"{type(event).__name__} is not in the catalogue: add it to the CATALOGUE of its domain")
+        sealed = None
+        if kind.personal:
+            data = {name: v for attr, name, default in kind.plain if (v := getattr(event, attr)) != default}
+            secret = {name: v for attr, name in kind.sealed if (v := getattr(event, attr)) is not None}
+            raw = self._encoder.encode(data)
+            if secret:
+                fresh = recorded.originator_version == 1
+                sealed = self._sealer.seal(recorded.originator_id, self._encoder.encode(secret), fresh=fresh)
+        else:
+            raw = self._encoder.encode(event)
+        kept = _Kept(
+            event.version, recorded.at, recorded.by, recorded.command, recorded.cause, msgspec.Raw(raw), sealed
+        )
+        return topic, self._encoder.encode(kept)
+
+    # --- reading
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Recorded:
+        """The event as the domain sees it; raises `UnreadableEvent`."""
+        position = stored_event.id if isinstance(stored_event, Notification) else 0
+        originator = stored_event.originator_id
+        raw = originator.bytes if isinstance(originator, UUID) else UUID(originator).bytes
+        return self.decode(
+            (position, raw, stored_event.originator_version, stored_event.topic, stored_event.state)
+        )
+
+    def decode(self, row: LogRow) -> Recorded:
+        """One row of the log; raises `UnreadableEvent`."""
+        found = self.decode_many((row,))[0]
+        if isinstance(found, UnreadableEvent):
+            raise found
+        return found
+
+    def decode_many(self, rows: Sequence[LogRow]) -> list[Recorded | UnreadableEvent]:
+        """Rows of the log in order, with the error in the place of each one that cannot be read."""
+        opened: list[_Kept | UnreadableEvent] = []
+        subjects: set[UUID] = set()
+        for position, originator_id, _, topic, state in rows:
+            try:
+                kept = self._kept.decode(state)
+            except msgspec.MsgspecError as error:
+                opened.append(UnreadableEvent(position, topic, f"damaged: {error}"))
+                continue
+            opened.append(kept)
+            if kept.sealed is not None:
+                subjects.add(UUID(bytes=originator_id))
+        if subjects:
+            self._sealer.prefetch(subjects)
+        return [
+            kept if isinstance(kept, UnreadableEvent) else self._recorded(row, kept)
+            for row, kept in zip(rows, opened, strict=True)
+        ]
+
+    def _recorded(self, row: LogRow, kept: _Kept) -> Recorded | UnreadableEvent:
+        position, raw_id, originator_version, topic, _ = row
+        originator_id = UUID(bytes=raw_id)
+        try:
+            event = self._event(topic, kept, originator_id)
+        except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
+            return UnreadableEvent(position, topic, str(error))
+        return Recorded(
+            originator_id=originator_id,
+            originator_version=originator_version,
+            event=event,
+            at=kept.at,
+            by=kept.by,
+            command=kept.command,
+            cause=kept.cause,
+            position=position,
+            sealed=kept.sealed,
+        )
+
+    def _event(self, topic: str, kept: _Kept, subject: UUID) -> Event:
+        kind = self._kinds.get(topic)
+        if kind is None:
+            raise LookupError("this version knows no such event")
+        if kept.version > kind.event.version:
+            raise LookupError(f"its version {kept.version} is newer than {kind.event.version}, which this one knows")
+        if kept.version == kind.event.version and not kind.personal:
+            return kind.decoder.decode(kept.data)
+        fields: dict[str, Any] = msgspec.msgpack.decode(kept.data, strict=False)
+        fields.update(self._opened(kind, kept.sealed, subject))
+        for version in range(kept.version, kind.event.version):
+            upcaster = self._catalogue.upcasters.get((topic, version))
+            if upcaster is None:
+                raise LookupError(f"nothing raises it from version {version} to {version + 1}")
+            fields = upcaster(fields)
+        return kind.decoder.decode(self._encoder.encode(fields))
+
+    def _opened(self, kind: _Kind, sealed: bytes | None, subject: UUID) -> dict[str, Any]:
+        """The personal fields, each None where there is nothing (any more)."""
+        plaintext = None if sealed is None else self._sealer.unseal(subject, sealed)
+        if plaintext is None:
+            return dict(kind.gone)
+        return {**kind.gone, **msgspec.msgpack.decode(plaintext, strict=False)}
+
+    def public(self, recorded: Recorded) -> dict[str, Any]:
+        """The event for programs, JSON-able, with what is personal or private left out; `version` is the type's."""
+        event = recorded.event
+        hidden = {*event.personal, *event.private}
+        data = msgspec.to_builtins(event)
+        return {
+            "position": recorded.position,
+            "type": event.topic(),
+            "version": event.version,
+            "stream": str(recorded.originator_id),
+            "stream_version": recorded.originator_version,
+            "at": msgspec.to_builtins(recorded.at),
+            "data": {name: value for name, value in data.items() if name not in hidden},
+        }

@@ -1,0 +1,102 @@
+"""Which databases there are and how one is opened."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Literal
+
+from alerts.domain.words.errors import DomainError
+from alerts.eventlog.ports import Dialect, Row, Statement, Value
+
+Part = Literal["main", "views", "keys"]
+"""main: the log, the queue, what cannot be computed again. views: read models. keys: the wrapped keys of people."""
+
+Trouble = Literal["conflict", "transient", "other"]
+"""What a driver's error means: another writer was first; try again later; a fault of ours or of the file."""
+
+
+class BadUrl(DomainError):
+    """An ALERTS_DATABASE_URL that names no database we know."""
+
+
+class NotDurable(DomainError):
+    """The database would lose what it has acknowledged; `str(error)` says what to set."""
+
+
+class BaseTransaction(ABC):
+    """`ports.Transaction` and what the event log itself needs besides."""
+
+    dialect: Dialect
+
+    @abstractmethod
+    def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Run one statement; its rows, or [] for a statement without."""
+
+    @abstractmethod
+    def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Run one statement for each row; a plain `INSERT INTO t (…) VALUES (?, …)` goes by COPY on PostgreSQL."""
+
+    @abstractmethod
+    def execute_all(self, statements: Sequence[Statement]) -> None:
+        """Run statements whose rows nobody wants, in order and in as few round trips as the driver can."""
+
+    @abstractmethod
+    def script(self, sql: str) -> None:
+        """Run several statements without parameters."""
+
+
+class BaseDatabase(ABC):
+    """`ports.Database` and what the event log itself needs besides."""
+
+    dialect: Dialect
+    part: Part
+    generation: int
+
+    @abstractmethod
+    def read(self) -> AbstractContextManager[BaseTransaction]:
+        """A consistent snapshot, from any thread; never blocks a writer."""
+
+    @abstractmethod
+    def write(self) -> AbstractContextManager[BaseTransaction]:
+        """A write transaction: committed at the end, rolled back on an exception."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close every connection."""
+
+    @abstractmethod
+    def trouble(self, error: BaseException) -> Trouble | None:
+        """What an error means; None if it does not come from the database driver."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether anything stands there yet (a file with tables, a schema)."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove the whole database; for generations of read models that nobody reads any more."""
+
+    @abstractmethod
+    def scrub(self) -> None:
+        """Make sure that what was deleted is gone from the files, as far as this database can."""
+
+
+def connect(url: str, part: Part, generation: int = 1, *, readonly: bool = False) -> BaseDatabase:
+    """Open one part of the database at `url`: `sqlite:///relative/or//absolute.db` or `postgresql://…`.
+
+    SQLite keeps each part in a file of its own beside the first (`alerts.db`, `alerts.views-1.db`, `alerts.keys.db`),
+    PostgreSQL in a schema of its own (`alerts`, `views_1`, `keys`). `generation` counts the views. Raises `BadUrl`,
+    `NotDurable`, `Unavailable`.
+    """
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        from alerts.eventlog.sqlite import SQLiteDatabase, file_of
+
+        return SQLiteDatabase(file_of(url, part, generation), part, generation, readonly=readonly)
+    if scheme in ("postgresql", "postgres"):
+        from alerts.eventlog.postgres import PostgresDatabase
+
+        return PostgresDatabase(url, part, generation, readonly=readonly)
+    raise BadUrl(f"ALERTS_DATABASE_URL must begin with sqlite:/// or postgresql://, not {scheme or 'nothing'!r}")

@@ -1,0 +1,121 @@
+"""Read models by generation: built beside the live ones, then switched to by moving one pointer.
+
+The pointer is a row of the main database. Whoever reads, reads through `CurrentViews`, which the runner moves to the
+generation that is pointed to once that one stands where the old one stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from alerts.domain.words.errors import Conflict
+from alerts.eventlog.database import BaseDatabase, BaseTransaction, Part, Trouble, connect
+from alerts.eventlog.log import EventLog
+from alerts.eventlog.migrate import migrate
+from alerts.eventlog.ports import Dialect, Projection
+
+_POINTED = "SELECT generation FROM pointers WHERE name = 'views'"
+_POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation = ? RETURNING generation"
+
+
+def current_generation(main: BaseDatabase) -> int:
+    """Which generation of the read models is the live one."""
+    with main.read() as tx:
+        return int(tx.execute(_POINTED)[0][0])
+
+
+def open_generation(url: str, generation: int, migrations: Path) -> BaseDatabase:
+    """The read models of that generation, made if they are not there and brought up to date."""
+    database = connect(url, "views", generation)
+    migrate(database, migrations)
+    return database
+
+
+class CurrentViews(BaseDatabase):
+    """The live read models, whichever generation that is: a transaction stays in the one it began in."""
+
+    dialect: Dialect
+    part: Part = "views"
+
+    def __init__(self, url: str, main: BaseDatabase, migrations: Path) -> None:
+        """`migrations` is the folder of the views of this dialect."""
+        self._url, self._main, self._migrations = url, main, migrations
+        self._lock = Lock()
+        self._current = open_generation(url, current_generation(main), migrations)
+        self._before: BaseDatabase | None = None
+        self.dialect = self._current.dialect
+        self.generation = self._current.generation
+
+    @contextmanager
+    def read(self) -> Iterator[BaseTransaction]:
+        with self._current.read() as tx:
+            yield tx
+
+    @contextmanager
+    def write(self) -> Iterator[BaseTransaction]:
+        with self._current.write() as tx:
+            yield tx
+
+    def newer(self) -> BaseDatabase | None:
+        """The generation that is pointed to, opened, if it is not this one."""
+        pointed = current_generation(self._main)
+        return None if pointed == self.generation else open_generation(self._url, pointed, self._migrations)
+
+    def switch(self, to: BaseDatabase) -> None:
+        """Read and write `to` from now on. The one before is kept for those who are reading it; older ones go."""
+        with self._lock:
+            gone, self._before, self._current = self._before, self._current, to
+            self.generation = to.generation
+        if gone is not None:
+            gone.drop()
+
+    def trouble(self, error: BaseException) -> Trouble | None:
+        return self._current.trouble(error)
+
+    def exists(self) -> bool:
+        return self._current.exists()
+
+    def drop(self) -> None:
+        self._current.drop()
+
+    def scrub(self) -> None:
+        self._current.scrub()
+
+    def close(self) -> None:
+        self._current.close()
+        if self._before is not None:
+            self._before.close()
+
+
+def rebuild(
+    url: str,
+    main: BaseDatabase,
+    log: EventLog,
+    projections: Sequence[Projection],
+    migrations: Path,
+    clock: Callable[[], datetime],
+    progress: Callable[[int, int], None] = lambda position, end: None,
+) -> int:
+    """Compute the read models afresh beside the live ones, to the log's end, then point to them; the new generation.
+
+    Sends nothing: reactors are not projections. `progress` is told (position, end) after each batch. An interrupted
+    rebuild leaves the live ones as they are and is begun again by the next. Raises `Conflict` if another one won.
+    """
+    from alerts.eventlog.runner import Runner
+
+    old = current_generation(main)
+    leftover = connect(url, "views", old + 1)
+    leftover.drop()
+    fresh = open_generation(url, old + 1, migrations)
+    try:
+        Runner(log, fresh, projections, clock).catch_up(log.position(), progress)
+    finally:
+        fresh.close()
+    with main.write() as tx:
+        if not tx.execute(_POINT, (old + 1, old)):
+            raise Conflict("Another rebuild was finished first; the read models are its own. Nothing was changed.")
+    return old + 1

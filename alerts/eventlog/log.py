@@ -1,0 +1,155 @@
+"""Reading the log: by position, by stream, and waiting for it to grow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import TypeVar, cast
+from uuid import UUID
+
+from alerts.domain.words.errors import Unavailable
+from alerts.domain.words.events import Recorded, Stream
+from alerts.eventlog.append import CHANNEL
+from alerts.eventlog.codec import LOG_COLUMNS, Codec
+from alerts.eventlog.database import BaseDatabase
+from alerts.eventlog.ports import UnreadableEvent, Value
+from alerts.eventlog.waiter import Waiter
+
+S = TypeVar("S")
+
+_POLL = 0.05
+_SLOW_POLL = 1.0
+_BEYOND = 1 << 62
+
+
+class EventLog:
+    """`ports.Log` over a database. `close` it at the end: on PostgreSQL it listens on a connection of its own."""
+
+    def __init__(self, database: BaseDatabase, codec: Codec) -> None:
+        self._database, self._codec = database, codec
+        self._grown = Waiter()
+        self._watching = Lock()
+        self._watcher: Thread | None = None
+        self._stopped = Event()
+
+    def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
+        """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
+        events = []
+        for found in self.read_each(after, limit, topics):
+            if isinstance(found, UnreadableEvent):
+                raise found
+            events.append(found)
+        return events
+
+    def read_each(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded | UnreadableEvent]:
+        """The same, with the error in the place of each event that cannot be read."""
+        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ?"
+        params: list[Value] = [after]
+        if topics:
+            sql += f" AND topic IN ({', '.join('?' * len(topics))})"
+            params.extend(sorted(topics))
+        params.append(limit)
+        with self._database.read() as tx:
+            rows = tx.execute(f"{sql} ORDER BY position LIMIT ?", params)
+        return self._codec.decode_many(rows)
+
+    def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
+        """A stream's events, if asked only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""
+        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE originator_id = ? AND position <= ? ORDER BY originator_version"
+        with self._database.read() as tx:
+            rows = tx.execute(sql, (stream_id.bytes, _BEYOND if up_to is None else up_to))
+        events = []
+        for found in self._codec.decode_many(rows):
+            if isinstance(found, UnreadableEvent):
+                raise found
+            events.append(found)
+        return events
+
+    def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
+        """A stream's folded state, if asked as it was at that position; None if it had no event."""
+        state: S | None = None
+        for recorded in self.stream(stream_id, up_to):
+            state = stream.evolve(state, recorded)
+        return state
+
+    def position(self) -> int:
+        """The last position in the log, 0 if it is empty."""
+        with self._database.read() as tx:
+            return int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
+
+    def grown(self, position: int) -> None:
+        """Told by this process's writer after a commit, so that nobody here waits for a poll."""
+        self._grown.reach(position)
+
+    def wait(self, after: int, timeout: float) -> bool:
+        """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown.
+
+        Other processes' commits are noticed at once on PostgreSQL (LISTEN), within 50 ms on SQLite.
+        """
+        self._watch()
+        return self._grown.wait(after + 1, timeout)
+
+    async def grows(self, after: int, timeout: float) -> bool:
+        """The same, awaited."""
+        self._watch()
+        return await self._grown.reached(after + 1, timeout)
+
+    def close(self) -> None:
+        """Stop noticing other processes' commits."""
+        self._stopped.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=5)
+
+    def _watch(self) -> None:
+        """Start the thread that notices what other processes commit, once somebody waits."""
+        if self._watcher is not None or self._stopped.is_set():
+            return
+        with self._watching:
+            if self._watcher is None:
+                target = self._listen if self._database.dialect == "postgresql" else self._poll
+                self._watcher = Thread(target=target, name="log watcher", daemon=True)
+                self._watcher.start()
+
+    def _poll(self) -> None:
+        from alerts.eventlog.sqlite import SQLiteDatabase
+
+        database = cast(SQLiteDatabase, self._database)
+        connection = database.open_watcher()
+        seen = -1
+        try:
+            while not self._stopped.wait(_POLL if seen >= 0 else 0):
+                version = database.data_version(connection)
+                if version != seen:
+                    seen = version
+                    self._grown.reach(self.position())
+        finally:
+            connection.close()
+
+    def _listen(self) -> None:
+        from alerts.eventlog.postgres import PostgresDatabase
+
+        database = cast(PostgresDatabase, self._database)
+        while not self._stopped.is_set():
+            try:
+                self._listen_once(database)
+            except Exception as error:
+                if database.trouble(error) is None and not isinstance(error, Unavailable):
+                    raise
+                self._stopped.wait(_SLOW_POLL)  # The server is away: try again; waiters time out meanwhile.
+
+    def _listen_once(self, database: "object") -> None:
+        from alerts.eventlog.postgres import PostgresDatabase
+
+        connection = cast(PostgresDatabase, database).open_connection()
+        try:
+            connection.execute(f"LISTEN {CHANNEL}")  # type: ignore[arg-type]
+            polled = 0.0
+            while not self._stopped.is_set():
+                if monotonic() - polled >= _SLOW_POLL:
+                    self._grown.reach(self.position())
+                    polled = monotonic()
+                for notice in connection.notifies(timeout=0.2, stop_after=1):
+                    self._grown.reach(int(notice.payload))
+        finally:
+            connection.close()

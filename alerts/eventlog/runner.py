@@ -1,0 +1,322 @@
+"""Keeping read models up to date: one thread, batches of events, one transaction a batch.
+
+The tracking row of each projection moves in the transaction that writes its rows, from the position that this runner
+believes it to stand at: of two runners, only one can win. On PostgreSQL an advisory lock keeps the others from trying.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from threading import Event as Flag
+from threading import Thread
+from time import monotonic
+from typing import NamedTuple
+
+from alerts.domain.words.errors import DomainError, NotFound
+from alerts.domain.words.events import Recorded
+from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.eventlog.generations import CurrentViews
+from alerts.eventlog.log import EventLog
+from alerts.eventlog.ports import Projection, UnreadableEvent
+from alerts.eventlog.waiter import Waiter
+
+logger = logging.getLogger(__name__)
+
+Found = Sequence[Recorded | UnreadableEvent]
+
+_BATCH = 1000
+_IDLE = 1.0
+_BEHIND_ANOTHER = 0.01
+_AFTER_TROUBLE = 0.5
+_LOCK = 0x7275_6E00
+_TOO_MANY = 100
+
+_START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
+_POSITIONS = "SELECT name, position FROM tracking"
+_MOVE = "UPDATE tracking SET position = ? WHERE name = ? AND position = ? RETURNING position"
+_PARK = """
+INSERT INTO parked (projection, position, topic, error, parked_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (projection, position) DO UPDATE SET error = excluded.error, parked_at = excluded.parked_at
+"""
+_PARKED = "SELECT projection, position, topic, error, parked_at FROM parked ORDER BY position, projection"
+_UNPARK = "DELETE FROM parked WHERE projection = ? AND position = ? RETURNING position"
+
+
+class Parked(NamedTuple):
+    """An event that a projection could not take; it waits for a person."""
+
+    projection: str
+    position: int
+    topic: str
+    error: str
+    at: int
+    """Microseconds since 1970."""
+
+    @property
+    def id(self) -> str:
+        """By which a person names it."""
+        return f"{self.projection}@{self.position}"
+
+
+class _NotOurs(Exception):
+    """Another runner has this work, or has moved a position meanwhile."""
+
+
+class Runner:
+    """Feeds projections from the log. A projection with a true `guards` attribute stops at an event it cannot take;
+    for others the event is parked and they go on."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        database: BaseDatabase,
+        projections: Sequence[Projection],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._log, self._database, self._clock = log, database, clock
+        self._projections = list(projections)
+        names = [projection.name for projection in projections]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two projections of one name: {sorted(names)}")
+        self._positions: dict[str, int] = {}
+        self._halted: dict[str, str] = {}
+        self._parked_in_a_row: dict[str, int] = {}
+        self._waiter = Waiter()
+        self._stop = Flag()
+        self._thread: Thread | None = None
+        self._looked = 0.0
+        self._load()
+
+    # --- the outside
+
+    def start(self) -> None:
+        """Run in a thread of its own until `stop`."""
+        self._thread = Thread(target=self._loop, name="views runner", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch in hand, then stop. The log may be closed afterwards."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def position(self) -> int:
+        """How far every projection has come that has not halted."""
+        return self._waiter.position()
+
+    def positions(self) -> dict[str, int]:
+        """How far each projection has come."""
+        return dict(self._positions)
+
+    def halted(self) -> dict[str, str]:
+        """Projections that have stopped, each with the error that a person has to look at."""
+        return dict(self._halted)
+
+    def wait(self, position: int, timeout: float) -> bool:
+        """Block until the read models stand at `position`, at most `timeout` seconds; whether they do."""
+        return self._waiter.wait(position, timeout)
+
+    async def reached(self, position: int, timeout: float) -> bool:
+        """The same, awaited."""
+        return await self._waiter.reached(position, timeout)
+
+    def catch_up(self, to: int, progress: Callable[[int, int], None] = lambda position, end: None) -> None:
+        """Run in the caller's thread until all stand at `to`. Raises DomainError if a projection halts."""
+        while self._lowest() < to:
+            if self._halted:
+                raise DomainError("; ".join(f"{name} cannot go on: {why}" for name, why in self._halted.items()))
+            if not self._round():
+                self._stop.wait(_BEHIND_ANOTHER)
+                self._load()
+            progress(min(self._lowest(), to), to)
+
+    def parked(self) -> list[Parked]:
+        """Events that wait for a person, oldest first."""
+        with self._database.read() as tx:
+            return [Parked(*row) for row in tx.execute(_PARKED)]
+
+    def retry(self, parked_id: str) -> None:
+        """Give a parked event to its projection once more; it raises again what it raises. `NotFound`."""
+        name, position = self._named(parked_id)
+        projection = next((p for p in self._projections if p.name == name), None)
+        if projection is None:
+            raise NotFound(f"There is no projection {name} any more: drop {parked_id}.")
+        events = [e for e in self._log.read(position - 1, 1) if e.position == position]
+        with self._database.write() as tx:
+            if not tx.execute(_UNPARK, (name, position)):
+                raise NotFound(f"Nothing is parked as {parked_id}.")
+            projection.apply(tx, events)
+
+    def drop(self, parked_id: str) -> None:
+        """Forget a parked event: the read model stays without it until it is rebuilt. `NotFound`."""
+        name, position = self._named(parked_id)
+        with self._database.write() as tx:
+            if not tx.execute(_UNPARK, (name, position)):
+                raise NotFound(f"Nothing is parked as {parked_id}.")
+
+    # --- the thread
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                moved = self._round()
+                if not moved and monotonic() - self._looked > _IDLE:
+                    self._looked = monotonic()
+                    self._switch()
+                    self._load()
+            except _NotOurs:
+                self._stop.wait(_BEHIND_ANOTHER)
+                self._load_quietly()
+                continue
+            except Exception as error:
+                logger.error("the read models cannot be brought forward just now: %s", error)
+                self._stop.wait(_AFTER_TROUBLE)
+                self._load_quietly()
+                continue
+            if not moved:
+                self._log.wait(self._lowest(), _IDLE / 2)
+
+    def _load(self) -> None:
+        """Positions as the database has them; new projections begin at 0."""
+        with self._database.read() as tx:
+            kept = {str(name): int(position) for name, position in tx.execute(_POSITIONS)}
+        missing = [p.name for p in self._projections if p.name not in kept]
+        if missing:
+            with self._database.write() as tx:
+                tx.executemany(_START, [(name,) for name in missing])
+        self._positions = {p.name: kept.get(p.name, 0) for p in self._projections}
+        self._waiter.reach(self._lowest())
+
+    def _load_quietly(self) -> None:
+        try:
+            self._load()
+        except Exception as error:
+            logger.error("the positions of the read models cannot be read: %s", error)
+
+    def _running(self) -> list[Projection]:
+        return [p for p in self._projections if p.name not in self._halted]
+
+    def _lowest(self) -> int:
+        return min((self._positions[p.name] for p in self._running()), default=0)
+
+    def _round(self) -> bool:
+        """One batch for the projections that are furthest behind; whether there was anything."""
+        running = self._running()
+        if not running:
+            return False
+        after = self._lowest()
+        group = [p for p in running if self._positions[p.name] == after]
+        topics = _topics(group)
+        # The end first: an event that comes between the two reads is then not taken for one that nobody wants.
+        end = self._log.position() if topics else 0
+        found = self._log.read_each(after, _BATCH, topics)
+        to = found[-1].position if len(found) == _BATCH or not topics and found else max(end, after)
+        if to == after:
+            return False
+        try:
+            self._commit(group, found, after, to)
+        except Exception as error:
+            if isinstance(error, _NotOurs) or self._database.trouble(error) == "transient":
+                raise
+            for projection in group:
+                self._advance(projection, found, after, to)
+        self._waiter.reach(self._lowest())
+        return True
+
+    def _commit(self, group: Sequence[Projection], found: Found, after: int, to: int) -> None:
+        """One transaction: the rows and the positions of these projections. Raises what a projection raises."""
+        with self._database.write() as tx:
+            self._fence(tx, group, after, to)
+            for projection in group:
+                events = _wanted(projection, found)
+                if events:
+                    projection.apply(tx, events)
+        for projection in group:
+            self._positions[projection.name] = to
+            self._parked_in_a_row.pop(projection.name, None)
+
+    def _fence(self, tx: BaseTransaction, group: Sequence[Projection], after: int, to: int) -> None:
+        if tx.dialect == "postgresql":
+            key = _LOCK + self._database.generation
+            if not tx.execute("SELECT pg_try_advisory_xact_lock(?)", (key,))[0][0]:
+                raise _NotOurs
+        for projection in group:
+            if not tx.execute(_MOVE, (to, projection.name, after)):
+                raise _NotOurs
+
+    def _advance(self, projection: Projection, found: Found, after: int, to: int) -> None:
+        """The same for one projection, halving what fails until the one event that is at fault is found."""
+        if projection.name in self._halted:
+            return
+        try:
+            self._commit([projection], found, after, to)
+        except Exception as error:
+            if isinstance(error, _NotOurs) or self._database.trouble(error) == "transient":
+                raise
+            if len(found) <= 1:
+                self._give_up(projection, found, error, after, to)
+                return
+            middle = len(found) // 2
+            between = found[middle - 1].position
+            self._advance(projection, found[:middle], after, between)
+            self._advance(projection, found[middle:], between, to)
+
+    def _give_up(self, projection: Projection, found: Found, error: Exception, after: int, to: int) -> None:
+        """Park the event, or halt the projection: if it guards people, or if it fails on everything."""
+        name = projection.name
+        why = f"{type(error).__name__}: {error}"
+        in_a_row = self._parked_in_a_row.get(name, 0) + 1
+        if getattr(projection, "guards", False) or in_a_row > _TOO_MANY or not found:
+            self._halted[name] = why
+            logger.error("%s has stopped at position %d: %s", name, after, why)
+            return
+        event = found[0]
+        topic = event.topic if isinstance(event, UnreadableEvent) else event.event.topic()
+        at = int(self._clock().timestamp() * 1_000_000)
+        with self._database.write() as tx:
+            self._fence(tx, [projection], after, to)
+            tx.execute(_PARK, (name, event.position, topic, why, at))
+        self._positions[name] = to
+        self._parked_in_a_row[name] = in_a_row
+        logger.error("%s cannot take event %d (%s), which is parked: %s", name, event.position, topic, why)
+
+    def _switch(self) -> None:
+        """Follow the pointer to another generation, once that one stands where this one stands."""
+        if not isinstance(self._database, CurrentViews):
+            return
+        fresh = self._database.newer()
+        if fresh is None:
+            return
+        Runner(self._log, fresh, self._projections, self._clock).catch_up(self._lowest())
+        self._database.switch(fresh)
+        self._halted.clear()
+        logger.info("the read models are those of generation %d now", fresh.generation)
+
+    @staticmethod
+    def _named(parked_id: str) -> tuple[str, int]:
+        name, _, position = parked_id.rpartition("@")
+        if not name or not position.isdigit():
+            raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")
+        return name, int(position)
+
+
+def _topics(group: Sequence[Projection]) -> Collection[str]:
+    """What a group wants together; none means all."""
+    if any(not p.topics for p in group):
+        return ()
+    return sorted({topic for p in group for topic in p.topics})
+
+
+def _wanted(projection: Projection, found: Found) -> list[Recorded]:
+    """What one projection wants of these; raises the `UnreadableEvent` that stands among them."""
+    events = []
+    for event in found:
+        topic = event.topic if isinstance(event, UnreadableEvent) else event.event.topic()
+        if projection.topics and topic not in projection.topics:
+            continue
+        if isinstance(event, UnreadableEvent):
+            raise event
+        events.append(event)
+    return events

@@ -1,0 +1,216 @@
+"""One transaction of the log in the making: what the commands of a batch read, decide and write."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+from alerts.domain.words.errors import Conflict
+from alerts.domain.words.events import Event, Recorded, Stream
+from alerts.eventlog import append
+from alerts.eventlog.codec import LOG_COLUMNS, Codec
+from alerts.eventlog.database import BaseTransaction
+from alerts.eventlog.ports import Row, Statement, UnreadableEvent, Value
+
+S = TypeVar("S")
+
+_STREAM = f"SELECT {LOG_COLUMNS} FROM events WHERE originator_id = ? ORDER BY originator_version"
+_NUMBER = """
+INSERT INTO numbers (name, last_number) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET last_number = numbers.last_number + excluded.last_number
+RETURNING last_number
+"""
+
+
+Write = tuple[str, Sequence[Value], None] | tuple[str, None, Sequence[Sequence[Value]]]
+"""A buffered statement with its parameters, or with many rows of them."""
+
+
+class Held:
+    """A stream as it stands: how many events, and what they add up to."""
+
+    __slots__ = ("kind", "state", "version")
+
+    def __init__(self, kind: str, version: int, state: Any) -> None:
+        self.kind, self.version, self.state = kind, version, state
+
+
+class States:
+    """The last used streams of a process, bounded by number."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._held: OrderedDict[UUID, Held] = OrderedDict()
+
+    def get(self, stream_id: UUID) -> Held | None:
+        held = self._held.get(stream_id)
+        if held is not None:
+            self._held.move_to_end(stream_id)
+        return held
+
+    def keep(self, stream_id: UUID, held: Held) -> None:
+        self._held[stream_id] = held
+        self._held.move_to_end(stream_id)
+        if len(self._held) > self._capacity:
+            self._held.popitem(last=False)
+
+    def evict(self, stream_ids: Iterable[UUID]) -> None:
+        for stream_id in stream_ids:
+            self._held.pop(stream_id, None)
+
+    def clear(self) -> None:
+        self._held.clear()
+
+
+class Batch:
+    """What one transaction has decided so far. Used by the writer's thread alone."""
+
+    def __init__(self, tx: BaseTransaction, codec: Codec, states: States, start: int) -> None:
+        """`start` is the last position given before this transaction."""
+        self.tx, self.codec, self.states = tx, codec, states
+        self.end = start
+        self.rows: list[append.EventRow] = []
+        self.touched: set[UUID] = set()
+        self._pending: list[Write] = []
+
+    def held(self, kind: Stream[Any], stream_id: UUID) -> Held:
+        """The stream with what this batch has appended, read from the log if it is not at hand."""
+        held = self.states.get(stream_id)
+        if held is None or (held.kind != kind.name and held.version):
+            held = self._load(kind, stream_id)
+            self.states.keep(stream_id, held)
+        return held
+
+    def _load(self, kind: Stream[Any], stream_id: UUID) -> Held:
+        # Events of this very batch are not in the table yet, but then the stream is at hand, unless it was evicted.
+        rows = self.tx.execute(_STREAM, (stream_id.bytes,))
+        rows += [row for row in self.rows if row[1] == stream_id.bytes] if stream_id in self.touched else []
+        state = None
+        for found in self.codec.decode_many(cast(list[append.EventRow], rows)):
+            if isinstance(found, UnreadableEvent):
+                raise found
+            state = kind.evolve(state, found)
+        return Held(kind.name, len(rows) and int(rows[-1][2]), state)
+
+    def read(self, sql: str, params: Sequence[Value]) -> list[Row]:
+        self.flush()
+        return self.tx.execute(sql, params)
+
+    def take_number(self, name: str, count: int) -> int:
+        return int(self.tx.execute(_NUMBER, (name, count))[0][0]) - count + 1
+
+    def accept(self, unit: WorkUnit) -> None:
+        """A command has returned: its events and statements become part of the transaction."""
+        for recorded in unit.events:
+            topic, state = self.codec.encode(recorded)
+            raw_id = recorded.originator_id.bytes
+            self.rows.append((recorded.position, raw_id, recorded.originator_version, topic, state))
+        positions = [recorded.position for recorded in unit.events]
+        self._pending.extend(unit.writes)
+        for then in unit.with_positions:
+            self._pending.extend((sql, params, None) for sql, params in then(positions))
+        for stream_id, held in unit.overlay.items():
+            self.states.keep(stream_id, held)
+        self.touched.update(unit.overlay)
+        self.end += len(positions)
+
+    def flush(self) -> None:
+        """Run what was buffered, in order, so that what is read next sees it."""
+        pending, self._pending = self._pending, []
+        single: list[Statement] = []
+        for sql, params, rows in pending:
+            if rows is None:
+                single.append((sql, params))
+                continue
+            self.tx.execute_all(single)
+            single.clear()
+            self.tx.executemany(sql, rows)
+        self.tx.execute_all(single)
+
+    def finish(self) -> None:
+        """Write the rest: all that the transaction holds is now with the database."""
+        self.flush()
+        append.insert(self.tx, self.rows)
+
+
+class WorkUnit:
+    """`ports.Unit`: what one command reads and wants to write. Thrown away if the command raises."""
+
+    def __init__(self, batch: Batch, now: datetime, by: str, command: UUID | None, cause: int | None) -> None:
+        self.now = now
+        self._batch, self._by, self._command, self._cause = batch, by, command, cause
+        self.overlay: dict[UUID, Held] = {}
+        """Streams that this command has appended to."""
+        self._read: dict[UUID, Held] = {}
+        self.events: list[Recorded] = []
+        self.writes: list[Write] = []
+        self.with_positions: list[Callable[[Sequence[int]], Iterable[Statement]]] = []
+        self.then: list[Callable[[], None]] = []
+
+    def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
+        """The folded state of a stream, with what this batch has appended; None if it has no event."""
+        held = self.overlay.get(stream_id)
+        if held is None:
+            held = self._read[stream_id] = self._batch.held(stream, stream_id)
+        return cast(S | None, held.state)
+
+    def version(self, stream_id: UUID) -> int:
+        """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""
+        held = self.overlay.get(stream_id) or self._read.get(stream_id)
+        if held is None:
+            raise LookupError(f"stream {stream_id} was not read in this unit: call get() first")
+        return held.version
+
+    def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
+        """Decide these facts. A stream that was not read by `get` is taken to be new; `Conflict` if it is not."""
+        held = self.overlay.get(stream_id) or self._read.get(stream_id)
+        if held is None:
+            at_hand = self._batch.states.get(stream_id)
+            if at_hand is not None and at_hand.version:
+                raise Conflict(f"{stream.name} {stream_id} exists already")
+            held = Held(stream.name, 0, None)
+        version, state = held.version, held.state
+        for event in events:
+            version += 1
+            recorded = Recorded(
+                originator_id=stream_id,
+                originator_version=version,
+                event=event,
+                at=self.now,
+                by=self._by,
+                command=self._command,
+                cause=self._cause,
+                position=self._batch.end + len(self.events) + 1,
+            )
+            state = stream.evolve(state, recorded)
+            self.events.append(recorded)
+        if events:
+            self.overlay[stream_id] = Held(stream.name, version, state)
+
+    def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
+        """Read a side table, with what earlier commands of this batch have written."""
+        return self._batch.read(sql, params)
+
+    def write(self, sql: str, params: Sequence[Value] = ()) -> None:
+        """Write a side table in the same transaction as the events."""
+        self.writes.append((sql, params, None))
+
+    def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
+        """The same for many rows."""
+        if rows:
+            self.writes.append((sql, None, rows))
+
+    def number(self, name: str, count: int = 1) -> int:
+        """Take the next `count` numbers of a sequence and return the first."""
+        return self._batch.take_number(name, count)
+
+    def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
+        """Statements that need the positions of this command's events."""
+        self.with_positions.append(then)
+
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Run once the transaction is on disk."""
+        self.then.append(then)

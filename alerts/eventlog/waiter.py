@@ -1,0 +1,75 @@
+"""Waiting for a position: woken at once, from a thread or from an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Condition
+from time import monotonic
+
+
+class Waiter:
+    """A number that only rises, and those who wait for it."""
+
+    def __init__(self, position: int = 0) -> None:
+        self._position = position
+        self._condition = Condition()
+        self._awaiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
+
+    def position(self) -> int:
+        """Where it stands."""
+        return self._position
+
+    def reach(self, position: int) -> None:
+        """Rise to that position and wake whoever waited for it; a lower one changes nothing."""
+        with self._condition:
+            if position <= self._position:
+                return
+            self._position = position
+            self._condition.notify_all()
+            due = [entry for entry in self._awaiting if entry[0] <= position]
+            if due:
+                self._awaiting = [entry for entry in self._awaiting if entry[0] > position]
+        for _, loop, future in due:
+            try:
+                loop.call_soon_threadsafe(_resolve, future)
+            except RuntimeError:
+                continue  # That loop has been closed: nobody waits there any more.
+
+    def wait(self, position: int, timeout: float) -> bool:
+        """Block until it stands at `position` or beyond, at most `timeout` seconds; whether it does."""
+        if self._position >= position:
+            return True
+        deadline = monotonic() + timeout
+        with self._condition:
+            while self._position < position:
+                left = deadline - monotonic()
+                if left <= 0:
+                    return False
+                self._condition.wait(left)
+            return True
+
+    async def reached(self, position: int, timeout: float) -> bool:
+        """The same, awaited; costs no thread."""
+        if self._position >= position:
+            return True
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        entry = (position, loop, future)
+        with self._condition:
+            if self._position >= position:
+                return True
+            self._awaiting.append(entry)
+        try:
+            async with asyncio.timeout(timeout):
+                return await future
+        except TimeoutError:
+            return self._position >= position
+        finally:
+            with self._condition:
+                if entry in self._awaiting:
+                    self._awaiting.remove(entry)
+
+
+def _resolve(future: asyncio.Future[bool]) -> None:
+    if not future.done():
+        future.set_result(True)

@@ -1,0 +1,261 @@
+"""The one writer of a process: what is queued while a transaction commits becomes the next one (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+from alerts.domain.words.errors import Conflict, Unavailable
+from alerts.eventlog import append
+from alerts.eventlog.codec import Codec
+from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.eventlog.errors import RaceLost
+from alerts.eventlog.ports import Committed, Unit
+from alerts.eventlog.unit import Batch, States, WorkUnit
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 256
+_TRIES = 3
+_STATES = 20_000
+_EVICT_AT_MOST = 5_000
+
+_Answer = tuple["Job[Any]", Any, BaseException | None]
+
+
+class Job(Generic[T]):
+    """One command in the queue, and where its answer goes: a thread's future or an event loop's."""
+
+    __slots__ = ("by", "cause", "command", "future", "loop", "work")
+
+    def __init__(
+        self,
+        work: Callable[[Unit], T],
+        by: str,
+        command: UUID | None,
+        cause: int | None,
+        future: Future[Committed[T]] | asyncio.Future[Committed[T]],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.work, self.by, self.command, self.cause, self.future, self.loop = work, by, command, cause, future, loop
+
+
+class GroupCommitWriter:
+    """`ports.Writer`. Commands run one after another in one thread, so that no two of a process can race.
+
+    Across processes (PostgreSQL) the append lock is held from before a command reads until its commit, and streams
+    that others have appended to are forgotten first: what a command decides on is never stale.
+    """
+
+    def __init__(
+        self,
+        database: BaseDatabase,
+        codec: Codec,
+        clock: Callable[[], datetime],
+        *,
+        flush_keys: Callable[[], None] = lambda: None,
+        grown: Callable[[int], None] = lambda position: None,
+        states: int = _STATES,
+    ) -> None:
+        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is told each new end."""
+        self._database, self._codec, self._clock = database, codec, clock
+        self._flush_keys, self._grown = flush_keys, grown
+        self._states = States(states)
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._lock = Lock()
+        self._closed = False
+        with database.read() as tx:
+            self._position = int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
+        self._end = self._position
+        """The last position given, as far as this process knows; commits of others move it."""
+        self._thread = Thread(target=self._loop, name="log writer", daemon=True)
+        self._thread.start()
+
+    # --- the outside
+
+    def submit(
+        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+    ) -> Future[Committed[T]]:
+        """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised."""
+        future: Future[Committed[T]] = Future()
+        future.set_running_or_notify_cancel()  # What is queued is done: there is no cancelling halfway.
+        self._put(Job(work, by, command, cause, future))
+        return future
+
+    async def run(
+        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+    ) -> Committed[T]:
+        """The same, awaited from an event loop."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Committed[T]] = loop.create_future()
+        self._put(Job(work, by, command, cause, future, loop))
+        return await future
+
+    def position(self) -> int:
+        """The last position this process has committed (or found at start)."""
+        return self._position
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _put(self, job: Job[Any]) -> None:
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The server is stopping. Try again in a moment.")
+            self._queue.put(job)
+
+    # --- the thread
+
+    def _loop(self) -> None:
+        while True:
+            jobs, last = self._take()
+            if jobs:
+                self._serve(jobs)
+            if last:
+                return
+
+    def _take(self) -> tuple[list[Job[Any]], bool]:
+        """What is queued by now, at least one; and whether the queue ends there."""
+        jobs: list[Job[Any]] = []
+        job = self._queue.get()
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == _BATCH:
+                return jobs, False
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return jobs, False
+        return jobs, True
+
+    def _serve(self, jobs: list[Job[Any]]) -> None:
+        try:
+            self._commit(jobs)
+        except Exception as error:
+            if len(jobs) == 1 and not self._worth_retrying(error):
+                self._answer([(jobs[0], None, self._in_words(error))])
+                return
+            # The fault is one command's, or a conflict's: one by one, each fails or succeeds on its own account.
+            for job in jobs:
+                self._serve_alone(job)
+
+    def _serve_alone(self, job: Job[Any]) -> None:
+        error: BaseException = Conflict("Somebody else was first.")
+        for _ in range(_TRIES):
+            try:
+                self._commit([job])
+                return
+            except Exception as found:
+                error = found
+                if not self._worth_retrying(found):
+                    break
+        self._answer([(job, None, self._in_words(error))])
+
+    def _worth_retrying(self, error: Exception) -> bool:
+        return isinstance(error, RaceLost) or self._database.trouble(error) == "conflict"
+
+    def _in_words(self, error: BaseException) -> BaseException:
+        trouble = self._database.trouble(error)
+        if isinstance(error, RaceLost) or trouble == "conflict":
+            return Conflict("Somebody else changed the same thing at the same moment. Look again, then repeat.")
+        if trouble == "transient":
+            logger.error("the log could not be written: %s", error)
+            refused = Unavailable(f"The log cannot be written just now ({error}). Nothing was changed; try again.")
+            refused.__cause__ = error
+            return refused
+        return error
+
+    def _commit(self, jobs: list[Job[Any]]) -> None:
+        """One transaction with these commands; answers them all, or raises with nothing kept and nobody answered."""
+        batch: Batch | None = None
+        answers: list[_Answer] = []
+        hooks: list[Callable[[], None]] = []
+        try:
+            with self._database.write() as tx:
+                batch = self._begin(tx)
+                for job in jobs:
+                    answers.append(self._run(job, batch, hooks))
+                self._flush_keys()
+                batch.finish()
+        except BaseException:
+            if batch is not None:
+                self._states.evict(batch.touched)
+            raise
+        self._end = batch.end
+        if batch.rows:
+            self._position = batch.end
+            self._grown(batch.end)
+        for hook in hooks:
+            self._call(hook)
+        self._answer(answers)
+
+    def _begin(self, tx: BaseTransaction) -> Batch:
+        end = append.begin(tx)
+        if end != self._end:
+            touched = append.touched_since(tx, self._end, _EVICT_AT_MOST)
+            if touched is None:
+                self._states.clear()
+            else:
+                self._states.evict(touched)
+            self._end = end
+        return Batch(tx, self._codec, self._states, end)
+
+    def _run(self, job: Job[Any], batch: Batch, hooks: list[Callable[[], None]]) -> _Answer:
+        unit = WorkUnit(batch, self._clock(), job.by, job.command, job.cause)
+        try:
+            result = job.work(unit)
+        except Exception as error:
+            if self._database.trouble(error) is not None or isinstance(error, RaceLost):
+                raise  # The transaction itself is spoilt.
+            return (job, None, error)
+        batch.accept(unit)
+        hooks.extend(unit.then)
+        return (job, Committed(result, batch.end), None)
+
+    def _call(self, hook: Callable[[], None]) -> None:
+        try:
+            hook()
+        except Exception:
+            logger.exception("a hook after a commit failed; the commit stands")
+
+    def _answer(self, answers: list[_Answer]) -> None:
+        """Resolve the futures: those of one event loop by one wake-up of it."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+        for answer in answers:
+            job, result, error = answer
+            if job.loop is not None:
+                by_loop.setdefault(job.loop, []).append(answer)
+            elif error is not None:
+                cast(Future[Any], job.future).set_exception(error)
+            else:
+                cast(Future[Any], job.future).set_result(result)
+        for loop, of_loop in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_resolve, of_loop)
+            except RuntimeError:
+                continue  # That loop has been closed: nobody waits there any more.
+
+
+def _resolve(answers: list[_Answer]) -> None:
+    for job, result, error in answers:
+        future = cast(asyncio.Future[Any], job.future)
+        if future.done():
+            continue  # Its task was cancelled; what it asked for is done all the same.
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

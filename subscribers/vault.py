@@ -1,0 +1,252 @@
+"""The keys of people: what is sealed under one is readable until that key is destroyed, and never after.
+
+Each subject has an AES-256 key of its own, kept wrapped by the master key in a database apart from the log. A new key
+stands in memory until `flush`, which the writer of the log calls before it commits what was sealed with it.
+Layout of all sealed bytes: 12 bytes nonce, ciphertext, 16 bytes tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from threading import Lock
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from alerts.domain.words.errors import DomainError
+from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.eventlog.errors import RaceLost
+
+_NONCE = 12
+_KEY = 32
+_CACHE = 50_000
+_PAGE = 500
+
+
+class WrongMasterKey(DomainError):
+    """The keys in the database were wrapped by another master key."""
+
+
+class KeyDestroyed(DomainError):
+    """Something was to be sealed for a person who was erased."""
+
+
+class KeyMissing(ValueError):
+    """There is no key and no erasure either: the keys' database is not the one that belongs to this log."""
+
+
+class Vault:
+    """Per-subject keys, kept wrapped. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        database: BaseDatabase,
+        master_key: bytes,
+        random: Callable[[int], bytes] = os.urandom,
+        cache: int = _CACHE,
+    ) -> None:
+        """`master_key` is 32 bytes. Raises `WrongMasterKey` if this database belongs to another one."""
+        if len(master_key) != _KEY:
+            raise WrongMasterKey(f"The master key has {len(master_key)} bytes, not {_KEY}: make one by `alerts keys master`")
+        self._database, self._random, self._capacity = database, random, cache
+        self._master = AESGCM(master_key)
+        self._lock = Lock()
+        self._keys: OrderedDict[bytes, bytes | None] = OrderedDict()
+        """Unwrapped keys, the last used last; None for a subject whose key was destroyed (for ever, so it may be kept)."""
+        self._new: dict[bytes, bytes] = {}
+        """Keys that are not on disk yet."""
+        self._purposes: dict[str, AESGCM] = {}
+        self._claim(hmac.digest(master_key, b"community alerts master key", hashlib.sha256)[:16])
+
+    def _claim(self, fingerprint: bytes) -> None:
+        with self._database.write() as tx:
+            tx.execute(
+                "INSERT INTO master (name, fingerprint) VALUES ('master', ?) ON CONFLICT (name) DO NOTHING",
+                (fingerprint,),
+            )
+            kept = bytes(tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")[0][0])
+        if not hmac.compare_digest(kept, fingerprint):
+            raise WrongMasterKey(
+                "This database was made with another master key, and what people gave cannot be read with this one: "
+                "set ALERTS_MASTER_KEY (or ALERTS_MASTER_KEY_FILE) to the key it was made with"
+            )
+
+    # --- sealing for a subject
+
+    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
+        """Encrypt under the subject's key, made now if there is none. Raises `KeyDestroyed` after an erasure.
+
+        `fresh` says that the subject is new, which saves looking for its key; `flush` finds out if that was wrong.
+        """
+        raw = subject.bytes
+        key = self._held(raw)
+        if key is None and not fresh:
+            key = self._look_up(raw)
+        if key is None:
+            with self._lock:
+                if raw in self._keys:
+                    raise KeyDestroyed("This person was erased: nothing about them can be kept any more.")
+                key = self._new.setdefault(raw, self._random(_KEY))
+        return self._encrypt(AESGCM(key), plaintext, raw)
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        """Decrypt; None once the key is destroyed.
+
+        Raises ValueError if the bytes were altered or belong to another subject, or if the key was lost.
+        """
+        raw = subject.bytes
+        key = self._held(raw) or self._look_up(raw)
+        if key is None:
+            with self._lock:
+                if raw in self._keys:
+                    return None
+            raise KeyMissing(f"no key for {subject}: is this the keys' database that belongs to the log?")
+        return _decrypt(AESGCM(key), sealed, raw)
+
+    def prefetch(self, subjects: Collection[UUID]) -> None:
+        """Read the keys of many subjects with few statements, so that `unseal` finds them in memory."""
+        with self._lock:
+            missing = [s.bytes for s in subjects if s.bytes not in self._keys and s.bytes not in self._new]
+        for start in range(0, len(missing), _PAGE):
+            self._fetch(missing[start : start + _PAGE])
+
+    def _held(self, raw: bytes) -> bytes | None:
+        """The key if it is in memory."""
+        with self._lock:
+            if raw in self._keys:
+                self._keys.move_to_end(raw)
+                return self._keys[raw]
+            return self._new.get(raw)
+
+    def _look_up(self, raw: bytes) -> bytes | None:
+        self._fetch([raw])
+        return self._held(raw)
+
+    def _fetch(self, raws: Sequence[bytes]) -> None:
+        """Bring what the database holds of these subjects into memory."""
+        marks = ", ".join("?" * len(raws))
+        with self._database.read() as tx:
+            rows = tx.execute(f"SELECT subject, wrapped FROM subject_keys WHERE subject IN ({marks})", raws)
+            gone = []
+            if len(rows) < len(raws):
+                gone = tx.execute(f"SELECT subject FROM destroyed WHERE subject IN ({marks})", raws)
+        keys = [(bytes(raw), self._unwrap(bytes(wrapped), bytes(raw))) for raw, wrapped in rows]
+        with self._lock:
+            for raw, key in keys:
+                self._remember(raw, key)
+            for (raw,) in gone:
+                self._remember(bytes(raw), None)
+
+    def _remember(self, raw: bytes, key: bytes | None) -> None:
+        self._keys[raw] = key
+        self._keys.move_to_end(raw)
+        while len(self._keys) > self._capacity:
+            self._keys.popitem(last=False)
+
+    def flush(self) -> None:
+        """Put new keys on disk; returns when they are there.
+
+        Raises `RaceLost` if a subject had a key already or was erased: what was sealed must be sealed again.
+        """
+        with self._lock:
+            new = dict(self._new)
+        if not new:
+            return
+        rows = {raw: self._encrypt(self._master, key, raw) for raw, key in new.items()}
+        with self._database.write() as tx:
+            gone = {raw for page in _pages(list(rows)) for raw in _subjects(tx, "destroyed", page)}
+            tx.executemany(
+                "INSERT INTO subject_keys (subject, wrapped) VALUES (?, ?) ON CONFLICT (subject) DO NOTHING",
+                [row for row in rows.items() if row[0] not in gone],
+            )
+            kept = {raw: wrapped for page in _pages(list(rows)) for raw, wrapped in _wrapped(tx, page)}
+        lost = [raw for raw, wrapped in rows.items() if kept.get(raw) != wrapped]
+        with self._lock:
+            for raw, key in new.items():
+                self._new.pop(raw, None)
+                if raw not in lost:
+                    self._remember(raw, key)
+        if lost:
+            for page in _pages(lost):
+                self._fetch(page)
+            raise RaceLost("another key was made for the same subject, or it was destroyed")
+
+    def destroy(self, subject: UUID) -> None:
+        """Destroy the subject's key, in memory and on disk; nothing sealed under it can be read again.
+
+        Safe to repeat. Raises `Unavailable` if a reader holds the old pages; then repeat it.
+        """
+        raw = subject.bytes
+        with self._database.write() as tx:
+            tx.execute("DELETE FROM subject_keys WHERE subject = ?", (raw,))
+            tx.execute("INSERT INTO destroyed (subject) VALUES (?) ON CONFLICT (subject) DO NOTHING", (raw,))
+        self.forget(subject)
+        self._database.scrub()
+
+    def forget(self, subject: UUID) -> None:
+        """Drop the key from memory only: for other processes, when they see that the person was erased."""
+        with self._lock:
+            self._keys.pop(subject.bytes, None)
+            self._new.pop(subject.bytes, None)
+
+    # --- sealing for a purpose
+
+    def seal_shared(self, purpose: str, plaintext: bytes) -> bytes:
+        """Encrypt under the key of a purpose (what belongs to no one person), made and kept if there is none."""
+        return self._encrypt(self._purpose(purpose), plaintext, purpose.encode())
+
+    def unseal_shared(self, purpose: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal_shared` made for the same purpose. Raises ValueError if it was altered."""
+        return _decrypt(self._purpose(purpose), sealed, purpose.encode())
+
+    def _purpose(self, purpose: str) -> AESGCM:
+        with self._lock:
+            held = self._purposes.get(purpose)
+        if held is not None:
+            return held
+        wrapped = self._encrypt(self._master, self._random(_KEY), purpose.encode())
+        with self._database.write() as tx:
+            tx.execute(
+                "INSERT INTO purpose_keys (purpose, wrapped) VALUES (?, ?) ON CONFLICT (purpose) DO NOTHING",
+                (purpose, wrapped),
+            )
+            kept = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))[0][0])
+        cipher = AESGCM(self._unwrap(kept, purpose.encode()))
+        with self._lock:
+            return self._purposes.setdefault(purpose, cipher)
+
+    # --- the cipher
+
+    def _encrypt(self, cipher: AESGCM, plaintext: bytes, context: bytes) -> bytes:
+        nonce = self._random(_NONCE)
+        return nonce + cipher.encrypt(nonce, plaintext, context)
+
+    def _unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        return _decrypt(self._master, wrapped, context)
+
+
+def _decrypt(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+    except InvalidTag:
+        raise ValueError("sealed bytes were altered, or sealed for another") from None
+
+
+def _pages(raws: Sequence[bytes]) -> list[Sequence[bytes]]:
+    return [raws[start : start + _PAGE] for start in range(0, len(raws), _PAGE)]
+
+
+def _subjects(tx: BaseTransaction, table: str, raws: Sequence[bytes]) -> set[bytes]:
+    rows = tx.execute(f"SELECT subject FROM {table} WHERE subject IN ({', '.join('?' * len(raws))})", raws)
+    return {bytes(row[0]) for row in rows}
+
+
+def _wrapped(tx: BaseTransaction, raws: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    marks = ", ".join("?" * len(raws))
+    rows = tx.execute(f"SELECT subject, wrapped FROM subject_keys WHERE subject IN ({marks})", raws)
+    return [(bytes(raw), bytes(wrapped)) for raw, wrapped in rows]
