@@ -16,4 +16,6 @@ def find(*parts: str) -> Path:
         path = root.joinpath(*parts)
         if path.exists():
             return path
-    raise FileNotFoundError(f"{'/'.join(parts)} is missing from this installation of Community Alerts: install it again")
+    raise FileNotFoundError(
+        f"{'/'.join(parts)} is missing from this installation of Community Alerts: install it again"
+    )

@@ -52,7 +52,9 @@ class Vault:
     ) -> None:
         """`master_key` is 32 bytes. Raises `WrongMasterKey` if this database belongs to another one."""
         if len(master_key) != _KEY:
-            raise WrongMasterKey(f"The master key has {len(master_key)} bytes, not {_KEY}: make one by `alerts keys master`")
+            raise WrongMasterKey(
+                f"The master key has {len(master_key)} bytes, not {_KEY}: make one by `alerts keys master`"
+            )
         self._database, self._random, self._capacity = database, random, cache
         self._master = AESGCM(master_key)
         self._lock = Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
 from alerts.domain.words.errors import Unavailable
@@ -15,6 +15,9 @@ from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.ports import UnreadableEvent, Value
 from alerts.eventlog.waiter import Waiter
+
+if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
+    from alerts.eventlog.postgres import PostgresDatabase
 
 S = TypeVar("S")
 
@@ -42,8 +45,13 @@ class EventLog:
             events.append(found)
         return events
 
-    def read_each(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded | UnreadableEvent]:
-        """The same, with the error in the place of each event that cannot be read."""
+    def read_each(
+        self, after: int, limit: int, topics: Collection[str] = (), *, unseal: bool = True
+    ) -> list[Recorded | UnreadableEvent]:
+        """The same, with the error in the place of each event that cannot be read.
+
+        Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
+        """
         sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ?"
         params: list[Value] = [after]
         if topics:
@@ -52,7 +60,7 @@ class EventLog:
         params.append(limit)
         with self._database.read() as tx:
             rows = tx.execute(f"{sql} ORDER BY position LIMIT ?", params)
-        return self._codec.decode_many(rows)
+        return self._codec.decode_many(rows, unseal=unseal)
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
         """A stream's events, if asked only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""
@@ -127,9 +135,7 @@ class EventLog:
             connection.close()
 
     def _listen(self) -> None:
-        from alerts.eventlog.postgres import PostgresDatabase
-
-        database = cast(PostgresDatabase, self._database)
+        database = cast("PostgresDatabase", self._database)
         while not self._stopped.is_set():
             try:
                 self._listen_once(database)
@@ -138,12 +144,10 @@ class EventLog:
                     raise
                 self._stopped.wait(_SLOW_POLL)  # The server is away: try again; waiters time out meanwhile.
 
-    def _listen_once(self, database: "object") -> None:
-        from alerts.eventlog.postgres import PostgresDatabase
-
-        connection = cast(PostgresDatabase, database).open_connection()
+    def _listen_once(self, database: PostgresDatabase) -> None:
+        connection = database.open_connection()
         try:
-            connection.execute(f"LISTEN {CHANNEL}")  # type: ignore[arg-type]
+            connection.execute(f"LISTEN {CHANNEL}")
             polled = 0.0
             while not self._stopped.is_set():
                 if monotonic() - polled >= _SLOW_POLL:

@@ -61,7 +61,7 @@ def _prepare(db: BaseDatabase, tx: BaseTransaction) -> None:
 
 def _has_table(tx: BaseTransaction) -> bool:
     if tx.dialect == "postgresql":
-        return tx.execute("SELECT to_regclass('migrations') IS NOT NULL")[0][0] == 1
+        return bool(tx.execute("SELECT to_regclass('migrations') IS NOT NULL")[0][0])
     return bool(tx.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"))
 
 

@@ -84,7 +84,7 @@ class Unit(Protocol):
         """The same for many rows."""
 
     def number(self, name: str, count: int = 1) -> int:
-        """Take the next `count` numbers of a sequence and return the first (sequences start at 1, holes are allowed)."""
+        """Take the next `count` numbers of a sequence and return the first (from 1 on; holes are allowed)."""
 
     def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
         """Statements that need the positions of this command's events, run in the same transaction after the append."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql as pgsql
@@ -29,19 +29,19 @@ _CONNECTIONS = 12
 
 
 @lru_cache(maxsize=2048)
-def translated(sql: str) -> LiteralString:
+def translated(sql: str) -> str:
     """`?` as psycopg's `%s`, outside of literals."""
     parts = _LITERAL.split(sql.replace("%", "%%"))
-    return cast(LiteralString, "".join(p if i % 2 else p.replace("?", "%s") for i, p in enumerate(parts)))
+    return "".join(p if i % 2 else p.replace("?", "%s") for i, p in enumerate(parts))
 
 
 @lru_cache(maxsize=512)
-def copied(sql: str) -> LiteralString | None:
+def copied(sql: str) -> str | None:
     """The COPY that does the same as a plain INSERT of one row of parameters; None for any other statement."""
     match = _PLAIN_INSERT.fullmatch(sql)
     if match is None or match[2].count(",") + 1 != sql.count("?"):
         return None
-    return cast(LiteralString, f"COPY {match[1]} ({match[2]}) FROM STDIN")
+    return f"COPY {match[1]} ({match[2]}) FROM STDIN"
 
 
 class _NumberLoader(Loader):
@@ -94,7 +94,7 @@ class PostgresTransaction(BaseTransaction):
                     cursor.execute(translated(sql), params)
 
     def script(self, sql: str) -> None:
-        self.connection.execute(cast(LiteralString, sql))
+        self.connection.execute(sql)
 
 
 class PostgresDatabase(BaseDatabase):
@@ -147,7 +147,7 @@ class PostgresDatabase(BaseDatabase):
         wrong = [
             name
             for name, value in (
-                connection.execute(cast(LiteralString, f"SELECT '{name}', current_setting('{name}')")).fetchall()[0]
+                connection.execute("SELECT %s, current_setting(%s)", (name, name)).fetchall()[0]
                 for name in ("fsync", "full_page_writes", "synchronous_commit")
             )
             if value == "off"
@@ -192,7 +192,7 @@ class PostgresDatabase(BaseDatabase):
     def drop(self) -> None:
         with self.write() as tx:
             name = pgsql.Identifier(self.schema)
-            cast(PostgresTransaction, tx).connection.execute(pgsql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+            tx.connection.execute(pgsql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
         self.close()
 
     def scrub(self) -> None:
@@ -204,7 +204,7 @@ class PostgresDatabase(BaseDatabase):
         self._pool.close()
 
 
-def _end(connection: psycopg.Connection[Any], how: LiteralString) -> None:
+def _end(connection: psycopg.Connection[Any], how: str) -> None:
     """Leave the transaction; a connection that cannot is closed, so that the pool drops it."""
     with suppress(psycopg.Error):
         connection.execute(how)

@@ -143,7 +143,8 @@ class Runner:
         projection = next((p for p in self._projections if p.name == name), None)
         if projection is None:
             raise NotFound(f"There is no projection {name} any more: drop {parked_id}.")
-        events = [e for e in self._log.read(position - 1, 1) if e.position == position]
+        found = self._log.read_each(position - 1, 1, unseal=False)
+        events = _wanted(projection, [event for event in found if event.position == position])
         with self._database.write() as tx:
             if not tx.execute(_UNPARK, (name, position)):
                 raise NotFound(f"Nothing is parked as {parked_id}.")
@@ -211,8 +212,9 @@ class Runner:
         topics = _topics(group)
         # The end first: an event that comes between the two reads is then not taken for one that nobody wants.
         end = self._log.position() if topics else 0
-        found = self._log.read_each(after, _BATCH, topics)
-        to = found[-1].position if len(found) == _BATCH or not topics and found else max(end, after)
+        # Read models hold what is personal sealed: after an erasure a rebuild gives the very same rows.
+        found = self._log.read_each(after, _BATCH, topics, unseal=False)
+        to = found[-1].position if len(found) == _BATCH or (not topics and found) else max(end, after)
         if to == after:
             return False
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 
 _NAME = re.compile(r"^--\s*name:\s*([a-z_][a-z0-9_]*)\s*$")
@@ -19,7 +19,7 @@ class Queries(dict[str, str]):
             raise AttributeError(f"no statement named {name}; there are {', '.join(sorted(self))}") from None
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(anchor_package: str, file: str) -> Queries:
     """The statements of a `.sql` file that stands in that package. Raises ValueError if it is not well-formed."""
     return parse(files(anchor_package).joinpath(file).read_text(encoding="utf-8"), file)

@@ -122,7 +122,9 @@ class SQLiteDatabase(BaseDatabase):
 
     def _open_reader(self) -> sqlite3.Connection:
         if self._readonly and not self.file.exists():
-            raise Unavailable(f"There is no database at {self.file} yet: start the server once, or run `alerts migrate`")
+            raise Unavailable(
+                f"There is no database at {self.file} yet: start the server once, or run `alerts migrate`"
+            )
         connection = self._connect()
         connection.execute("PRAGMA query_only = ON")
         # Only the writing connection checkpoints: SQLite before 3.51.3 may reset the WAL under another one.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 from alerts.domain.words.errors import Conflict
@@ -25,8 +25,12 @@ RETURNING last_number
 """
 
 
-Write = tuple[str, Sequence[Value], None] | tuple[str, None, Sequence[Sequence[Value]]]
-"""A buffered statement with its parameters, or with many rows of them."""
+class Write(NamedTuple):
+    """A buffered statement with its parameters, or with many rows of them."""
+
+    sql: str
+    params: Sequence[Value] = ()
+    rows: Sequence[Sequence[Value]] | None = None
 
 
 class Held:
@@ -111,7 +115,7 @@ class Batch:
         positions = [recorded.position for recorded in unit.events]
         self._pending.extend(unit.writes)
         for then in unit.with_positions:
-            self._pending.extend((sql, params, None) for sql, params in then(positions))
+            self._pending.extend(Write(sql, params) for sql, params in then(positions))
         for stream_id, held in unit.overlay.items():
             self.states.keep(stream_id, held)
         self.touched.update(unit.overlay)
@@ -196,12 +200,12 @@ class WorkUnit:
 
     def write(self, sql: str, params: Sequence[Value] = ()) -> None:
         """Write a side table in the same transaction as the events."""
-        self.writes.append((sql, params, None))
+        self.writes.append(Write(sql, params))
 
     def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
         """The same for many rows."""
         if rows:
-            self.writes.append((sql, None, rows))
+            self.writes.append(Write(sql, rows=rows))
 
     def number(self, name: str, count: int = 1) -> int:
         """Take the next `count` numbers of a sequence and return the first."""
