@@ -1,0 +1,33 @@
+"""`POST /api/v1/audience`: whom would this notice reach?"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from alerts.domain.words.bodies import NoticeBody
+from alerts.web.answers import Count, answer
+from alerts.web.api import ROOT, actor_of, read
+from alerts.web.parts import Parts
+from alerts.web.requests import json_body
+from alerts.web.routes import Route, scope
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy row of the audience."""
+
+    async def count(request: web.Request) -> web.Response:
+        body, _ = await json_body(request, NoticeBody)
+        await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
+        counted = await parts.commands.count_audience(actor_of(request), body)
+        return answer(
+            Count(
+                people=counted.people,
+                unreachable=counted.unreachable,
+                by_channel=counted.by_channel,
+                by_language=counted.by_language,
+                position=counted.position,
+                sample=counted.sample,
+            )
+        )
+
+    return [Route("POST", f"{ROOT}/audience", count, scope("read"))]

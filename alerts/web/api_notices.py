@@ -1,0 +1,193 @@
+"""`/api/v1/notices`: what we tell people, from draft to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast, get_args
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from alerts.commands.answers import NoticeKept
+from alerts.domain.notice import NoticeState
+from alerts.domain.notice_life import danger_to_life, default_priority
+from alerts.domain.streams import NOTICE
+from alerts.domain.words.bodies import (
+    AllClearBody,
+    ApproveBody,
+    CancelBody,
+    EmptyBody,
+    NoticeBody,
+    ReasonBody,
+    ScheduleBody,
+)
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import NoticeKind, NoticePhase
+from alerts.intake import strict_json
+from alerts.web.answers import Notice, answer, notice_out, notice_taken, page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.parts import Parts
+from alerts.web.requests import (
+    edited_version,
+    etag,
+    id_of,
+    json_body,
+    limit_of,
+    merge_patch,
+    one_of,
+    optional_json_body,
+    query,
+)
+from alerts.web.routes import Handler, Route, scope
+
+APPROVE_OR_ISSUE = ("notices:approve", "notices:issue")
+"""Cancel, all-clear and stop take one who may approve, or a key whose policy says issue (RULES 13)."""
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy rows of notices."""
+    commands, public_url = parts.commands, parts.settings.public_url
+    one_path = f"{ROOT}/notices/{{id}}"
+
+    async def draft(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, NoticeBody)
+        kept = await commands.draft_notice(actor_of(request), body, idem=idempotency(request, raw))
+        return _created(kept)
+
+    async def update(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, NoticeBody)
+        kept = await commands.update(actor_of(request), _id(request), body, idem=idempotency(request, raw))
+        return _created(kept)
+
+    async def several(request: web.Request) -> web.Response:
+        values = query(request, "state", "kind", "cursor", "limit")
+        state = cast(NoticePhase | None, one_of(values, "state", get_args(NoticePhase)))
+        kind = cast(NoticeKind | None, one_of(values, "kind", get_args(NoticeKind)))
+        notices = await read_page(parts, parts.views.notices, state, kind, values.get("cursor"), limit_of(values))
+        return page(request, public_url, notices, lambda n: Notice.of(_shown(n), None, public_url))
+
+    async def one(request: web.Request) -> web.Response:
+        notice = _id(request)
+        state = found(await read(parts, parts.views.notice, notice), "notice", notice)
+        shown = Notice.of(_shown(state), await _people(parts, state), public_url)
+        return answer(shown, headers={"ETag": etag(state.version)})
+
+    async def revise(request: web.Request) -> web.Response:
+        notice = _id(request)
+        # From the log, not the read model: the entity tag is compared with what is true now.
+        state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
+        expected = edited_version(request, state.version)
+        body = strict_json.typed(strict_json.merge(as_body(state), await merge_patch(request)), NoticeBody)
+        kept = await commands.revise_notice(actor_of(request), notice, body, expected)
+        return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
+
+    async def dispatch(request: web.Request) -> web.Response:
+        notice = _id(request)
+        state = found(await read(parts, parts.views.notice, notice), "notice", notice)
+        if not state.issued:
+            raise Invalid(f"this notice is {state.phase}: nothing of it has left; issue it first")
+        return answer(await read(parts, parts.dispatch.progress, state.number))
+
+    async def submit(request: web.Request) -> web.Response:
+        _, raw = await optional_json_body(request, EmptyBody)
+        return _moved(await commands.submit(actor_of(request), _id(request), idem=idempotency(request, raw)))
+
+    async def approve(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, ApproveBody)
+        return _moved(await commands.approve(actor_of(request), _id(request), body, idem=idempotency(request, raw)))
+
+    async def schedule(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, ScheduleBody)
+        kept = await commands.schedule(actor_of(request), _id(request), body.send_at, idem=idempotency(request, raw))
+        return _moved(kept)
+
+    async def issue(request: web.Request) -> web.Response:
+        _, raw = await optional_json_body(request, EmptyBody)
+        kept = await commands.issue(actor_of(request), _id(request), idem=idempotency(request, raw))
+        return answer(notice_out(kept, public_url), 202)
+
+    async def cancel(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, CancelBody)
+        kept = await commands.cancel(actor_of(request), _id(request), body, idem=idempotency(request, raw))
+        return _out(kept)
+
+    async def all_clear(request: web.Request) -> web.Response:
+        body, raw = await optional_json_body(request, AllClearBody)
+        kept = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
+        return _out(kept)
+
+    def with_reason(command: Callable[..., Awaitable[NoticeKept]]) -> Handler:
+        async def handler(request: web.Request) -> web.Response:
+            body, raw = await json_body(request, ReasonBody)
+            return _moved(await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw)))
+
+        return handler
+
+    def _created(kept: NoticeKept) -> web.Response:
+        headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
+        return answer(notice_taken(kept), 201, headers)
+
+    def _moved(kept: NoticeKept) -> web.Response:
+        return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
+
+    def _out(kept: NoticeKept) -> web.Response:
+        headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
+        return answer(notice_out(kept, public_url), 201, headers)
+
+    return [
+        Route("POST", f"{ROOT}/notices", draft, scope("notices:write")),
+        Route("GET", f"{ROOT}/notices", several, scope("read")),
+        Route("GET", one_path, one, scope("read")),
+        Route("PATCH", one_path, revise, scope("notices:write")),
+        Route("GET", f"{one_path}/dispatch", dispatch, scope("read")),
+        Route("POST", f"{one_path}/submit", submit, scope("notices:write")),
+        Route("POST", f"{one_path}/approve", approve, scope("notices:approve")),
+        Route("POST", f"{one_path}/reject", with_reason(commands.reject), scope("notices:approve")),
+        Route("POST", f"{one_path}/return", with_reason(commands.return_), scope("notices:approve")),
+        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue", "notices:approve")),
+        Route("POST", f"{one_path}/issue", issue, scope("notices:issue")),
+        Route("POST", f"{one_path}/update", update, scope("notices:write")),
+        Route("POST", f"{one_path}/cancel", cancel, scope(*APPROVE_OR_ISSUE)),
+        Route("POST", f"{one_path}/all-clear", all_clear, scope(*APPROVE_OR_ISSUE)),
+        Route("POST", f"{one_path}/stop", with_reason(commands.stop), scope(*APPROVE_OR_ISSUE)),
+    ]
+
+
+def as_body(state: NoticeState) -> dict[str, Any]:
+    """A notice as the body that would make it: what a merge patch is merged into.
+
+    A priority that follows from the rest is left out, so that it follows again from what the patch changes.
+    """
+    plan = state.plan
+    shown = {name: value for name, value in msgspec.to_builtins(plan).items() if value is not None}
+    body = {name: shown[name] for name in NoticeBody.__struct_fields__ if name in shown}
+    if plan.priority == default_priority(plan, state.msg_type):
+        body.pop("priority", None)
+    return body
+
+
+def _id(request: web.Request) -> UUID:
+    return id_of(request, what="notice")
+
+
+def _shown(state: NoticeState) -> NoticeState:
+    """Until it is issued, danger to life is what the plan would be."""
+    if state.issued:
+        return state
+    return msgspec.structs.replace(state, danger_to_life=danger_to_life(state.plan, state.msg_type))
+
+
+async def _people(parts: Parts, state: NoticeState) -> int | None:
+    """The frozen audience's count, or as it stands now; None where nobody could be counted."""
+    if state.issued:
+        planned = await read(parts, parts.views.dispatch, state.id)
+        return planned.planned.people if planned and planned.planned else None
+    plan = state.plan
+    if state.phase == "rejected" or not (plan.area or plan.service_change or plan.topic or plan.audience is not None):
+        return None
+    await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
+    try:
+        return (await parts.follower.count(plan, msg_type=state.msg_type)).people
+    except Invalid:
+        return None  # a draft may be unfinished, its RULE may name what is gone

@@ -1,0 +1,86 @@
+"""`/api/v1/service-points` and `/api/v1/service-changes`: where people go, and what changes there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from alerts.domain.events import PointFacts
+from alerts.domain.service_point import PointState
+from alerts.domain.streams import POINT
+from alerts.domain.words.bodies import ServiceChangeBody, ServicePointBody
+from alerts.intake import strict_json
+from alerts.web.answers import ServiceChange, ServicePoint, Taken, TakenWithNotice, answer, page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.parts import Parts
+from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, query
+from alerts.web.routes import Route, scope
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy rows of service points and changes."""
+    public_url = parts.settings.public_url
+
+    async def register(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, ServicePointBody)
+        kept = await parts.commands.register_point(actor_of(request), body, idem=idempotency(request, raw))
+        headers = {"Location": f"{public_url}{ROOT}/service-points/{kept.id}", "ETag": etag(kept.version)}
+        taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+        return answer(taken, 201 if kept.created else 200, headers)
+
+    async def points(request: web.Request) -> web.Response:
+        values = query(request, "kind", "cursor", "limit")
+        shown = await read_page(
+            parts, parts.views.service_points, values.get("kind"), values.get("cursor"), limit_of(values)
+        )
+        return page(request, public_url, shown, ServicePoint.of)
+
+    async def point(request: web.Request) -> web.Response:
+        wanted = id_of(request, what="service point")
+        state = found(await read(parts, parts.views.service_point, wanted), "service point", wanted)
+        return answer(ServicePoint.of(state), headers={"ETag": etag(state.version)})
+
+    async def revise(request: web.Request) -> web.Response:
+        wanted = id_of(request, what="service point")
+        state = found(await read(parts, parts.log.state, POINT, wanted), "service point", wanted)
+        expected = edited_version(request, state.version)
+        body = strict_json.typed(strict_json.merge(_as_body(state), await merge_patch(request)), ServicePointBody)
+        kept = await parts.commands.revise_point(actor_of(request), wanted, body, expected)
+        taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+        return answer(taken, headers={"ETag": etag(kept.version)})
+
+    async def announce(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, ServiceChangeBody)
+        kept = await parts.commands.announce_change(actor_of(request), body, idem=idempotency(request, raw))
+        headers = {"Location": f"{public_url}{ROOT}/service-changes/{kept.id}", "ETag": etag(kept.version)}
+        taken = TakenWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
+        return answer(taken, 201 if kept.created else 200, headers)
+
+    async def changes(request: web.Request) -> web.Response:
+        values = query(request, "cursor", "limit")
+        shown = await read_page(parts, parts.views.service_changes, values.get("cursor"), limit_of(values))
+        return page(request, public_url, shown, ServiceChange.of)
+
+    async def change(request: web.Request) -> web.Response:
+        wanted = id_of(request, what="service change")
+        state = found(await read(parts, parts.views.service_change, wanted), "service change", wanted)
+        return answer(ServiceChange.of(state), headers={"ETag": etag(state.version)})
+
+    return [
+        Route("POST", f"{ROOT}/service-points", register, scope("services:write")),
+        Route("GET", f"{ROOT}/service-points", points, scope("read")),
+        Route("GET", f"{ROOT}/service-points/{{id}}", point, scope("read")),
+        Route("PATCH", f"{ROOT}/service-points/{{id}}", revise, scope("services:write")),
+        Route("POST", f"{ROOT}/service-changes", announce, scope("services:write")),
+        Route("GET", f"{ROOT}/service-changes", changes, scope("read")),
+        Route("GET", f"{ROOT}/service-changes/{{id}}", change, scope("read")),
+    ]
+
+
+def _as_body(state: PointState) -> dict[str, Any]:
+    """A service point as the body that would make it: what a merge patch is merged into."""
+    facts: PointFacts = state.facts
+    shown = msgspec.to_builtins(facts)
+    return {name: value for name, value in shown.items() if value is not None}
