@@ -1,0 +1,63 @@
+"""The registered places as the pages draw and name them: outlines read once a version."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Protocol
+
+from alerts import where
+from alerts.channels.words import Frame
+from alerts.domain.events import AreaJson
+from alerts.domain.registers import PlaceState
+from alerts.domain.words.geometry import EMPTY, Area, area_of, resolve_area
+
+
+class Places(Protocol):
+    """What an atlas reads."""
+
+    def places(self) -> list[PlaceState]:
+        """Every place that is not retired."""
+
+    def place(self, slug: str) -> PlaceState | None:
+        """One place, retired or not."""
+
+
+class Atlas:
+    """Outlines and names of places. Safe to share between threads."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._areas: dict[str, tuple[int, Area]] = {}
+        self._lock = Lock()
+
+    def outlines(self) -> list[Area]:
+        """Every registered place, to be drawn as land."""
+        return [self._outline(place) for place in self._places.places()]
+
+    def area(self, parts: AreaJson | None) -> Area:
+        """An AREA as a shape; a place that is not registered any more adds nothing."""
+        return area_of(parts, self.outline) if parts else EMPTY
+
+    def outline(self, slug: str) -> Area | None:
+        """A place's shape, retired or not."""
+        place = self._places.place(slug)
+        return None if place is None else self._outline(place)
+
+    def where(self, parts: AreaJson | None, speech: Frame) -> str:
+        """An AREA in words; see `alerts.where`."""
+        if not parts:
+            return ""
+        return where.where(self.area(parts), self._places.places(), self.outline, speech.tag, speech.comma)
+
+    def _outline(self, place: PlaceState) -> Area:
+        with self._lock:
+            kept = self._areas.get(place.slug)
+        if kept is None or kept[0] != place.version:
+            kept = place.version, resolve_area(place.geometry, _no_place)
+            with self._lock:
+                self._areas[place.slug] = kept
+        return kept[1]
+
+
+def _no_place(_: str) -> None:
+    """A place's own geometry names no other place."""

@@ -1,0 +1,51 @@
+"""An Atom feed (RFC 4287). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+from xml.etree import ElementTree
+
+_ATOM = "http://www.w3.org/2005/Atom"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing in a feed. `html` is sanitised."""
+
+    id: UUID
+    title: str
+    link: str
+    updated: datetime
+    language: str
+    html: str
+    category: str
+
+
+def feed(title: str, home: str, here: str, language: str, updated: datetime, entries: Sequence[Entry]) -> bytes:
+    """The feed as XML; `home` is the page it stands for, `here` its own address."""
+    root = ElementTree.Element("feed", {"xmlns": _ATOM, "xml:lang": language})
+    _text(root, "title", title)
+    _text(root, "id", here)
+    _text(root, "updated", updated.isoformat())
+    ElementTree.SubElement(root, "link", {"rel": "self", "href": here, "type": "application/atom+xml"})
+    ElementTree.SubElement(root, "link", {"rel": "alternate", "href": home, "type": "text/html"})
+    _text(ElementTree.SubElement(root, "author"), "name", title)
+    for entry in entries:
+        node = ElementTree.SubElement(root, "entry", {"xml:lang": entry.language})
+        _text(node, "title", entry.title)
+        _text(node, "id", f"urn:uuid:{entry.id}")
+        _text(node, "updated", entry.updated.isoformat())
+        ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": "text/html"})
+        ElementTree.SubElement(node, "category", {"term": entry.category})
+        _text(node, "content", entry.html).set("type", "html")
+    body: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
+    return body
+
+
+def _text(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
+    node = ElementTree.SubElement(parent, name)
+    node.text = "".join(c for c in text if c >= " " or c in "\t\n")
+    return node
