@@ -59,7 +59,7 @@ class Vault:
         self._master = AESGCM(master_key)
         self._lock = Lock()
         self._keys: OrderedDict[bytes, bytes | None] = OrderedDict()
-        """Unwrapped keys, the last used last; None for a subject whose key was destroyed (for ever, so it may be kept)."""
+        """Unwrapped keys, the last used last; None for a subject whose key was destroyed (which is for ever)."""
         self._new: dict[bytes, bytes] = {}
         """Keys that are not on disk yet."""
         self._purposes: dict[str, AESGCM] = {}
