@@ -43,24 +43,24 @@ def distances(lat: float, lon: float, lats: Floats, lons: Floats) -> Floats:
     return np.asarray(geod().inv(np.full(shape, lon), np.full(shape, lat), lons, lats)[2], dtype=np.float64)
 
 
-def normal_radius(lat: Floats) -> Floats:
+def normal_radius(lat: Floats | float) -> Floats:
     """Radius of curvature across the meridian (metres), at latitudes in degrees."""
     return np.asarray(EQUATOR_M / np.sqrt(1 - ECCENTRICITY_2 * np.sin(np.radians(lat)) ** 2))
 
 
-def meridian_radius(lat: Floats) -> Floats:
+def meridian_radius(lat: Floats | float) -> Floats:
     """Radius of curvature along the meridian (metres), at latitudes in degrees."""
     sine = np.sin(np.radians(lat))
     return np.asarray(EQUATOR_M * (1 - ECCENTRICITY_2) / (1 - ECCENTRICITY_2 * sine * sine) ** 1.5)
 
 
-def mercator_y(lat: Floats) -> Floats:
+def mercator_y(lat: Floats | float) -> Floats:
     """The Mercator ordinate in degrees: one degree of it is as long, on the ground, as one of longitude there."""
     phi = np.radians(lat)
     return np.asarray(np.degrees(np.arcsinh(np.tan(phi)) - ECCENTRICITY * np.arctanh(ECCENTRICITY * np.sin(phi))))
 
 
-def mercator_scale(lat: Floats) -> Floats:
+def mercator_scale(lat: Floats | float) -> Floats:
     """Degrees in the Mercator plane that one metre on the ground takes at these latitudes."""
     return np.asarray(np.degrees(1 / (normal_radius(lat) * np.cos(np.radians(lat)))))
 

@@ -1,0 +1,187 @@
+"""Where people want to be told about: points with radii as columns, registered and drawn areas by number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.geometry import Area, area_of
+from alerts.domain.words.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
+from subscribers.columns.tables import Table
+from subscribers.domain.events import Place
+
+MAX_PLANE_LAT = 80.0
+MAX_PLANE_RADIUS_M = 100_000.0
+"""Beyond these the Mercator plane does not serve, and a place is always measured on the ellipsoid."""
+LOOK_MARGIN = 3e-5
+"""Degrees, some three metres: what single precision loses of a longitude up to 180."""
+
+
+class PointPlaces(Table):
+    """Points with radii. `x`, `y`, `r` are the disc in the Mercator plane in degrees (`geodesy.mercator_discs`), in
+    single precision for a first look. `r` is a little too large: never less than the true one with all
+    errors; infinite where the plane does not serve. NaN in a row that is free."""
+
+    columns: ClassVar = {
+        "lat": (np.float64, np.nan),
+        "lon": (np.float64, np.nan),
+        "radius_m": (np.float32, np.nan),
+        "x": (np.float32, np.nan),
+        "y": (np.float32, np.nan),
+        "r": (np.float32, np.nan),
+        "person": (np.int32, -1),
+        "next": (np.int32, -1),
+    }
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    radius_m: NDArray[np.float32]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    r: NDArray[np.float32]
+    person: NDArray[np.int32]
+    next: NDArray[np.int32]
+
+
+class AreaPlaces(Table):
+    """Places that are areas: `code` is the area's number in `Areas`; -1 in a row that is free."""
+
+    columns: ClassVar = {"code": (np.int32, -1), "person": (np.int32, -1), "next": (np.int32, -1)}
+    code: NDArray[np.int32]
+    person: NDArray[np.int32]
+    next: NDArray[np.int32]
+
+
+class Areas:
+    """Areas by number: one for each registered slug, one for each drawn area."""
+
+    def __init__(self) -> None:
+        self.areas: list[Area | None] = []
+        self._slugs: dict[str, int] = {}
+        self._drawn: set[int] = set()
+        self._free: list[int] = []
+
+    def of_slug(self, slug: str) -> int:
+        """The slug's number, whether or not it is defined yet."""
+        found = self._slugs.get(slug)
+        if found is None:
+            found = self._slugs[slug] = self._add(None)
+        return found
+
+    def define(self, slug: str, area: Area | None) -> None:
+        """The slug's area from now on; None if it has none any more."""
+        self.areas[self.of_slug(slug)] = area
+
+    def get(self, slug: str) -> Area | None:
+        """The area of a slug, None if it is not defined."""
+        code = self._slugs.get(slug)
+        return None if code is None else self.areas[code]
+
+    def draw(self, area: Area) -> int:
+        """A number for somebody's drawn area."""
+        code = self._add(area)
+        self._drawn.add(code)
+        return code
+
+    def wipe(self, code: int) -> None:
+        """Forget a drawn area; slugs stay."""
+        if code in self._drawn:
+            self._drawn.remove(code)
+            self.areas[code] = None
+            self._free.append(code)
+
+    def touched_by(self, area: Area) -> NDArray[np.bool_]:
+        """Which areas, by number, have their interior overlap `area`; one entry more, False, for no number."""
+        hit = np.zeros(len(self.areas) + 1, dtype=np.bool_)
+        near = _near(area)
+        for code, other in enumerate(self.areas):
+            hit[code] = other is not None and near(other) and area.overlaps(other)
+        return hit
+
+    def where(self, holds: Callable[[Area], bool]) -> NDArray[np.bool_]:
+        """Which areas, by number, satisfy a question; one entry more, False, for no number."""
+        hit = np.zeros(len(self.areas) + 1, dtype=np.bool_)
+        for code, other in enumerate(self.areas):
+            hit[code] = other is not None and holds(other)
+        return hit
+
+    def _add(self, area: Area | None) -> int:
+        if self._free:
+            code = self._free.pop()
+            self.areas[code] = area
+            return code
+        self.areas.append(area)
+        return len(self.areas) - 1
+
+
+class Places:
+    """All places of all people, and the chains from a person's first place to the next."""
+
+    def __init__(self) -> None:
+        self.points = PointPlaces()
+        self.named = AreaPlaces()
+        self.areas = Areas()
+
+    def add_point(self, person: int, place: Place, following: int) -> int:
+        """Enter a point or circle in front of a person's chain of points; its row."""
+        assert place.lat is not None and place.lon is not None
+        points, row = self.points, self.points.add()
+        lat, lon, radius_m = place.lat, place.lon, place.radius_km * 1000.0
+        points.lat[row], points.lon[row], points.radius_m[row] = lat, lon, radius_m
+        points.x[row], points.y[row], points.r[row] = _disc(lat, lon, radius_m)
+        points.person[row], points.next[row] = person, following
+        return row
+
+    def add_area(self, person: int, place: Place, following: int) -> int:
+        """Enter a registered or drawn area in front of a person's chain of areas; its row."""
+        if place.slug is not None:
+            code = self.areas.of_slug(place.slug)
+        else:
+            code = self.areas.draw(area_of([place.area or {}], self.areas.get))
+        named, row = self.named, self.named.add()
+        named.code[row], named.person[row], named.next[row] = code, person, following
+        return row
+
+    def clear(self, first_point: int, first_area: int) -> None:
+        """Wipe both of a person's chains."""
+        while first_point >= 0:
+            row, first_point = first_point, int(self.points.next[first_point])
+            self.points.give_back(row)
+        while first_area >= 0:
+            row, first_area = first_area, int(self.named.next[first_area])
+            self.areas.wipe(int(self.named.code[row]))
+            self.named.give_back(row)
+
+
+def _disc(lat: float, lon: float, radius_m: float) -> tuple[float, float, float]:
+    """`geodesy.mercator_discs` for one place, in plain floats: it runs once for each event."""
+    if abs(lat) > MAX_PLANE_LAT or radius_m > MAX_PLANE_RADIUS_M:
+        return 0.0, 0.0, math.inf
+    phi = math.radians(lat)
+    sine = math.sin(phi)
+    y = math.degrees(math.asinh(math.tan(phi)) - ECCENTRICITY * math.atanh(ECCENTRICITY * sine))
+    normal = EQUATOR_M / math.sqrt(1 - ECCENTRICITY_2 * sine * sine)
+    scale = math.degrees(1 / (normal * math.cos(phi)))
+    tangent = math.tan(phi)
+    error = (radius_m / POLAR_M) ** 2 * (1 + 2 * tangent * tangent) / 3
+    radius = scale * radius_m
+    return lon, y + tangent * radius * radius_m / (2 * normal), radius * (1 + error) + LOOK_MARGIN
+
+
+def _near(area: Area) -> Callable[[Area], bool]:
+    """A cheap look whether two areas' boxes meet; True whenever one of them crosses the antimeridian."""
+    west, south, east, north = area.bounds
+    if not west <= east:
+        return lambda _: west == west
+    margin = 1e-3 * max(east - west, north - south) + 1e-6
+
+    def look(other: Area) -> bool:
+        w, s, e, n = other.bounds
+        if w > e:
+            return True
+        return w <= east + margin and e >= west - margin and s <= north + margin and n >= south - margin
+
+    return look

@@ -1,0 +1,125 @@
+"""The columns of people and contact points, and the numbers that stand in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar, get_args
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.terms import CHANNELS, Channel, Frequency
+from subscribers.columns.tables import Table
+from subscribers.domain.events import QuietHours
+
+CONFIRMED, EVERYWHERE, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8, 16
+"""Flags: confirmed; has no place; danger to life is ticked; marked as a tester; the wishes cannot be read any more."""
+
+UNVERIFIED, VERIFIED, REMOVED = 0, 1, 2
+PHASES = ("requested", "confirmed", "lapsed", "ended", "erased")
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
+CHANNEL_CODE: dict[Channel, int] = {channel: code for code, channel in enumerate(CHANNELS)}
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(time: datetime) -> int:
+    """Microseconds since 1970 of an aware time."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """The time, in UTC, of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=int(value))
+
+
+class People(Table):
+    """One row a subscriber; rows are never used again for somebody else."""
+
+    columns: ClassVar = {
+        "id_high": (np.uint64, 0),
+        "id_low": (np.uint64, 0),
+        "phase": (np.uint8, 0),
+        "flags": (np.uint8, 0),
+        "floor": (np.uint8, 0),
+        "frequency": (np.uint8, 0),
+        "wanted": (np.uint8, 0),
+        "language": (np.uint16, 0),
+        "timezone": (np.uint16, 0),
+        "quiet": (np.uint16, 0),
+        "topics": (np.int32, 0),
+        "confirmed_at": (np.int64, 0),
+        "paused_until": (np.int64, 0),
+        "first_contact": (np.int32, -1),
+        "first_point": (np.int32, -1),
+        "first_area": (np.int32, -1),
+    }
+    id_high: NDArray[np.uint64]
+    id_low: NDArray[np.uint64]
+    phase: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    floor: NDArray[np.uint8]
+    frequency: NDArray[np.uint8]
+    wanted: NDArray[np.uint8]
+    """Bits by channel number."""
+    language: NDArray[np.uint16]
+    timezone: NDArray[np.uint16]
+    quiet: NDArray[np.uint16]
+    topics: NDArray[np.int32]
+    """Number of the set of topics chosen."""
+    confirmed_at: NDArray[np.int64]
+    paused_until: NDArray[np.int64]
+    """Microseconds since 1970; 0 if not paused."""
+    first_contact: NDArray[np.int32]
+    first_point: NDArray[np.int32]
+    first_area: NDArray[np.int32]
+
+
+class Contacts(Table):
+    """One row a contact point."""
+
+    columns: ClassVar = {
+        "number": (np.int64, 0),
+        "person": (np.int32, -1),
+        "channel": (np.uint8, 0),
+        "state": (np.uint8, 0),
+        "usable": (np.bool_, False),
+        "next": (np.int32, -1),
+    }
+    number: NDArray[np.int64]
+    person: NDArray[np.int32]
+    channel: NDArray[np.uint8]
+    state: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+    """Verified, not suppressed, not removed."""
+    next: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFacts:
+    """All that a hand-over asks about a contact point and its person, but the address."""
+
+    number: int
+    subscriber: UUID
+    channel: Channel
+    usable: bool
+    """The person is confirmed, the contact point verified and not suppressed."""
+    why_not: str
+    """In words, "" if usable; a suppression starts with `suppressed: `."""
+    confirmed: bool
+    paused_until: datetime | None
+    language: str
+    timezone: str
+    frequency: Frequency
+    quiet_hours: QuietHours | None
+    danger_to_life: bool
+    tester: bool
+
+
+def quiet_hours(value: tuple[str, str, str]) -> QuietHours:
+    """The struct of an interned value."""
+    start, end, wake_for = value
+    return QuietHours(start, end, "emergency" if wake_for == "emergency" else "danger")

@@ -1,0 +1,125 @@
+"""Columns that grow: plain numpy arrays behind a row count, indexes from keys to rows, and values kept once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+V = TypeVar("V", bound=Hashable)
+
+_MASK = (1 << 64) - 1
+_MIX = 0x9E3779B97F4A7C15
+
+
+class Table:
+    """Rows of equal-length arrays, one attribute a column; a subclass names them with their types and empty values.
+
+    Only the first `size` entries of a column mean anything; after `add` an array may be another object.
+    """
+
+    columns: ClassVar[dict[str, tuple[type[np.generic], float]]]
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._free: list[int] = []
+        self._room = 256
+        for name, (kind, empty) in self.columns.items():
+            setattr(self, name, np.full(self._room, empty, dtype=kind))
+
+    def add(self) -> int:
+        """A row with empty values: one given back before, or a new one at the end."""
+        if self._free:
+            return self._free.pop()
+        if self.size == self._room:
+            self._grow()
+        self.size += 1
+        return self.size - 1
+
+    def give_back(self, row: int) -> None:
+        """Wipe a row and keep it for the next `add`."""
+        for name, (_, empty) in self.columns.items():
+            getattr(self, name)[row] = empty
+        self._free.append(row)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all columns, room for growth included."""
+        return sum(int(getattr(self, name).nbytes) for name in self.columns)
+
+    def _grow(self) -> None:
+        room = self._room + self._room // 2
+        for name, (kind, empty) in self.columns.items():
+            wider = np.full(room, empty, dtype=kind)
+            wider[: self._room] = getattr(self, name)
+            setattr(self, name, wider)
+        self._room = room
+
+
+class RowIndex:
+    """Rows by 64-bit key, open addressing over one int32 array: some 12 bytes a row where a dict takes 150."""
+
+    def __init__(self, keys: Callable[[], NDArray[np.uint64]]) -> None:
+        self._keys = keys
+        self._slots = np.full(1024, -1, dtype=np.int32)
+        self._view = memoryview(self._slots.data)
+        self._count = 0
+
+    def find(self, key: int, matches: Callable[[int], bool]) -> int:
+        """The row under `key` for which `matches(row)` holds; -1 if there is none."""
+        view, mask = self._view, len(self._view) - 1
+        slot = (key * _MIX & _MASK) >> 20 & mask
+        while (row := view[slot]) >= 0:
+            if matches(row):
+                return row
+            slot = slot + 1 & mask
+        return -1
+
+    def add(self, key: int, row: int) -> None:
+        """Enter a new row, which `keys()` must already hold. Rows are entered in order and never leave."""
+        self._count += 1
+        if self._count * 3 > len(self._view) * 2:
+            self._rebuild()
+            return
+        view, mask = self._view, len(self._view) - 1
+        slot = (key * _MIX & _MASK) >> 20 & mask
+        while view[slot] >= 0:
+            slot = slot + 1 & mask
+        view[slot] = row
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the slots."""
+        return int(self._slots.nbytes)
+
+    def _rebuild(self) -> None:
+        """Twice the room, all rows entered anew: each round fills the free slots, the rest steps on."""
+        room = len(self._view) * 2
+        slots = np.full(room, -1, dtype=np.int32)
+        mask = np.uint64(room - 1)
+        rows = np.arange(self._count, dtype=np.int32)
+        at = (self._keys()[: self._count] * np.uint64(_MIX)) >> np.uint64(20) & mask
+        while rows.size:
+            free = slots[at] < 0
+            slots[at[free]] = rows[free]
+            left = slots[at] != rows
+            rows, at = rows[left], (at[left] + np.uint64(1)) & mask
+        self._slots, self._view = slots, memoryview(slots.data)
+
+
+class Interned(Generic[V]):
+    """Values that many rows share, each kept once under a small number."""
+
+    def __init__(self) -> None:
+        self.values: list[V] = []
+        self._codes: dict[V, int] = {}
+
+    def code(self, value: V) -> int:
+        """The value's number, a new one if it was not seen before."""
+        found = self._codes.get(value)
+        if found is None:
+            found = self._codes[value] = len(self.values)
+            self.values.append(value)
+        return found

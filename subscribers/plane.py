@@ -1,0 +1,142 @@
+"""A polygon in the Mercator plane: whether many discs touch it, decided in the plane but for a shell of centimetres.
+
+In that plane a geodesic disc is a circle but for an error of third order (`geodesy.disc_error`), so one polygon serves
+every radius. Whoever stands within the error of the edge is measured on the ellipsoid.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from alerts.domain.words.geometry import Area
+from alerts.domain.words.geometry.geodesy import (
+    EDGE_M,
+    Bools,
+    Floats,
+    disc_error,
+    mercator_discs,
+    mercator_scale,
+    mercator_y,
+)
+from alerts.domain.words.geometry.rings import polygons
+
+_EDGE_ERROR_M = 0.01
+"""How far an edge, straight in degrees, may leave its chain of chords in the plane."""
+_MOST_PIECES = 50_000
+_CLIP_LAT = 84.0
+"""Discs of the plane end well before: further edges cannot touch them."""
+
+
+class Plane:
+    """The polygons of an area, ready to be asked about many discs at once."""
+
+    def __init__(self, polygon: BaseGeometry) -> None:
+        self._area = Area(polygon)
+        self._lonlat = polygon
+        shapely.prepare(polygon)
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Middle and half-widths in the plane: x, y, half-width, half-height, in degrees."""
+        west, south, east, north = self._lonlat.bounds
+        low, high = (float(mercator_y(min(89.0, max(-89.0, v)))) for v in (south, north))
+        return (west + east) / 2, (low + high) / 2, (east - west) / 2, (high - low) / 2
+
+    def touch(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
+        """Which discs touch, for positions whose latitudes and radii the plane serves. Longitudes may run past 180."""
+        hit = np.asarray(shapely.intersects_xy(self._lonlat, lon, lat))
+        rest = np.flatnonzero(~hit & (radius_m > 0.0))
+        if rest.size and not self._shape.is_empty:
+            hit[rest] = self._near(lat[rest], lon[rest], radius_m[rest])
+        return hit
+
+    def measure(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
+        """The same on the ellipsoid, anywhere and for any radius; each different disc is measured once."""
+        discs, back = np.unique(np.column_stack([lat, lon, radius_m]), axis=0, return_inverse=True)
+        answers = [self._area.distance_m(a, o) <= r + EDGE_M for a, o, r in discs.tolist()]
+        return np.array(answers, dtype=np.bool_)[back.ravel()]
+
+    def signed(self, x: Floats, y: Floats) -> Floats:
+        """Distance to the edge in the plane's degrees, negative inside."""
+        away = np.asarray(shapely.distance(self._boundary, shapely.points(x, y)))
+        return np.where(shapely.contains_xy(self._shape, x, y), -away, away)
+
+    def _near(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
+        y, radius = mercator_discs(lat, radius_m)
+        points = shapely.points(lon, y)
+        error = radius * disc_error(lat, radius_m) + 2 * self._error_m * mercator_scale(lat)
+        hit = np.asarray(shapely.dwithin(self._shape, points, radius + error))
+        able = np.flatnonzero(hit)
+        inner = radius[able] - error[able]
+        shell = able[(inner <= 0.0) | ~shapely.dwithin(self._shape, points[able], np.maximum(inner, 0.0))]
+        if shell.size:
+            hit[shell] = self.measure(lat[shell], lon[shell], radius_m[shell])
+        return hit
+
+    @cached_property
+    def _plan(self) -> tuple[BaseGeometry, float]:
+        """The polygon in the plane, its slanting edges cut into chords, and the error of the chords in metres."""
+        clipped = self._lonlat
+        if max(abs(clipped.bounds[1]), abs(clipped.bounds[3])) > _CLIP_LAT:
+            clipped = polygons(shapely.clip_by_rect(clipped, -180.0, -_CLIP_LAT, 180.0, _CLIP_LAT))
+        error_m = _EDGE_ERROR_M
+        pieces = sum(int(_pieces(ring, error_m).sum()) for ring in _rings(clipped))
+        error_m *= max(1.0, pieces / _MOST_PIECES) ** 2
+        rings = [
+            shapely.polygons(_plane_ring(p.exterior, error_m), [_plane_ring(h, error_m) for h in p.interiors])
+            for p in shapely.get_parts(clipped)
+        ]
+        shape = shapely.multipolygons(rings) if rings else clipped
+        shapely.prepare(shape)
+        return shape, error_m
+
+    @property
+    def _shape(self) -> BaseGeometry:
+        return self._plan[0]
+
+    @property
+    def _error_m(self) -> float:
+        return self._plan[1]
+
+    @cached_property
+    def _boundary(self) -> BaseGeometry:
+        edge: BaseGeometry = shapely.boundary(self._shape)
+        shapely.prepare(edge)
+        return edge
+
+
+def _rings(polygon: BaseGeometry) -> list[BaseGeometry]:
+    return [ring for p in shapely.get_parts(polygon) for ring in (p.exterior, *p.interiors)]
+
+
+def _pieces(ring: BaseGeometry, error_m: float) -> NDArray[np.int64]:
+    """Into how many chords each edge must be cut: a straight edge in degrees bends by its span of latitude alone."""
+    points = shapely.get_coordinates(ring)
+    step = np.abs(np.diff(points, axis=0))
+    steepest = np.maximum(np.abs(points[:-1, 1]), np.abs(points[1:, 1]))
+    bend = np.maximum(np.tan(np.radians(steepest)), 1e-3)
+    longest = np.degrees(np.sqrt(8 * error_m / (6.4e6 * bend)))
+    slanting = (step[:, 0] > 0.0) & (step[:, 1] > 0.0)
+    return np.where(slanting, np.ceil(step[:, 1] / longest), 1).astype(np.int64)
+
+
+def _plane_ring(ring: BaseGeometry, error_m: float) -> Floats:
+    points = shapely.get_coordinates(ring)
+    pieces = _pieces(ring, error_m)
+    which = np.repeat(np.arange(len(pieces)), pieces)
+    nth = np.arange(len(which)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    cut = points[which] + (points[which + 1] - points[which]) * (nth / pieces[which])[:, None]
+    closed = np.vstack([cut, points[-1:]])
+    return np.column_stack([closed[:, 0], mercator_y(closed[:, 1])])
+
+
+def crosses(west: float, east: float, reach: float = 6.0) -> tuple[float, ...]:
+    """The turns of the globe (degrees) by which positions are looked at beside an area; `reach` covers any disc."""
+    near = west > east or west - reach < -180.0 or east + reach > 180.0 or math.isnan(west)
+    return (0.0, 360.0, -360.0) if near else (0.0,)

@@ -1,0 +1,167 @@
+"""Which people have a place that touches an area: a first look in single precision, a field of distances for crowds,
+then the plane, then the ellipsoid. The answer is exact (RULES 9)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.geometry import Area, Circle
+from alerts.domain.words.geometry.geodesy import (
+    EDGE_M,
+    Bools,
+    Floats,
+    distances,
+    mercator_scale,
+    mercator_y,
+    meridian_radius,
+    normal_radius,
+)
+from subscribers.columns import AudienceColumns
+from subscribers.columns.places import LOOK_MARGIN, MAX_PLANE_LAT, PointPlaces
+from subscribers.plane import Plane, crosses
+
+Rows = NDArray[np.int64]
+
+_CHUNK = 1 << 15
+"""Rows looked at together: their columns stay in the processor's cache."""
+_CROWD = 20_000
+"""From how many candidates on a field of distances pays for itself."""
+
+
+def touching(columns: AudienceColumns, area: Area, people: Rows | None = None) -> Bools:
+    """For every person (by row): some place of theirs touches the area. With `people`, only they are looked at."""
+    hit = np.zeros(columns.people.size, dtype=np.bool_)
+    points, named = columns.places.points, columns.places.named
+    only = None if people is None else chain(columns.people.first_point[people], points.next)
+    for rows in _touching_points(points, area, only):
+        hit[points.person[rows]] = True
+    if named.size:
+        rows = np.arange(named.size) if people is None else chain(columns.people.first_area[people], named.next)
+        touched = columns.places.areas.touched_by(area)[named.code[rows]]
+        hit[named.person[rows[touched]]] = True
+    return hit
+
+
+def chain(first: NDArray[np.int32], following: NDArray[np.int32]) -> Rows:
+    """All rows of the chains that begin with these; -1 is none."""
+    found = []
+    rows = first[first >= 0]
+    while rows.size:
+        found.append(rows)
+        rows = following[rows]
+        rows = rows[rows >= 0]
+    return np.concatenate(found).astype(np.int64) if found else np.empty(0, dtype=np.int64)
+
+
+def _touching_points(points: PointPlaces, area: Area, only: Rows | None) -> list[Rows]:
+    found = []
+    west, _, east, _ = area.bounds
+    for turn in crosses(west, east):
+        if not area.polygon.is_empty:
+            found.append(_touching_polygon(points, Plane(area.polygon), turn, only))
+        found.extend(_touching_circle(points, circle, turn, only) for circle in area.circles)
+    return found
+
+
+def look(points: PointPlaces, box: tuple[float, float, float, float], only: Rows | None) -> Rows:
+    """Rows whose disc may touch a box of the plane (middle x, y, half-width, half-height); none that does is missed."""
+    x, y, half_x, half_y = (np.float32(v) for v in box)
+    half_x, half_y = half_x + np.float32(LOOK_MARGIN), half_y + np.float32(LOOK_MARGIN)
+    if only is not None:
+        near = np.abs(points.x[only] - x) - points.r[only] <= half_x
+        return np.asarray(only[near & (np.abs(points.y[only] - y) - points.r[only] <= half_y)])
+    size = points.size
+    seen, other = np.empty(size, dtype=np.bool_), np.empty(_CHUNK, dtype=np.bool_)
+    room = np.empty(_CHUNK, dtype=np.float32)
+    for start in range(0, size, _CHUNK):
+        end = min(start + _CHUNK, size)
+        gap, also, radius = room[: end - start], other[: end - start], points.r[start:end]
+        np.abs(np.subtract(points.x[start:end], x, out=gap), out=gap)
+        np.less_equal(np.subtract(gap, radius, out=gap), half_x, out=seen[start:end])
+        np.abs(np.subtract(points.y[start:end], y, out=gap), out=gap)
+        np.less_equal(np.subtract(gap, radius, out=gap), half_y, out=also)
+        np.logical_and(seen[start:end], also, out=seen[start:end])
+    return np.flatnonzero(seen)
+
+
+def _touching_polygon(points: PointPlaces, plane: Plane, turn: float, only: Rows | None) -> Rows:
+    x, y, half_x, half_y = plane.box
+    rows = look(points, (x - turn, y, half_x, half_y), only)
+    sure, rows = _by_field(points, plane, turn, rows) if rows.size > _CROWD else (rows[:0], rows)
+    lat, lon, radius_m = points.lat[rows], points.lon[rows] + turn, points.radius_m[rows].astype(np.float64)
+    served = np.isfinite(points.r[rows])
+    hit = np.zeros(len(rows), dtype=np.bool_)
+    hit[served] = plane.touch(lat[served], lon[served], radius_m[served])
+    if not served.all() and turn == 0.0:
+        hit[~served] = plane.measure(lat[~served], lon[~served], radius_m[~served])
+    return np.concatenate([sure, rows[hit]])
+
+
+def _by_field(points: PointPlaces, plane: Plane, turn: float, rows: Rows) -> tuple[Rows, Rows]:
+    """Sort a crowd by cells: those sure to touch, and those left to be asked one by one.
+
+    Within a cell the distance to the edge differs from its middle's by no more than half the cell's diagonal.
+    """
+    x, y, radius = points.x[rows] + np.float32(turn), points.y[rows], points.r[rows]
+    served = np.isfinite(radius)
+    if not served.all():
+        x, y = np.where(served, x, x[served].mean()), np.where(served, y, y[served].mean())
+    across = max(8, int(math.sqrt(len(rows) / 100)))
+    west, south = float(x.min()), float(y.min())
+    width = (float(x.max()) - west) / across * 1.0001 + 1e-7
+    height = (float(y.max()) - south) / across * 1.0001 + 1e-7
+    cell = ((y - np.float32(south)) * np.float32(1 / height)).astype(np.int32) * across
+    cell += ((x - np.float32(west)) * np.float32(1 / width)).astype(np.int32)
+    used = np.flatnonzero(np.bincount(cell, minlength=across * across))
+    middles = np.divmod(used, across)
+    away = np.zeros(across * across, dtype=np.float32)
+    away[used] = plane.signed(
+        np.asarray(west + (middles[1] + 0.5) * width, dtype=np.float64),
+        np.asarray(south + (middles[0] + 0.5) * height, dtype=np.float64),
+    )
+    half = np.float32(math.hypot(width, height) / 2 * 1.001 + 2 * LOOK_MARGIN)
+    here = away[cell]
+    sure = here + half <= radius * np.float32(0.98) - np.float32(2 * LOOK_MARGIN)
+    sure &= served
+    unsure = ~sure & (here - half <= radius)
+    return rows[sure], rows[unsure]
+
+
+def _touching_circle(points: PointPlaces, circle: Circle, turn: float, only: Rows | None) -> Rows:
+    """A point or circle touches a circle if the centres are no further apart than both radii together."""
+    rows = look(points, _circle_box(circle, turn), only)
+    lat, lon, reach = points.lat[rows], points.lon[rows] + turn, points.radius_m[rows] + circle.radius_m
+    reach = reach.astype(np.float64)
+    away, trusted = _away(circle, lat, lon)
+    hit = away <= reach
+    shell = np.flatnonzero(~trusted | (np.abs(away - reach) <= 0.05 + 1e-4 * away))
+    if shell.size:
+        exact = distances(circle.lat, circle.lon, lat[shell], lon[shell])
+        hit[shell] = exact <= reach[shell] + EDGE_M
+    return rows[hit]
+
+
+def _away(circle: Circle, lat: Floats, lon: Floats) -> tuple[Floats, Bools]:
+    """Distance in metres by the middle latitude, and where its error is below one in ten thousand."""
+    phi = math.radians(circle.lat)
+    north = np.radians(lat - circle.lat)
+    half = north / 2
+    cosine = math.cos(phi) * (1 - half * half / 2) - math.sin(phi) * half
+    east = np.radians(lon - circle.lon) * cosine * float(normal_radius(circle.lat))
+    up = north * float(meridian_radius(circle.lat))
+    close = np.full(len(lat), abs(circle.lat) <= 75.0) & (np.abs(north) < 0.01) & (np.abs(east) < 60_000.0)
+    return np.hypot(east, up), close
+
+
+def _circle_box(circle: Circle, turn: float) -> tuple[float, float, float, float]:
+    """A box of the plane around a circle, a little too large; the whole plane near a pole."""
+    up = math.degrees(circle.radius_m / 6.33e6) * 1.01
+    south, north = circle.lat - up, circle.lat + up
+    if max(abs(south), abs(north)) > MAX_PLANE_LAT:
+        return 0.0, 0.0, 1e6, 1e6
+    low, high = float(mercator_y(south)), float(mercator_y(north))
+    wide = circle.radius_m * float(mercator_scale(max(abs(south), abs(north)))) * 1.05
+    return circle.lon - turn, (low + high) / 2, wide, (high - low) / 2
