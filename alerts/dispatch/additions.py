@@ -1,0 +1,90 @@
+"""Delivery rows that come by themselves: late comers, follow-ups of late outcomes, confirmations."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+
+from alerts.dispatch.frozen import holds
+from alerts.dispatch.rows import QUEUED
+from alerts.domain.words.ids import contact_shard, derived_id
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+from alerts.times import micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+NOTICES = "notice"
+"""The sequence that notices' numbers come from (`alerts.commands`); dispatches without a notice take theirs there."""
+
+
+class Addition(NamedTuple):
+    """A row to come: contact point number, place of the channel in CHANNELS, flags."""
+
+    contact: int
+    channel: int
+    flags: int
+
+
+def add_rows(
+    unit: Unit, worker: int, notice: int, lane: int, additions: Sequence[Addition], *, late: bool = False
+) -> int:
+    """Queue rows to be taken at once, but for those that are there or will be planned; how many there were.
+
+    `late` counts their person as a late comer, unless another contact point of theirs is in the dispatch already.
+    """
+    new = {a.contact: a for a in additions if not _belongs(unit, notice, a.contact)}
+    if not new:
+        return 0
+    now = micros(unit.now)
+    unit.write_many(
+        _sql.delivery_insert,
+        [(contact_shard(a.contact), notice, a.contact, lane, QUEUED, a.channel, a.flags, now) for a in new.values()],
+    )
+    for channel, amount in Counter(a.channel for a in new.values()).items():
+        unit.write(_sql.tally, (notice, channel, QUEUED, worker, amount))
+    first = late and len(new) == len({a.contact for a in additions})
+    unit.write(_sql.job_more, (1 if first else 0, len(new), notice))
+    return len(new)
+
+
+def _belongs(unit: Unit, notice: int, contact: int) -> bool:
+    shard = contact_shard(contact)
+    if unit.read(_sql.delivery, (shard, notice, contact)):
+        return True
+    return any(holds(bytes(packed), contact) for (packed,) in unit.read(_sql.audience_of_shard, (notice, shard, shard)))
+
+
+def day_job(unit: Unit, kind: int, at: datetime, lane: int, position: int) -> int:
+    """The dispatch that carries this (UTC) day's messages of a kind: its number makes each message's identity, so that
+    a contact point gets one a day at most. Made if it is not there; it expires a day after the day's end."""
+    day = at.date()
+    rows = unit.read(_sql.job_of_day, (kind, day.toordinal()))
+    if rows:
+        return int(rows[0][0])
+    number = unit.number(NOTICES)
+    dispatch = derived_id("day", str(kind), day.isoformat())
+    midnight = datetime.combine(day, time(), tzinfo=at.tzinfo)
+    expires = midnight + timedelta(days=2)
+    unit.write(
+        _sql.job_insert,
+        (
+            number,
+            dispatch.bytes,
+            dispatch.bytes,
+            kind,
+            day.toordinal(),
+            lane,
+            position,
+            micros(midnight),
+            micros(expires),
+            0,
+            0,
+            0,
+            0,
+            None,
+            None,
+        ),
+    )
+    return number

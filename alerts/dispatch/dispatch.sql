@@ -1,0 +1,168 @@
+-- The queue's statements. Every one that touches deliveries names the shard.
+
+-- name: reactor
+SELECT log_position FROM reactors WHERE name = ?
+
+-- name: reactor_moved
+INSERT INTO reactors (name, log_position) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET log_position = excluded.log_position
+WHERE reactors.log_position < excluded.log_position
+
+-- name: job_insert
+INSERT INTO jobs (notice, notice_id, thread, kind, day, lane, log_position, issued_at, expires, pages, next_page,
+                  people, unreachable, contacts, late, ended, ended_reason, done)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, 0)
+
+-- name: jobs_open
+SELECT notice, kind, lane, pages, next_page, contacts, expires, ended FROM jobs WHERE done = 0 ORDER BY lane, notice
+
+-- name: job
+SELECT notice, notice_id, thread, kind, lane, log_position, issued_at, expires, pages, next_page, people, unreachable,
+       contacts, late, ended, ended_reason, first_at, done
+FROM jobs WHERE notice = ?
+
+-- name: job_of_day
+SELECT notice FROM jobs WHERE kind = ? AND day = ?
+
+-- name: job_of_notice
+SELECT notice FROM jobs WHERE notice = ? AND done = 0 AND ended IS NULL
+
+-- name: job_numbers_of_thread
+SELECT notice FROM jobs WHERE thread = ? AND notice <> ? ORDER BY notice
+
+-- name: jobs_end_thread
+UPDATE jobs SET ended = ?, ended_reason = ?, done = 0 WHERE thread = ? AND notice <> ? AND ended IS NULL AND done = 0
+
+-- name: job_end
+UPDATE jobs SET ended = ?, ended_reason = ? WHERE notice = ? AND ended IS NULL AND done = 0
+
+-- name: job_more
+-- Rows that came after the audience was frozen.
+UPDATE jobs SET late = late + ?, contacts = contacts + ?, done = 0 WHERE notice = ?
+
+-- name: job_page
+UPDATE jobs SET next_page = ? WHERE notice = ?
+
+-- name: job_first
+UPDATE jobs SET first_at = ? WHERE notice = ? AND first_at IS NULL
+
+-- name: job_done
+UPDATE jobs SET done = 1 WHERE notice = ?
+
+-- name: audience_insert
+INSERT INTO audiences (notice, page, first_shard, last_shard, contacts, channels, flags) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: audience_page
+SELECT contacts, channels, flags FROM audiences WHERE notice = ? AND page = ?
+
+-- name: audience_of_shard
+SELECT contacts FROM audiences WHERE notice = ? AND first_shard <= ? AND last_shard >= ?
+
+-- name: delivery_insert
+INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, tries, due_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)
+
+-- name: delivery
+SELECT state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
+WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: deliveries_of_shard
+SELECT contact, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
+WHERE shard = ? AND notice = ? AND contact > ? ORDER BY contact LIMIT ?
+
+-- name: deliveries_of_contact
+SELECT notice, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
+WHERE shard = ? AND contact = ? AND notice < ? ORDER BY notice DESC LIMIT ?
+
+-- name: delivery_attempts
+SELECT attempt, started, outcome, reason FROM attempts WHERE shard = ? AND notice = ? AND contact = ? ORDER BY attempt
+
+-- name: handed
+-- Whom a notice was handed to, is being handed to, or is in doubt for: its part of the first group (RULES 14).
+SELECT contact, channel, flags FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND (state IN (2, 3, 4) OR (flags & 16) <> 0)
+
+-- name: waiting
+-- What was planned and is still to be taken for the first time, shard by shard.
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state = 0 AND due_at IS NULL ORDER BY shard, contact LIMIT ?
+
+-- name: due
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?
+
+-- name: next_due
+SELECT MIN(due_at) FROM deliveries WHERE lane = ? AND due_at IS NOT NULL
+
+-- name: leftover
+-- What has not left of a notice of which nothing more may leave.
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state IN (0, 1, 5) ORDER BY shard, contact LIMIT ?
+
+-- name: claimed_by
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state = 2 AND worker = ? ORDER BY shard, contact LIMIT ?
+
+-- name: claim
+UPDATE deliveries SET state = 2, worker = ?, due_at = NULL WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: settle
+UPDATE deliveries SET state = ?, flags = ?, tries = ?, due_at = ?, first_at = COALESCE(first_at, ?),
+                      last_at = COALESCE(?, last_at), reason = ?, worker = NULL
+WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: attempt_insert
+INSERT INTO attempts (shard, notice, contact, attempt, started, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shard, notice, contact, attempt) DO NOTHING
+
+-- name: tally
+INSERT INTO tallies (notice, channel, state, worker, amount) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (notice, channel, state, worker) DO UPDATE SET amount = tallies.amount + excluded.amount
+
+-- name: tallies_of
+SELECT channel, state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY channel, state HAVING SUM(amount) <> 0
+
+-- name: tallies_open
+SELECT j.lane, t.state, SUM(t.amount) FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE j.done = 0 GROUP BY j.lane, t.state
+
+-- name: tallies_claimed
+SELECT t.notice, t.worker, SUM(t.amount) FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE j.done = 0 AND t.state = 2 GROUP BY t.notice, t.worker HAVING SUM(t.amount) > 0
+
+-- name: latency
+INSERT INTO latencies (notice, bucket, worker, amount) VALUES (?, ?, ?, ?)
+ON CONFLICT (notice, bucket, worker) DO UPDATE SET amount = latencies.amount + excluded.amount
+
+-- name: latencies_of
+SELECT bucket, SUM(amount) FROM latencies WHERE notice = ? GROUP BY bucket ORDER BY bucket
+
+-- name: worker_alive
+INSERT INTO workers (worker, alive_until) VALUES (?, ?)
+ON CONFLICT (worker) DO UPDATE SET alive_until = excluded.alive_until
+
+-- name: worker
+SELECT alive_until FROM workers WHERE worker = ?
+
+-- name: workers_dead
+SELECT worker FROM workers WHERE alive_until < ? AND worker <> ?
+
+-- name: workers_other
+SELECT worker FROM workers WHERE worker <> ?
+
+-- name: workers_all
+SELECT worker, alive_until FROM workers
+
+-- name: worker_gone
+DELETE FROM workers WHERE worker = ?
+
+-- name: planning
+SELECT lane, notice, pages - next_page FROM jobs WHERE done = 0 AND next_page < pages
+
+-- name: parked
+SELECT notice, notice_id, ended_reason FROM jobs WHERE ended = 7 ORDER BY notice
+
+-- name: oldest_queued
+SELECT MIN(j.issued_at) FROM jobs j WHERE j.done = 0 AND EXISTS (
+    SELECT 1 FROM tallies t WHERE t.notice = j.notice AND t.state = 0
+    GROUP BY t.notice HAVING SUM(t.amount) > 0)

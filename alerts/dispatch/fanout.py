@@ -1,0 +1,301 @@
+"""Fan-out: what an event means for the queue, decided when everything up to it, and nothing after it, is known.
+
+A reactor of the follower. Each reaction is one small transaction with the reactor's position in it, which is also the
+fence between two processes; pages of delivery rows follow (`alerts.dispatch.planner`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from alerts.dispatch import group
+from alerts.dispatch.additions import Addition, add_rows, day_job
+from alerts.dispatch.bell import Bell
+from alerts.dispatch.frozen import Frozen
+from alerts.dispatch.issued import Issued
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.rows import (
+    CHANNEL,
+    FAILED_TECHNICAL,
+    IN_DOUBT,
+    JOB_CONFIRMATIONS,
+    JOB_NOTICE,
+    LANE,
+    LATE,
+    STATE,
+    WAKES,
+)
+from alerts.domain import events as e
+from alerts.domain.streams import DISPATCH, dispatch_id
+from alerts.domain.words.errors import Conflict, Unavailable
+from alerts.domain.words.events import Recorded
+from alerts.domain.words.ids import contact_shard
+from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.sql import load
+from alerts.times import micros
+from subscribers.columns import AudienceColumns
+from subscribers.domain import events as se
+from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+from subscribers.matching import Audience, audience, matches_one
+
+_log = logging.getLogger(__name__)
+_sql = load("alerts.dispatch", "dispatch.sql")
+
+Work = Callable[[Unit], None]
+NAME = "fan-out"
+PLANNER = 0
+"""Under which worker's number the reactor counts: it runs in one process at a time."""
+_PEOPLE = tuple(SUBSCRIBER_EVENTS.events.values())
+_ENDINGS = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
+
+
+class FanOut:
+    """See the module. Used by the follower's thread alone."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        database: Database,
+        columns: AudienceColumns,
+        registers: Registers,
+        *,
+        clock: Callable[[], datetime],
+        bell: Bell,
+    ) -> None:
+        self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
+        self._columns, self._registers = columns, registers
+
+    # --- the reactor ---
+
+    def position(self) -> int:
+        """See `Reactor.position`."""
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.reactor, (NAME,))
+        return int(rows[0][0]) if rows else 0
+
+    def wants(self, recorded: Recorded) -> bool:
+        """See `Reactor.wants`. What it asks the registers changes at events that it wants, so it is never stale."""
+        match recorded.event:
+            case e.NoticeIssued() | e.DispatchStopped():
+                return True
+            case event if isinstance(event, _ENDINGS):
+                return True
+            case e.DispatchChunkFinished(number=number):
+                return bool(self._registers.later(number, self._clock()))
+            case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
+                return True
+            case event if isinstance(event, _PEOPLE):
+                return self._registers.any_query()
+            case _:
+                return False
+
+    def react(self, recorded: Recorded) -> None:
+        """See `Reactor.react`. What cannot be done for another reason than the database is parked, and the rest go on."""
+        try:
+            works = self._works(recorded)
+            self._commit(recorded.position, works)
+        except (Unavailable, Conflict) as error:
+            raise Unavailable(str(error)) from error
+        except Exception as error:
+            _log.exception("effects of event %d (%s) failed", recorded.position, recorded.event.topic())
+            self._commit(recorded.position, self._parked(recorded, error))
+        self._bell.ring()
+
+    def reached(self, position: int) -> None:
+        """See `Reactor.reached`."""
+        self._writer.submit(
+            lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system"
+        ).result()
+
+    def _works(self, recorded: Recorded) -> list[Work]:
+        match recorded.event:
+            case e.NoticeIssued() as event:
+                return [self._issue(recorded, event)]
+            case e.DispatchStopped(number=number):
+                return self._end(self._registers.issued(number))
+            case e.DispatchChunkFinished() as event:
+                return self._outcomes(event)
+            case event if isinstance(event, _ENDINGS):
+                return self._end(self._registers.issued_by_id(recorded.originator_id))
+            case _:
+                return self._confirmations(recorded) + self._late_comers(recorded)
+
+    def _commit(self, position: int, works: list[Work]) -> None:
+        def fenced(unit: Unit) -> None:
+            rows = unit.read(_sql.reactor, (NAME,))
+            if rows and rows[0][0] >= position:
+                return  # another process, or this one before it died, has done it
+            for work in works:
+                work(unit)
+            unit.write(_sql.reactor_moved, (NAME, position))
+
+        self._writer.submit(fenced, by="system").result()
+
+    # --- a notice goes out ---
+
+    def _issue(self, recorded: Recorded, event: e.NoticeIssued) -> Work:
+        issued = self._registers.issued(event.number)
+        assert issued is not None, "the registers have applied this very event"
+        due = self._due(issued)
+        own = group.of_audience(self._columns, issued, due, self._registers.team())
+
+        def work(unit: Unit) -> None:
+            handed = group.handed(unit, self._columns, self._registers, issued)
+            frozen = group.joined(own, handed)
+            state = unit.get(DISPATCH, dispatch_id(issued.id))
+            stopped = state.stopped if state is not None else None
+            ended, reason = (STATE["cancelled"], f"stopped: {stopped}") if stopped is not None else (None, None)
+            self._end_older(unit, issued)
+            planned = self._planned(issued, due, frozen)
+            self._write_job(unit, issued, frozen, planned, ended, reason)
+            unit.append(DISPATCH, dispatch_id(issued.id), planned)
+
+        return work
+
+    def _due(self, issued: Issued) -> Audience | None:
+        """Who is due by the notice's own rules; a cancel and an all-clear have none of their own (RULES 14)."""
+        if issued.msg_type in ("Cancel", "AllClear"):
+            return None
+        query = self._registers.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
+        return audience(self._columns, replace(query, priority=issued.priority))
+
+    def _end_older(self, unit: Unit, issued: Issued) -> None:
+        state = "cancelled" if issued.msg_type == "Cancel" else "superseded"
+        older = self._registers.thread(issued.thread)
+        reason = next((o.ended_reason for o in older if o.ended == state), "a newer notice of the thread took its place")
+        unit.write(_sql.jobs_end_thread, (STATE[state], reason, issued.thread.bytes, issued.number))
+
+    def _planned(self, issued: Issued, due: Audience | None, frozen: Frozen) -> e.DispatchPlanned:
+        tally = group.counted(self._columns, frozen)
+        return e.DispatchPlanned(
+            notice=issued.id,
+            number=issued.number,
+            lane=issued.lane,
+            position=issued.position,
+            people=tally.people,
+            unreachable=due.unreachable if due is not None else 0,
+            contacts=len(frozen),
+            by_channel=tally.by_channel,
+            by_language=tally.by_language,
+            rule=issued.plan.audience,
+        )
+
+    def _write_job(
+        self,
+        unit: Unit,
+        issued: Issued,
+        frozen: Frozen,
+        planned: e.DispatchPlanned,
+        ended: int | None,
+        reason: str | None,
+    ) -> None:
+        pages = list(frozen.pages())
+        unit.write(
+            _sql.job_insert,
+            (
+                issued.number,
+                issued.id.bytes,
+                issued.thread.bytes,
+                JOB_NOTICE,
+                None,
+                LANE[issued.lane],
+                issued.position,
+                micros(issued.issued_at),
+                micros(issued.expires),
+                len(pages),
+                planned.people,
+                planned.unreachable,
+                planned.contacts,
+                ended,
+                reason,
+            ),
+        )
+        unit.write_many(
+            _sql.audience_insert,
+            [
+                (issued.number, number, int(page.shards[0]), int(page.shards[-1]), *page.packed())
+                for number, page in enumerate(pages)
+            ],
+        )
+
+    def _parked(self, recorded: Recorded, error: Exception) -> list[Work]:
+        """A notice whose audience cannot be computed reaches nobody, waits for a person, and holds up no other."""
+        event = recorded.event
+        if not isinstance(event, e.NoticeIssued):
+            return []
+        row = (event.number, recorded.originator_id.bytes, event.thread.bytes, JOB_NOTICE, None, LANE["notice"])
+        times = (recorded.position, micros(recorded.at), micros(event.expires))
+        reason = f"{type(error).__name__}: {error}"
+        return [
+            lambda unit: unit.write(_sql.job_insert, (*row, *times, 0, 0, 0, 0, FAILED_TECHNICAL, reason)),
+        ]
+
+    # --- what follows ---
+
+    def _end(self, issued: Issued | None) -> list[Work]:
+        if issued is None or issued.ended is None:
+            return []
+        row = (STATE[issued.ended], issued.ended_reason, issued.number)
+        return [lambda unit: unit.write(_sql.job_end, row)]
+
+    def _outcomes(self, event: e.DispatchChunkFinished) -> list[Work]:
+        """Whoever was handed the old notice after its follow-up was frozen gets the follow-up too (RULES 14)."""
+        later = self._registers.later(event.number, self._clock())
+        reached = [o for o in event.outcomes if o.state in ("sent", "delivered") or o.reason.startswith(IN_DOUBT)]
+        old = self._registers.issued(event.number)
+        if not later or not reached or old is None:
+            return []
+
+        def work(unit: Unit) -> None:
+            additions = []
+            for outcome in reached:
+                if not group.still_reachable(self._columns, self._registers, outcome.contact):
+                    continue
+                rows = unit.read(_sql.delivery, (contact_shard(outcome.contact), event.number, outcome.contact))
+                flags = group.inherited(int(rows[0][2]) if rows else 0, old) | LATE
+                additions.append(Addition(outcome.contact, CHANNEL[outcome.channel], flags))
+            for notice in later:
+                add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions)
+
+        return [work]
+
+    def _late_comers(self, recorded: Recorded) -> list[Work]:
+        """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once."""
+        works: list[Work] = []
+        for notice in self._registers.live_emergencies(recorded.at):
+            assert notice.query is not None
+            query = replace(notice.query, at=recorded.at)
+            contacts = [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]
+            if contacts:
+                works.append(self._late(notice, contacts))
+        return works
+
+    def _late(self, notice: Issued, contacts: list[int]) -> Work:
+        additions = []
+        for contact in contacts:
+            channel = int(self._columns.contacts.channel[self._columns.contact_row(contact)])
+            wakes = group.wakes(self._columns, contact, notice)
+            additions.append(Addition(contact, channel, LATE | (WAKES if wakes else 0)))
+        return lambda unit: add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, late=True)
+
+    def _confirmations(self, recorded: Recorded) -> list[Work]:
+        """Each new contact point gets its own confirmation, at most one a day."""
+        match recorded.event:
+            case se.SubscriptionRequested(contacts=contacts):
+                wanted = [(ref.number, ref.channel) for ref in contacts]
+            case se.ContactPointAdded(number=number, channel=channel, verified=False):
+                wanted = [(number, channel)]
+            case _:
+                return []
+        additions = [Addition(number, CHANNEL[channel], 0) for number, channel in wanted if channel in ("email", "sms")]
+        at = recorded.at.astimezone(UTC)
+
+        def work(unit: Unit) -> None:
+            job = day_job(unit, JOB_CONFIRMATIONS, at, LANE["transactional"], recorded.position)
+            add_rows(unit, PLANNER, job, LANE["transactional"], additions)
+
+        return [work] if additions else []
+

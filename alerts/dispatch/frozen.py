@@ -1,0 +1,73 @@
+"""A frozen audience: contact point numbers with their channels and flags, ordered by shard, cut into pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.dispatch.rows import PAGE
+from alerts.domain.words.ids import SHARDS
+
+_CONTACT = np.dtype("<i8")
+_BYTE = np.dtype("u1")
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Arrays of equal length, ordered by (shard, contact point number), each contact point once."""
+
+    contacts: NDArray[np.int64]
+    channels: NDArray[np.uint8]
+    """Places in CHANNELS."""
+    flags: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.contacts)
+
+    @property
+    def shards(self) -> NDArray[np.int64]:
+        """The shard of each."""
+        return self.contacts & (SHARDS - 1)
+
+    def pages(self, size: int = PAGE) -> Iterator[Frozen]:
+        """The same in pieces of at most `size`."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            yield Frozen(self.contacts[part], self.channels[part], self.flags[part])
+
+    def packed(self) -> tuple[bytes, bytes, bytes]:
+        """As the table keeps them: int64 little-endian, and a byte each."""
+        return (
+            self.contacts.astype(_CONTACT).tobytes(),
+            self.channels.astype(_BYTE).tobytes(),
+            self.flags.astype(_BYTE).tobytes(),
+        )
+
+
+def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> Frozen:
+    """Put in order; a contact point given twice is there once, with the flags of both."""
+    order = np.lexsort((contacts, contacts & (SHARDS - 1)))
+    contacts, channels, flags = contacts[order], channels[order], flags[order]
+    first = np.ones(len(contacts), dtype=np.bool_)
+    first[1:] = contacts[1:] != contacts[:-1]
+    if not first.all():
+        flags = np.bitwise_or.reduceat(flags, np.flatnonzero(first))
+        contacts, channels = contacts[first], channels[first]
+    return Frozen(contacts, channels, flags)
+
+
+def unpack(contacts: bytes, channels: bytes, flags: bytes) -> Frozen:
+    """A page as it was packed."""
+    return Frozen(
+        np.frombuffer(contacts, dtype=_CONTACT),
+        np.frombuffer(channels, dtype=_BYTE),
+        np.frombuffer(flags, dtype=_BYTE),
+    )
+
+
+def holds(packed: bytes, contact: int) -> bool:
+    """Whether a packed page of contact point numbers holds this one."""
+    return bool((np.frombuffer(packed, dtype=_CONTACT) == contact).any())

@@ -1,0 +1,136 @@
+"""Who belongs to a dispatch: those due by the notice's own rules, the team for a drill, and whom the thread was handed to.
+
+Reads the audience columns; called where they stand still (the follower's thread waits).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.dispatch.frozen import Frozen, freeze
+from alerts.dispatch.issued import Issued
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
+from alerts.domain.registers import MemberState
+from alerts.domain.words.ids import SHARDS
+from alerts.domain.words.terms import CHANNELS
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+from subscribers.columns import AudienceColumns
+from subscribers.columns.rows import DANGER
+from subscribers.matching import Audience
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+ALL_SHARDS = tuple(range(SHARDS))
+_HANDED = _sql.handed.replace("?*", ",".join("?" * SHARDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many people stand behind the contact points of a dispatch. `by_channel` counts contact points."""
+
+    people: int
+    by_channel: dict[str, int]
+    by_language: dict[str, int]
+
+
+def of_audience(columns: AudienceColumns, issued: Issued, due: Audience | None, team: Iterable[MemberState]) -> Frozen:
+    """Those due by the notice's own rules; of an exercise or a test, the team too (RULES 15)."""
+    if due is None:
+        return _frozen([])
+    contacts = np.asarray(due.contacts, dtype=np.int64)
+    channels = np.asarray(due.channels, dtype=np.uint8)
+    flags = np.zeros(len(contacts), dtype=np.uint8)
+    if issued.priority == "emergency" and len(contacts):
+        flags[_wakes(columns, columns.contact_rows(contacts), issued)] |= WAKES
+    drill = issued.plan.status in ("Exercise", "Test") and "email" in issued.plan.channels
+    members = [(member.contact, CHANNEL["email"], TEAM) for member in team] if drill else []
+    return joined(Frozen(contacts, channels, flags), _frozen(members))
+
+
+def handed(unit: Unit, columns: AudienceColumns, registers: Registers, issued: Issued) -> Frozen:
+    """Whom the thread was handed to, is being handed to, or is in doubt for, ended and suppressed ones left out.
+
+    Claims and this run one after the other in the log's writer: what is queued now is never sent later.
+    """
+    if issued.msg_type == "Alert":
+        return _frozen([])
+    found: list[tuple[int, int, int]] = []
+    for (number,) in unit.read(_sql.job_numbers_of_thread, (issued.thread.bytes, issued.number)):
+        old = registers.issued(number)
+        if old is None:
+            continue
+        found += [
+            (contact, channel, inherited(flags, old))
+            for contact, channel, flags in unit.read(_HANDED, (*ALL_SHARDS, number))
+            if still_reachable(columns, registers, contact)
+        ]
+    return _frozen(found)
+
+
+def inherited(flags: int, old: Issued) -> int:
+    """The flags of a follow-up, from those of the row it follows (RULES 14)."""
+    woken = WAKES | WOKEN if flags & (WAKES | WOKEN) else 0
+    prompt = PROMPT if old.priority == "emergency" or flags & PROMPT else 0
+    return FOLLOW_UP | woken | prompt | (flags & TEAM)
+
+
+def joined(one: Frozen, two: Frozen) -> Frozen:
+    """Both as one audience."""
+    return freeze(
+        np.concatenate((one.contacts, two.contacts)),
+        np.concatenate((one.channels, two.channels)),
+        np.concatenate((one.flags, two.flags)),
+    )
+
+
+def still_reachable(columns: AudienceColumns, registers: Registers, contact: int) -> bool:
+    """Whether ending, suppression or erasure leave this contact point to be reached."""
+    row = columns.contact_row(contact)
+    if row < 0:
+        return registers.member_of(contact) is not None
+    facts = columns.facts(contact)
+    return facts is not None and facts.usable
+
+
+def wakes(columns: AudienceColumns, contact: int, issued: Issued) -> bool:
+    """Whether a notice goes over the quiet hours of a contact point's person by its own rules (RULES 4)."""
+    rows = np.array([columns.contact_row(contact)], dtype=np.int64)
+    return bool(_wakes(columns, rows, issued)[0])
+
+
+def counted(columns: AudienceColumns, frozen: Frozen) -> Tally:
+    """The people behind the contact points; a member of the team is one person."""
+    channels = Counter(CHANNELS[code] for code in frozen.channels.tolist())
+    rows = columns.contact_rows(frozen.contacts)
+    known = rows >= 0
+    persons = np.unique(columns.contacts.person[rows[known]])
+    codes, counts = np.unique(columns.people.language[persons], return_counts=True)
+    languages = {columns.languages.values[code]: int(n) for code, n in zip(codes.tolist(), counts.tolist(), strict=True)}
+    team = int((~known).sum())
+    return Tally(people=len(persons) + team, by_channel=dict(channels), by_language=languages)
+
+
+def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: Issued) -> NDArray[np.bool_]:
+    """For each row of a contact point: danger to life for those who want it; an emergency for those who agreed."""
+    people = columns.people
+    persons = columns.contacts.person[rows]
+    over: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
+    if issued.danger_to_life:
+        over |= (people.flags[persons] & DANGER) != 0
+    if issued.priority == "emergency":
+        agreed = np.array([quiet is not None and quiet[2] == "emergency" for quiet in columns.quiets.values])
+        over |= agreed[people.quiet[persons]]
+    return over & (rows >= 0)
+
+
+def _frozen(rows: list[tuple[int, int, int]]) -> Frozen:
+    contacts, channels, flags = zip(*rows, strict=True) if rows else ((), (), ())
+    return freeze(
+        np.array(contacts, dtype=np.int64), np.array(channels, dtype=np.uint8), np.array(flags, dtype=np.uint8)
+    )

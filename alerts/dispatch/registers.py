@@ -1,0 +1,305 @@
+"""The registers at one log position: places, topics, segments, service points and changes, the team, what is out.
+
+Folded in memory from every event in order, by whoever needs them exactly at a position: the follower for the fan-out
+and the counts, the explainer for a why. Not locked; the follower guards its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from alerts.dispatch.issued import Issued, lane_of
+from alerts.dispatch.service_points import change_reach, open_after
+from alerts.domain import events as e
+from alerts.domain.notice_life import danger_to_life as danger_to_life_of
+from alerts.domain.registers import MemberState, PlaceState, SegmentState, TopicState
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.events import Event, Recorded, Stream
+from alerts.domain.words.geometry import Area, area_of, resolve_area
+from alerts.domain.words.rules import Rule, parse_rule, resolve_rule
+from alerts.domain.words.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
+from subscribers.domain.audience import AudienceQuery, ChangeReach
+from subscribers.nearest import OpenPoint
+
+_FOLDED: Final[dict[type[Event], Stream[Any]]] = {
+    **dict.fromkeys((e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), PLACE),
+    **dict.fromkeys((e.TopicDefined, e.TopicRetired), TOPIC),
+    **dict.fromkeys((e.SegmentDefined, e.SegmentRevised, e.SegmentRetired), SEGMENT),
+    **dict.fromkeys(
+        (e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed), POINT
+    ),
+    **dict.fromkeys(
+        (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn), CHANGE
+    ),
+    **dict.fromkeys((e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked), MEMBER),
+}
+_ENDINGS: Final = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
+
+TOPICS: Final[frozenset[str]] = frozenset(
+    event.topic() for event in (*_FOLDED, e.NoticeIssued, *_ENDINGS, e.DispatchStopped)
+)
+"""The events that the registers are folded from: enough to compute a notice's question at any past position."""
+
+
+class Registers:
+    """See the module. `apply` each event once, in log order; the rest are reads."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[UUID, Any]] = {stream.name: {} for stream in _FOLDED.values()}
+        self._areas: dict[str, Area] = {}
+        self._rules: dict[str, Rule] = {}
+        self._issued: dict[int, Issued] = {}
+        self._numbers: dict[UUID, int] = {}
+        self._threads: dict[UUID, list[int]] = {}
+        self._announced: dict[UUID, int] = {}
+
+    def apply(self, recorded: Recorded) -> None:
+        """Fold one event; those that mean nothing here are ignored."""
+        event = recorded.event
+        stream = _FOLDED.get(type(event))
+        if stream is not None:
+            states = self._states[stream.name]
+            states[recorded.originator_id] = stream.evolve(states.get(recorded.originator_id), recorded)
+        match event:
+            case e.PlaceDefined(slug=slug) | e.PlaceRevised(slug=slug) | e.PlaceRetired(slug=slug):
+                self._areas.pop(slug, None)
+            case e.SegmentDefined() | e.SegmentRevised() | e.SegmentRetired():
+                self._rules.clear()
+            case e.NoticeIssued():
+                self._issue(recorded, event)
+            case e.NoticeSuperseded() | e.NoticeCleared():
+                self._end(recorded.originator_id, "superseded", "a newer notice of the thread took its place")
+            case e.NoticeCancelled(reason=reason):
+                self._end(recorded.originator_id, "cancelled", reason)
+                self._announced = {
+                    change: number for change, number in self._announced.items() if not self._is_cancelled(number)
+                }
+            case e.NoticeExpired():
+                self._end(recorded.originator_id, "expired", "its time ran out before it could leave")
+            case e.DispatchStopped(number=number, reason=reason):
+                self._end_number(number, "cancelled", f"stopped: {reason}")
+            case _:
+                pass
+
+    # --- places, topics, segments, team ---
+
+    def places(self) -> Iterator[PlaceState]:
+        """Every registered place, retired ones too."""
+        yield from self._states[PLACE.name].values()
+
+    def place(self, slug: str) -> PlaceState | None:
+        """A place, retired or not."""
+        return next((place for place in self.places() if place.slug == slug), None)
+
+    def place_area(self, slug: str) -> Area | None:
+        """The area of a place in its current version (retired ones keep their last); None if there is none."""
+        if slug not in self._areas:
+            place = self.place(slug)
+            if place is None:
+                return None
+            self._areas[slug] = resolve_area(place.geometry, lambda _: None)
+        return self._areas[slug]
+
+    def topics(self) -> frozenset[str]:
+        """The slugs that can be chosen."""
+        defined: Iterable[TopicState] = self._states[TOPIC.name].values()
+        retired = {topic.slug for topic in defined if topic.retired}
+        return (frozenset(BUILT_IN_TOPICS) | {topic.slug for topic in defined}) - retired
+
+    def segment(self, slug: str) -> SegmentState | None:
+        """A segment."""
+        return next((s for s in self._states[SEGMENT.name].values() if s.slug == slug), None)
+
+    def team(self) -> list[MemberState]:
+        """Those who have a role."""
+        return [member for member in self._states[MEMBER.name].values() if member.role is not None]
+
+    def member_of(self, contact: int) -> MemberState | None:
+        """The team member whose sign-in address has this contact point number, if they have a role."""
+        return next((member for member in self.team() if member.contact == contact), None)
+
+    # --- service points ---
+
+    def points(self) -> Iterator[PointState]:
+        """Every service point, closed ones too."""
+        yield from self._states[POINT.name].values()
+
+    def change(self, change: UUID) -> ChangeState | None:
+        """A service change."""
+        found: ChangeState | None = self._states[CHANGE.name].get(change)
+        return found
+
+    def issued_changes(self, but: UUID | None = None) -> list[ChangeState]:
+        """The changes that people have been told of and that still stand, by when they take effect."""
+        changes = [self._states[CHANGE.name].get(change) for change in self._announced if change != but]
+        return sorted(
+            (change for change in changes if change is not None and change.status != "withdrawn"),
+            key=lambda change: (change.facts.effective, change.id),
+        )
+
+    # --- what is out ---
+
+    def issued(self, number: int) -> Issued | None:
+        """An issued notice by its number."""
+        return self._issued.get(number)
+
+    def issued_by_id(self, notice: UUID) -> Issued | None:
+        """An issued notice by its id."""
+        number = self._numbers.get(notice)
+        return None if number is None else self._issued[number]
+
+    def thread(self, thread: UUID) -> list[Issued]:
+        """What a thread has issued, oldest first."""
+        return [self._issued[number] for number in self._threads.get(thread, ())]
+
+    def later(self, number: int, now: datetime) -> list[Issued]:
+        """The live follow-ups of a notice: later notices of its thread that may still leave."""
+        notice = self._issued.get(number)
+        if notice is None:
+            return []
+        later = (other for other in self.thread(notice.thread) if other.position > notice.position)
+        return [other for other in later if other.verdict(now) is None]
+
+    def live_emergencies(self, now: datetime) -> list[Issued]:
+        """Emergencies that whoever becomes due now is told of (RULES 7): the latest of each thread, if it is live."""
+        latest = (self._issued[numbers[-1]] for numbers in self._threads.values())
+        return [
+            notice
+            for notice in latest
+            if notice.query is not None and notice.priority == "emergency" and notice.verdict(now) is None
+        ]
+
+    def any_query(self) -> bool:
+        """Whether any emergency may still be live: a cheap no for all the hours when nothing happens."""
+        return any(notice.query is not None and notice.ended is None for notice in self._issued.values())
+
+    # --- who is due ---
+
+    def query(
+        self,
+        plan: e.NoticePlan,
+        at: datetime,
+        *,
+        msg_type: MsgType = "Alert",
+        danger_to_life: bool | None = None,
+    ) -> AudienceQuery:
+        """The notice's audience as a question, everything in it as it stands at this position (RULES 1–12).
+
+        `danger_to_life`: as the issue decided it; None computes it. Raises Invalid if the RULE cannot be read or names
+        what is not there.
+        """
+        danger = danger_to_life_of(plan, msg_type) if danger_to_life is None else danger_to_life
+        change = self.change(plan.service_change) if plan.service_change else None
+        topic = plan.topic or (change.facts.topic if change else None)
+        if topic is None and plan.kind == "service-change":
+            topic = SERVICE_CHANGES_TOPIC
+        return AudienceQuery(
+            kind=plan.kind,
+            status=plan.status,
+            topic=topic,
+            severity=plan.severity,
+            priority="emergency" if danger else plan.priority,
+            danger_to_life=danger,
+            area=area_of(plan.area, self.place_area) if plan.area and change is None else None,
+            change=self.reach(change) if change else None,
+            rule=self.rule(plan.audience),
+            channels=frozenset(plan.channels),
+            at=at,
+        )
+
+    def rule(self, raw: e.Json | None) -> Rule | None:
+        """A RULE with its segments inlined and its places resolved; None for everyone."""
+        if raw is None:
+            return None
+        return resolve_rule(self._parsed(raw), self._segment_rule, self.place_area)
+
+    def reach(self, change: ChangeState) -> ChangeReach:
+        """Whom a service change reaches in place of an area (RULES 11)."""
+        return change_reach(change, list(self.points()), self.issued_changes(but=change.id))
+
+    def open_after(self, change: UUID) -> tuple[OpenPoint, ...]:
+        """The points open after a change, of every kind (RULES 12)."""
+        found = self.change(change)
+        if found is None:
+            return ()
+        return open_after(found, list(self.points()), self.issued_changes(but=change))
+
+    def _parsed(self, raw: e.Json) -> Rule:
+        return parse_rule(
+            raw,
+            "audience",
+            known_place=lambda slug: self.place(slug) is not None,
+            known_topic=lambda slug: True,  # it was known when the rule was written; a retired one still means itself
+            known_segment=lambda slug: self.segment(slug) is not None,
+        )
+
+    def _segment_rule(self, slug: str) -> Rule | None:
+        if slug not in self._rules:
+            segment = self.segment(slug)
+            if segment is None:
+                return None
+            self._rules[slug] = self._parsed(segment.rule)
+        return self._rules[slug]
+
+    # --- folding ---
+
+    def _issue(self, recorded: Recorded, event: e.NoticeIssued) -> None:
+        thread = self.thread(event.thread)
+        plan = event.plan
+        issued = Issued(
+            id=recorded.originator_id,
+            number=event.number,
+            thread=event.thread,
+            msg_type=event.msg_type,
+            plan=plan,
+            priority=event.priority,
+            danger_to_life=event.danger_to_life,
+            expires=event.expires,
+            issued_at=recorded.at,
+            position=recorded.position,
+            lane=lane_of(event, thread),
+        )
+        if plan.area:
+            issued.area = area_of(plan.area, self.place_area)
+        if plan.service_change is not None:
+            issued.open_points = self.open_after(plan.service_change)
+            self._announced[plan.service_change] = event.number
+        for earlier in thread:
+            # Nothing that has not left of an older member may leave once a newer one is out (RULES 14).
+            if event.msg_type == "Cancel":
+                self._end(earlier.id, "cancelled", "the notice was cancelled")
+            else:
+                self._end(earlier.id, "superseded", "a newer notice of the thread took its place")
+        if event.priority == "emergency" and event.msg_type in ("Alert", "Update"):
+            issued.query = self._emergency_query(issued)
+        self._issued[event.number] = issued
+        self._numbers[recorded.originator_id] = event.number
+        self._threads.setdefault(event.thread, []).append(event.number)
+
+    def _emergency_query(self, issued: Issued) -> AudienceQuery | None:
+        try:
+            query = self.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
+        except Invalid:
+            return None  # the fan-out meets the same error, parks the notice and says why
+        return replace(query, priority=issued.priority)
+
+    def _end(self, notice: UUID, state: DeliveryState, reason: str) -> None:
+        number = self._numbers.get(notice)
+        if number is not None:
+            self._end_number(number, state, reason)
+
+    def _end_number(self, number: int, state: DeliveryState, reason: str) -> None:
+        """The first ending stands: what became of the rows then cannot become something else."""
+        issued = self._issued.get(number)
+        if issued is not None and issued.ended is None:
+            issued.ended, issued.ended_reason, issued.query = state, reason, None
+
+    def _is_cancelled(self, number: int) -> bool:
+        return self._issued[number].ended == "cancelled" and not self._issued[number].ended_reason.startswith("stopped")
