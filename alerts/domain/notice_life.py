@@ -130,7 +130,7 @@ def decide_reject(state: NoticeState, reason: str) -> tuple[Event, ...]:
 def decide_approve(
     state: NoticeState, *, approver: str, version: int, seen: int, people: int, digest: str, now: datetime
 ) -> tuple[Event, ...]:
-    """A person approves what they saw. `seen`: the count they saw; `people`: the count as it is; `digest`: what is bound.
+    """A person approves what they saw. `seen`, `people`: the count then and now; `digest`: of what is bound.
 
     An approval schedules a notice whose `send_at` was set before. An emergency is not kept waiting by a count that
     moves while somebody reads; a count far from the truth is refused all the same.

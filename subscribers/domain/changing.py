@@ -79,9 +79,11 @@ def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple
     if old is not None and old.state != "removed":
         return ()
     added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=verified)
-    if old is not None and old.suppressed == OPT_OUT and verified:
+    if old is None or old.suppressed is None:
+        return (added,)
+    if old.suppressed == OPT_OUT and verified:
         return (added, SuppressionLifted(number=reach.number, reason="new consent"))
-    return (added,)
+    return (added, ContactPointSuppressed(number=reach.number, reason=old.suppressed))
 
 
 def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:

@@ -1,0 +1,169 @@
+"""What bodies must hold beyond their types: limits, offsets, words (CONTRACT "HTTP"). Each refusal names the field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.domain.events import Content, Visit
+from alerts.domain.words.bodies import ContentBody, VisitBody
+from alerts.domain.words.errors import FieldError, Invalid
+
+TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
+T = TypeVar("T", bound=msgspec.Struct)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
+
+
+def check_times(body: msgspec.Struct) -> None:
+    """Refuse any time without an offset, wherever it stands in the body."""
+    found = [
+        FieldError(path, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+        for path, value in _walk(body, "")
+        if isinstance(value, datetime) and value.tzinfo is None
+    ]
+    if found:
+        raise Invalid("A time without offset could mean another hour elsewhere: " + found[0].field, found)
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, msgspec.Struct):
+        for name, encoded in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _walk(getattr(value, name), f"{path}.{encoded}" if path else encoded)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}.{index}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _walk(item, f"{path}.{key}")
+    else:
+        yield path, value
+
+
+def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:
+    """A text within its limit, trimmed; `line`: on one line. Control characters have no business in words."""
+    value = " ".join(value.split()) if line else value.strip()
+    if needed and not value:
+        raise Invalid.field(field, "This cannot be empty.")
+    if len(value) > limit:
+        raise Invalid.field(field, f"This has {len(value)} characters; at most {limit} are taken.")
+    if any((ord(c) < 32 and c not in "\n\r\t") or ord(c) == 127 for c in value):
+        raise Invalid.field(field, "This holds control characters: take them out.")
+    return value
+
+
+def slug(value: str, field: str = "slug") -> str:
+    """A slug: lower-case letters, digits, hyphens."""
+    if not _SLUG.fullmatch(value):
+        raise Invalid.field(field, f"{value[:80]!r} is no slug: lower-case letters, digits and hyphens, at most 80.")
+    return value
+
+
+def language(value: str, field: str = "language") -> str:
+    """A language tag (BCP 47, by shape)."""
+    if not _LANGUAGE.fullmatch(value):
+        raise Invalid.field(field, f"{value[:40]!r} is no language tag: write en, cy or pt-BR.")
+    return value
+
+
+def names(value: Mapping[str, str], field: str = "name") -> dict[str, str]:
+    """A name by language, at least one."""
+    if not value:
+        raise Invalid.field(field, 'Give a name in at least one language, such as {"en": "Camden"}.')
+    return {
+        language(tag, field): text(word, f"{field}.{tag}", NAME, line=True, needed=True) for tag, word in value.items()
+    }
+
+
+def content(value: Mapping[str, ContentBody] | None, field: str = "content") -> dict[str, Content]:
+    """Words by language within their limits; {} if there are none."""
+    return {
+        language(tag, field): Content(
+            title=text(words.title, f"{field}.{tag}.title", TITLE, line=True, needed=True),
+            body=text(words.body, f"{field}.{tag}.body", BODY),
+            instruction=text(words.instruction, f"{field}.{tag}.instruction", BODY),
+            sms=text(words.sms, f"{field}.{tag}.sms", SMS),
+        )
+        for tag, words in (value or {}).items()
+    }
+
+
+def in_time(expires: datetime | None, now: datetime, *, start: datetime | None = None, field: str = "expires") -> None:
+    """Refuse what would be over before it begins."""
+    if expires is None:
+        return
+    if expires <= now:
+        raise Invalid.field(field, "This time has passed already: give a later one, or leave it out.")
+    if start is not None and expires <= start:
+        raise Invalid.field(field, "It would end before it begins: give a later end or an earlier start.")
+
+
+def timezone(value: str, field: str = "timezone") -> str:
+    """An IANA time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise Invalid.field(field, f"{value[:60]!r} is no time zone: write Europe/London or UTC.") from None
+    return value
+
+
+def opening_hours(value: str | None, field: str) -> str | None:
+    """Opening hours in OpenStreetMap's syntax."""
+    if value is None:
+        return None
+    import opening_hours as library  # 20 ms: only where service points are
+
+    try:
+        library.OpeningHours(value)
+    except library.ParserError:  # type: ignore[attr-defined]  # missing in its stubs
+        raise Invalid.field(
+            field,
+            f"{value[:60]!r} is not in OpenStreetMap's syntax for opening hours: write Mo-Sa 08:00-20:00 or 24/7.",
+        ) from None
+    return value
+
+
+def visits(value: tuple[VisitBody, ...], field: str) -> tuple[Visit, ...]:
+    """When a mobile unit stands here."""
+    return tuple(_visit(visit, f"{field}.{index}") for index, visit in enumerate(value))
+
+
+def _visit(visit: VisitBody, field: str) -> Visit:
+    if not 1 <= visit.minutes <= 7 * 24 * 60:
+        raise Invalid.field(f"{field}.minutes", "A visit lasts from a minute to a week.")
+    if visit.rrule is not None:
+        from dateutil.rrule import rrulestr  # 30 ms: only where service points are
+
+        try:
+            rrulestr(visit.rrule, dtstart=visit.dtstart)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Invalid.field(f"{field}.rrule", f"This is no recurrence rule (RFC 5545): {error}") from None
+    return Visit(dtstart=visit.dtstart, minutes=visit.minutes, rrule=visit.rrule)
+
+
+def merged(document: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON merge patch applied (RFC 7396)."""
+    result = dict(document)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping):
+            below = result.get(key)
+            result[key] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            result[key] = value
+    return result
+
+
+def converted(document: dict[str, Any], kind: type[T]) -> T:
+    """A document as a body; unknown fields and wrong types are Invalid, by path."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        raise Invalid.field(path.strip("`").removeprefix("$").removeprefix("."), message) from None

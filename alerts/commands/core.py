@@ -1,0 +1,114 @@
+"""What every command shares: run in the writer, answer once per Idempotency-Key, check against the registers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands.actor import Actor
+from alerts.commands.answers import Answer, AnyAnswer
+from alerts.commands.known import Known, KnownCache
+from alerts.commands.ports import AudiencePort, Idempotency
+from alerts.domain.words.errors import Conflict, Invalid
+from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
+from alerts.eventlog.sql import load
+from alerts.times import micros
+from subscribers.addresses import Addresses
+
+_sql = load("alerts.commands", "commands.sql")
+_decoder = msgspec.msgpack.Decoder(AnyAnswer)
+T = TypeVar("T")
+A = TypeVar("A", bound=Answer)
+
+KEPT_FOR = timedelta(hours=24)
+
+
+class Core:
+    """The parts that commands are made of. `clock` answers aware UTC; `erase_key` destroys a person's key for good."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        log: Log,
+        database: Database,
+        addresses: Addresses,
+        audience: AudiencePort,
+        erase_key: Callable[[UUID], None],
+        clock: Callable[[], datetime],
+        default_language: str = "en",
+        timezone: str = "Europe/London",
+    ) -> None:
+        self._writer, self._log, self._database = writer, log, database
+        self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
+        self._language, self._timezone = default_language, timezone
+        self._known = KnownCache(database)
+
+    async def _run(self, actor: Actor, work: Callable[[Unit], A], idem: Idempotency | None = None) -> A:
+        """Run a command; with a key that was used before, give the first answer again."""
+
+        def job(unit: Unit) -> A:
+            if idem is not None and (before := _answer_before(unit, idem)) is not None:
+                return before  # type: ignore[return-value]  # the same path, so the same kind of answer
+            answer = work(unit)
+            if idem is not None:
+                _keep_answer(unit, idem, answer)
+            return answer
+
+        committed = await self._writer.run(job, by=actor.by)
+        answer = committed.result
+        return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
+
+    async def _checked(self, check: Callable[[Known], T], *, heavy: bool = False) -> T:
+        """Check a body against the registers, before the command queues. `heavy`: off the event loop (geometry).
+
+        A name that is missing from what was read a moment ago may have been registered since: look once more.
+        """
+
+        def run(known: Known | None) -> T:
+            if known is None:
+                return check(self._known.read())
+            try:
+                return check(known)
+            except Invalid:
+                return check(self._known.read())
+
+        known = self._known.at_hand()
+        if known is not None and not heavy:
+            try:
+                return check(known)
+            except Invalid:
+                known = None
+        return await asyncio.to_thread(run, known)
+
+
+def _answer_before(unit: Unit, idem: Idempotency) -> Answer | None:
+    since = micros(unit.now - KEPT_FOR)
+    rows = unit.read(_sql.answer, (idem.caller, idem.path, idem.key, since))
+    if not rows:
+        return None
+    digest, answer = rows[0]
+    if bytes(digest) != idem.digest:
+        raise Conflict("This Idempotency-Key was used with another body: take a new key for a new request.")
+    kept: Answer = _decoder.decode(bytes(answer))
+    return kept
+
+
+def _keep_answer(unit: Unit, idem: Idempotency, answer: Answer) -> None:
+    """The answer goes to disk with the events it speaks of, with their position in it."""
+    at = micros(unit.now)
+
+    def statements(positions: Sequence[int]) -> Iterable[Statement]:
+        kept = msgspec.structs.replace(answer, position=positions[-1]) if positions else answer
+        yield _sql.drop_answers, (micros(unit.now - KEPT_FOR),)
+        yield (
+            _sql.keep_answer,
+            (idem.caller, idem.path, idem.key, idem.digest, msgspec.msgpack.encode(kept), at),
+        )
+
+    unit.on_positions(statements)

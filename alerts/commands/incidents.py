@@ -1,0 +1,133 @@
+"""Commands about what happens: incidents."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from alerts.commands import checks, telling, threads
+from alerts.commands.actor import Actor
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.commands.known import Known
+from alerts.commands.plans import plan_of_incident
+from alerts.commands.ports import Idempotency
+from alerts.commands.telling import NewId, Told
+from alerts.domain import incident as domain
+from alerts.domain.events import Content, IncidentFacts
+from alerts.domain.incident import IncidentState
+from alerts.domain.streams import INCIDENT, incident_id
+from alerts.domain.words.bodies import IncidentBody, ResolveBody
+from alerts.domain.words.errors import Invalid, NotFound
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.ports import Unit
+
+
+def check_incident(body: IncidentBody, known: Known, now: datetime, default_language: str) -> IncidentFacts:
+    """A body as facts. Raises Invalid."""
+    from alerts.domain.words.geometry import validate_area
+
+    checks.check_times(body)
+    checks.in_time(body.expires, now, start=body.onset)
+    tag = checks.language(body.language or default_language)
+    description = checks.text(body.description, "description", checks.BODY)
+    return IncidentFacts(
+        headline={tag: checks.text(body.headline, "headline", checks.TITLE, line=True, needed=True)},
+        description={tag: description} if description else {},
+        category=body.category,
+        urgency=body.urgency,
+        severity=body.severity,
+        certainty=body.certainty,
+        topic=known.topic(body.topic, "topic"),
+        area=None if body.area is None else validate_area(body.area, "area", known.places, known.bounds),
+        onset=body.onset,
+        expires=body.expires,
+        source_ref=reference(body.source_ref),
+    )
+
+
+def reference(value: str | None) -> str | None:
+    """A source's own reference."""
+    return None if value is None else checks.text(value, "source_ref", checks.NAME, line=True, needed=True)
+
+
+def report(
+    unit: Unit, actor: Actor, facts: IncidentFacts, categories: dict[str, str], new: NewId = new_id
+) -> tuple[IncidentState, bool, Told]:
+    """Report an incident or revise it, and tell of it: (the incident, whether it is new, what was told)."""
+    incident = incident_id(actor.source, facts.source_ref)
+    before = unit.get(INCIDENT, incident)
+    events = domain.decide_report(before, facts, actor.source)
+    unit.append(INCIDENT, incident, *events)
+    state = found(unit, incident)
+    if not events:
+        return state, False, Told(note="The same as before: nothing new.")
+    told = telling.tell(unit, actor, incident, plan_of_incident(facts, categories), new)
+    if told.notice is not None and told.notice.issued is False and told.notice.phase == "draft":
+        told = Told(told.notice, "The notice is not complete: a person has to finish it.")
+    return state, before is None, told
+
+
+def resolve(
+    unit: Unit, actor: Actor, incident: UUID, content: dict[str, Content], new: NewId = new_id
+) -> tuple[IncidentState, Told]:
+    """It is over; under the policy, so it is said to those who were told of it."""
+    state = found(unit, incident)
+    events = domain.decide_resolve(state)
+    unit.append(INCIDENT, incident, *events)
+    if not events:
+        return state, Told(note="It was resolved before: nothing new.")
+    told = telling.end(unit, actor, incident, "AllClear", content, "The incident is over.", new)
+    return found(unit, incident), told
+
+
+def found(unit: Unit, incident: UUID) -> IncidentState:
+    """That incident, or NotFound."""
+    state = unit.get(INCIDENT, incident)
+    if state is None:
+        raise NotFound("There is no such incident.")
+    return state
+
+
+def latest_notice(unit: Unit, subject: UUID) -> UUID | None:
+    """The latest notice about an incident or service change."""
+    known = threads.subject_of(unit, subject)
+    return known.latest if known else None
+
+
+class IncidentCommands(Core):
+    """Report, revise, resolve."""
+
+    async def report_incident(self, actor: Actor, body: IncidentBody, *, idem: Idempotency | None = None) -> Kept:
+        """A report. The same `source_ref` from the same source: identical, nothing new; changed, a revision."""
+        facts, categories = await self._checked(
+            lambda known: (check_incident(body, known, self._clock(), self._language), known.categories),
+            heavy=body.area is not None,
+        )
+
+        def work(unit: Unit) -> Kept:
+            state, created, told = report(unit, actor, facts, categories)
+            notice = told.notice.id if told.notice else latest_notice(unit, state.id)
+            return Kept(id=state.id, version=state.version, created=created, notice=notice)
+
+        return await self._run(actor, work, idem)
+
+    async def resolve_incident(
+        self, actor: Actor, incident: UUID | None, body: ResolveBody, *, idem: Idempotency | None = None
+    ) -> Kept:
+        """It is over: `incident`, or the one that `body.source_ref` names."""
+        words = checks.content(body.all_clear, "all_clear")
+        target = incident or self._referred(actor, body)
+
+        def work(unit: Unit) -> Kept:
+            state, told = resolve(unit, actor, target, words)
+            notice = told.notice.id if told.notice else latest_notice(unit, state.id)
+            return Kept(id=state.id, version=state.version, notice=notice)
+
+        return await self._run(actor, work, idem)
+
+    @staticmethod
+    def _referred(actor: Actor, body: ResolveBody) -> UUID:
+        if not body.source_ref:
+            raise Invalid.field("source_ref", "Say which incident is over.")
+        return incident_id(actor.source, body.source_ref)

@@ -1,0 +1,84 @@
+"""What is registered: the slugs and categories that bodies may name, and where the registered places lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import NEWSLETTER_PREFIX
+from alerts.eventlog.ports import Database
+from alerts.eventlog.sql import load
+
+_sql = load("alerts.commands", "commands.sql")
+Bounds = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The registers at one moment. They only grow, so an old one may lack a name but never has one too many."""
+
+    places: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    segments: frozenset[str] = frozenset()
+    categories: dict[str, str] = field(default_factory=dict)
+    """CAP category → topic."""
+    bounds: Bounds | None = None
+    """Of the registered places; None: there are none, or one crosses the antimeridian."""
+
+    def topic(self, slug: str | None, where: str) -> str | None:
+        """That topic, or Invalid with the list of those there are."""
+        if slug is None or slug in self.topics:
+            return slug
+        if slug.startswith(NEWSLETTER_PREFIX):
+            raise Invalid.field(where, f"There is no newsletter {slug!r}: this version has none yet.")
+        raise Invalid.field(where, f"unknown topic {slug!r}; known are {', '.join(sorted(self.topics)) or 'none'}")
+
+
+def read_known(database: Database) -> Known:
+    """The registers as they stand on disk."""
+    with database.read() as tx:
+        rows, categories = tx.execute(_sql.registered), tx.execute(_sql.categories)
+
+    def slugs(kind: str) -> frozenset[str]:
+        return frozenset(str(row[1]) for row in rows if row[0] == kind)
+
+    return Known(
+        places=slugs("place"),
+        topics=slugs("topic"),
+        segments=slugs("segment"),
+        categories={str(category): str(topic) for category, topic in categories},
+        bounds=_union([row[2:6] for row in rows if row[0] == "place" and row[2] is not None]),
+    )
+
+
+def _union(boxes: list[tuple[float, ...]]) -> Bounds | None:
+    if not boxes or any(west > east for west, _, east, _ in boxes):
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+class KnownCache:
+    """The registers, read again at most once a second, or at once after a command of this process changed them."""
+
+    def __init__(self, database: Database, *, for_seconds: float = 1.0, tick: Callable[[], float] = monotonic) -> None:
+        self._database, self._for, self._tick = database, for_seconds, tick
+        self._known: Known | None = None
+        self._read_at = 0.0
+
+    def at_hand(self) -> Known | None:
+        """What was read lately, or None."""
+        return self._known if self._tick() - self._read_at < self._for else None
+
+    def read(self) -> Known:
+        """Read them now (blocks for a query)."""
+        at = self._tick()
+        known = read_known(self._database)
+        self._known, self._read_at = known, at
+        return known
+
+    def void(self) -> None:
+        """They have changed."""
+        self._known = None

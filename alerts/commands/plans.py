@@ -1,0 +1,148 @@
+"""From a notice's body to its plan: what is absent comes from the incident, the change, or the notice it follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from alerts.commands import checks
+from alerts.commands.known import Known
+from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
+from alerts.domain.notice import NoticeState
+from alerts.domain.notice_life import danger_to_life, default_priority
+from alerts.domain.words.bodies import NoticeBody
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A notice's body whose every field has been checked against the registers and the clock."""
+
+    body: NoticeBody
+    area: AreaJson | None
+    content: dict[str, Content]
+
+
+def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
+    """What can be said without knowing the incident, the change or the thread. Raises Invalid."""
+    from alerts.domain.words.geometry import validate_area
+    from alerts.domain.words.rules import parse_rule
+
+    checks.check_times(body)
+    known.topic(body.topic, "topic")
+    if body.audience is not None:
+        parse_rule(
+            body.audience,
+            "audience",
+            known_place=known.places,
+            known_topic=known.topics,
+            known_segment=known.segments,
+            bounds=known.bounds,
+        )
+    if body.channels is not None and not body.channels:
+        raise Invalid.field("channels", "Name at least one channel, or leave it out for all.")
+    if body.send_at is not None and body.send_at <= now:
+        raise Invalid.field("send_at", "This time has passed already: give a later one, or leave it out.")
+    checks.in_time(body.expires, now, start=body.send_at)
+    area = None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
+    if area is not None and (body.service_change is not None or body.kind == "service-change"):
+        raise Invalid.field("area", "A service change reaches whom its service points concern: leave the area out.")
+    return Checked(body=body, area=area, content=checks.content(body.content))
+
+
+def plan_of(checked: Checked, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:
+    """The plan of a checked body over what it builds on: an incident's, a change's or the head's plan (None: nothing).
+
+    Raises Invalid for a priority below danger to life.
+    """
+    body = checked.body
+    base = base or NoticePlan(kind=body.kind)
+    plan = NoticePlan(
+        kind=body.kind,
+        content=checked.content or base.content,
+        incident=body.incident or base.incident,
+        service_change=body.service_change or base.service_change,
+        topic=body.topic or base.topic,
+        area=checked.area if checked.area is not None else base.area,
+        urgency=body.urgency or base.urgency,
+        severity=body.severity or base.severity,
+        certainty=body.certainty or base.certainty,
+        category=base.category,
+        status=body.status,
+        audience=body.audience if body.audience is not None else base.audience,
+        channels=tuple(c for c in CHANNELS if c in body.channels) if body.channels else base.channels,
+        send_at=body.send_at,
+        expires=body.expires or base.expires,
+        cap=base.cap,
+    )
+    plan = replace(plan, priority=body.priority or default_priority(plan, msg_type))
+    if plan.priority != "emergency" and danger_to_life(plan, msg_type):
+        raise Invalid.field("priority", "Danger to life is always an emergency: leave the priority out.")
+    return plan
+
+
+def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> NoticePlan:
+    """What an incident makes of a notice by itself: an alert in its own words."""
+    plan = NoticePlan(
+        kind="alert",
+        content={
+            tag: Content(
+                title=headline,
+                body=facts.description.get(tag, ""),
+                instruction=facts.instruction.get(tag, ""),
+            )
+            for tag, headline in facts.headline.items()
+        },
+        topic=facts.topic or categories.get(facts.category),
+        area=facts.area,
+        urgency=facts.urgency,
+        severity=facts.severity,
+        certainty=facts.certainty,
+        category=facts.category,
+        expires=facts.expires,
+    )
+    return replace(plan, priority=default_priority(plan))
+
+
+def plan_of_change(facts: ChangeFacts) -> NoticePlan:
+    """What a service change makes of a notice by itself."""
+    return NoticePlan(
+        kind="service-change",
+        content={
+            tag: Content(title=headline, body=facts.description.get(tag, ""))
+            for tag, headline in facts.headline.items()
+        },
+        topic=facts.topic or SERVICE_CHANGES_TOPIC,
+    )
+
+
+def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
+    """A cancel's or all-clear's plan: to whom and where the head was, at its priority, in words of its own.
+
+    Without words given it repeats the titles; the frame says that it is cancelled or over. The body is not repeated:
+    "leave your house" under CANCELLED would be read as an order.
+    """
+    words = content or {tag: Content(title=said.title) for tag, said in head.plan.content.items()}
+    return replace(
+        head.plan, content=words, priority=head.priority or head.plan.priority, send_at=None, expires=None, cap=None
+    )
+
+
+def notice_json(plan: NoticePlan) -> Json:
+    """A plan as the body that would make it: what GET shows and a merge patch is laid over.
+
+    A priority that follows from the rest is left out, so that a patch of the severity moves it.
+    """
+    document: Json = msgspec.to_builtins(plan)
+    document.pop("cap", None)
+    document.pop("category", None)
+    if plan.priority == default_priority(plan):
+        document.pop("priority", None)
+    return {name: value for name, value in document.items() if value not in (None, {})}

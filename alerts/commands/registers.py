@@ -1,0 +1,132 @@
+"""Commands about the registers: places, topics, segments."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from alerts.commands import checks, threads
+from alerts.commands.actor import SYSTEM, Actor
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.commands.known import Known
+from alerts.commands.ports import Idempotency
+from alerts.domain.events import (
+    AreaJson,
+    PlaceDefined,
+    PlaceRevised,
+    SegmentDefined,
+    SegmentRevised,
+    TopicDefined,
+)
+from alerts.domain.streams import PLACE, SEGMENT, TOPIC, place_id, segment_id, topic_id
+from alerts.domain.words.bodies import PlaceBody, SegmentBody, TopicBody
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import BUILT_IN_TOPICS, NEWSLETTER_PREFIX
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+
+_sql = load("alerts.commands", "commands.sql")
+
+
+class RegisterCommands(Core):
+    """Places, topics and segments: the same slug again is its next version, and nothing new if it is identical."""
+
+    async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Kept:
+        """A named area. What is given as circles or other places is kept as the polygons they are now."""
+        from alerts.domain.words.geometry import resolve_area, validate_area
+
+        slug, name = checks.slug(body.slug), checks.names(body.name)
+        # Not against the bounds of what is registered: a place may lie anywhere.
+        area = await self._checked(lambda known: validate_area(body.area, "area", known.places, None), heavy=True)
+
+        def work(unit: Unit) -> Kept:
+            resolved = resolve_area(area, lambda other: _geometry(unit, other))
+            geometry = area[0] if _is_geojson(area) else resolved.to_geojson()
+            before = unit.get(PLACE, place_id(slug))
+            if before is None:
+                unit.append(PLACE, place_id(slug), PlaceDefined(slug=slug, name=name, geometry=geometry))
+            elif (before.name, before.geometry) != (name, geometry) or before.retired:
+                unit.append(PLACE, place_id(slug), PlaceRevised(slug=slug, name=name, geometry=geometry))
+            unit.write(_sql.register, ("place", slug, *map(float, resolved.bounds)))
+            return self._registered(unit, place_id(slug), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Kept:
+        """A subject people may choose. A CAP category belongs to one topic."""
+        slug, name = checks.slug(body.slug), checks.names(body.name)
+        if slug.startswith(NEWSLETTER_PREFIX):
+            raise Invalid.field("slug", "Topics of this form belong to newsletters.")
+        categories = tuple(dict.fromkeys(body.categories))
+
+        def work(unit: Unit) -> Kept:
+            taken = {str(c): str(t) for c, t in unit.read(_sql.categories)}
+            for category in categories:
+                if taken.get(category, slug) != slug:
+                    raise Invalid.field(
+                        "categories", f"{category} means {taken[category]!r} already: a category belongs to one topic."
+                    )
+            before = unit.get(TOPIC, topic_id(slug))
+            if before is None or (before.name, before.categories) != (name, categories) or before.retired:
+                unit.append(TOPIC, topic_id(slug), TopicDefined(slug=slug, name=name, categories=categories))
+            unit.write(_sql.register, ("topic", slug, None, None, None, None))
+            unit.write(_sql.release_categories, (slug,))
+            unit.write_many(_sql.give_category, [(category, slug) for category in categories])
+            return self._registered(unit, topic_id(slug), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    async def define_built_in_topics(self) -> None:
+        """The topics there from the start; at every start, so that a new version's are there too."""
+        known = await self._checked(lambda known: known)
+        for slug, categories in BUILT_IN_TOPICS.items():
+            if slug not in known.topics:
+                name = {"en": slug.replace("-", " ").capitalize()}
+                await self.define_topic(SYSTEM, TopicBody(slug=slug, name=name, categories=categories))
+
+    async def define_segment(self, actor: Actor, body: SegmentBody, *, idem: Idempotency | None = None) -> Kept:
+        """A named, saved audience rule. Segments may not refer to each other in a circle (RULES 22)."""
+        slug = checks.slug(body.slug)
+        name = checks.text(body.name, "name", checks.NAME, line=True, needed=True)
+        await self._checked(lambda known: check_rule(body, known), heavy=True)
+
+        def work(unit: Unit) -> Kept:
+            if slug in threads.segment_versions(unit, body.rule):
+                raise Invalid.field("rule", f"The rule refers back to {slug!r}: segments may not go in a circle.")
+            before = unit.get(SEGMENT, segment_id(slug))
+            if before is None:
+                unit.append(SEGMENT, segment_id(slug), SegmentDefined(slug=slug, name=name, rule=body.rule))
+            elif (before.name, before.rule) != (name, body.rule) or before.retired:
+                unit.append(SEGMENT, segment_id(slug), SegmentRevised(slug=slug, name=name, rule=body.rule))
+            unit.write(_sql.register, ("segment", slug, None, None, None, None))
+            return self._registered(unit, segment_id(slug), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    def _registered(self, unit: Unit, stream_id: UUID, *, created: bool) -> Kept:
+        unit.after_commit(self._known.void)
+        return Kept(id=stream_id, version=unit.version(stream_id), created=created)
+
+
+def check_rule(body: SegmentBody, known: Known) -> None:
+    """Refuse a rule that cannot be read."""
+    from alerts.domain.words.rules import parse_rule
+
+    parse_rule(
+        body.rule,
+        "rule",
+        known_place=known.places,
+        known_topic=known.topics,
+        # One that names itself is told that it goes in a circle, not that it is unknown.
+        known_segment=known.segments | {body.slug},
+        bounds=known.bounds,
+    )
+
+
+def _geometry(unit: Unit, slug: str) -> dict[str, object] | None:
+    state = unit.get(PLACE, place_id(slug))
+    return state.geometry if state else None
+
+
+def _is_geojson(area: AreaJson) -> bool:
+    return len(area) == 1 and "type" in area[0]

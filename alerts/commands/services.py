@@ -1,0 +1,195 @@
+"""Commands about service points and what changes there."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands import checks, telling
+from alerts.commands.actor import Actor
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.commands.incidents import latest_notice, reference
+from alerts.commands.known import Known
+from alerts.commands.plans import plan_of_change
+from alerts.commands.ports import Idempotency
+from alerts.commands.telling import NewId, Told
+from alerts.domain import service_change, service_point
+from alerts.domain.events import ChangeAfter, ChangeFacts, PointFacts
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.domain.streams import CHANGE, POINT, change_id, point_id
+from alerts.domain.words.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
+from alerts.domain.words.errors import Invalid, NotFound, Stale
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.ports import Unit
+from alerts.schedule import plan_due
+
+EFFECT = "change-effect"
+MAX_POINTS = 2_000
+MAX_REACH_KM = 500.0
+
+
+def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
+    """A body as facts. Raises Invalid."""
+    from alerts.domain.words.geometry import check_point
+
+    checks.check_times(body)
+    check_point(body.lat, body.lon, "", known.bounds)
+    if not 0 < body.reach_km <= MAX_REACH_KM:
+        raise Invalid.field("reach_km", f"Give more than 0 and at most {MAX_REACH_KM:.0f} kilometres.")
+    return PointFacts(
+        kind=checks.slug(body.kind, "kind"),
+        name=checks.text(body.name, "name", checks.NAME, line=True, needed=True),
+        address=checks.text(body.address, "address", checks.REASON),
+        lat=body.lat,
+        lon=body.lon,
+        opening_hours=checks.opening_hours(body.opening_hours, "opening_hours"),
+        visits=checks.visits(body.visits, "visits"),
+        reach_km=body.reach_km,
+        source_ref=reference(body.source_ref),
+    )
+
+
+def check_change(body: ServiceChangeBody, known: Known, source: str, default_language: str) -> ChangeFacts:
+    """A body as facts, its references as ids of that source's points (whether they exist is seen later)."""
+    checks.check_times(body)
+    if not body.service_points:
+        raise Invalid.field("service_points", "Name at least one service point.")
+    if len(body.service_points) > MAX_POINTS:
+        raise Invalid.field("service_points", f"One change names at most {MAX_POINTS} service points.")
+    if body.until is not None and body.until <= body.effective:
+        raise Invalid.field("until", "It would end before it begins: give a later end or an earlier start.")
+    tag = checks.language(body.language or default_language)
+    description = checks.text(body.description, "description", checks.BODY)
+    points = tuple(dict.fromkeys(_point(point, source) for point in body.service_points))
+    return ChangeFacts(
+        headline={tag: checks.text(body.headline, "headline", checks.TITLE, line=True, needed=True)},
+        description={tag: description} if description else {},
+        kind=body.kind,
+        service_points=points,
+        effective=body.effective,
+        until=body.until,
+        after=_after(body.after, points, source, known),
+        topic=known.topic(body.topic, "topic"),
+        source_ref=reference(body.source_ref),
+    )
+
+
+def _point(point: UUID | PointRef, source: str) -> UUID:
+    return point_id(source, point.source_ref) if isinstance(point, PointRef) else point
+
+
+def _after(
+    after: dict[str, ChangeAfterBody], points: tuple[UUID, ...], source: str, known: Known
+) -> dict[str, ChangeAfter]:
+    found = {}
+    for name, body in after.items():
+        point = _named(name, source, points)
+        found[str(point)] = _after_one(body, f"after.{name}", known)
+    return found
+
+
+def _named(name: str, source: str, points: tuple[UUID, ...]) -> UUID:
+    """A point by its id or by the source's own reference; it must be one of those that the change names."""
+    try:
+        candidates = [UUID(name), point_id(source, name)]
+    except ValueError:
+        candidates = [point_id(source, name)]
+    for candidate in candidates:
+        if candidate in points:
+            return candidate
+    raise Invalid.field(f"after.{name}", "This is none of the service points that the change names.")
+
+
+def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
+    from alerts.domain.words.geometry import check_point
+
+    if (body.lat is None) != (body.lon is None):
+        raise Invalid.field(field, "A new position needs both lat and lon.")
+    if body.lat is not None and body.lon is not None:
+        check_point(body.lat, body.lon, field, known.bounds)
+    return ChangeAfter(
+        opening_hours=checks.opening_hours(body.opening_hours, f"{field}.opening_hours"),
+        lat=body.lat,
+        lon=body.lon,
+        address=None if body.address is None else checks.text(body.address, f"{field}.address", checks.REASON),
+        visits=checks.visits(body.visits, f"{field}.visits"),
+    )
+
+
+def announce(unit: Unit, actor: Actor, facts: ChangeFacts, new: NewId = new_id) -> tuple[ChangeState, bool, Told]:
+    """Announce a change or revise it, and tell of it: (the change, whether it is new, what was told)."""
+    for index, point in enumerate(facts.service_points):
+        state = unit.get(POINT, point)
+        if state is None:
+            raise Invalid.field(f"service_points.{index}", "There is no such service point: register it first.")
+    change = change_id(actor.source, facts.source_ref)
+    before = unit.get(CHANGE, change)
+    events = service_change.decide_announce(before, facts, actor.source)
+    unit.append(CHANGE, change, *events)
+    state_now = unit.get(CHANGE, change)
+    assert state_now is not None
+    if not events:
+        return state_now, False, Told(note="The same as before: nothing new.")
+    plan_due(unit, EFFECT, change, facts.effective)
+    plan = msgspec.structs.replace(plan_of_change(facts), service_change=change)
+    return state_now, before is None, telling.tell(unit, actor, change, plan, new)
+
+
+class ServiceCommands(Core):
+    """Service points and service changes."""
+
+    async def register_point(self, actor: Actor, body: ServicePointBody, *, idem: Idempotency | None = None) -> Kept:
+        """A service point; the same `source_ref` of the same source is the same point, set otherwise if changed."""
+        facts = await self._checked(lambda known: check_point_body(body, known))
+
+        def work(unit: Unit) -> Kept:
+            point = point_id(actor.source, facts.source_ref)
+            before = unit.get(POINT, point)
+            unit.append(POINT, point, *service_point.decide_register(before, facts, actor.source))
+            return Kept(id=point, version=unit.version(point), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    async def revise_point(self, actor: Actor, point: UUID, patch: dict[str, Any], version: int | None = None) -> Kept:
+        """A merge patch of a service point. Stale if `version` is not the current one."""
+        known = await self._checked(lambda known: known)
+
+        def work(unit: Unit) -> Kept:
+            state = _point_state(unit, point)
+            if version is not None and version != state.version:
+                raise Stale("It was changed in the meantime: read it again, then edit it.")
+            body = checks.converted(checks.merged(point_json(state.facts), patch), ServicePointBody)
+            if body.source_ref != state.facts.source_ref:
+                raise Invalid.field("source_ref", "A reference cannot be changed: it is what the point is known by.")
+            unit.append(POINT, point, *service_point.decide_revise(state, check_point_body(body, known)))
+            return Kept(id=point, version=unit.version(point))
+
+        return await self._run(actor, work)
+
+    async def announce_change(self, actor: Actor, body: ServiceChangeBody, *, idem: Idempotency | None = None) -> Kept:
+        """A service change, and what the policy makes of it."""
+        facts = await self._checked(lambda known: check_change(body, known, actor.source, self._language))
+
+        def work(unit: Unit) -> Kept:
+            state, created, told = announce(unit, actor, facts)
+            notice = told.notice.id if told.notice else latest_notice(unit, state.id)
+            return Kept(id=state.id, version=state.version, created=created, notice=notice)
+
+        return await self._run(actor, work, idem)
+
+
+def point_json(facts: PointFacts) -> dict[str, Any]:
+    """A service point as the body that would make it."""
+    document: dict[str, Any] = msgspec.to_builtins(facts)
+    return document
+
+
+def _point_state(unit: Unit, point: UUID) -> PointState:
+    state = unit.get(POINT, point)
+    if state is None:
+        raise NotFound("There is no such service point.")
+    return state

@@ -1,0 +1,142 @@
+"""What follows by policy from an incident or a service change: nothing, a draft, or a notice at once (RULES 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from alerts.commands import threads
+from alerts.commands.actor import Actor
+from alerts.commands.plans import ending_plan
+from alerts.domain import notice_life as life
+from alerts.domain.events import Content, NoticePlan
+from alerts.domain.notice import NoticeState
+from alerts.domain.streams import NOTICE
+from alerts.domain.words.ids import new_id
+from alerts.domain.words.terms import MsgType
+from alerts.eventlog.ports import Unit
+
+NewId = Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of it."""
+
+    notice: NoticeState | None = None
+    note: str = ""
+    """Why nothing came of it, in words."""
+
+    @property
+    def notices(self) -> tuple[UUID, ...]:
+        """Their ids."""
+        return (self.notice.id,) if self.notice else ()
+
+
+def tell(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId = new_id) -> Told:
+    """Something happened, or is otherwise than before: its notice, or an update of it, under the actor's policy.
+
+    A notice of the subject that has not gone out yet is revised; one that has is followed by an update; a thread that
+    has ended, or was rejected, is followed by a new one.
+    """
+    answer = threads.answer_of(unit, actor.policy, plan)
+    if answer == "record":
+        return Told(note="The policy says: record only.")
+    state = _in_making(unit, actor, subject, plan) or _begin(unit, actor, subject, plan, new)
+    if answer == "issue":
+        return Told(threads.issue_alone(unit, _unbound(unit, state), actor.policy_name))
+    if state.phase in ("draft", "returned"):
+        state = threads.submit_if_whole(unit, state)
+    return Told(state)
+
+
+def _in_making(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan) -> NoticeState | None:
+    """The subject's latest notice with this plan, if it is the actor's own and has not gone out yet."""
+    found = threads.subject_of(unit, subject)
+    state = threads.notice(unit, found.latest) if found else None
+    if (
+        state is None
+        or state.source != actor.source
+        or state.phase not in life.EDITABLE
+        or state.msg_type in life.ENDINGS
+    ):
+        return None
+    unit.append(NOTICE, state.id, *life.decide_revise(state, plan))
+    return threads.notice(unit, state.id)
+
+
+def _begin(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId) -> NoticeState:
+    """An update of the subject's thread if one is open, else the first notice of a new one."""
+    found = threads.subject_of(unit, subject)
+    issued = threads.members(unit, found.thread) if found else []
+    if found is None or not issued or threads.is_over(issued[-1]):
+        state = threads.draft(unit, new(), plan, actor.source)
+        threads.set_subject(unit, subject, threads.Subject(state.id, state.id))
+        return state
+    return threads.draft(
+        unit,
+        new(),
+        plan,
+        actor.source,
+        msg_type="Update",
+        thread=found.thread,
+        references=tuple(member.id for member in issued),
+    )
+
+
+def _unbound(unit: Unit, state: NoticeState) -> NoticeState:
+    """A notice that a person has approved or scheduled is approved anew by the policy that sends it now."""
+    if state.phase in ("approved", "scheduled"):
+        unit.append(NOTICE, state.id, *life.decide_void(state, "The source's policy issues it at once."))
+        return threads.notice(unit, state.id)
+    return state
+
+
+def end(
+    unit: Unit,
+    actor: Actor,
+    subject: UUID,
+    msg_type: MsgType,
+    content: dict[str, Content],
+    reason: str,
+    new: NewId = new_id,
+) -> Told:
+    """It is over (AllClear), or should not have been said (Cancel): what the policy says of the notice in force counts.
+
+    What has not gone out yet never will.
+    """
+    found = threads.subject_of(unit, subject)
+    if found is None:
+        return Told(note="No notice was made of it.")
+    latest = threads.notice(unit, found.latest)
+    issued = threads.members(unit, found.thread)
+    answer = threads.answer_of(unit, actor.policy, issued[-1].plan if issued else latest.plan)
+    if answer == "record":
+        return Told(note="The policy says: record only.")
+    if latest.phase in life.EDITABLE:
+        unit.append(NOTICE, latest.id, *life.decide_reject(latest, reason))
+    if not issued:
+        return Told(note="Its notice had not been issued; it never will be.")
+    if threads.is_over(issued[-1]):
+        return Told(note="Its thread has ended already.")
+    state = follow_up(unit, new(), actor, issued[-1], msg_type, content)
+    if answer == "issue":
+        return Told(threads.issue_alone(unit, state, actor.policy_name, reason))
+    return Told(threads.submit_if_whole(unit, state))
+
+
+def follow_up(
+    unit: Unit, notice_id: UUID, actor: Actor, head: NoticeState, msg_type: MsgType, content: dict[str, Content]
+) -> NoticeState:
+    """The draft of a cancel or an all-clear of a thread."""
+    references = tuple(member.id for member in threads.members(unit, head.thread))
+    return threads.draft(
+        unit,
+        notice_id,
+        ending_plan(head, content),
+        actor.source,
+        msg_type=msg_type,
+        thread=head.thread,
+        references=references,
+    )

@@ -1,0 +1,227 @@
+"""Threads, subjects and the issue of a notice: what happens inside the writer's unit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain import notice_life as life
+from alerts.domain.events import AreaJson, NoticeDrafted, NoticePlan, Policy
+from alerts.domain.notice import NoticeState
+from alerts.domain.policy import policy_answer
+from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
+from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.domain.words.events import Event
+from alerts.domain.words.terms import MsgType, PolicyAnswer
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+from alerts.schedule import plan_due
+
+_sql = load("alerts.commands", "commands.sql")
+
+SEND, EXPIRY = "notice-send", "notice-expiry"
+
+
+class Subject(NamedTuple):
+    """The notices about one incident or service change."""
+
+    thread: UUID
+    """The first one."""
+    latest: UUID
+    """The last one drafted, issued or not."""
+
+
+def notice(unit: Unit, notice_id: UUID) -> NoticeState:
+    """That notice, or NotFound."""
+    state = unit.get(NOTICE, notice_id)
+    if state is None:
+        raise NotFound("There is no such notice.")
+    return state
+
+
+def subject_of(unit: Unit, subject: UUID) -> Subject | None:
+    """The notices about an incident or service change, if there are any."""
+    rows = unit.read(_sql.subject, (subject.bytes,))
+    return Subject(UUID(bytes=bytes(rows[0][0])), UUID(bytes=bytes(rows[0][1]))) if rows else None
+
+
+def set_subject(unit: Unit, subject: UUID, found: Subject) -> None:
+    """Remember them."""
+    unit.write(_sql.set_subject, (subject.bytes, found.thread.bytes, found.latest.bytes))
+
+
+# --- threads
+
+
+def members(unit: Unit, thread: UUID) -> list[NoticeState]:
+    """The issued notices of a thread, oldest first: each names what replaced it. The last one is the head."""
+    found: list[NoticeState] = []
+    following: UUID | None = thread
+    while following is not None:
+        state = notice(unit, following)
+        if not state.issued:
+            break
+        found.append(state)
+        following = state.replaced_by
+    return found
+
+
+def is_over(head: NoticeState) -> bool:
+    """Whether a thread with this head has ended: by a cancel or an all-clear, never by its expiry."""
+    return head.msg_type in life.ENDINGS or head.phase in ("cancelled", "cleared")
+
+
+def open_head(unit: Unit, state: NoticeState) -> tuple[NoticeState, tuple[UUID, ...]]:
+    """The head that a follow-up of this thread replaces, and the ids of all its members. Raises Conflict."""
+    issued = members(unit, state.thread)
+    if not issued:
+        raise Conflict("This notice has not been issued: edit it or reject it instead.", state=state.phase)
+    if is_over(issued[-1]):
+        raise Conflict("This thread has ended by a cancel or an all-clear: begin a new notice.", state=state.phase)
+    return issued[-1], tuple(member.id for member in issued)
+
+
+# --- making notices
+
+
+def draft(
+    unit: Unit,
+    notice_id: UUID,
+    plan: NoticePlan,
+    source: str,
+    *,
+    msg_type: MsgType = "Alert",
+    thread: UUID | None = None,
+    references: tuple[UUID, ...] = (),
+) -> NoticeState:
+    """A notice begins: the first of a thread of its own, or a follow-up."""
+    drafted = NoticeDrafted(
+        number=unit.number("notice"),
+        msg_type=msg_type,
+        thread=thread or notice_id,
+        references=references,
+        plan=plan,
+        source=source,
+    )
+    unit.append(NOTICE, notice_id, drafted)
+    for subject in (plan.incident, plan.service_change):
+        if subject is not None:
+            _join_subject(unit, subject, notice_id, thread)
+    return notice(unit, notice_id)
+
+
+def _join_subject(unit: Unit, subject: UUID, notice_id: UUID, thread: UUID | None) -> None:
+    """A first notice opens the subject's thread unless one is open; a follow-up is the latest of its own thread."""
+    before = subject_of(unit, subject)
+    if thread is None:
+        if before is None or not _is_open(unit, before):
+            set_subject(unit, subject, Subject(notice_id, notice_id))
+    elif before is not None and before.thread == thread:
+        set_subject(unit, subject, Subject(thread, notice_id))
+
+
+def _is_open(unit: Unit, subject: Subject) -> bool:
+    issued = members(unit, subject.thread)
+    return not is_over(issued[-1]) if issued else notice(unit, subject.thread).phase != "rejected"
+
+
+def binding(unit: Unit, plan: NoticePlan) -> str:
+    """What an approval binds, as a hash: the plan, and the versions of the segments its rule names (RULES 16)."""
+    versions = sorted(segment_versions(unit, plan.audience).items())
+    return hashlib.sha256(msgspec.json.encode((plan, versions), order="deterministic")).hexdigest()
+
+
+def segment_versions(unit: Unit, rule: object) -> dict[str, int]:
+    """The segments that a rule in JSON names, and those which they name in turn, with their versions."""
+    found: dict[str, int] = {}
+    waiting = [rule]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            waiting.extend(value for name, value in node.items() if name in ("all", "any", "not"))
+            slug = node.get("segment")
+            if isinstance(slug, str) and slug not in found:
+                segment = unit.get(SEGMENT, segment_id(slug))
+                found[slug] = segment.version if segment else 0
+                waiting.append(segment.rule if segment else None)
+    return found
+
+
+# --- policy
+
+
+def answer_of(unit: Unit, policy: Policy | None, plan: NoticePlan) -> PolicyAnswer:
+    """What a policy says to a notice of this plan (RULES 17)."""
+    return policy_answer(
+        policy, kind=plan.kind, severity=plan.severity, inside=lambda areas: _inside(unit, plan, areas)
+    )
+
+
+def _inside(unit: Unit, plan: NoticePlan, areas: AreaJson) -> bool:
+    from alerts.domain.words.geometry import resolve_area
+
+    def place(slug: str) -> dict[str, object] | None:
+        state = unit.get(PLACE, place_id(slug))
+        return state.geometry if state else None
+
+    whole = resolve_area(areas, place)
+    if plan.service_change is not None:
+        change = unit.get(CHANGE, plan.service_change)
+        points = [unit.get(POINT, point) for point in change.facts.service_points] if change else []
+        return bool(points) and all(p is not None and whole.contains_point(p.facts.lat, p.facts.lon) for p in points)
+    return plan.area is not None and whole.contains(resolve_area(plan.area, place))
+
+
+# --- out
+
+
+def issue(unit: Unit, state: NoticeState, reason: str = "") -> NoticeState:
+    """An approved notice goes out now: in the same transaction it takes its place at the head of its thread."""
+    references: tuple[UUID, ...] = ()
+    if state.thread != state.id:
+        head, references = open_head(unit, state)
+        unit.append(NOTICE, head.id, *life.decide_replace(head, state, reason))
+    unit.append(NOTICE, state.id, *life.decide_issue(state, references, unit.now))
+    issued = notice(unit, state.id)
+    if issued.expires is not None:
+        plan_due(unit, EXPIRY, issued.id, issued.expires)
+    return issued
+
+
+def approve_alone(unit: Unit, state: NoticeState, approver: str) -> NoticeState:
+    """By a policy, or by one who may approve where no second hand is needed."""
+    digest = binding(unit, state.plan)
+    unit.append(NOTICE, state.id, *life.decide_approve_alone(state, approver=approver, digest=digest, now=unit.now))
+    return notice(unit, state.id)
+
+
+def issue_alone(unit: Unit, state: NoticeState, approver: str, reason: str = "") -> NoticeState:
+    """Approve without a second hand and issue, now or at the `send_at` that the plan names."""
+    state = approve_alone(unit, state, approver)
+    send_at = state.plan.send_at
+    if send_at is None or send_at <= unit.now:
+        return issue(unit, state, reason)
+    return schedule(unit, state, life.decide_schedule(state, send_at, unit.now))
+
+
+def schedule(unit: Unit, state: NoticeState, events: tuple[Event, ...]) -> NoticeState:
+    """Append what schedules a notice and plan its sending."""
+    unit.append(NOTICE, state.id, *events)
+    scheduled = notice(unit, state.id)
+    if scheduled.phase == "scheduled" and scheduled.send_at is not None:
+        plan_due(unit, SEND, scheduled.id, scheduled.send_at)
+    return scheduled
+
+
+def submit_if_whole(unit: Unit, state: NoticeState) -> NoticeState:
+    """Into pending-approval; what is not complete yet stays a draft for a person to complete."""
+    try:
+        unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
+    except Invalid:
+        return state
+    return notice(unit, state.id)
