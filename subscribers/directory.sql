@@ -38,8 +38,12 @@ UPDATE contact_points SET sealed = COALESCE(sealed, ?) WHERE shard = ? AND numbe
 INSERT INTO people_counts (phase, people) VALUES (?, ?)
 ON CONFLICT (phase) DO UPDATE SET people = people_counts.people + excluded.people;
 
+-- name: drop_empty_counts
+-- Whether a phase was ever peopled depends on how the log was cut into batches: a rebuild must not show it.
+DELETE FROM people_counts WHERE people = 0;
+
 -- name: counts
-SELECT phase, people FROM people_counts WHERE people <> 0 ORDER BY phase;
+SELECT phase, people FROM people_counts ORDER BY phase;
 
 -- name: cards
 SELECT c.number, c.subscriber, c.channel, c.state, c.suppressed, c.sealed, p.phase, p.sealed, p.wishes

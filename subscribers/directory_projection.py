@@ -100,6 +100,8 @@ class DirectoryProjection:
     """People, contact points and their numbers by phase (`alerts.eventlog.ports.Projection`)."""
 
     name = "directory"
+    guards = True
+    """Who was suppressed, ended or erased must never be passed over: it stops at what it cannot read (see the runner)."""
     topics: Collection[str] = frozenset(CATALOGUE.events)
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
@@ -151,6 +153,8 @@ class DirectoryProjection:
         for name in _STATEMENTS:
             if rows[name]:
                 tx.executemany(_SQL[name], rows[name])
+        if min(counts.values(), default=0) < 0:
+            tx.execute(_SQL.drop_empty_counts)
 
 
 _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "keep_address", "add_counts")

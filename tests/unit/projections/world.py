@@ -1,0 +1,123 @@
+"""Read models in memory: the real statements and migrations on a SQLite database that is never on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from alerts.data import find
+from alerts.domain import events as alerts_events
+from alerts.domain.words.events import Event, Recorded
+from alerts.eventlog.codec import Codec
+from alerts.eventlog.ports import Dialect, Projection
+from alerts.eventlog.sqlite import SQLiteTransaction
+from alerts.projections import Views, projections
+from subscribers.domain import events as subscriber_events
+from subscribers.sealed import Closed
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CATALOGUE = alerts_events.CATALOGUE.joined(subscriber_events.CATALOGUE)
+
+
+class MemoryDatabase:
+    """One SQLite database in memory (`alerts.eventlog.ports.Database`)."""
+
+    dialect: Dialect = "sqlite"
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        for file in sorted(find("migrations", "sqlite", "views").glob("*.sql")):
+            self.connection.executescript(file.read_text())
+
+    @contextmanager
+    def read(self) -> Iterator[SQLiteTransaction]:
+        yield SQLiteTransaction(self.connection)
+
+    write = read
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+class Keys:
+    """Keys in memory: sealing is reversing behind the subject's id, so that what is sealed is not found in clear."""
+
+    def __init__(self) -> None:
+        self.destroyed: set[UUID] = set()
+
+    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
+        return subject.bytes + plaintext[::-1]
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        assert sealed[:16] == subject.bytes, "unsealed for another subject"
+        return None if subject in self.destroyed else sealed[16:][::-1]
+
+    def prefetch(self, subjects: object) -> None:
+        pass
+
+
+@dataclass
+class World:
+    """A log as a list, and the read models that follow it."""
+
+    keys: Keys = field(default_factory=Keys)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    projections: Sequence[Projection] = field(default_factory=projections)
+    rows: list[tuple[int, bytes, int, str, bytes]] = field(default_factory=list)
+    versions: dict[UUID, int] = field(default_factory=dict)
+    applied: int = 0
+
+    def __post_init__(self) -> None:
+        self.open = Codec(CATALOGUE, self.keys)
+        self.closed = Codec(CATALOGUE, Closed())
+        self.views = Views(self.database, self, self.keys)
+
+    def append(self, stream: UUID, *events: Event, by: str = "person:a", at: datetime | None = None) -> int:
+        """Keep these events, without projecting them; the last one's position."""
+        for event in events:
+            version = self.versions[stream] = self.versions.get(stream, 0) + 1
+            position = len(self.rows) + 1
+            when = at or START + timedelta(seconds=position)
+            recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=when, by=by)
+            topic, state = self.open.encode(recorded)
+            self.rows.append((position, stream.bytes, version, topic, state))
+        return len(self.rows)
+
+    def tell(self, stream: UUID, *events: Event, by: str = "person:a", at: datetime | None = None) -> int:
+        """Keep these events and project them."""
+        position = self.append(stream, *events, by=by, at=at)
+        self.project()
+        return position
+
+    def project(self, *batches: int, sealed_only: bool = True) -> None:
+        """Project what is not projected yet, in batches of these sizes, the rest in one."""
+        codec = self.closed if sealed_only else self.open
+        for size in (*batches, len(self.rows)):
+            rows = self.rows[self.applied : self.applied + size]
+            if not rows:
+                continue
+            recorded = [codec.decode(row) for row in rows]
+            with self.database.write() as tx:
+                for projection in self.projections:
+                    projection.apply(tx, [r for r in recorded if r.event.topic() in projection.topics])
+            self.applied += len(rows)
+
+    def recorded(self, stream: UUID) -> list[Recorded]:
+        """A stream's events with everything personal that can still be read."""
+        return [self.open.decode(row) for row in self.rows if row[1] == stream.bytes]
+
+    def again(self) -> World:
+        """The same log and keys with empty read models."""
+        return World(keys=self.keys, rows=self.rows, versions=self.versions)
+
+    # What the views ask of a runner.
+
+    def position(self) -> int:
+        return self.applied
+
+    def wait(self, position: int, timeout: float) -> bool:
+        return self.applied >= position
