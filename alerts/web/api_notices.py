@@ -22,7 +22,7 @@ from alerts.domain.words.bodies import (
     ReasonBody,
     ScheduleBody,
 )
-from alerts.domain.words.errors import Invalid
+from alerts.domain.words.errors import Invalid, NotFound
 from alerts.domain.words.terms import NoticeKind, NoticePhase
 from alerts.intake import strict_json
 from alerts.web.answers import Notice, answer, notice_out, notice_taken, page
@@ -86,7 +86,7 @@ def routes(parts: Parts) -> list[Route]:
         notice = _id(request)
         state = found(await read(parts, parts.views.notice, notice), "notice", notice)
         if not state.issued:
-            raise Invalid(f"this notice is {state.phase}: nothing of it has left; issue it first")
+            raise NotFound(f"nothing has left yet: this notice is {state.phase}; issue it first")
         return answer(await read(parts, parts.dispatch.progress, state.number))
 
     async def submit(request: web.Request) -> web.Response:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,6 +63,8 @@ class Parts:
     """None wherever the public URL is not a loopback address."""
     reads: ThreadPoolExecutor
     """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
+    unverified: Counter[str] = field(default_factory=Counter)
+    """Webhooks that nobody signed, by source: counted, never logged one by one."""
     topics: frozenset[str] = frozenset()
     """Every event type there is, for `GET /events?type=`."""
     version: str = ""

@@ -1,0 +1,85 @@
+"""`/api/v1/events` (the log as a feed), `/triggers/{id}`, `/status`; `/healthz` and `/readyz` for operators."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from alerts.domain.words.errors import Invalid
+from alerts.web.answers import Trigger, answer, listed
+from alerts.web.api import ROOT, found, read
+from alerts.web.parts import Parts
+from alerts.web.requests import PAGE_MOST, id_of, next_url, query, whole_number
+from alerts.web.routes import PUBLIC, Route, scope
+
+EVENTS = 100
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy rows of the log and of the service's health."""
+    public_url = parts.settings.public_url
+
+    async def events(request: web.Request) -> web.Response:
+        values = query(request, "after", "limit", "type")
+        after = whole_number(values, "after", 0, 0)
+        limit = whole_number(values, "limit", EVENTS, 1, PAGE_MOST)
+        wanted = frozenset(word for text in request.query.getall("type", []) for word in text.split(",") if word)
+        unknown = sorted(wanted - parts.topics)
+        if unknown:
+            raise Invalid.field("type", f"unknown type {unknown[0]!r}; known are {', '.join(sorted(parts.topics))}")
+        recorded = await read(parts, parts.log.read, after, limit, wanted)
+        # A full page may have more behind it. A reader who is at the end asks again after the last position it has.
+        following = recorded[-1].position if len(recorded) == limit else None
+        return listed(map(parts.codec.public, recorded), next_url(public_url, request, following, "after"))
+
+    async def trigger(request: web.Request) -> web.Response:
+        wanted = id_of(request, what="trigger")
+        return answer(Trigger.of(found(await read(parts, parts.views.trigger, wanted), "trigger", wanted)))
+
+    async def status(request: web.Request) -> web.Response:
+        return answer(await read(parts, _status, parts))
+
+    async def healthz(request: web.Request) -> web.Response:
+        return answer({"alive": True, "version": parts.version})
+
+    async def readyz(request: web.Request) -> web.Response:
+        try:
+            await asyncio.wait_for(read(parts, parts.log.position), timeout=2)
+        except Exception:
+            return answer({"ready": False, "database": "does not answer"}, 503)
+        trouble = parts.follower.trouble
+        return answer(
+            {
+                "ready": not trouble,
+                "database": "answers",
+                "trouble": trouble,
+                "providers": parts.providers(),
+            },
+            503 if trouble else 200,
+        )
+
+    return [
+        Route("GET", f"{ROOT}/events", events, scope("read")),
+        Route("GET", f"{ROOT}/triggers/{{id}}", trigger, scope("read")),
+        Route("GET", f"{ROOT}/status", status, scope("read")),
+        Route("GET", "/healthz", healthz, PUBLIC),
+        Route("GET", "/readyz", readyz, PUBLIC),
+    ]
+
+
+def _status(parts: Parts) -> dict[str, object]:
+    """Is the service at rest? `unprojected`, `planning`, `queued`, `in_flight`, `in_doubt` all 0 say so."""
+    # The positions are read first: whatever is written in between can only make it look busier than it is.
+    projections = {**parts.projections(), "audience": parts.follower.position()}
+    position = parts.log.position()
+    return {
+        "log_position": position,
+        "projections": projections,
+        "unprojected": position - min(projections.values(), default=position),
+        **parts.dispatch.status(),
+        "parked": parts.parked(),
+        "providers": parts.providers(),
+        "unverified_webhooks": parts.unverified.total(),
+        "version": parts.version,
+    }

@@ -1,0 +1,61 @@
+"""`/api/v1/subscribers`: people who asked to be told, by programs that act for them."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from alerts.commands.answers import SubscriberKept
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.web.answers import Subscriber, SubscriberTaken, answer, page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.parts import Parts
+from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query
+from alerts.web.routes import Route, scope
+from subscribers.domain.subscriber import SUBSCRIBER
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy rows of subscribers."""
+    commands, public_url = parts.commands, parts.settings.public_url
+
+    async def register(request: web.Request) -> web.Response:
+        body, raw = await json_body(request, SubscriberBody)
+        kept = await commands.register_subscriber(actor_of(request), body, idem=idempotency(request, raw))
+        headers = {"Location": f"{public_url}{ROOT}/subscribers/{kept.id}", "ETag": etag(kept.version)}
+        return answer(SubscriberTaken.of(kept), 201, headers)
+
+    async def several(request: web.Request) -> web.Response:
+        values = query(request, "cursor", "limit")
+        people = await read_page(parts, parts.directory.people, values.get("cursor"), limit_of(values))
+        return page(request, public_url, people, Subscriber.of)
+
+    async def one(request: web.Request) -> web.Response:
+        person = id_of(request, what="subscriber")
+        state = found(await read(parts, parts.directory.person, person), "subscriber", person)
+        return answer(Subscriber.of(state), headers={"ETag": etag(state.version)})
+
+    async def change(request: web.Request) -> web.Response:
+        person = id_of(request, what="subscriber")
+        state = found(await read(parts, parts.log.state, SUBSCRIBER, person), "subscriber", person)
+        expected = edited_version(request, state.version)
+        patch = await merge_patch(request)
+        return _moved(await commands.change_subscriber(actor_of(request), person, patch, expected))
+
+    async def end(request: web.Request) -> web.Response:
+        person = id_of(request, what="subscriber")
+        erase = one_of(query(request, "erase"), "erase", ("true", "false")) == "true"
+        if erase:
+            return _moved(await commands.erase_subscriber(actor_of(request), person))
+        return _moved(await commands.end_subscriber(actor_of(request), person, "asked for"))
+
+    return [
+        Route("POST", f"{ROOT}/subscribers", register, scope("subscribers:write")),
+        Route("GET", f"{ROOT}/subscribers", several, scope("subscribers:read")),
+        Route("GET", f"{ROOT}/subscribers/{{id}}", one, scope("subscribers:read")),
+        Route("PATCH", f"{ROOT}/subscribers/{{id}}", change, scope("subscribers:write")),
+        Route("DELETE", f"{ROOT}/subscribers/{{id}}", end, scope("subscribers:write")),
+    ]
+
+
+def _moved(kept: SubscriberKept) -> web.Response:
+    return answer(SubscriberTaken.of(kept), headers={"ETag": etag(kept.version)})
