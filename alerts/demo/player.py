@@ -247,7 +247,7 @@ class Player:
             moving = sum(n for s, n in states if s in MOVING)
             if progress["complete"] or (progress["planned"] and moving == 0):
                 raise AssertionError(f"{telling.key} had left before the server could be killed")
-            return sent > 0 and moving > 0
+            return bool(sent and moving)
 
         await self._until("messages to be under way", under_way, every=0.005)
         self._server.kill()

@@ -79,8 +79,8 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
             "[green]yes" if not differences else f"[red]{differences} differ",
         )
     table.caption = (
-        "due: people with a contact point due. unreachable: due, and nothing reaches them. held: quiet hours or a digest.\n"
-        "replaced: held when an update, a cancel or an all-clear took its place."
+        "due: people with a contact point due. unreachable: due, and nothing reaches them.\n"
+        "held: quiet hours or a digest. replaced: held when an update, a cancel or an all-clear took its place."
     )
     return table
 
