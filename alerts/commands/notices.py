@@ -1,0 +1,355 @@
+"""Commands about notices: write, approve, send, follow up (RULES 1, 13–17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from alerts.commands import checks, telling, threads
+from alerts.commands.actor import Actor
+from alerts.commands.answers import NoticeKept
+from alerts.commands.core import Core
+from alerts.commands.plans import Checked, check_notice, notice_json, plan_of, plan_of_change, plan_of_incident
+from alerts.commands.ports import Idempotency
+from alerts.domain import notice_life as life
+from alerts.domain.events import Content, DispatchStopped, NoticePlan
+from alerts.domain.notice import NoticeState
+from alerts.domain.streams import CHANGE, DISPATCH, INCIDENT, NOTICE, dispatch_id
+from alerts.domain.words.bodies import AllClearBody, CancelBody, NoticeBody
+from alerts.domain.words.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from alerts.domain.words.events import Event
+from alerts.domain.words.ids import new_id
+from alerts.domain.words.terms import MsgType
+from alerts.eventlog.ports import Unit
+
+Lookup = Callable[[Any, UUID], Any]
+"""`unit.get` or `log.state`."""
+
+
+def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:
+    """The answer about a notice."""
+    return NoticeKept(
+        id=state.id,
+        version=state.version,
+        number=state.number,
+        thread=state.thread,
+        state=state.phase,
+        dispatch=dispatch,
+    )
+
+
+class NoticeCommands(Core):
+    """The life of notices. What the state forbids is a Conflict, what this hand may not do is Forbidden."""
+
+    # --- writing
+
+    async def plan_notice(self, actor: Actor, body: NoticeBody) -> NoticePlan:
+        """The plan that a body means, checked like a draft's, with nothing kept: for counting an audience."""
+        checked, categories = await self._check(body)
+        plan = plan_of(checked, _base(self._log.state, checked.body, categories))
+        if found := [gap for gap in life.gaps(plan, self._clock()) if gap.field != "content"]:
+            raise Invalid(" ".join(gap.message for gap in found), found)
+        return plan
+
+    async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeKept:
+        """A draft; it may be unfinished."""
+        checked, categories = await self._check(body)
+
+        def work(unit: Unit) -> NoticeKept:
+            plan = plan_of(checked, _base(unit.get, checked.body, categories))
+            return kept(threads.draft(unit, new_id(), plan, actor.source))
+
+        return await self._run(actor, work, idem)
+
+    async def revise_notice(
+        self, actor: Actor, notice: UUID, patch: dict[str, Any], version: int | None = None
+    ) -> NoticeKept:
+        """A merge patch over the notice's body; any edit voids an approval. Stale if `version` is not the current one."""
+        before = self._notice(notice)
+        checked, categories = await self._check(_patched(before, patch), since=before.plan)
+
+        def work(unit: Unit) -> NoticeKept:
+            state = threads.notice(unit, notice)
+            if state.version != (before.version if version is None else version) or state.version != before.version:
+                raise Stale("It was changed in the meantime: read it again, then edit it.")
+            base = _base(unit.get, checked.body, categories)
+            plan = plan_of(checked, base, msg_type=state.msg_type)
+            if state.thread != state.id and (plan.kind, plan.status) != (state.plan.kind, state.plan.status):
+                raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
+            plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
+            unit.append(NOTICE, notice, *life.decide_revise(state, plan))
+            return kept(threads.notice(unit, notice))
+
+        return await self._run(actor, work)
+
+    # --- towards an approval
+
+    async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
+        """Give it to an approver."""
+        return await self._decide(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
+
+    async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+        """Back to its author."""
+        words = checks.text(reason, "reason", checks.REASON, needed=True)
+        return await self._decide(actor, notice, lambda s, _: life.decide_return(s, words), idem)
+
+    async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+        """Never to be sent."""
+        words = checks.text(reason, "reason", checks.REASON, needed=True)
+        return await self._decide(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
+
+    async def approve(
+        self, actor: Actor, notice: UUID, version: int, people: int, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """A person approves what they saw: this version, reaching so many people (else Conflict).
+
+        It is scheduled if `send_at` was set before; a cancel or an all-clear goes out at once.
+        """
+        if actor.person is None:
+            raise Forbidden("Only a person can approve: use a key that was issued for one.")
+        counted = await self._audience.count(self._notice(notice).plan, at=self._clock())
+
+        def work(unit: Unit) -> NoticeKept:
+            state = threads.notice(unit, notice)
+            events = life.decide_approve(
+                state,
+                approver=actor.by,
+                version=version,
+                seen=people,
+                people=counted.people,
+                digest=threads.binding(unit, state.plan),
+                now=unit.now,
+            )
+            approved = threads.schedule(unit, state, events)
+            if approved.msg_type in life.ENDINGS:
+                return kept(threads.issue(unit, approved), dispatch=True)
+            return kept(approved)
+
+        return await self._run(actor, work, idem)
+
+    # --- out
+
+    async def schedule(
+        self, actor: Actor, notice: UUID, send_at: datetime, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """To be issued at that time. A policy that issues may schedule a draft."""
+        if send_at.tzinfo is None:
+            raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+
+        def work(unit: Unit) -> NoticeKept:
+            state = _ready(unit, actor, threads.notice(unit, notice))
+            if (voided := _void_if_unbound(unit, state)) is not None:
+                return voided
+            return kept(threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
+
+        return _or_conflict(await self._run(actor, work, idem))
+
+    async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
+        """Out, now: approved by people, or a draft of a key whose policy says `issue`.
+
+        Conflict, and back to pending-approval, if what was approved is no longer what would go out.
+        """
+
+        def work(unit: Unit) -> NoticeKept:
+            state = _ready(unit, actor, threads.notice(unit, notice))
+            if (voided := _void_if_unbound(unit, state)) is not None:
+                return voided
+            return kept(threads.issue(unit, state), dispatch=True)
+
+        return _or_conflict(await self._run(actor, work, idem))
+
+    # --- following up
+
+    async def update(
+        self, actor: Actor, notice: UUID, body: NoticeBody, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """The draft of an update of the thread that `notice` belongs to; what is absent is as in its latest notice."""
+        checked, categories = await self._check(body)
+
+        def work(unit: Unit) -> NoticeKept:
+            head, references = threads.open_head(unit, threads.notice(unit, notice))
+            if body.kind != head.plan.kind:
+                raise Invalid.field("kind", f"An update is of the kind of its thread: {head.plan.kind}.")
+            if body.status not in ("Actual", head.plan.status):
+                raise Invalid.field("status", f"An update is of the status of its thread: {head.plan.status}.")
+            base = replace(head.plan, send_at=None, expires=None, cap=None)
+            if body.incident or body.service_change:
+                base = _over(base, _base(unit.get, body, categories))
+            # A drill's update is a drill, whether it says so or not: it must never go to everyone by an omission.
+            said = replace_body(checked, replace(body, status=head.plan.status))
+            plan = plan_of(said, base, msg_type="Update")
+            return kept(
+                threads.draft(
+                    unit,
+                    new_id(),
+                    plan,
+                    actor.source,
+                    msg_type="Update",
+                    thread=head.thread,
+                    references=references,
+                )
+            )
+
+        return await self._run(actor, work, idem)
+
+    async def cancel(
+        self, actor: Actor, notice: UUID, body: CancelBody, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """It should not have been said: a cancel goes out at once, by one who may approve or whose policy issues."""
+        reason = checks.text(body.reason, "reason", checks.REASON, needed=True)
+        return await self._end(actor, notice, "Cancel", checks.content(body.content), reason, idem)
+
+    async def all_clear(
+        self, actor: Actor, notice: UUID, body: AllClearBody, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """The danger is over: goes out at once, by one who may approve or whose policy issues."""
+        return await self._end(actor, notice, "AllClear", checks.content(body.content), "", idem)
+
+    async def _end(
+        self,
+        actor: Actor,
+        notice: UUID,
+        msg_type: MsgType,
+        content: dict[str, Content],
+        reason: str,
+        idem: Idempotency | None,
+    ) -> NoticeKept:
+        def work(unit: Unit) -> NoticeKept:
+            head, _ = threads.open_head(unit, threads.notice(unit, notice))
+            approver = _alone(unit, actor, head)
+            state = telling.follow_up(unit, new_id(), actor, head, msg_type, content)
+            return kept(threads.issue_alone(unit, state, approver, reason), dispatch=True)
+
+        return await self._run(actor, work, idem)
+
+    async def stop(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+        """What has not left is cancelled; the thread stays live. Stopping twice changes nothing."""
+        words = checks.text(reason, "reason", checks.REASON, needed=True)
+
+        def work(unit: Unit) -> NoticeKept:
+            state = threads.notice(unit, notice)
+            _alone(unit, actor, state)
+            if not state.issued:
+                raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
+            dispatch = unit.get(DISPATCH, dispatch_id(notice))
+            if dispatch is None or not (dispatch.stopped or dispatch.completed):
+                stopped = DispatchStopped(notice=notice, number=state.number, reason=words)
+                unit.append(DISPATCH, dispatch_id(notice), stopped)
+            return kept(state)
+
+        return await self._run(actor, work, idem)
+
+    # --- shared
+
+    async def _check(self, body: NoticeBody, since: NoticePlan | None = None) -> tuple[Checked, dict[str, str]]:
+        """`since`: the plan as it stands, whose `send_at` may have passed without anybody touching it."""
+        asked = body
+        if since is not None and body.send_at == since.send_at:
+            asked = replace(body, send_at=None)
+        checked, categories = await self._checked(
+            lambda known: (check_notice(asked, known, self._clock()), known.categories),
+            heavy=body.area is not None or body.audience is not None,
+        )
+        return replace_body(checked, body), categories
+
+    async def _decide(
+        self,
+        actor: Actor,
+        notice: UUID,
+        decide: Callable[[NoticeState, Unit], tuple[Event, ...]],
+        idem: Idempotency | None,
+    ) -> NoticeKept:
+        def work(unit: Unit) -> NoticeKept:
+            unit.append(NOTICE, notice, *decide(threads.notice(unit, notice), unit))
+            return kept(threads.notice(unit, notice))
+
+        return await self._run(actor, work, idem)
+
+    def _notice(self, notice: UUID) -> NoticeState:
+        state = self._log.state(NOTICE, notice)
+        if state is None:
+            raise NotFound("There is no such notice.")
+        return state
+
+
+def replace_body(checked: Checked, body: NoticeBody) -> Checked:
+    """The same, with the body as it was sent."""
+    return Checked(body=body, area=checked.area, content=checked.content)
+
+
+def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
+    return checks.converted(checks.merged(notice_json(state.plan), patch), NoticeBody)
+
+
+def _base(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
+    """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
+    if body.incident is not None:
+        incident = get(INCIDENT, body.incident)
+        if incident is None:
+            raise Invalid.field("incident", "There is no such incident.")
+        return plan_of_incident(incident.facts, categories)
+    if body.service_change is not None:
+        change = get(CHANGE, body.service_change)
+        if change is None:
+            raise Invalid.field("service_change", "There is no such service change.")
+        return plan_of_change(change.facts)
+    return None
+
+
+def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:
+    """An update that names its incident or change again takes the facts from there, the rest from the head."""
+    if subject is None:
+        return head
+    return replace(
+        head,
+        content=subject.content,
+        topic=subject.topic or head.topic,
+        area=subject.area or head.area,
+        urgency=subject.urgency,
+        severity=subject.severity,
+        certainty=subject.certainty,
+        category=subject.category or head.category,
+        expires=subject.expires,
+    )
+
+
+def _ready(unit: Unit, actor: Actor, state: NoticeState) -> NoticeState:
+    """An approved notice as it is; a draft, approved by the actor's policy if that issues it."""
+    if actor.policy is None:
+        return state
+    answer = threads.answer_of(unit, actor.policy, state.plan)
+    if answer == "record":
+        raise Forbidden("The policy of this key says: record only.")
+    if answer == "issue" and state.phase == "draft":
+        return threads.approve_alone(unit, state, actor.policy_name)
+    return state
+
+
+def _void_if_unbound(unit: Unit, state: NoticeState) -> NoticeKept | None:
+    """If a segment has changed since the approval: back to pending-approval, and the answer that says so."""
+    if state.approved_hash is None or state.approved_hash == threads.binding(unit, state.plan):
+        return None
+    reason = "A segment of its rule has changed since the approval."
+    unit.append(NOTICE, state.id, *life.decide_void(state, reason))
+    return kept(threads.notice(unit, state.id))
+
+
+def _or_conflict(answer: NoticeKept) -> NoticeKept:
+    if answer.state == "pending-approval":
+        raise Conflict(
+            "A segment of its rule has changed since the approval: it has to be approved again.", state=answer.state
+        )
+    return answer
+
+
+def _alone(unit: Unit, actor: Actor, state: NoticeState) -> str:
+    """Who approves a cancel, an all-clear or a stop without a second hand. Raises Forbidden."""
+    if actor.may_approve:
+        return actor.by
+    if threads.answer_of(unit, actor.policy, state.plan) == "issue":
+        return actor.policy_name
+    raise Forbidden("This takes one who may approve, or a key or source whose policy says issue.")

@@ -1,0 +1,266 @@
+"""Commands about subscribers: join, change, leave, be forgotten (RULES "Identity, leaving, returning")."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from alerts.commands import checks
+from alerts.commands.actor import Actor
+from alerts.commands.answers import ContactKept, SubscriberKept
+from alerts.commands.core import Core
+from alerts.commands.ports import Idempotency
+from alerts.commands.wishes import SubscriberEdit, Wishes, check_subscriber, subscriber_json
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
+from alerts.domain.words.events import Event
+from alerts.domain.words.ids import contact_number, new_id
+from alerts.domain.words.terms import Channel
+from alerts.eventlog.ports import Unit
+from alerts.schedule import cancel_due, plan_due
+from subscribers.addresses import Addresses, Owner, forget, owner_of
+from subscribers.domain import changing, joining
+from subscribers.domain.joining import Reach
+from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
+
+LAPSE, ERASURE = "subscription-lapse", "erasure"
+LAPSES_AFTER = timedelta(days=7)
+Decide = Callable[[SubscriberState, Unit], tuple[Event, ...]]
+
+
+def kept(state: SubscriberState, *, created: bool = False) -> SubscriberKept:
+    """The answer about a subscriber."""
+    return SubscriberKept(
+        id=state.id,
+        version=state.version,
+        created=created,
+        state=state.phase,
+        contacts=tuple(ContactKept(number=c.number, channel=c.channel, state=c.state) for c in state.current),
+    )
+
+
+def person(unit: Unit, subscriber: UUID) -> SubscriberState:
+    """That subscriber, or NotFound."""
+    state = unit.get(SUBSCRIBER, subscriber)
+    if state is None:
+        raise NotFound("There is no such subscriber.")
+    return state
+
+
+@dataclass(slots=True)
+class _Claims:
+    """Which addresses of a request are whose, within one unit."""
+
+    unit: Unit
+    addresses: Addresses
+    owners: dict[tuple[Channel, str], Owner] = field(default_factory=dict)
+
+    def look_up(self, reaches: tuple[tuple[Channel, str], ...], *, but: UUID | None = None) -> None:
+        """Find the owners. Conflict if an address belongs to a living subscription (of anybody `but` this person)."""
+        for channel, address in reaches:
+            owner = self.addresses.find(self.unit.read, channel, address)
+            if owner is None:
+                continue
+            state = self.unit.get(SUBSCRIBER, owner.subscriber)
+            contact = state.contact(owner.contact) if state else None
+            verified = contact is not None and contact.state == "verified"
+            if owner.subscriber != but and joining.is_living(state) and verified:
+                raise Conflict(
+                    f"This {'e-mail address' if channel == 'email' else 'phone number'} has a subscription already.",
+                    subscriber=str(owner.subscriber),
+                )
+            self.owners[channel, address] = owner
+
+    def returning(self) -> UUID | None:
+        """Who comes back: the first owner without a living subscription."""
+        for owner in self.owners.values():
+            state = self.unit.get(SUBSCRIBER, owner.subscriber)
+            if state is not None and not joining.is_living(state) and state.phase != "erased":
+                return owner.subscriber
+        return None
+
+    def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[Reach]:
+        """The contact points of this person: numbers they had are theirs again, others are taken over or new."""
+        return [Reach(self._number(subscriber, channel, address), channel, address) for channel, address in reaches]
+
+    def _number(self, subscriber: UUID, channel: Channel, address: str) -> int:
+        owner = self.owners.get((channel, address))
+        if owner is not None and owner.subscriber == subscriber:
+            return owner.contact
+        if owner is not None:
+            self._release(owner)
+        number = contact_number(self.unit.number("contact"), subscriber)
+        self.addresses.claim(self.unit, channel, address, Owner(subscriber, number))
+        return number
+
+    def _release(self, owner: Owner) -> None:
+        """Somebody who never confirmed it, or has left, no longer holds it."""
+        state = self.unit.get(SUBSCRIBER, owner.subscriber)
+        if state is not None and state.contact(owner.contact) is not None:
+            events = changing.decide_remove(state, owner.contact, "taken over")
+            self.unit.append(SUBSCRIBER, owner.subscriber, *events)
+
+
+class SubscriberCommands(Core):
+    """The life of subscribers. Saying a thing twice is answered like the first time."""
+
+    async def register_subscriber(
+        self, actor: Actor, body: SubscriberBody, *, idem: Idempotency | None = None
+    ) -> SubscriberKept:
+        """Sign up. `confirmed` with a consent: confirmed at once; else each contact point gets its confirmation.
+
+        Conflict, with `subscriber`, if an address has a living subscription. Who left before comes back as themselves.
+        """
+        wishes = await self._wishes(body)
+        if not wishes.reaches:
+            raise Invalid.field("email", "Give an e-mail address or a phone number.")
+        if body.confirmed and wishes.consent is None:
+            raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
+
+        def work(unit: Unit) -> SubscriberKept:
+            claims = _Claims(unit, self._addresses)
+            claims.look_up(wishes.reaches)
+            subscriber = claims.returning() or new_id()
+            before = unit.get(SUBSCRIBER, subscriber)
+            contacts = claims.number(subscriber, wishes.reaches)
+            events = self._joined(before, contacts, wishes, actor.kind, confirmed=body.confirmed)
+            unit.append(SUBSCRIBER, subscriber, *events)
+            cancel_due(unit, LAPSE, subscriber)
+            if not body.confirmed:
+                plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
+            return kept(person(unit, subscriber), created=True)
+
+        return await self._run(actor, work, idem)
+
+    @staticmethod
+    def _joined(
+        before: SubscriberState | None, contacts: list[Reach], wishes: Wishes, how: str, *, confirmed: bool
+    ) -> tuple[Event, ...]:
+        if confirmed and wishes.consent is not None:
+            return joining.decide_register(
+                before, how=how, contacts=contacts, preferences=wishes.preferences, consent=wishes.consent
+            )
+        return joining.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
+
+    async def change_subscriber(
+        self, actor: Actor, subscriber: UUID, patch: dict[str, Any], version: int | None = None
+    ) -> SubscriberKept:
+        """A merge patch of wishes, addresses, `paused_until`. Stale if `version` is not the current one.
+
+        A new address is verified at once only if `confirmed` and a consent come with it.
+        """
+        before = await asyncio.to_thread(self._log.state, SUBSCRIBER, subscriber)
+        if before is None:
+            raise NotFound("There is no such subscriber.")
+        changing.need_subscription(before)
+        edit = checks.converted(checks.merged(subscriber_json(before), patch), SubscriberEdit)
+        wishes = await self._wishes(edit)
+        if edit.confirmed and wishes.consent is None:
+            raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
+
+        def work(unit: Unit) -> SubscriberKept:
+            state = person(unit, subscriber)
+            if version not in (None, state.version) or before.version != state.version:
+                raise Stale("It was changed in the meantime: read it again, then edit it.")
+            self._append(unit, subscriber, lambda s, _: changing.decide_change(s, wishes.preferences))
+            if wishes.consent is not None:
+                consent = wishes.consent
+                self._append(unit, subscriber, lambda s, _: changing.decide_consent(s, consent))
+            self._readdress(unit, subscriber, wishes, verified=edit.confirmed)
+            if edit.paused_until != state.paused_until:
+                self._append(unit, subscriber, lambda s, u: changing.decide_pause(s, edit.paused_until, now=u.now))
+            return kept(person(unit, subscriber))
+
+        return await self._run(actor, work)
+
+    def _readdress(self, unit: Unit, subscriber: UUID, wishes: Wishes, *, verified: bool) -> None:
+        """Add what is new before removing what is gone: the last contact point's removal would end the subscription."""
+        old = person(unit, subscriber)
+        claims = _Claims(unit, self._addresses)
+        added = tuple(r for r in wishes.reaches if r not in {(c.channel, c.address) for c in old.current})
+        claims.look_up(added, but=subscriber)
+        for reach in claims.number(subscriber, added):
+            self._append(unit, subscriber, lambda s, _, r=reach: changing.decide_add(s, r, verified=verified))  # type: ignore[misc]
+        for contact in old.current:
+            if contact.channel in ("email", "sms") and (contact.channel, contact.address) not in wishes.reaches:
+                self._append(unit, subscriber, lambda s, _, n=contact.number: changing.decide_remove(s, n, "changed"))  # type: ignore[misc]
+
+    async def pause(
+        self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
+    ) -> SubscriberKept:
+        """Nothing but danger to life until then; None resumes."""
+        if until is not None and until.tzinfo is None:
+            raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+        return await self._alter(actor, subscriber, lambda s, u: changing.decide_pause(s, until, now=u.now), idem)
+
+    async def end_subscriber(
+        self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None
+    ) -> SubscriberKept:
+        """Nothing more to this person; they may come back as the same."""
+        return await self._alter(actor, subscriber, lambda s, _: changing.decide_end(s, reason), idem)
+
+    async def erase_subscriber(
+        self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
+    ) -> SubscriberKept:
+        """Forget a person. When this answers, the key is destroyed; a crash before that finishes it at the next start."""
+
+        def work(unit: Unit) -> SubscriberKept:
+            self._append(unit, subscriber, lambda s, _: changing.decide_erase(s))
+            forget(unit, subscriber)
+            plan_due(unit, ERASURE, subscriber, unit.now)
+            return kept(person(unit, subscriber))
+
+        answer = await self._run(actor, work, idem)
+        await asyncio.to_thread(self._erase_key, subscriber)
+        return answer
+
+    # --- one contact point, by its number
+
+    async def verify_contact(self, actor: Actor, contact: int) -> SubscriberKept:
+        """The person showed that it is theirs; the first one confirms the subscription."""
+        return await self._at(actor, contact, lambda s, u: changing.decide_verify(s, contact, now=u.now))
+
+    async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+        """One-click, STOP and their like; the subscription ends with its last contact point."""
+        return await self._at(actor, contact, lambda s, _: changing.decide_remove(s, contact, reason))
+
+    async def suppress(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+        """Never send here: hard-bounce, complaint, opt-out, by-hand."""
+        return await self._at(actor, contact, lambda s, _: changing.decide_suppress(s, contact, reason))
+
+    async def lift(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+        """The suppression was repaired."""
+        return await self._at(actor, contact, lambda s, _: changing.decide_lift(s, contact, reason))
+
+    # --- shared
+
+    async def _wishes(self, body: SubscriberBody) -> Wishes:
+        drawn = any(place.area is not None for place in body.places)
+        return await self._checked(
+            lambda known: check_subscriber(body, known, language=self._language, timezone=self._timezone), heavy=drawn
+        )
+
+    async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberKept:
+        def work(unit: Unit) -> SubscriberKept:
+            self._append(unit, subscriber, decide)
+            return kept(person(unit, subscriber))
+
+        return await self._run(actor, work, idem)
+
+    async def _at(self, actor: Actor, contact: int, decide: Decide) -> SubscriberKept:
+        def work(unit: Unit) -> SubscriberKept:
+            subscriber = owner_of(unit.read, contact)
+            if subscriber is None:
+                raise NotFound("There is no such contact point any more.")
+            self._append(unit, subscriber, decide)
+            return kept(person(unit, subscriber))
+
+        return await self._run(actor, work)
+
+    @staticmethod
+    def _append(unit: Unit, subscriber: UUID, decide: Decide) -> None:
+        unit.append(SUBSCRIBER, subscriber, *decide(person(unit, subscriber), unit))

@@ -1,0 +1,203 @@
+"""Commands about who may come in: sources, API keys, people of the console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, get_args
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands import checks
+from alerts.commands.actor import Actor
+from alerts.commands.answers import KeyKept, MemberKept, SourceKept
+from alerts.commands.core import Core
+from alerts.commands.known import Known
+from alerts.commands.secrets import hash_secret, new_api_key, new_source_secret
+from alerts.domain.events import (
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    Policy,
+    RoleGranted,
+    SourceConnected,
+    SourceDisconnected,
+    SourceRevised,
+    TeamMemberInvited,
+)
+from alerts.domain.registers import Role, SourceState
+from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
+from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.domain.words.ids import contact_number, new_id
+from alerts.domain.words.terms import PolicyAnswer
+from alerts.eventlog.ports import Unit
+from subscribers.addresses import Owner
+from subscribers.addresses import email as checked_email
+
+Json = dict[str, Any]
+MEMBERS = "member"
+"""Under which e-mail addresses of the team stand in the address index, apart from subscribers'."""
+KINDS = ("standard-webhook", "cap")
+SCOPES = (
+    "read",
+    "incidents:write",
+    "services:write",
+    "notices:write",
+    "notices:approve",
+    "notices:issue",
+    "subscribers:read",
+    "subscribers:write",
+    "subscribers:export",
+    "segments:write",
+    "newsletters:write",
+    "webhooks:write",
+)
+
+
+def check_policy(raw: Json | str | None, known: Known) -> Policy:
+    """A policy as a file or a word says it (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
+    from alerts.domain.words.geometry import validate_area
+
+    if raw is None:
+        return Policy()
+    if isinstance(raw, str):
+        if raw not in get_args(PolicyAnswer):
+            raise Invalid.field("policy", f"{raw!r} is no policy: write record, draft or issue, or give a policy file.")
+        return Policy(default=raw)  # type: ignore[arg-type]  # just checked
+    unknown = set(raw) - {"version", "default", "rules"}
+    if unknown:
+        raise Invalid.field("policy", f"A policy has version, default and rules, not {', '.join(sorted(unknown))}.")
+    rules = []
+    for index, rule in enumerate(raw.get("rules", [])):
+        field = f"policy.rules.{index}"
+        if not isinstance(rule, dict) or set(rule) - {"then", "kinds", "areas", "severities"}:
+            raise Invalid.field(field, "A rule has then, and may have kinds, areas and severities.")
+        areas = rule.get("areas")
+        if areas is not None:
+            areas = validate_area(areas, f"{field}.areas", known.places)
+        rules.append({**rule, "areas": areas})
+    try:
+        return msgspec.convert({**raw, "rules": rules}, Policy)
+    except msgspec.ValidationError as error:
+        raise Invalid.field("policy", f"The policy cannot be read: {error}") from None
+
+
+class TeamCommands(Core):
+    """Sources, keys and people. Secrets are told once, in the answer."""
+
+    async def connect_source(
+        self, actor: Actor, name: str, kind: str, policy: Json | str | None = None, mapping: Json | None = None
+    ) -> SourceKept:
+        """A webhook integration; its secret signs, and serves as bearer as it stands."""
+        checks.slug(name, "name")
+        if kind not in KINDS:
+            raise Invalid.field("kind", f"{kind!r} is not available in this version: take {' or '.join(KINDS)}.")
+        if mapping is not None:
+            raise Invalid.field("mapping", f"A source of kind {kind} takes no mapping.")
+        checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
+        secret = new_source_secret()
+
+        def work(unit: Unit) -> SourceKept:
+            before = unit.get(SOURCE, source_id(name))
+            if before is not None and before.connected:
+                raise Conflict(f"There is a source named {name!r} already.")
+            connected = SourceConnected(name=name, kind=kind, policy=checked, secret=secret)  # type: ignore[arg-type]
+            unit.append(SOURCE, source_id(name), connected)
+            return SourceKept(id=source_id(name), version=unit.version(source_id(name)), name=name, secret=secret)
+
+        return await self._run(actor, work)
+
+    async def revise_source(self, actor: Actor, name: str, policy: Json | str | None) -> SourceKept:
+        """Another policy; its version rises by itself if it does not say a higher one."""
+        checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
+
+        def work(unit: Unit) -> SourceKept:
+            state = _source(unit, name)
+            version = max(checked.version, state.policy.version + 1)
+            revised = SourceRevised(policy=msgspec.structs.replace(checked, version=version), mapping=state.mapping)
+            unit.append(SOURCE, state.id, revised)
+            return SourceKept(id=state.id, version=unit.version(state.id), name=name)
+
+        return await self._run(actor, work)
+
+    async def disconnect_source(self, actor: Actor, name: str) -> SourceKept:
+        """Its webhooks are refused from now on."""
+
+        def work(unit: Unit) -> SourceKept:
+            state = _source(unit, name)
+            if state.connected:
+                unit.append(SOURCE, state.id, SourceDisconnected())
+            return SourceKept(id=state.id, version=unit.version(state.id), name=name)
+
+        return await self._run(actor, work)
+
+    async def issue_api_key(
+        self,
+        actor: Actor,
+        name: str,
+        scopes: Sequence[str],
+        policy: Json | str | None = None,
+        person: UUID | None = None,
+    ) -> KeyKept:
+        """A key for programs; `person`: the team member it is issued for, who is compared in approvals."""
+        name = checks.text(name, "name", checks.NAME, line=True, needed=True)
+        wanted = tuple(scope for scope in SCOPES if scope in scopes)
+        if unknown := sorted(set(scopes) - set(SCOPES)):
+            raise Invalid.field("scopes", f"unknown scopes {', '.join(unknown)}; known are {', '.join(SCOPES)}")
+        if not wanted:
+            raise Invalid.field("scopes", f"Give at least one scope of {', '.join(SCOPES)}.")
+        if "notices:approve" in wanted and person is None:
+            raise Invalid.field("scopes", "Only a person approves: notices:approve needs a key issued --for somebody.")
+        checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
+        secret, key = new_api_key(), new_id()
+
+        def work(unit: Unit) -> KeyKept:
+            if person is not None and unit.get(MEMBER, person) is None:
+                raise NotFound("There is no such team member.")
+            issued = ApiKeyIssued(
+                name=name, scopes=wanted, policy=checked, secret_hash=hash_secret(secret), person=person
+            )
+            unit.append(KEY, key, issued)
+            return KeyKept(id=key, version=unit.version(key), secret=secret)
+
+        return await self._run(actor, work)
+
+    async def revoke_api_key(self, actor: Actor, key: UUID) -> KeyKept:
+        """Refused from now on."""
+
+        def work(unit: Unit) -> KeyKept:
+            state = unit.get(KEY, key)
+            if state is None:
+                raise NotFound("There is no such key.")
+            if not state.revoked:
+                unit.append(KEY, key, ApiKeyRevoked())
+            return KeyKept(id=key, version=unit.version(key))
+
+        return await self._run(actor, work)
+
+    async def invite_member(self, actor: Actor, email: str, role: str, name: str = "") -> MemberKept:
+        """A person of the console. The same address is the same person; another role is granted anew."""
+        address = checked_email(email)
+        if role not in get_args(Role):
+            raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(get_args(Role))}.")
+        named = checks.text(name, "name", checks.NAME, line=True) or None
+
+        def work(unit: Unit) -> MemberKept:
+            owner = self._addresses.find(unit.read, MEMBERS, address)
+            member = owner.subscriber if owner else new_id()
+            before = unit.get(MEMBER, member)
+            if before is None:
+                contact = contact_number(unit.number("contact"), member)
+                self._addresses.claim(unit, MEMBERS, address, Owner(member, contact))
+                unit.append(MEMBER, member, TeamMemberInvited(email=address, name=named, contact=contact))
+            if before is None or before.role != role:
+                unit.append(MEMBER, member, RoleGranted(role=role))  # type: ignore[arg-type]  # just checked
+            return MemberKept(id=member, version=unit.version(member), created=before is None)
+
+        return await self._run(actor, work)
+
+
+def _source(unit: Unit, name: str) -> SourceState:
+    state = unit.get(SOURCE, source_id(name))
+    if state is None:
+        raise NotFound(f"There is no source named {name!r}.")
+    return state

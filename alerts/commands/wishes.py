@@ -1,0 +1,160 @@
+"""From a subscriber's body to contact points and wishes, and back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from alerts.commands import checks
+from alerts.commands.known import Known
+from alerts.domain.words.bodies import (
+    ConsentBody,
+    QuietHoursBody,
+    SubscriberBody,
+    SubscriberPlaceBody,
+)
+from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import CHANNELS, Channel
+from subscribers import addresses
+from subscribers.domain.events import Consent, Place, Preferences, QuietHours
+from subscribers.domain.subscriber import SubscriberState
+
+MAX_PLACES = 100
+MAX_RADIUS_KM = 1_000.0
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+class SubscriberEdit(SubscriberBody, frozen=True, kw_only=True):
+    """What a merge patch of a subscriber is laid over."""
+
+    paused_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """A checked body."""
+
+    reaches: tuple[tuple[Channel, str], ...]
+    """Channel and address in its normal form, at most one a channel."""
+    preferences: Preferences
+    consent: Consent | None
+
+
+def check_subscriber(body: SubscriberBody, known: Known, *, language: str, timezone: str) -> Wishes:
+    """What a body means, with the instance's `language` and `timezone` where it says none. Raises Invalid."""
+    checks.check_times(body)
+    _refuse_what_is_not_there(body)
+    reaches: list[tuple[Channel, str]] = []
+    if body.email is not None:
+        reaches.append(("email", addresses.email(body.email)))
+    if body.phone is not None:
+        reaches.append(("sms", addresses.phone(body.phone)))
+    if len(body.places) > MAX_PLACES:
+        raise Invalid.field("places", f"At most {MAX_PLACES} places are taken.")
+    if body.channels is not None and not body.channels:
+        raise Invalid.field("channels", "Name at least one channel, or leave it out for all.")
+    for index, topic in enumerate(body.topics):
+        known.topic(topic, f"topics.{index}")
+    preferences = Preferences(
+        places=tuple(_place(place, f"places.{index}", known) for index, place in enumerate(body.places)),
+        topics=tuple(dict.fromkeys(body.topics)),
+        severity_at_least=body.severity_at_least,
+        channels=tuple(c for c in CHANNELS if body.channels is None or c in body.channels),
+        language=checks.language(body.language or language),
+        timezone=checks.timezone(body.timezone or timezone),
+        frequency=body.frequency,
+        quiet_hours=_quiet(body.quiet_hours),
+        danger_to_life=body.danger_to_life,
+        tester=body.tester,
+    )
+    return Wishes(tuple(reaches), preferences, _consent(body.consent))
+
+
+def _refuse_what_is_not_there(body: SubscriberBody) -> None:
+    if body.push is not None:
+        raise Invalid.field("push", "Push is not available in this version: give an e-mail address or a phone number.")
+    if body.postal is not None:
+        raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
+
+
+def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
+    from alerts.domain.words.geometry import check_point, resolve_area, validate_area
+
+    name = checks.text(body.name, f"{field}.name", checks.NAME, line=True)
+    if body.postcode is not None:
+        raise Invalid.field(
+            f"{field}.postcode",
+            "Postcodes are not available in this version: give lat and lon with a radius, or a registered place.",
+        )
+    given = [body.lat is not None or body.lon is not None, body.place is not None, body.area is not None]
+    if sum(given) != 1:
+        raise Invalid.field(field, "Give exactly one of lat with lon, place, or area.")
+    if body.radius_km is not None and not given[0]:
+        raise Invalid.field(f"{field}.radius_km", "Only a point (lat and lon) has a radius.")
+    if body.place is not None:
+        if body.place not in known.places:
+            validate_area({"place": body.place}, field, known.places)  # refuses it, with the list
+        return Place(name=name, slug=body.place)
+    if body.area is not None:
+        parts = validate_area(body.area, f"{field}.area", known.places, known.bounds)
+        if len(parts) == 1 and "type" in parts[0]:
+            return Place(name=name, area=parts[0])
+        if any("place" in part for part in parts):
+            raise Invalid.field(f"{field}.area", "Give a registered place as a place of its own.")
+        return Place(name=name, area=resolve_area(parts, lambda _: None).to_geojson())
+    if body.lat is None or body.lon is None:
+        raise Invalid.field(field, "A point needs both lat and lon.")
+    check_point(body.lat, body.lon, field, known.bounds)
+    radius = body.radius_km or 0.0
+    if not 0.0 <= radius <= MAX_RADIUS_KM:
+        raise Invalid.field(f"{field}.radius_km", f"Give 0 to {MAX_RADIUS_KM:.0f} kilometres.")
+    return Place(name=name, lat=body.lat, lon=body.lon, radius_km=radius)
+
+
+def _quiet(body: QuietHoursBody | None) -> QuietHours | None:
+    if body is None:
+        return None
+    for name, value in (("from", body.start), ("to", body.end)):
+        if not _CLOCK.fullmatch(value):
+            raise Invalid.field(f"quiet_hours.{name}", "Write a local time such as 22:00.")
+    return QuietHours(start=body.start, end=body.end, wake_for=body.wake_for)
+
+
+def _consent(body: ConsentBody | None) -> Consent | None:
+    if body is None:
+        return None
+    return Consent(
+        wording=checks.text(body.wording, "consent.wording", checks.BODY, needed=True),
+        given_at=body.given_at,
+        how=checks.text(body.how, "consent.how", checks.REASON, needed=True),
+    )
+
+
+def subscriber_json(state: SubscriberState) -> dict[str, Any]:
+    """A subscriber as the body that would make them: what GET shows and a merge patch is laid over."""
+    preferences = state.preferences or Preferences()
+    document: dict[str, Any] = msgspec.to_builtins(preferences)
+    document["places"] = [_place_json(place) for place in preferences.places]
+    if preferences.quiet_hours is not None:
+        quiet = preferences.quiet_hours
+        document["quiet_hours"] = {"from": quiet.start, "to": quiet.end, "wake_for": quiet.wake_for}
+    for channel, name in (("email", "email"), ("sms", "phone")):
+        address = next((c.address for c in state.current if c.channel == channel), None)
+        if address is not None:
+            document[name] = address
+    if state.paused_until is not None:
+        document["paused_until"] = state.paused_until.isoformat()
+    return document
+
+
+def _place_json(place: Place) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": place.name} if place.name else {}
+    if place.slug is not None:
+        return {**document, "place": place.slug}
+    if place.area is not None:
+        return {**document, "area": place.area}
+    return {**document, "lat": place.lat, "lon": place.lon, "radius_km": place.radius_km}
