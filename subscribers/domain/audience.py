@@ -29,12 +29,14 @@ class ChangeReach:
     """RULES 11: whom a service change reaches in place of an area.
 
     `open_points`: (id, lat, lon) of all points of that kind open at `effective` but for this change, those concerned
-    included; used when `kind` is closure or move ("nearest open point is among them").
+    included; used when `kind` is closure or move ("nearest open point is among them"). A change of points of several
+    kinds lists each further kind's open points in `further`.
     """
 
     kind: ChangeKind
     points: tuple[ReachPoint, ...]
     open_points: tuple[tuple[UUID, float, float], ...]
+    further: tuple[tuple[tuple[UUID, float, float], ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,334 @@
+"""Why one person is, or is not, due for a notice: each rule in turn, in plain words (RULES 1–4, 11, 15, 22).
+
+The obvious way, one person at a time, from the person's own stream; `subscribers.matching` must come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from alerts.domain.words.geometry import Area, area_of
+from alerts.domain.words.geometry.geodesy import EDGE_M, distance
+from alerts.domain.words.rules import (
+    All,
+    AnyOf,
+    FloorAtMost,
+    FrequencyIs,
+    HasChannel,
+    IdIn,
+    InSegment,
+    LanguageIs,
+    Not,
+    Rule,
+    SubscribedBefore,
+    TopicIs,
+    Touches,
+    primary_subtag,
+    rule_words,
+)
+from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Severity
+from subscribers.domain.audience import AudienceQuery, ChangeReach
+from subscribers.domain.events import Place, Preferences
+from subscribers.domain.subscriber import SubscriberState
+
+Places = Callable[[str], Area | None]
+"""The area of a registered place, by slug, as it stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule: its name, whether it let the person pass, and why in plain words."""
+
+    rule: str
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The whole answer.
+
+    `due`: rule 1 holds (every check but "contact points"). `contacts`: the contact point numbers due, ascending; a
+    person who is due with none is unreachable. `matched_place`: index into the person's places of the first that
+    matched, `distance_m` that place's distance in metres from the area (0 inside) or, of a service change, from the
+    nearest point concerned; None if no place mattered.
+    """
+
+    due: bool
+    checks: tuple[Check, ...]
+    contacts: tuple[int, ...]
+    matched_place: int | None
+    distance_m: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """How the place clause came out."""
+
+    holds: bool
+    touches: bool
+    detail: str
+    index: int | None = None
+    distance_m: float | None = None
+
+
+def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Explanation:
+    """Check every rule for one person, as the person stood at the notice's position."""
+    wishes = person.preferences
+    if wishes is None:
+        gone = Check("subscription", False, "their data were erased; nothing is kept that could be checked")
+        return Explanation(False, (gone,), (), None, None)
+    match = _place(wishes, query, places)
+    danger = query.danger_to_life and wishes.danger_to_life and match.touches
+    checks = [
+        _confirmed(person),
+        _pause(person, query, danger),
+        *_tester(wishes, query),
+        Check("place", match.holds, match.detail),
+        _topic(wishes, query.topic, danger),
+        *_severity(wishes, query, danger),
+        *_danger(wishes, query, match),
+        *_rule(person, query, places),
+    ]
+    due = all(check.holds for check in checks)
+    contacts, check = _contacts(person, wishes, query, danger)
+    return Explanation(due, (*checks, check), contacts if due else (), match.index, match.distance_m)
+
+
+def metres(distance_m: float) -> str:
+    """A distance as people say it: `80 m`, `950 m`, `1.2 km`, `14 km`."""
+    if distance_m < 1000:
+        return f"{distance_m:.0f} m"
+    return f"{distance_m / 1000:.1f} km" if distance_m < 10_000 else f"{distance_m / 1000:.0f} km"
+
+
+# --- the clauses -------------------------------------------------------------------------------------------------
+
+
+def _confirmed(person: SubscriberState) -> Check:
+    if person.phase == "confirmed":
+        return Check("subscription", True, "the subscription is confirmed")
+    words = {
+        "requested": "the subscription was not confirmed yet",
+        "lapsed": "the subscription was never confirmed and lapsed",
+        "ended": f"the subscription had ended ({person.ended_reason or 'no reason given'})",
+        "erased": "the person's data were erased",
+    }
+    return Check("subscription", False, words[person.phase])
+
+
+def _pause(person: SubscriberState, query: AudienceQuery, danger: bool) -> Check:
+    until = person.paused_until
+    if until is None or until <= query.at:
+        return Check("pause", True, "not paused")
+    said = f"paused until {until.isoformat()}"
+    return Check("pause", danger, f"{said}, but danger to life passes over a pause" if danger else said)
+
+
+def _tester(wishes: Preferences, query: AudienceQuery) -> list[Check]:
+    if query.status == "Actual":
+        return []
+    said = "is" if wishes.tester else "is not"
+    return [Check("tester", wishes.tester, f"an exercise or test goes to testers only; this person {said} one")]
+
+
+def _topic(wishes: Preferences, topic: str | None, danger: bool) -> Check:
+    chosen = ", ".join(wishes.topics) or "none chosen, which means all but newsletters"
+    newsletters_only = bool(wishes.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in wishes.topics)
+    if topic is None:
+        holds = not newsletters_only
+        said = "the notice has no topic" + (", and newsletters alone were chosen" if newsletters_only else "")
+    else:
+        holds = _follows(wishes, topic)
+        said = f"the topic {topic} is {'among' if holds else 'not among'} theirs ({chosen})"
+    if danger and not holds:
+        return Check("topic", True, said + ", but danger to life goes out whatever the topics")
+    return Check("topic", holds, said)
+
+
+def _follows(wishes: Preferences, topic: str) -> bool:
+    if not wishes.topics:
+        return not topic.startswith(NEWSLETTER_PREFIX)
+    return topic in wishes.topics
+
+
+def _severity(wishes: Preferences, query: AudienceQuery, danger: bool) -> list[Check]:
+    if query.kind != "alert":
+        return []
+    floor: Severity = wishes.severity_at_least or "Minor"
+    holds = SEVERITY_RANK[query.severity] >= SEVERITY_RANK[floor]
+    said = f"severity {query.severity} {'meets' if holds else 'is below'} their floor {floor}"
+    if danger and not holds:
+        return [Check("severity", True, said + ", but danger to life goes out whatever the floor")]
+    return [Check("severity", holds, said)]
+
+
+def _danger(wishes: Preferences, query: AudienceQuery, match: _Match) -> list[Check]:
+    if not query.danger_to_life:
+        return []
+    if not wishes.danger_to_life:
+        return [Check("danger to life", True, "they unticked danger to life, so their ordinary wishes count")]
+    if not match.touches:
+        return [Check("danger to life", True, "no place of theirs touches the area, so their ordinary wishes count")]
+    return [Check("danger to life", True, "danger to life where they have a place: it goes to every contact point")]
+
+
+def _rule(person: SubscriberState, query: AudienceQuery, places: Places) -> list[Check]:
+    if query.rule is None:
+        return []
+    holds = rule_holds(query.rule, person, places)
+    said = "belongs" if holds else "does not belong"
+    return [Check("audience", holds, f"{said} to the notice's audience: {rule_words(query.rule)}")]
+
+
+def _contacts(
+    person: SubscriberState, wishes: Preferences, query: AudienceQuery, danger: bool
+) -> tuple[tuple[int, ...], Check]:
+    channels = query.channels if danger else query.channels & frozenset(wishes.channels)
+    due, why = [], []
+    for contact in person.contacts:
+        if contact.state != "verified":
+            why.append(f"{contact.channel}: {'removed' if contact.state == 'removed' else 'not verified'}")
+        elif contact.suppressed is not None:
+            why.append(f"{contact.channel}: suppressed ({contact.suppressed})")
+        elif contact.channel not in query.channels:
+            why.append(f"{contact.channel}: not a channel of this notice")
+        elif contact.channel not in channels:
+            why.append(f"{contact.channel}: not among the channels they chose")
+        else:
+            due.append(contact)
+    said = ", ".join(c for c in CHANNELS if any(d.channel == c for d in due))
+    detail = f"can be reached by {said}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
+    return tuple(sorted(c.number for c in due)), Check("contact points", bool(due), detail)
+
+
+# --- places ------------------------------------------------------------------------------------------------------
+
+
+def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
+    if query.change is not None:
+        return _change(wishes, query.change, places)
+    if query.area is None:
+        return _Match(True, False, "the notice has no area")
+    if not wishes.places:
+        return _Match(True, False, "they chose no place, which means everywhere")
+    nearest: tuple[float, int] | None = None
+    for index, place in enumerate(wishes.places):
+        touches, away = _touches(place, query.area, places)
+        if touches:
+            return _Match(True, True, _place_words(place, index, away, "the area"), index, away)
+        nearest = min(nearest or (away, index), (away, index))
+    assert nearest is not None
+    away, index = nearest
+    name = _name(wishes.places[index], index)
+    if wishes.places[index].lat is not None:
+        allowed = wishes.places[index].radius_km * 1000.0
+        detail = f"{name} is {metres(away)} from the area, further than its {metres(allowed)}"
+    else:
+        detail = f"{name} does not overlap the area"
+    return _Match(False, False, "no place touches the area; " + detail, None, away)
+
+
+def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
+    if not wishes.places:
+        return _Match(True, False, "they chose no place, which means everywhere")
+    concerned = {p.id for p in change.points}
+    for index, place in enumerate(wishes.places):
+        where = locate(place, places)
+        if where is None:
+            continue
+        away = min((_away(where, p.lat, p.lon) for p in change.points), default=float("inf"))
+        radius_m = place.radius_km * 1000.0 if place.lat is not None else 0.0
+        if any(_away(where, p.lat, p.lon) <= p.reach_km * 1000.0 + radius_m + EDGE_M for p in change.points):
+            return _Match(True, True, _place_words(place, index, away, "the service point"), index, away)
+        if change.kind in ("closure", "move") and _loses_nearest(where, change, concerned):
+            detail = f"the service point nearest to {_name(place, index)} is among those concerned, {metres(away)} away"
+            return _Match(True, True, detail, index, away)
+    return _Match(False, False, "no place of theirs is near enough to a service point concerned")
+
+
+def _loses_nearest(where: tuple[float, float] | Area, change: ChangeReach, concerned: set[UUID]) -> bool:
+    for points in (change.open_points, *change.further):
+        if points and min((_away(where, lat, lon), point) for point, lat, lon in points)[1] in concerned:
+            return True
+    return False
+
+
+def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
+    """Where a place is: (lat, lon) of a point or circle, the area of a registered or drawn one; None if it is gone."""
+    if place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    area = places(place.slug) if place.slug is not None else area_of([place.area or {}], places)
+    return None if area is None or area.empty else area
+
+
+def _away(where: tuple[float, float] | Area, lat: float, lon: float) -> float:
+    if isinstance(where, Area):
+        return where.distance_m(lat, lon)
+    return distance(where[0], where[1], lat, lon)
+
+
+def _touches(place: Place, area: Area, places: Places) -> tuple[bool, float]:
+    """Whether a place touches an area, and its distance (of areas only 0 or infinite)."""
+    where = locate(place, places)
+    if where is None:
+        return False, float("inf")
+    if isinstance(where, Area):
+        overlaps = where.overlaps(area)
+        return overlaps, 0.0 if overlaps else float("inf")
+    away = area.distance_m(*where)
+    return away <= place.radius_km * 1000.0 + EDGE_M, away
+
+
+def _name(place: Place, index: int) -> str:
+    if place.slug is not None:
+        return f"the place “{place.name or place.slug}”"
+    return f"the place “{place.name}”" if place.name else f"place {index + 1}"
+
+
+def _place_words(place: Place, index: int, away: float, what: str) -> str:
+    name = _name(place, index)
+    if place.lat is None:
+        return f"{name} overlaps {what}" if what == "the area" else f"{name} is {metres(away)} from {what}"
+    radius_m = place.radius_km * 1000.0
+    if away <= 0.0:
+        return f"{name} lies inside {what}"
+    within = f", within its {metres(radius_m)}" if radius_m and away <= radius_m + EDGE_M else ""
+    return f"{name} is {metres(away)} from {what}{within}"
+
+
+# --- RULE --------------------------------------------------------------------------------------------------------
+
+
+def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
+    """Whether a resolved RULE holds for one person (RULES 22)."""
+    wishes = person.preferences
+    if wishes is None:
+        return False
+    match rule:
+        case All(rules):
+            return all(rule_holds(r, person, places) for r in rules)
+        case AnyOf(rules):
+            return any(rule_holds(r, person, places) for r in rules)
+        case Not(inner):
+            return not rule_holds(inner, person, places)
+        case Touches(_, area):
+            return area is not None and any(_touches(p, area, places)[0] for p in wishes.places)
+        case TopicIs(topic):
+            return _follows(wishes, topic)
+        case FloorAtMost(severity):
+            return SEVERITY_RANK[wishes.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
+        case HasChannel(channel):
+            return any(c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts)
+        case LanguageIs(tag):
+            return primary_subtag(wishes.language) == primary_subtag(tag)
+        case FrequencyIs(frequency):
+            return wishes.frequency == frequency
+        case SubscribedBefore(time):
+            return person.confirmed_at is not None and person.confirmed_at < time
+        case IdIn(ids):
+            return person.id in ids
+        case InSegment(slug):
+            raise ValueError(f"the segment {slug} must be resolved before it is asked")

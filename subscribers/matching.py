@@ -1,0 +1,196 @@
+"""A notice's audience: who is due, and by which contact points (RULES 1–4, 11, 15, 22), exactly where columns stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.geometry.geodesy import Bools
+from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
+from subscribers.columns import AudienceColumns
+from subscribers.columns.rows import CHANNEL_CODE, CONFIRMED, DANGER, EVERYWHERE, TESTER, UNREADABLE, micros
+from subscribers.domain.audience import AudienceQuery
+from subscribers.reach import reached
+from subscribers.ruling import holds
+from subscribers.touching import Rows, touching
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many are due. `people` have at least one contact point due, `unreachable` are due but have none (RULES 3)."""
+
+    people: int
+    unreachable: int
+    by_channel: dict[Channel, int]
+    """Contact points."""
+    by_language: dict[str, int]
+    """People, by the language tag they chose."""
+    position: int
+    _rows: Rows
+    _high: NDArray[np.uint64]
+    _low: NDArray[np.uint64]
+
+    @cached_property
+    def subscribers(self) -> tuple[UUID, ...]:
+        """Everyone with a contact point due, in the order they first appeared."""
+        return self._ids(self._rows)
+
+    def sample(self, count: int) -> tuple[UUID, ...]:
+        """Up to `count` of them, evenly spread."""
+        if len(self._rows) <= count:
+            return self.subscribers
+        return self._ids(self._rows[np.linspace(0, len(self._rows) - 1, count).astype(np.int64)])
+
+    def _ids(self, rows: Rows) -> tuple[UUID, ...]:
+        pairs = zip(self._high[rows].tolist(), self._low[rows].tolist(), strict=True)
+        return tuple(UUID(int=high << 64 | low) for high, low in pairs)
+
+
+@dataclass(frozen=True)
+class Audience(Count):
+    """The count with the contact points themselves, aligned and ordered by number."""
+
+    contacts: NDArray[np.int64]
+    """Contact point numbers, each once, ascending."""
+    channels: NDArray[np.uint8]
+    """Index into `alerts.domain.words.terms.CHANNELS`."""
+    languages: NDArray[np.uint16]
+    """Index into `language_tags`."""
+    language_tags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Rows of people due with a bit for each channel they may be told by, and the contact rows due."""
+
+    people: Rows
+    reached: Bools
+    contacts: Rows
+
+
+def count(columns: AudienceColumns, query: AudienceQuery) -> Count:
+    """How many are due, without listing their contact points."""
+    return _counted(columns, _due(columns, query, None))
+
+
+def audience(columns: AudienceColumns, query: AudienceQuery) -> Audience:
+    """Every contact point due for the notice, at the position where the columns stand."""
+    due = _due(columns, query, None)
+    counted = _counted(columns, due)
+    rows = due.contacts[np.argsort(columns.contacts.number[due.contacts])]
+    return Audience(
+        people=counted.people,
+        unreachable=counted.unreachable,
+        by_channel=counted.by_channel,
+        by_language=counted.by_language,
+        position=counted.position,
+        _rows=counted._rows,
+        _high=counted._high,
+        _low=counted._low,
+        contacts=columns.contacts.number[rows],
+        channels=columns.contacts.channel[rows],
+        languages=columns.people.language[columns.contacts.person[rows]],
+        language_tags=tuple(columns.languages.values),
+    )
+
+
+def matches_one(columns: AudienceColumns, subscriber: UUID, query: AudienceQuery) -> NDArray[np.int64]:
+    """The contact points of one subscriber that are due, ascending: for late comers (RULES 7)."""
+    row = columns.row(subscriber)
+    if row < 0:
+        return np.empty(0, dtype=np.int64)
+    due = _due(columns, query, np.array([row], dtype=np.int64))
+    return np.sort(columns.contacts.number[due.contacts])
+
+
+def _counted(columns: AudienceColumns, due: _Due) -> Count:
+    people = due.people[due.reached]
+    tags = columns.languages.values
+    channels = np.bincount(columns.contacts.channel[due.contacts], minlength=len(CHANNELS)).tolist()
+    languages = np.bincount(columns.people.language[people], minlength=len(tags)).tolist()
+    return Count(
+        people=len(people),
+        unreachable=len(due.people) - len(people),
+        by_channel={c: n for c, n in zip(CHANNELS, channels, strict=True) if n},
+        by_language={t: n for t, n in zip(tags, languages, strict=True) if n},
+        position=columns.position,
+        _rows=people,
+        _high=columns.people.id_high,
+        _low=columns.people.id_low,
+    )
+
+
+def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _Due:
+    people = columns.people
+    rows, touched = _placed(columns, query, only)
+    flags = people.flags[rows]
+    able = flags & (CONFIRMED | UNREADABLE) == CONFIRMED
+    if query.status != "Actual":
+        able &= flags & TESTER != 0
+    ordinary = (
+        able & (people.paused_until[rows] <= micros(query.at)) & _topics(columns, query.topic)[people.topics[rows]]
+    )
+    if query.kind == "alert":
+        ordinary &= people.floor[rows] <= SEVERITY_RANK[query.severity]
+    endangered = able & touched & (flags & DANGER != 0) if query.danger_to_life else np.zeros(len(rows), dtype=np.bool_)
+    due = ordinary | endangered
+    rows, endangered = rows[due], endangered[due]
+    if query.rule is not None:
+        held = holds(columns, query.rule, rows)
+        rows, endangered = rows[held], endangered[held]
+    notice = np.uint8(sum(1 << CHANNEL_CODE[c] for c in query.channels))
+    channels = np.where(endangered, notice, people.wanted[rows] & notice)
+    return _contacts(columns, rows, channels)
+
+
+def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> tuple[Rows, Bools]:
+    """Those whom the place clause lets pass, and which of them have a place that touches the area."""
+    people = columns.people
+    everyone = np.arange(people.size) if only is None else only
+    if query.change is not None:
+        touched = reached(columns, query.change, only)
+    elif query.area is not None:
+        touched = touching(columns, query.area, only)
+    else:
+        return everyone, np.zeros(len(everyone), dtype=np.bool_)
+    if only is None:
+        rows = np.flatnonzero(touched | (people.flags[: people.size] & EVERYWHERE != 0))
+    else:
+        rows = only[touched[only] | (people.flags[only] & EVERYWHERE != 0)]
+    return rows, touched[rows]
+
+
+def _topics(columns: AudienceColumns, topic: str | None) -> Bools:
+    """By set of topics: whether a notice of this topic is among them (RULES 2)."""
+    return np.array([follows(chosen, topic) for chosen in columns.topic_sets.values], dtype=np.bool_)
+
+
+def follows(chosen: frozenset[str], topic: str | None) -> bool:
+    """Whether a notice's topic is among those chosen: none chosen means all but newsletters; a notice without topic
+    is for everyone but those who chose newsletters only."""
+    if topic is None:
+        return not chosen or not all(t.startswith(NEWSLETTER_PREFIX) for t in chosen)
+    return topic in chosen if chosen else not topic.startswith(NEWSLETTER_PREFIX)
+
+
+def _contacts(columns: AudienceColumns, people: Rows, channels: NDArray[np.uint8]) -> _Due:
+    """Follow everyone's chain of contact points and keep those usable, of a channel they may be told by."""
+    contacts, some = columns.contacts, np.zeros(len(people), dtype=np.bool_)
+    found: list[Rows] = []
+    at = np.arange(len(people))
+    rows = columns.people.first_contact[people].astype(np.int64)
+    while True:
+        there = rows >= 0
+        if not there.all():
+            rows, at = rows[there], at[there]
+        if not rows.size:
+            break
+        fit = contacts.usable[rows] & ((channels[at] >> contacts.channel[rows]) & 1 != 0)
+        found.append(rows[fit])
+        some[at[fit]] = True
+        rows = contacts.next[rows].astype(np.int64)
+    return _Due(people, some, np.concatenate(found) if found else np.empty(0, dtype=np.int64))

@@ -1,0 +1,105 @@
+"""Which service points are nearest to a place, and which are left after a change (RULES 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+from alerts.domain.words.geometry import Area, distance
+
+MOBILE = "mobile"
+VISIT_WITHIN = timedelta(days=14)
+ALTERNATIVES = 3
+_MOST_VISITS = 5_000
+"""How many visits are counted off from the first one before a rule is given up: a weekly one takes a century."""
+
+Where = tuple[float, float] | Area
+"""(lat, lon), or an area: distances are from its edge, 0 inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class PointVisit:
+    """When a mobile unit stands there: the first start (aware), how long, an RFC 5545 RRULE for the rest."""
+
+    dtstart: datetime
+    minutes: int
+    rrule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPoint:
+    """A service point that is open after the change."""
+
+    id: UUID
+    kind: str
+    name: str
+    address: str
+    lat: float
+    lon: float
+    opening_hours: str | None = None
+    visits: tuple[PointVisit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A point with its distance in metres from the reader's place and, of a mobile one, its next visit."""
+
+    point: OpenPoint
+    distance_m: float
+    next_visit: datetime | None = None
+    minutes: int = 0
+
+
+def nearest(points: Sequence[tuple[UUID, float, float]], place: Where) -> list[tuple[UUID, float]]:
+    """(id, distance in metres) of all points (id, lat, lon), nearest first, ties by id."""
+    return [(point, away) for away, point in sorted((_away(place, lat, lon), point) for point, lat, lon in points)]
+
+
+def alternatives(
+    points: Sequence[OpenPoint], kind: str, place: Where, effective: datetime, most: int = ALTERNATIVES
+) -> list[Near]:
+    """The three points nearest to a place, of that kind or mobile with a visit within 14 days of `effective`.
+
+    `points` are those open after the change; nearest first, ties by id.
+    """
+    fit: list[tuple[OpenPoint, datetime | None, int]] = []
+    for point in points:
+        visit = next_visit(point.visits, effective)
+        soon = visit is not None and visit[0] <= effective + VISIT_WITHIN
+        if point.kind == kind or (point.kind == MOBILE and soon):
+            start, minutes = visit if visit is not None and soon else (None, 0)
+            fit.append((point, start, minutes))
+    found = [Near(point, _away(place, point.lat, point.lon), start, minutes) for point, start, minutes in fit]
+    return sorted(found, key=lambda near: (near.distance_m, near.point.id))[:most]
+
+
+def next_visit(visits: Sequence[PointVisit], after: datetime) -> tuple[datetime, int] | None:
+    """(start, minutes) of the first visit that is not over at a time; None if there is none."""
+    found = [start for start in (_next_of(visit, after) for visit in visits) if start is not None]
+    return min(found, default=None)
+
+
+def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
+    length = timedelta(minutes=visit.minutes)
+    if visit.dtstart + length > after:
+        return visit.dtstart, visit.minutes
+    if visit.rrule is None:
+        return None
+    from dateutil.rrule import rrulestr
+
+    try:
+        times = rrulestr(visit.rrule, dtstart=visit.dtstart)
+        start = next((t for t in islice(times, _MOST_VISITS) if t + length > after), None)
+    except (ValueError, TypeError):
+        # a rule that cannot be read names no further visit; the first one stands
+        return None
+    return None if start is None else (start, visit.minutes)
+
+
+def _away(place: Where, lat: float, lon: float) -> float:
+    if isinstance(place, Area):
+        return place.distance_m(lat, lon)
+    return distance(place[0], place[1], lat, lon)

@@ -1,0 +1,100 @@
+"""RULE over columns: which of many people it holds for (RULES 22)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.geometry.geodesy import Bools
+from alerts.domain.words.rules import (
+    All,
+    AnyOf,
+    FloorAtMost,
+    FrequencyIs,
+    HasChannel,
+    IdIn,
+    InSegment,
+    LanguageIs,
+    Not,
+    Rule,
+    SubscribedBefore,
+    TopicIs,
+    Touches,
+    primary_subtag,
+)
+from alerts.domain.words.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
+from subscribers.columns import AudienceColumns
+from subscribers.columns.rows import CHANNEL_CODE, FREQUENCIES, micros
+from subscribers.touching import Rows, touching
+
+_FEW = 1_000
+"""Up to how many people their places are taken one by one rather than all places at once."""
+
+
+def holds(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
+    """For each of these people (rows): the rule holds. The rule is resolved; raises ValueError if it is not."""
+    people = columns.people
+    match rule:
+        case All(rules):
+            return _all(columns, rules, rows)
+        case AnyOf(rules):
+            return ~_all(columns, tuple(Not(r) for r in rules), rows)
+        case Not(inner):
+            return ~holds(columns, inner, rows)
+        case Touches(_, area):
+            if area is None:
+                raise ValueError("a rule with an area must be resolved before it is asked")
+            return touching(columns, area, rows if len(rows) <= _FEW else None)[rows]
+        case TopicIs(topic):
+            chosen = [topic in c if c else not topic.startswith(NEWSLETTER_PREFIX) for c in columns.topic_sets.values]
+            return np.array(chosen, dtype=np.bool_)[people.topics[rows]]
+        case LanguageIs(tag):
+            same = [primary_subtag(t) == primary_subtag(tag) for t in columns.languages.values]
+            return np.array(same or [False], dtype=np.bool_)[people.language[rows]]
+        case FloorAtMost(severity):
+            return people.floor[rows] <= SEVERITY_RANK[severity]
+        case HasChannel(channel):
+            bit = np.uint8(1 << CHANNEL_CODE[channel])
+            return np.asarray(_channels(columns, rows) & bit != 0)
+        case FrequencyIs(frequency):
+            return np.asarray(people.frequency[rows] == FREQUENCIES.index(frequency))
+        case SubscribedBefore(time):
+            return people.confirmed_at[rows] < micros(time)
+        case IdIn(ids):
+            return np.isin(rows, np.array([columns.row(i) for i in ids], dtype=np.int64))
+        case InSegment(slug):
+            raise ValueError(f"the segment {slug} must be resolved before it is asked")
+
+
+def _all(columns: AudienceColumns, rules: tuple[Rule, ...], rows: Rows) -> Bools:
+    """Each rule is asked only of those for whom the ones before it held; cheap ones go first."""
+    result = np.zeros(len(rows), dtype=np.bool_)
+    left = np.arange(len(rows))
+    for rule in sorted(rules, key=_costs):
+        left = left[holds(columns, rule, rows[left])]
+    result[left] = True
+    return result
+
+
+def _costs(rule: Rule) -> int:
+    match rule:
+        case Touches():
+            return 2
+        case All() | AnyOf() | Not():
+            return 1
+        case _:
+            return 0
+
+
+def _channels(columns: AudienceColumns, rows: Rows) -> NDArray[np.uint8]:
+    """The channels of each one's verified and unsuppressed contact points, as bits by channel number."""
+    contacts = columns.contacts
+    bits = np.zeros(len(rows), dtype=np.uint8)
+    at, contact = np.arange(len(rows)), columns.people.first_contact[rows]
+    while (there := contact >= 0).any():
+        at, contact = at[there], contact[there]
+        fit = contacts.usable[contact]
+        # each person appears once in a round, so no bit of it is lost
+        bits[at[fit]] |= np.left_shift(np.uint8(1), contacts.channel[contact[fit]])
+        contact = contacts.next[contact]
+    return bits

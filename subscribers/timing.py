@@ -1,0 +1,178 @@
+"""When a message may leave: quiet hours, digests, and local times that clocks skip or repeat (RULES 4–6, 21)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.domain.words.terms import Frequency, NoticeKind, Priority
+from subscribers.columns import AudienceColumns, ContactFacts
+from subscribers.columns.rows import DANGER, FREQUENCIES, micros, quiet_hours
+from subscribers.domain.events import QuietHours
+
+Reason = Literal["quiet hours", "digest"]
+REASONS: tuple[Reason, ...] = ("quiet hours", "digest")
+
+DIGEST_AT = time(8, 0)
+_MONDAY = 0
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not before `until` (UTC), and why."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The same for many contact points, aligned with them."""
+
+    until: NDArray[np.int64]
+    """Microseconds since 1970; 0: at once."""
+    reason: NDArray[np.int8]
+    """Index into `REASONS`; -1: at once."""
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name; UTC for a name this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def instant(day: date, at: time, tz: str) -> datetime:
+    """The UTC instant of a local time: the first one if it occurs twice, the end of the gap if it does not exist."""
+    where = zone(tz)
+    first = datetime.combine(day, at.replace(fold=0), tzinfo=where)
+    utc = first.astimezone(UTC)
+    if utc.astimezone(where).replace(tzinfo=None) == first.replace(tzinfo=None):
+        return utc
+    # in a gap, fold 0 reads the time by the clock before it (an instant after the change), fold 1 by the one after
+    low, high = first.replace(fold=1).astimezone(UTC), utc
+    offset = high.astimezone(where).utcoffset()
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2
+        if middle.astimezone(where).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)
+
+
+def quiet_until(quiet: QuietHours, tz: str, now: datetime) -> datetime | None:
+    """The end (UTC) of the quiet hours that `now` lies in; None if it lies in none."""
+    start, end = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
+    if start == end:
+        return None
+    today = now.astimezone(zone(tz)).date()
+    over = _DAY if end < start else timedelta(0)
+    for day in (today - _DAY, today, today + _DAY):
+        until = instant(day + over, end, tz)
+        if instant(day, start, tz) <= now < until:
+            return until
+    return None
+
+
+def next_digest(frequency: Frequency, tz: str, now: datetime) -> datetime:
+    """The next digest (UTC) after `now`: daily at 08:00 local time, weekly on Monday at 08:00."""
+    if frequency == "immediate":
+        raise ValueError("whoever wants messages at once has no digest")
+    day = now.astimezone(zone(tz)).date()
+    if frequency == "weekly":
+        day += timedelta(days=(_MONDAY - day.weekday()) % 7)
+    step = _DAY if frequency == "daily" else 7 * _DAY
+    while (due := instant(day, DIGEST_AT, tz)) <= now:
+        day += step
+    return due
+
+
+def hold(
+    facts: ContactFacts,
+    *,
+    priority: Priority,
+    danger: bool,
+    kind: NoticeKind,
+    now: datetime,
+    follow_up_of_woken: bool = False,
+) -> Hold | None:
+    """Until when a message to this contact point waits, and why; None: at once.
+
+    `danger` is the notice's danger to life. `follow_up_of_woken`: a follow-up to somebody whom the first message
+    reached past quiet hours or frequency (RULES 14). Pause is no hold.
+    """
+    if follow_up_of_woken:
+        return None
+    return _hold(facts.timezone, facts.quiet_hours, facts.frequency, facts.danger_to_life, priority, danger, kind, now)
+
+
+def holds(
+    columns: AudienceColumns,
+    contacts: NDArray[np.int64],
+    *,
+    priority: Priority,
+    danger: bool,
+    kind: NoticeKind,
+    now: datetime,
+) -> Holds:
+    """`hold` for many contact points (numbers), each different combination of wishes decided once."""
+    rows = columns.contact_rows(contacts)
+    people = columns.people
+    person = columns.contacts.person[rows]
+    ticked = (people.flags[person] & DANGER != 0).astype(np.int64)
+    wishes = np.column_stack(
+        [people.timezone[person], people.quiet[person], people.frequency[person], ticked],
+    ).astype(np.int64)
+    kinds, back = np.unique(wishes, axis=0, return_inverse=True)
+    until = np.zeros(len(kinds), dtype=np.int64)
+    reason = np.full(len(kinds), -1, dtype=np.int8)
+    for index, (tz, quiet, frequency, danger_ticked) in enumerate(kinds.tolist()):
+        hours = columns.quiets.values[quiet]
+        found = _hold(
+            columns.timezones.values[tz],
+            None if hours is None else quiet_hours(hours),
+            FREQUENCIES[frequency],
+            bool(danger_ticked),
+            priority,
+            danger,
+            kind,
+            now,
+        )
+        if found is not None:
+            until[index], reason[index] = micros(found.until), REASONS.index(found.reason)
+    back = back.ravel()
+    known = rows >= 0
+    return Holds(np.where(known, until[back], 0), np.where(known, reason[back], np.int8(-1)))
+
+
+def _hold(
+    tz: str,
+    quiet: QuietHours | None,
+    frequency: Frequency,
+    ticked: bool,
+    priority: Priority,
+    danger: bool,
+    kind: NoticeKind,
+    now: datetime,
+) -> Hold | None:
+    if danger and ticked:
+        return None
+    if priority == "notice" and kind != "bulletin" and frequency != "immediate":
+        return Hold(next_digest(frequency, tz, now), "digest")
+    if quiet is None:
+        return None
+    if priority == "emergency" and not danger and quiet.wake_for == "emergency":
+        return None
+    until = quiet_until(quiet, tz, now)
+    return None if until is None else Hold(until, "quiet hours")
