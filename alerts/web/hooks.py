@@ -67,7 +67,7 @@ class _Hooks:
         return self._accepted(kept.id)
 
     async def _verified(self, request: web.Request, source: SourceState) -> tuple[str, bytes]:
-        """`webhook-id` ("" with a bearer) and the body. Raises Unverified; Refused 413; Malformed for broken packing."""
+        """`webhook-id` ("" with a bearer) and the body. Raises Unverified, Refused 413, Malformed (broken packing)."""
         secret = source.secret or ""
         given = bearer(request) if source.kind != "standard-webhook" else ""
         by_bearer = bool(given) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())

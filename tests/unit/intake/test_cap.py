@@ -1,0 +1,210 @@
+"""CAP 1.2 in: what the standard asks is asked, hostile XML costs nothing, and infos are grouped by RULES 19."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from alerts.domain.words.cap import CapMessage
+from alerts.domain.words.errors import Invalid, Malformed
+from alerts.intake import cap
+
+INFO = """<info>
+  <language>{language}</language><category>Fire</category><event>{event}</event>{extra}
+  <urgency>Immediate</urgency><severity>{severity}</severity><certainty>Observed</certainty>{codes}
+  <effective>2026-03-12T09:30:00+00:00</effective><expires>2026-03-12T12:30:00+00:00</expires>
+  <headline>{headline}</headline><description>Smoke.</description><instruction>Stay in.</instruction>
+  {area}
+</info>"""
+CIRCLE = "<area><areaDesc>Town</areaDesc><circle>51.5,-0.1 1.5</circle></area>"
+SQUARE = "<area><areaDesc>Square</areaDesc><polygon>51.5,-0.1 51.5,-0.2 51.6,-0.2 51.6,-0.1 51.5,-0.1</polygon></area>"
+
+
+def info(
+    language: str = "en-GB",
+    event: str = "Fire",
+    severity: str = "Severe",
+    area: str = CIRCLE,
+    codes: str = "",
+    headline: str = "Fire at the mill",
+    extra: str = "",
+) -> str:
+    return INFO.format(
+        language=language, event=event, severity=severity, area=area, codes=codes, headline=headline, extra=extra
+    )
+
+
+def alert(*infos: str, **changes: str) -> bytes:
+    heads = {
+        "identifier": "fire-1",
+        "sender": "fire@example.org",
+        "sent": "2026-03-12T09:30:00+00:00",
+        "status": "Actual",
+        "msgType": "Alert",
+        "scope": "Public",
+        **changes,
+    }
+    head = "".join(f"<{name}>{text}</{name}>" for name, text in heads.items() if text != "-")
+    return f'<?xml version="1.0"?><alert xmlns="{cap.NAMESPACE}">{head}{"".join(infos)}</alert>'.encode()
+
+
+def faults(body: bytes) -> dict[str, str]:
+    with pytest.raises(Invalid) as caught:
+        cap.parse(body)
+    assert not isinstance(caught.value, Malformed), caught.value
+    return {fault.field: fault.message for fault in caught.value.errors}
+
+
+def test_a_message_is_read_whole() -> None:
+    message = cap.parse(alert(info(), info("cy", "Tân", headline="Tân yn y felin")))
+    assert (message.sender, message.identifier, message.status, message.msg_type) == (
+        "fire@example.org", "fire-1", "Actual", "Alert",
+    )  # fmt: skip
+    (group,) = message.groups
+    assert list(group.content) == ["en-GB", "cy"]
+    assert group.content["cy"].title == "Tân yn y felin"
+    assert group.content["en-GB"].instruction == "Stay in."
+    assert group.event == {"en-GB": "Fire", "cy": "Tân"}
+    assert group.area == [{"circle": {"lat": 51.5, "lon": -0.1, "radius_km": 1.5}}]
+    assert group.expires == datetime(2026, 3, 12, 12, 30, tzinfo=timezone(timedelta(0)))
+    assert group.category == "Fire"
+
+
+def test_polygons_become_lon_lat() -> None:
+    (group,) = cap.parse(alert(info(area=SQUARE + CIRCLE))).groups
+    assert group.area is not None
+    assert group.area[0]["coordinates"][0][0] == [-0.1, 51.5]
+    assert group.area[0]["coordinates"][0][0] == group.area[0]["coordinates"][0][-1]
+    assert "circle" in group.area[1]
+
+
+def test_without_geometry_there_is_no_area() -> None:
+    code = "<area><areaDesc>X</areaDesc><geocode><valueName>N</valueName><value>1</value></geocode></area>"
+    assert cap.parse(alert(info(area=code))).groups[0].area is None
+    assert cap.parse(alert()).groups == ()
+
+
+def titles(message: CapMessage) -> list[dict[str, str]]:
+    return [dict(group.event) for group in message.groups]
+
+
+def test_groups_differ_by_what_the_rule_names() -> None:
+    code = "<eventCode><valueName>SAME</valueName><value>FRW</value></eventCode>"
+    message = cap.parse(alert(info(), info(severity="Minor"), info(area=SQUARE), info(codes=code), info("cy", "Tân")))
+    assert titles(message) == [{"en-GB": "Fire", "cy": "Tân"}, {"en-GB": "Fire"}, {"en-GB": "Fire"}, {"en-GB": "Fire"}]
+
+
+def test_event_is_compared_within_one_language_only() -> None:
+    message = cap.parse(alert(info(), info(event="Flood"), info("cy", "Tân"), info("cy", "Llifogydd")))
+    assert titles(message) == [{"en-GB": "Fire", "cy": "Tân"}, {"en-GB": "Flood", "cy": "Llifogydd"}]
+    assert len(cap.parse(alert(info("en-GB"), info("en-US"))).groups) == 1
+    assert len(cap.parse(alert(info("en-GB"), info("en-US", "Flood"))).groups) == 2
+
+
+def test_an_area_is_equal_in_any_order_and_whatever_its_words() -> None:
+    turned = CIRCLE.replace("Town", "Tref") + SQUARE.replace("Square", "Sgwar")
+    message = cap.parse(alert(info(area=SQUARE + CIRCLE), info("cy", "Tân", area=turned)))
+    (group,) = message.groups
+    assert group.area_desc == {"en-GB": "Square; Town", "cy": "Tref; Sgwar"}
+
+
+def test_the_first_words_of_a_language_stand() -> None:
+    (group,) = cap.parse(alert(info(headline="One"), info(headline="Two"))).groups
+    assert group.content["en-GB"].title == "One"
+
+
+def test_references_are_triples() -> None:
+    text = "a@b.org,x-1,2026-03-12T09:30:00+00:00 a@b.org,x-2,2026-03-12T09:31:00+00:00"
+    message = cap.parse(alert(info(), msgType="Update", references=text))
+    assert message.references == (
+        ("a@b.org", "x-1", "2026-03-12T09:30:00+00:00"),
+        ("a@b.org", "x-2", "2026-03-12T09:31:00+00:00"),
+    )
+    assert set(faults(alert(info(), msgType="Update", references="x-1"))) == {"references"}
+
+
+def test_response_types_are_kept() -> None:
+    (group,) = cap.parse(alert(info(extra="<responseType>AllClear</responseType>"))).groups
+    assert group.all_clear
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (alert(info(), identifier="-"), "identifier"),
+        (alert(info(), identifier="has space"), "identifier"),
+        (alert(info(), sender="a,b"), "sender"),
+        (alert(info(), status="Real"), "status"),
+        (alert(info(), status="-"), "status"),
+        (alert(info(), msgType="-"), "msgType"),
+        (alert(info(), scope="-"), "scope"),
+        (alert(info(), sent="2026-03-12T09:30:00Z"), "sent"),
+        (alert(info(), sent="2026-03-12T09:30:00"), "sent"),
+        (alert(info(), sent="2026-13-12T09:30:00+00:00"), "sent"),
+        (alert(info(), priority="high"), "priority"),
+        (alert(info(), info(severity="Terrible")), "info.1.severity"),
+        (alert(info(extra="<severity>Minor</severity>")), "info.0.severity"),
+        (alert(info(extra="<urgent>yes</urgent>")), "info.0.urgent"),
+        (alert(info(event="")), "info.0.event"),
+        (alert(info(headline="x" * 201)), "info.0.headline"),
+        (alert(info(language="en_GB")), "info.0.language"),
+        (alert(info(area="<area><circle>51.5,-0.1 1</circle></area>")), "info.0.area.0.areaDesc"),
+        (alert(info(area=CIRCLE.replace("51.5,-0.1 1.5", "51.5 -0.1 1.5"))), "info.0.area.0.circle"),
+        (alert(info(area=CIRCLE.replace("1.5<", "-1<"))), "info.0.area.0.circle"),
+        (alert(info(area=CIRCLE.replace("51.5,-0.1", "151.5,-0.1"))), "info.0.area.0.circle"),
+        (alert(info(area=CIRCLE.replace("51.5,-0.1", "nan,-0.1"))), "info.0.area.0.circle"),
+        (alert(info(area=SQUARE.replace(" 51.5,-0.1</", " 51.5,-0.11</"))), "info.0.area.0.polygon"),
+        (alert(info(area=SQUARE.replace("51.5,-0.2 51.6,-0.2 ", ""))), "info.0.area.0.polygon"),
+        (alert(info().replace("12:30:00", "09:30:00")), "info.0.expires"),
+        (b"<alert/>", "alert"),
+        (f'<info xmlns="{cap.NAMESPACE}"/>'.encode(), "alert"),
+        (alert(info()).replace(b"cap:1.2", b"cap:1.1"), "alert"),
+    ],
+)
+def test_what_is_not_cap_is_invalid_and_named(body: bytes, field: str) -> None:
+    assert field in faults(body)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    body = alert(info(severity="x", event=""), status="x", sent="x")
+    assert set(faults(body)) == {"status", "sent", "info.0.severity", "info.0.event"}
+
+
+BOMB = (
+    '<!DOCTYPE a [<!ENTITY a0 "lol">'
+    + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    + "]><a>&a9;</a>"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"<alert>",
+        b"\x00\x01",
+        b'<!DOCTYPE alert SYSTEM "file:///etc/passwd"><alert/>',
+        b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>',
+        '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'.encode("utf-16"),
+        BOMB.encode(),
+        b"<a>" * 33 + b"</a>" * 33,
+        b"<a>" * 80_000,
+        b"<a>&nbsp;</a>",
+    ],
+)
+def test_hostile_xml_is_malformed_at_once(body: bytes) -> None:
+    start = time.perf_counter()
+    with pytest.raises(Malformed):
+        cap.parse(body)
+    assert time.perf_counter() - start < 1
+
+
+def test_thirty_two_levels_are_read_and_a_signature_may_stand() -> None:
+    inner = "<s:a>" * 31 + "</s:a>" * 31
+    signed = alert(info()).replace(
+        b"</alert>", f'<s:Signature xmlns:s="urn:s">{inner[5:-6]}</s:Signature></alert>'.encode()
+    )
+    assert cap.parse(signed).identifier == "fire-1"
