@@ -101,7 +101,7 @@ class DirectoryProjection:
 
     name = "directory"
     guards = True
-    """Who was suppressed, ended or erased must never be passed over: it stops at what it cannot read (see the runner)."""
+    """Who was suppressed, ended or erased is never passed over: it stops at what it cannot read (see the runner)."""
     topics: Collection[str] = frozenset(CATALOGUE.events)
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:

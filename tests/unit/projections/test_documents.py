@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import hypothesis.strategies as st
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -381,6 +382,18 @@ def test_the_rows_do_not_depend_on_how_the_log_was_cut(batches: list[int], unsea
     once = world.again()
     once.project()
     assert checksums(once.database) == checksums(world.database)
+
+
+def test_what_has_no_order_is_kept_in_one(world: World) -> None:
+    """Two processes walk a set of strings in two orders: their rows must be the same all the same."""
+    notice = uuid4()
+    hands = [f"person:{letter}" for letter in "zyxwvutsrqponm"]
+    world.append(notice, drafted(notice, 1), by=hands[0])
+    for hand in hands[1:]:
+        world.append(notice, e.NoticeRevised(plan=plan()), by=hand)
+    world.project()
+    (doc,) = world.database.connection.execute("SELECT doc FROM notices").fetchone()
+    assert msgspec.msgpack.decode(doc)["hands"] == sorted(hands)
 
 
 def test_a_checksum_sees_every_table_and_every_change(world: World) -> None:
