@@ -13,8 +13,9 @@ from alerts.eventlog.ports import Dialect, Row, Statement, Value
 Part = Literal["main", "views", "keys"]
 """main: the log, the queue, what cannot be computed again. views: read models. keys: the wrapped keys of people."""
 
-Trouble = Literal["conflict", "transient", "other"]
-"""What a driver's error means: another writer was first; try again later; a fault of ours or of the file."""
+Trouble = Literal["conflict", "transient", "schema", "other"]
+"""What a driver's error means: another writer was first; try again later; no such table or column, or not SQL at all;
+a value that cannot be kept, or a damaged file."""
 
 
 class BadUrl(DomainError):

@@ -60,6 +60,11 @@ class CurrentViews(BaseDatabase):
         with self._current.write() as tx:
             yield tx
 
+    @property
+    def current(self) -> BaseDatabase:
+        """The generation that is read now."""
+        return self._current
+
     def newer(self) -> BaseDatabase | None:
         """The generation that is pointed to, opened, if it is not this one."""
         pointed = current_generation(self._main)

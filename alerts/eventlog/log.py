@@ -153,7 +153,7 @@ class EventLog:
                 if monotonic() - polled >= _SLOW_POLL:
                     self._grown.reach(self.position())
                     polled = monotonic()
-                for notice in connection.notifies(timeout=0.2, stop_after=1):
+                for notice in connection.notifies(timeout=0.1, stop_after=1):
                     self._grown.reach(int(notice.payload))
         finally:
             connection.close()

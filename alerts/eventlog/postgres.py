@@ -183,7 +183,9 @@ class PostgresDatabase(BaseDatabase):
             return None
         if isinstance(error, psycopg.errors.UniqueViolation):
             return "conflict"
-        return "transient" if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) else "other"
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return "transient"
+        return "schema" if isinstance(error, psycopg.ProgrammingError) else "other"
 
     def exists(self) -> bool:
         with self.read() as tx:

@@ -15,6 +15,7 @@ from eventsourcing.persistence import (
     Notification,
     OperationalError,
     ProcessRecorder,
+    ProgrammingError,
     StoredEvent,
     Subscription,
     Tracking,
@@ -137,6 +138,8 @@ class Recorder(ProcessRecorder):
                     raise IntegrityError(str(error)) from error
                 case "transient":
                     raise OperationalError(str(error)) from error
+                case "schema":
+                    raise ProgrammingError(str(error)) from error
                 case "other":
                     raise DatabaseError(str(error)) from error
             raise

@@ -1,7 +1,7 @@
 """Keeping read models up to date: one thread, batches of events, one transaction a batch.
 
 The tracking row of each projection moves in the transaction that writes its rows, from the position that this runner
-believes it to stand at: of two runners, only one can win. On PostgreSQL an advisory lock keeps the others from trying.
+believes it to stand at: of two runners, only one can win. On PostgreSQL a lock keeps the others from trying.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from alerts.domain.words.errors import DomainError, NotFound
 from alerts.domain.words.events import Recorded
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.generations import CurrentViews
+from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.waiter import Waiter
@@ -28,9 +29,9 @@ Found = Sequence[Recorded | UnreadableEvent]
 
 _BATCH = 1000
 _IDLE = 1.0
+_ATTENTION = 0.1
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
-_LOCK = 0x7275_6E00
 _TOO_MANY = 100
 
 _START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
@@ -86,7 +87,8 @@ class Runner:
         self._waiter = Waiter()
         self._stop = Flag()
         self._thread: Thread | None = None
-        self._looked = 0.0
+        self._looked = monotonic()
+        self._leader = self._new_leader()
         self._load()
 
     # --- the outside
@@ -101,6 +103,7 @@ class Runner:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        self._leader.release()
 
     def position(self) -> int:
         """How far every projection has come that has not halted."""
@@ -124,13 +127,18 @@ class Runner:
 
     def catch_up(self, to: int, progress: Callable[[int, int], None] = lambda position, end: None) -> None:
         """Run in the caller's thread until all stand at `to`. Raises DomainError if a projection halts."""
-        while self._lowest() < to:
-            if self._halted:
-                raise DomainError("; ".join(f"{name} cannot go on: {why}" for name, why in self._halted.items()))
-            if not self._round():
-                self._stop.wait(_BEHIND_ANOTHER)
-                self._load()
-            progress(min(self._lowest(), to), to)
+        try:
+            while True:
+                if self._halted:
+                    raise DomainError("; ".join(f"{name} cannot go on: {why}" for name, why in self._halted.items()))
+                if self._lowest() >= to:
+                    return
+                if not self._leader.leads() or not self._round():
+                    self._stop.wait(_BEHIND_ANOTHER)
+                    self._load()
+                progress(min(self._lowest(), to), to)
+        finally:
+            self._leader.release()
 
     def parked(self) -> list[Parked]:
         """Events that wait for a person, oldest first."""
@@ -162,22 +170,30 @@ class Runner:
     def _loop(self) -> None:
         while not self._stop.is_set():
             try:
-                moved = self._round()
-                if not moved and monotonic() - self._looked > _IDLE:
-                    self._looked = monotonic()
-                    self._switch()
-                    self._load()
+                self._turn()
             except _NotOurs:
-                self._stop.wait(_BEHIND_ANOTHER)
                 self._load_quietly()
-                continue
             except Exception as error:
                 logger.error("the read models cannot be brought forward just now: %s", error)
                 self._stop.wait(_AFTER_TROUBLE)
                 self._load_quietly()
-                continue
-            if not moved:
-                self._log.wait(self._lowest(), _IDLE / 2)
+
+    def _turn(self) -> None:
+        """Bring the read models forward, or see how far another process has brought them; wait if there is nothing."""
+        if monotonic() - self._looked > _IDLE:
+            self._looked = monotonic()
+            self._switch()
+        if self._leader.leads():
+            if self._round():
+                return
+        else:
+            self._load()
+            if self._lowest() < self._log.position():
+                self._stop.wait(_BEHIND_ANOTHER)
+                return
+        deadline = monotonic() + _IDLE / 2
+        while not self._stop.is_set() and monotonic() < deadline and not self._log.wait(self._lowest(), _ATTENTION):
+            pass
 
     def _load(self) -> None:
         """Positions as the database has them; new projections begin at 0."""
@@ -240,10 +256,6 @@ class Runner:
             self._parked_in_a_row.pop(projection.name, None)
 
     def _fence(self, tx: BaseTransaction, group: Sequence[Projection], after: int, to: int) -> None:
-        if tx.dialect == "postgresql":
-            key = _LOCK + self._database.generation
-            if not tx.execute("SELECT pg_try_advisory_xact_lock(?)", (key,))[0][0]:
-                raise _NotOurs
         for projection in group:
             if not tx.execute(_MOVE, (to, projection.name, after)):
                 raise _NotOurs
@@ -257,7 +269,7 @@ class Runner:
         except Exception as error:
             if isinstance(error, _NotOurs) or self._database.trouble(error) == "transient":
                 raise
-            if len(found) <= 1:
+            if len(found) <= 1 or self._database.trouble(error) == "schema":
                 self._give_up(projection, found, error, after, to)
                 return
             middle = len(found) // 2
@@ -266,11 +278,12 @@ class Runner:
             self._advance(projection, found[middle:], between, to)
 
     def _give_up(self, projection: Projection, found: Found, error: Exception, after: int, to: int) -> None:
-        """Park the event, or halt the projection: if it guards people, or if it fails on everything."""
+        """Park the event, or halt the projection: if it guards people, or if the fault is not the event's."""
         name = projection.name
         why = f"{type(error).__name__}: {error}"
         in_a_row = self._parked_in_a_row.get(name, 0) + 1
-        if getattr(projection, "guards", False) or in_a_row > _TOO_MANY or not found:
+        broken = self._database.trouble(error) == "schema" or in_a_row > _TOO_MANY or not found
+        if broken or getattr(projection, "guards", False):
             self._halted[name] = why
             logger.error("%s has stopped at position %d: %s", name, after, why)
             return
@@ -293,8 +306,15 @@ class Runner:
             return
         Runner(self._log, fresh, self._projections, self._clock).catch_up(self._lowest())
         self._database.switch(fresh)
+        self._leader.release()
+        self._leader = self._new_leader()
+        self._load()
         self._halted.clear()
         logger.info("the read models are those of generation %d now", fresh.generation)
+
+    def _new_leader(self) -> Leader:
+        current = self._database
+        return Leader(current.current if isinstance(current, CurrentViews) else current)
 
     @staticmethod
     def _named(parked_id: str) -> tuple[str, int]:

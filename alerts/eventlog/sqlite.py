@@ -176,7 +176,9 @@ class SQLiteDatabase(BaseDatabase):
         code = cast(int, getattr(error, "sqlite_errorcode", 0))
         if code in _CONFLICT:
             return "conflict"
-        return "transient" if code & 0xFF in _TRANSIENT else "other"
+        if code & 0xFF in _TRANSIENT:
+            return "transient"
+        return "schema" if code == sqlite3.SQLITE_ERROR else "other"
 
     def exists(self) -> bool:
         return self.file.exists() and self.file.stat().st_size > 0

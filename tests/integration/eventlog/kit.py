@@ -81,7 +81,10 @@ def raised(unit: Unit, stream_id: UUID, by: int = 1) -> int:
 
 
 def opened(
-    main: BaseDatabase, keys: BaseDatabase, catalogue: Catalogue = CATALOGUE, clock: Callable[[], datetime] | None = None
+    main: BaseDatabase,
+    keys: BaseDatabase,
+    catalogue: Catalogue = CATALOGUE,
+    clock: Callable[[], datetime] | None = None,
 ) -> House:
     """Everything of one process over these databases."""
     vault = Vault(keys, MASTER)
@@ -113,7 +116,9 @@ class Tally:
     def prepare(self, tx: Transaction) -> None:
         """Make the table."""
         blob = "BLOB" if tx.dialect == "sqlite" else "BYTEA"
-        tx.execute(f"CREATE TABLE IF NOT EXISTS {self.name} (stream {blob} NOT NULL PRIMARY KEY, total BIGINT NOT NULL)")
+        tx.execute(
+            f"CREATE TABLE IF NOT EXISTS {self.name} (stream {blob} NOT NULL PRIMARY KEY, total BIGINT NOT NULL)"
+        )
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
         self.batches.append(len(events))

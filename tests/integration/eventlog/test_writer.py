@@ -120,7 +120,9 @@ def test_side_tables_are_written_in_the_same_transaction(databases: Databases, s
     def work(unit: Unit) -> list[object]:
         seen: list[object] = [row[0] for row in unit.read("SELECT num FROM side ORDER BY num")]
         raised(unit, stream)
-        unit.write_many("INSERT INTO side (name, num) VALUES (?, ?)", [(f"{len(seen)}-{i}", len(seen)) for i in range(2)])
+        unit.write_many(
+            "INSERT INTO side (name, num) VALUES (?, ?)", [(f"{len(seen)}-{i}", len(seen)) for i in range(2)]
+        )
         unit.on_positions(lambda positions: [("INSERT INTO side (name, num) VALUES (?, ?)", (f"p{positions[0]}", 90))])
         unit.after_commit(after.set)
         return seen

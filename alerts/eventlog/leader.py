@@ -1,0 +1,51 @@
+"""Who runs the projections of one generation: on SQLite this process, on PostgreSQL whoever holds the lock."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, cast
+
+from alerts.eventlog.database import BaseDatabase
+
+if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
+    from alerts.eventlog.postgres import Connection, PostgresDatabase
+
+_LOCK = 0x7275_6E00
+_ASK_AGAIN = 1.0
+
+
+class Leader:
+    """A session lock on a connection of its own: it is free again at the moment its holder dies.
+
+    It only spares the others work. What keeps two from applying an event twice is the tracking row.
+    """
+
+    def __init__(self, database: BaseDatabase) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+        self._asked = -_ASK_AGAIN
+
+    def leads(self) -> bool:
+        """Whether this process holds the lock; it asks at most once a second. Raises what the driver raises."""
+        if self._database.dialect == "sqlite":
+            return True
+        if self._connection is not None:
+            if not self._connection.closed and not self._connection.broken:
+                return True
+            self.release()
+        if monotonic() - self._asked < _ASK_AGAIN:
+            return False
+        self._asked = monotonic()
+        connection = cast("PostgresDatabase", self._database).open_connection()
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK + self._database.generation,)).fetchone()
+        if row is not None and row[0]:
+            self._connection = connection
+            return True
+        connection.close()
+        return False
+
+    def release(self) -> None:
+        """Let another process lead."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
