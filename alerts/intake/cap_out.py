@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
-from alerts.domain.events import ChangeFacts, Content, Json, NoticePlan, PointFacts
+from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.domain.words.terms import BUILT_IN_TOPICS
 from alerts.intake.cap import NAMESPACE
@@ -36,9 +36,8 @@ class Surroundings:
     public_url: str
     place: Callable[[str], tuple[dict[str, str], Json] | None]
     """A registered place's name by language, and its GeoJSON geometry."""
-    change: ChangeFacts | None = None
-    """The service change the notice tells of, with its points at their old positions."""
     points: Sequence[PointFacts] = ()
+    """Of a service change: its points, at their old positions."""
 
 
 def message(notice: NoticeState, references: Sequence[NoticeState], about: Surroundings) -> bytes:

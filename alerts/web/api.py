@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
 from aiohttp import web
@@ -16,7 +14,7 @@ from alerts.domain.words.paging import Page
 from alerts.web.auth import Caller
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
-from alerts.web.requests import digest
+from alerts.web.requests import digest, read
 from alerts.web.routes import CALLER
 
 P = ParamSpec("P")
@@ -46,11 +44,6 @@ def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
     return Idempotency(
         caller=str(caller_of(request).key.id), path=request.path, key=key, digest=bytes.fromhex(digest(body))
     )
-
-
-async def read(parts: Parts, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a blocking read off the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(parts.reads, partial(function, *args, **kwargs))
 
 
 async def read_page(parts: Parts, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:

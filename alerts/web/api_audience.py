@@ -6,9 +6,9 @@ from aiohttp import web
 
 from alerts.domain.words.bodies import NoticeBody
 from alerts.web.answers import Count, answer
-from alerts.web.api import ROOT, actor_of, read
+from alerts.web.api import ROOT, actor_of
 from alerts.web.parts import Parts
-from alerts.web.requests import json_body
+from alerts.web.requests import json_body, read
 from alerts.web.routes import Route, scope
 
 
@@ -18,7 +18,7 @@ def routes(parts: Parts) -> list[Route]:
     async def count(request: web.Request) -> web.Response:
         body, _ = await json_body(request, NoticeBody)
         await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
-        counted = await parts.commands.count_audience(actor_of(request), body)
+        counted = await parts.follower.count(await parts.commands.plan_notice(actor_of(request), body))
         return answer(
             Count(
                 people=counted.people,

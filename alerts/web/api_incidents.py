@@ -8,9 +8,9 @@ from aiohttp import web
 
 from alerts.domain.words.bodies import IncidentBody, ResolveBody
 from alerts.web.answers import Incident, TakenWithNotice, answer, page
-from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
-from alerts.web.requests import etag, id_of, json_body, limit_of, one_of, optional_json_body, query
+from alerts.web.requests import etag, id_of, json_body, limit_of, one_of, optional_json_body, query, read
 from alerts.web.routes import Route, scope
 
 Status = Literal["open", "resolved", "dismissed"]

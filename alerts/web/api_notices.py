@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast, get_args
+from typing import cast, get_args
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
 
 from alerts.commands.answers import NoticeKept
+from alerts.commands.plans import notice_json
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_life import danger_to_life, default_priority
+from alerts.domain.notice_life import danger_to_life
 from alerts.domain.streams import NOTICE
 from alerts.domain.words.bodies import (
     AllClearBody,
@@ -26,7 +27,7 @@ from alerts.domain.words.errors import Invalid, NotFound
 from alerts.domain.words.terms import NoticeKind, NoticePhase
 from alerts.intake import strict_json
 from alerts.web.answers import Notice, answer, notice_out, notice_taken, page
-from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
 from alerts.web.requests import (
     edited_version,
@@ -38,6 +39,7 @@ from alerts.web.requests import (
     one_of,
     optional_json_body,
     query,
+    read,
 )
 from alerts.web.routes import Handler, Route, scope
 
@@ -78,8 +80,9 @@ def routes(parts: Parts) -> list[Route]:
         # From the log, not the read model: the entity tag is compared with what is true now.
         state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
         expected = edited_version(request, state.version)
-        body = strict_json.typed(strict_json.merge(as_body(state), await merge_patch(request)), NoticeBody)
-        kept = await commands.revise_notice(actor_of(request), notice, body, expected)
+        patch = await merge_patch(request)
+        strict_json.typed(strict_json.merge(notice_json(state.plan), patch), NoticeBody)  # names every fault
+        kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 
     async def dispatch(request: web.Request) -> web.Response:
@@ -95,7 +98,8 @@ def routes(parts: Parts) -> list[Route]:
 
     async def approve(request: web.Request) -> web.Response:
         body, raw = await json_body(request, ApproveBody)
-        return _moved(await commands.approve(actor_of(request), _id(request), body, idem=idempotency(request, raw)))
+        idem = idempotency(request, raw)
+        return _moved(await commands.approve(actor_of(request), _id(request), body.version, body.people, idem=idem))
 
     async def schedule(request: web.Request) -> web.Response:
         body, raw = await json_body(request, ScheduleBody)
@@ -152,19 +156,6 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", f"{one_path}/all-clear", all_clear, scope(*APPROVE_OR_ISSUE)),
         Route("POST", f"{one_path}/stop", with_reason(commands.stop), scope(*APPROVE_OR_ISSUE)),
     ]
-
-
-def as_body(state: NoticeState) -> dict[str, Any]:
-    """A notice as the body that would make it: what a merge patch is merged into.
-
-    A priority that follows from the rest is left out, so that it follows again from what the patch changes.
-    """
-    plan = state.plan
-    shown = {name: value for name, value in msgspec.to_builtins(plan).items() if value is not None}
-    body = {name: shown[name] for name in NoticeBody.__struct_fields__ if name in shown}
-    if plan.priority == default_priority(plan, state.msg_type):
-        body.pop("priority", None)
-    return body
 
 
 def _id(request: web.Request) -> UUID:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
 from aiohttp import web
 
-from alerts.domain.events import PointFacts
-from alerts.domain.service_point import PointState
+from alerts.commands.services import point_json
 from alerts.domain.streams import POINT
 from alerts.domain.words.bodies import ServiceChangeBody, ServicePointBody
 from alerts.intake import strict_json
 from alerts.web.answers import ServiceChange, ServicePoint, Taken, TakenWithNotice, answer, page
-from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
-from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, query
+from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, query, read
 from alerts.web.routes import Route, scope
 
 
@@ -46,8 +42,9 @@ def routes(parts: Parts) -> list[Route]:
         wanted = id_of(request, what="service point")
         state = found(await read(parts, parts.log.state, POINT, wanted), "service point", wanted)
         expected = edited_version(request, state.version)
-        body = strict_json.typed(strict_json.merge(_as_body(state), await merge_patch(request)), ServicePointBody)
-        kept = await parts.commands.revise_point(actor_of(request), wanted, body, expected)
+        patch = await merge_patch(request)
+        strict_json.typed(strict_json.merge(point_json(state.facts), patch), ServicePointBody)  # names every fault
+        kept = await parts.commands.revise_point(actor_of(request), wanted, patch, expected)
         taken = Taken(id=kept.id, version=kept.version, position=kept.position)
         return answer(taken, headers={"ETag": etag(kept.version)})
 
@@ -77,10 +74,3 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", f"{ROOT}/service-changes", changes, scope("read")),
         Route("GET", f"{ROOT}/service-changes/{{id}}", change, scope("read")),
     ]
-
-
-def _as_body(state: PointState) -> dict[str, Any]:
-    """A service point as the body that would make it: what a merge patch is merged into."""
-    facts: PointFacts = state.facts
-    shown = msgspec.to_builtins(facts)
-    return {name: value for name, value in shown.items() if value is not None}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from alerts.commands.answers import SubscriberKept
+from alerts.commands.wishes import SubscriberEdit, subscriber_json
 from alerts.domain.words.bodies import SubscriberBody
+from alerts.intake import strict_json
 from alerts.web.answers import Subscriber, SubscriberTaken, answer, page
-from alerts.web.api import ROOT, actor_of, found, idempotency, read, read_page
+from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
-from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query
+from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
 from alerts.web.routes import Route, scope
 from subscribers.domain.subscriber import SUBSCRIBER
 
@@ -39,6 +41,7 @@ def routes(parts: Parts) -> list[Route]:
         state = found(await read(parts, parts.log.state, SUBSCRIBER, person), "subscriber", person)
         expected = edited_version(request, state.version)
         patch = await merge_patch(request)
+        strict_json.typed(strict_json.merge(subscriber_json(state), patch), SubscriberEdit)  # names every fault
         return _moved(await commands.change_subscriber(actor_of(request), person, patch, expected))
 
     async def end(request: web.Request) -> web.Response:

@@ -1,13 +1,12 @@
 """Who is there: programs by an API key, team members by a session cookie. What else they may do the commands say.
 
-A key's secret is 256 random bits, so its SHA-256 is kept: nothing slower is needed against guessing, and every request
+A key's secret is 256 random bits, so a plain hash is kept: nothing slower is needed against guessing, and every request
 pays for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,6 +16,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.commands.actor import Actor
+from alerts.commands.secrets import hash_secret
 from alerts.links import read_timed_token, timed_token
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
@@ -48,17 +48,12 @@ def bearer(request: web.Request) -> str:
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-def hash_of(secret: str) -> str:
-    """What is kept of a key's secret: SHA-256 in hex."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
-
-
 async def caller(parts: Parts, request: web.Request, any_of: tuple[str, ...]) -> Caller:
     """The program behind a request. Raises Refused: 401 without a valid key, 403 without one of the scopes."""
     secret = bearer(request)
     if not secret:
         raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
-    key = await _key(parts, hash_of(secret))
+    key = await _key(parts, hash_secret(secret)) if secret.isascii() else None
     if key is None or key.revoked:
         raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
     if any_of and not set(any_of) & set(key.scopes):

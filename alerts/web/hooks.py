@@ -18,11 +18,11 @@ from alerts.intake import standard_webhook, webhooks
 from alerts.intake.standard_webhook import Unverified
 from alerts.web import problem
 from alerts.web.answers import TriggerTaken, answer
-from alerts.web.api import ROOT, read
+from alerts.web.api import ROOT
 from alerts.web.auth import bearer
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
-from alerts.web.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest
+from alerts.web.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
 from alerts.web.routes import HOOK, Route
 
 XML_TYPES = frozenset(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -14,8 +16,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.domain.words.errors import Invalid, Malformed, NotFound
 from alerts.intake import strict_json
+from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 API_LIMIT = 1_000_000
@@ -24,6 +28,11 @@ PAGE, PAGE_MOST = 50, 1000
 JSON_TYPES = frozenset(("application/json",))
 MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
 _ENCODINGS = frozenset(("", "identity", "gzip", "deflate"))
+
+
+async def read(parts: Parts, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking read off the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(parts.reads, partial(function, *args, **kwargs))
 
 
 async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:

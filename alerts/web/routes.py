@@ -8,27 +8,14 @@ from typing import Literal
 
 from aiohttp import web
 
+from alerts.commands.team import SCOPES
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Role = Literal["viewer", "author", "approver", "admin"]
 
 ROLES: tuple[Role, ...] = ("viewer", "author", "approver", "admin")
 """Each with all of the lower one's rights."""
-
-SCOPES: tuple[str, ...] = (
-    "read",
-    "incidents:write",
-    "services:write",
-    "notices:write",
-    "notices:approve",
-    "notices:issue",
-    "subscribers:read",
-    "subscribers:write",
-    "subscribers:export",
-    "segments:write",
-    "newsletters:write",
-    "webhooks:write",
-)
 
 
 @dataclass(frozen=True, slots=True)

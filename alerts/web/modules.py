@@ -1,0 +1,35 @@
+"""Every resource of the web, in the order in which their routes are tried."""
+
+from __future__ import annotations
+
+from alerts.web import (
+    api_audience,
+    api_incidents,
+    api_log,
+    api_notices,
+    api_registers,
+    api_services,
+    api_subscribers,
+    cap_messages,
+    hooks,
+    link_pages,
+    pages,
+    site,
+)
+
+MODULES = (
+    hooks.routes,
+    api_incidents.routes,
+    api_services.routes,
+    api_registers.routes,
+    api_notices.routes,
+    api_audience.routes,
+    api_subscribers.routes,
+    api_log.routes,
+    cap_messages.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
+    pages.routes,
+    link_pages.routes,
+    site.routes,
+)
+
+page_of_error = pages.error_page
