@@ -1,5 +1,9 @@
+-- Lists of keys are joined, not asked for by `(a, b) IN (VALUES …)`: SQLite walks the whole table for that.
+
 -- name: load
-SELECT id, doc, sealed, wishes, consent FROM people WHERE (shard, id) IN (VALUES ?**);
+WITH wanted (shard, id) AS (VALUES ?**)
+SELECT p.id, p.doc, p.sealed, p.wishes, p.consent
+FROM wanted w JOIN people p ON p.shard = w.shard AND p.id = w.id;
 
 -- name: add
 INSERT INTO people (shard, id, phase, doc, sealed, wishes, consent) VALUES (?, ?, ?, ?, ?, ?, ?);
@@ -46,9 +50,11 @@ DELETE FROM people_counts WHERE people = 0;
 SELECT phase, people FROM people_counts ORDER BY phase;
 
 -- name: cards
+WITH wanted (shard, number) AS (VALUES ?**)
 SELECT c.number, c.subscriber, c.channel, c.state, c.suppressed, c.sealed, p.phase, p.sealed, p.wishes
-FROM contact_points c JOIN people p ON p.shard = c.shard AND p.id = c.subscriber
-WHERE (c.shard, c.number) IN (VALUES ?**);
+FROM wanted w
+JOIN contact_points c ON c.shard = w.shard AND c.number = w.number
+JOIN people p ON p.shard = c.shard AND p.id = c.subscriber;
 
 -- name: person
 SELECT id, doc, sealed, wishes, consent FROM people WHERE shard = ? AND id = ?;
@@ -58,4 +64,7 @@ SELECT shard, id, doc, sealed, wishes, consent FROM people WHERE (shard, id) > (
 
 -- name: addresses
 -- The addresses that stand apart from the registrations of these contact points' people.
-SELECT number, sealed FROM contact_points WHERE (shard, number) IN (VALUES ?**) AND sealed IS NOT NULL;
+WITH wanted (shard, number) AS (VALUES ?**)
+SELECT c.number, c.sealed FROM wanted w
+JOIN contact_points c ON c.shard = w.shard AND c.number = w.number
+WHERE c.sealed IS NOT NULL;

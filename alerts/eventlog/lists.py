@@ -19,7 +19,7 @@ def rows_in(tx: Transaction, statement: str, values: Sequence[Value]) -> Iterato
 
 
 def rows_of_pairs(tx: Transaction, statement: str, pairs: Sequence[tuple[Value, Value]]) -> Iterator[Row]:
-    """The rows of a statement with one `(a, b) IN (VALUES ?**)`."""
+    """The rows of a statement that begins `WITH wanted (a, b) AS (VALUES ?**)` and joins that."""
     for chunk in _chunks(pairs):
         filled = statement.replace("?**", ",".join(["(?,?)"] * len(chunk)))
         yield from tx.execute(filled, [value for pair in chunk for value in pair])
@@ -27,7 +27,7 @@ def rows_of_pairs(tx: Transaction, statement: str, pairs: Sequence[tuple[Value, 
 
 def _chunks(keys: Sequence[T]) -> Iterator[list[T]]:
     """The keys in chunks, each padded with its last key to a power of two: a driver then prepares ten statements at
-    most for each of ours, and asking for a key twice gives its row once."""
+    most for each of ours. A key asked for twice is answered once by IN, twice by a join."""
     for start in range(0, len(keys), CHUNK):
         chunk = list(keys[start : start + CHUNK])
         size = 1 << (len(chunk) - 1).bit_length()
