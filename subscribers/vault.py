@@ -23,6 +23,7 @@ from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 
 _NONCE = 12
+_TAG = 16
 _KEY = 32
 _CACHE = 50_000
 _PAGE = 500
@@ -167,7 +168,12 @@ class Vault:
                 [row for row in rows.items() if row[0] not in gone],
             )
             kept = {raw: wrapped for page in _pages(list(rows)) for raw, wrapped in _wrapped(tx, page)}
-        lost = [raw for raw, wrapped in rows.items() if kept.get(raw) != wrapped]
+        # Another thread may have put the same key there, wrapped under another nonce: it is the key that counts.
+        lost = [
+            raw
+            for raw, wrapped in rows.items()
+            if kept.get(raw) != wrapped and (raw not in kept or self._unwrap(kept[raw], raw) != new[raw])
+        ]
         with self._lock:
             for raw, key in new.items():
                 self._new.pop(raw, None)
@@ -234,9 +240,11 @@ class Vault:
 
 def _decrypt(cipher: AESGCM, sealed: bytes, context: bytes) -> bytes:
     try:
-        return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+        if len(sealed) >= _NONCE + _TAG:
+            return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
     except InvalidTag:
-        raise ValueError("sealed bytes were altered, or sealed for another") from None
+        pass
+    raise ValueError("sealed bytes were altered, or sealed for another")
 
 
 def _pages(raws: Sequence[bytes]) -> list[Sequence[bytes]]:

@@ -192,7 +192,7 @@ class Codec(Mapper[UUID]):
         """The event for programs, JSON-able, with what is personal or private left out; `version` is the type's."""
         event = recorded.event
         hidden = {*event.personal, *event.private}
-        data = msgspec.to_builtins(event)
+        data = msgspec.to_builtins(event, str_keys=True)
         return {
             "position": recorded.position,
             "type": event.topic(),

@@ -208,10 +208,11 @@ class SQLiteDatabase(BaseDatabase):
 
 def _make_private(file: Path) -> None:
     """Create the file readable by its owner alone; SQLite gives -wal and -shm the same mode."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        pass
+        if not file.is_file():
+            raise Unavailable(f"The database {file} cannot be created: something else stands there.") from None
     except OSError as error:
         raise Unavailable(f"The database {file} cannot be created: {error.strerror}") from error
