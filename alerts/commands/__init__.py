@@ -1,0 +1,63 @@
+"""Load, decide, append: what web, command line, intake and the due-poll call. Nothing else writes what happened.
+
+Every command is a method of `Commands`. It checks its body first, then runs in the writer's transaction, where it reads
+streams and side tables, decides by the pure functions of the domains, and appends. A 2xx may follow its answer: it is
+on disk. It raises what `alerts.domain.words.errors` names, and then nothing was changed.
+"""
+
+from alerts.commands.actor import RESIDENT, SYSTEM, Actor
+from alerts.commands.answers import (
+    Answer,
+    ContactKept,
+    Kept,
+    KeyKept,
+    MemberKept,
+    NoticeKept,
+    SourceKept,
+    SubscriberKept,
+    TriggerKept,
+)
+from alerts.commands.due import DueCommands
+from alerts.commands.incidents import IncidentCommands
+from alerts.commands.notices import NoticeCommands
+from alerts.commands.ports import AudiencePort, Counted, Idempotency
+from alerts.commands.registers import RegisterCommands
+from alerts.commands.services import ServiceCommands
+from alerts.commands.subscribers import SubscriberCommands
+from alerts.commands.team import TeamCommands
+from alerts.commands.trigger import ParsedTrigger
+from alerts.commands.triggers import TriggerCommands
+
+
+class Commands(
+    IncidentCommands,
+    ServiceCommands,
+    RegisterCommands,
+    NoticeCommands,
+    SubscriberCommands,
+    TeamCommands,
+    TriggerCommands,
+    DueCommands,
+):
+    """All commands over one writer (`Core` says what they are made of)."""
+
+
+__all__ = [
+    "RESIDENT",
+    "SYSTEM",
+    "Actor",
+    "Answer",
+    "AudiencePort",
+    "Commands",
+    "ContactKept",
+    "Counted",
+    "Idempotency",
+    "Kept",
+    "KeyKept",
+    "MemberKept",
+    "NoticeKept",
+    "ParsedTrigger",
+    "SourceKept",
+    "SubscriberKept",
+    "TriggerKept",
+]

@@ -13,21 +13,18 @@ from alerts.commands import checks, telling, threads
 from alerts.commands.actor import Actor
 from alerts.commands.answers import NoticeKept
 from alerts.commands.core import Core
-from alerts.commands.plans import Checked, check_notice, notice_json, plan_of, plan_of_change, plan_of_incident
+from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Idempotency
 from alerts.domain import notice_life as life
 from alerts.domain.events import Content, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.streams import CHANGE, DISPATCH, INCIDENT, NOTICE, dispatch_id
+from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.domain.words.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain.words.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from alerts.domain.words.events import Event
 from alerts.domain.words.ids import new_id
 from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Unit
-
-Lookup = Callable[[Any, UUID], Any]
-"""`unit.get` or `log.state`."""
 
 
 def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:
@@ -50,7 +47,7 @@ class NoticeCommands(Core):
     async def plan_notice(self, actor: Actor, body: NoticeBody) -> NoticePlan:
         """The plan that a body means, checked like a draft's, with nothing kept: for counting an audience."""
         checked, categories = await self._check(body)
-        plan = plan_of(checked, _base(self._log.state, checked.body, categories))
+        plan = plan_of(checked, base_plan(self._log.state, checked.body, categories))
         if found := [gap for gap in life.gaps(plan, self._clock()) if gap.field != "content"]:
             raise Invalid(" ".join(gap.message for gap in found), found)
         return plan
@@ -60,7 +57,7 @@ class NoticeCommands(Core):
         checked, categories = await self._check(body)
 
         def work(unit: Unit) -> NoticeKept:
-            plan = plan_of(checked, _base(unit.get, checked.body, categories))
+            plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
             return kept(threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
@@ -68,7 +65,7 @@ class NoticeCommands(Core):
     async def revise_notice(
         self, actor: Actor, notice: UUID, patch: dict[str, Any], version: int | None = None
     ) -> NoticeKept:
-        """A merge patch over the notice's body; any edit voids an approval. Stale if `version` is not the current one."""
+        """A merge patch over the notice's body; any edit voids an approval. Stale if `version` is not current."""
         before = self._notice(notice)
         checked, categories = await self._check(_patched(before, patch), since=before.plan)
 
@@ -76,7 +73,7 @@ class NoticeCommands(Core):
             state = threads.notice(unit, notice)
             if state.version != (before.version if version is None else version) or state.version != before.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
-            base = _base(unit.get, checked.body, categories)
+            base = base_plan(unit.get, checked.body, categories)
             plan = plan_of(checked, base, msg_type=state.msg_type)
             if state.thread != state.id and (plan.kind, plan.status) != (state.plan.kind, state.plan.status):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
@@ -90,17 +87,17 @@ class NoticeCommands(Core):
 
     async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
         """Give it to an approver."""
-        return await self._decide(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
+        return await self._advance(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
 
     async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """Back to its author."""
         words = checks.text(reason, "reason", checks.REASON, needed=True)
-        return await self._decide(actor, notice, lambda s, _: life.decide_return(s, words), idem)
+        return await self._advance(actor, notice, lambda s, _: life.decide_return(s, words), idem)
 
     async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """Never to be sent."""
         words = checks.text(reason, "reason", checks.REASON, needed=True)
-        return await self._decide(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
+        return await self._advance(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
 
     async def approve(
         self, actor: Actor, notice: UUID, version: int, people: int, *, idem: Idempotency | None = None
@@ -178,7 +175,7 @@ class NoticeCommands(Core):
                 raise Invalid.field("status", f"An update is of the status of its thread: {head.plan.status}.")
             base = replace(head.plan, send_at=None, expires=None, cap=None)
             if body.incident or body.service_change:
-                base = _over(base, _base(unit.get, body, categories))
+                base = _over(base, base_plan(unit.get, body, categories))
             # A drill's update is a drill, whether it says so or not: it must never go to everyone by an omission.
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
@@ -256,7 +253,7 @@ class NoticeCommands(Core):
         )
         return replace_body(checked, body), categories
 
-    async def _decide(
+    async def _advance(
         self,
         actor: Actor,
         notice: UUID,
@@ -283,21 +280,6 @@ def replace_body(checked: Checked, body: NoticeBody) -> Checked:
 
 def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
     return checks.converted(checks.merged(notice_json(state.plan), patch), NoticeBody)
-
-
-def _base(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
-    """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
-    if body.incident is not None:
-        incident = get(INCIDENT, body.incident)
-        if incident is None:
-            raise Invalid.field("incident", "There is no such incident.")
-        return plan_of_incident(incident.facts, categories)
-    if body.service_change is not None:
-        change = get(CHANGE, body.service_change)
-        if change is None:
-            raise Invalid.field("service_change", "There is no such service change.")
-        return plan_of_change(change.facts)
-    return None
 
 
 def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:

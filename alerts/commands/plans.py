@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -14,11 +16,14 @@ from alerts.commands.known import Known
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_life import danger_to_life, default_priority
+from alerts.domain.streams import CHANGE, INCIDENT
 from alerts.domain.words.bodies import NoticeBody
 from alerts.domain.words.errors import Invalid
 from alerts.domain.words.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
 Json = dict[str, Any]
+Lookup = Callable[[Any, UUID], Any]
+"""`unit.get` or `log.state`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,21 @@ def plan_of_change(facts: ChangeFacts) -> NoticePlan:
         },
         topic=facts.topic or SERVICE_CHANGES_TOPIC,
     )
+
+
+def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
+    """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
+    if body.incident is not None:
+        incident = get(INCIDENT, body.incident)
+        if incident is None:
+            raise Invalid.field("incident", "There is no such incident.")
+        return plan_of_incident(incident.facts, categories)
+    if body.service_change is not None:
+        change = get(CHANGE, body.service_change)
+        if change is None:
+            raise Invalid.field("service_change", "There is no such service change.")
+        return plan_of_change(change.facts)
+    return None
 
 
 def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:

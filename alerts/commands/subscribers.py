@@ -206,7 +206,7 @@ class SubscriberCommands(Core):
     async def erase_subscriber(
         self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
     ) -> SubscriberKept:
-        """Forget a person. When this answers, the key is destroyed; a crash before that finishes it at the next start."""
+        """Forget a person. When this answers, the key is destroyed; after a crash before that, the due item does it."""
 
         def work(unit: Unit) -> SubscriberKept:
             self._append(unit, subscriber, lambda s, _: changing.decide_erase(s))

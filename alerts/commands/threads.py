@@ -182,11 +182,14 @@ def _inside(unit: Unit, plan: NoticePlan, areas: AreaJson) -> bool:
 
 def issue(unit: Unit, state: NoticeState, reason: str = "") -> NoticeState:
     """An approved notice goes out now: in the same transaction it takes its place at the head of its thread."""
-    references: tuple[UUID, ...] = ()
-    if state.thread != state.id:
+    if state.thread == state.id:
+        unit.append(NOTICE, state.id, *life.decide_issue(state, (), unit.now))
+    else:
         head, references = open_head(unit, state)
-        unit.append(NOTICE, head.id, *life.decide_replace(head, state, reason))
-    unit.append(NOTICE, state.id, *life.decide_issue(state, references, unit.now))
+        # Both are decided before either is appended: whoever catches an error finds nothing half-done.
+        replaced, out = life.decide_replace(head, state, reason), life.decide_issue(state, references, unit.now)
+        unit.append(NOTICE, head.id, *replaced)
+        unit.append(NOTICE, state.id, *out)
     issued = notice(unit, state.id)
     if issued.expires is not None:
         plan_due(unit, EXPIRY, issued.id, issued.expires)
@@ -218,10 +221,15 @@ def schedule(unit: Unit, state: NoticeState, events: tuple[Event, ...]) -> Notic
     return scheduled
 
 
+def submit(unit: Unit, state: NoticeState) -> NoticeState:
+    """Into pending-approval. Raises Invalid for what is not complete."""
+    unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
+    return notice(unit, state.id)
+
+
 def submit_if_whole(unit: Unit, state: NoticeState) -> NoticeState:
     """Into pending-approval; what is not complete yet stays a draft for a person to complete."""
     try:
-        unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
+        return submit(unit, state)
     except Invalid:
         return state
-    return notice(unit, state.id)

@@ -1,0 +1,254 @@
+"""What follows from a CAP message (RULES 13, 15, 18, 19).
+
+Each group of infos is an incident; a later message finds its incidents by its references, and their threads of notices
+with them. So an update, an all-clear and a cancel from CAP are what they are from anywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands import checks, telling
+from alerts.commands.actor import Actor
+from alerts.commands.incidents import found
+from alerts.commands.known import Known
+from alerts.commands.plans import plan_of_incident
+from alerts.commands.telling import NewId, Told
+from alerts.domain import incident as domain
+from alerts.domain.events import CapOrigin, Content, IncidentFacts
+from alerts.domain.incident import IncidentState
+from alerts.domain.notice_life import default_priority
+from alerts.domain.streams import INCIDENT
+from alerts.domain.words.cap import CapGroup, CapMessage, CapWords, cap_message_id
+from alerts.domain.words.ids import derived_id
+from alerts.domain.words.terms import Status
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+
+_sql = load("alerts.commands", "commands.sql")
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a message."""
+
+    incident: UUID | None = None
+    service_change: UUID | None = None
+    told: list[Told] = field(default_factory=list)
+    parked: str = ""
+    """Why a person has to decide; then nothing else was done."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCap:
+    """A message whose areas have been checked, with the registers it was checked against."""
+
+    message: CapMessage
+    categories: dict[str, str]
+
+
+def check_cap(message: CapMessage, known: Known) -> CheckedCap:
+    """Check and mend the areas. Raises Invalid."""
+    from alerts.domain.words.geometry import validate_area
+
+    groups = tuple(
+        msgspec.structs.replace(
+            group, area=validate_area(group.area, f"info.{index}.area", known.places, known.bounds) or None
+        )
+        if group.area
+        else group
+        for index, group in enumerate(message.groups)
+    )
+    return CheckedCap(msgspec.structs.replace(message, groups=groups), known.categories)
+
+
+def take(unit: Unit, actor: Actor, checked: CheckedCap, new: NewId) -> Outcome:
+    """Decide on a message, within the unit of its trigger."""
+    message = checked.message
+    if why := _recorded_only(message):
+        return Outcome(note=why)
+    mine, strangers = _referred(unit, message, actor.source)
+    if strangers:
+        return Outcome(parked="It refers to a message of another source: a person has to decide.")
+    if message.msg_type == "Cancel":
+        return _cancel(unit, actor, message, mine, new)
+    return _say(unit, actor, checked, mine if message.msg_type == "Update" else [], new)
+
+
+def _recorded_only(message: CapMessage) -> str:
+    """RULES 15: what is not for the public, or no news."""
+    if message.status in ("System", "Draft"):
+        return f"Status {message.status}: recorded only."
+    if message.scope != "Public":
+        return f"Scope {message.scope}: recorded only."
+    if message.msg_type in ("Ack", "Error"):
+        return f"msgType {message.msg_type}: recorded only."
+    return ""
+
+
+# --- references
+
+
+def _referred(unit: Unit, message: CapMessage, source: str) -> tuple[list[UUID], bool]:
+    """The incidents behind the references, and whether any of them is another source's."""
+    incidents: dict[UUID, None] = {}
+    strangers = False
+    for reference in message.references:
+        for owner, incident in unit.read(_sql.cap_incidents, (cap_message_id(reference).bytes,)):
+            if owner == source:
+                incidents[UUID(bytes=bytes(incident))] = None
+            else:
+                strangers = True
+    return list(incidents), strangers
+
+
+def _remember(unit: Unit, message: CapMessage, source: str, incidents: list[UUID]) -> None:
+    """A later message may refer to this one."""
+    own = cap_message_id((message.sender, message.identifier, message.sent)).bytes
+    rows = [(own, ordinal, source, incident.bytes) for ordinal, incident in enumerate(dict.fromkeys(incidents))]
+    unit.write_many(_sql.keep_cap, rows)
+
+
+# --- Cancel
+
+
+def _cancel(unit: Unit, actor: Actor, message: CapMessage, mine: list[UUID], new: NewId) -> Outcome:
+    if not mine:
+        return Outcome(parked="It cancels a message that we do not know: a person has to decide.")
+    words = content(message.groups[0]) if message.groups else {}
+    outcome = Outcome(incident=mine[0])
+    for incident in mine:
+        events = domain.decide_dismiss(found(unit, incident), message.note or "cancelled by its source")
+        unit.append(INCIDENT, incident, *events)
+        outcome.told.append(telling.end(unit, actor, incident, "Cancel", words, message.note, new))
+    _remember(unit, message, actor.source, mine)
+    return outcome
+
+
+# --- Alert and Update
+
+
+def _say(unit: Unit, actor: Actor, checked: CheckedCap, mine: list[UUID], new: NewId) -> Outcome:
+    message = checked.message
+    if not message.groups:
+        return Outcome(parked="It holds no info: there is nothing to say.")
+    open_ones = [state for state in (found(unit, i) for i in mine) if state.status == "open"]
+    pairs = paired(message.groups, open_ones)
+    if any(state is None and group.all_clear for group, state in pairs):
+        return Outcome(parked="It says that a danger is over of which we were never told: a person has to decide.")
+    if any(not group.all_clear and not group.area for group, _ in pairs):
+        return Outcome(parked="An info holds no polygon and no circle: a person has to say where it is.")
+    if all(group.expires is not None and group.expires <= unit.now for group, _ in pairs):
+        return Outcome(note="It had expired before it arrived.")
+    outcome, incidents = Outcome(), []
+    for index, (group, state) in enumerate(pairs):
+        if group.expires is not None and group.expires <= unit.now:
+            continue
+        incident, told = _say_one(unit, actor, checked, index, group, state, new)
+        incidents.append(incident)
+        outcome.told.append(told)
+    outcome.incident = incidents[0]
+    _remember(unit, message, actor.source, incidents)
+    return outcome
+
+
+def _say_one(
+    unit: Unit,
+    actor: Actor,
+    checked: CheckedCap,
+    index: int,
+    group: CapGroup,
+    state: IncidentState | None,
+    new: NewId,
+) -> tuple[UUID, Told]:
+    message = checked.message
+    if state is not None and group.all_clear:
+        unit.append(INCIDENT, state.id, *domain.decide_resolve(state, "all clear"))
+        reason = "The danger is over."
+        return state.id, telling.end(unit, actor, state.id, "AllClear", content(group), reason, new)
+    reference = ",".join((message.external_id, str(index)))
+    facts = facts_of(group, state.facts.source_ref if state else reference, checked.categories)
+    incident = state.id if state else derived_id("incident", actor.source, reference)
+    unit.append(INCIDENT, incident, *domain.decide_report(state, facts, actor.source))
+    plan = msgspec.structs.replace(
+        plan_of_incident(facts, checked.categories),
+        incident=incident,
+        status=_status(message),
+        cap=CapOrigin(sender=message.sender, identifier=message.identifier, sent=message.sent, event=dict(group.event)),
+    )
+    # Priority follows the status: a drill is no danger to life.
+    plan = msgspec.structs.replace(plan, priority=default_priority(plan))
+    return incident, telling.tell(unit, actor, incident, plan, new)
+
+
+def _status(message: CapMessage) -> Status:
+    return "Exercise" if message.status == "Exercise" else "Test" if message.status == "Test" else "Actual"
+
+
+def paired(groups: tuple[CapGroup, ...], incidents: list[IncidentState]) -> list[tuple[CapGroup, IncidentState | None]]:
+    """Which group says more of which incident, by likeness, then by order.
+
+    A group that is left begins an incident of its own. An incident that is left gets the likest group too: a message
+    supersedes the earlier one as a whole, so nobody who had that one may be left with it.
+    """
+    left = list(groups)
+    pairs: list[tuple[CapGroup, IncidentState | None]] = []
+    for incident in incidents:
+        best = max(left or groups, key=lambda group: _likeness(group, incident))
+        if left:
+            left.remove(best)
+        pairs.append((best, incident))
+    return pairs + [(group, None) for group in left]
+
+
+def _likeness(group: CapGroup, incident: IncidentState) -> int:
+    facts = incident.facts
+    same_words = any(facts.headline.get(tag) == title for tag, title in _titles(group).items())
+    return 4 * (group.area == facts.area) + 3 * same_words + 2 * (group.category == facts.category)
+
+
+# --- words
+
+
+def facts_of(group: CapGroup, reference: str | None, categories: dict[str, str]) -> IncidentFacts:
+    """A group as an incident's facts."""
+    words = content(group)
+    return IncidentFacts(
+        headline={tag: said.title for tag, said in words.items()},
+        description={tag: said.body for tag, said in words.items() if said.body},
+        instruction={tag: said.instruction for tag, said in words.items() if said.instruction},
+        category=group.category,
+        urgency=group.urgency,
+        severity=group.severity,
+        certainty=group.certainty,
+        topic=categories.get(group.category),
+        area=group.area,
+        onset=group.onset or group.effective,
+        expires=group.expires,
+        source_ref=reference,
+    )
+
+
+def content(group: CapGroup) -> dict[str, Content]:
+    """A group's words. What is too long is cut, not refused: a warning is not turned away for its length."""
+    said = group.content or {tag: CapWords(title=event) for tag, event in group.event.items()}
+    return {
+        tag: Content(
+            title=_cut(" ".join(words.title.split()) or group.event.get(tag) or group.category, checks.TITLE),
+            body=_cut(words.body.strip(), checks.BODY),
+            instruction=_cut(words.instruction.strip(), checks.BODY),
+        )
+        for tag, words in (said or {"en": CapWords(title=group.category)}).items()
+    }
+
+
+def _titles(group: CapGroup) -> dict[str, str]:
+    return {tag: said.title for tag, said in content(group).items()}
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

@@ -1,0 +1,115 @@
+"""What is due: a scheduled notice, an expiry, a request nobody confirmed, a change's effect, an unfinished erasure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from alerts.commands import threads
+from alerts.commands.actor import SYSTEM
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.commands.services import EFFECT
+from alerts.commands.subscribers import ERASURE, LAPSE
+from alerts.domain import notice_life as life
+from alerts.domain.notice import NoticeState
+from alerts.domain.service_change import decide_effect
+from alerts.domain.streams import CHANGE, NOTICE
+from alerts.domain.words.errors import DomainError
+from alerts.eventlog.ports import Unit
+from alerts.schedule import take_due
+from subscribers.domain.changing import decide_lapse
+from subscribers.domain.subscriber import SUBSCRIBER
+
+Effect = Callable[[Unit, UUID, datetime], None]
+
+
+class DueCommands(Core):
+    """Fires what is due. Each item is taken in the transaction of its events: once, whoever polls."""
+
+    async def fire(self, kind: str, subject: UUID, due_at: datetime) -> bool:
+        """Do what is due; False if somebody else did. Raises ValueError for a kind that nobody knows."""
+        if kind == threads.SEND:
+            return await self._fire(kind, subject, due_at, await self._sending(subject))
+        if kind == ERASURE:
+            await asyncio.to_thread(self._erase_key, subject)
+        effect = _EFFECTS.get(kind)
+        if effect is None:
+            raise ValueError(f"nothing is known of due items of kind {kind!r}")
+        return await self._fire(kind, subject, due_at, effect)
+
+    async def _fire(self, kind: str, subject: UUID, due_at: datetime, effect: Effect) -> bool:
+        taken = False
+
+        def work(unit: Unit) -> Kept:
+            nonlocal taken
+            taken = take_due(unit, kind, subject, due_at)
+            if taken:
+                effect(unit, subject, due_at)
+            return Kept(id=subject, version=0)
+
+        await self._run(SYSTEM, work)
+        return taken
+
+    async def _sending(self, notice: UUID) -> Effect:
+        """Issue it, unless its count has moved away from what was approved (RULES 16) or it cannot go out any more."""
+        state = await asyncio.to_thread(self._log.state, NOTICE, notice)
+        moved = "" if state is None else await self._moved(state)
+
+        def effect(unit: Unit, subject: UUID, due_at: datetime) -> None:
+            current = threads.notice(unit, subject)
+            if current.phase != "scheduled" or current.send_at != due_at:
+                return
+            reason = moved or _stale(unit, current)
+            if not reason:
+                try:
+                    threads.issue(unit, current)
+                    return
+                except DomainError as error:  # its thread has ended, or it has expired
+                    reason = error.message
+            unit.append(NOTICE, subject, *life.decide_void(current, reason))
+
+        return effect
+
+    async def _moved(self, state: NoticeState) -> str:
+        if state.phase != "scheduled" or state.approved_people is None or state.plan.priority == "emergency":
+            return ""
+        people = (await self._audience.count(state.plan, at=self._clock())).people
+        if not life.count_moved(state.approved_people, people):
+            return ""
+        return f"It would now reach {people} people, not {state.approved_people} as approved."
+
+
+def _stale(unit: Unit, state: NoticeState) -> str:
+    same = state.approved_hash is None or state.approved_hash == threads.binding(unit, state.plan)
+    return "" if same else "A segment of its rule has changed since the approval."
+
+
+def _expire(unit: Unit, notice: UUID, due_at: datetime) -> None:
+    unit.append(NOTICE, notice, *life.decide_expire(threads.notice(unit, notice), due_at))
+
+
+def _lapse(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
+    state = unit.get(SUBSCRIBER, subscriber)
+    if state is not None:
+        unit.append(SUBSCRIBER, subscriber, *decide_lapse(state))
+
+
+def _take_effect(unit: Unit, change: UUID, due_at: datetime) -> None:
+    state = unit.get(CHANGE, change)
+    if state is not None:
+        unit.append(CHANGE, change, *decide_effect(state, due_at))
+
+
+def _erased(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
+    """The key was destroyed before this ran."""
+
+
+_EFFECTS: dict[str, Effect] = {
+    threads.EXPIRY: _expire,
+    LAPSE: _lapse,
+    EFFECT: _take_effect,
+    ERASURE: _erased,
+}

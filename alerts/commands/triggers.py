@@ -1,0 +1,225 @@
+"""Commands about webhooks: take one and decide in the same transaction what follows, once and for all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Literal
+from uuid import UUID
+
+from alerts.commands import cap, checks, incidents, services, threads
+from alerts.commands.actor import SYSTEM, Actor
+from alerts.commands.answers import TriggerKept
+from alerts.commands.core import Core
+from alerts.commands.known import Known
+from alerts.commands.plans import base_plan, check_notice, plan_of
+from alerts.commands.telling import NewId, Told
+from alerts.commands.trigger import ParsedTrigger
+from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
+from alerts.domain.incident import IncidentState
+from alerts.domain.notice import NoticeState
+from alerts.domain.registers import SourceState, TriggerState
+from alerts.domain.service_change import ChangeState
+from alerts.domain.streams import (
+    INCIDENT,
+    REJECTIONS,
+    TRIGGER,
+    incident_id,
+    rejections_id,
+    trigger_id,
+    trigger_notice_id,
+)
+from alerts.domain.words.bodies import IncidentBody, ResolveBody, ServiceChangeBody
+from alerts.domain.words.cap import CapMessage
+from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.eventlog.ports import Unit
+
+TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
+Decision = Callable[[Unit, NewId], cap.Outcome]
+"""What a checked webhook does within its unit; the ids of new notices are derived from the trigger's."""
+
+
+def actor_of(source: SourceState) -> Actor:
+    """A source as an actor."""
+    return Actor(kind="source", id=source.name, name=source.name, policy=source.policy)
+
+
+def kept(state: TriggerState, version: int, *, created: bool) -> TriggerKept:
+    """The answer about a trigger."""
+    return TriggerKept(
+        id=state.id,
+        version=version,
+        state=state.state,
+        incident=state.incident,
+        service_change=state.service_change,
+        notices=state.notices,
+        reason=state.reason,
+        created=created,
+    )
+
+
+class TriggerCommands(Core):
+    """Webhooks of sources."""
+
+    async def take_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerKept:
+        """Take a verified webhook. The same external id again: the first answer, and no second event.
+
+        Raises Invalid (and others of `words.errors`) with nothing kept: the id is not used up; `reject_trigger` records
+        it. What only a person can decide is parked, with the reason.
+        """
+        if (before := self._log.state(TRIGGER, trigger_id(source.name, parsed.external_id))) is not None:
+            return kept(before, 1, created=False)
+        return await self._decide(source, parsed, again=False)
+
+    async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerKept:
+        """Decide again on what was parked. Conflict if it is parked no longer."""
+        return await self._decide(source, parsed, again=True)
+
+    async def drop_trigger(self, actor: Actor, trigger: UUID, reason: str) -> TriggerKept:
+        """Nothing is to be done about what was parked."""
+
+        def work(unit: Unit) -> TriggerKept:
+            state = unit.get(TRIGGER, trigger)
+            if state is None:
+                raise NotFound("There is no such trigger.")
+            _need_parked(state)
+            dropped = TriggerReceived(
+                source=state.source,
+                kind=state.kind,
+                external_id=state.external_id,
+                state="recorded",
+                reason=f"Dropped: {reason}",
+            )
+            unit.append(TRIGGER, trigger, dropped)
+            return kept(_trigger(unit, trigger), unit.version(trigger), created=False)
+
+        return await self._run(actor, work)
+
+    async def reject_trigger(self, source: str, status: int, reason: str, digest: str = "") -> None:
+        """Record a webhook that was refused: malformed, invalid, oversized. The body is not kept."""
+
+        def work(unit: Unit) -> TriggerKept:
+            stream = rejections_id(source, unit.now.date())
+            unit.get(REJECTIONS, stream)
+            rejected = TriggerRejected(source=source, status=status, reason=reason[:2000], digest=digest)
+            unit.append(REJECTIONS, stream, rejected)
+            return TriggerKept(id=stream, version=unit.version(stream), state="recorded", reason=reason)
+
+        await self._run(SYSTEM, work)
+
+    async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerKept:
+        actor = actor_of(source)
+        decision = await self._checked(lambda known: self._decision(actor, parsed, known), heavy=True)
+        trigger = trigger_id(source.name, parsed.external_id)
+
+        def work(unit: Unit) -> TriggerKept:
+            before = unit.get(TRIGGER, trigger)
+            if before is not None and not again:
+                return kept(before, unit.version(trigger), created=False)
+            if again:
+                _need_parked(before)
+            numbers = itertools.count()
+            outcome = decision(unit, lambda: trigger_notice_id(trigger, next(numbers)))
+            unit.append(TRIGGER, trigger, _received(source.name, parsed, outcome))
+            return kept(_trigger(unit, trigger), unit.version(trigger), created=before is None)
+
+        return await self._run(actor, work)
+
+    def _decision(self, actor: Actor, parsed: ParsedTrigger, known: Known) -> Decision:
+        """Check what a webhook asks; the rest is decided in the unit. Raises Invalid."""
+        asked, now = parsed.asked, self._clock()
+        if isinstance(asked, CapMessage):
+            checked = cap.check_cap(asked, known)
+            return lambda unit, new: cap.take(unit, actor, checked, new)
+        if isinstance(asked, IncidentBody):
+            facts = incidents.check_incident(asked, known, now, self._language)
+            return lambda unit, new: _reported(incidents.report(unit, actor, facts, known.categories, new))
+        if isinstance(asked, ServiceChangeBody):
+            change = services.check_change(asked, known, actor.source, self._language)
+            return lambda unit, new: _announced(services.announce(unit, actor, change, new))
+        if isinstance(asked, ResolveBody):
+            return _resolving(actor, asked)
+        notice = check_notice(asked, known, now)
+        return lambda unit, new: _requested(
+            unit, actor, plan_of(notice, base_plan(unit.get, asked, known.categories)), new
+        )
+
+
+# --- what each kind of webhook comes to
+
+
+def _reported(done: tuple[IncidentState, bool, Told]) -> cap.Outcome:
+    state, _, told = done
+    return cap.Outcome(incident=state.id, told=[told])
+
+
+def _announced(done: tuple[ChangeState, bool, Told]) -> cap.Outcome:
+    state, _, told = done
+    return cap.Outcome(told=[told], service_change=state.id)
+
+
+def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
+    if not asked.source_ref:
+        raise Invalid.field("source_ref", "Say which incident is over.")
+    incident = incident_id(actor.source, asked.source_ref)
+    words = checks.content(asked.all_clear, "all_clear")
+
+    def decide(unit: Unit, new: NewId) -> cap.Outcome:
+        if unit.get(INCIDENT, incident) is None:
+            raise Invalid.field("source_ref", "There is no incident of this reference: report it first.")
+        _, told = incidents.resolve(unit, actor, incident, words, new)
+        return cap.Outcome(incident=incident, told=[told])
+
+    return decide
+
+
+def _requested(unit: Unit, actor: Actor, plan: NoticePlan, new: NewId) -> cap.Outcome:
+    """`notice.requested`: a notice in pending-approval, or sent at once; by a policy of record, neither."""
+    answer = threads.answer_of(unit, actor.policy, plan)
+    if answer == "record":
+        return cap.Outcome(note="The policy says: record only.")
+    state = threads.draft(unit, new(), plan, actor.source)
+    if answer == "issue":
+        return cap.Outcome(told=[Told(threads.issue_alone(unit, state, actor.policy_name))])
+    return cap.Outcome(told=[Told(threads.submit(unit, state))])
+
+
+# --- the record
+
+
+def _received(source: str, parsed: ParsedTrigger, outcome: cap.Outcome) -> TriggerReceived:
+    notices = [told.notice for told in outcome.told if told.notice is not None]
+    return TriggerReceived(
+        source=source,
+        kind=parsed.kind,
+        external_id=parsed.external_id,
+        state=_state(outcome, notices),
+        incident=outcome.incident,
+        service_change=outcome.service_change,
+        notices=tuple(dict.fromkeys(notice.id for notice in notices)),
+        reason=outcome.parked or outcome.note or " ".join(dict.fromkeys(t.note for t in outcome.told if t.note)),
+        digest=parsed.digest,
+        body=parsed.body if outcome.parked else "",
+    )
+
+
+def _state(outcome: cap.Outcome, notices: list[NoticeState]) -> TriggerPhase:
+    if outcome.parked:
+        return "parked"
+    if any(notice.issued or notice.phase == "scheduled" for notice in notices):
+        return "issued"
+    return "drafted" if notices else "recorded"
+
+
+def _need_parked(state: TriggerState | None) -> None:
+    if state is None:
+        raise NotFound("There is no such trigger.")
+    if state.state != "parked":
+        raise Conflict(f"This trigger is {state.state}, not parked: there is nothing to decide.")
+
+
+def _trigger(unit: Unit, trigger: UUID) -> TriggerState:
+    state = unit.get(TRIGGER, trigger)
+    if state is None:
+        raise NotFound("There is no such trigger.")
+    return state
