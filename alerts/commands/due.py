@@ -76,7 +76,7 @@ class DueCommands(Core):
     async def _moved(self, state: NoticeState) -> str:
         if state.phase != "scheduled" or state.approved_people is None or state.plan.priority == "emergency":
             return ""
-        people = (await self._audience.count(state.plan, at=self._clock())).people
+        people = (await self._audience.count(state.plan, at=self._clock(), msg_type=state.msg_type)).people
         if not life.count_moved(state.approved_people, people):
             return ""
         return f"It would now reach {people} people, not {state.approved_people} as approved."

@@ -14,7 +14,7 @@ from alerts.commands.actor import Actor
 from alerts.commands.answers import NoticeKept
 from alerts.commands.core import Core
 from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
-from alerts.commands.ports import Idempotency
+from alerts.commands.ports import Counted, Idempotency
 from alerts.domain import notice_life as life
 from alerts.domain.events import Content, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
@@ -51,6 +51,10 @@ class NoticeCommands(Core):
         if found := [gap for gap in life.gaps(plan, self._clock()) if gap.field != "content"]:
             raise Invalid(" ".join(gap.message for gap in found), found)
         return plan
+
+    async def count_audience(self, actor: Actor, body: NoticeBody) -> Counted:
+        """Whom that notice would reach as things stand."""
+        return await self._audience.count(await self.plan_notice(actor, body), at=self._clock())
 
     async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeKept:
         """A draft; it may be unfinished."""
@@ -108,7 +112,8 @@ class NoticeCommands(Core):
         """
         if actor.person is None:
             raise Forbidden("Only a person can approve: use a key that was issued for one.")
-        counted = await self._audience.count(self._notice(notice).plan, at=self._clock())
+        seen = self._notice(notice)
+        counted = await self._audience.count(seen.plan, at=self._clock(), msg_type=seen.msg_type)
 
         def work(unit: Unit) -> NoticeKept:
             state = threads.notice(unit, notice)

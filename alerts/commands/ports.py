@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain.events import NoticePlan
+from alerts.domain.words.terms import MsgType
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 class AudiencePort(Protocol):
     """Who would be due now?"""
 
-    async def count(self, plan: NoticePlan, *, at: datetime) -> Counted:
+    async def count(self, plan: NoticePlan, *, at: datetime, msg_type: MsgType = "Alert") -> Counted:
         """Count a plan's audience as it stands."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -34,6 +34,8 @@ from subscribers.addresses import Owner
 from subscribers.addresses import email as checked_email
 
 Json = dict[str, Any]
+Said = Policy | Json | str | None
+"""A policy: as a struct, as its file says it, as one word for everything, or the default."""
 MEMBERS = "member"
 """Under which e-mail addresses of the team stand in the address index, apart from subscribers'."""
 KINDS = ("standard-webhook", "cap")
@@ -53,12 +55,14 @@ SCOPES = (
 )
 
 
-def check_policy(raw: Json | str | None, known: Known) -> Policy:
+def check_policy(raw: Said, known: Known) -> Policy:
     """A policy as a file or a word says it (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
     from alerts.domain.words.geometry import validate_area
 
     if raw is None:
         return Policy()
+    if isinstance(raw, Policy):
+        raw = cast(Json, msgspec.to_builtins(raw))
     if isinstance(raw, str):
         if raw not in get_args(PolicyAnswer):
             raise Invalid.field("policy", f"{raw!r} is no policy: write record, draft or issue, or give a policy file.")
@@ -85,7 +89,7 @@ class TeamCommands(Core):
     """Sources, keys and people. Secrets are told once, in the answer."""
 
     async def connect_source(
-        self, actor: Actor, name: str, kind: str, policy: Json | str | None = None, mapping: Json | None = None
+        self, actor: Actor, name: str, kind: str, policy: Said = None, mapping: Json | None = None
     ) -> SourceKept:
         """A webhook integration; its secret signs, and serves as bearer as it stands."""
         checks.slug(name, "name")
@@ -106,7 +110,7 @@ class TeamCommands(Core):
 
         return await self._run(actor, work)
 
-    async def revise_source(self, actor: Actor, name: str, policy: Json | str | None) -> SourceKept:
+    async def revise_source(self, actor: Actor, name: str, policy: Said) -> SourceKept:
         """Another policy; its version rises by itself if it does not say a higher one."""
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
 
@@ -135,7 +139,7 @@ class TeamCommands(Core):
         actor: Actor,
         name: str,
         scopes: Sequence[str],
-        policy: Json | str | None = None,
+        policy: Said = None,
         person: UUID | None = None,
     ) -> KeyKept:
         """A key for programs; `person`: the team member it is issued for, who is compared in approvals."""
