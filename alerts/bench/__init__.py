@@ -1,0 +1,96 @@
+"""`alerts bench`: what we are as fast as, beside the limit of the same machine in the same run.
+
+Ratios are compared, never single times. Each module gives rows for the sizes asked; a module that cannot run here says
+why and the others go on.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alerts.bench.row import Row
+
+MODULES = {
+    "append": "alerts.bench.log",
+    "commands": "alerts.bench.commands_bench",
+    "projection": "alerts.bench.directory",
+    "audience": "alerts.bench.audience",
+    "fan-out": "alerts.bench.fanout",
+}
+"""By the name that `--only` takes: TARGETS.md's rows, in its order."""
+PARTS = ("aiohttp", "eventsourcing", "msgspec", "numpy", "psycopg", "shapely", "uvloop")
+_UNITS = {"k": 1_000, "m": 1_000_000}
+
+
+def run(*, only: str, sizes: str, as_json: bool) -> int:
+    """Run them and print them; 0 if every row that has a target holds it, else 1. Wrong use: 2."""
+    wanted = _sizes(sizes)
+    if wanted is None or (only and only not in MODULES):
+        print(f"alerts: --sizes takes 10k,100k,1m and --only one of {', '.join(MODULES)}", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for row in _rows([only] if only else list(MODULES), wanted):
+        rows.append(row)
+        if not as_json:
+            print(_line(row), flush=True)
+    if as_json:
+        print(json.dumps({"machine": machine(), "versions": versions(), "rows": [_plain(row) for row in rows]}))
+    else:
+        print(f"\n{machine()}; " + ", ".join(f"{k} {v}" for k, v in versions().items()))
+    return 0 if all(row.holds is not False for row in rows) else 1
+
+
+def machine() -> str:
+    """What this ran on."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+
+
+def versions() -> dict[str, str]:
+    """Python and the parts that matter for speed."""
+    return {"python": platform.python_version(), **{part: version(part) for part in PARTS}}
+
+
+def _rows(names: Sequence[str], sizes: Sequence[int]) -> Iterator[Row]:
+    for name in names:
+        module = importlib.import_module(MODULES[name])
+        yield from module.rows(list(sizes))
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "size": row.size,
+        "unit": row.unit,
+        "ours": row.ours,
+        "limit": row.limit,
+        "ratio": row.ratio,
+        "target": row.target,
+        "holds": row.holds,
+    }
+
+
+def _line(row: Row) -> str:
+    holds = {True: "holds", False: "MISSED", None: ""}[row.holds]
+    return (
+        f"{row.name:44} {row.size:>9,} {row.unit:>10}  ours {row.ours:>12,.1f}  limit {row.limit:>12,.1f}  "
+        f"ratio {row.ratio:6.2f}  target {row.target!s:>6}  {holds}"
+    )
+
+
+def _sizes(text: str) -> list[int] | None:
+    found = []
+    for word in text.lower().split(","):
+        unit = _UNITS.get(word.strip()[-1:], 1)
+        digits = word.strip().rstrip("km")
+        if not digits.isdigit() or int(digits) == 0:
+            return None
+        found.append(int(digits) * unit)
+    return found

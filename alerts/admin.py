@@ -1,0 +1,269 @@
+"""What the command line does to a running product: one function an operation, JSON in and out.
+
+The same operations answer on a server's control socket and in the command's own process (`alerts.control`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands.actor import Actor
+from alerts.control import Json, Operation
+from alerts.domain.events import Policy
+from alerts.domain.words.bodies import NoticeBody, PlaceBody, SubscriberBody
+from alerts.domain.words.errors import Conflict, DomainError, FieldError, Invalid, NotFound
+from alerts.eventlog.runner import Runner
+from alerts.links import timed_token
+from alerts.web.parts import Parts
+
+T = TypeVar("T")
+OPERATOR = Actor(kind="system", id="", name="operator")
+SIGN_IN_LIFE = timedelta(hours=24)
+VIEWS_WAIT_S = 10.0
+SCOPES = frozenset(
+    "read incidents:write services:write notices:write notices:approve notices:issue subscribers:read "
+    "subscribers:write subscribers:export segments:write newsletters:write webhooks:write".split()
+)
+Progress = Callable[[int, int], None]
+
+
+class Admin:
+    """Operations over the built parts. `rebuild(progress)` builds read models beside the live ones and switches."""
+
+    def __init__(self, parts: Parts, runner: Runner, rebuild: Callable[[Progress], int]) -> None:
+        self._parts, self._runner, self._rebuild = parts, runner, rebuild
+
+    def operations(self) -> dict[str, Operation]:
+        """By the name under which the control socket knows them."""
+        return {
+            "team-add": self.team_add,
+            "source-add": self.source_add,
+            "key-add": self.key_add,
+            "key-list": self.key_list,
+            "key-revoke": self.key_revoke,
+            "places-import": self.places_import,
+            "subscribers-import": self.subscribers_import,
+            "subscribers-export": self.subscribers_export,
+            "audience": self.audience,
+            "why": self.why,
+            "why-not": self.why_not,
+            "rebuild": self.rebuild,
+            "parked-list": self.parked_list,
+            "parked-retry": self.parked_retry,
+            "parked-drop": self.parked_drop,
+            "erase": self.erase,
+            "position": self.position,
+        }
+
+    # --- people and programs -------------------------------------------------------------------------------------
+
+    async def team_add(self, args: Json) -> Json:
+        """{"email", "role"} → {"id", "sign_in_url"}: a person of the console, and a link that signs them in."""
+        parts = self._parts
+        kept = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
+        token = timed_token(parts.settings.secret_key, "sign-in", kept.id, parts.clock(), SIGN_IN_LIFE)
+        return {"id": str(kept.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
+
+    async def source_add(self, args: Json) -> Json:
+        """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is told once."""
+        kept = await self._parts.commands.connect_source(
+            OPERATOR, name=args["name"], kind=args["kind"], policy=policy(args["policy"]), mapping=args.get("mapping")
+        )
+        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+
+    async def key_add(self, args: Json) -> Json:
+        """{"name", "scopes", "policy", "for"} → {"id", "secret"}: `for` is a team member's e-mail address."""
+        unknown = [s for s in args["scopes"] if s not in SCOPES]
+        if unknown or not args["scopes"]:
+            raise Invalid.field("scopes", f"unknown scope {', '.join(unknown)}; there are {', '.join(sorted(SCOPES))}")
+        person = await self._member(args["for"]) if args.get("for") else None
+        if "notices:approve" in args["scopes"] and person is None:
+            raise Invalid.field("scopes", "notices:approve needs --for EMAIL: it is a person who approves")
+        kept = await self._parts.commands.issue_api_key(
+            OPERATOR, name=args["name"], scopes=tuple(args["scopes"]), policy=policy(args["policy"]), person=person
+        )
+        return {"id": str(kept.id), "secret": kept.secret}
+
+    async def key_list(self, args: Json) -> Json:
+        """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "revoked"}]}."""
+        keys = await self._read(self._parts.views.keys)
+        return {
+            "items": [
+                {
+                    "id": str(key.id),
+                    "name": key.name,
+                    "scopes": list(key.scopes),
+                    "for": str(key.person) if key.person else None,
+                    "issued_at": key.issued_at.isoformat(),
+                    "revoked": key.revoked,
+                }
+                for key in keys
+            ]
+        }
+
+    async def key_revoke(self, args: Json) -> Json:
+        """{"id"} → {"id"}."""
+        key = identity(args["id"], "key")
+        await self._parts.commands.revoke_api_key(OPERATOR, key)
+        return {"id": str(key)}
+
+    # --- registers and subscribers -------------------------------------------------------------------------------
+
+    async def places_import(self, args: Json) -> Json:
+        """{"places": [PlaceBody]} → {"created", "known"}."""
+        bodies = [convert(place, PlaceBody) for place in args["places"]]
+        kept = [await self._parts.commands.define_place(OPERATOR, body) for body in bodies]
+        return {"created": sum(k.created for k in kept), "known": sum(not k.created for k in kept)}
+
+    async def subscribers_import(self, args: Json) -> Json:
+        """{"rows": [{"line", "body"}], "dry_run"} → {"taken", "known", "refused": [{"line", "field", "reason"}]}.
+
+        A row whose address belongs to a living subscription is known: so a file may be imported again after a break.
+        """
+        dry_run = bool(args.get("dry_run"))
+        outcomes = await asyncio.gather(*(self._import_row(row, dry_run=dry_run) for row in args["rows"]))
+        return {
+            "taken": outcomes.count("taken"),
+            "known": outcomes.count("known"),
+            "refused": [o for o in outcomes if isinstance(o, dict)],
+        }
+
+    async def _import_row(self, row: Json, *, dry_run: bool) -> str | Json:
+        try:
+            body = convert(row["body"], SubscriberBody)
+            if not dry_run:
+                await self._parts.commands.register_subscriber(OPERATOR, body)
+            return "taken"
+        except Invalid as error:
+            first = error.errors[0] if error.errors else FieldError("", error.message)
+            return {"line": row["line"], "field": first.field, "reason": first.message}
+        except Conflict as error:
+            if "subscriber" in error.extra:
+                return "known"
+            return {"line": row["line"], "field": "", "reason": error.message}
+
+    async def subscribers_export(self, args: Json) -> Json:
+        """{"cursor", "limit"} → {"items": [subscriber], "next"}: one page, addresses in clear."""
+        from alerts.transfer import exported
+
+        page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
+        return {"items": [exported(person) for person in page.items], "next": page.next}
+
+    async def erase(self, args: Json) -> Json:
+        """{"id"} → {"id", "position", "at"}: the key is destroyed, the proofs stand."""
+        subscriber = identity(args["id"], "subscriber")
+        kept = await self._parts.commands.erase_subscriber(OPERATOR, subscriber)
+        return {"id": str(subscriber), "position": kept.position, "at": self._parts.clock().isoformat()}
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def audience(self, args: Json) -> Json:
+        """{"rule"} → whom it would reach: counts, position and a sample of ids."""
+        body = convert({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
+        parts = self._parts
+        await asyncio.to_thread(parts.follower.knows, parts.writer.position(), VIEWS_WAIT_S)
+        counted = await parts.commands.count_audience(OPERATOR, body)
+        found: Json = msgspec.to_builtins(counted)
+        return found
+
+    async def why(self, args: Json) -> Json:
+        """{"delivery"} → the chain from the triggering event to the outcome."""
+        from alerts.domain.words.ids import parse_delivery_id
+
+        pair = parse_delivery_id(self._parts.settings.secret_key, args["delivery"])
+        if pair is None:
+            raise NotFound(f"{args['delivery']} is no delivery id of this instance")
+        found = await self._read(lambda: self._parts.explainer.why(*pair))
+        return {} if found is None else dict(msgspec.to_builtins(found))
+
+    async def why_not(self, args: Json) -> Json:
+        """{"notice", "subscriber"} → the checks, and the one that did not hold."""
+        notice, subscriber = identity(args["notice"], "notice"), identity(args["subscriber"], "subscriber")
+        found = await self._read(lambda: self._parts.explainer.why_not(notice, subscriber))
+        return {} if found is None else dict(msgspec.to_builtins(found))
+
+    async def position(self, args: Json) -> Json:
+        """{} → {"log", "projections"}."""
+        return {"log": self._parts.log.position(), "projections": self._runner.positions()}
+
+    # --- read models ---------------------------------------------------------------------------------------------
+
+    async def rebuild(self, args: Json) -> Json:
+        """{} → {"generation", "position"}: all read models afresh, then switched to; sends nothing."""
+        generation = await asyncio.to_thread(self._rebuild, lambda position, end: None)
+        return {"generation": generation, "position": self._parts.log.position()}
+
+    async def parked_list(self, args: Json) -> Json:
+        """{} → {"items": [{"id", "what", "error", "at"}]}: what waits for a person."""
+        events = [
+            {"id": p.id, "what": f"{p.topic} at {p.position}, for {p.projection}", "error": p.error, "at": p.at}
+            for p in await asyncio.to_thread(self._runner.parked)
+        ]
+        triggers = await self._read(lambda: self._parts.views.triggers(state="parked", cursor=None, limit=500))
+        held = [
+            {"id": str(t.id), "what": f"{t.kind} from {t.source}", "error": t.reason, "at": int(t.at.timestamp() * 1e6)}
+            for t in triggers.items
+        ]
+        return {"items": [*events, *held]}
+
+    async def parked_retry(self, args: Json) -> Json:
+        """{"id"} → {"id"}."""
+        await asyncio.to_thread(self._runner.retry, self._event_of(args["id"]))
+        return {"id": args["id"]}
+
+    async def parked_drop(self, args: Json) -> Json:
+        """{"id"} → {"id"}."""
+        await asyncio.to_thread(self._runner.drop, self._event_of(args["id"]))
+        return {"id": args["id"]}
+
+    @staticmethod
+    def _event_of(parked: str) -> str:
+        if "@" in parked:
+            return parked
+        raise DomainError(
+            "A parked webhook is not given again by itself: draft the notice by hand (POST /api/v1/notices), "
+            "or let its source send it again under a new id"
+        )
+
+    # --- helpers -------------------------------------------------------------------------------------------------
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        """A read that has seen everything written so far."""
+        await asyncio.to_thread(self._runner.wait, self._parts.writer.position(), VIEWS_WAIT_S)
+        return await asyncio.to_thread(read)
+
+    async def _member(self, email: str) -> UUID:
+        for member in await self._read(self._parts.views.members):
+            if (member.email or "").lower() == email.lower() and member.role is not None:
+                return member.id
+        raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
+
+
+def policy(given: Any) -> Policy:
+    """A policy from one word, or from the JSON of a policy file (docs: CONTRACT, "Webhooks in")."""
+    if isinstance(given, str):
+        return convert({"default": given}, Policy)
+    return convert(given, Policy)
+
+
+def convert(value: Any, kind: type[T]) -> T:
+    """Read JSON values as a struct; a mismatch is Invalid with the path."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise Invalid.field(path.strip("`.") or "", message) from error
+
+
+def identity(text: str, what: str) -> UUID:
+    """An id that a person typed."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(f"{text!r} is not the id of a {what}") from error

@@ -1,0 +1,64 @@
+"""The command line: thin, one function a command. What the commands do stands in `alerts.admin`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+import typer
+
+from alerts.cli import access, looking, people, places, serving
+from alerts.cli.output import Failed, complain
+from alerts.domain.words.errors import DomainError
+
+LATER = (
+    "rehearse as-of verify backup restore export-site".split()  # named in the contract, not there yet
+)
+
+
+class Commands(typer.core.TyperGroup):
+    """Says of a command that this version does not have that it is not a misspelling."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in LATER:
+            raise click.UsageError(f"`alerts {args[0]}` is not available in this version")
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=(
+        "Community Alerts: tells the people of a place what happened, when it concerns them, with the reason "
+        "on record.\n\n"
+        "Begin with `alerts demo`, or with `alerts serve` and `alerts team add you@example.org --role admin`. "
+        "Settings are environment variables or a .env file; `alerts doctor` lists and checks them."
+    ),
+)
+for module in (serving, access, places, people, looking):
+    module.register(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code: 0 done, 1 failed, 2 wrong use."""
+    try:
+        answer = app(list(arguments), standalone_mode=False, prog_name="alerts")
+        return int(answer) if isinstance(answer, int) else 0
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (DomainError, Failed) as error:
+        complain(error)
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
+        return 1

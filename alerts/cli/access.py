@@ -1,0 +1,118 @@
+"""Commands about who may do what: team, sources, API keys, keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from alerts.cli.output import show
+from alerts.cli.session import ask
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Words = ("record", "draft", "issue")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these groups."""
+    team = typer.Typer(no_args_is_help=True, help="People of the console.")
+    team.command("add")(team_add)
+    source = typer.Typer(no_args_is_help=True, help="Webhook integrations that may trigger notices.")
+    source.command("add")(source_add)
+    key = typer.Typer(no_args_is_help=True, help="Keys for programs.")
+    key.command("add")(key_add)
+    key.command("list")(key_list)
+    key.command("revoke")(key_revoke)
+    keys = typer.Typer(no_args_is_help=True, help="Make keys.")
+    keys.command("master")(keys_master)
+    keys.command("vapid")(keys_vapid)
+    app.add_typer(team, name="team")
+    app.add_typer(source, name="source")
+    app.add_typer(key, name="api-key")
+    app.add_typer(keys, name="keys")
+
+
+def team_add(
+    email: str,
+    role: Annotated[str, typer.Option(help="viewer, author, approver or admin.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a person, and print a link that signs them in once."""
+    if role not in ("viewer", "author", "approver", "admin"):
+        raise click.UsageError("--role is one of viewer, author, approver, admin")
+    answer = ask("team-add", {"email": email, "role": role})
+    show(answer, as_json=as_json, words=lambda a: f"{email} is in the team; sign in once at\n{a['sign_in_url']}")
+
+
+def source_add(
+    name: str,
+    kind: Annotated[str, typer.Option(help="standard-webhook or cap.")],
+    policy: Annotated[str, typer.Option(help="record, draft, issue, or a policy file.")] = "draft",
+    mapping: Annotated[Path | None, typer.Option(help="A mapping file (kind json).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a source, and print its secret once."""
+    if kind not in ("standard-webhook", "cap", "json"):
+        raise click.UsageError("--kind is standard-webhook or cap")
+    if kind == "json" or mapping is not None:
+        raise click.UsageError("sources of kind json (with a mapping) are not available in this version")
+    answer = ask("source-add", {"name": name, "kind": kind, "policy": read_policy(policy), "mapping": None})
+    show(answer, as_json=as_json, words=lambda a: f"secret (shown once): {a['secret']}\nsend to: {a['url']}")
+
+
+def key_add(
+    name: str,
+    scopes: Annotated[str, typer.Option(help="Comma-separated, such as read,notices:write.")],
+    policy: Annotated[str, typer.Option(help="record, draft, issue, or a policy file.")] = "draft",
+    person: Annotated[str, typer.Option("--for", help="The team member who acts by it (needed to approve).")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Issue a key, and print its secret once."""
+    wanted = [s.strip() for s in scopes.split(",") if s.strip()]
+    answer = ask("key-add", {"name": name, "scopes": wanted, "policy": read_policy(policy), "for": person or None})
+    show(answer, as_json=as_json, words=lambda a: f"key {a['id']}\nsecret (shown once): {a['secret']}")
+
+
+def key_list(as_json: AsJson = False) -> None:
+    """The keys there are."""
+
+    def words(answer: dict[str, Any]) -> str:
+        lines = [
+            f"{k['id']}  {'revoked' if k['revoked'] else 'valid  '}  {k['name']}: {','.join(k['scopes'])}"
+            for k in answer["items"]
+        ]
+        return "\n".join(lines) or "no keys yet; `alerts api-key add` makes one"
+
+    show(ask("key-list", {}), as_json=as_json, words=words)
+
+
+def key_revoke(id: str, as_json: AsJson = False) -> None:
+    """Refuse a key from now on."""
+    show(ask("key-revoke", {"id": id}), as_json=as_json, words=lambda a: f"key {a['id']} is revoked")
+
+
+def keys_master() -> None:
+    """Make a master key: 32 random bytes in base64, for ALERTS_MASTER_KEY."""
+    from alerts.keyfiles import new_master_key
+
+    print(new_master_key())
+
+
+def keys_vapid() -> None:
+    """Make a key pair for Web Push."""
+    raise click.UsageError("Web Push is not available in this version, so it needs no keys yet")
+
+
+def read_policy(text: str) -> Any:
+    """One of the three words, or the JSON of a file."""
+    if text in Words:
+        return text
+    try:
+        return json.loads(Path(text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"--policy: {text!r} is none of {', '.join(Words)} and no readable file") from error
+    except ValueError as error:
+        raise click.UsageError(f"--policy: {text} is not JSON: {error}") from error

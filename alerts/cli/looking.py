@@ -1,0 +1,115 @@
+"""Commands that look: audience, why, why-not, parked; and rebuild, which sends nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from alerts.cli.output import show
+from alerts.cli.session import ask
+from alerts.control import Json
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(audience)
+    app.command()(why)
+    app.command("why-not")(why_not)
+    app.command()(rebuild)
+    app.command()(parked)
+
+
+def audience(
+    rule: Annotated[str, typer.Argument(help="A RULE in JSON, or @file; everyone is '{\"all\": []}'.")],
+    as_json: AsJson = False,
+) -> None:
+    """Count and sample the people for whom a rule holds."""
+    show(ask("audience", {"rule": _json(rule)}), as_json=as_json, words=_audience)
+
+
+def why(delivery_id: str, as_json: AsJson = False) -> None:
+    """The whole chain from the triggering event to what became of a delivery."""
+    show(ask("why", {"delivery": delivery_id}), as_json=as_json, words=_why)
+
+
+def why_not(notice_id: str, subscriber_id: str, as_json: AsJson = False) -> None:
+    """Why somebody did not get a notice (or why they did)."""
+    show(ask("why-not", {"notice": notice_id, "subscriber": subscriber_id}), as_json=as_json, words=_why)
+
+
+def rebuild(
+    projection: Annotated[str, typer.Argument(help="Which one (they are rebuilt together).")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the read models beside the live ones, then switch; sends nothing."""
+    there = ask("position", {})["projections"] if projection else {}
+    if projection and projection not in there:
+        raise click.UsageError(f"there is no projection {projection!r}; there are {', '.join(sorted(there))}")
+    show(
+        ask("rebuild", {}),
+        as_json=as_json,
+        words=lambda a: f"read models of generation {a['generation']} are live, up to position {a['position']}",
+    )
+
+
+def parked(
+    what: Annotated[str, typer.Argument(help="list, retry or drop.")] = "list",
+    id: Annotated[str, typer.Argument(help="What to retry or drop.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """What waits for a person: events and webhooks that could not be carried out."""
+    if what == "list":
+        show(ask("parked-list", {}), as_json=as_json, words=_parked)
+    elif what in ("retry", "drop") and id:
+        done = "was given again" if what == "retry" else "is dropped"
+        show(ask(f"parked-{what}", {"id": id}), as_json=as_json, words=lambda a: f"{a['id']} {done}")
+    else:
+        raise click.UsageError("alerts parked [list|retry ID|drop ID]")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
+    except OSError as error:
+        raise click.UsageError(f"{text[1:]} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise click.UsageError(f"the rule is not JSON: {error}") from error
+
+
+def _audience(answer: Json) -> str:
+    def parts(counts: dict[str, int]) -> str:
+        return ", ".join(f"{name} {n}" for name, n in sorted(counts.items(), key=lambda c: -c[1])) or "none"
+
+    return "\n".join(
+        (
+            f"{answer['people']} people, and {answer['unreachable']} whom nothing reaches",
+            f"at log position {answer['position']}",
+            f"contact points by channel: {parts(answer['by_channel'])}",
+            f"by language: {parts(answer['by_language'])}",
+            f"for example: {', '.join(map(str, answer['sample'][:5])) or 'nobody'}",
+        )
+    )
+
+
+def _why(answer: Json) -> str:
+    if not answer:
+        return "nothing is known of that"
+    checks = [f"  {'yes' if c['holds'] else 'NO '}  {c['rule']}: {c['detail']}" for c in answer["checks"]]
+    chain = [f"  {c['at']}  {c['what']}: {c['detail']}" for c in answer["chain"]]
+    verdict = "due" if answer["due"] else "not due"
+    return "\n".join([f"{verdict}, at position {answer['position']}", *checks, "what happened:", *chain])
+
+
+def _parked(answer: Json) -> str:
+    def when(micros: int) -> str:
+        return datetime.fromtimestamp(micros / 1e6, UTC).isoformat(timespec="seconds")
+
+    lines = [f"{p['id']}  {when(p['at'])}  {p['what']}: {p['error']}" for p in answer["items"]]
+    return "\n".join(lines) or "nothing waits for a person"

@@ -1,0 +1,133 @@
+"""Commands that run the product: serve, worker, scheduler, migrate, demo, bench, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import click
+import typer
+
+from alerts.cli.output import Failed, note
+from alerts.cli.session import settings
+from alerts.settings import Settings
+
+ROLES = ("web", "worker", "scheduler")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (serve, worker, scheduler, migrate, demo, doctor, bench):
+        app.command()(command)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on (default: the public URL's, behind a proxy your own).")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes (PostgreSQL).")] = 1,
+    roles: Annotated[str, typer.Option(help="What this process does: web, worker, scheduler.")] = ",".join(ROLES),
+) -> None:
+    """Run the product: everything in one process by default."""
+    chosen, parts = settings(), [r.strip() for r in roles.split(",") if r.strip()]
+    if not parts or set(parts) - set(ROLES):
+        raise click.UsageError(f"--roles takes {', '.join(ROLES)}, separated by commas")
+    if chosen.on_sqlite and (workers > 1 or set(parts) != set(ROLES)):
+        raise click.UsageError(
+            "on SQLite one process does everything: leave --workers and --roles out, or use postgresql:// "
+            "(ALERTS_DATABASE_URL), where any number of processes share the work"
+        )
+    if workers > 1:
+        raise click.UsageError(
+            "--workers above 1 is not available in this version; start `alerts serve` and `alerts worker` as often as "
+            "you like: on PostgreSQL they share the work"
+        )
+    _serve(chosen, parts, host, port)
+
+
+def worker() -> None:
+    """Run the sending role alone (PostgreSQL)."""
+    _alone("worker")
+
+
+def scheduler() -> None:
+    """Run the scheduling role alone (PostgreSQL)."""
+    _alone("scheduler")
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date; safe to run twice and while running."""
+    from alerts.schema import migrate_all
+
+    applied = migrate_all(settings().database_url)
+    note("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is up to date")
+
+
+def demo(
+    once: Annotated[
+        bool, typer.Option(help="Run the story, compare with who was due, and exit 0 only if all is right.")
+    ] = False,
+    kill: Annotated[bool, typer.Option(help="Kill the server in mid-dispatch (twice) and go on.")] = False,
+) -> None:
+    """The main job on a real place: 5,000 made-up residents of London, alerts, a closing, and who got what and why."""
+    import os
+
+    from alerts.demo.command import play
+
+    raise typer.Exit(play(once=once, kill=kill, env=os.environ))
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Check settings, database, mail and clock, and say how to mend what is found."""
+    from alerts.cli.checkup import examine
+
+    raise typer.Exit(examine(as_json=as_json))
+
+
+def bench(
+    only: Annotated[str, typer.Option(help="One benchmark by name.")] = "",
+    sizes: Annotated[str, typer.Option(help="How large, such as 10k,100k,1m.")] = "10k,100k",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The benchmarks, each beside its limit in the same run."""
+    from alerts.bench import run
+
+    raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
+
+
+def _alone(role: str) -> None:
+    chosen = settings()
+    if chosen.on_sqlite:
+        raise click.UsageError(f"on SQLite `alerts serve` does everything; `alerts {role}` is for PostgreSQL")
+    _serve(chosen, [role], "", 0)
+
+
+def _serve(chosen: Settings, roles: list[str], host: str, port: int) -> None:
+    from alerts.control import Locked
+    from alerts.serving import serve as run
+
+    public = urlsplit(chosen.public_url)
+    try:
+        work = run(
+            chosen,
+            host=host or "127.0.0.1",
+            port=port or (public.port or 8080 if chosen.inbox else 8080),
+            roles=roles,
+        )
+        _loop_runner(work)
+    except Locked as error:
+        raise Failed(f"{error}; stop it first") from error
+    except OSError as error:
+        raise Failed(f"cannot listen on {host or '127.0.0.1'}:{port or public.port}: {error.strerror}") from error
+
+
+def _loop_runner(work: object) -> None:
+    """uvloop where there is one: it sends about a third more in the same time."""
+    try:
+        import uvloop
+
+        uvloop.run(work)  # type: ignore[arg-type]
+    except ImportError:
+        asyncio.run(work)  # type: ignore[arg-type]

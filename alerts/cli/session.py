@@ -1,0 +1,78 @@
+"""How a command reaches the product: through the running server, or by opening it in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
+from typing import TypeVar
+
+from alerts.cli.output import Failed, note
+from alerts.control import Call, Json, Locked, lock, through
+from alerts.domain.words.errors import Unavailable
+from alerts.settings import Settings, SettingsError, environment, load, unknown
+
+T = TypeVar("T")
+
+
+def settings() -> Settings:
+    """This process's settings, from the environment and `.env`."""
+    try:
+        values = environment(os.environ)
+        for name in unknown(values):
+            note(f"alerts: {name} is not a setting (misspelt?); `alerts doctor` lists them")
+        return load(values, terminal=sys.stderr.isatty())
+    except SettingsError as error:
+        raise Failed(str(error)) from error
+
+
+@asynccontextmanager
+async def connected(chosen: Settings) -> AsyncIterator[Call]:
+    """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here."""
+    if chosen.on_sqlite:
+        async with through(chosen.control_socket) as call:
+            if call is not None:
+                yield call
+                return
+    with ExitStack() as held:
+        if chosen.on_sqlite:
+            try:
+                held.enter_context(lock(chosen.lock_file))
+            except Locked as error:
+                raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
+        from alerts import bootstrap
+        from alerts.admin import Admin
+
+        app = bootstrap.build(chosen)
+        await app.start(())
+        try:
+            operations = Admin(app.parts, app.runner, app.rebuild).operations()
+
+            async def here(operation: str, arguments: Json) -> Json:
+                return await operations[operation](arguments)
+
+            yield here
+        finally:
+            await app.stop()
+
+
+def ask(operation: str, arguments: Json) -> Json:
+    """One operation, from a command's function."""
+
+    async def one() -> Json:
+        async with connected(settings()) as call:
+            return await call(operation, arguments)
+
+    return asyncio.run(one())
+
+
+def with_product(work: Callable[[Call], Awaitable[T]]) -> T:
+    """Several operations over one connection."""
+
+    async def several() -> T:
+        async with connected(settings()) as call:
+            return await work(call)
+
+    return asyncio.run(several())

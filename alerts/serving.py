@@ -1,0 +1,53 @@
+"""One process of the product, from its start to its end: the parts, the web, the control socket, the signals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from alerts import bootstrap
+from alerts.admin import Admin
+from alerts.control import listening, lock
+from alerts.settings import Settings
+
+ROLES = ("web", "worker", "scheduler")
+STOP_S = 8.0
+"""How long open connections may take to end."""
+
+_log = logging.getLogger("alerts.serve")
+
+
+async def serve(settings: Settings, *, host: str, port: int, roles: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `alerts.control.Locked` if another server has the database."""
+    async with AsyncExitStack() as stack:
+        if settings.on_sqlite:
+            stack.enter_context(lock(settings.lock_file))
+        app = bootstrap.build(settings)
+        stack.push_async_callback(app.stop)
+        await app.start(roles)
+        if settings.on_sqlite:
+            operations = Admin(app.parts, app.runner, app.rebuild).operations()
+            await stack.enter_async_context(listening(settings.control_socket, operations))
+        if "web" in roles:
+            await _listen(stack, app, host, port)
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        await stopping.wait()
+        _log.info("stopping")
+
+
+async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: int) -> None:
+    from alerts.web.app import build
+
+    runner = web.AppRunner(build(app.parts), access_log=None, shutdown_timeout=STOP_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    _log.info("serving", extra={"url": app.parts.settings.public_url, "host": host, "port": port})
