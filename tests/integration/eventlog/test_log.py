@@ -15,7 +15,7 @@ from alerts.eventlog.ports import UnreadableEvent
 from tests.integration.eventlog.kit import COUNTER, Counted, Named, house, opened
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Databases
+    from tests.conftest import Databases
 
 
 def test_reading_by_position_and_topic(databases: Databases) -> None:

@@ -20,7 +20,7 @@ from alerts.eventlog.runner import Runner
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Databases
+    from tests.conftest import Databases
 
 
 def prepared(database: BaseDatabase, *tallies: Tally) -> None:

@@ -18,7 +18,7 @@ from alerts.eventlog.writer import GroupCommitWriter
 from tests.integration.eventlog.kit import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Databases
+    from tests.conftest import Databases
 
 
 @pytest.fixture
