@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -106,24 +106,26 @@ class NoticeViews:
     ) -> dict[str, Any]:
         _, words = reader.words(subject)
         speech, plan = reader.speech, subject.plan
-        drill = plan.status != "Actual"
+        drill, over = plan.status != "Actual", head is not subject
         changes = plan.kind == "service-change"
         return {
             **self.card(subject, reader),
+            **({"tone": "clear", "tag": speech.text("mark", head.msg_type)} if over else {}),
             "canonical": f"{self._site.url}/alerts/{head.thread}",
             "back_link": f"{self._site.base}/changes" if changes else f"{self._site.base}/",
             "back": speech.text("page", "changes" if changes else "back_now"),
             "drill": speech.text("banner", plan.status) if drill else "",
             "drill_mark": speech.text("mark", plan.status) if drill else "",
             "plain_mark": f"{speech.text('mark', plan.status)}: " if drill else "",
-            "body": Markup(prose.html(words.body)),
-            "instruction": Markup(prose.html(words.instruction)),
+            # What no longer holds stands struck in the history alone: nobody may take it for what to do now.
+            "body": "" if over else Markup(prose.html(words.body)),
+            "instruction": "" if over else Markup(prose.html(words.instruction)),
             "published": reader.said("published", thread[0].issued_at),
             "struck": head.msg_type == "Cancel",
             "ended": _ended(head, reader),
             "ended_tone": "clear" if head.msg_type in _ENDS else "minor",
-            "valid": reader.said("valid", subject.expires) if head is subject and head.ended_at is None else "",
-            "last_word": self._last_word(head, reader) if head is not subject else None,
+            "valid": reader.said("valid", subject.expires) if not over and head.ended_at is None else "",
+            "last_word": self._last_word(head, reader) if over else None,
             "issued_by": self._issued_by(head, speech),
             "record": speech.text("page", "record", position=speech.number(head.issued_position or 0)),
         }
@@ -148,6 +150,7 @@ class NoticeViews:
             "at": reader.time(notice.issued_at),
             "kind": speech.text("page", "first") if first else speech.text("mark", notice.msg_type),
             "title": words.title,
+            "lead": prose.first_line(words.instruction, 200),
             "struck": notice is not thread[-1],
             "lang": language,
             "dir": direction(language),
@@ -207,7 +210,7 @@ class NoticeViews:
         pins = [Pin("closing", p.facts.lat, p.facts.lon, p.facts.name) for p in points]
         if change is not None and change.facts.kind in ("closure", "move"):
             pins += _open_pins(self._views, change, points)
-        zones = [] if subject.plan.area is None else [self.zone(subject, reader)]
+        zones = [] if subject.plan.area is None else [replace(self.zone(subject, reader), label="")]
         if not pins and not zones:
             return None
         title = reader.words(subject)[1].title

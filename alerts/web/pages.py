@@ -15,7 +15,7 @@ from alerts.channels import prose
 from alerts.channels.words import Frame, direction, frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
-from alerts.web import atom, site
+from alerts.web import atom
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Pin, draw
 from alerts.web.notice_view import NoticeViews, Reader, public_json
@@ -39,7 +39,6 @@ def routes(parts: Parts) -> list[Route]:
         Route("GET", "/alerts/{notice}.json", public.notice_json, PUBLIC),
         Route("GET", "/alerts/{notice}", public.notice, PUBLIC),
         Route("GET", "/a/{number}", public.short, PUBLIC),
-        *site.routes(parts),
     ]
 
 

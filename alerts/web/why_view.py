@@ -1,0 +1,85 @@
+"""The why of one delivery in plain sentences: the reader's own wish, what happened, who decided, what became of it.
+
+It names organisations and roles, never staff, and shows no address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerts.channels.words import direction, frame
+from alerts.domain.notice import NoticeState
+from alerts.links import delivery_token
+from alerts.web.parts import Parts
+from alerts.web.site import Site, choose
+from alerts.why import Why
+
+_OUTCOMES = {
+    "queued": "It is waiting to leave.",
+    "held": "It is held for later",
+    "sending": "It is on its way.",
+    "sent": "It left, and your provider took it",
+    "delivered": "It was delivered",
+    "deferred": "Your provider asked us to try again later",
+    "failed-permanent": "Your provider refused it for good",
+    "failed-technical": "It could not leave, and a person looks into it",
+    "expired": "It was not sent, because its time was over",
+    "suppressed": "It was not sent, because nothing is sent to this address any more",
+    "superseded": "It was not sent, because a newer message took its place",
+    "cancelled": "It was not sent, because the message was withdrawn",
+}
+
+
+def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, Any] | None:
+    """What the page shows for the delivery of notice `number` to contact point `contact`; None if there is none."""
+    notice = parts.views.notice_by_number(number)
+    found = None if notice is None else parts.explainer.why(number, contact)
+    if notice is None or found is None:
+        return None
+    speech, settings = frame("en"), parts.settings
+    language, title = title_of(notice, settings.default_language)
+    stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
+    return {
+        "title": title,
+        "lang": language,
+        "dir": direction(language),
+        "notice_link": f"{site.base}/alerts/{notice.thread}",
+        "summary": summary(found),
+        "steps": why_steps(found, settings.timezone),
+        "checks": found.checks,
+        "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
+        "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
+        if found.position
+        else "",
+    }
+
+
+def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
+    """The chain, one sentence a step, the oldest first."""
+    speech = frame("en")
+    return [
+        {"at": speech.time(link.at, timezone), "text": _sentence(link.detail or link.what), "by": link.by}
+        for link in found.chain
+    ]
+
+
+def summary(found: Why) -> str:
+    """The outcome in one sentence."""
+    said = _OUTCOMES.get(found.outcome, "")
+    if not said:
+        return "This person was due for the message." if found.due else "This person was not due for the message."
+    reason = f": {found.reason}" if found.reason and not said.endswith(".") else ""
+    return f"{said.rstrip('.')}{reason}."
+
+
+def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
+    """(language, title) of a notice."""
+    if not notice.plan.content:
+        return default_language, "a message without words"
+    language, words = choose(notice.plan.content, default_language, default_language)
+    return language, words.title
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."
