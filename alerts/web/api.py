@@ -14,7 +14,8 @@ from alerts.domain.words.paging import Page
 from alerts.web.auth import Caller
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
-from alerts.web.requests import digest, read
+from alerts.web.requests import digest
+from alerts.web.requests import read as read
 from alerts.web.routes import CALLER
 
 P = ParamSpec("P")

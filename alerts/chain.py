@@ -1,0 +1,162 @@
+"""The chain that led to a message, from the log: what happened, what was decided on it, by whom, and what became of it.
+
+It names organisations and roles, never staff, and shows no address and no resident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from alerts.domain import events as e
+from alerts.domain.notice import NoticeState
+from alerts.domain.streams import KEY, dispatch_id
+from alerts.domain.words.events import Event, Recorded
+from alerts.eventlog.ports import Log
+
+_AFTER_DRAFT = 5_000
+"""How many positions a trigger may stand after the first event of what it made: one transaction wrote both."""
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One step from the triggering event to the outcome. `by` names an organisation or a role; never a resident."""
+
+    at: datetime
+    what: str
+    """The event's type, or `Delivery`."""
+    detail: str
+    by: str = ""
+    position: int = 0
+    stream: UUID | None = None
+
+
+def chain_of(log: Log, notice: NoticeState) -> list[Link]:
+    """What led to a notice and what became of it, oldest first; deliveries are the caller's."""
+    events = {recorded.position: recorded for recorded in _events(log, notice)}
+    links = [_link(log, events[position]) for position in sorted(events)]
+    return [link for link in links if link is not None]
+
+
+def _events(log: Log, notice: NoticeState) -> Iterable[Recorded]:
+    own = log.stream(notice.id)
+    until = notice.issued_position or own[-1].position
+    yield from own
+    subject = notice.plan.incident or notice.plan.service_change
+    before = log.stream(subject, up_to=until) if subject else []
+    yield from before
+    yield from log.stream(dispatch_id(notice.id))
+    for first in (own[:1], before[-1:]):
+        trigger = _trigger(log, first[0], notice) if first else None
+        if trigger is not None:
+            yield trigger
+
+
+def _trigger(log: Log, made: Recorded, notice: NoticeState) -> Recorded | None:
+    """The webhook that made an event: it stands right behind it, in the same transaction."""
+    for recorded in log.read(made.position, 20, (e.TriggerReceived.topic(),)):
+        event = recorded.event
+        if recorded.position > made.position + _AFTER_DRAFT or not isinstance(event, e.TriggerReceived):
+            return None
+        about = {event.incident, event.service_change, *event.notices} - {None}
+        if recorded.at == made.at and about & {made.originator_id, notice.id}:
+            return recorded
+    return None
+
+
+def _link(log: Log, recorded: Recorded) -> Link | None:
+    detail = _detail(recorded.event)
+    if detail is None:
+        return None
+    return Link(
+        at=recorded.at,
+        what=recorded.event.topic(),
+        detail=detail,
+        by=_hand(log, recorded),
+        position=recorded.position,
+        stream=recorded.originator_id,
+    )
+
+
+def _detail(event: Event) -> str | None:
+    """An event in plain words; None for what says nothing to a reader."""
+    match event:
+        case e.TriggerReceived(kind=kind, source=source):
+            return f"a message of type {kind} came from {source}"
+        case e.IncidentReported(facts=facts):
+            return f"“{_first(facts.headline)}” was reported"
+        case e.IncidentConfirmed():
+            return "the incident was confirmed"
+        case e.IncidentSeverityRevised() | e.IncidentAreaRevised():
+            return "the incident was revised"
+        case e.IncidentResolved():
+            return "the incident was over"
+        case e.IncidentDismissed(reason=reason):
+            return _because("the incident was dismissed", reason)
+        case e.ServiceChangeAnnounced(facts=facts):
+            return f"“{_first(facts.headline)}” was announced"
+        case e.ServiceChangeRevised():
+            return "the service change was revised"
+        case e.DispatchPlanned(people=people, contacts=contacts):
+            return f"{people} people were due, by {contacts} contact points"
+        case e.DispatchStopped(reason=reason):
+            return _because("what had not left was stopped", reason)
+        case _:
+            return _notice_detail(event)
+
+
+def _notice_detail(event: Event) -> str | None:
+    match event:
+        case e.NoticeDrafted():
+            return "the notice was drafted"
+        case e.NoticeRevised():
+            return "the notice was edited"
+        case e.NoticeSubmitted():
+            return "it was given to an approver"
+        case e.NoticeReturned(reason=reason):
+            return _because("it was returned to its author", reason)
+        case e.NoticeRejected(reason=reason):
+            return _because("it was rejected", reason)
+        case e.ApprovalVoided(reason=reason):
+            return _because("its approval was voided", reason)
+        case e.NoticeApproved(people=people):
+            return "it was approved" if people is None else f"it was approved for {people} people"
+        case e.NoticeScheduled(send_at=send_at):
+            return f"it was scheduled for {send_at.isoformat(timespec='seconds')}"
+        case e.NoticeIssued():
+            return "it was issued, and its audience computed at this moment"
+        case e.NoticeSuperseded():
+            return "an update took its place"
+        case e.NoticeCancelled(reason=reason):
+            return _because("it was cancelled", reason)
+        case e.NoticeCleared():
+            return "the danger was over"
+        case e.NoticeExpired():
+            return "its time ran out"
+        case _:
+            return None
+
+
+def _hand(log: Log, recorded: Recorded) -> str:
+    """Whose hand: an organisation or a role."""
+    by = recorded.event.approver if isinstance(recorded.event, e.NoticeApproved) else recorded.by
+    kind, _, rest = by.partition(":")
+    if kind == "source":
+        return rest
+    if kind == "policy":
+        name, _, version = rest.rpartition("@")
+        return f"the policy of {name}, version {version}"
+    if kind == "key":
+        key = log.state(KEY, UUID(rest))
+        return key.name if key else "a program"
+    return {"person": "a member of the team", "resident": "a resident"}.get(kind, "")
+
+
+def _first(words: dict[str, str]) -> str:
+    return next(iter(words.values()), "")
+
+
+def _because(what: str, reason: str) -> str:
+    return f"{what}: {reason}" if reason else what
