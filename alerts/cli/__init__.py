@@ -5,27 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
+import typer.core
 
 from alerts.cli import access, looking, people, places, serving
-from alerts.cli.output import Failed, complain
+from alerts.cli.output import Failed, Misuse, complain
 from alerts.domain.words.errors import DomainError
 
-LATER = (
-    "rehearse as-of verify backup restore export-site".split()  # named in the contract, not there yet
-)
+LATER = "rehearse as-of verify backup restore export-site".split()
+"""Named in the contract, and not there yet."""
 
 
 class Commands(typer.core.TyperGroup):
     """Says of a command that this version does not have that it is not a misspelling."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in LATER:
-            raise click.UsageError(f"`alerts {args[0]}` is not available in this version")
+            raise Misuse(f"`alerts {args[0]}` is not available in this version")
         return super().resolve_command(ctx, args)
 
 
@@ -49,16 +47,16 @@ for module in (serving, access, places, people, looking):
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong use."""
     try:
-        answer = app(list(arguments), standalone_mode=False, prog_name="alerts")
-        return int(answer) if isinstance(answer, int) else 0
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        app(list(arguments), prog_name="alerts")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except Misuse as error:
+        complain(error)
+        return 2
     except (DomainError, Failed) as error:
         complain(error)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
         return 1
+    return 0

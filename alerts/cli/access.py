@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
-from alerts.cli.output import show
+from alerts.cli.output import Misuse, show
 from alerts.cli.session import ask
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -42,7 +41,7 @@ def team_add(
 ) -> None:
     """Add a person, and print a link that signs them in once."""
     if role not in ("viewer", "author", "approver", "admin"):
-        raise click.UsageError("--role is one of viewer, author, approver, admin")
+        raise Misuse("--role is one of viewer, author, approver, admin")
     answer = ask("team-add", {"email": email, "role": role})
     show(answer, as_json=as_json, words=lambda a: f"{email} is in the team; sign in once at\n{a['sign_in_url']}")
 
@@ -56,9 +55,9 @@ def source_add(
 ) -> None:
     """Connect a source, and print its secret once."""
     if kind not in ("standard-webhook", "cap", "json"):
-        raise click.UsageError("--kind is standard-webhook or cap")
+        raise Misuse("--kind is standard-webhook or cap")
     if kind == "json" or mapping is not None:
-        raise click.UsageError("sources of kind json (with a mapping) are not available in this version")
+        raise Misuse("sources of kind json (with a mapping) are not available in this version")
     answer = ask("source-add", {"name": name, "kind": kind, "policy": read_policy(policy), "mapping": None})
     show(answer, as_json=as_json, words=lambda a: f"secret (shown once): {a['secret']}\nsend to: {a['url']}")
 
@@ -103,7 +102,7 @@ def keys_master() -> None:
 
 def keys_vapid() -> None:
     """Make a key pair for Web Push."""
-    raise click.UsageError("Web Push is not available in this version, so it needs no keys yet")
+    raise Misuse("Web Push is not available in this version, so it needs no keys yet")
 
 
 def read_policy(text: str) -> Any:
@@ -113,6 +112,6 @@ def read_policy(text: str) -> Any:
     try:
         return json.loads(Path(text).read_text(encoding="utf-8"))
     except OSError as error:
-        raise click.UsageError(f"--policy: {text!r} is none of {', '.join(Words)} and no readable file") from error
+        raise Misuse(f"--policy: {text!r} is none of {', '.join(Words)} and no readable file") from error
     except ValueError as error:
-        raise click.UsageError(f"--policy: {text} is not JSON: {error}") from error
+        raise Misuse(f"--policy: {text} is not JSON: {error}") from error

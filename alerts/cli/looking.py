@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
-from alerts.cli.output import show
+from alerts.cli.output import Misuse, show
 from alerts.cli.session import ask
 from alerts.control import Json
 
@@ -51,7 +50,7 @@ def rebuild(
     """Rebuild the read models beside the live ones, then switch; sends nothing."""
     there = ask("position", {})["projections"] if projection else {}
     if projection and projection not in there:
-        raise click.UsageError(f"there is no projection {projection!r}; there are {', '.join(sorted(there))}")
+        raise Misuse(f"there is no projection {projection!r}; there are {', '.join(sorted(there))}")
     show(
         ask("rebuild", {}),
         as_json=as_json,
@@ -71,16 +70,16 @@ def parked(
         done = "was given again" if what == "retry" else "is dropped"
         show(ask(f"parked-{what}", {"id": id}), as_json=as_json, words=lambda a: f"{a['id']} {done}")
     else:
-        raise click.UsageError("alerts parked [list|retry ID|drop ID]")
+        raise Misuse("alerts parked [list|retry ID|drop ID]")
 
 
 def _json(text: str) -> Any:
     try:
         return json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
     except OSError as error:
-        raise click.UsageError(f"{text[1:]} cannot be read: {error.strerror}") from error
+        raise Misuse(f"{text[1:]} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise click.UsageError(f"the rule is not JSON: {error}") from error
+        raise Misuse(f"the rule is not JSON: {error}") from error
 
 
 def _audience(answer: Json) -> str:

@@ -17,6 +17,10 @@ class Failed(Exception):
     """A command that could not be done; `str(error)` says what to do."""
 
 
+class Misuse(Exception):
+    """A command that was called wrongly (exit code 2); `str(error)` says how it is called."""
+
+
 def show(data: Json, *, as_json: bool, words: Callable[[Json], str]) -> None:
     """Print an answer: as JSON for programs, in words for people."""
     print(json.dumps(data, ensure_ascii=False, default=str) if as_json else words(data))

@@ -8,10 +8,9 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
-from alerts.cli.output import Failed, progress, show
+from alerts.cli.output import Failed, Misuse, progress, show
 from alerts.cli.session import with_product
 from alerts.control import Call, Json
 
@@ -77,5 +76,5 @@ def _place(feature: dict[str, Any], number: int, name_property: str, language: s
     name = properties.get(name_property)
     if not isinstance(name, str) or not slug_of(name):
         there = ", ".join(properties) or "none"
-        raise click.UsageError(f"feature {number} has no property {name_property!r}; there are: {there}")
+        raise Misuse(f"feature {number} has no property {name_property!r}; there are: {there}")
     return {"slug": slug_of(name), "name": {language: name}, "area": feature.get("geometry")}

@@ -6,10 +6,9 @@ import asyncio
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import click
 import typer
 
-from alerts.cli.output import Failed, note
+from alerts.cli.output import Failed, Misuse, note
 from alerts.cli.session import settings
 from alerts.settings import Settings
 
@@ -33,14 +32,14 @@ def serve(
     """Run the product: everything in one process by default."""
     chosen, parts = settings(), [r.strip() for r in roles.split(",") if r.strip()]
     if not parts or set(parts) - set(ROLES):
-        raise click.UsageError(f"--roles takes {', '.join(ROLES)}, separated by commas")
+        raise Misuse(f"--roles takes {', '.join(ROLES)}, separated by commas")
     if chosen.on_sqlite and (workers > 1 or set(parts) != set(ROLES)):
-        raise click.UsageError(
+        raise Misuse(
             "on SQLite one process does everything: leave --workers and --roles out, or use postgresql:// "
             "(ALERTS_DATABASE_URL), where any number of processes share the work"
         )
     if workers > 1:
-        raise click.UsageError(
+        raise Misuse(
             "--workers above 1 is not available in this version; start `alerts serve` and `alerts worker` as often as "
             "you like: on PostgreSQL they share the work"
         )
@@ -100,7 +99,7 @@ def bench(
 def _alone(role: str) -> None:
     chosen = settings()
     if chosen.on_sqlite:
-        raise click.UsageError(f"on SQLite `alerts serve` does everything; `alerts {role}` is for PostgreSQL")
+        raise Misuse(f"on SQLite `alerts serve` does everything; `alerts {role}` is for PostgreSQL")
     _serve(chosen, [role], "", 0)
 
 
