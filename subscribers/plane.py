@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from alerts.domain.words.geometry import Area
@@ -88,11 +89,10 @@ class Plane:
         error_m = _EDGE_ERROR_M
         pieces = sum(int(_pieces(ring, error_m).sum()) for ring in _rings(clipped))
         error_m *= max(1.0, pieces / _MOST_PIECES) ** 2
-        rings = [
-            shapely.polygons(_plane_ring(p.exterior, error_m), [_plane_ring(h, error_m) for h in p.interiors])
-            for p in shapely.get_parts(clipped)
-        ]
-        shape = shapely.multipolygons(rings) if rings else clipped
+        shape = MultiPolygon(
+            Polygon(_plane_ring(part.exterior, error_m), [_plane_ring(hole, error_m) for hole in part.interiors])
+            for part in shapely.get_parts(clipped)
+        )
         shapely.prepare(shape)
         return shape, error_m
 
