@@ -1,0 +1,60 @@
+"""The nearest service points, and those left after a change (RULES 12)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from shapely.geometry import box
+
+from alerts.domain.words.geometry import Area, distance
+from subscribers.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit
+
+EFFECTIVE = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+HERE = (51.5, 0.0)
+
+
+def desk(number: int, lon: float, kind: str = "front-desk", visits: tuple[PointVisit, ...] = ()) -> OpenPoint:
+    return OpenPoint(UUID(int=number), kind, f"desk {number}", "", 51.5, lon, "Mo-Fr 09:00-17:00", visits)
+
+
+def test_distances_are_from_the_point_and_ties_go_by_id() -> None:
+    points = [(UUID(int=3), 51.5, 0.1), (UUID(int=2), 51.5, -0.1), (UUID(int=1), 51.5, 0.2)]
+    found = nearest(points, HERE)
+    assert [p for p, _ in found] == [UUID(int=2), UUID(int=3), UUID(int=1)]
+    assert found[0][1] == distance(51.5, 0.0, 51.5, -0.1)
+
+
+def test_inside_an_area_all_points_are_at_no_distance() -> None:
+    area = Area(box(-0.15, 51.4, 0.15, 51.6))
+    points = [(UUID(int=3), 51.5, 0.1), (UUID(int=2), 51.5, -0.1), (UUID(int=1), 51.5, 0.2)]
+    assert nearest(points, area)[:2] == [(UUID(int=2), 0.0), (UUID(int=3), 0.0)]
+
+
+def test_the_three_nearest_of_the_kind_or_mobile_with_a_visit_soon() -> None:
+    soon = PointVisit(EFFECTIVE + timedelta(days=13), 60)
+    late = PointVisit(EFFECTIVE + timedelta(days=15), 60)
+    weekly = PointVisit(datetime(2025, 1, 6, 10, 0, tzinfo=UTC), 90, "FREQ=WEEKLY")
+    points = [
+        desk(1, 0.5),
+        desk(2, 0.4),
+        desk(3, 0.01, "kiosk"),
+        desk(4, 0.02, "mobile", (late,)),
+        desk(5, 0.03, "mobile", (soon,)),
+        desk(6, 0.2, "mobile", (weekly,)),
+        desk(7, 0.05, "mobile"),
+    ]
+    found = alternatives(points, "front-desk", HERE, EFFECTIVE)
+    assert [near.point.id.int for near in found] == [5, 6, 2]
+    assert found[0].next_visit == soon.dtstart and found[0].minutes == 60
+    assert found[1].next_visit == datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+    assert found[2].next_visit is None and found[2].distance_m == distance(51.5, 0.0, 51.5, 0.4)
+
+
+def test_a_visit_under_way_counts_and_one_that_is_over_does_not() -> None:
+    visit = PointVisit(EFFECTIVE - timedelta(minutes=30), 60)
+    assert next_visit([visit], EFFECTIVE) == (visit.dtstart, 60)
+    assert next_visit([visit], EFFECTIVE + timedelta(minutes=30)) is None
+    until = PointVisit(EFFECTIVE - timedelta(days=70), 60, "FREQ=WEEKLY;COUNT=3")
+    assert next_visit([until], EFFECTIVE) is None
+    assert next_visit([PointVisit(EFFECTIVE - timedelta(days=7), 60, "FREQ=NEVER")], EFFECTIVE) is None
