@@ -15,7 +15,6 @@ import msgspec
 
 from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
-from alerts.domain.events import Policy
 from alerts.domain.words.bodies import NoticeBody, PlaceBody, SubscriberBody
 from alerts.domain.words.errors import Conflict, DomainError, FieldError, Invalid, NotFound
 from alerts.eventlog.runner import Runner
@@ -26,10 +25,6 @@ T = TypeVar("T")
 OPERATOR = Actor(kind="system", id="", name="operator")
 SIGN_IN_LIFE = timedelta(hours=24)
 VIEWS_WAIT_S = 10.0
-SCOPES = frozenset(
-    "read incidents:write services:write notices:write notices:approve notices:issue subscribers:read "
-    "subscribers:write subscribers:export segments:write newsletters:write webhooks:write".split()
-)
 Progress = Callable[[int, int], None]
 
 
@@ -73,20 +68,15 @@ class Admin:
     async def source_add(self, args: Json) -> Json:
         """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is told once."""
         kept = await self._parts.commands.connect_source(
-            OPERATOR, name=args["name"], kind=args["kind"], policy=policy(args["policy"]), mapping=args.get("mapping")
+            OPERATOR, name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
         )
         return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
 
     async def key_add(self, args: Json) -> Json:
         """{"name", "scopes", "policy", "for"} → {"id", "secret"}: `for` is a team member's e-mail address."""
-        unknown = [s for s in args["scopes"] if s not in SCOPES]
-        if unknown or not args["scopes"]:
-            raise Invalid.field("scopes", f"unknown scope {', '.join(unknown)}; there are {', '.join(sorted(SCOPES))}")
         person = await self._member(args["for"]) if args.get("for") else None
-        if "notices:approve" in args["scopes"] and person is None:
-            raise Invalid.field("scopes", "notices:approve needs --for EMAIL: it is a person who approves")
         kept = await self._parts.commands.issue_api_key(
-            OPERATOR, name=args["name"], scopes=tuple(args["scopes"]), policy=policy(args["policy"]), person=person
+            OPERATOR, name=args["name"], scopes=args["scopes"], policy=args["policy"], person=person
         )
         return {"id": str(kept.id), "secret": kept.secret}
 
@@ -213,23 +203,23 @@ class Admin:
         return {"items": [*events, *held]}
 
     async def parked_retry(self, args: Json) -> Json:
-        """{"id"} → {"id"}."""
-        await asyncio.to_thread(self._runner.retry, self._event_of(args["id"]))
+        """{"id"} → {"id"}: an event is given to its read model once more."""
+        if "@" not in args["id"]:
+            raise DomainError(
+                "A parked webhook needs a decision, not another try: draft its notice by hand (POST /api/v1/notices) "
+                "and drop it here, or let its source send it again, mended, under a new id"
+            )
+        await asyncio.to_thread(self._runner.retry, args["id"])
         return {"id": args["id"]}
 
     async def parked_drop(self, args: Json) -> Json:
-        """{"id"} → {"id"}."""
-        await asyncio.to_thread(self._runner.drop, self._event_of(args["id"]))
+        """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""
+        if "@" in args["id"]:
+            await asyncio.to_thread(self._runner.drop, args["id"])
+        else:
+            trigger = identity(args["id"], "parked webhook")
+            await self._parts.commands.drop_trigger(OPERATOR, trigger, "by the operator, on the command line")
         return {"id": args["id"]}
-
-    @staticmethod
-    def _event_of(parked: str) -> str:
-        if "@" in parked:
-            return parked
-        raise DomainError(
-            "A parked webhook is not given again by itself: draft the notice by hand (POST /api/v1/notices), "
-            "or let its source send it again under a new id"
-        )
 
     # --- helpers -------------------------------------------------------------------------------------------------
 
@@ -243,13 +233,6 @@ class Admin:
             if (member.email or "").lower() == email.lower() and member.role is not None:
                 return member.id
         raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
-
-
-def policy(given: Any) -> Policy:
-    """A policy from one word, or from the JSON of a policy file (docs: CONTRACT, "Webhooks in")."""
-    if isinstance(given, str):
-        return convert({"default": given}, Policy)
-    return convert(given, Policy)
 
 
 def convert(value: Any, kind: type[T]) -> T:
