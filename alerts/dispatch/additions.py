@@ -28,13 +28,13 @@ class Addition(NamedTuple):
 
 
 def add_rows(
-    unit: Unit, worker: int, notice: int, lane: int, additions: Sequence[Addition], *, late: bool = False
+    unit: Unit, worker: int, notice: int, lane: int, additions: Sequence[Addition], *, people: int = 0, late: int = 0
 ) -> int:
     """Queue rows to be taken at once, but for those that are there or will be planned; how many there were.
 
-    `late` counts their person as a late comer, unless another contact point of theirs is in the dispatch already.
+    `people` and `late` are added to the dispatch's counts if any row is new.
     """
-    new = {a.contact: a for a in additions if not _belongs(unit, notice, a.contact)}
+    new = {a.contact: a for a in additions if not belongs(unit, notice, a.contact)}
     if not new:
         return 0
     now = micros(unit.now)
@@ -44,12 +44,12 @@ def add_rows(
     )
     for channel, amount in Counter(a.channel for a in new.values()).items():
         unit.write(_sql.tally, (notice, channel, QUEUED, worker, amount))
-    first = late and len(new) == len({a.contact for a in additions})
-    unit.write(_sql.job_more, (1 if first else 0, len(new), notice))
+    unit.write(_sql.job_more, (people, late, len(new), notice))
     return len(new)
 
 
-def _belongs(unit: Unit, notice: int, contact: int) -> bool:
+def belongs(unit: Unit, notice: int, contact: int) -> bool:
+    """Whether a dispatch has a row for a contact point, or its frozen audience will give it one."""
     shard = contact_shard(contact)
     if unit.read(_sql.delivery, (shard, notice, contact)):
         return True

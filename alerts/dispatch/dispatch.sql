@@ -14,17 +14,22 @@ INSERT INTO jobs (notice, notice_id, thread, kind, day, lane, log_position, issu
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, 0)
 
 -- name: jobs_open
-SELECT notice, kind, lane, pages, next_page, contacts, expires, ended FROM jobs WHERE done = 0 ORDER BY lane, notice
+SELECT j.notice, j.kind, j.lane, j.pages, j.next_page, j.contacts, j.expires, j.ended, j.ended_reason, a.last_shard
+FROM jobs j LEFT JOIN audiences a ON a.notice = j.notice AND a.page = j.next_page - 1
+WHERE j.done = 0 ORDER BY j.lane, j.notice
 
 -- name: job
 SELECT notice, notice_id, thread, kind, lane, log_position, issued_at, expires, pages, next_page, people, unreachable,
        contacts, late, ended, ended_reason, first_at, done
 FROM jobs WHERE notice = ?
 
+-- name: job_head
+SELECT notice_id, kind, issued_at, first_at FROM jobs WHERE notice = ?
+
 -- name: job_of_day
 SELECT notice FROM jobs WHERE kind = ? AND day = ?
 
--- name: job_of_notice
+-- name: job_live
 SELECT notice FROM jobs WHERE notice = ? AND done = 0 AND ended IS NULL
 
 -- name: job_numbers_of_thread
@@ -38,7 +43,7 @@ UPDATE jobs SET ended = ?, ended_reason = ? WHERE notice = ? AND ended IS NULL A
 
 -- name: job_more
 -- Rows that came after the audience was frozen.
-UPDATE jobs SET late = late + ?, contacts = contacts + ?, done = 0 WHERE notice = ?
+UPDATE jobs SET people = people + ?, late = late + ?, contacts = contacts + ?, done = 0 WHERE notice = ?
 
 -- name: job_page
 UPDATE jobs SET next_page = ? WHERE notice = ?
@@ -59,8 +64,23 @@ SELECT contacts, channels, flags FROM audiences WHERE notice = ? AND page = ?
 SELECT contacts FROM audiences WHERE notice = ? AND first_shard <= ? AND last_shard >= ?
 
 -- name: delivery_insert
-INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, tries, due_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)
+INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, due_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: delivery_plan
+INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags) VALUES (?, ?, ?, ?, ?, ?, ?)
+
+-- name: delivery_insert_held
+INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, due_at, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: page_next
+SELECT notice, next_page FROM jobs WHERE done = 0 AND next_page < pages ORDER BY lane, notice LIMIT 1
+
+-- name: job_planned
+SELECT notice_id, kind, pages, next_page FROM jobs WHERE notice = ?
+
+-- name: job_next_page
+SELECT next_page FROM jobs WHERE notice = ?
 
 -- name: delivery
 SELECT state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
@@ -78,9 +98,10 @@ WHERE shard = ? AND contact = ? AND notice < ? ORDER BY notice DESC LIMIT ?
 SELECT attempt, started, outcome, reason FROM attempts WHERE shard = ? AND notice = ? AND contact = ? ORDER BY attempt
 
 -- name: handed
--- Whom a notice was handed to, is being handed to, or is in doubt for: its part of the first group (RULES 14).
+-- Whom a notice was handed to or is in doubt for (RULES 14). Whoever it is being handed to just now is not sure to get
+-- it: their outcome, once it is sent or in doubt, adds their follow-up.
 SELECT contact, channel, flags FROM deliveries
-WHERE shard IN (?*) AND notice = ? AND (state IN (2, 3, 4) OR (flags & 16) <> 0)
+WHERE shard IN (?*) AND notice = ? AND (state IN (3, 4) OR (flags & 16) <> 0)
 
 -- name: waiting
 -- What was planned and is still to be taken for the first time, shard by shard.
@@ -91,13 +112,19 @@ WHERE shard IN (?*) AND notice = ? AND state = 0 AND due_at IS NULL ORDER BY sha
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?
 
+-- name: digest_rest
+-- What else a contact point's digest carries, however the claim was cut.
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0) AND contact = ?
+  AND due_at <= ? AND (flags & 64) <> 0
+
 -- name: next_due
 SELECT MIN(due_at) FROM deliveries WHERE lane = ? AND due_at IS NOT NULL
 
 -- name: leftover
 -- What has not left of a notice of which nothing more may leave.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
-WHERE shard IN (?*) AND notice = ? AND state IN (0, 1, 5) ORDER BY shard, contact LIMIT ?
+WHERE shard IN (?*) AND notice = ? AND state IN (0, 1, 5) AND (flags & ?) = 0 ORDER BY shard, contact LIMIT ?
 
 -- name: claimed_by
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
@@ -125,6 +152,10 @@ SELECT channel, state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY channe
 -- name: tallies_open
 SELECT j.lane, t.state, SUM(t.amount) FROM tallies t JOIN jobs j ON j.notice = t.notice
 WHERE j.done = 0 GROUP BY j.lane, t.state
+
+-- name: tallies_by_job
+SELECT t.notice, t.state, SUM(t.amount) FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE j.done = 0 GROUP BY t.notice, t.state
 
 -- name: tallies_claimed
 SELECT t.notice, t.worker, SUM(t.amount) FROM tallies t JOIN jobs j ON j.notice = t.notice

@@ -12,10 +12,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from alerts.dispatch import group
-from alerts.dispatch.additions import Addition, add_rows, day_job
+from alerts.dispatch.additions import Addition, add_rows, belongs, day_job
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.frozen import Frozen
-from alerts.dispatch.issued import Issued
+from alerts.dispatch.issued import Issued, older_end
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import (
     CHANNEL,
@@ -93,7 +93,7 @@ class FanOut:
                 return False
 
     def react(self, recorded: Recorded) -> None:
-        """See `Reactor.react`. What cannot be done for another reason than the database is parked, and the rest go on."""
+        """See `Reactor.react`. What fails for another reason than the database is parked, and the rest go on."""
         try:
             works = self._works(recorded)
             self._commit(recorded.position, works)
@@ -106,9 +106,7 @@ class FanOut:
 
     def reached(self, position: int) -> None:
         """See `Reactor.reached`."""
-        self._writer.submit(
-            lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system"
-        ).result()
+        self._writer.submit(lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system").result()
 
     def _works(self, recorded: Recorded) -> list[Work]:
         match recorded.event:
@@ -163,9 +161,7 @@ class FanOut:
         return audience(self._columns, replace(query, priority=issued.priority))
 
     def _end_older(self, unit: Unit, issued: Issued) -> None:
-        state = "cancelled" if issued.msg_type == "Cancel" else "superseded"
-        older = self._registers.thread(issued.thread)
-        reason = next((o.ended_reason for o in older if o.ended == state), "a newer notice of the thread took its place")
+        state, reason = older_end(issued.msg_type)
         unit.write(_sql.jobs_end_thread, (STATE[state], reason, issued.thread.bytes, issued.number))
 
     def _planned(self, issued: Issued, due: Audience | None, frozen: Frozen) -> e.DispatchPlanned:
@@ -250,17 +246,26 @@ class FanOut:
             return []
 
         def work(unit: Unit) -> None:
-            additions = []
+            additions: dict[int, list[Addition]] = {}
             for outcome in reached:
                 if not group.still_reachable(self._columns, self._registers, outcome.contact):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(outcome.contact), event.number, outcome.contact))
                 flags = group.inherited(int(rows[0][2]) if rows else 0, old) | LATE
-                additions.append(Addition(outcome.contact, CHANNEL[outcome.channel], flags))
+                person = min(group.contacts_of(self._columns, outcome.contact))
+                additions.setdefault(person, []).append(Addition(outcome.contact, CHANNEL[outcome.channel], flags))
             for notice in later:
-                add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions)
+                for of_person in additions.values():
+                    self._add(unit, notice, of_person, late=False)
 
         return [work]
+
+    def _add(self, unit: Unit, notice: Issued, additions: list[Addition], *, late: bool) -> None:
+        """Add one person's rows, and count the person if nothing of theirs was in the dispatch."""
+        others = group.contacts_of(self._columns, additions[0].contact)
+        new = 0 if any(belongs(unit, notice.number, contact) for contact in others) else 1
+        counts = {"late": new} if late else {"people": new}
+        add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
 
     def _late_comers(self, recorded: Recorded) -> list[Work]:
         """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once."""
@@ -279,7 +284,7 @@ class FanOut:
             channel = int(self._columns.contacts.channel[self._columns.contact_row(contact)])
             wakes = group.wakes(self._columns, contact, notice)
             additions.append(Addition(contact, channel, LATE | (WAKES if wakes else 0)))
-        return lambda unit: add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, late=True)
+        return lambda unit: self._add(unit, notice, additions, late=True)
 
     def _confirmations(self, recorded: Recorded) -> list[Work]:
         """Each new contact point gets its own confirmation, at most one a day."""
@@ -298,4 +303,3 @@ class FanOut:
             add_rows(unit, PLANNER, job, LANE["transactional"], additions)
 
         return [work] if additions else []
-

@@ -26,7 +26,7 @@ from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Log, UnreadableEvent
 from subscribers.columns import AudienceColumns, ContactFacts
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
-from subscribers.matching import Audience, audience
+from subscribers.matching import Audience, audience, count
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ class Follower:
     ) -> Counted:
         """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read."""
         with self._lock:
-            found = self.audience(plan, at=at, msg_type=msg_type)
+            found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
             return Counted(
                 people=found.people,
                 unreachable=found.unreachable,
@@ -168,7 +168,7 @@ class Follower:
                 return
             except _Broken as error:
                 self._trouble = f"the follower stands at {self._applied}: {error.__cause__}"
-                _log.exception("people and registers cannot be followed past %d; restart once it is mended", self._applied)
+                _log.exception("cannot follow past %d; restart once it is mended", self._applied)
                 return
             except Exception as error:
                 self._trouble = f"the follower stands at {self._applied}: {error}"
@@ -231,11 +231,7 @@ class Follower:
             self._advance(run[-1].position)
 
     def _has_effects(self, recorded: Recorded) -> bool:
-        return (
-            self._reactor is not None
-            and recorded.position > self._effects_after
-            and self._reactor.wants(recorded)
-        )
+        return self._reactor is not None and recorded.position > self._effects_after and self._reactor.wants(recorded)
 
     def _react(self, recorded: Recorded) -> None:
         """Effects, again and again while the database cannot take them: nothing may overtake them."""

@@ -1,4 +1,4 @@
-"""Who belongs to a dispatch: those due by the notice's own rules, the team for a drill, and whom the thread was handed to.
+"""Who belongs to a dispatch: those due by the notice's own rules, the team for a drill, whom the thread was handed to.
 
 Reads the audience columns; called where they stand still (the follower's thread waits).
 """
@@ -54,9 +54,10 @@ def of_audience(columns: AudienceColumns, issued: Issued, due: Audience | None, 
 
 
 def handed(unit: Unit, columns: AudienceColumns, registers: Registers, issued: Issued) -> Frozen:
-    """Whom the thread was handed to, is being handed to, or is in doubt for, ended and suppressed ones left out.
+    """Whom the thread was handed to or is in doubt for, ended and suppressed ones left out.
 
-    Claims and this run one after the other in the log's writer: what is queued now is never sent later.
+    Claims and this run one after the other in the log's writer, and older members end here: what is queued now is never
+    sent later. What is being handed over just now may yet be refused; its outcome adds its follow-up.
     """
     if issued.msg_type == "Alert":
         return _frozen([])
@@ -98,6 +99,19 @@ def still_reachable(columns: AudienceColumns, registers: Registers, contact: int
     return facts is not None and facts.usable
 
 
+def contacts_of(columns: AudienceColumns, contact: int) -> list[int]:
+    """Every contact point of the person whom this one belongs to, itself included."""
+    row = columns.contact_row(contact)
+    if row < 0:
+        return [contact]
+    found = []
+    other = int(columns.people.first_contact[columns.contacts.person[row]])
+    while other >= 0:
+        found.append(int(columns.contacts.number[other]))
+        other = int(columns.contacts.next[other])
+    return found
+
+
 def wakes(columns: AudienceColumns, contact: int, issued: Issued) -> bool:
     """Whether a notice goes over the quiet hours of a contact point's person by its own rules (RULES 4)."""
     rows = np.array([columns.contact_row(contact)], dtype=np.int64)
@@ -111,7 +125,8 @@ def counted(columns: AudienceColumns, frozen: Frozen) -> Tally:
     known = rows >= 0
     persons = np.unique(columns.contacts.person[rows[known]])
     codes, counts = np.unique(columns.people.language[persons], return_counts=True)
-    languages = {columns.languages.values[code]: int(n) for code, n in zip(codes.tolist(), counts.tolist(), strict=True)}
+    names = columns.languages.values
+    languages = {names[code]: amount for code, amount in zip(codes.tolist(), counts.tolist(), strict=True)}
     team = int((~known).sum())
     return Tally(people=len(persons) + team, by_channel=dict(channels), by_language=languages)
 
@@ -123,7 +138,7 @@ def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: Issued) ->
     over: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)
     if issued.danger_to_life:
         over |= (people.flags[persons] & DANGER) != 0
-    if issued.priority == "emergency":
+    elif issued.priority == "emergency":
         agreed = np.array([quiet is not None and quiet[2] == "emergency" for quiet in columns.quiets.values])
         over |= agreed[people.quiet[persons]]
     return over & (rows >= 0)

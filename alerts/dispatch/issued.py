@@ -12,7 +12,7 @@ from alerts.domain.words.terms import DeliveryState, Lane, MsgType, Priority
 
 if TYPE_CHECKING:
     from alerts.domain.words.geometry import Area
-    from subscribers.domain.audience import AudienceQuery
+    from subscribers.domain.audience import AudienceQuery, ChangeReach
     from subscribers.nearest import OpenPoint
 
 
@@ -35,8 +35,14 @@ class Issued:
     """The notice's area as it was at its issue."""
     query: AudienceQuery | None = None
     """Who is due, as asked at its issue; kept of emergencies, for whoever becomes due later (RULES 7)."""
+    reach: ChangeReach | None = None
+    """Of a service change: whom it reaches."""
     open_points: tuple[OpenPoint, ...] = field(default=())
     """Of a service change: the points open after it (RULES 12)."""
+    point_kind: str = ""
+    """Of a service change: the kind of its points."""
+    effective: datetime | None = None
+    """Of a service change: from when it holds."""
     ended: DeliveryState | None = None
     """What its rows that have not left become: superseded, cancelled or expired; None while it is live."""
     ended_reason: str = ""
@@ -56,3 +62,12 @@ def lane_of(event: NoticeIssued, thread: list[Issued]) -> Lane:
     if event.priority == "emergency" or (ends and any(earlier.lane == "emergency" for earlier in thread)):
         return "emergency"
     return "bulletin" if event.priority == "bulletin" else "notice"
+
+
+def older_end(msg_type: MsgType) -> tuple[DeliveryState, str]:
+    """What becomes of what has not left of a thread's older members once this one is out (RULES 14)."""
+    if msg_type == "Cancel":
+        return "cancelled", "the notice was cancelled"
+    if msg_type == "AllClear":
+        return "superseded", "all clear was given"
+    return "superseded", "an update took its place"

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from alerts.dispatch.issued import Issued, lane_of
+from alerts.dispatch.issued import Issued, lane_of, older_end
 from alerts.dispatch.service_points import change_reach, open_after
 from alerts.domain import events as e
 from alerts.domain.notice_life import danger_to_life as danger_to_life_of
@@ -32,9 +32,7 @@ _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
     **dict.fromkeys((e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), PLACE),
     **dict.fromkeys((e.TopicDefined, e.TopicRetired), TOPIC),
     **dict.fromkeys((e.SegmentDefined, e.SegmentRevised, e.SegmentRetired), SEGMENT),
-    **dict.fromkeys(
-        (e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed), POINT
-    ),
+    **dict.fromkeys((e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed), POINT),
     **dict.fromkeys(
         (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn), CHANGE
     ),
@@ -74,10 +72,12 @@ class Registers:
                 self._rules.clear()
             case e.NoticeIssued():
                 self._issue(recorded, event)
-            case e.NoticeSuperseded() | e.NoticeCleared():
-                self._end(recorded.originator_id, "superseded", "a newer notice of the thread took its place")
-            case e.NoticeCancelled(reason=reason):
-                self._end(recorded.originator_id, "cancelled", reason)
+            case e.NoticeSuperseded():
+                self._end(recorded.originator_id, *older_end("Update"))
+            case e.NoticeCleared():
+                self._end(recorded.originator_id, *older_end("AllClear"))
+            case e.NoticeCancelled():
+                self._end(recorded.originator_id, *older_end("Cancel"))
                 self._announced = {
                     change: number for change, number in self._announced.items() if not self._is_cancelled(number)
                 }
@@ -268,15 +268,17 @@ class Registers:
         )
         if plan.area:
             issued.area = area_of(plan.area, self.place_area)
-        if plan.service_change is not None:
-            issued.open_points = self.open_after(plan.service_change)
-            self._announced[plan.service_change] = event.number
+        change = self.change(plan.service_change) if plan.service_change is not None else None
+        if change is not None:
+            concerned = [point for point in self.points() if point.id in change.facts.service_points]
+            issued.reach = self.reach(change)
+            issued.open_points = self.open_after(change.id)
+            issued.point_kind = concerned[0].facts.kind if concerned else ""
+            issued.effective = change.facts.effective
+            self._announced[change.id] = event.number
         for earlier in thread:
             # Nothing that has not left of an older member may leave once a newer one is out (RULES 14).
-            if event.msg_type == "Cancel":
-                self._end(earlier.id, "cancelled", "the notice was cancelled")
-            else:
-                self._end(earlier.id, "superseded", "a newer notice of the thread took its place")
+            self._end(earlier.id, *older_end(event.msg_type))
         if event.priority == "emergency" and event.msg_type in ("Alert", "Update"):
             issued.query = self._emergency_query(issued)
         self._issued[event.number] = issued

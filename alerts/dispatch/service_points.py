@@ -11,7 +11,7 @@ from alerts.domain.events import ChangeAfter, PointFacts
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from subscribers.domain.audience import ChangeReach, ReachPoint
-from subscribers.nearest import OpenPoint
+from subscribers.nearest import OpenPoint, PointVisit
 
 
 def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequence[ChangeState]) -> ChangeReach:
@@ -57,7 +57,7 @@ def open_after(
                     lat=facts.lat,
                     lon=facts.lon,
                     opening_hours=facts.opening_hours,
-                    visits=facts.visits,
+                    visits=tuple(PointVisit(v.dtstart, v.minutes, v.rrule) for v in facts.visits),
                 )
             )
     return tuple(found)

@@ -1,7 +1,7 @@
 -- The queue and what belongs to it. Times are microseconds since 1970, ids 16 bytes, states and channels their place
 -- in DELIVERY_STATES and CHANNELS (alerts/domain/words/terms.py), flags bits (alerts/dispatch/rows.py).
 
--- One dispatch of one notice (kind 0), one day's confirmations (1) or one day's digests (2).
+-- One dispatch: of one notice (kind 0), or of one day's confirmations (kind 1).
 CREATE TABLE jobs (
     notice BIGINT PRIMARY KEY,
     notice_id BYTEA NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE deliveries (
     state INTEGER NOT NULL,
     channel INTEGER NOT NULL,
     flags INTEGER NOT NULL,
-    tries INTEGER NOT NULL,
+    tries INTEGER NOT NULL DEFAULT 0,
     due_at BIGINT,
     first_at BIGINT,
     last_at BIGINT,

@@ -1,0 +1,127 @@
+"""Taking rows of the queue, each in one transaction of the log's writer: what is taken is committed before any byte.
+
+Rows planned for the first time are found by walking the primary key, shard by shard, from where the last claim ended;
+what waited for a time (held, deferred, to be taken again, added) is found by its time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.dispatch.rows import DIGEST, EXPIRED, HELD, IN_DOUBT, QUEUED, SENDING
+from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
+from alerts.domain.words.ids import SHARDS
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+from alerts.times import micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim brought. `next_shard`: where the walk goes on."""
+
+    rows: list[Claimed]
+    next_shard: int = 0
+
+
+def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, limit: int) -> Taken:
+    """Claim up to `limit` planned rows of a live dispatch, from `shard` on. Raises Lapsed."""
+    _alive(unit, worker)
+    if not unit.read(_sql.job_live, (notice,)):
+        return Taken([], SHARDS)
+    taken: list[Claimed] = []
+    while shard < SHARDS and len(taken) < limit:
+        shards = _stretch(shard, rows, limit - len(taken))
+        found = [Claimed.of(row) for row in _walk(unit, _sql.waiting, shards, notice, limit - len(taken))]
+        taken += found
+        shard = found[-1].shard if len(taken) >= limit and found else shards[-1] + 1
+    _claim(unit, worker, taken)
+    return Taken(taken, shard)
+
+
+def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> Taken:
+    """Claim up to `limit` rows of a lane whose time has come. Raises Lapsed."""
+    _alive(unit, worker)
+    taken = [Claimed.of(row) for row in unit.read(_sql.due, (lane, micros(now), limit))]
+    here = {(row.notice, row.contact) for row in taken}
+    for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DIGEST}:
+        for found in unit.read(_sql.digest_rest, (shard, contact, micros(now))):
+            row = Claimed.of(found)
+            if (row.notice, row.contact) not in here:
+                taken.append(row)
+    _claim(unit, worker, taken)
+    return Taken(taken)
+
+
+def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, shard: int, limit: int) -> Taken:
+    """Settle up to `limit` rows that have not left of a dispatch that has ended; none of them is handed over.
+
+    What a digest was to carry stays for it when it expires: the digest lists it as past.
+    """
+    spared = DIGEST if state == EXPIRED else 0
+    taken: list[Claimed] = []
+    while shard < SHARDS and len(taken) < limit:
+        shards = range(shard, min(shard + 64, SHARDS))
+        rows = unit.read(_filled(_sql.leftover, shards), (*shards, notice, spared, limit - len(taken)))
+        taken += [Claimed.of(row) for row in rows]
+        shard = taken[-1].shard if len(taken) >= limit else shards[-1] + 1
+    ends = [Settled(row, state, _why(row, state, reason)) for row in taken]
+    settle(unit, worker, ends, before=QUEUED)
+    return Taken(taken, shard)
+
+
+def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: int, flag: int) -> Taken:
+    """Queue up to `limit` rows that a dead worker had claimed again, at once and under the same identity."""
+    taken: list[Claimed] = []
+    while shard < SHARDS and len(taken) < limit:
+        shards = range(shard, min(shard + 64, SHARDS))
+        rows = unit.read(_filled(_sql.claimed_by, shards), (*shards, notice, dead, limit - len(taken)))
+        taken += [Claimed.of(row) for row in rows]
+        shard = taken[-1].shard if len(taken) >= limit and taken else shards[-1] + 1
+    reason = f"{IN_DOUBT}: the process ended between hand-over and record"
+    again = [
+        Settled(row, QUEUED, reason, flags=row.flags | flag, due=unit.now, started=unit.now, finished=unit.now)
+        for row in taken
+    ]
+    settle(unit, worker, again, owner=dead)
+    return Taken(taken, shard)
+
+
+def _why(row: Claimed, state: int, reason: str) -> str:
+    """Whoever slept through a notice's whole life is told that it was the quiet hours (RULES 6)."""
+    return row.reason if state == EXPIRED and row.state == HELD and row.reason else reason
+
+
+def _alive(unit: Unit, worker: int) -> None:
+    if not unit.read(_sql.worker, (worker,)):
+        raise Lapsed
+
+
+def _claim(unit: Unit, worker: int, rows: Sequence[Claimed]) -> None:
+    unit.write_many(_sql.claim, [(worker, row.shard, row.notice, row.contact) for row in rows])
+    moved = Counter((row.notice, row.channel, row.state) for row in rows)
+    for (notice, channel, state), amount in moved.items():
+        unit.write(_sql.tally, (notice, channel, state, worker, -amount))
+        unit.write(_sql.tally, (notice, channel, SENDING, worker, amount))
+
+
+def _stretch(shard: int, rows: int, wanted: int) -> range:
+    """So many shards as should hold the rows wanted, by powers of two so that few statements are prepared."""
+    each = max(rows / SHARDS, 0.1)
+    count = 1 << max(0, math.ceil(math.log2(max(1.0, wanted / each))))
+    return range(shard, min(shard + count, SHARDS))
+
+
+def _walk(unit: Unit, statement: str, shards: Iterable[int], notice: int, limit: int) -> list[tuple[int, ...]]:
+    shards = tuple(shards)
+    return unit.read(_filled(statement, shards), (*shards, notice, limit))
+
+
+def _filled(statement: str, shards: Iterable[int]) -> str:
+    return statement.replace("?*", ",".join("?" for _ in shards))

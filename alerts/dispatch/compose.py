@@ -1,0 +1,193 @@
+"""What one reader sees: the notice's words in their language, and what is theirs alone (RULES 12, 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from urllib.parse import quote
+
+from alerts.channels.message import Alternative, NoticeWords, Personal
+from alerts.dispatch.issued import Issued
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.rows import TEAM
+from alerts.domain.events import Content
+from alerts.domain.words.geometry import Area, area_of
+from alerts.domain.words.ids import delivery_id
+from alerts.domain.words.terms import SERVICE_CHANGES_TOPIC
+from alerts.links import contact_token, delivery_token
+from subscribers.directory import ContactCard
+from subscribers.domain.audience import ChangeReach
+from subscribers.domain.events import Place
+from subscribers.nearest import Where, alternatives, nearest
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every message says of the sender."""
+
+    public_url: str
+    """Without a slash at its end."""
+    secret: bytes
+    sender: str
+    timezone: str
+    default_language: str
+
+    def delivery(self, notice: int, contact: int) -> str:
+        """The public id of a delivery."""
+        return delivery_id(self.secret, notice, contact)
+
+    def why_url(self, notice: int, contact: int) -> str:
+        """Why this person got this message."""
+        return f"{self.public_url}/why/{delivery_token(self.secret, 'why', notice, contact)}"
+
+    def stop_url(self, notice: int, contact: int) -> str:
+        """One click ends this contact point."""
+        return f"{self.public_url}/unsubscribe/{delivery_token(self.secret, 'unsubscribe', notice, contact)}"
+
+    def confirm_url(self, card: ContactCard) -> str:
+        """Shows that this contact point is the person's."""
+        return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
+
+
+def best_language(tag: str, given: dict[str, Content], default: str) -> str:
+    """The language of the body: the exact tag, its primary subtag, the default language, the first given (RULES 20)."""
+    if tag in given:
+        return tag
+    primary = tag.partition("-")[0].lower()
+    same = next((have for have in given if have.partition("-")[0].lower() == primary), None)
+    if same is not None:
+        return same
+    return default if default in given else next(iter(given))
+
+
+def notice_words(issued: Issued, language: str, house: House, registers: Registers) -> NoticeWords:
+    """The notice as every reader of a language sees it.."""
+    body_language = best_language(language, issued.plan.content, house.default_language)
+    content = issued.plan.content[body_language]
+    return NoticeWords(
+        notice=issued.id,
+        number=issued.number,
+        thread=issued.thread,
+        kind=issued.plan.kind,
+        msg_type=issued.msg_type,
+        status=issued.plan.status,
+        priority=issued.priority,
+        severity=issued.plan.severity,
+        danger_to_life=issued.danger_to_life,
+        frame_language=language,
+        body_language=body_language,
+        title=content.title,
+        body=content.body,
+        instruction=content.instruction,
+        sms=content.sms,
+        area_words=area_words(issued, language, registers),
+        issued_at=issued.issued_at.astimezone(UTC),
+        expires=issued.expires,
+        url=f"{house.public_url}/alerts/{quote(str(issued.id))}",
+        short_url=f"{house.public_url}/a/{issued.number}",
+        sender=house.sender,
+        timezone=house.timezone,
+    )
+
+
+def area_words(issued: Issued, language: str, registers: Registers) -> str:
+    """Where, by the names of the registered places that the area names; "" if it is drawn."""
+    parts = issued.plan.area or []
+    slugs = [part["place"] for part in parts if "place" in part]
+    if not slugs or len(slugs) < len(parts):
+        return ""
+    names = []
+    for slug in slugs:
+        place = registers.place(slug)
+        if place is None or not place.name:
+            return ""
+        primary = language.partition("-")[0]
+        names.append(place.name.get(language) or place.name.get(primary) or next(iter(place.name.values())))
+    return ", ".join(names)
+
+
+def personal(issued: Issued, card: ContactCard, flags: int, house: House, registers: Registers) -> Personal:
+    """What this reader alone sees. Raises ValueError if the address is gone."""
+    if card.address is None:
+        raise ValueError("the address is no longer known")
+    team = bool(flags & TEAM)
+    place = matched_place(issued, card, registers)
+    return Personal(
+        delivery=house.delivery(issued.number, card.number),
+        to=card.address,
+        why_url=house.why_url(issued.number, card.number),
+        stop_url="" if team else house.stop_url(issued.number, card.number),
+        preferences_url="",
+        place_name=_name_of(place, card, registers) if place else "",
+        place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
+        topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
+        alternatives=_alternatives(issued, place, registers),
+    )
+
+
+def matched_place(issued: Issued, card: ContactCard, registers: Registers) -> Place | None:
+    """The first of the reader's places for which the notice is theirs; None if no place mattered."""
+    places = card.preferences.places if card.preferences else ()
+    if issued.reach is not None:
+        return next((p for p in places if _reached(p, issued.reach, registers.place_area)), None)
+    if issued.area is None:
+        return None
+    return next((p for p in places if _touches(p, issued.area, registers.place_area)), None)
+
+
+def _touches(place: Place, area: Area, place_area: Callable[[str], Area | None]) -> bool:
+    where = _where(place, place_area)
+    if isinstance(where, Area):
+        return area.overlaps(where)
+    return where is not None and area.touches(where[0], where[1], place.radius_km * 1000)
+
+
+def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area | None]) -> bool:
+    """RULES 11, for the wording of one message; who is due was decided by `subscribers.matching`."""
+    where = _where(place, place_area)
+    if where is None:
+        return False
+    own = 0.0 if isinstance(where, Area) else place.radius_km * 1000
+    near = dict(nearest([(point.id, point.lat, point.lon) for point in reach.points], where))
+    if any(near[point.id] <= point.reach_km * 1000 + own for point in reach.points):
+        return True
+    if reach.kind not in ("closure", "move") or not reach.open_points:
+        return False
+    return nearest(reach.open_points, where)[0][0] in near
+
+
+def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | None:
+    if place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    if place.slug is not None:
+        return place_area(place.slug)
+    return area_of([place.area], place_area) if place.area is not None else None
+
+
+def _alternatives(issued: Issued, place: Place | None, registers: Registers) -> tuple[Alternative, ...]:
+    if place is None or issued.reach is None or not issued.open_points:
+        return ()
+    where = _where(place, registers.place_area)
+    if where is None:
+        return ()
+    return tuple(
+        Alternative(
+            name=near.point.name,
+            address=near.point.address,
+            distance_m=near.distance_m,
+            opening_hours=near.point.opening_hours,
+            next_visit=near.next_visit,
+            minutes=near.minutes,
+        )
+        for near in alternatives(issued.open_points, issued.point_kind, where, issued.effective or issued.issued_at)
+    )
+
+
+def _name_of(place: Place, card: ContactCard, registers: Registers) -> str:
+    if place.name or place.slug is None:
+        return place.name
+    registered = registers.place(place.slug)
+    if registered is None or not registered.name:
+        return ""
+    return registered.name.get(card.language) or next(iter(registered.name.values()))

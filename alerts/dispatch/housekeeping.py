@@ -1,0 +1,120 @@
+"""What keeps the queue in order beside sending: pages, ended dispatches, dead workers' claims, completion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from uuid import UUID
+
+from alerts.dispatch import planner
+from alerts.dispatch.claims import doubt, end_leftover
+from alerts.dispatch.follower import Follower
+from alerts.dispatch.lease import WorkerLease
+from alerts.dispatch.queue import OpenJob, Picture
+from alerts.dispatch.rows import DOUBT, FINAL, JOB_NOTICE
+from alerts.domain.events import DispatchCompleted
+from alerts.domain.streams import DISPATCH, dispatch_id
+from alerts.domain.words.ids import SHARDS
+from alerts.domain.words.terms import DELIVERY_STATES
+from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.sql import load
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+_SWEEP = 2_000
+
+
+class Housekeeping:
+    """Each method does what a picture of the queue asks for. One a process, in one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        follower: Follower,
+        lease: WorkerLease,
+        threads: ThreadPoolExecutor,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database, self._writer, self._follower = database, writer, follower
+        self._lease, self._threads, self._clock = lease, threads, clock
+        self._swept: dict[int, tuple[int, int]] = {}
+
+    async def plan(self) -> bool:
+        """Plan the most urgent page there is; whether there was one."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, planner.next_page, self._database)
+        if found is None:
+            return False
+        notice, number = found
+        issued = self._follower.registers.issued(notice)
+        if issued is None:
+            return False  # the registers are not there yet after a start
+        page = await loop.run_in_executor(
+            self._threads, planner.prepare, self._database, self._follower, issued, number, self._clock()
+        )
+        return (await self._writer.run(lambda unit: planner.write(unit, self._lease.number, page), by="system")).result
+
+    async def recover(self, picture: Picture) -> None:
+        """Take over what dead workers had claimed: nobody knows whether it left, so it is sent again."""
+        for worker in {worker for _, worker in picture.orphaned}:
+            await self._writer.run(lambda unit, worker=worker: unit.write(_sql.worker_gone, (worker,)), by="system")  # type: ignore[misc]
+        for notice, worker in picture.orphaned:
+            shard = 0
+            while shard < SHARDS:
+
+                def work(unit: Unit, notice: int = notice, worker: int = worker, shard: int = shard) -> int:
+                    return doubt(unit, self._lease.number, worker, notice, shard, _SWEEP, DOUBT).next_shard
+
+                shard = (await self._writer.run(work, by="system")).result
+
+    async def sweep(self, picture: Picture, now: datetime) -> None:
+        """End the rows that have not left of dispatches of which nothing more may leave."""
+        for job in picture.jobs:
+            end = job.end(now)
+            if end is None or not job.planned or not job.open_rows:
+                continue
+            if self._swept.get(job.notice) == (end[0], job.open_rows):
+                continue  # what is open is under way, or waits for its digest
+            await self._sweep_one(job, *end)
+            self._swept[job.notice] = (end[0], job.open_rows)
+
+    async def _sweep_one(self, job: OpenJob, state: int, reason: str) -> None:
+        shard = 0
+        while shard < SHARDS:
+
+            def work(unit: Unit, shard: int = shard) -> int:
+                return end_leftover(unit, self._lease.number, job.notice, state, reason, shard, _SWEEP).next_shard
+
+            shard = (await self._writer.run(work, by="system")).result
+
+    async def complete(self, picture: Picture) -> None:
+        """Close dispatches of which every row is final."""
+        for job in picture.jobs:
+            if job.planned and not job.open_rows:
+                await self._writer.run(lambda unit, job=job: _complete(unit, job), by="system")  # type: ignore[misc]
+                self._swept.pop(job.notice, None)
+
+
+def _complete(unit: Unit, job: OpenJob) -> None:
+    totals: dict[int, int] = {}
+    for _, state, amount in unit.read(_sql.tallies_of, (job.notice,)):
+        totals[state] = totals.get(state, 0) + int(amount)
+    [(notice, kind, pages, next_page)] = unit.read(_sql.job_planned, (job.notice,))
+    if next_page < pages or any(amount for state, amount in totals.items() if state not in FINAL):
+        return
+    unit.write(_sql.job_done, (job.notice,))
+    if kind != JOB_NOTICE:
+        return
+    stream = dispatch_id(_uuid(notice))
+    state_of = unit.get(DISPATCH, stream)
+    if state_of is not None and state_of.planned is not None and not state_of.completed:
+        by_state = {DELIVERY_STATES[state]: amount for state, amount in sorted(totals.items())}
+        completed = DispatchCompleted(notice=_uuid(notice), number=job.notice, by_state=by_state)
+        unit.append(DISPATCH, stream, completed)
+
+
+def _uuid(raw: bytes) -> UUID:
+    return UUID(bytes=bytes(raw))

@@ -1,0 +1,241 @@
+"""From claimed rows to messages: who may still have theirs, and how it reads. Blocking; runs in a thread."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from alerts.channels.message import Message
+from alerts.dispatch.compose import House, notice_words, personal
+from alerts.dispatch.follower import Follower
+from alerts.dispatch.handover import Carry, Verdict, check
+from alerts.dispatch.issued import Issued
+from alerts.dispatch.rows import CANCELLED, EXPIRED, FAILED_TECHNICAL, STATE, TEAM
+from alerts.dispatch.settling import Claimed, Settled
+from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.rendering import DigestItem, Prepared, Renderer
+from subscribers.directory import ContactCard
+
+_log = logging.getLogger(__name__)
+_KEPT = 512
+
+
+class Cards(Protocol):
+    """What is needed of `subscribers.directory.Directory`."""
+
+    def cards(self, numbers: Sequence[int]) -> dict[int, ContactCard]:
+        """Contact points with addresses and wishes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message ready to leave, and the rows that it settles (several, if it carries a digest)."""
+
+    message: Message
+    rows: tuple[Claimed, ...]
+    channel: Channel
+    language: str
+    emergency: bool
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of a claim so far."""
+
+    outgoing: list[Outgoing] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    known: int = 0
+    """The position of the last event about people that was taken into account."""
+
+
+class Preparer:
+    """Decides and renders. Shared by all senders of a process; may be called from several threads."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        directory: Cards,
+        renderer: Renderer,
+        house: House,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._follower, self._directory, self._renderer, self._house = follower, directory, renderer, house
+        self._clock = clock
+        self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
+
+    def prepare(self, rows: Sequence[Claimed]) -> Batch:
+        """Sort rows of notices into messages and what is settled without one."""
+        batch = Batch()
+        going: list[Claimed] = []
+        carried: dict[int, list[Carry]] = {}
+        with self._follower.at_rest():
+            batch.known = self._follower.columns.position
+            for row in rows:
+                verdict = self.verdict(row)
+                if verdict is None:
+                    going.append(row)
+                elif isinstance(verdict, Carry):
+                    carried.setdefault(row.contact, []).append(verdict)
+                else:
+                    batch.settled.append(verdict)
+        cards = self._cards([row.contact for row in going] + list(carried))
+        for row in going:
+            self._add(batch, (row,), lambda row=row: self._message(row, cards))  # type: ignore[misc]
+        for contact, items in carried.items():
+            self._carry(batch, items, cards.get(contact))
+        return batch
+
+    def verdict(self, row: Claimed) -> Verdict:
+        """Whether a row may leave now. Call it while the follower is held at rest."""
+        registers = self._follower.registers
+        notice = registers.issued(row.notice)
+        if notice is None:
+            return Settled(row, FAILED_TECHNICAL, "the notice is not in the log")
+        facts = self._follower.columns.facts(row.contact)
+        member = registers.member_of(row.contact) if row.flags & TEAM else None
+        return check(row, notice, facts, self._clock(), on_team=member is not None)
+
+    def again(self, row: Claimed, known: int) -> Verdict:
+        """Asked right before the first byte. `known`: what had been taken into account when it was written."""
+        notice = self._follower.registers.issued(row.notice)
+        if notice is not None and self._follower.columns.position == known:
+            ended = notice.verdict(self._clock())  # nobody's wishes have changed: time and the notice's end remain
+            if ended is None:
+                return None
+        with self._follower.at_rest():
+            return self.verdict(row)
+
+    def confirmations(self, rows: Sequence[Claimed], expires: dict[int, datetime]) -> Batch:
+        """The same for rows of a day's confirmations."""
+        batch = Batch(known=self._follower.columns.position)
+        cards = self._directory.cards([row.contact for row in rows])
+        now = self._clock()
+        for row in rows:
+            refused = _needs_none(row, cards.get(row.contact), now >= expires[row.notice])
+            if refused is not None:
+                batch.settled.append(refused)
+            else:
+                self._add(batch, (row,), lambda row=row: self._confirmation(row, cards[row.contact]))  # type: ignore[misc]
+        return batch
+
+    # --- one message ---
+
+    def _add(self, batch: Batch, rows: tuple[Claimed, ...], render: Callable[[], tuple[Message, str, bool]]) -> None:
+        """A message that cannot be written holds up no other: its rows are parked with the error."""
+        try:
+            message, language, emergency = render()
+        except Exception as error:
+            _log.exception("a message of dispatch %d could not be written", rows[0].notice)
+            reason = f"could not be written: {error}"
+            batch.settled += [Settled(row, FAILED_TECHNICAL, reason) for row in rows]
+            return
+        batch.outgoing.append(Outgoing(message, rows, message.channel, language, emergency))
+
+    def _message(self, row: Claimed, cards: dict[int, ContactCard]) -> tuple[Message, str, bool]:
+        notice = self._notice(row)
+        card = cards.get(row.contact)
+        if card is None:
+            raise LookupError("the directory does not know this contact point")
+        language = card.language or self._house.default_language
+        prepared = self._for(notice, CHANNELS[row.channel], language)
+        own = personal(notice, card, row.flags, self._house, self._follower.registers)
+        return prepared.message(own), language, notice.lane == "emergency"
+
+    def _confirmation(self, row: Claimed, card: ContactCard) -> tuple[Message, str, bool]:
+        language = card.language or self._house.default_language
+        assert card.address is not None
+        message = self._renderer.confirmation(
+            CHANNELS[row.channel],
+            language,
+            card.address,
+            self._house.delivery(row.notice, row.contact),
+            self._house.confirm_url(card),
+        )
+        return message, language, False
+
+    def _carry(self, batch: Batch, items: list[Carry], card: ContactCard | None) -> None:
+        """One digest of all that one contact point waited for; nothing is sent for what is past alone (RULES 5)."""
+        batch.settled += [Settled(item.row, EXPIRED, "digest") for item in items if item.past]
+        rows = tuple(item.row for item in items if not item.past)
+        if not rows:
+            return
+
+        def render() -> tuple[Message, str, bool]:
+            if card is None:
+                raise LookupError("the directory does not know this contact point")
+            language = card.language or self._house.default_language
+            listed = [self._item(item, card, language) for item in sorted(items, key=lambda item: item.row.notice)]
+            first = next(item for item in listed if not item.past)
+            message = self._renderer.digest(language, listed, first.personal, CHANNELS[rows[0].channel])
+            return message, language, False
+
+        self._add(batch, rows, render)
+
+    def _item(self, item: Carry, card: ContactCard, language: str) -> DigestItem:
+        notice = self._notice(item.row)
+        registers = self._follower.registers
+        words = notice_words(notice, language, self._house, registers)
+        own = personal(notice, card, item.row.flags, self._house, registers)
+        return DigestItem(words=words, personal=own, past=item.past)
+
+    # --- what messages share ---
+
+    def _notice(self, row: Claimed) -> Issued:
+        notice = self._follower.registers.issued(row.notice)
+        if notice is None:
+            raise LookupError("the notice is not in the log")
+        return notice
+
+    def _for(self, notice: Issued, channel: Channel, language: str) -> Prepared:
+        key = (notice.number, channel, language)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            words = notice_words(notice, language, self._house, self._follower.registers)
+            prepared = self._renderer.prepare(words, channel)
+            self._prepared[key] = prepared
+            while len(self._prepared) > _KEPT:
+                self._prepared.popitem(last=False)
+        return prepared
+
+    def _cards(self, contacts: Sequence[int]) -> dict[int, ContactCard]:
+        found = self._directory.cards(contacts)
+        for contact in contacts:
+            member = None if contact in found else self._follower.registers.member_of(contact)
+            if member is not None:
+                found[contact] = _card_of_member(contact, member.id, member.email)
+        return found
+
+
+def _card_of_member(contact: int, member: UUID, email: str | None) -> ContactCard:
+    return ContactCard(
+        number=contact,
+        subscriber=member,
+        channel="email",
+        state="verified",
+        suppressed=None,
+        address=email,
+        preferences=None,
+        language="",
+        phase="confirmed",
+    )
+
+
+def _needs_none(row: Claimed, card: ContactCard | None, expired: bool) -> Settled | None:
+    """Why a contact point gets no confirmation any more."""
+    if expired:
+        return Settled(row, EXPIRED, "its day is over")
+    if card is None or card.address is None:
+        return Settled(row, STATE["suppressed"], "erased")
+    if card.state == "removed" or card.phase in ("ended", "lapsed"):
+        return Settled(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+    if card.suppressed is not None:
+        return Settled(row, STATE["suppressed"], f"suppressed: {card.suppressed}")
+    if card.state == "verified":
+        return Settled(row, CANCELLED, "confirmed already")
+    return None

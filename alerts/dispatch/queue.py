@@ -1,0 +1,97 @@
+"""What there is to do, as the tables say: open dispatches, when the next waiting row is due, who holds what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED
+from alerts.eventlog.ports import Database
+from alerts.eventlog.sql import load
+from alerts.times import instant, micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A dispatch that is not done."""
+
+    notice: int
+    kind: int
+    lane: int
+    pages: int
+    next_page: int
+    contacts: int
+    expires: datetime
+    ended: int | None
+    ended_reason: str
+    frontier: int
+    """The shard that the last planned row stands in; -1 if none is planned."""
+    open_rows: int
+    queued: int
+
+    @property
+    def planned(self) -> bool:
+        """Whether every row is there."""
+        return self.next_page >= self.pages
+
+    def end(self, now: datetime) -> tuple[int, str] | None:
+        """What rows that have not left become; None while it is live."""
+        if self.ended is not None:
+            return (CANCELLED if self.ended not in FINAL else self.ended), self.ended_reason
+        if now >= self.expires:
+            reason = "its time ran out before it could leave" if self.kind == JOB_NOTICE else "its day is over"
+            return EXPIRED, reason
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The queue at one moment."""
+
+    jobs: tuple[OpenJob, ...]
+    due: dict[int, datetime]
+    """Lane → when its next waiting row is due."""
+    orphaned: tuple[tuple[int, int], ...]
+    """(notice, worker) with rows claimed by a worker that is gone."""
+
+
+def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Picture:
+    """Read the queue. `alone`: no other process can be at work, whatever its row says."""
+    with database.read() as tx:
+        jobs = tx.execute(_sql.jobs_open)
+        tallies = tx.execute(_sql.tallies_by_job)
+        claimed = tx.execute(_sql.tallies_claimed)
+        alive = (
+            {worker} if alone else {w for w, until in tx.execute(_sql.workers_all) if until >= micros(now)} | {worker}
+        )
+        due = {lane: tx.execute(_sql.next_due, (lane,))[0][0] for lane in LANE.values()}
+    open_rows: dict[int, int] = {}
+    queued: dict[int, int] = {}
+    for notice, state, amount in tallies:
+        if state not in FINAL:
+            open_rows[notice] = open_rows.get(notice, 0) + int(amount)
+        if state == QUEUED:
+            queued[notice] = int(amount)
+    return Picture(
+        jobs=tuple(
+            OpenJob(
+                notice=row[0],
+                kind=row[1],
+                lane=row[2],
+                pages=row[3],
+                next_page=row[4],
+                contacts=row[5],
+                expires=instant(row[6]),
+                ended=row[7],
+                ended_reason=row[8] or "",
+                frontier=-1 if row[9] is None else row[9],
+                open_rows=open_rows.get(row[0], 0),
+                queued=queued.get(row[0], 0),
+            )
+            for row in jobs
+        ),
+        due={lane: instant(at) for lane, at in due.items() if at is not None},
+        orphaned=tuple((notice, w) for notice, w, _ in claimed if w not in alive),
+    )

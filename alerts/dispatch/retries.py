@@ -1,0 +1,62 @@
+"""What a hand-over came to, as what its row becomes: done, to be tried again, or given up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from alerts.channels.message import Handed
+from alerts.dispatch.rows import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, SENT, STATE
+from alerts.dispatch.settling import Claimed, Settled
+from alerts.domain.words.terms import CHANNELS, Channel
+
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """One schedule a channel: seconds between tries; each is spread by a fifth, so that nobody comes back together."""
+
+    schedule: Mapping[Channel, tuple[float, ...]]
+    chance: random.Random = field(default_factory=random.Random)
+
+    def settled(
+        self, row: Claimed, handed: Handed, started: datetime, finished: datetime, expires: datetime, language: str
+    ) -> Settled:
+        """What the row becomes after this try (its `tries`-th plus one)."""
+        done = Settled(
+            row,
+            SENT,
+            handed.reason if handed.result != "sent" else "",
+            started=started,
+            finished=finished,
+            language=language,
+            reference=handed.reference,
+        )
+        match handed.result:
+            case "sent":
+                return done
+            case "permanent":
+                return done._replace(state=STATE["failed-permanent"])
+            case "technical":
+                return done._replace(state=FAILED_TECHNICAL)
+            case "temporary":
+                return self._again(done, handed, expires)
+            case "in-doubt":
+                doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DOUBT)
+                return self._again(doubted, handed, expires)
+
+    def _again(self, settled: Settled, handed: Handed, expires: datetime) -> Settled:
+        row = settled.row
+        steps = self.schedule.get(CHANNELS[row.channel], ())
+        if row.tries >= len(steps):
+            reason = f"given up after {row.tries + 1} tries: {handed.reason}"
+            if settled.reason.startswith(IN_DOUBT):
+                reason = f"{IN_DOUBT}, {reason}"
+            return settled._replace(state=FAILED_TECHNICAL, reason=reason)
+        wait = steps[row.tries] * self.chance.uniform(1 - _JITTER, 1 + _JITTER)
+        assert settled.finished is not None
+        due = settled.finished + timedelta(seconds=max(wait, handed.retry_after or 0.0))
+        return settled._replace(state=DEFERRED, due=min(due, expires))

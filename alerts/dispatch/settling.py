@@ -1,0 +1,175 @@
+"""What became of claimed rows, written with its event in one transaction: states, counts, attempts, chunk."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from alerts.dispatch.rows import CHUNK, DEFERRED, HELD, IN_DOUBT, JOB_NOTICE, QUEUED, SENDING, SENT, bucket_of
+from alerts.domain.events import DispatchChunkFinished, Outcome
+from alerts.domain.streams import CHUNK as CHUNK_STREAM
+from alerts.domain.words.ids import new_id
+from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES
+from alerts.eventlog.ports import Row, Unit
+from alerts.eventlog.sql import load
+from alerts.times import micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+
+
+class Claimed(NamedTuple):
+    """A delivery row as it was when it was taken."""
+
+    shard: int
+    notice: int
+    contact: int
+    state: int
+    """Before it was taken."""
+    channel: int
+    flags: int
+    tries: int
+    reason: str | None
+
+    @classmethod
+    def of(cls, row: Row) -> Claimed:
+        """From a row of the statements `waiting`, `due`, `leftover`, `claimed_by`."""
+        return cls(*row)
+
+
+class Settled(NamedTuple):
+    """What a row becomes. `started` is set if an attempt was made; `due` if it is to be taken again, and when."""
+
+    row: Claimed
+    state: int
+    reason: str = ""
+    flags: int | None = None
+    due: datetime | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    language: str = ""
+    reference: str = ""
+
+    @property
+    def attempted(self) -> bool:
+        """Whether this is the end of an attempt."""
+        return self.started is not None
+
+    @property
+    def told(self) -> bool:
+        """Whether the log hears of it: every attempt, and every end."""
+        return self.attempted or self.state not in (QUEUED, HELD, DEFERRED)
+
+
+class Lapsed(Exception):
+    """This worker was taken for dead and its claims were taken over: what it did since is in doubt."""
+
+
+def settle(
+    unit: Unit, worker: int, settled: Sequence[Settled], *, before: int = SENDING, owner: int | None = None
+) -> None:
+    """Write what became of rows that stand in state `before`, claimed by `owner` (this worker, if nothing is said).
+
+    Raises Lapsed if this worker's claims were taken over.
+    """
+    if not unit.read(_sql.worker, (worker,)):
+        raise Lapsed
+    owner = worker if owner is None else owner
+    unit.write_many(_sql.settle, [_row(s) for s in settled])
+    _tally(unit, worker, owner, settled, before)
+    unit.write_many(_sql.attempt_insert, [_attempt(s) for s in settled if _is_passing(s)])
+    by_notice: dict[int, list[Settled]] = defaultdict(list)
+    for one in settled:
+        if one.told:
+            by_notice[one.row.notice].append(one)
+    for notice, of_notice in by_notice.items():
+        _tell(unit, worker, notice, of_notice)
+
+
+def _row(settled: Settled) -> tuple[int | str | None, ...]:
+    row = settled.row
+    return (
+        settled.state,
+        row.flags if settled.flags is None else settled.flags,
+        row.tries + (1 if settled.attempted else 0),
+        None if settled.due is None else micros(settled.due),
+        None if settled.started is None else micros(settled.started),
+        None if settled.finished is None else micros(settled.finished),
+        settled.reason or None,
+        row.shard,
+        row.notice,
+        row.contact,
+    )
+
+
+def _is_passing(settled: Settled) -> bool:
+    """An attempt that did not settle its delivery: its row will forget it."""
+    return settled.attempted and settled.due is not None
+
+
+def _attempt(settled: Settled) -> tuple[int | str, ...]:
+    row, started = settled.row, settled.started
+    assert started is not None
+    outcome = "in-doubt" if settled.reason.startswith(IN_DOUBT) else DELIVERY_STATES[settled.state]
+    return (row.shard, row.notice, row.contact, row.tries + 1, micros(started), outcome, settled.reason)
+
+
+def _tally(unit: Unit, worker: int, owner: int, settled: Sequence[Settled], before: int) -> None:
+    """Sums move from one state to another; what a claim counted is taken back from whoever counted it."""
+    gone: Counter[tuple[int, int, int]] = Counter()
+    come: Counter[tuple[int, int, int]] = Counter()
+    for one in settled:
+        was = one.row.state if before != SENDING else SENDING
+        if was == one.state:
+            continue
+        gone[one.row.notice, one.row.channel, was] += 1
+        come[one.row.notice, one.row.channel, one.state] += 1
+    for (notice, channel, state), amount in gone.items():
+        unit.write(_sql.tally, (notice, channel, state, owner if state == SENDING else worker, -amount))
+    for (notice, channel, state), amount in come.items():
+        unit.write(_sql.tally, (notice, channel, state, worker, amount))
+
+
+def _tell(unit: Unit, worker: int, notice: int, settled: Sequence[Settled]) -> None:
+    """The log's chunk events, the first attempt, and how long the messages took."""
+    [(notice_id, kind, issued_at, first_at)] = unit.read(_sql.job_head, (notice,))
+    for start in range(0, len(settled), CHUNK):
+        event = DispatchChunkFinished(
+            notice=_uuid(notice_id),
+            number=notice,
+            outcomes=tuple(_outcome(s) for s in settled[start : start + CHUNK]),
+        )
+        unit.append(CHUNK_STREAM, new_id(), event)
+    if kind != JOB_NOTICE:
+        return
+    attempts = [micros(s.started) for s in settled if s.started is not None]
+    if attempts and first_at is None:
+        unit.write(_sql.job_first, (min(attempts), notice))
+    took = Counter(
+        bucket_of((micros(s.finished) - issued_at) / 1000)
+        for s in settled
+        if s.state == SENT and s.finished is not None
+    )
+    for bucket, amount in took.items():
+        unit.write(_sql.latency, (notice, bucket, worker, amount))
+
+
+def _outcome(settled: Settled) -> Outcome:
+    row = settled.row
+    return Outcome(
+        contact=row.contact,
+        state=DELIVERY_STATES[settled.state],
+        channel=CHANNELS[row.channel],
+        attempt=row.tries + (1 if settled.attempted else 0),
+        started=settled.started,
+        finished=settled.finished,
+        reason=settled.reason,
+        language=settled.language,
+        reference=settled.reference,
+    )
+
+
+def _uuid(raw: bytes) -> UUID:
+    return UUID(bytes=bytes(raw))

@@ -1,0 +1,291 @@
+"""The worker: claims what may leave, hands it over, records what became of it. Lanes first, emergencies always.
+
+Senders take claims one after the other; some of them take emergencies alone, so that an emergency never waits for a
+long notice to finish. A housekeeper looks at the queue a few times a second and whenever the bell rings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
+from typing import Any, Protocol
+
+from alerts.channels.message import Provider
+from alerts.dispatch.bell import Bell
+from alerts.dispatch.claims import Taken, take_due, take_waiting
+from alerts.dispatch.compose import House
+from alerts.dispatch.follower import Follower
+from alerts.dispatch.gate import Gate
+from alerts.dispatch.housekeeping import Housekeeping
+from alerts.dispatch.lease import WorkerLease
+from alerts.dispatch.preparing import Cards, Preparer
+from alerts.dispatch.queue import OpenJob, Picture, look
+from alerts.dispatch.retries import Retries
+from alerts.dispatch.rows import CHUNK, JOB_NOTICE, LANE
+from alerts.dispatch.serving import Server
+from alerts.dispatch.settling import Claimed, Lapsed
+from alerts.domain.words.errors import DomainError
+from alerts.domain.words.ids import SHARDS
+from alerts.domain.words.terms import Channel
+from alerts.eventlog.ports import Committed, Database, Unit, Writer
+from alerts.rendering import Renderer
+
+_log = logging.getLogger(__name__)
+_POLL = 0.25
+_REWALK = 2.0
+_FAR = timedelta(days=365)
+_EVERY_LANE = tuple(LANE.values())
+_EMERGENCIES = (LANE["emergency"],)
+
+
+class ReadModels(Protocol):
+    """What is needed of the projections' runner."""
+
+    def position(self) -> int:
+        """The log position that every read model has reached."""
+
+    def wait(self, position: int, timeout: float) -> bool:
+        """Block until it is reached or the time (seconds) is up; whether it is reached."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    """How far this process has walked through one dispatch's planned rows; one begun again finds the same."""
+
+    shard: int = 0
+    drained_at: int = -1
+    """The number of pages planned when nothing was left."""
+    since: float = 0.0
+
+
+class Worker:
+    """See the module. `start` and `stop` belong to one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        follower: Follower,
+        read_models: ReadModels,
+        directory: Cards,
+        renderer: Renderer,
+        providers: Mapping[Channel, Provider],
+        house: House,
+        bell: Bell,
+        *,
+        clock: Callable[[], datetime],
+        retries: Retries,
+        concurrency: Mapping[Channel, int],
+        reserve: int = 4,
+        senders: int = 4,
+    ) -> None:
+        """`concurrency`: messages on their way at once, by channel; `reserve` of them for emergencies alone.
+        `follower` is one with a fan-out; `senders` take claims of every lane, two more take emergencies alone."""
+        self._database, self._writer, self._follower, self._read_models = database, writer, follower, read_models
+        self._providers, self._bell, self._clock, self._senders = providers, bell, clock, senders
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="dispatch")
+        self._alone = database.dialect == "sqlite"
+        self._lease = WorkerLease(writer, clock=clock, alone=self._alone)
+        gates = {channel: Gate(concurrency.get(channel, 64), reserve) for channel in providers}
+        self._server = Server(
+            writer,
+            Preparer(follower, directory, renderer, house, clock=clock),
+            providers,
+            gates,
+            retries,
+            self._lease,
+            self._threads,
+            clock=clock,
+        )
+        self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._threads, clock=clock)
+        self._picture = Picture((), {}, ())
+        self._walks: dict[int, _Walk] = {}
+        self._news: set[asyncio.Event] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Take a number and begin to work."""
+        self._bell.attach()
+        await self._lease.begin()
+        lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * 2
+        self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
+        self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Let what is on its way arrive, put back what has not begun, record, and stop."""
+        self._server.stopping = True
+        self._bell.ring()
+        self._tell()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=patience)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        self._tasks = []
+        for provider in set(self._providers.values()):
+            await provider.close()
+        self._threads.shutdown(wait=False)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._server.stopping
+
+    # --- the housekeeper ---
+
+    async def _keep_house(self) -> None:
+        while not self._stopping:
+            try:
+                busy = await self._tidy()
+            except DomainError as error:
+                _log.warning("the queue waits: %s", error)
+                busy = False
+            except Lapsed:
+                busy = False
+            except Exception:
+                _log.exception("housekeeping of the queue failed; it is tried again")
+                await asyncio.sleep(0.5)
+                busy = False
+            if not busy:
+                await self._bell.wait(_POLL)
+
+    async def _tidy(self) -> bool:
+        """One round; whether more pages wait to be planned."""
+        await self._lease.beat()
+        now = self._clock()
+        picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+        if picture.orphaned:
+            await self._housekeeping.recover(picture)
+            return True
+        planned = await self._housekeeping.plan()
+        if planned:
+            picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+        self._picture = picture
+        self._walk_again()
+        self._tell()
+        await self._housekeeping.sweep(picture, now)
+        await self._housekeeping.complete(picture)
+        return planned
+
+    def _walk_again(self) -> None:
+        """Forget walks of dispatches that are done; begin those again that seem to have missed rows."""
+        open_jobs = {job.notice: job for job in self._picture.jobs}
+        self._walks = {notice: walk for notice, walk in self._walks.items() if notice in open_jobs}
+        for notice, walk in self._walks.items():
+            job = open_jobs[notice]
+            if job.queued and job.planned and walk.drained_at >= 0 and monotonic() - walk.since > _REWALK:
+                walk.shard, walk.drained_at = 0, -1
+
+    def _tell(self) -> None:
+        for event in self._news:
+            event.set()
+
+    async def _in_thread(self, call: Callable[..., Any], *args: object, **options: object) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **options))
+
+    # --- senders ---
+
+    async def _send(self, lanes: Sequence[int]) -> None:
+        news = asyncio.Event()
+        self._news.add(news)
+        while not self._stopping:
+            try:
+                work = self._pick(lanes)
+                if work is None:
+                    news.clear()
+                    await news.wait()
+                else:
+                    await work()
+            except DomainError as error:
+                _log.warning("a claim was not possible: %s", error)
+                await asyncio.sleep(0.2)
+            except Lapsed:
+                await asyncio.sleep(0.2)  # the housekeeper takes a new number
+            except Exception:
+                _log.exception("a sender failed; it goes on")
+                await asyncio.sleep(0.5)
+
+    def _pick(self, lanes: Sequence[int]) -> Callable[[], Awaitable[None]] | None:
+        """The most urgent work: by lane, what has waited before what is new, then the oldest dispatch."""
+        now = self._clock()
+        for lane in lanes:
+            due = self._picture.due.get(lane)
+            if due is not None and due <= now:
+                return partial(self._serve_due, lane)
+            for job in self._picture.jobs:
+                if job.lane == lane and job.kind == JOB_NOTICE and job.end(now) is None and self._has_rows(job):
+                    return partial(self._serve_waiting, job)
+        return None
+
+    def _has_rows(self, job: OpenJob) -> bool:
+        if not job.next_page:
+            return False
+        walk = self._walks.setdefault(job.notice, _Walk())
+        return walk.drained_at < job.next_page
+
+    async def _serve_waiting(self, job: OpenJob) -> None:
+        walk = self._walks.setdefault(job.notice, _Walk())
+        shard, limit = walk.shard, self._limit(job)
+
+        def work(unit: Unit) -> Taken:
+            return take_waiting(unit, self._lease.number, job.notice, job.contacts, shard, limit)
+
+        claim = await self._writer.run(work, by="system")
+        taken = claim.result
+        if len(taken.rows) < limit:
+            walk.drained_at, walk.since = job.next_page, monotonic()
+            walk.shard = SHARDS if job.planned else max(walk.shard, job.frontier, 0)
+        else:
+            walk.shard = max(walk.shard, taken.next_shard)
+        await self._serve(claim, self._server.notices)
+
+    async def _serve_due(self, lane: int) -> None:
+        now = self._clock()
+        claim = await self._writer.run(lambda unit: take_due(unit, self._lease.number, lane, now, CHUNK), by="system")
+        if len(claim.result.rows) < CHUNK:
+            self._picture.due.pop(lane, None)
+        confirming = lane == LANE["transactional"]
+        await self._serve(claim, self._server.confirmations if confirming else self._server.notices)
+
+    def _limit(self, job: OpenJob) -> int:
+        """Emergencies are cut small, so that all senders begin at once."""
+        if job.lane == LANE["emergency"]:
+            return max(50, min(250, job.contacts // (self._senders + 2)))
+        return CHUNK
+
+    async def _serve(
+        self,
+        claim: Committed[Taken],
+        serve: Callable[[list[Claimed], Mapping[int, datetime]], Awaitable[None]],
+    ) -> None:
+        """Serve a claim once this process knows everything that happened before it."""
+        rows = claim.result.rows
+        if not rows:
+            return
+        while not await self._knows(claim.position):
+            _log.warning("hand-overs wait for position %d: %s", claim.position, self._follower.trouble or "catching up")
+            if self._stopping:
+                break
+        await serve(rows, self._expiries(rows))
+
+    async def _knows(self, position: int) -> bool:
+        if self._follower.applied() < position and not await self._in_thread(self._follower.knows, position, 5.0):
+            return False
+        if self._read_models.position() >= position:
+            return True
+        return bool(await self._in_thread(self._read_models.wait, position, 5.0))
+
+    def _expiries(self, rows: Sequence[Claimed]) -> dict[int, datetime]:
+        jobs = {job.notice: job.expires for job in self._picture.jobs}
+        found = {}
+        for notice in {row.notice for row in rows}:
+            issued = self._follower.registers.issued(notice)
+            found[notice] = issued.expires if issued else jobs.get(notice, self._clock() + _FAR)
+        return found
