@@ -58,11 +58,12 @@ class Directory:
     def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
         """The contact points of these numbers, by number; one that does not exist is left out.
 
-        One query for each 500, one unsealing a person.
+        One query for each 512, one for their keys, one unsealing a person.
         """
         wanted = sorted(set(numbers))
         with self._database.read() as tx:
             rows = list(rows_of_pairs(tx, _SQL.cards, [(contact_shard(n), n) for n in wanted]))
+        self._vault.prefetch({UUID(bytes=bytes(row[1])) for row in rows})
         found: dict[int, ContactCard] = {}
         seen: dict[bytes, tuple[UUID, Opened, Preferences | None]] = {}
         for number, subscriber, channel, state, suppressed, own, phase, sealed, wishes in rows:
@@ -95,13 +96,13 @@ class Directory:
         return people[0] if people else None
 
     def people(self, cursor: str | None, limit: int) -> Page[SubscriberState]:
-        """Everyone, in the order of (shard, id). `cursor` is an earlier page's `next`; ValueError if it is not one."""
-        after = _parse_cursor(cursor) if cursor else (-1, b"")
+        """Everyone, in the order in which they came. `cursor` is an earlier page's `next`; ValueError for another."""
+        after = bytes.fromhex(cursor) if cursor else b""
         with self._database.read() as tx:
-            rows = tx.execute(_SQL.people, (*after, limit + 1))
-            people = self._people(tx, [row[1:] for row in rows[:limit]])
-        more = len(rows) > limit and limit > 0
-        return Page(people, f"{rows[limit - 1][0]}.{bytes(rows[limit - 1][1]).hex()}" if more else None)
+            rows = tx.execute(_SQL.people, (after, limit + 1))
+            people = self._people(tx, rows[:limit])
+        more = len(rows) > limit > 0
+        return Page(people, bytes(rows[limit - 1][0]).hex() if more else None)
 
     def contacts_of(self, subscriber: UUID) -> list[ContactCard]:
         """A person's contact points by number, those removed included; [] if there is no such person."""
@@ -125,6 +126,7 @@ class Directory:
         """Rows of (id, doc, sealed, wishes, consent) as people."""
         states = [_DECODER.decode(row[1]) for row in rows]
         pairs = [(contact_shard(c.number), c.number) for state in states for c in state.contacts]
+        self._vault.prefetch({state.id for state in states if state.phase != "erased"})
         own: dict[int, bytes] = dict(rows_of_pairs(tx, _SQL.addresses, pairs))
         return tuple(self._full(state, row, own) for state, row in zip(states, rows, strict=True))
 
@@ -159,8 +161,3 @@ def _address(number: int, registered: Opened, own: Opened) -> str | None:
     if own.addresses is not None:
         return own.addresses.get(number)
     return registered.addresses.get(number) if registered.addresses else None
-
-
-def _parse_cursor(cursor: str) -> tuple[int, bytes]:
-    shard, _, key = cursor.partition(".")
-    return int(shard), bytes.fromhex(key)

@@ -60,7 +60,7 @@ JOIN people p ON p.shard = c.shard AND p.id = c.subscriber;
 SELECT id, doc, sealed, wishes, consent FROM people WHERE shard = ? AND id = ?;
 
 -- name: people
-SELECT shard, id, doc, sealed, wishes, consent FROM people WHERE (shard, id) > (?, ?) ORDER BY shard, id LIMIT ?;
+SELECT id, doc, sealed, wishes, consent FROM people WHERE id > ? ORDER BY id LIMIT ?;
 
 -- name: addresses
 -- The addresses that stand apart from the registrations of these contact points' people.

@@ -17,6 +17,9 @@ class Vault(Protocol):
     def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
         """The clear bytes, None once the subject's key is destroyed."""
 
+    def prefetch(self, subjects: Collection[UUID]) -> None:
+        """Read the keys of many subjects at once, so that `unseal` finds them in memory."""
+
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """The personal fields that any subscriber event may carry; what it does not carry, or an erasure took, is None."""

@@ -27,7 +27,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "contact_points": ("shard", "number"),
     "people_counts": ("phase",),
 }
-"""Every table of the read models with its key, which leads its columns; how far the runner has come is not one."""
+"""Every table of the read models with its key; how far the runner has come is not one of them."""
 
 _PAGE = 5000
 
@@ -43,12 +43,15 @@ def checksums(database: Database) -> dict[str, str]:
 
 def _checksum(tx: Transaction, table: str, key: tuple[str, ...]) -> str:
     """The sum of the rows' SHA-256 digests; `table` and `key` are names of ours, from TABLES."""
+    if tx.dialect == "sqlite" and key[0] == "shard":
+        key = key[::-1]  # As the table's key goes there: a page is then found without sorting all.
     order, marks = ", ".join(key), ", ".join("?" * len(key))
+    select = f"SELECT {order}, {table}.* FROM {table}"
     total = 0
-    rows = tx.execute(f"SELECT * FROM {table} ORDER BY {order} LIMIT {_PAGE}")
+    rows = tx.execute(f"{select} ORDER BY {order} LIMIT {_PAGE}")
     while rows:
         for row in rows:
-            total += int.from_bytes(hashlib.sha256(msgspec.msgpack.encode(row)).digest())
+            total += int.from_bytes(hashlib.sha256(msgspec.msgpack.encode(row[len(key) :])).digest())
         last = rows[-1][: len(key)]
-        rows = tx.execute(f"SELECT * FROM {table} WHERE ({order}) > ({marks}) ORDER BY {order} LIMIT {_PAGE}", last)
+        rows = tx.execute(f"{select} WHERE ({order}) > ({marks}) ORDER BY {order} LIMIT {_PAGE}", last)
     return f"{total % 2**256:064x}"

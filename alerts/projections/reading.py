@@ -13,6 +13,7 @@ from alerts.eventlog import sql
 from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Database, Row, Transaction, Value
 from alerts.projections.kinds import DocumentKind
+from subscribers.sealed import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -22,13 +23,6 @@ PAGE = 50
 """Items of a page for which nobody said a number."""
 BEYOND = 2**62
 """A log position beyond any: where the newest page begins."""
-
-
-class Vault(Protocol):
-    """What a reader needs of the vault of keys."""
-
-    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
-        """The clear bytes, None once the subject's key is destroyed."""
 
 
 class Runner(Protocol):

@@ -13,7 +13,8 @@ from alerts.domain.words.ids import derived_id
 from alerts.domain.words.terms import BUILT_IN_TOPICS
 from alerts.eventlog.ports import Database
 from alerts.projections.kinds import PLACES, SEGMENTS, TOPICS, DocumentKind
-from alerts.projections.reading import SQL, Reads, Runner, S, Vault
+from alerts.projections.reading import SQL, Reads, Runner, S
+from subscribers.sealed import Vault
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""

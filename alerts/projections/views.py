@@ -9,10 +9,11 @@ from alerts.projections.access import AccessReads
 from alerts.projections.board import BoardReads
 from alerts.projections.history import HistoryReads, OutcomeCount
 from alerts.projections.notices import NoticeReads
-from alerts.projections.reading import Runner, Vault
+from alerts.projections.reading import Runner
 from alerts.projections.registers import RegisterReads
 from alerts.projections.timeline import TimelineEntry
 from subscribers.directory import ContactCard, Directory
+from subscribers.sealed import Vault
 
 __all__ = ["OutcomeCount", "TimelineEntry", "Views"]
 

@@ -11,6 +11,8 @@ CREATE TABLE people (
     consent BYTEA,
     PRIMARY KEY (shard, id)
 );
+-- For lists in the order of registration.
+CREATE INDEX people_by_id ON people (id);
 
 -- `sealed` NULL: the address stands in the person's own `people.sealed` (as it does after a registration).
 CREATE TABLE contact_points (

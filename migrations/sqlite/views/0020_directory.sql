@@ -1,6 +1,7 @@
 -- The directory: people and contact points. Nothing personal stands here in clear: `doc` is the state without personal
 -- fields, and addresses, wishes and consent are the log's own ciphertexts, readable while the person's key lives.
--- `shard` (0-255) leads each key, so that the tables can be distributed by it.
+-- `shard` (0-255) is in each key as on PostgreSQL, but behind: ids and numbers only grow, so that rows are added at the
+-- table's end and not in 256 places (twice as fast).
 CREATE TABLE people (
     shard INTEGER NOT NULL,
     id BLOB NOT NULL,
@@ -9,7 +10,7 @@ CREATE TABLE people (
     sealed BLOB,
     wishes BLOB,
     consent BLOB,
-    PRIMARY KEY (shard, id)
+    PRIMARY KEY (id, shard)
 ) WITHOUT ROWID;
 
 -- `sealed` NULL: the address stands in the person's own `people.sealed` (as it does after a registration).
@@ -21,7 +22,7 @@ CREATE TABLE contact_points (
     state TEXT NOT NULL,
     suppressed TEXT,
     sealed BLOB,
-    PRIMARY KEY (shard, number)
+    PRIMARY KEY (number, shard)
 ) WITHOUT ROWID;
 
 CREATE TABLE people_counts (

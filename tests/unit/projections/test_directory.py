@@ -171,7 +171,7 @@ def test_people_come_by_page_each_once(world: World) -> None:
             break
     assert len(seen) == len(everyone)
     assert set(seen) == everyone
-    with pytest.raises(ValueError, match="invalid literal"):
+    with pytest.raises(ValueError, match="non-hexadecimal"):
         world.views.directory.people("nonsense", 5)
 
 
