@@ -78,7 +78,7 @@ DESKS: tuple[Desk, ...] = (
     Desk("Edmonton", 51.6250, -0.0580, ALWAYS),
     Desk("Colindale", 51.5950, -0.2490, ALWAYS),
     Desk("Wembley", 51.5530, -0.2960, DAYS, closes=True),
-    Desk("Harrow", 51.5800, -0.3360, OFFICE),
+    Desk("Harrow", 51.5800, -0.3360, OFFICE, closes=True),
     Desk("Uxbridge", 51.5460, -0.4790, DAYS, closes=True),
     Desk("Acton", 51.5080, -0.2690, ALWAYS),
     Desk("Hammersmith", 51.4927, -0.2235, ALWAYS),

@@ -1,0 +1,110 @@
+"""Subscribers as CSV: what a row means, what is refused, and that what goes out comes in the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.domain.words.errors import Invalid
+from alerts.transfer import body_of, exported, read_rows
+from subscribers.domain.events import Consent, Place, Preferences, QuietHours
+from subscribers.domain.subscriber import ContactState, SubscriberState
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def test_a_row_becomes_the_apis_body() -> None:
+    body = body_of(
+        {
+            "email": "a@x.example",
+            "places": "51.48,-0.09,1.5 | southwark",
+            "topics": "safety; weather",
+            "danger_to_life": "no",
+            "quiet_from": "22:00",
+            "quiet_to": "07:00",
+            "consent_wording": "yes please",
+            "consent_given_at": NOW.isoformat(),
+        }
+    )
+    assert body["places"] == [{"lat": 51.48, "lon": -0.09, "radius_km": 1.5}, {"place": "southwark"}]
+    assert body["topics"] == ["safety", "weather"]
+    assert body["danger_to_life"] is False
+    assert body["confirmed"] is True
+    assert body["consent"]["how"] == "import"
+    assert msgspec.convert(body, SubscriberBody).email == "a@x.example"
+
+
+def test_without_a_consent_nobody_is_confirmed() -> None:
+    assert "confirmed" not in body_of({"email": "a@x.example"})
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"places": "51.4,north"}, "places"),
+        ({"places": "[1"}, "places"),
+        ({"tester": "maybe"}, "tester"),
+    ],
+)
+def test_what_cannot_be_read_names_its_field(row: dict[str, str], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        body_of(row)
+    assert caught.value.errors[0].field == field
+
+
+def test_rows_are_numbered_by_line_and_unknown_columns_refused(tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("\ufeffemail,language\na@x.example,cy\n\nb@x.example,\n", encoding="utf-8")
+    assert list(read_rows(file)) == [(2, {"email": "a@x.example", "language": "cy"}), (4, {"email": "b@x.example"})]
+    file.write_text("email,shoe_size\n")
+    with pytest.raises(Invalid, match="unknown columns: shoe_size"):
+        list(read_rows(file))
+    file.write_text("")
+    with pytest.raises(Invalid, match="empty"):
+        list(read_rows(file))
+
+
+def test_what_goes_out_comes_in_the_same() -> None:
+    wishes = Preferences(
+        places=(Place(lat=51.5, lon=-0.1, radius_km=2, name="home"), Place(slug="southwark"), Place(lat=1.0, lon=2.0)),
+        topics=("safety", "weather"),
+        severity_at_least="Severe",
+        channels=("email", "sms"),
+        language="cy",
+        frequency="daily",
+        quiet_hours=QuietHours(start="22:00", end="07:00", wake_for="emergency"),
+        danger_to_life=False,
+    )
+    person = SubscriberState(
+        id=UUID(int=1),
+        version=1,
+        phase="confirmed",
+        preferences=wishes,
+        contacts=(
+            ContactState(number=256, channel="email", address="a@x.example", state="verified"),
+            ContactState(number=512, channel="sms", address="+447700900001", state="verified"),
+            ContactState(number=768, channel="email", address="old@x.example", state="removed"),
+        ),
+        consent=Consent(wording="yes", given_at=NOW, how="form"),
+        how="api",
+        since=NOW,
+    )
+    body = msgspec.convert(body_of(exported(person)), SubscriberBody)
+    assert (body.email, body.phone) == ("a@x.example", "+447700900001")
+    assert [(p.lat, p.lon, p.radius_km, p.name) for p in body.places if p.lat is not None] == [
+        (51.5, -0.1, 2, "home"),
+        (1.0, 2.0, 0, ""),
+    ]
+    assert body.places[1].place == "southwark"
+    assert body.topics == ("safety", "weather")
+    assert body.channels == ("email", "sms")
+    assert (body.language, body.frequency, body.danger_to_life) == ("cy", "daily", False)
+    assert body.quiet_hours is not None
+    assert body.quiet_hours.wake_for == "emergency"
+    assert body.consent is not None
+    assert body.consent.given_at == NOW
