@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from alerts.eventlog.database import BaseTransaction
 
@@ -42,7 +41,7 @@ def insert(tx: BaseTransaction, rows: Sequence[EventRow]) -> None:
         tx.execute("SELECT setval('events_position', ?), pg_notify(?, ?)", (end, CHANNEL, str(end)))
 
 
-def touched_since(tx: BaseTransaction, position: int, limit: int) -> list[UUID] | None:
-    """The streams that have events after a position; None if more than `limit` events came."""
+def touched_since(tx: BaseTransaction, position: int, limit: int) -> list[int] | None:
+    """The streams (`UUID.int`) that have events after a position; None if more than `limit` events came."""
     rows = tx.execute("SELECT originator_id FROM events WHERE position > ? LIMIT ?", (position, limit + 1))
-    return None if len(rows) > limit else [UUID(bytes=row[0]) for row in rows]
+    return None if len(rows) > limit else [int.from_bytes(row[0]) for row in rows]

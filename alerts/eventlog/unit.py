@@ -43,27 +43,30 @@ class Held:
 
 
 class States:
-    """The last used streams of a process, bounded by number."""
+    """The last used streams of a process, bounded by number.
+
+    Keyed by `UUID.int`: hashing a UUID runs Python code, and this is done several times a command.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._held: OrderedDict[UUID, Held] = OrderedDict()
+        self._held: OrderedDict[int, Held] = OrderedDict()
 
-    def get(self, stream_id: UUID) -> Held | None:
-        held = self._held.get(stream_id)
+    def get(self, key: int) -> Held | None:
+        held = self._held.get(key)
         if held is not None:
-            self._held.move_to_end(stream_id)
+            self._held.move_to_end(key)
         return held
 
-    def keep(self, stream_id: UUID, held: Held) -> None:
-        self._held[stream_id] = held
-        self._held.move_to_end(stream_id)
+    def keep(self, key: int, held: Held) -> None:
+        self._held[key] = held
+        self._held.move_to_end(key)
         if len(self._held) > self._capacity:
             self._held.popitem(last=False)
 
-    def evict(self, stream_ids: Iterable[UUID]) -> None:
-        for stream_id in stream_ids:
-            self._held.pop(stream_id, None)
+    def evict(self, keys: Iterable[int]) -> None:
+        for key in keys:
+            self._held.pop(key, None)
 
     def clear(self) -> None:
         self._held.clear()
@@ -77,27 +80,31 @@ class Batch:
         self.tx, self.codec, self.states = tx, codec, states
         self.end = start
         self.rows: list[append.EventRow] = []
-        self.touched: set[UUID] = set()
+        self.touched: set[int] = set()
         self._pending: list[Write] = []
 
     def held(self, kind: Stream[Any], stream_id: UUID) -> Held:
         """The stream with what this batch has appended, read from the log if it is not at hand."""
-        held = self.states.get(stream_id)
+        held = self.states.get(stream_id.int)
         if held is None or (held.kind != kind.name and held.version):
             held = self._load(kind, stream_id)
-            self.states.keep(stream_id, held)
+            self.states.keep(stream_id.int, held)
         return held
 
     def _load(self, kind: Stream[Any], stream_id: UUID) -> Held:
         # Events of this very batch are not in the table yet, but then the stream is at hand, unless it was evicted.
-        rows = self.tx.execute(_STREAM, (stream_id.bytes,))
-        rows += [row for row in self.rows if row[1] == stream_id.bytes] if stream_id in self.touched else []
+        raw = stream_id.bytes
+        rows = self.tx.execute(_STREAM, (raw,))
+        if stream_id.int in self.touched:
+            rows += [row for row in self.rows if row[1] == raw]
+        if not rows:
+            return Held(kind.name, 0, None)
         state = None
         for found in self.codec.decode_many(cast(list[append.EventRow], rows)):
             if isinstance(found, UnreadableEvent):
                 raise found
             state = kind.evolve(state, found)
-        return Held(kind.name, len(rows) and int(rows[-1][2]), state)
+        return Held(kind.name, int(rows[-1][2]), state)
 
     def read(self, sql: str, params: Sequence[Value]) -> list[Row]:
         self.flush()
@@ -116,8 +123,8 @@ class Batch:
         self._pending.extend(unit.writes)
         for then in unit.with_positions:
             self._pending.extend(Write(sql, params) for sql, params in then(positions))
-        for stream_id, held in unit.overlay.items():
-            self.states.keep(stream_id, held)
+        for key, held in unit.overlay.items():
+            self.states.keep(key, held)
         self.touched.update(unit.overlay)
         self.end += len(positions)
 
@@ -143,12 +150,26 @@ class Batch:
 class WorkUnit:
     """`ports.Unit`: what one command reads and wants to write. Thrown away if the command raises."""
 
+    __slots__ = (
+        "_batch",
+        "_by",
+        "_cause",
+        "_command",
+        "_read",
+        "events",
+        "now",
+        "overlay",
+        "then",
+        "with_positions",
+        "writes",
+    )
+
     def __init__(self, batch: Batch, now: datetime, by: str, command: UUID | None, cause: int | None) -> None:
         self.now = now
         self._batch, self._by, self._command, self._cause = batch, by, command, cause
-        self.overlay: dict[UUID, Held] = {}
+        self.overlay: dict[int, Held] = {}
         """Streams that this command has appended to."""
-        self._read: dict[UUID, Held] = {}
+        self._read: dict[int, Held] = {}
         self.events: list[Recorded] = []
         self.writes: list[Write] = []
         self.with_positions: list[Callable[[Sequence[int]], Iterable[Statement]]] = []
@@ -156,23 +177,26 @@ class WorkUnit:
 
     def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
         """The folded state of a stream, with what this batch has appended; None if it has no event."""
-        held = self.overlay.get(stream_id)
+        held = self.overlay.get(stream_id.int)
         if held is None:
-            held = self._read[stream_id] = self._batch.held(stream, stream_id)
+            held = self._read[stream_id.int] = self._batch.held(stream, stream_id)
         return cast(S | None, held.state)
 
     def version(self, stream_id: UUID) -> int:
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""
-        held = self.overlay.get(stream_id) or self._read.get(stream_id)
+        held = self._seen(stream_id)
         if held is None:
             raise LookupError(f"stream {stream_id} was not read in this unit: call get() first")
         return held.version
 
+    def _seen(self, stream_id: UUID) -> Held | None:
+        return self.overlay.get(stream_id.int) or self._read.get(stream_id.int)
+
     def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
         """Decide these facts. A stream that was not read by `get` is taken to be new; `Conflict` if it is not."""
-        held = self.overlay.get(stream_id) or self._read.get(stream_id)
+        held = self._seen(stream_id)
         if held is None:
-            at_hand = self._batch.states.get(stream_id)
+            at_hand = self._batch.states.get(stream_id.int)
             if at_hand is not None and at_hand.version:
                 raise Conflict(f"{stream.name} {stream_id} exists already")
             held = Held(stream.name, 0, None)
@@ -192,7 +216,7 @@ class WorkUnit:
             state = stream.evolve(state, recorded)
             self.events.append(recorded)
         if events:
-            self.overlay[stream_id] = Held(stream.name, version, state)
+            self.overlay[stream_id.int] = Held(stream.name, version, state)
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Read a side table, with what earlier commands of this batch have written."""

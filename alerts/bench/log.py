@@ -1,0 +1,140 @@
+"""How fast events are appended, beside raw rows of the same bytes.
+
+Ours is the whole way: the writer's unit, the codec, positions and indexes, the commit. The limit writes the very rows
+that came of it: `executemany` on SQLite, binary COPY on PostgreSQL, into the same table under the same settings.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from uuid import UUID
+
+from alerts.bench.postgres import fresh_database
+from alerts.bench.row import Row
+from alerts.data import find
+from alerts.domain.words.events import Catalogue, Event, Stream
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.append import EventRow
+from alerts.eventlog.codec import LOG_COLUMNS, Codec
+from alerts.eventlog.database import BaseDatabase, connect
+from alerts.eventlog.migrate import migrate
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.writer import GroupCommitWriter
+
+_SAVE = 1000
+_TARGET = 0.25
+_PAGE = 10_000
+
+
+class Happened(Event, frozen=True, kw_only=True):
+    """An event of about the size of ours."""
+
+    headline: str
+    number: int
+    about: UUID
+
+
+_HAPPENED: Stream[int] = Stream("bench", lambda state, recorded: recorded.originator_version)
+
+
+class _NoSealer:
+    """Nothing here is personal."""
+
+    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
+        return plaintext
+
+    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
+        return sealed
+
+    def prefetch(self, subjects: Collection[UUID]) -> None:
+        """There are no keys."""
+
+
+def rows(sizes: Sequence[int]) -> Iterator[Row]:
+    """For each number of events: SQLite, and PostgreSQL where there is one."""
+    for size in sizes:
+        with TemporaryDirectory(prefix="alerts-bench-") as folder:
+            ours, kept = _ours(f"sqlite:///{folder}/ours.db", size)
+            yield _row("append, 1000 events a save, SQLite", size, ours, _raw_sqlite(Path(folder), kept))
+    with fresh_database() as server:
+        if server is None:
+            return
+        for size in sizes:
+            with server() as ours_url, server() as raw_url:
+                ours, kept = _ours(ours_url, size)
+                yield _row("append, 1000 events a save, PostgreSQL", size, ours, _raw_postgres(raw_url, kept))
+
+
+def _row(name: str, size: int, ours: float, limit: float) -> Row:
+    return Row(name=name, size=size, unit="events/s", ours=size / ours, limit=size / limit, target=_TARGET)
+
+
+def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
+    """Seconds through the writer, and the rows that came of it."""
+    database = _open(url)
+    writer = GroupCommitWriter(database, Codec(Catalogue.of(Happened), _NoSealer()), lambda: datetime.now(UTC))
+    streams = [new_id() for _ in range(size)]
+    begun = perf_counter()
+    for start in range(0, size, _SAVE):
+        writer.submit(_save(streams[start : start + _SAVE]), by="system").result()
+    seconds = perf_counter() - begun
+    writer.close()
+    kept: list[EventRow] = []
+    with database.read() as tx:
+        while page := tx.execute(f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? LIMIT {_PAGE}", (len(kept),)):
+            kept += [(row[0], bytes(row[1]), row[2], row[3], bytes(row[4])) for row in page]
+    database.close()
+    return seconds, kept
+
+
+def _save(streams: Sequence[UUID]) -> Callable[[Unit], None]:
+    def work(unit: Unit) -> None:
+        for number, stream in enumerate(streams):
+            unit.append(_HAPPENED, stream, Happened(headline="A water main has burst", number=number, about=stream))
+
+    return work
+
+
+def _open(url: str) -> BaseDatabase:
+    database = connect(url, "main")
+    migrate(database, find("migrations", database.dialect))
+    return database
+
+
+def _raw_sqlite(folder: Path, kept: Sequence[EventRow]) -> float:
+    """Seconds for the same rows by `executemany`, synchronous=FULL."""
+    _open(f"sqlite:///{folder}/raw.db").close()
+    connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
+    for pragma in ("synchronous = FULL", "cache_size = -32768", "wal_autocheckpoint = 4000"):
+        connection.execute(f"PRAGMA {pragma}")
+    begun = perf_counter()
+    for start in range(0, len(kept), _SAVE):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(
+            f"INSERT INTO events ({LOG_COLUMNS}) VALUES (?, ?, ?, ?, ?)", kept[start : start + _SAVE]
+        )
+        connection.execute("COMMIT")
+    seconds = perf_counter() - begun
+    connection.close()
+    return seconds
+
+
+def _raw_postgres(url: str, kept: Sequence[EventRow]) -> float:
+    """Seconds for the same rows by binary COPY."""
+    import psycopg
+
+    _open(url).close()
+    with psycopg.connect(url, options="-c search_path=alerts -c synchronous_commit=on") as connection:
+        begun = perf_counter()
+        for start in range(0, len(kept), _SAVE):
+            with connection.cursor().copy(f"COPY events ({LOG_COLUMNS}) FROM STDIN (FORMAT BINARY)") as sink:
+                sink.set_types(["int8", "bytea", "int8", "text", "bytea"])
+                for row in kept[start : start + _SAVE]:
+                    sink.write_row(row)
+            connection.commit()
+        return perf_counter() - begun
