@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from alerts.commands import checks, telling, threads
 from alerts.commands.actor import Actor
 from alerts.commands.answers import Kept
@@ -62,7 +64,8 @@ def report(
     state = found(unit, incident)
     if not events:
         return state, False, Told(note="The same as before: nothing new.")
-    told = telling.tell(unit, actor, incident, plan_of_incident(facts, categories), new)
+    plan = replace(plan_of_incident(facts, categories), incident=incident)
+    told = telling.tell(unit, actor, incident, plan, new)
     if told.notice is not None and told.notice.issued is False and told.notice.phase == "draft":
         told = Told(told.notice, "The notice is not complete: a person has to finish it.")
     return state, before is None, told

@@ -516,6 +516,23 @@ class Delivery(Answer, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]
 
 
+class Progress(Answer, frozen=True, kw_only=True):
+    """How far a dispatch has come; `by_channel` counts deliveries by channel and state."""
+
+    position: int
+    people: int
+    unreachable: int
+    late: int
+    deliveries: int
+    by_channel: dict[str, dict[str, int]]
+    planned: bool
+    complete: bool
+    first_attempt_s: float | None
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+
+
 class Event(Answer, frozen=True, kw_only=True):
     """One event of the log, personal data left out."""
 

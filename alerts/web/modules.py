@@ -11,8 +11,11 @@ from alerts.web import (
     api_services,
     api_subscribers,
     cap_messages,
+    console,
     hooks,
+    inbox_pages,
     link_pages,
+    openapi,
     pages,
     site,
 )
@@ -26,9 +29,12 @@ MODULES = (
     api_audience.routes,
     api_subscribers.routes,
     api_log.routes,
+    openapi.routes,
     cap_messages.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
     pages.routes,
     link_pages.routes,
+    inbox_pages.routes,
+    console.routes,
     site.routes,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
 
@@ -63,7 +63,7 @@ class Route:
     access: Access
 
 
-CALLER = "alerts.caller"
+CALLER: Final = web.RequestKey("CALLER", object)
 """Where a handler behind `scope` finds its `auth.Caller`: `request[CALLER]`."""
-MEMBER = "alerts.member"
+MEMBER: Final = web.RequestKey("MEMBER", object)
 """Where a handler behind `role` finds its `MemberState`: `request[MEMBER]`."""

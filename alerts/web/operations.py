@@ -1,0 +1,126 @@
+"""What each route of the API does, in a table: the source of `openapi.json`. A route without a row fails a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from alerts.commands.wishes import SubscriberEdit
+from alerts.domain.words import bodies as b
+from alerts.web import answers as a
+from alerts.why import Why
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path. `answer` None: the body is described by `about` alone."""
+
+    about: str
+    status: int = 200
+    answer: Any = None
+    body: Any = None
+    query: tuple[str, ...] = ()
+    body_needed: bool = True
+    edits: bool = False
+    """A merge patch that needs `If-Match`."""
+
+
+_PAGE = ("cursor", "limit")
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("POST", "/incidents"): Operation(
+        "Report an incident; the same source_ref again is a revision (200)", 201, a.TakenWithNotice, b.IncidentBody
+    ),
+    ("GET", "/incidents"): Operation("Incidents, newest first", 200, a.Page[a.Incident], query=("state", *_PAGE)),
+    ("GET", "/incidents/{id}"): Operation("One incident", 200, a.Incident),
+    ("POST", "/incidents/{id}/resolve"): Operation(
+        "The incident is over; the key's policy decides whether an all-clear follows",
+        200,
+        a.TakenWithNotice,
+        b.ResolveBody,
+        body_needed=False,
+    ),
+    ("POST", "/service-points"): Operation("Register a service point", 201, a.Taken, b.ServicePointBody),
+    ("GET", "/service-points"): Operation("Service points", 200, a.Page[a.ServicePoint], query=("kind", *_PAGE)),
+    ("GET", "/service-points/{id}"): Operation("One service point", 200, a.ServicePoint),
+    ("PATCH", "/service-points/{id}"): Operation(
+        "Set a service point otherwise", 200, a.Taken, b.ServicePointBody, edits=True
+    ),
+    ("POST", "/service-changes"): Operation(
+        "Announce a service change; the same source_ref again is a revision (200)",
+        201,
+        a.TakenWithNotice,
+        b.ServiceChangeBody,
+    ),
+    ("GET", "/service-changes"): Operation("Service changes, newest first", 200, a.Page[a.ServiceChange], query=_PAGE),
+    ("GET", "/service-changes/{id}"): Operation("One service change", 200, a.ServiceChange),
+    ("POST", "/places"): Operation(
+        "Define a place; the same slug again is its next version", 201, a.Taken, b.PlaceBody
+    ),
+    ("GET", "/places"): Operation("The places, by slug", 200, a.Page[a.Place], query=_PAGE),
+    ("GET", "/places/{slug}"): Operation("One place", 200, a.Place),
+    ("POST", "/topics"): Operation("Define a topic", 201, a.Taken, b.TopicBody),
+    ("GET", "/topics"): Operation("The topics, by slug", 200, a.Page[a.Topic], query=_PAGE),
+    ("POST", "/segments"): Operation("Save an audience rule under a name", 201, a.Taken, b.SegmentBody),
+    ("GET", "/segments"): Operation("The segments, by slug", 200, a.Page[a.Segment], query=_PAGE),
+    ("GET", "/segments/{slug}"): Operation("One segment", 200, a.Segment),
+    ("POST", "/notices"): Operation("Draft a notice", 201, a.NoticeTaken, b.NoticeBody),
+    ("GET", "/notices"): Operation("Notices, newest first", 200, a.Page[a.Notice], query=("state", "kind", *_PAGE)),
+    ("GET", "/notices/{id}"): Operation("One notice", 200, a.Notice),
+    ("PATCH", "/notices/{id}"): Operation(
+        "Edit a notice; any edit voids an approval", 200, a.NoticeTaken, b.NoticeBody, edits=True
+    ),
+    ("GET", "/notices/{id}/dispatch"): Operation("How far the dispatch has come", 200, a.Progress),
+    ("POST", "/notices/{id}/submit"): Operation(
+        "Give it to an approver", 200, a.NoticeTaken, b.EmptyBody, body_needed=False
+    ),
+    ("POST", "/notices/{id}/approve"): Operation(
+        "Approve what GET shows: that version, that many people", 200, a.NoticeTaken, b.ApproveBody
+    ),
+    ("POST", "/notices/{id}/reject"): Operation("Never to be sent", 200, a.NoticeTaken, b.ReasonBody),
+    ("POST", "/notices/{id}/return"): Operation("Back to its author", 200, a.NoticeTaken, b.ReasonBody),
+    ("POST", "/notices/{id}/schedule"): Operation("To be issued at that time", 200, a.NoticeTaken, b.ScheduleBody),
+    ("POST", "/notices/{id}/issue"): Operation("Out, now", 202, a.NoticeOut, b.EmptyBody, body_needed=False),
+    ("POST", "/notices/{id}/update"): Operation("Draft an update of the thread", 201, a.NoticeTaken, b.NoticeBody),
+    ("POST", "/notices/{id}/cancel"): Operation("It should not have been said", 201, a.NoticeOut, b.CancelBody),
+    ("POST", "/notices/{id}/all-clear"): Operation(
+        "The danger is over", 201, a.NoticeOut, b.AllClearBody, body_needed=False
+    ),
+    ("POST", "/notices/{id}/stop"): Operation(
+        "Cancel what has not left; the thread stays live", 200, a.NoticeTaken, b.ReasonBody
+    ),
+    ("GET", "/notices/{id}/why-not/{subscriber}"): Operation("Why this person did not get it, or did", 200, Why),
+    ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.Count, b.NoticeBody),
+    ("POST", "/subscribers"): Operation(
+        "Sign somebody up; without confirmed and consent each contact point is asked first",
+        201,
+        a.SubscriberTaken,
+        b.SubscriberBody,
+    ),
+    ("GET", "/subscribers"): Operation("Subscribers", 200, a.Page[a.Subscriber], query=_PAGE),
+    ("GET", "/subscribers/{id}"): Operation("One subscriber", 200, a.Subscriber),
+    ("PATCH", "/subscribers/{id}"): Operation(
+        "Change wishes and addresses, pause by paused_until", 200, a.SubscriberTaken, SubscriberEdit, edits=True
+    ),
+    ("DELETE", "/subscribers/{id}"): Operation(
+        "End the subscription; erase=true forgets the person", 200, a.SubscriberTaken, query=("erase",)
+    ),
+    ("GET", "/deliveries"): Operation(
+        "Deliveries of a notice or a subscriber",
+        200,
+        a.Page[a.Delivery],
+        query=("notice", "subscriber", "state", *_PAGE),
+    ),
+    ("GET", "/deliveries/{id}"): Operation("One delivery with its attempts", 200, a.Delivery),
+    ("GET", "/deliveries/{id}/why"): Operation("The whole chain from the triggering event to the outcome", 200, Why),
+    ("GET", "/triggers/{id}"): Operation("What became of a webhook", 200, a.Trigger),
+    ("GET", "/events"): Operation(
+        "The log as a gapless, replayable feed, personal data left out",
+        200,
+        a.Page[a.Event],
+        query=("after", "limit", "type"),
+    ),
+    ("GET", "/status"): Operation("Is the service at rest?"),
+    ("GET", "/openapi.json"): Operation("This document"),
+}
+"""By method and path below `/api/v1`."""
