@@ -9,9 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.cli.output import Misuse, show
+from alerts.cli.output import Json, Misuse, show
 from alerts.cli.session import ask
-from alerts.control import Json
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alerts.cli.output import Failed, note, progress, show
 from alerts.cli.session import ask, with_product
-from alerts.control import Call, Json
+
+if TYPE_CHECKING:
+    from alerts.control import Call, Json
 
 IMPORT_BATCH, EXPORT_PAGE = 500, 500
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]

@@ -6,13 +6,15 @@ import json
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from alerts.cli.output import Failed, Misuse, progress, show
 from alerts.cli.session import with_product
-from alerts.control import Call, Json
+
+if TYPE_CHECKING:
+    from alerts.control import Call, Json
 
 BATCH = 20
 

@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from alerts.cli.output import Failed, note
-from alerts.control import Call, Json, Locked, lock, through
 from alerts.domain.words.errors import Unavailable
 from alerts.settings import Settings, SettingsError, environment, load, unknown
+
+if TYPE_CHECKING:
+    from alerts.control import Call, Json
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ def settings() -> Settings:
 @asynccontextmanager
 async def connected(chosen: Settings) -> AsyncIterator[Call]:
     """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here."""
+    from alerts.control import Locked, lock, through  # here, since aiohttp takes a quarter of a second to load
+
     if chosen.on_sqlite:
         async with through(chosen.control_socket) as call:
             if call is not None:
