@@ -62,35 +62,31 @@ def _parser() -> MarkdownIt:
 def _blocks(tokens: list[Token], width: int) -> list[str]:
     """Each block of text as one wrapped paragraph; list items keep their bullet or number and stand together."""
     blocks: list[str] = []
-    bullets: list[int | None] = []
-    pending = ""
+    numbers: list[int | None] = []
+    bullet, in_list = "", False
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
-            bullets.append(None if token.type.startswith("bullet") else int(token.attrGet("start") or 1))
+            numbers.append(None if token.type.startswith("bullet") else int(token.attrGet("start") or 1))
         elif token.type in ("bullet_list_close", "ordered_list_close"):
-            bullets.pop()
+            numbers.pop()
+            in_list = bool(numbers)
         elif token.type == "list_item_open":
-            number = bullets[-1]
-            pending = "  " * (len(bullets) - 1) + ("- " if number is None else f"{number}. ")
-            bullets[-1] = None if number is None else number + 1
+            number = numbers[-1]
+            bullet = "  " * (len(numbers) - 1) + ("- " if number is None else f"{number}. ")
+            numbers[-1] = None if number is None else number + 1
         elif token.type == "hr":
             blocks.append("-" * 20)
         elif token.type in ("inline", "fence", "code_block"):
             words = _inline(token.children or []) if token.type == "inline" else token.content
-            indent = " " * len(pending)
-            block = "\n".join(wrap(part, width, indent) for part in (pending + words).splitlines() if part.strip())
-            if bullets and blocks and pending and _is_item(blocks[-1]):
+            block = "\n".join(
+                wrap(line, width, " " * len(bullet)) for line in (bullet + words).splitlines() if line.strip()
+            )
+            if in_list and bullet:
                 blocks[-1] += "\n" + block
             else:
                 blocks.append(block)
-            pending = ""
+            bullet, in_list = "", bool(numbers)
     return blocks
-
-
-def _is_item(block: str) -> bool:
-    head = block.splitlines()[-1].lstrip() if block else ""
-    first = block.lstrip()
-    return first.startswith("- ") or first[:3].rstrip(". ").isdigit() or head.startswith("- ")
 
 
 def _inline(children: list[Token]) -> str:

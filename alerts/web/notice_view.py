@@ -68,7 +68,7 @@ class NoticeViews:
         return {
             "link": self.link(notice.thread),
             "tone": tone(plan.kind, notice.msg_type, plan.severity).name,
-            "tag": tag(plan.kind, notice.msg_type, plan.severity, speech),
+            "tag": _drill(notice, speech) + tag(plan.kind, notice.msg_type, plan.severity, speech),
             "title": words.title,
             "lead": prose.first_line(words.instruction or words.body, 280),
             "lang": language,
@@ -110,7 +110,7 @@ class NoticeViews:
         changes = plan.kind == "service-change"
         return {
             **self.card(subject, reader),
-            **({"tone": "clear", "tag": speech.text("mark", head.msg_type)} if over else {}),
+            **({"tone": "clear", "tag": _drill(head, speech) + speech.text("mark", head.msg_type)} if over else {}),
             "canonical": f"{self._site.url}/alerts/{head.thread}",
             "back_link": f"{self._site.base}/changes" if changes else f"{self._site.base}/",
             "back": speech.text("page", "changes" if changes else "back_now"),
@@ -236,6 +236,12 @@ def _open_pins(views: Views, change: ChangeState, points: Sequence[PointState]) 
 def _near(point: PointState, metres: float, speech: Frame) -> str:
     hours = hours_in_words(point.facts.opening_hours, speech)
     return speech.comma.join(part for part in (point.facts.name, speech.distance(metres), hours) if part)
+
+
+def _drill(notice: NoticeState, speech: Frame) -> str:
+    """`DRILL, ` before everything else that a drill or test says."""
+    status = notice.plan.status
+    return "" if status == "Actual" else f"{speech.text('mark', status)}{speech.comma}"
 
 
 def _ended(head: NoticeState, reader: Reader) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+import re
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -12,21 +13,23 @@ import msgspec
 from aiohttp import web
 
 from alerts.channels import prose
-from alerts.channels.words import Frame, direction, frame
+from alerts.channels.words import Frame, frame
 from alerts.domain.notice import NoticeState
-from alerts.domain.service_change import ChangeState
 from alerts.web import atom
+from alerts.web.api import read
 from alerts.web.atlas import Atlas
+from alerts.web.changes_view import ChangeViews
 from alerts.web.map_svg import Pin, draw
 from alerts.web.notice_view import NoticeViews, Reader, public_json
 from alerts.web.page_cache import Built, PageCache
 from alerts.web.parts import Parts
 from alerts.web.routes import PUBLIC, Route
-from alerts.web.site import Pages, choose
+from alerts.web.site import Pages
+from alerts.where import place_name
 
 _ON_FRONT = 5
 """Planned changes on the front page; `/changes` has all."""
-_CHANGE_TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
+_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
 
 
 def routes(parts: Parts) -> list[Route]:
@@ -48,10 +51,10 @@ async def error_page(parts: Parts, request: web.Request, status: int, message: s
     speech = pages.speech(request)
     key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
     if key:
-        context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "action": None}
+        context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "button": ""}
     else:
         words = message[:1].upper() + message[1:]
-        context = {"title": "This is not possible", "lines": [words], "action": None}
+        context = {"title": "This is not possible", "lines": [words], "button": ""}
     return pages.page("pages/message.html", speech, context, status)
 
 
@@ -63,10 +66,11 @@ class PublicPages:
         self._pages = Pages(parts)
         self._atlas = Atlas(parts.views)
         self._views = NoticeViews(parts.views, self._atlas, self._pages.site)
+        self._changes_view = ChangeViews(parts.views, self._atlas, self._pages.site)
         self._cache = PageCache(parts)
 
     async def now(self, request: web.Request) -> web.Response:
-        """What is happening, worst first."""
+        """What is happening, worst first; `?place=` shows one registered place alone."""
         return await self._minutely(request, "now", self._now)
 
     async def changes(self, request: web.Request) -> web.Response:
@@ -74,10 +78,11 @@ class PublicPages:
         return await self._minutely(request, "changes", self._changes)
 
     async def feed(self, request: web.Request) -> web.Response:
-        """The Atom feed of what is live, in the reader's language."""
-        now = self._minute()
+        """The Atom feed of what is live, in the reader's language, if asked for one place alone."""
+        now, place = self._minute(), _place(request)
         tag = self._pages.language(request)
-        return await self._cache.serve(request, ("feed", tag, now), partial(self._feed, self._reader(tag, now)))
+        build = partial(self._feed, self._reader(tag, now), place)
+        return await self._cache.serve(request, ("feed", tag, now, place), build)
 
     async def notice(self, request: web.Request) -> web.Response:
         """A thread by the id of any of its notices."""
@@ -95,17 +100,19 @@ class PublicPages:
         """The short address that text messages carry: a notice by its number."""
         text = request.match_info["number"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-        loop = request.loop
-        found = await loop.run_in_executor(self._parts.reads, self._parts.views.notice_by_number, number)
+        found = await read(self._parts, self._parts.views.notice_by_number, number)
         if found is None or not found.issued:
             raise web.HTTPNotFound
         raise web.HTTPFound(self._views.link(found.id))
 
-    async def _minutely(self, request: web.Request, name: str, build: Callable[[Reader, str], Built]) -> web.Response:
+    async def _minutely(
+        self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
+    ) -> web.Response:
         """Pages that say how fresh they are are made anew each minute."""
-        now = self._minute()
+        now, place = self._minute(), _place(request)
         tag = self._pages.language(request)
-        return await self._cache.serve(request, (name, tag, now), partial(build, self._reader(tag, now), request.path))
+        made = partial(build, self._reader(tag, now), request.path, place)
+        return await self._cache.serve(request, (name, tag, now, place), made)
 
     def _minute(self) -> datetime:
         return self._parts.clock().replace(second=0, microsecond=0)
@@ -118,19 +125,23 @@ class PublicPages:
         speech = reader.speech
         shared = {
             "as_of": speech.text("page", "as_of", time=speech.clock(reader.now, reader.timezone)),
-            "languages": self._pages.languages(path, speech),
+            "languages": self._pages.languages(path, speech, context.get("place", "")),
         }
         return Built(self._pages.render(layout, speech, {**shared, **context}), language=speech.tag)
 
-    def _now(self, reader: Reader, path: str) -> Built:
-        live = [n for n in self._parts.views.live(reader.now) if _shown(n)]
+    def _now(self, reader: Reader, path: str, place: str) -> Built | None:
+        if place and self._parts.views.place(place) is None:
+            return None
+        live = self._live(reader, place)
         alerts = [n for n in live if n.plan.kind == "alert"]
         other = [n for n in live if n.plan.kind in ("announcement", "bulletin")]
-        planned = self._planned(reader)
+        planned = self._changes_view.planned(reader, place)
         zones = [self._views.zone(n, reader) for n in alerts]
         speech = reader.speech
         titles = "; ".join(zone.label for zone in zones) or self._pages.site.name
         svg = draw(self._atlas.outlines(), zones, [], speech.text("page", "map_of", what=titles))
+        places = sorted((place_name(p, speech.tag), p.slug) for p in self._parts.views.places())
+        chosen = next((name for name, slug in places if slug == place), place)
         in_words = "; ".join(
             f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := self._where(n, reader))
         )
@@ -144,23 +155,27 @@ class PublicPages:
             path,
             {
                 "here": "now",
+                "title": speech.text("page", "now_in", place=chosen) if place else speech.text("page", "now_title"),
+                "places": places,
+                "place": place,
                 "counts": speech.comma.join(c for c in counts if c),
                 "alerts": [self._views.card(n, reader) for n in alerts],
                 "announcements": [self._views.card(n, reader) for n in other],
-                "changes": [self._change(c, reader) for c in planned[:_ON_FRONT]],
+                "changes": [self._changes_view.tile(c, reader) for c in planned[:_ON_FRONT]],
                 "map": svg
                 and {"svg": svg, "words": speech.text("page", "in_words", area=in_words) if in_words else ""},
             },
         )
 
-    def _changes(self, reader: Reader, path: str) -> Built:
-        planned = self._planned(reader)
+    def _changes(self, reader: Reader, path: str, place: str) -> Built | None:
+        if place and self._parts.views.place(place) is None:
+            return None
+        planned = self._changes_view.planned(reader, place)
         speech = reader.speech
         pins = [
             Pin("closing" if c.facts.kind in ("closure", "move") else "open", p.facts.lat, p.facts.lon, p.facts.name)
             for c in planned
-            for p in map(self._parts.views.service_point, c.facts.service_points)
-            if p is not None
+            for p in self._changes_view.points(c)
         ]
         label = speech.text("page", "map_of", what=speech.text("page", "changes"))
         svg = draw(self._atlas.outlines(), [], pins, label) if pins else None
@@ -170,8 +185,9 @@ class PublicPages:
             path,
             {
                 "here": "changes",
+                "place": place,
                 "counts": _counted(speech, len(planned), "change_one", "change_many", "no_changes"),
-                "changes": [self._change(c, reader) for c in planned],
+                "changes": [self._changes_view.tile(c, reader) for c in planned],
                 "map": svg and {"svg": svg, "words": ""},
             },
         )
@@ -192,12 +208,15 @@ class PublicPages:
         document = msgspec.json.encode(public_json(thread, self._pages.site, self._atlas))
         return Built(document, "application/json")
 
-    def _feed(self, reader: Reader) -> Built:
-        live = [n for n in self._parts.views.live(reader.now) if _shown(n)]
+    def _feed(self, reader: Reader, place: str) -> Built | None:
+        if place and self._parts.views.place(place) is None:
+            return None
+        live = self._live(reader, place)
         entries = [self._entry(n, reader) for n in sorted(live, key=_issued_at, reverse=True)]
         where = self._pages.site
         updated = max((e.updated for e in entries), default=reader.now.replace(hour=0, minute=0))
-        body = atom.feed(where.name, where.url, f"{where.url}/feeds/alerts.atom", reader.speech.tag, updated, entries)
+        here = f"{where.url}/feeds/alerts.atom" + (f"?place={place}" if place else "")
+        body = atom.feed(where.name, where.url, here, reader.speech.tag, updated, entries)
         return Built(body, "application/atom+xml", language=reader.speech.tag)
 
     def _entry(self, notice: NoticeState, reader: Reader) -> atom.Entry:
@@ -214,33 +233,13 @@ class PublicPages:
             category=notice.plan.category or notice.plan.topic or notice.plan.kind,
         )
 
-    def _planned(self, reader: Reader) -> list[ChangeState]:
-        """Changes that people have been told of and that last on: those to come first, then those in effect."""
-        told = self._parts.views.changes(reader.now - timedelta(days=1))
-        day = reader.now - timedelta(days=30)
-        coming = [c for c in told if c.facts.effective > reader.now]
-        return coming + [c for c in told if day < c.facts.effective <= reader.now]
-
-    def _change(self, change: ChangeState, reader: Reader) -> dict[str, Any]:
-        facts, speech = change.facts, reader.speech
-        language, headline = choose(facts.headline, speech.tag, reader.default_language)
-        description = choose(facts.description, language, language)[1] if facts.description else ""
-        points = [p.facts.name for p in map(self._parts.views.service_point, facts.service_points) if p is not None]
-        weekday, day, month = _tile(facts.effective, speech, reader.timezone)
-        return {
-            "iso": facts.effective.date().isoformat(),
-            "weekday": weekday,
-            "day": day,
-            "month": month,
-            "tone": _CHANGE_TONES[facts.kind],
-            "tag": speech.text("kind", "service-change"),
-            "title": headline,
-            "lang": language,
-            "dir": direction(language),
-            "lead": prose.first_line(description, 240),
-            "points": speech.comma.join(sorted(points)),
-            "link": self._views.link(change.notice) if change.notice else "",
-        }
+    def _live(self, reader: Reader, place: str) -> list[NoticeState]:
+        """What is live, worst first; of one place what overlaps it, or has no area of its own."""
+        live = [n for n in self._parts.views.live(reader.now) if _shown(n)]
+        outline = self._atlas.outline(place) if place else None
+        if outline is None:
+            return live
+        return [n for n in live if not n.plan.area or self._atlas.area(n.plan.area).overlaps(outline)]
 
     def _where(self, notice: NoticeState, reader: Reader) -> str:
         return self._atlas.where(notice.plan.area, reader.speech)
@@ -251,6 +250,14 @@ def _id(request: web.Request) -> UUID:
         return UUID(request.match_info["notice"])
     except ValueError:
         raise web.HTTPNotFound from None
+
+
+def _place(request: web.Request) -> str:
+    """The slug asked for; "" for everywhere. What no place can be called is not kept room for."""
+    slug = request.query.get("place", "")
+    if slug and not _SLUG.fullmatch(slug):
+        raise web.HTTPNotFound
+    return slug
 
 
 def _shown(notice: NoticeState) -> bool:
@@ -267,13 +274,3 @@ def _counted(speech: Frame, count: int, one: str, many: str, none: str) -> str:
     if count == 0:
         return speech.text("page", none) if none else ""
     return speech.text("page", one) if count == 1 else speech.text("page", many, count=speech.number(count))
-
-
-def _tile(at: datetime, speech: Frame, timezone: str) -> Sequence[str]:
-    """Weekday, day and month of a date's tile."""
-    from zoneinfo import ZoneInfo
-
-    from babel.dates import format_date
-
-    local = at.astimezone(ZoneInfo(timezone))
-    return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]

@@ -93,9 +93,10 @@ class Pages:
         header = request.headers.get("Accept-Language", "")
         return _preferred(header, primary(self.parts.settings.default_language))
 
-    def languages(self, path: str, speech: Frame) -> list[tuple[str, str, str]]:
-        """(tag, own name, link) of the other languages that a page can be had in."""
-        return [(tag, language_name(tag), f"{path}?lang={tag}") for tag in LANGUAGES if tag != speech.tag]
+    def languages(self, path: str, speech: Frame, place: str = "") -> list[tuple[str, str, str]]:
+        """(tag, own name, link) of the other languages that a page can be had in; `place` stays chosen."""
+        rest = f"&place={place}" if place else ""
+        return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != speech.tag]
 
 
 def choose(content: Mapping[str, T], wanted: str, default: str) -> tuple[str, T]:

@@ -1,0 +1,107 @@
+"""Text messages: segments as the network counts them, and what is kept when there is not room for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.channels import sms
+from alerts.channels.message import Alternative
+from alerts.channels.segments import Segments, count, plain_punctuation
+from alerts.channels.words import LANGUAGES
+from alerts.rendering import Renderer
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Segments("GSM-7", 0, 160, 1)),
+        ("a" * 160, Segments("GSM-7", 160, 160, 1)),
+        ("a" * 161, Segments("GSM-7", 161, 306, 2)),
+        ("€" * 80, Segments("GSM-7", 160, 160, 1)),
+        # an escape pair does not fit into the 153rd septet and moves on
+        ("a" * 152 + "€" + "a" * 152, Segments("GSM-7", 306, 459, 3)),
+        ("ŵ" * 70, Segments("UCS-2", 70, 70, 1)),
+        ("ŵ" * 71, Segments("UCS-2", 71, 134, 2)),
+        ("😀" * 35, Segments("UCS-2", 70, 70, 1)),
+        ("😀" * 36, Segments("UCS-2", 72, 134, 2)),
+        ("a" * 66 + "😀" + "a" * 66, Segments("UCS-2", 134, 201, 3)),
+    ],
+)
+def test_segments_are_counted_as_networks_do(text: str, expected: Segments) -> None:
+    assert count(text) == expected
+
+
+@settings(max_examples=80)
+@given(st.text(st.sampled_from("aé€^{ ŵ😀"), max_size=500))
+def test_a_count_never_understates(text: str) -> None:
+    found = count(text)
+    assert found.room >= found.used
+    assert found.segments == 1 or found.used > (160 if found.encoding == "GSM-7" else 70)
+
+
+def test_ornaments_are_made_plain_and_letters_are_not() -> None:
+    assert plain_punctuation("“Don’t” – go…") == '"Don\'t" - go...'
+    assert plain_punctuation("Tŷ Ŵy łąka") == "Tŷ Ŵy łąka"
+
+
+def text_of(renderer: Renderer, words: Any, personal: Any) -> str:
+    message = renderer.prepare(words, "sms").message(personal)
+    assert message.channel == "sms" and message.delivery == personal.delivery
+    return message.data.decode()
+
+
+def test_sender_severity_and_place_come_first(renderer: Renderer, words: Any, reader: Any) -> None:
+    assert text_of(renderer, words(), reader()) == (
+        "Community Alerts: SEVERE, Walworth: Gas leak: keep windows shut. Stay indoors. "
+        "https://town.example/a/7 STOP to end"
+    )
+
+
+def test_a_drill_says_so_before_all_else(renderer: Renderer, words: Any, reader: Any) -> None:
+    assert text_of(renderer, words(status="Exercise"), reader()).startswith("Community Alerts: DRILL, SEVERE")
+    assert text_of(renderer, words(status="Test", frame_language="cy"), reader()).startswith("Community Alerts: PRAWF")
+
+
+def test_the_teams_own_words_are_used_and_keep_their_link(renderer: Renderer, words: Any, reader: Any) -> None:
+    said = text_of(renderer, words(sms="Gas leak. Go in. https://town.example/a/7 Thank you"), reader())
+    assert said.count("https://town.example/a/7") == 1
+    assert said.endswith("Thank you STOP to end")
+
+
+def test_the_nearest_desks_follow_with_distance_and_hours(
+    renderer: Renderer, words: Any, reader: Any, desks: Any
+) -> None:
+    said = text_of(renderer, words(kind="service-change"), reader(alternatives=desks))
+    assert (
+        "Nearest: East Street Library, 0.4 km (Mon 23 Nov, 14:06 to 17:06); Brixton, 2.6 km (day and night); "
+        "Peckham, 2.8 km (Mon to Sat, 08:00 to 20:00)." in said
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("length", [1, 200, 612])
+def test_what_must_be_there_is_there_however_long_the_words(
+    renderer: Renderer, words: Any, reader: Any, desks: tuple[Alternative, ...], language: str, length: int
+) -> None:
+    long = ("word " * 130)[:length]
+    said = text_of(renderer, words(sms=long, frame_language=language), reader(alternatives=desks * 4))
+    assert len(said) <= sms.LIMIT
+    assert "https://town.example/a/7" in said
+    assert said.startswith("Community Alerts: ")
+    assert "STOP" in said
+
+
+def test_words_are_cut_at_a_word() -> None:
+    assert sms.cut("one two three", 13) == "one two three"
+    assert sms.cut("one two three", 12) == "one two..."
+    assert sms.cut("one two three", 3) == ""
+
+
+def test_a_confirmation_by_text_has_its_link(renderer: Renderer) -> None:
+    message = renderer.confirmation("sms", "pl", "+447700900001", "d1", "https://town.example/confirm/x")
+    assert "https://town.example/confirm/x" in message.data.decode()
+    assert message.to == "+447700900001"
