@@ -18,9 +18,8 @@ SELECT j.notice, j.kind, j.lane, j.pages, j.next_page, j.contacts, j.expires, j.
 FROM jobs j LEFT JOIN audiences a ON a.notice = j.notice AND a.page = j.next_page - 1
 WHERE j.done = 0 ORDER BY j.lane, j.notice
 
--- name: job
-SELECT notice, notice_id, thread, kind, lane, log_position, issued_at, expires, pages, next_page, people, unreachable,
-       contacts, late, ended, ended_reason, first_at, done
+-- name: job_progress
+SELECT log_position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, ended_reason, first_at
 FROM jobs WHERE notice = ?
 
 -- name: job_head
@@ -88,11 +87,11 @@ WHERE shard = ? AND notice = ? AND contact = ?
 
 -- name: deliveries_of_shard
 SELECT contact, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
-WHERE shard = ? AND notice = ? AND contact > ? ORDER BY contact LIMIT ?
+WHERE shard = ? AND notice = ? AND contact > ? AND (state = ? OR ? < 0) ORDER BY contact LIMIT ?
 
 -- name: deliveries_of_contact
 SELECT notice, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
-WHERE shard = ? AND contact = ? AND notice < ? ORDER BY notice DESC LIMIT ?
+WHERE shard = ? AND contact = ? AND notice >= ? AND notice <= ? ORDER BY notice DESC LIMIT ?
 
 -- name: delivery_attempts
 SELECT attempt, started, outcome, reason FROM attempts WHERE shard = ? AND notice = ? AND contact = ? ORDER BY attempt
@@ -174,12 +173,6 @@ ON CONFLICT (worker) DO UPDATE SET alive_until = excluded.alive_until
 
 -- name: worker
 SELECT alive_until FROM workers WHERE worker = ?
-
--- name: workers_dead
-SELECT worker FROM workers WHERE alive_until < ? AND worker <> ?
-
--- name: workers_other
-SELECT worker FROM workers WHERE worker <> ?
 
 -- name: workers_all
 SELECT worker, alive_until FROM workers

@@ -1,4 +1,4 @@
-"""May this message leave now? Asked right before rendering, and again right before the first byte (RULES 4–6, 14, 15)."""
+"""May this message leave now? Asked before it is written, and again right before the first byte (RULES 4–6, 14, 15)."""
 
 from __future__ import annotations
 

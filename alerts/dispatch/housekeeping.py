@@ -111,7 +111,7 @@ def _complete(unit: Unit, job: OpenJob) -> None:
     stream = dispatch_id(_uuid(notice))
     state_of = unit.get(DISPATCH, stream)
     if state_of is not None and state_of.planned is not None and not state_of.completed:
-        by_state = {DELIVERY_STATES[state]: amount for state, amount in sorted(totals.items())}
+        by_state: dict[str, int] = {DELIVERY_STATES[state]: amount for state, amount in sorted(totals.items())}
         completed = DispatchCompleted(notice=_uuid(notice), number=job.notice, by_state=by_state)
         unit.append(DISPATCH, stream, completed)
 

@@ -38,11 +38,11 @@ _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
     ),
     **dict.fromkeys((e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked), MEMBER),
 }
-_ENDINGS: Final = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
+_ENDINGS: Final[tuple[type[Event], ...]] = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
-TOPICS: Final[frozenset[str]] = frozenset(
-    event.topic() for event in (*_FOLDED, e.NoticeIssued, *_ENDINGS, e.DispatchStopped)
-)
+_MEANT: Final[tuple[type[Event], ...]] = (*_FOLDED, e.NoticeIssued, *_ENDINGS, e.DispatchStopped)
+
+TOPICS: Final[frozenset[str]] = frozenset(event.topic() for event in _MEANT)
 """The events that the registers are folded from: enough to compute a notice's question at any past position."""
 
 

@@ -26,8 +26,8 @@ def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequ
     reached = []
     for point in points:
         if point.id in concerned:
-            facts = before[point.id] or point.facts
-            reached.append(ReachPoint(id=point.id, lat=facts.lat, lon=facts.lon, reach_km=facts.reach_km))
+            old = before[point.id] or point.facts
+            reached.append(ReachPoint(id=point.id, lat=old.lat, lon=old.lon, reach_km=old.reach_km))
     return ChangeReach(
         kind=change.facts.kind,
         points=tuple(reached),

@@ -19,7 +19,7 @@ from alerts.dispatch.rows import CHUNK, QUEUED
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
 from alerts.domain.words.errors import DomainError
 from alerts.domain.words.terms import Channel
-from alerts.eventlog.ports import Writer
+from alerts.eventlog.ports import Unit, Writer
 
 _log = logging.getLogger(__name__)
 _RECORD_EVERY = 1.0
@@ -119,24 +119,28 @@ class Server:
         return changed + [_put_back(row, self._clock()) for row in out.rows if row not in gone]
 
     async def _record(self, settled: list[Settled]) -> None:
-        """Record outcomes in chunks, again and again until the disk takes them: a row must not stay claimed for ever."""
+        """Record outcomes in chunks, until the disk takes them: a row must not stay claimed for ever."""
         for start in range(0, len(settled), CHUNK):
             chunk = settled[start : start + CHUNK]
-            while True:
-                try:
-                    await self._writer.run(
-                        lambda unit, chunk=chunk: settle(unit, self._lease.number, chunk), by="system"
-                    )  # type: ignore[misc]
+            while not await self._recorded(chunk):
+                if self.stopping:
                     break
-                except Lapsed:
-                    _log.warning("this worker was taken for dead; %d outcomes are in doubt", len(chunk))
-                    break
-                except DomainError as error:
-                    if self.stopping:
-                        _log.warning("%d outcomes could not be recorded and are in doubt: %s", len(chunk), error)
-                        break
-                    _log.warning("outcomes wait to be recorded: %s", error)
-                    await asyncio.sleep(0.2)
+
+    async def _recorded(self, chunk: list[Settled]) -> bool:
+        """Whether there is nothing more to do about these outcomes."""
+
+        def work(unit: Unit) -> None:
+            settle(unit, self._lease.number, chunk)
+
+        try:
+            await self._writer.run(work, by="system")
+        except Lapsed:
+            _log.warning("this worker was taken for dead; %d outcomes are in doubt", len(chunk))
+        except DomainError as error:
+            _log.warning("%d outcomes are not recorded yet: %s", len(chunk), error)
+            await asyncio.sleep(0.2)
+            return False
+        return True
 
 
 def _put_back(row: Claimed, now: datetime) -> Settled:

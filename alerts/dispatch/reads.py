@@ -1,0 +1,288 @@
+"""What people and programs see of the dispatch: progress, deliveries, the state of the queue. Blocking reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from alerts.dispatch.rows import FINAL, LANE, QUEUED, SENDING, STATE, seconds_of
+from alerts.domain.words.ids import SHARDS, contact_shard
+from alerts.domain.words.paging import Page
+from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
+from alerts.eventlog.ports import Database, Row, Transaction
+from alerts.eventlog.sql import load
+from alerts.times import instant, micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+_LAST = 2**62
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """CONTRACT's `GET …/dispatch`. Seconds are since the issue, None until there is one."""
+
+    position: int
+    """Of the NoticeIssued at which the audience was computed."""
+    people: int
+    unreachable: int
+    late: int
+    deliveries: int
+    """Contact points, those added since included."""
+    by_channel: dict[str, dict[str, int]]
+    planned: bool
+    complete: bool
+    first_attempt_s: float | None = None
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    parked: str = ""
+    """Why the audience could not be computed, "" if it could."""
+
+
+class AttemptMade(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt: its end and what it came to (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …)."""
+
+    at: datetime
+    outcome: str
+    reason: str = ""
+
+
+class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery by its two numbers, as the queue knows it."""
+
+    notice: int
+    contact: int
+    channel: Channel
+    state: DeliveryState
+    reason: str = ""
+    tries: int = 0
+    due_at: datetime | None = None
+    """When it is taken again: held, deferred."""
+    first_at: datetime | None = None
+    """When its first attempt began."""
+    last_at: datetime | None = None
+    """When its last attempt ended."""
+    attempts: tuple[AttemptMade, ...] = ()
+
+
+class LaneState(msgspec.Struct, frozen=True, kw_only=True):
+    """One lane's open rows."""
+
+    queued: int = 0
+    held: int = 0
+    in_flight: int = 0
+    deferred: int = 0
+    planning: int = 0
+
+
+class QueueState(msgspec.Struct, frozen=True, kw_only=True):
+    """The dispatch's part of `GET /status`. `planning`: pages to be written; `oldest_queued_s`: since its issue."""
+
+    planning: int
+    queued: int
+    held: int
+    in_flight: int
+    in_doubt: int
+    deferred: int
+    oldest_queued_s: float
+    lanes: dict[str, LaneState]
+    reacted: int = 0
+    """The log position up to which every event has had its effects on the queue, but for those without any."""
+
+
+class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice that reached nobody because its audience could not be computed: it waits for a person."""
+
+    notice: int
+    reason: str
+
+
+class DispatchReads:
+    """Reads of the queue's tables, each in one snapshot."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def progress(self, number: int) -> Progress | None:
+        """How the dispatch of a notice stands; None until the fan-out has frozen its audience."""
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.job_progress, (number,))
+            if not rows:
+                return None
+            tallies = tx.execute(_sql.tallies_of, (number,))
+            latencies = tx.execute(_sql.latencies_of, (number,))
+        position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, why, first_at = rows[0]
+        by_channel: dict[str, dict[str, int]] = {}
+        open_rows = 0
+        for channel, state, amount in tallies:
+            by_channel.setdefault(CHANNELS[channel], {})[DELIVERY_STATES[state]] = int(amount)
+            open_rows += int(amount) if state not in FINAL else 0
+        planned = next_page >= pages
+        half, most, nearly_all = _quantiles(latencies, (0.50, 0.95, 0.99))
+        return Progress(
+            position=position,
+            people=people,
+            unreachable=unreachable,
+            late=late,
+            deliveries=contacts,
+            by_channel=by_channel,
+            planned=planned,
+            complete=planned and open_rows == 0,
+            first_attempt_s=None if first_at is None else round((first_at - issued_at) / 1e6, 3),
+            p50_s=half,
+            p95_s=most,
+            p99_s=nearly_all,
+            parked=why if ended == STATE["failed-technical"] else "",
+        )
+
+    def delivery(self, number: int, contact: int) -> DeliveryRow | None:
+        """One delivery with its attempts; None if there is none (not due, or not planned yet)."""
+        shard = contact_shard(contact)
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.delivery, (shard, number, contact))
+            return _delivery(tx, number, contact, rows[0]) if rows else None
+
+    def deliveries(
+        self,
+        notice: int | None = None,
+        contacts: Sequence[int] | None = None,
+        state: DeliveryState | None = None,
+        cursor: str | None = None,
+        limit: int = 100,
+    ) -> Page[DeliveryRow]:
+        """Deliveries of a notice, of a person's contact points, or both; if asked, those in one state.
+
+        `cursor` is an earlier page's `next`. Raises ValueError for a bad one, and if neither is given.
+        """
+        with self._database.read() as tx:
+            if contacts is not None:
+                return _of_contacts(tx, contacts, notice, state, cursor, limit)
+            if notice is None:
+                raise ValueError("say which notice or which contact points")
+            return _of_notice(tx, notice, state, cursor, limit)
+
+    def status(self, now: datetime) -> QueueState:
+        """The queue as a whole."""
+        with self._database.read() as tx:
+            tallies = tx.execute(_sql.tallies_open)
+            claimed = tx.execute(_sql.tallies_claimed)
+            alive = {worker for worker, until in tx.execute(_sql.workers_all) if until >= micros(now)}
+            planning = tx.execute(_sql.planning)
+            oldest = tx.execute(_sql.oldest_queued)[0][0]
+            reacted = tx.execute(_sql.reactor, ("fan-out",))
+        counts = {(lane, state): int(amount) for lane, state, amount in tallies}
+        pages = {lane: sum(int(p) for of, _, p in planning if of == lane) for lane in LANE.values()}
+
+        def total(state: int) -> int:
+            return sum(amount for (_, of), amount in counts.items() if of == state)
+
+        return QueueState(
+            planning=sum(pages.values()),
+            queued=total(QUEUED),
+            held=total(STATE["held"]),
+            in_flight=total(SENDING),
+            in_doubt=sum(int(amount) for _, worker, amount in claimed if worker not in alive),
+            deferred=total(STATE["deferred"]),
+            oldest_queued_s=0.0 if oldest is None else round(max(0.0, (micros(now) - oldest) / 1e6), 1),
+            lanes={
+                name: LaneState(
+                    queued=counts.get((lane, QUEUED), 0),
+                    held=counts.get((lane, STATE["held"]), 0),
+                    in_flight=counts.get((lane, SENDING), 0),
+                    deferred=counts.get((lane, STATE["deferred"]), 0),
+                    planning=pages[lane],
+                )
+                for lane, name in enumerate(LANES)
+            },
+            reacted=int(reacted[0][0]) if reacted else 0,
+        )
+
+    def parked(self) -> list[ParkedDispatch]:
+        """Notices whose audience could not be computed."""
+        with self._database.read() as tx:
+            return [ParkedDispatch(notice=number, reason=why or "") for number, _, why in tx.execute(_sql.parked)]
+
+
+def _of_notice(
+    tx: Transaction, notice: int, state: DeliveryState | None, cursor: str | None, limit: int
+) -> Page[DeliveryRow]:
+    """In the order of (shard, contact): the primary key's, so that a page is a short walk."""
+    shard, after = _parse(cursor) if cursor else (0, -1)
+    wanted = -1 if state is None else STATE[state]
+    found: list[DeliveryRow] = []
+    while shard < SHARDS and len(found) <= limit:
+        rows = tx.execute(_sql.deliveries_of_shard, (shard, notice, after, wanted, wanted, limit + 1 - len(found)))
+        found += [_delivery(tx, notice, row[0], row[1:]) for row in rows]
+        shard, after = shard + 1, -1
+    return _page(found, limit, lambda row: f"{contact_shard(row.contact)}.{row.contact}")
+
+
+def _of_contacts(
+    tx: Transaction,
+    contacts: Sequence[int],
+    notice: int | None,
+    state: DeliveryState | None,
+    cursor: str | None,
+    limit: int,
+) -> Page[DeliveryRow]:
+    """The newest notice first, then by contact point number."""
+    before, after = _parse(cursor) if cursor else (_LAST, -1)
+    found: list[DeliveryRow] = []
+    for contact in contacts:
+        bounds = (notice, notice) if notice is not None else (0, before)
+        rows = tx.execute(_sql.deliveries_of_contact, (contact_shard(contact), contact, *bounds, 2 * limit + 2))
+        found += [_delivery(tx, row[0], contact, row[1:]) for row in rows if (-row[0], contact) > (-before, after)]
+    if state is not None:
+        found = [row for row in found if row.state == state]
+    found.sort(key=lambda row: (-row.notice, row.contact))
+    return _page(found, limit, lambda row: f"{row.notice}.{row.contact}")
+
+
+def _page(found: list[DeliveryRow], limit: int, cursor: Callable[[DeliveryRow], str]) -> Page[DeliveryRow]:
+    more = len(found) > limit > 0
+    return Page(tuple(found[:limit]), cursor(found[limit - 1]) if more else None)
+
+
+def _parse(cursor: str) -> tuple[int, int]:
+    one, _, two = cursor.partition(".")
+    return int(one), int(two)
+
+
+def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryRow:
+    state, channel, _, tries, due_at, first_at, last_at, reason = row
+    attempts: list[AttemptMade] = []
+    if tries > 1 or (tries and state not in FINAL):
+        attempts = [
+            AttemptMade(at=instant(at), outcome=outcome, reason=why)
+            for _, at, outcome, why in tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
+        ]
+    if len(attempts) < tries and last_at is not None:
+        attempts.append(AttemptMade(at=instant(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
+    return DeliveryRow(
+        notice=notice,
+        contact=contact,
+        channel=CHANNELS[channel],
+        state=DELIVERY_STATES[state],
+        reason=reason or "",
+        tries=tries,
+        due_at=None if due_at is None else instant(due_at),
+        first_at=None if first_at is None else instant(first_at),
+        last_at=None if last_at is None else instant(last_at),
+        attempts=tuple(attempts),
+    )
+
+
+def _quantiles(latencies: Sequence[Row], shares: Sequence[float]) -> list[float | None]:
+    """The middle of the bucket in which each share of the messages had left; None while none has."""
+    total = sum(int(amount) for _, amount in latencies)
+    found: list[float | None] = []
+    for share in shares:
+        seen, at = 0, None
+        for bucket, amount in latencies:
+            seen += int(amount)
+            if seen >= share * total > 0:
+                at = seconds_of(bucket)
+                break
+        found.append(at)
+    return found
