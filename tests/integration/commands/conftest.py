@@ -1,4 +1,7 @@
-"""The commands joined with the real log, vault and follower, on both databases, under a clock that the test moves."""
+"""The commands joined with the real log, vault and follower, under a clock that the test moves.
+
+On SQLite, and with `@on_both` on PostgreSQL too: every statement of the commands' own SQL is run by some test on both.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,15 @@ def key(policy: str | Policy = "draft", name: str = "city", scopes: tuple[str, .
     return Actor(kind="key", id=f"k-{name}", name=name, policy=decided, scopes=frozenset(scopes))
 
 
+on_both = pytest.mark.parametrize("dialect", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(params=["sqlite"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What these tests decide does not depend on the database, unless they say so by `@on_both`."""
+    return str(request.param)
+
+
 @dataclass
 class House:
     """What the tests speak to. `now` is the clock; move it forward."""
@@ -59,6 +71,7 @@ class House:
     commands: Commands
     now: datetime = START
     people: dict[str, Actor] = field(default_factory=dict)
+    following: bool = False
 
     def pass_time(self, **by: float) -> None:
         self.now += timedelta(**by)
@@ -92,7 +105,10 @@ class House:
         return self.subscriber(kept.id)
 
     async def settled(self) -> None:
-        """Wait until the follower has seen everything."""
+        """Let the follower see everything: whoever counts an audience needs it."""
+        if not self.following:
+            self.follower.start()
+            self.following = True
         assert await asyncio.to_thread(self.follower.wait, self.writer.position(), 10)
 
     async def due(self) -> list[str]:
@@ -148,14 +164,12 @@ def house(databases: Databases) -> Iterator[House]:
         clock=clock,
     )
     made.append(House(databases.main, log, writer, follower, vault, commands))
-    follower.start()
     asyncio.run(commands.define_built_in_topics())
     try:
         yield made[0]
     finally:
         follower.stop()
         writer.close()
-        log.close() if hasattr(log, "close") else None
 
 
 def rules(*then: PolicyRule, default: str = "draft") -> Policy:

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from alerts.commands import Idempotency
 from alerts.domain.events import NoticeIssued, PolicyRule
-from alerts.domain.words.bodies import ContentBody, IncidentBody, PlaceBody, ResolveBody
+from alerts.domain.words.bodies import ContentBody, IncidentBody, NoticeBody, PlaceBody, ResolveBody
 from alerts.domain.words.errors import Conflict, Invalid, NotFound
-from tests.integration.commands.conftest import CAMDEN, START, key, rules
+from tests.integration.commands.conftest import CAMDEN, START, key, on_both, rules
 
 if TYPE_CHECKING:
     from tests.integration.commands.conftest import House
@@ -31,8 +32,6 @@ FLOOD = IncidentBody(
 
 
 def revised(**changes: object) -> IncidentBody:
-    import msgspec
-
     return msgspec.structs.replace(FLOOD, **changes)
 
 
@@ -76,6 +75,7 @@ async def test_the_same_report_again_is_nothing_new(house: House) -> None:
     assert house.log.position() == end
 
 
+@on_both
 async def test_a_changed_report_is_a_revision_and_an_update_of_its_notice(house: House) -> None:
     first = await house.commands.report_incident(key("issue"), FLOOD)
     second = await house.commands.report_incident(key("issue"), revised(severity="Extreme"))
@@ -117,8 +117,6 @@ async def test_a_worse_revision_may_go_out_by_itself(house: House) -> None:
 async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(house: House) -> None:
     ann = await house.person("ann")
     first = await house.commands.report_incident(key("record"), FLOOD)
-    from alerts.domain.words.bodies import NoticeBody
-
     mine = await house.commands.draft_notice(ann, NoticeBody(kind="alert", incident=first.id))
     second = await house.commands.report_incident(key("draft"), revised(severity="Moderate"))
     assert second.notice not in (None, mine.id)
@@ -126,6 +124,7 @@ async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(house: House
 
 
 @pytest.mark.parametrize(("areas", "phase"), [("camden", "live"), ("hackney", "pending-approval")])
+@on_both
 async def test_a_policy_counts_an_area_only_if_the_notice_lies_wholly_inside(
     house: House, areas: str, phase: str
 ) -> None:
@@ -205,9 +204,7 @@ async def test_references_are_the_sources_own(house: House) -> None:
         (revised(area={"type": "Point", "coordinates": [0, 0]}), "area"),
     ],
 )
-async def test_bad_input_is_refused_by_field_and_nothing_is_kept(
-    house: House, body: IncidentBody, field: str
-) -> None:
+async def test_bad_input_is_refused_by_field_and_nothing_is_kept(house: House, body: IncidentBody, field: str) -> None:
     end = house.log.position()
     with pytest.raises(Invalid) as refused:
         await house.commands.report_incident(key(), body)
@@ -236,6 +233,7 @@ def idem(body: bytes = b"a", name: str = "k1", path: str = "/incidents") -> Idem
     return Idempotency(caller="key-1", path=path, key=name, digest=body.ljust(32, b"\0"))
 
 
+@on_both
 async def test_the_same_key_and_body_gives_the_same_answer(house: House) -> None:
     body = revised(source_ref=None)
     first = await house.commands.report_incident(key("issue"), body, idem=idem())
@@ -245,6 +243,7 @@ async def test_the_same_key_and_body_gives_the_same_answer(house: House) -> None
     assert len(house.events("IncidentReported")) == 1
 
 
+@on_both
 async def test_racing_twins_are_one(house: House) -> None:
     body = revised(source_ref=None)
     answers = await asyncio.gather(
@@ -255,12 +254,14 @@ async def test_racing_twins_are_one(house: House) -> None:
     assert len(house.events(NoticeIssued.topic())) == 1
 
 
+@on_both
 async def test_another_body_under_the_same_key_is_a_conflict(house: House) -> None:
     await house.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"a"))
     with pytest.raises(Conflict, match="Idempotency-Key"):
         await house.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"b"))
 
 
+@on_both
 async def test_keys_are_per_path_and_live_a_day(house: House) -> None:
     body = revised(source_ref=None)
     first = await house.commands.report_incident(key(), body, idem=idem())
