@@ -181,7 +181,8 @@ class PostgresDatabase(BaseDatabase):
     def trouble(self, error: BaseException) -> Trouble | None:
         if not isinstance(error, psycopg.Error):
             return None
-        if isinstance(error, psycopg.errors.UniqueViolation):
+        # Class 40 is what a server rolls back to resolve a deadlock: to be decided afresh, as a conflict is.
+        if isinstance(error, psycopg.errors.UniqueViolation) or (error.sqlstate or "").startswith("40"):
             return "conflict"
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             return "transient"

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
+from time import sleep
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -28,6 +29,9 @@ _BATCH = 256
 _TRIES = 3
 _STATES = 20_000
 _EVICT_AT_MOST = 5_000
+_ASK_AGAIN = (0.0, 0.1, 0.5, 1.0, 2.0)
+"""Seconds between asking whether a commit was kept, while the database is away."""
+_EVENT = "SELECT originator_id, originator_version, topic, state FROM events WHERE position = ?"
 
 _Answer = tuple["Job[Any]", Any, BaseException | None]
 
@@ -146,8 +150,10 @@ class GroupCommitWriter:
         try:
             self._commit(jobs)
         except Exception as error:
-            if len(jobs) == 1 and not self._worth_retrying(error):
-                self._answer([(jobs[0], None, self._in_words(error))])
+            hopeless = len(jobs) == 1 and not self._worth_retrying(error)
+            if hopeless or isinstance(error, Unavailable) or self._database.trouble(error) == "transient":
+                refused = self._in_words(error)
+                self._answer([(job, None, refused) for job in jobs])
                 return
             # The fault is one command's, or a conflict's: one by one, each fails or succeeds on its own account.
             for job in jobs:
@@ -174,7 +180,7 @@ class GroupCommitWriter:
             return Conflict("Somebody else changed the same thing at the same moment. Look again, then repeat.")
         if trouble == "transient":
             logger.error("the log could not be written: %s", error)
-            refused = Unavailable(f"The log cannot be written just now ({error}). Nothing was changed; try again.")
+            refused = Unavailable(f"The log cannot be written just now ({str(error).strip()}). Try again in a moment.")
             refused.__cause__ = error
             return refused
         return error
@@ -182,6 +188,7 @@ class GroupCommitWriter:
     def _commit(self, jobs: list[Job[Any]]) -> None:
         """One transaction with these commands; answers them all, or raises with nothing kept and nobody answered."""
         batch: Batch | None = None
+        complete = False
         answers: list[_Answer] = []
         hooks: list[Callable[[], None]] = []
         try:
@@ -191,10 +198,12 @@ class GroupCommitWriter:
                     answers.append(self._run(job, batch, hooks))
                 self._flush_keys()
                 batch.finish()
-        except BaseException:
-            if batch is not None:
-                self._states.evict(batch.touched)
-            raise
+                complete = True
+        except BaseException as error:
+            if batch is None or not complete or not self._kept_all_the_same(batch, error):
+                if batch is not None:
+                    self._states.evict(batch.touched)
+                raise
         self._end = batch.end
         if batch.rows:
             self._position = batch.end
@@ -202,6 +211,26 @@ class GroupCommitWriter:
         for hook in hooks:
             self._call(hook)
         self._answer(answers)
+
+    def _kept_all_the_same(self, batch: Batch, error: BaseException) -> bool:
+        """Whether a commit whose answer was lost is on disk after all: its last event is there, byte for byte.
+
+        Asked under the append lock, so that a commit which the server is still working on has ended by then.
+        """
+        if self._database.trouble(error) != "transient" or not batch.rows:
+            return False
+        position, *last = batch.rows[-1]
+        for pause in _ASK_AGAIN:
+            try:
+                with self._database.write() as tx:
+                    append.begin(tx)
+                    rows = tx.execute(_EVENT, (position,))
+                return [tuple(row) for row in rows] == [tuple(last)]
+            except Exception as found:
+                if self._database.trouble(found) is None and not isinstance(found, Unavailable):
+                    raise
+                sleep(pause)
+        return False
 
     def _begin(self, tx: BaseTransaction) -> Batch:
         end = append.begin(tx)
