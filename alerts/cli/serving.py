@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -38,12 +42,8 @@ def serve(
             "on SQLite one process does everything: leave --workers and --roles out, or use postgresql:// "
             "(ALERTS_DATABASE_URL), where any number of processes share the work"
         )
-    if workers > 1:
-        raise Misuse(
-            "--workers above 1 is not available in this version; start `alerts serve` and `alerts worker` as often as "
-            "you like: on PostgreSQL they share the work"
-        )
-    _serve(chosen, parts, host, port)
+    with _beside(workers - 1):
+        _serve(chosen, parts, host, port)
 
 
 def worker() -> None:
@@ -94,6 +94,20 @@ def bench(
     from alerts.bench import run
 
     raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
+
+
+@contextmanager
+def _beside(count: int) -> Iterator[None]:
+    """So many further processes that send, for as long as this one serves."""
+    command = [sys.executable, "-m", "alerts", "worker"]
+    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait()
 
 
 def _alone(role: str) -> None:
