@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,12 +18,14 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.notice_life import danger_to_life, default_priority
 from alerts.domain.streams import CHANGE, INCIDENT
 from alerts.domain.words.bodies import NoticeBody
-from alerts.domain.words.errors import Invalid
+from alerts.domain.words.errors import Invalid, NotFound
+from alerts.domain.words.events import Stream
 from alerts.domain.words.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
 Json = dict[str, Any]
 Lookup = Callable[[Any, UUID], Any]
 """`unit.get` or `log.state`."""
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +130,24 @@ def plan_of_change(facts: ChangeFacts) -> NoticePlan:
     )
 
 
+def look_up(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
+    """What a body names; None too if the id is that of another kind of thing."""
+    try:
+        found: S | None = get(stream, thing)
+    except NotFound:
+        return None
+    return found
+
+
 def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
     """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
     if body.incident is not None:
-        incident = get(INCIDENT, body.incident)
+        incident = look_up(get, INCIDENT, body.incident)
         if incident is None:
             raise Invalid.field("incident", "There is no such incident.")
         return plan_of_incident(incident.facts, categories)
     if body.service_change is not None:
-        change = get(CHANGE, body.service_change)
+        change = look_up(get, CHANGE, body.service_change)
         if change is None:
             raise Invalid.field("service_change", "There is no such service change.")
         return plan_of_change(change.facts)

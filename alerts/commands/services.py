@@ -13,7 +13,7 @@ from alerts.commands.answers import Kept
 from alerts.commands.core import Core
 from alerts.commands.incidents import latest_notice, reference
 from alerts.commands.known import Known
-from alerts.commands.plans import plan_of_change
+from alerts.commands.plans import look_up, plan_of_change
 from alerts.commands.ports import Idempotency
 from alerts.commands.telling import NewId, Told
 from alerts.domain import service_change, service_point
@@ -123,8 +123,7 @@ def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
 def announce(unit: Unit, actor: Actor, facts: ChangeFacts, new: NewId = new_id) -> tuple[ChangeState, bool, Told]:
     """Announce a change or revise it, and tell of it: (the change, whether it is new, what was told)."""
     for index, point in enumerate(facts.service_points):
-        state = unit.get(POINT, point)
-        if state is None:
+        if look_up(unit.get, POINT, point) is None:
             raise Invalid.field(f"service_points.{index}", "There is no such service point: register it first.")
     change = change_id(actor.source, facts.source_ref)
     before = unit.get(CHANGE, change)

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
+from alerts.domain.words.errors import NotFound
 from alerts.domain.words.events import Recorded, Stream
 from alerts.domain.words.terms import Channel
 from subscribers.domain.events import (
@@ -89,7 +90,7 @@ def evolve(state: SubscriberState | None, recorded: Recorded) -> SubscriberState
     if isinstance(event, SubscriberRegistered | SubscriptionRequested):
         return _joined(state, recorded, event)
     if state is None:
-        raise ValueError(f"{event.topic()} cannot be the first event of a subscriber ({recorded.originator_id})")
+        raise NotFound(f"There is no such subscriber: {recorded.originator_id} is another kind of thing.")
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     return _contact_event(state, recorded) or _subscription_event(state, recorded) or state
 

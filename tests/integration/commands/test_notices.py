@@ -477,3 +477,14 @@ async def test_the_poll_may_be_asked_for_nothing_twice(house: House) -> None:
     assert not await house.commands.fire("notice-expiry", notice.id, notice.expires)
     with pytest.raises(ValueError, match="tea-time"):
         await house.commands.fire("tea-time", notice.id, notice.expires)
+
+
+async def test_an_id_of_another_kind_of_thing_is_not_found(house: House) -> None:
+    incident = await house.commands.report_incident(key(), IncidentBody(headline="Gas", source_ref="g"))
+    with pytest.raises(NotFound):
+        await house.commands.submit(key(), incident.id)
+    with pytest.raises(NotFound):
+        await house.commands.revise_notice(key(), incident.id, {})
+    with pytest.raises(Invalid) as refused:
+        await house.commands.draft_notice(key(), but(MARKET, service_change=incident.id))
+    assert refused.value.errors[0].field == "service_change"
