@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.domain.events import ChangeAfter, PointFacts
+from alerts.domain.open_points import facts_at
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.words.paging import Page
@@ -55,14 +55,16 @@ class BoardReads(Reads):
     def open_points(self, kind: str | None, at: datetime, without_change: UUID | None = None) -> list[PointState]:
         """The points open at `at` (RULES 12), by id: as the issued changes in effect then leave them.
 
-        A point that such a change closes is left out; one that it moves, or whose hours or visits it sets, is shown
-        that way. `without_change` is taken for not announced. `kind` None means every kind, mobile units included.
+        A point that such a change closes, or is yet to open, is left out; one that it moves, or whose hours or visits
+        it sets, is shown that way. `without_change` is taken for not announced. `kind` None means every kind, mobile
+        units included.
         """
         with self._database.read() as tx:
             points = [self._decode(POINTS, row[0]) for row in tx.execute(SQL.open_service_points, (kind, kind))]
             told = self._told(tx) - {without_change}
             changes = [change for change in self._lasting(tx, at) if change.id in told]
-        return points_at(points, changes, at)
+        stand = ((point, facts_at(point, changes, at)) for point in points)
+        return [replace(point, facts=facts) for point, facts in stand if facts is not None]
 
     def nearest_open(
         self, kind: str | None, lat: float, lon: float, at: datetime, n: int
@@ -93,38 +95,3 @@ class BoardReads(Reads):
     def _with_their_notices(tx: Transaction, changes: Sequence[ChangeState]) -> list[ChangeState]:
         first = first_notices(tx, SQL.first_notices_of_changes, [c.id for c in changes])
         return [replace(change, notice=first.get(change.id)) for change in changes]
-
-
-def points_at(points: Iterable[PointState], changes: Sequence[ChangeState], at: datetime) -> list[PointState]:
-    """The open ones of these points as these changes leave them at `at`; later changes go over earlier ones."""
-    closed: set[UUID] = set()
-    after: dict[UUID, PointFacts] = {}
-    known: Mapping[UUID, PointState] = {point.id: point for point in points}
-    in_effect = (c for c in changes if c.facts.effective <= at and (c.facts.until is None or at < c.facts.until))
-    for change in sorted(in_effect, key=lambda c: (c.facts.effective, c.id)):
-        for point in change.facts.service_points:
-            if point not in known:
-                continue
-            if change.facts.kind == "closure":
-                closed.add(point)
-                continue
-            told = change.facts.after.get(str(point))
-            if told is not None:
-                after[point] = _changed(after.get(point, known[point].facts), told)
-    return [
-        replace(point, facts=after.get(point.id, point.facts))
-        for point in known.values()
-        if point.open and point.id not in closed
-    ]
-
-
-def _changed(facts: PointFacts, after: ChangeAfter) -> PointFacts:
-    """A point's facts, where a change says something else."""
-    return replace(
-        facts,
-        opening_hours=after.opening_hours if after.opening_hours is not None else facts.opening_hours,
-        address=after.address if after.address is not None else facts.address,
-        lat=after.lat if after.lat is not None else facts.lat,
-        lon=after.lon if after.lon is not None else facts.lon,
-        visits=after.visits or facts.visits,
-    )

@@ -216,6 +216,16 @@ def test_a_cancelled_change_closes_nothing(world: World) -> None:
     assert world.views.changes(START) == []
 
 
+def test_a_desk_whose_opening_is_told_of_is_not_open_before(world: World) -> None:
+    desk, opening, notice = (uuid4() for _ in range(3))
+    told = e.NoticePlan(kind="service-change", service_change=opening)
+    world.append(desk, e.ServicePointOpened(facts=point("Desk", 51.0, 0.0), source="key:k"))
+    world.append(opening, change("opening", desk))
+    world.tell(notice, drafted(notice, 1, plan=told), issued(notice, 1, plan=told))
+    assert world.views.open_points("front-desk", START) == []
+    assert [p.id for p in world.views.open_points("front-desk", START + DAY)] == [desk]
+
+
 def test_ties_of_distance_go_by_id(world: World) -> None:
     ids = sorted(uuid4() for _ in range(3))
     for desk in reversed(ids):
