@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -9,12 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from markupsafe import Markup
+from msgspec.structs import asdict
 
 from alerts.channels import prose
 from alerts.channels.segments import count
 from alerts.channels.tone import tag, tone
 from alerts.channels.words import direction, frame
+from alerts.dispatch.reads import QueueState
 from alerts.domain.notice import NoticeState
+from alerts.domain.words.terms import Channel, DeliveryState
 from alerts.projections.views import TimelineEntry
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Zone, draw
@@ -32,6 +36,16 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
 )
 """The parts of a progress bar: (class, word, delivery states)."""
+_NOT_LEFT: dict[DeliveryState, str] = {
+    "failed-permanent": "refused for good",
+    "failed-technical": "could not leave; waits for a person",
+    "deferred": "put off; tried again",
+    "expired": "its time was over",
+    "suppressed": "nothing is sent to this address",
+    "superseded": "a newer message took its place",
+    "cancelled": "withdrawn before it left",
+}
+_FAILURES = 500
 _PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "clear", "scheduled": "change"}
 
 
@@ -46,7 +60,7 @@ class ConsoleViews:
         """The first page."""
         views, now = self._parts.views, self._parts.clock()
         waiting = views.waiting()
-        status = self._parts.dispatch.status()
+        status = self._parts.dispatch.status(now)
         return {
             "here": "today",
             "title": self._speech.time(now, self._parts.settings.timezone),
@@ -126,42 +140,46 @@ class ConsoleViews:
     def _live(self, notice: NoticeState) -> dict[str, Any]:
         return {**self._card(notice), "progress": self._progress(notice)}
 
-    def _progress(self, notice: NoticeState) -> dict[str, Any]:
-        """People, deliveries and a bar for each channel."""
+    def _progress(self, notice: NoticeState) -> dict[str, Any] | None:
+        """People, deliveries and a bar for each channel; None until the audience is frozen."""
         progress = self._parts.dispatch.progress(notice.number)
+        if progress is None:
+            return None
         bars = [_bar(channel, states, self._speech.number) for channel, states in progress.by_channel.items()]
         left = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _DONE)
         total = sum(sum(states.values()) for states in progress.by_channel.values())
+        times = (
+            ("The first left after", progress.first_attempt_s),
+            ("Half of all had left after", progress.p50_s),
+            ("95 %", progress.p95_s),
+            ("99 %", progress.p99_s),
+        )
         return {
             "people": self._speech.number(progress.people),
             "unreachable": self._speech.number(progress.unreachable),
             "late": self._speech.number(progress.late),
             "deliveries": self._speech.number(progress.deliveries),
-            "share": _share(left, total),
+            "share": "" if total == 0 else f"{100 * left // total} % left",
             "complete": progress.complete,
+            "parked": progress.parked,
             "bars": bars,
-            "times": [
-                (word, f"{seconds:.1f} s")
-                for word, seconds in (
-                    ("The first left after", progress.first_attempt_s),
-                    ("Half of all had left after", progress.p50_s),
-                    ("95 %", progress.p95_s),
-                    ("99 %", progress.p99_s),
-                )
-                if seconds is not None
-            ],
+            "times": [(word, f"{seconds:.1f} s") for word, seconds in times if seconds is not None],
         }
 
     def _failures(self, notice: NoticeState) -> list[dict[str, str]]:
-        """What did not go out, by channel and state, from the outcomes on record."""
-        sums: dict[tuple[str, str], int] = {}
-        for outcome in self._parts.views.outcome_counts(notice.number):
-            if outcome.state not in (*_DONE, "queued", "sending"):
-                key = (outcome.channel, outcome.state)
-                sums[key] = sums.get(key, 0) + outcome.deliveries
+        """What did not leave, by channel, state and reason: counted over the first of each state."""
+        sums: Counter[tuple[Channel, DeliveryState, str]] = Counter()
+        for state in _NOT_LEFT:
+            page = self._parts.dispatch.deliveries(notice=notice.number, state=state, limit=_FAILURES)
+            sums.update((row.channel, state, row.reason) for row in page.items)
         return [
-            {"channel": _CHANNELS.get(c, c), "state": s.replace("-", ", "), "count": self._speech.number(n)}
-            for (c, s), n in sorted(sums.items())
+            {
+                "channel": _CHANNELS.get(channel, channel),
+                "state": _NOT_LEFT[state],
+                "reason": reason,
+                "count": self._speech.number(number) + ("+" if number == _FAILURES else ""),
+            }
+            for (channel, state, reason), number in sums.most_common()
         ]
 
     def _facts(self, notice: NoticeState) -> list[tuple[str, str]]:
@@ -246,13 +264,13 @@ class ConsoleViews:
         marks = [m for m in (notice.plan.status, notice.msg_type) if m in ("Exercise", "Test", "Update")]
         return ", ".join([*(self._speech.text("mark", m) for m in marks), said])
 
-    def _health(self, status: Mapping[str, Any]) -> dict[str, Any]:
-        waiting = int(status.get("queued", 0)) + int(status.get("in_flight", 0)) + int(status.get("planning", 0))
+    def _health(self, status: QueueState) -> dict[str, Any]:
+        waiting = status.queued + status.in_flight
         behind = max(self._parts.writer.position() - self._parts.runner.position(), 0)
         words = [
             "queue empty" if waiting == 0 else f"{self._speech.number(waiting)} messages on their way",
-            f"{self._speech.number(int(status.get('held', 0)))} held",
-            f"{self._speech.number(int(status.get('deferred', 0)))} to be tried again",
+            f"{self._speech.number(status.held)} held",
+            f"{self._speech.number(status.deferred)} to be tried again",
             f"log at entry {self._speech.number(self._parts.writer.position())}",
         ]
         if behind:
@@ -282,13 +300,15 @@ def _bar(channel: str, states: Mapping[str, int], number: Any) -> dict[str, Any]
     return {"channel": _CHANNELS.get(channel, channel), "total": number(total), "segments": segments, "words": words}
 
 
-def _share(part: int, total: int) -> str:
-    return "" if total == 0 else f"{100 * part // total} % left"
-
-
-def _lanes(status: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lanes = status.get("lanes") or {}
-    return [(str(lane), _value(value)) for lane, value in lanes.items()]
+def _lanes(status: QueueState) -> list[tuple[str, str]]:
+    """Each lane's open rows, those that are not zero."""
+    return [
+        (
+            lane,
+            ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(state).items() if count) or "empty",
+        )
+        for lane, state in status.lanes.items()
+    ]
 
 
 def _providers(found: Mapping[str, Any]) -> list[tuple[str, str]]:
