@@ -27,9 +27,9 @@ async def serve(settings: Settings, *, host: str, port: int, roles: Sequence[str
     async with AsyncExitStack() as stack:
         if settings.on_sqlite:
             stack.enter_context(lock(settings.lock_file))
-        app = bootstrap.build(settings)
+        app = bootstrap.build(settings, roles)
         stack.push_async_callback(app.stop)
-        await app.start(roles)
+        await app.start()
         if settings.on_sqlite:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
             await stack.enter_async_context(listening(settings.control_socket, operations))

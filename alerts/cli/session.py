@@ -50,7 +50,7 @@ async def connected(chosen: Settings) -> AsyncIterator[Call]:
         from alerts.admin import Admin
 
         app = bootstrap.build(chosen)
-        await app.start(())
+        await app.start()
         try:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
 

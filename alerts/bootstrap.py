@@ -1,0 +1,278 @@
+"""The composition root: the only place where the parts are built and joined."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from alerts import logs
+from alerts.channels.message import Provider
+from alerts.channels.providers.inbox import Inbox
+from alerts.commands import Commands
+from alerts.data import find
+from alerts.dispatch.bell import Bell
+from alerts.dispatch.compose import House
+from alerts.dispatch.fanout import FanOut
+from alerts.dispatch.follower import Follower
+from alerts.dispatch.reads import DispatchReads
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.retries import Retries
+from alerts.dispatch.worker import Worker
+from alerts.domain import events
+from alerts.domain.words.terms import Channel
+from alerts.eventlog.codec import Codec
+from alerts.eventlog.database import BaseDatabase, Part, connect
+from alerts.eventlog.generations import CurrentViews, current_generation, open_generation, rebuild
+from alerts.eventlog.log import EventLog
+from alerts.eventlog.migrate import migrate, pending
+from alerts.eventlog.runner import Runner
+from alerts.eventlog.writer import GroupCommitWriter
+from alerts.projections import Views, projections
+from alerts.rendering import Renderer
+from alerts.schedule import DuePoll
+from alerts.settings import Settings
+from alerts.web.parts import Parts
+from alerts.why import Explainer
+from subscribers.addresses import Addresses
+from subscribers.columns import AudienceColumns
+from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+from subscribers.vault import Vault
+
+Role = Literal["web", "worker", "scheduler"]
+CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
+_MIGRATED: tuple[Part, ...] = ("main", "keys")
+_READERS = 4
+"""Threads for the web's blocking reads: each keeps a connection."""
+
+
+def utc_now() -> datetime:
+    """The clock of a running product."""
+    return datetime.now(UTC)
+
+
+def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[], datetime] = utc_now) -> App:
+    """One process's parts, joined and not yet started. Without roles it reads and takes commands, and sends nothing.
+
+    On SQLite the schema is brought up to date here; on PostgreSQL `alerts migrate` does it. The caller holds the lock.
+    """
+    logs.configure(settings)
+    if settings.on_sqlite:
+        migrate_all(settings)
+    return App(settings, roles, clock)
+
+
+class App:
+    """One process of the product. `start` and `stop` it in one event loop."""
+
+    def __init__(self, settings: Settings, roles: Collection[str], clock: Callable[[], datetime]) -> None:
+        self.settings, self._roles, self._clock = settings, frozenset(roles), clock
+        self._closing = ExitStack()
+        main, keys = self._open("main"), self._open("keys")
+        self._main, self._folder = main, _migrations(main, "views")
+        self.vault = Vault(keys, settings.master_key)
+        codec = Codec(CATALOGUE, self.vault)
+        self.log = EventLog(main, codec)
+        self._closing.callback(self.log.close)
+        self.writer = GroupCommitWriter(main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
+        self._closing.callback(self.writer.close)
+        views = CurrentViews(settings.database_url, main, self._folder)
+        self._closing.callback(views.close)
+        self.runner = Runner(self.log, views, projections(), clock)
+        self.views = Views(views, self.runner, self.vault)
+        self.bell = Bell()
+        self.follower = self._build_follower()
+        self.dispatch = DispatchReads(main)
+        self.commands = Commands(
+            writer=self.writer,
+            log=self.log,
+            database=main,
+            addresses=Addresses(settings.secret_key),
+            audience=self.follower,
+            erase_key=self.vault.destroy,
+            clock=clock,
+            default_language=settings.default_language,
+            timezone=settings.timezone,
+        )
+        self.inbox = self._open_inbox()
+        self.providers = self._build_providers()
+        renderer = Renderer(
+            sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
+        )
+        self._worker = self._build_worker(renderer) if "worker" in self._roles else None
+        self._poll = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
+        self.parts = Parts(
+            settings=settings,
+            clock=clock,
+            log=self.log,
+            writer=self.writer,
+            codec=codec,
+            commands=self.commands,
+            views=self.views,
+            directory=self.views.directory,
+            runner=self.runner,
+            follower=self.follower,
+            dispatch=self.dispatch,
+            explainer=Explainer(self.log, self.views, self.dispatch),
+            renderer=renderer,
+            inbox=self.inbox,
+            reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),
+            topics=frozenset(CATALOGUE.events),
+            version=version("community-alerts"),
+            projections=self.runner.positions,
+            providers=self._provider_states,
+            parked=self._parked,
+        )
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Begin to follow the log and, by role, to send and to fire what is due."""
+        self.runner.start()
+        self.follower.start()
+        await self.commands.define_built_in_topics()
+        if self._worker is not None:
+            await self._worker.start()
+        if self._poll is not None:
+            self._poll.start()
+
+    async def stop(self) -> None:
+        """Finish or release what is in hand, then close everything."""
+        if self._poll is not None:
+            self._poll.stop()
+        if self._worker is not None:
+            await self._worker.stop()
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        self.follower.stop()
+        self.runner.stop()
+        self.parts.reads.shutdown()
+        self._closing.close()
+
+    def rebuild(self, progress: Callable[[int, int], None] = lambda position, end: None) -> int:
+        """Compute the read models afresh beside the live ones and switch to them; the new generation."""
+        return rebuild(
+            self.settings.database_url, self._main, self.log, projections(), self._folder, self._clock, progress
+        )
+
+    # --- parts ---
+
+    def _open(self, part: Part) -> BaseDatabase:
+        database = connect(self.settings.database_url, part)
+        self._closing.callback(database.close)
+        return database
+
+    def _build_follower(self) -> Follower:
+        """Only a process that sends has effects; the others follow to count and to explain."""
+        columns, registers = AudienceColumns(), Registers()
+        fan_out = (
+            FanOut(self.writer, self._main, columns, registers, clock=self._clock, bell=self.bell)
+            if "worker" in self._roles
+            else None
+        )
+        return Follower(self.log, columns, registers, fan_out, clock=self._clock)
+
+    def _open_inbox(self) -> Inbox | None:
+        if not self.settings.inbox:
+            return None
+        if self.settings.on_sqlite:
+            inbox = Inbox.file(self.settings.folder / "inbox.db", clock=self._clock)
+        else:
+            inbox = Inbox(connect(self.settings.database_url, "main"), clock=self._clock)
+        self._closing.callback(inbox.close)
+        return inbox
+
+    def _build_providers(self) -> dict[Channel, Provider]:
+        """Mail servers where they are set, the inbox for the rest where it exists."""
+        found: dict[Channel, Provider] = {}
+        if self.inbox is not None:
+            found = {"email": self.inbox.provider("email"), "sms": self.inbox.provider("sms")}
+        if self.settings.smtp:
+            from alerts.channels.providers.smtp import SmtpProvider
+
+            found["email"] = SmtpProvider(self.settings.smtp, connections=self.settings.smtp_connections)
+        return found
+
+    def _build_worker(self, renderer: Renderer) -> Worker:
+        settings = self.settings
+        house = House(
+            public_url=settings.public_url,
+            secret=settings.secret_key,
+            sender=settings.sender,
+            timezone=settings.timezone,
+            default_language=settings.default_language,
+        )
+        connections = settings.smtp_connections * len(settings.smtp) if settings.smtp else 64
+        return Worker(
+            self._main,
+            self.writer,
+            self.follower,
+            self.runner,
+            self.views,
+            renderer,
+            self.providers,
+            house,
+            self.bell,
+            clock=self._clock,
+            retries=Retries(settings.retry_schedule),
+            concurrency={"email": connections, "sms": 64},
+            reserve=settings.emergency_reserve,
+        )
+
+    # --- states ---
+
+    def _provider_states(self) -> dict[str, Any]:
+        """Channel → its provider and how it does, for `/status` and the console."""
+        channels: tuple[Channel, ...] = ("email", "sms")
+        return {
+            channel: {"provider": self.providers[channel].name, "state": "well"}
+            if channel in self.providers
+            else {"provider": None, "state": "no provider"}
+            for channel in channels
+        }
+
+    def _parked(self) -> int:
+        return len(self.runner.parked()) + len(self.dispatch.parked())
+
+
+def migrate_all(settings: Settings) -> list[str]:
+    """Bring every part of the database up to date; what was applied."""
+    applied: list[str] = []
+    for part in _MIGRATED:
+        database = connect(settings.database_url, part)
+        try:
+            applied += migrate(database, _migrations(database, part))
+            if part == "main":
+                generation = current_generation(database)
+        finally:
+            database.close()
+    open_generation(settings.database_url, generation, _migrations(database, "views")).close()
+    return applied
+
+
+def pending_migrations(settings: Settings) -> list[str]:
+    """What `migrate_all` would apply; changes nothing."""
+    waiting: list[str] = []
+    for part in _MIGRATED:
+        database = connect(settings.database_url, part)
+        try:
+            waiting += pending(database, _migrations(database, part))
+        finally:
+            database.close()
+    return waiting
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """Of the library under Python."""
+    return sqlite3.sqlite_version_info
+
+
+def _migrations(database: BaseDatabase, part: Part) -> Path:
+    return find("migrations", database.dialect, *(() if part == "main" else (part,)))
