@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -27,6 +26,7 @@ from alerts.eventlog.ports import Log
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 if TYPE_CHECKING:
+    from alerts.dispatch.reads import AttemptMade, DeliveryRow
     from subscribers.directory import ContactCard
     from subscribers.domain.audience import AudienceQuery
     from subscribers.explain import Explanation
@@ -67,34 +67,10 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Attempt(Protocol):
-    """One try to hand a message over."""
-
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def outcome(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-
-
-class Delivery(Protocol):
-    """A delivery row, as the dispatch reads it."""
-
-    @property
-    def state(self) -> DeliveryState: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def in_doubt(self) -> bool: ...
-    @property
-    def attempts(self) -> Sequence[Attempt]: ...
-
-
 class Deliveries(Protocol):
     """What the explainer asks the dispatch."""
 
-    def delivery(self, notice: int, contact: int) -> Delivery | None:
+    def delivery(self, number: int, contact: int) -> DeliveryRow | None:
         """One delivery by its two numbers."""
 
 
@@ -245,7 +221,7 @@ class Explainer:
         for earlier in reversed(asked.earlier):
             for number in numbers:
                 row = self._deliveries.delivery(earlier, number)
-                if row is not None and (row.state in _HANDED or row.in_doubt):
+                if row is not None and (row.state in _HANDED or any(a.outcome == "in-doubt" for a in row.attempts)):
                     said = "was sent" if row.state in _HANDED else "may have been sent"
                     return (
                         f"an earlier message of this thread {said} to this contact point, so it is told how it goes on"
@@ -266,7 +242,9 @@ class Explainer:
                 return replace(verdict, checks=(*verdict.checks, Check(rule="late", holds=True, detail=said)))
         return None
 
-    def _answer(self, notice: NoticeState, subscriber: UUID | None, verdict: _Verdict, rows: Sequence[Delivery]) -> Why:
+    def _answer(
+        self, notice: NoticeState, subscriber: UUID | None, verdict: _Verdict, rows: Sequence[DeliveryRow]
+    ) -> Why:
         attempts = [
             Link(at=attempt.at, what="Delivery", detail=_attempt_words(attempt))
             for row in rows
@@ -301,5 +279,5 @@ def _place_name(person: SubscriberState, found: Explanation) -> str:
     return place.name or place.slug or ""
 
 
-def _attempt_words(attempt: Attempt) -> str:
+def _attempt_words(attempt: AttemptMade) -> str:
     return f"{attempt.outcome}: {attempt.reason}" if attempt.reason else attempt.outcome

@@ -504,33 +504,17 @@ class Attempt(Answer, frozen=True, kw_only=True):
 
 
 class Delivery(Answer, frozen=True, kw_only=True):
-    """One notice to one contact point."""
+    """One notice to one contact point. `notice` null: a confirmation; `due_at`: when a held or deferred one goes on."""
 
     id: str
-    notice: UUID
+    notice: UUID | None
     subscriber: UUID | None
     contact_point: int
     channel: str
     state: str
     reason: str
+    due_at: datetime | None
     attempts: tuple[Attempt, ...]
-
-
-class Progress(Answer, frozen=True, kw_only=True):
-    """How far a dispatch has come; `by_channel` counts deliveries by channel and state."""
-
-    position: int
-    people: int
-    unreachable: int
-    late: int
-    deliveries: int
-    by_channel: dict[str, dict[str, int]]
-    planned: bool
-    complete: bool
-    first_attempt_s: float | None
-    p50_s: float | None
-    p95_s: float | None
-    p99_s: float | None
 
 
 class Event(Answer, frozen=True, kw_only=True):

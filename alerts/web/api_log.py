@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from aiohttp import web
 
 from alerts.domain.words.errors import Invalid
@@ -77,7 +78,7 @@ def _status(parts: Parts) -> dict[str, object]:
         "log_position": position,
         "projections": projections,
         "unprojected": position - min(projections.values(), default=position),
-        **parts.dispatch.status(),
+        **msgspec.structs.asdict(parts.dispatch.status(parts.clock())),
         "parked": parts.parked(),
         "providers": parts.providers(),
         "unverified_webhooks": parts.unverified.total(),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import cast, get_args
+from functools import partial
+from typing import Final, cast, get_args
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from alerts.commands.answers import NoticeKept
 from alerts.commands.plans import notice_json
+from alerts.dispatch.reads import Progress
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_life import danger_to_life
 from alerts.domain.streams import NOTICE
@@ -45,6 +47,11 @@ from alerts.web.routes import Handler, Route, scope
 
 APPROVE_OR_ISSUE = ("notices:approve", "notices:issue")
 """Cancel, all-clear and stop take one who may approve, or a key whose policy says issue (RULES 13)."""
+
+NOT_PLANNED: Final = partial(
+    Progress, people=0, unreachable=0, late=0, deliveries=0, by_channel={}, planned=False, complete=False
+)
+"""Between a notice's issue and the moment its audience is frozen."""
 
 
 def routes(parts: Parts) -> list[Route]:
@@ -90,7 +97,8 @@ def routes(parts: Parts) -> list[Route]:
         state = found(await read(parts, parts.views.notice, notice), "notice", notice)
         if not state.issued:
             raise NotFound(f"nothing has left yet: this notice is {state.phase}; issue it first")
-        return answer(await read(parts, parts.dispatch.progress, state.number))
+        found_so_far = await read(parts, parts.dispatch.progress, state.number)
+        return answer(found_so_far or NOT_PLANNED(position=state.issued_position or 0))
 
     async def submit(request: web.Request) -> web.Response:
         _, raw = await optional_json_body(request, EmptyBody)

@@ -82,6 +82,14 @@ def _errors(parts: Parts, error_page: ErrorPage | None) -> Callable[..., Awaitab
 
     @web.middleware
     async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await answered(request, handler)
+        if request.content.exception() is not None:
+            # What is left of a body that cannot be unpacked cannot be skipped either: end with this answer.
+            request.content.feed_eof()
+            answer.force_close()
+        return answer
+
+    async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refused as refused:

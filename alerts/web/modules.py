@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts.web import (
     api_audience,
+    api_deliveries,
     api_incidents,
     api_log,
     api_notices,
@@ -28,6 +29,7 @@ MODULES = (
     api_notices.routes,
     api_audience.routes,
     api_subscribers.routes,
+    api_deliveries.routes,
     api_log.routes,
     openapi.routes,
     cap_messages.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too

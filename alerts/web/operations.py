@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.commands.wishes import SubscriberEdit
+from alerts.dispatch.reads import Progress
 from alerts.domain.words import bodies as b
 from alerts.web import answers as a
 from alerts.why import Why
@@ -70,7 +71,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("PATCH", "/notices/{id}"): Operation(
         "Edit a notice; any edit voids an approval", 200, a.NoticeTaken, b.NoticeBody, edits=True
     ),
-    ("GET", "/notices/{id}/dispatch"): Operation("How far the dispatch has come", 200, a.Progress),
+    ("GET", "/notices/{id}/dispatch"): Operation("How far the dispatch has come", 200, Progress),
     ("POST", "/notices/{id}/submit"): Operation(
         "Give it to an approver", 200, a.NoticeTaken, b.EmptyBody, body_needed=False
     ),
@@ -89,7 +90,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/notices/{id}/stop"): Operation(
         "Cancel what has not left; the thread stays live", 200, a.NoticeTaken, b.ReasonBody
     ),
-    ("GET", "/notices/{id}/why-not/{subscriber}"): Operation("Why this person did not get it, or did", 200, Why),
+    ("GET", "/notices/{id}/why-not/{subscriber_id}"): Operation("Why this person did not get it, or did", 200, Why),
     ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.Count, b.NoticeBody),
     ("POST", "/subscribers"): Operation(
         "Sign somebody up; without confirmed and consent each contact point is asked first",

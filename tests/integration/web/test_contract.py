@@ -1,0 +1,245 @@
+"""What CONTRACT says of every route: errors, limits, keys, idempotency, versions, pages."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.integration.web.conftest import CAMDEN, PUBLIC_URL, House, problem
+
+INCIDENTS = "/api/v1/incidents"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(params=["sqlite"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    """What a door refuses does not depend on the database."""
+    return str(request.param)
+
+
+async def test_bodies_that_cannot_be_read(house: House) -> None:
+    key = {**await house.key(), **JSON}
+
+    async def post(data: bytes, status: int, **headers: str) -> dict[str, Any]:
+        return await problem(await house.client.post(INCIDENTS, data=data, headers={**key, **headers}), status)
+
+    await post(b"{", 400)
+    await post(b"", 400)
+    await post(b'{"headline": "a", "headline": "b"}', 400)
+    await post(b'{"area": ' + b'{"a":' * 40 + b"1" + b"}" * 40 + b"}", 400)
+    await post(b"not gzip", 400, **{"Content-Encoding": "gzip"})
+    await post(gzip.compress(b'{"headline": "x"}')[:-12], 400, **{"Content-Encoding": "gzip"})
+    await post(b"{}", 415, **{"Content-Type": "text/plain"})
+    await post(b"{}", 415, **{"Content-Encoding": "compress"})
+    await post(b'{"headline": "' + b"x" * 1_000_000 + b'"}', 413)
+    await post(gzip.compress(b'{"headline": "' + b"x" * 2_000_000 + b'"}'), 413, **{"Content-Encoding": "gzip"})
+    found = await post(b'{"headline": 3, "colour": "red", "onset": "2026-01-01T00:00:00"}', 422)
+    assert {error["field"] for error in found["errors"]} >= {"headline", "colour"}
+    assert {e["field"] for e in (await post(b'{"headline": "x", "onset": "2026-01-01T00:00:00"}', 422))["errors"]} == {
+        "onset"
+    }
+    packed = {**key, "Content-Encoding": "gzip"}
+    good = await house.client.post(INCIDENTS, data=gzip.compress(b'{"headline": "x"}'), headers=packed)
+    assert good.status == 201
+
+
+async def test_what_is_invalid_is_named(house: House) -> None:
+    key = await house.key()
+    await house.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
+
+    async def fields(**body: Any) -> set[str]:
+        answer = await house.client.post(INCIDENTS, json={"headline": "x", **body}, headers=key)
+        return {error["field"] for error in (await problem(answer, 422))["errors"]}
+
+    assert await fields(headline="x" * 201) == {"headline"}
+    assert await fields(description="x" * 20_001) == {"description"}
+    assert await fields(topic="nonsense") == {"topic"}
+    assert any(f.startswith("area") for f in await fields(area={"place": "atlantis"}))
+    swapped = {"type": "Polygon", "coordinates": [[[y, x] for x, y in CAMDEN["coordinates"][0]]]}
+    assert any(f.startswith("area") for f in await fields(area=swapped))
+    assert any(f.startswith("area") for f in await fields(area={"circle": {"lat": 91, "lon": 0, "radius_km": 1}}))
+    assert await fields(onset="2026-05-02T00:00:00+00:00", expires="2020-05-01T00:00:00+00:00") == {"expires"}
+    answer = await house.client.post(INCIDENTS, json={"headline": "x", "topic": "nonsense"}, headers=key)
+    assert "weather" in (await problem(answer, 422))["errors"][0]["message"], "refused with the list"
+
+
+async def test_who_may_come_in(house: House) -> None:
+    for headers in ({}, {"Authorization": "Bearer nope"}, {"Authorization": "Basic eA=="}, {"Authorization": "Bearer"}):
+        answer = await house.client.get(INCIDENTS, headers=headers)
+        await problem(answer, 401)
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    reader = await house.key("read")
+    found = await problem(await house.client.post(INCIDENTS, json={"headline": "x"}, headers=reader), 403)
+    assert "incidents:write" in found["detail"]
+    await problem(await house.client.post(INCIDENTS, data=b"{", headers=reader), 403)
+    await problem(await house.client.get("/api/v1/subscribers", headers=reader), 403)
+    kept = await house.parts.commands.issue_api_key(
+        __import__("alerts.commands", fromlist=["SYSTEM"]).SYSTEM, "gone", ["read"], None, None
+    )
+    headers = {"Authorization": f"Bearer {kept.secret}"}
+    assert (await house.client.get(INCIDENTS, headers=headers)).status == 200
+    await house.parts.commands.revoke_api_key(__import__("alerts.commands", fromlist=["SYSTEM"]).SYSTEM, kept.id)
+    house.parts.runner.wait(house.parts.writer.position(), 2)
+    await problem(await house.client.get(INCIDENTS, headers=headers), 401)
+
+
+async def test_addresses_that_are_not_there(house: House) -> None:
+    key = await house.key()
+    for path in ("/api/v1/nothing", "/api/v1", f"{INCIDENTS}/not-an-id", f"{INCIDENTS}/{'0' * 32}", "/hooks/a/b"):
+        await problem(await house.client.get(path, headers=key), 404)
+    answer = await house.client.delete(INCIDENTS, headers=key)
+    await problem(answer, 405)
+    assert answer.headers["Allow"] == "GET, HEAD, POST"
+    page = await house.client.get("/alerts/none")
+    assert page.status == 404 and page.content_type == "text/html"
+
+
+async def test_head_is_answered_wherever_get_is(house: House) -> None:
+    key = await house.key()
+    for path in (INCIDENTS, "/api/v1/places", "/api/v1/events", "/healthz", "/", "/changes", "/api/v1/openapi.json"):
+        got, head = await house.client.get(path, headers=key), await house.client.head(path, headers=key)
+        assert (head.status, await head.read()) == (200, b""), path
+        assert head.content_type == got.content_type
+
+
+async def test_an_idempotency_key_gives_the_first_answer(house: House) -> None:
+    key = {**await house.key(), "Idempotency-Key": "abc"}
+    body = {"headline": "Fire"}
+    first = await house.client.post(INCIDENTS, json=body, headers=key)
+    again = await house.client.post(INCIDENTS, json=body, headers=key)
+    assert (first.status, again.status) == (201, 201)
+    assert await first.json() == await again.json()
+    assert first.headers["Location"] == again.headers["Location"]
+    await problem(await house.client.post(INCIDENTS, json={"headline": "Flood"}, headers=key), 409)
+    other = await house.key()
+    mine = await house.client.post(INCIDENTS, json={"headline": "Flood"}, headers={**other, "Idempotency-Key": "abc"})
+    assert mine.status == 201, "another key's word is another word"
+    await problem(await house.client.post(INCIDENTS, json=body, headers={**key, "Idempotency-Key": ""}), 400)
+    twins = await asyncio.gather(
+        *(house.client.post(INCIDENTS, json=body, headers={**key, "Idempotency-Key": "race"}) for _ in range(8))
+    )
+    assert len({(t.status, await t.text()) for t in twins}) == 1
+
+
+async def test_a_refusal_does_not_use_up_the_key(house: House) -> None:
+    key = {**await house.key(), "Idempotency-Key": "k"}
+    await problem(await house.client.post(INCIDENTS, json={"headline": "x", "topic": "no"}, headers=key), 422)
+    assert (await house.client.post(INCIDENTS, json={"headline": "x"}, headers=key)).status == 201
+
+
+async def test_edits_say_what_they_edit(house: House) -> None:
+    key = await house.key()
+    made = await house.ok("POST", "/api/v1/notices", key, {"kind": "announcement", "topic": "community"}, 201)
+    path = f"/api/v1/notices/{made['id']}"
+    shown = await house.client.get(path, headers=key)
+    tag = shown.headers["ETag"]
+    patch = {"content": {"en": {"title": "Hello"}}}
+    await problem(await house.client.patch(path, json=patch, headers=key), 428)
+    await problem(await house.client.patch(path, json=patch, headers={**key, "If-Match": '"99"'}), 412)
+    done = await house.client.patch(path, json=patch, headers={**key, "If-Match": tag})
+    assert done.status == 200 and done.headers["ETag"] != tag
+    await problem(await house.client.patch(path, json=patch, headers={**key, "If-Match": tag}), 412)
+    media = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
+    done = await house.client.patch(path, data=b'{"topic": null, "audience": {"all": []}}', headers=media)
+    assert done.status == 200, await done.text()
+    notice = await house.ok("GET", path, key)
+    assert notice["topic"] is None and notice["audience"] == {"all": []} and notice["content"]["en"]["title"] == "Hello"
+    wrong = await house.client.patch(
+        path, json={"content": {"en": {"title": 3}}, "colour": 1}, headers={**key, "If-Match": "*"}
+    )
+    assert {e["field"] for e in (await problem(wrong, 422))["errors"]} == {"content.en.title", "colour"}
+    await problem(await house.client.patch(path, json=[1], headers={**key, "If-Match": "*"}), 422)
+
+
+async def test_lists_go_on_by_url(house: House) -> None:
+    key = await house.key()
+    for number in range(5):
+        await house.ok("POST", INCIDENTS, key, {"headline": f"Fire {number}"}, 201)
+    seen: list[str] = []
+    url: str | None = f"{INCIDENTS}?limit=2&state=open"
+    while url:
+        page = await house.ok("GET", url.removeprefix(PUBLIC_URL), key)
+        seen += [item["headline"] for item in page["items"]]
+        url = page["next"]
+        assert url is None or (url.startswith(f"{PUBLIC_URL}{INCIDENTS}?") and "state=open" in url)
+    assert seen == [f"Fire {number}" for number in (4, 3, 2, 1, 0)]
+    for query in ("limit=0", "limit=1001", "limit=x", "cursor=x", "colour=red"):
+        await problem(await house.client.get(f"{INCIDENTS}?{query}", headers=key), 422)
+    topics = await house.ok("GET", "/api/v1/topics?limit=3", key)
+    more = await house.ok("GET", topics["next"].removeprefix(PUBLIC_URL), key)
+    assert len(topics["items"]) == 3 and topics["items"][-1]["slug"] < more["items"][0]["slug"]
+
+
+async def test_the_feed_of_events(house: House) -> None:
+    key = await house.key()
+    await house.ok("POST", INCIDENTS, key, {"headline": "Fire"}, 201)
+    seen, after = [], 0
+    while True:
+        page = await house.ok("GET", f"/api/v1/events?after={after}&limit=3", key)
+        seen += page["items"]
+        if page["next"] is None:
+            break
+        after = page["items"][-1]["position"]
+        assert page["next"] == f"{PUBLIC_URL}/api/v1/events?limit=3&after={after}"
+    assert [e["position"] for e in seen] == sorted({e["position"] for e in seen})
+    assert {"position", "type", "version", "stream", "at", "data"} <= set(seen[0])
+    assert seen[-1]["position"] == house.parts.log.position()
+    issued = next(e for e in seen if e["type"] == "ApiKeyIssued")
+    assert "secret_hash" not in issued["data"]
+    some = await house.ok("GET", "/api/v1/events?type=IncidentReported,NoticeDrafted", key)
+    assert {e["type"] for e in some["items"]} == {"IncidentReported", "NoticeDrafted"}
+    await problem(await house.client.get("/api/v1/events?type=Nope", headers=key), 422)
+    await problem(await house.client.get("/api/v1/events?after=-1", headers=key), 422)
+    await problem(await house.client.get(f"/api/v1/events?after={'9' * 30}", headers=key), 422)
+
+
+async def test_what_every_answer_says(house: House) -> None:
+    answer = await house.client.get("/")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert "aiohttp" not in answer.headers["Server"]
+    assert "Content-Security-Policy" not in (await house.client.get("/healthz")).headers
+
+
+async def test_forms_of_other_sites_are_refused(house: House) -> None:
+    path = "/unsubscribe/whatever"
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert (await house.client.post(path, headers=headers)).status == 403
+    for headers in ({}, {"Origin": PUBLIC_URL}, {"Sec-Fetch-Site": "same-origin"}):
+        assert (await house.client.post(path, headers=headers)).status == 404
+
+
+async def test_the_description_covers_every_route(house: House) -> None:
+    document = await house.ok("GET", "/api/v1/openapi.json", {})
+    assert document["openapi"].startswith("3.1")
+    from alerts.web.app import POLICY
+    from alerts.web.operations import OPERATIONS
+
+    table = house.client.app[POLICY]  # type: ignore[union-attr]
+    told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert told == {(r.method, r.path.removeprefix("/api/v1")) for r in table if r.path.startswith("/api/v1/")}
+    assert told == set(OPERATIONS), "an operation without a route"
+    text = msgspec.json.encode(document).decode()
+    named = set(__import__("re").findall(r'"#/components/schemas/([^"]+)"', text))
+    assert named <= set(document["components"]["schemas"])
+
+
+async def test_every_route_has_its_row(house: House) -> None:
+    from alerts.web.app import POLICY
+
+    app = house.client.app
+    assert app is not None
+    served = {(r.method, r.resource.canonical) for r in app.router.routes() if r.resource}
+    rows = {(row.method, row.path): row.access for row in app[POLICY]}
+    assert {(m, p) for m, p in served if m != "HEAD"} == set(rows)
+    assert {p for m, p in served if m == "HEAD"} == {p for m, p in rows if m == "GET"}
+    for (method, path), access in rows.items():
+        if path.startswith("/api/v1/") and not path.endswith("openapi.json"):
+            assert access.kind == "scope" and access.scopes, (method, path)
+        if method != "GET" and not path.startswith("/api/"):
+            # Signing out is for anyone: all it needs is the Origin check that every form of a page gets.
+            assert access.kind in ("hook", "token", "role") or path == "/console/sign-out", (method, path)
