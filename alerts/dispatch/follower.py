@@ -140,7 +140,7 @@ class Follower:
             return Counted(
                 people=found.people,
                 unreachable=found.unreachable,
-                by_channel={**found.by_channel},
+                by_channel=dict[str, int](found.by_channel.items()),
                 by_language=dict(found.by_language),
                 position=self._applied,
                 sample=tuple(found.sample(sample)),

@@ -29,8 +29,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH = 1000
 
 _SQLITE_TABLES = (
-    "CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL,"
-    " channel TEXT NOT NULL, recipient TEXT NOT NULL, at BIGINT NOT NULL, data BLOB NOT NULL)",
+    """CREATE TABLE IF NOT EXISTS inbox (id INTEGER PRIMARY KEY AUTOINCREMENT, delivery TEXT NOT NULL,
+    channel TEXT NOT NULL, recipient TEXT NOT NULL, at BIGINT NOT NULL, data BLOB NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS inbox_delivery ON inbox (delivery)",
     "CREATE INDEX IF NOT EXISTS inbox_recipient ON inbox (recipient, id)",
     "CREATE TABLE IF NOT EXISTS inbox_put_off (delivery TEXT PRIMARY KEY)",
