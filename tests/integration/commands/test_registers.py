@@ -1,0 +1,264 @@
+"""Places, topics, segments, service points, sources, keys and people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from alerts.commands.secrets import hash_secret
+from alerts.domain.streams import CHANGE, KEY, MEMBER, PLACE, POINT, SEGMENT, SOURCE, TOPIC, place_id, source_id
+from alerts.domain.words.bodies import (
+    PlaceBody,
+    SegmentBody,
+    ServiceChangeBody,
+    ServicePointBody,
+    TopicBody,
+)
+from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
+from alerts.domain.words.terms import BUILT_IN_TOPICS
+from tests.integration.commands.conftest import CAMDEN, START, key, on_both
+
+if TYPE_CHECKING:
+    from tests.integration.commands.conftest import House
+
+DESK = ServicePointBody(
+    kind="front-desk", name="Kentish Town", lat=51.55, lon=-0.14, opening_hours="Mo-Sa 08:00-20:00", source_ref="kt"
+)
+
+
+@on_both
+async def test_the_same_slug_again_is_the_next_version(house: House) -> None:
+    body = PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN)
+    first = await house.commands.define_place(key(), body)
+    same = await house.commands.define_place(key(), body)
+    other = await house.commands.define_place(key(), msgspec.structs.replace(body, name={"en": "Camden Town"}))
+    assert (first.created, same.created, other.created) == (True, False, False)
+    assert (first.version, same.version, other.version) == (1, 1, 2)
+    state = house.log.state(PLACE, first.id)
+    assert state is not None and state.geometry == CAMDEN and state.name == {"en": "Camden Town"}
+
+
+async def test_a_place_of_circles_and_places_is_kept_as_polygons(house: House) -> None:
+    await house.places()
+    area: Any = [{"place": "camden"}, {"place": "hackney"}, {"circle": {"lat": 51.6, "lon": -0.1, "radius_km": 1}}]
+    await house.commands.define_place(key(), PlaceBody(slug="north", name={"en": "North"}, area=area))
+    state = house.log.state(PLACE, place_id("north"))
+    assert state is not None and state.geometry["type"] == "Polygon"
+
+
+async def test_a_place_may_lie_outside_those_registered(house: House) -> None:
+    await house.places()
+    area = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
+    assert (await house.commands.define_place(key(), PlaceBody(slug="sea", name={"en": "Sea"}, area=area))).created
+
+
+@on_both
+async def test_the_built_in_topics_are_there_once(house: House) -> None:
+    end = house.log.position()
+    assert end == len(BUILT_IN_TOPICS)
+    await house.commands.define_built_in_topics()
+    assert house.log.position() == end
+
+
+@on_both
+async def test_a_category_belongs_to_one_topic_until_it_is_given_away(house: House) -> None:
+    floods = TopicBody(slug="floods", name={"en": "Floods"}, categories=("Met",))
+    with pytest.raises(Invalid, match="weather"):
+        await house.commands.define_topic(key(), floods)
+    weather = TopicBody(slug="weather", name={"en": "Weather"}, categories=("Geo", "Env"))
+    await house.commands.define_topic(key(), weather)
+    kept = await house.commands.define_topic(key(), floods)
+    state = house.log.state(TOPIC, kept.id)
+    assert state is not None and state.categories == ("Met",)
+
+
+@on_both
+async def test_segments_may_not_go_in_a_circle(house: House) -> None:
+    async def define(slug: str, *names: str) -> Any:
+        rule = {"any": [{"segment": name} for name in names] or [{"language": "en"}]}
+        return await house.commands.define_segment(key(), SegmentBody(slug=slug, name=slug, rule=rule))
+
+    first = await define("a")
+    await define("b", "a")
+    await define("c", "b")
+    for names in (("a",), ("c",), ("b",)):
+        with pytest.raises(Invalid, match="circle"):
+            await define("a", *names)
+    with pytest.raises(Invalid, match="unknown segment"):
+        await define("a", "z")
+    state = house.log.state(SEGMENT, first.id)
+    assert state is not None and state.version == 1
+
+
+@on_both
+async def test_a_service_point_is_registered_set_and_moved(house: House) -> None:
+    first = await house.commands.register_point(key(), DESK)
+    same = await house.commands.register_point(key(), DESK)
+    hours = await house.commands.register_point(key(), msgspec.structs.replace(DESK, opening_hours="24/7"))
+    moved = await house.commands.revise_point(key(), first.id, {"lat": 51.56}, version=hours.version)
+    assert [kept.created for kept in (first, same, hours, moved)] == [True, False, False, False]
+    assert house.topics()[-3:] == ["ServicePointOpened", "ServicePointHoursSet", "ServicePointMoved"]
+    state = house.log.state(POINT, first.id)
+    assert state is not None and (state.facts.lat, state.facts.opening_hours) == (51.56, "24/7")
+    with pytest.raises(Stale):
+        await house.commands.revise_point(key(), first.id, {"lat": 51.5}, version=1)
+    with pytest.raises(NotFound):
+        await house.commands.revise_point(key(), UUID(int=1), {})
+    with pytest.raises(Invalid):
+        await house.commands.revise_point(key(), first.id, {"source_ref": "other"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"kind": "Front Desk"}, "kind"),
+        ({"name": ""}, "name"),
+        ({"lat": 91.0}, "lat"),
+        ({"opening_hours": "whenever"}, "opening_hours"),
+        ({"reach_km": 0.0}, "reach_km"),
+        ({"visits": [{"dtstart": "2026-03-01T12:00:00+00:00", "minutes": 0}]}, "visits.0.minutes"),
+        (
+            {"visits": [{"dtstart": "2026-03-01T12:00:00+00:00", "minutes": 60, "rrule": "FREQ=NEVER"}]},
+            "visits.0.rrule",
+        ),
+        ({"visits": [{"dtstart": "2026-03-01T12:00:00", "minutes": 60}]}, "visits.0.dtstart"),
+    ],
+)
+async def test_a_bad_service_point_is_refused_by_field(house: House, changes: dict[str, Any], field: str) -> None:
+    body = msgspec.convert({**msgspec.to_builtins(DESK), **changes}, ServicePointBody)
+    with pytest.raises(Invalid) as refused:
+        await house.commands.register_point(key(), body)
+    assert [error.field for error in refused.value.errors] == [field]
+
+
+async def test_a_change_takes_effect_when_its_time_has_come(house: House) -> None:
+    point = await house.commands.register_point(key(), DESK)
+    body = ServiceChangeBody(
+        headline="Closed",
+        kind="closure",
+        service_points=(point.id,),
+        effective=START + timedelta(days=1),
+        source_ref="c",
+        after={"kt": msgspec.convert({"opening_hours": "Mo 10:00-12:00"}, type=_after())},
+    )
+    kept = await house.commands.announce_change(key("record"), body)
+    await house.commands.announce_change(
+        key("record"), msgspec.structs.replace(body, effective=START + timedelta(days=2))
+    )
+    state = house.log.state(CHANGE, kept.id)
+    assert state is not None and list(state.facts.after) == [str(point.id)]
+    house.pass_time(days=1)
+    await house.due()
+    assert "ServiceChangeTookEffect" not in house.topics()
+    house.pass_time(days=1)
+    await house.due()
+    assert house.topics()[-1] == "ServiceChangeTookEffect"
+
+
+def _after() -> Any:
+    from alerts.domain.words.bodies import ChangeAfterBody
+
+    return ChangeAfterBody
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"service_points": []}, "service_points"),
+        ({"service_points": [str(UUID(int=7))]}, "service_points.0"),
+        ({"until": "2026-03-02T11:00:00+00:00"}, "until"),
+        ({"after": {"nobody": {"opening_hours": "24/7"}}}, "after.nobody"),
+        ({"after": {"kt": {"lat": 51.5}}}, "after.kt"),
+        ({"after": {"kt": {"opening_hours": "x"}}}, "after.kt.opening_hours"),
+        ({"topic": "nonsense"}, "topic"),
+        ({"effective": "2026-03-02T12:00:00"}, "effective"),
+    ],
+)
+async def test_a_bad_change_is_refused_by_field(house: House, changes: dict[str, Any], field: str) -> None:
+    await house.commands.register_point(key(), DESK)
+    document = {
+        "headline": "Closed",
+        "kind": "closure",
+        "service_points": [{"source_ref": "kt"}],
+        "effective": "2026-03-02T12:00:00+00:00",
+        **changes,
+    }
+    with pytest.raises(Invalid) as refused:
+        await house.commands.announce_change(key("issue"), msgspec.convert(document, ServiceChangeBody))
+    assert [error.field for error in refused.value.errors] == [field]
+
+
+# --- who may come in
+
+
+async def test_a_source_has_a_secret_that_only_its_stream_knows(house: House) -> None:
+    kept = await house.commands.connect_source(key(), "met", "cap", "issue")
+    assert kept.secret is not None and kept.secret.startswith("whsec_")
+    state = house.log.state(SOURCE, source_id("met"))
+    assert state is not None and (state.secret, state.policy.default) == (kept.secret, "issue")
+    with pytest.raises(Conflict):
+        await house.commands.connect_source(key(), "met", "cap")
+    await house.commands.revise_source(key(), "met", "draft")
+    state = house.log.state(SOURCE, source_id("met"))
+    assert state is not None and (state.policy.default, state.policy.version) == ("draft", 2)
+    await house.commands.disconnect_source(key(), "met")
+    again = await house.commands.connect_source(key(), "met", "cap")
+    assert again.secret != kept.secret
+
+
+@pytest.mark.parametrize(
+    ("policy", "field"),
+    [
+        ("always", "policy"),
+        ({"default": "always"}, "policy"),
+        ({"rule": []}, "policy"),
+        ({"rules": [{"then": "issue", "colour": "red"}]}, "policy.rules.0"),
+        ({"rules": [{"kinds": ["alert"]}]}, "policy"),
+        ({"rules": [{"then": "issue", "areas": [{"place": "atlantis"}]}]}, "policy.rules.0.areas.0.place"),
+    ],
+)
+async def test_a_bad_policy_is_refused_by_field(house: House, policy: Any, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        await house.commands.connect_source(key(), "met", "cap", policy)
+    assert [error.field for error in refused.value.errors] == [field]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("Met Office", "cap"), ("met", "json"), ("met", "email")])
+async def test_a_source_needs_a_slug_and_a_kind_that_there_is(house: House, name: str, kind: str) -> None:
+    with pytest.raises(Invalid):
+        await house.commands.connect_source(key(), name, kind)
+
+
+async def test_of_a_key_only_a_hash_is_kept(house: House) -> None:
+    kept = await house.commands.issue_api_key(key(), "estates", ["read", "services:write"], "issue")
+    state = house.log.state(KEY, kept.id)
+    assert kept.secret is not None and state is not None
+    assert state.secret_hash == hash_secret(kept.secret) and kept.secret not in repr(state)
+    await house.commands.revoke_api_key(key(), kept.id)
+    await house.commands.revoke_api_key(key(), kept.id)
+    assert house.topics()[-2:] == ["ApiKeyIssued", "ApiKeyRevoked"]
+    for scopes in (["read", "fly"], [], ["notices:approve"]):
+        with pytest.raises(Invalid):
+            await house.commands.issue_api_key(key(), "x", scopes)
+    with pytest.raises(NotFound):
+        await house.commands.issue_api_key(key(), "x", ["read"], person=UUID(int=1))
+    with pytest.raises(NotFound):
+        await house.commands.revoke_api_key(key(), UUID(int=1))
+
+
+async def test_the_same_address_is_the_same_member(house: House) -> None:
+    first = await house.commands.invite_member(key(), "Ann@example.org", "author", "Ann")
+    again = await house.commands.invite_member(key(), "ann@example.org", "approver")
+    assert (first.id, again.created) == (again.id, False)
+    state = house.log.state(MEMBER, first.id)
+    assert state is not None and (state.role, state.name) == ("approver", "Ann")
+    approve = await house.commands.issue_api_key(key(), "ann", ["notices:approve"], person=first.id)
+    assert approve.secret is not None
+    with pytest.raises(Invalid):
+        await house.commands.invite_member(key(), "ann@example.org", "king")
+    # A subscriber with the same address is somebody else: the two lives have nothing to do with each other.
+    assert (await house.resident("ann@example.org")).id != first.id
