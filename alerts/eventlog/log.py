@@ -120,29 +120,38 @@ class EventLog:
                 self._watcher.start()
 
     def _poll(self) -> None:
+        """SQLite: a number that changes when another connection commits is asked for again and again."""
         from alerts.eventlog.sqlite import SQLiteDatabase
 
         database = cast(SQLiteDatabase, self._database)
-        connection = database.open_watcher()
-        seen = -1
+        connection, seen = database.open_watcher(), -1
         try:
-            while not self._stopped.wait(_POLL if seen >= 0 else 0):
-                version = database.data_version(connection)
-                if version != seen:
-                    seen = version
-                    self._grown.reach(self.position())
+            while not self._stopped.is_set():
+                try:
+                    version = database.data_version(connection)
+                    if version != seen:
+                        self._grown.reach(self.position())
+                        seen = version
+                    self._stopped.wait(_POLL)
+                except Exception as error:
+                    self._pause_after(error)
         finally:
             connection.close()
 
     def _listen(self) -> None:
+        """PostgreSQL: every append notifies, and a slow poll is the net below."""
         database = cast("PostgresDatabase", self._database)
         while not self._stopped.is_set():
             try:
                 self._listen_once(database)
             except Exception as error:
-                if database.trouble(error) is None and not isinstance(error, Unavailable):
-                    raise
-                self._stopped.wait(_SLOW_POLL)  # The server is away: try again; waiters time out meanwhile.
+                self._pause_after(error)
+
+    def _pause_after(self, error: Exception) -> None:
+        """The database is away: try again in a while; those who wait time out meanwhile. Any other error goes on."""
+        if self._database.trouble(error) is None and not isinstance(error, Unavailable):
+            raise error
+        self._stopped.wait(_SLOW_POLL)
 
     def _listen_once(self, database: PostgresDatabase) -> None:
         connection = database.open_connection()

@@ -12,14 +12,15 @@ from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
-from typing import NamedTuple
 
 from alerts.domain.words.errors import DomainError, NotFound
 from alerts.domain.words.events import Recorded
+from alerts.eventlog import parked
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
+from alerts.eventlog.parked import Parked
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.waiter import Waiter
 
@@ -37,28 +38,6 @@ _TOO_MANY = 100
 _START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
 _POSITIONS = "SELECT name, position FROM tracking"
 _MOVE = "UPDATE tracking SET position = ? WHERE name = ? AND position = ? RETURNING position"
-_PARK = """
-INSERT INTO parked (projection, position, topic, error, parked_at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (projection, position) DO UPDATE SET error = excluded.error, parked_at = excluded.parked_at
-"""
-_PARKED = "SELECT projection, position, topic, error, parked_at FROM parked ORDER BY position, projection"
-_UNPARK = "DELETE FROM parked WHERE projection = ? AND position = ? RETURNING position"
-
-
-class Parked(NamedTuple):
-    """An event that a projection could not take; it waits for a person."""
-
-    projection: str
-    position: int
-    topic: str
-    error: str
-    at: int
-    """Microseconds since 1970."""
-
-    @property
-    def id(self) -> str:
-        """By which a person names it."""
-        return f"{self.projection}@{self.position}"
 
 
 class _NotOurs(Exception):
@@ -142,28 +121,24 @@ class Runner:
 
     def parked(self) -> list[Parked]:
         """Events that wait for a person, oldest first."""
-        with self._database.read() as tx:
-            return [Parked(*row) for row in tx.execute(_PARKED)]
+        return parked.listed(self._database)
 
     def retry(self, parked_id: str) -> None:
         """Give a parked event to its projection once more; it raises again what it raises. `NotFound`."""
-        name, position = self._named(parked_id)
+        name, position = parked.named(parked_id)
         projection = next((p for p in self._projections if p.name == name), None)
         if projection is None:
-            raise NotFound(f"There is no projection {name} any more: drop {parked_id}.")
+            raise NotFound(f"There is no projection {name!r}: if there was one once, drop {parked_id}.")
         found = self._log.read_each(position - 1, 1, unseal=False)
         events = _wanted(projection, [event for event in found if event.position == position])
         with self._database.write() as tx:
-            if not tx.execute(_UNPARK, (name, position)):
-                raise NotFound(f"Nothing is parked as {parked_id}.")
+            parked.take(tx, parked_id)
             projection.apply(tx, events)
 
     def drop(self, parked_id: str) -> None:
         """Forget a parked event: the read model stays without it until it is rebuilt. `NotFound`."""
-        name, position = self._named(parked_id)
         with self._database.write() as tx:
-            if not tx.execute(_UNPARK, (name, position)):
-                raise NotFound(f"Nothing is parked as {parked_id}.")
+            parked.take(tx, parked_id)
 
     # --- the thread
 
@@ -289,10 +264,9 @@ class Runner:
             return
         event = found[0]
         topic = event.topic if isinstance(event, UnreadableEvent) else event.event.topic()
-        at = int(self._clock().timestamp() * 1_000_000)
         with self._database.write() as tx:
             self._fence(tx, [projection], after, to)
-            tx.execute(_PARK, (name, event.position, topic, why, at))
+            parked.park(tx, name, event.position, topic, why, self._clock())
         self._positions[name] = to
         self._parked_in_a_row[name] = in_a_row
         logger.error("%s cannot take event %d (%s), which is parked: %s", name, event.position, topic, why)
@@ -315,13 +289,6 @@ class Runner:
     def _new_leader(self) -> Leader:
         current = self._database
         return Leader(current.current if isinstance(current, CurrentViews) else current)
-
-    @staticmethod
-    def _named(parked_id: str) -> tuple[str, int]:
-        name, _, position = parked_id.rpartition("@")
-        if not name or not position.isdigit():
-            raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")
-        return name, int(position)
 
 
 def _topics(group: Sequence[Projection]) -> Collection[str]:

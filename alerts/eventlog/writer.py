@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 256
 _TRIES = 3
-_STATES = 20_000
+_STATES = 10_000
 _EVICT_AT_MOST = 5_000
 _ASK_AGAIN = (0.0, 0.1, 0.5, 1.0, 2.0)
 """Seconds between asking whether a commit was kept, while the database is away."""

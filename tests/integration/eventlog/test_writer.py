@@ -184,6 +184,23 @@ def test_two_processes_never_decide_on_stale_state(databases: Databases) -> None
         two.close()
 
 
+def test_a_command_that_only_reads_sees_what_another_process_wrote(databases: Databases) -> None:
+    stream = new_id()
+    one = opened(databases.main, databases.keys)
+    two = opened(databases.another("main"), databases.another("keys"))
+    try:
+        one.count(stream)
+        two.count(stream)
+        answer = one.writer.submit(lambda unit: (unit.get(COUNTER, stream), unit.version(stream)), by="system").result(
+            10
+        )
+        assert answer.result == (2, 2), "a refusal or an answer must not rest on what one remembers"
+        assert answer.position == 2
+    finally:
+        one.close()
+        two.close()
+
+
 def test_many_commits_of_another_process_are_noticed_too(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alerts.eventlog.writer._EVICT_AT_MOST", 5)
     stream = new_id()

@@ -1,0 +1,57 @@
+"""Events that a projection could not take: kept beside its rows until a person has looked at them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from alerts.domain.words.errors import NotFound
+from alerts.eventlog.database import BaseDatabase, BaseTransaction
+
+_PARK = """
+INSERT INTO parked (projection, position, topic, error, parked_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (projection, position) DO UPDATE SET error = excluded.error, parked_at = excluded.parked_at
+"""
+_ALL = "SELECT projection, position, topic, error, parked_at FROM parked ORDER BY position, projection"
+_TAKE = "DELETE FROM parked WHERE projection = ? AND position = ? RETURNING position"
+
+
+class Parked(NamedTuple):
+    """An event that a projection could not take; it waits for a person."""
+
+    projection: str
+    position: int
+    topic: str
+    error: str
+    at: int
+    """Microseconds since 1970."""
+
+    @property
+    def id(self) -> str:
+        """By which a person names it."""
+        return f"{self.projection}@{self.position}"
+
+
+def park(tx: BaseTransaction, projection: str, position: int, topic: str, error: str, now: datetime) -> None:
+    """Put an event aside."""
+    tx.execute(_PARK, (projection, position, topic, error, int(now.timestamp() * 1_000_000)))
+
+
+def listed(database: BaseDatabase) -> list[Parked]:
+    """All of them, oldest first."""
+    with database.read() as tx:
+        return [Parked(*row) for row in tx.execute(_ALL)]
+
+
+def take(tx: BaseTransaction, parked_id: str) -> None:
+    """Take one from the list; `NotFound`."""
+    if not tx.execute(_TAKE, named(parked_id)):
+        raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")
+
+
+def named(parked_id: str) -> tuple[str, int]:
+    """(projection, position) of an id; `NotFound` if it is none."""
+    name, _, position = parked_id.rpartition("@")
+    if not name or not position.isdecimal() or len(position) > 18:
+        raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")
+    return name, int(position)
