@@ -1,85 +1,60 @@
-"""A small London in a real log on SQLite, with the read models beside it: what pages are looked at and tested on.
+"""A small London in a real process of the product on SQLite: what pages are looked at and tested on.
 
 Events are appended as they are, without the commands, so that every state a page can meet is one line away.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import msgspec
+
 from alerts import settings as settings_of
-from alerts.channels.providers.inbox import Inbox
-from alerts.data import find
+from alerts.bootstrap import build, utc_now
+from alerts.channels.providers.inbox import InboxItem
+from alerts.commands.actor import SYSTEM
 from alerts.demo import london, story
 from alerts.domain import events as e
 from alerts.domain import streams
+from alerts.domain.words.bodies import SubscriberBody
 from alerts.domain.words.events import Event, Stream
 from alerts.domain.words.ids import derived_id, new_id
 from alerts.domain.words.terms import MsgType, Severity
-from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import connect
-from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.runner import Runner
-from alerts.eventlog.writer import GroupCommitWriter
-from alerts.projections import Views, projections
-from alerts.rendering import Renderer
-from alerts.web.parts import Parts
-from subscribers.domain import events as subscriber_events
-from subscribers.vault import Vault
 
 NOW = datetime(2026, 11, 23, 14, 32, tzinfo=UTC)
-SECRET = b"s" * 32
 
 
 class Scene:
-    """The log, its read models, and what is told in it. `close` it at the end."""
+    """One process of the product in a folder of its own, and what is told in it. `start` and `stop` it.
 
-    def __init__(self, folder: Path, **overrides: Any) -> None:
-        self.now = NOW
-        env = {"ALERTS_DATABASE_URL": f"sqlite:///{folder}/alerts.db", "ALERTS_SECRET_KEY": "c2VjcmV0" * 8}
-        self.settings = settings_of.load(env)
-        url = self.settings.database_url
-        self._main, self._keys, self._views_db = connect(url, "main"), connect(url, "keys"), connect(url, "views")
-        migrate(self._main, find("migrations", "sqlite"))
-        migrate(self._keys, find("migrations", "sqlite", "keys"))
-        migrate(self._views_db, find("migrations", "sqlite", "views"))
-        vault = Vault(self._keys, self.settings.master_key)
-        codec = Codec(e.CATALOGUE.joined(subscriber_events.CATALOGUE), vault)
-        self.log = EventLog(self._main, codec)
-        self.writer = GroupCommitWriter(
-            self._main, codec, lambda: self.now, flush_keys=vault.flush, grown=self.log.grown
+    Without `sends` its clock is `now`, which a test may move, and nothing leaves; with it, time runs and messages
+    reach the inbox.
+    """
+
+    def __init__(self, folder: Path, *, sends: bool = False, public_url: str = "http://127.0.0.1:8080") -> None:
+        env = {"ALERTS_DATABASE_URL": f"sqlite:///{folder}/alerts.db", "ALERTS_PUBLIC_URL": public_url}
+        self.sends = sends
+        self.now = utc_now() if sends else NOW
+        clock = utc_now if sends else lambda: self.now
+        self.app = build(
+            settings_of.load({**env, "ALERTS_LOG_LEVEL": "warning"}), ["worker"] if sends else [], clock=clock
         )
-        self.runner = Runner(self.log, self._views_db, projections(), lambda: self.now)
-        self.runner.start()
-        self.views = Views(self._views_db, self.runner, vault)
-        self.inbox = Inbox.file(folder / "inbox.db", clock=lambda: self.now)
-        self.renderer = Renderer(sender=self.settings.sender, clock=lambda: self.now)
-        self._numbers = 0
-        self._reads = ThreadPoolExecutor(4)
-        self.parts = Parts(
-            settings=self.settings,
-            clock=lambda: self.now,
-            log=self.log,
-            writer=self.writer,
-            codec=codec,
-            commands=overrides.get("commands", cast(Any, None)),
-            views=self.views,
-            directory=self.views.directory,
-            runner=self.runner,
-            follower=overrides.get("follower", cast(Any, None)),
-            dispatch=overrides.get("dispatch", cast(Any, None)),
-            explainer=overrides.get("explainer", cast(Any, None)),
-            renderer=self.renderer,
-            inbox=self.inbox,
-            reads=self._reads,
-            **overrides.get("more", {}),
-        )
+        self.parts, self.views, self.commands = self.app.parts, self.app.views, self.app.commands
+        self.secret = self.app.settings.secret_key
+        self._numbers = 100
+
+    async def start(self) -> None:
+        """Begin to follow the log, and to send."""
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish what is in hand and let the files go."""
+        await self.app.stop()
 
     def tell(self, stream: Stream[Any], subject: UUID, *events: Event, by: str = "source:estates") -> int:
         """Append these events and wait until the read models show them; the last one's position."""
@@ -88,8 +63,8 @@ class Scene:
             unit.get(stream, subject)
             unit.append(stream, subject, *events)
 
-        position = self.writer.submit(work, by=by).result().position
-        assert self.runner.wait(position, 10), "the read models did not follow"
+        position = self.app.writer.submit(work, by=by).result().position
+        assert self.app.runner.wait(position, 10), "the read models did not follow"
         return position
 
     def notice(
@@ -103,7 +78,7 @@ class Scene:
         source: str | None = "source:duty-desk",
         danger: bool = False,
     ) -> UUID:
-        """Draft, approve by policy and issue a notice; its dispatch is planned."""
+        """Draft, approve by policy and issue a notice. Where nothing is sent its dispatch is planned for show."""
         notice = new_id()
         self._numbers += 1
         number, thread = self._numbers, thread or notice
@@ -134,6 +109,8 @@ class Scene:
             ),
             by=by,
         )
+        if self.sends:
+            return notice
         self.tell(
             streams.DISPATCH,
             derived_id("dispatch", notice.hex),
@@ -212,15 +189,27 @@ class Scene:
         self.tell(streams.NOTICE, thread[-1].id, ended)
         return follower
 
-    def close(self) -> None:
-        """Stop the threads and let the files go."""
-        self.runner.stop()
-        self.writer.close()
-        self.log.close()
-        self.inbox.close()
-        self._reads.shutdown()
-        for database in (self._main, self._keys, self._views_db):
-            database.close()
+    async def resident(self, **body: Any) -> tuple[UUID, int]:
+        """A confirmed subscriber in Walworth; (id, number of the first contact point)."""
+        given = {
+            "email": "amina@resident.example",
+            "places": [{"lat": 51.4880, "lon": -0.0930, "radius_km": 1, "name": "home"}],
+            "confirmed": True,
+            "consent": {"wording": "Send me alerts.", "given_at": "2026-01-01T10:00:00Z", "how": "test"},
+            **body,
+        }
+        kept = await self.commands.register_subscriber(SYSTEM, msgspec.convert(given, SubscriberBody))
+        await asyncio.to_thread(self.app.runner.wait, kept.position, 10)
+        return kept.id, kept.contacts[0].number
+
+    async def arrived(self, count: int, timeout: float = 20.0) -> list[InboxItem]:
+        """The messages in the inbox, once there are so many; fewer if the time (seconds) is up."""
+        assert self.app.inbox is not None
+        for _ in range(int(timeout * 20)):
+            if self.app.inbox.count() >= count:
+                break
+            await asyncio.sleep(0.05)
+        return self.app.inbox.items(0, 1000)
 
 
 def plan_of(key: str, severity: Severity | None = None) -> e.NoticePlan:

@@ -26,7 +26,7 @@ from alerts.web.parts import Parts
 from alerts.web.site import Site
 from alerts.web.why_view import title_of
 
-_LOG_PAGE = 100
+_LOG_PAGE = 50
 _CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
 _DONE = ("delivered", "sent")
 _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

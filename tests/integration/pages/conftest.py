@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.web import app, console, inbox_pages, link_pages, pages, site
+from alerts.web import app
 from tests.scene import Scene
 
 Client = TestClient[web.Request, web.Application]
-MODULES = (pages.routes, link_pages.routes, inbox_pages.routes, console.routes, site.routes)
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     made = Scene(tmp_path)
+    await made.start()
     yield made
-    made.close()
+    await made.stop()
+
+
+@pytest.fixture
+async def sending(tmp_path: Path) -> AsyncIterator[Scene]:
+    """A scene in which messages leave."""
+    made = Scene(tmp_path, sends=True)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture
 async def client(scene: Scene) -> AsyncIterator[Client]:
-    async with TestClient(TestServer(app.build(scene.parts, MODULES, pages.error_page))) as made:
+    async with TestClient(TestServer(app.build(scene.parts))) as made:
+        yield made
+
+
+@pytest.fixture
+async def sender(sending: Scene) -> AsyncIterator[Client]:
+    async with TestClient(TestServer(app.build(sending.parts))) as made:
         yield made
 
 

@@ -192,7 +192,7 @@ async def test_head_packing_and_headers(scene: Scene, client: Any) -> None:
 
 async def test_the_short_address_of_texts_leads_to_the_page(scene: Scene, client: Any) -> None:
     fire = scene.fire()
-    answer = await client.get("/a/1", allow_redirects=False)
+    answer = await client.get("/a/101", allow_redirects=False)
     assert answer.status == 302 and answer.headers["Location"] == f"/alerts/{fire}"
 
 
