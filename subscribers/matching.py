@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from alerts.domain.words.geometry.geodesy import Bools
 from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
 from subscribers.columns import AudienceColumns
-from subscribers.columns.rows import CHANNEL_CODE, CONFIRMED, DANGER, EVERYWHERE, TESTER, UNREADABLE, micros
+from subscribers.columns.rows import CHANNEL_CODE, CONFIRMED, DANGER, TESTER, UNREADABLE, micros
 from subscribers.domain.audience import AudienceQuery
 from subscribers.reach import reached
 from subscribers.ruling import holds
@@ -36,7 +36,7 @@ class Count:
 
     @cached_property
     def subscribers(self) -> tuple[UUID, ...]:
-        """Everyone with a contact point due, in the order they first appeared."""
+        """Everyone with a contact point due."""
         return self._ids(self._rows)
 
     def sample(self, count: int) -> tuple[UUID, ...]:
@@ -125,43 +125,48 @@ def _counted(columns: AudienceColumns, due: _Due) -> Count:
 
 
 def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _Due:
-    people = columns.people
     rows, touched = _placed(columns, query, only)
-    flags = people.flags[rows]
-    able = flags & (CONFIRMED | UNREADABLE) == CONFIRMED
-    if query.status != "Actual":
-        able &= flags & TESTER != 0
-    ordinary = (
-        able & (people.paused_until[rows] <= micros(query.at)) & _topics(columns, query.topic)[people.topics[rows]]
-    )
-    if query.kind == "alert":
-        ordinary &= people.floor[rows] <= SEVERITY_RANK[query.severity]
-    endangered = able & touched & (flags & DANGER != 0) if query.danger_to_life else np.zeros(len(rows), dtype=np.bool_)
-    due = ordinary | endangered
-    rows, endangered = rows[due], endangered[due]
+    able = CONFIRMED if query.status == "Actual" else CONFIRMED | TESTER
+    endangered = _able(columns, rows[touched[rows]], able | DANGER) if query.danger_to_life else rows[:0]
+    ordinary = _able(columns, _wish(columns, query, rows), able)
+    if endangered.size:
+        # each once: whoever is endangered is told by more channels than the ordinary way
+        ordinary = ordinary[~np.isin(ordinary, endangered, assume_unique=True)]
     if query.rule is not None:
-        held = holds(columns, query.rule, rows)
-        rows, endangered = rows[held], endangered[held]
+        endangered = endangered[holds(columns, query.rule, endangered)]
+        ordinary = ordinary[holds(columns, query.rule, ordinary)]
     notice = np.uint8(sum(1 << CHANNEL_CODE[c] for c in query.channels))
-    channels = np.where(endangered, notice, people.wanted[rows] & notice)
-    return _contacts(columns, rows, channels)
+    wanted = columns.people.wanted[ordinary] & notice
+    channels = np.concatenate([np.full(len(endangered), notice, dtype=np.uint8), wanted])
+    return _contacts(columns, np.concatenate([endangered, ordinary]), channels)
+
+
+def _able(columns: AudienceColumns, rows: Rows, flags: int) -> Rows:
+    """Those with all of these flags, whose wishes can be read."""
+    return np.asarray(rows[columns.people.flags[rows] & np.uint8(flags | UNREADABLE) == np.uint8(flags)])
+
+
+def _wish(columns: AudienceColumns, query: AudienceQuery, rows: Rows) -> Rows:
+    """Those whose wishes, but for the place, let the notice pass and who are not paused; each step asks fewer."""
+    people = columns.people
+    rows = rows[_topics(columns, query.topic)[people.topics[rows]]]
+    if query.kind == "alert":
+        rows = rows[people.floor[rows] <= SEVERITY_RANK[query.severity]]
+    return rows[people.paused_until[rows] <= micros(query.at)]
 
 
 def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> tuple[Rows, Bools]:
-    """Those whom the place clause lets pass, and which of them have a place that touches the area."""
+    """Those whom the place clause lets pass, and for everyone (by row) whether a place of theirs touches the area."""
     people = columns.people
-    everyone = np.arange(people.size) if only is None else only
     if query.change is not None:
         touched = reached(columns, query.change, only)
     elif query.area is not None:
         touched = touching(columns, query.area, only)
     else:
-        return everyone, np.zeros(len(everyone), dtype=np.bool_)
+        return np.arange(people.size) if only is None else only, np.zeros(people.size, dtype=np.bool_)
     if only is None:
-        rows = np.flatnonzero(touched | (people.flags[: people.size] & EVERYWHERE != 0))
-    else:
-        rows = only[touched[only] | (people.flags[only] & EVERYWHERE != 0)]
-    return rows, touched[rows]
+        return np.flatnonzero(touched | people.everywhere[: people.size]), touched
+    return only[touched[only] | people.everywhere[only]], touched
 
 
 def _topics(columns: AudienceColumns, topic: str | None) -> Bools:

@@ -30,6 +30,7 @@ from alerts.domain.words.geometry.rings import polygons
 _EDGE_ERROR_M = 0.01
 """How far an edge, straight in degrees, may leave its chain of chords in the plane."""
 _MOST_PIECES = 50_000
+_FEW_CORNERS = 700
 _CLIP_LAT = 84.0
 """Discs of the plane end well before: further edges cannot touch them."""
 
@@ -65,7 +66,11 @@ class Plane:
 
     def signed(self, x: Floats, y: Floats) -> Floats:
         """Distance to the edge in the plane's degrees, negative inside."""
-        away = np.asarray(shapely.distance(self._boundary, shapely.points(x, y)))
+        points = shapely.points(x, y)
+        if self._edges is None:
+            away = np.asarray(shapely.distance(self._boundary, points))
+        else:
+            _, away = self._edges.query_nearest(points, all_matches=False, return_distance=True)
         return np.where(shapely.contains_xy(self._shape, x, y), -away, away)
 
     def _near(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
@@ -107,8 +112,16 @@ class Plane:
     @cached_property
     def _boundary(self) -> BaseGeometry:
         edge: BaseGeometry = shapely.boundary(self._shape)
-        shapely.prepare(edge)
         return edge
+
+    @cached_property
+    def _edges(self) -> shapely.STRtree | None:
+        """An index of the edges, where there are so many that it pays."""
+        if shapely.get_num_coordinates(self._shape) <= _FEW_CORNERS:
+            return None
+        rings = [shapely.get_coordinates(ring) for ring in _rings(self._shape)]
+        ends = np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings])
+        return shapely.STRtree(shapely.linestrings(ends))
 
 
 def _rings(polygon: BaseGeometry) -> list[BaseGeometry]:

@@ -20,7 +20,6 @@ from subscribers.columns.rows import (
     CHANNEL_CODE,
     CONFIRMED,
     DANGER,
-    EVERYWHERE,
     FREQUENCIES,
     PHASES,
     REMOVED,
@@ -219,6 +218,7 @@ class AudienceColumns:
                 area = self.places.add_area(row, place, area)
         people.first_point[row], people.first_area[row] = point, area
         people.wanted[row] = sum(1 << CHANNEL_CODE[channel] for channel in set(wishes.channels))
+        people.everywhere[row] = not wishes.places
         people.topics[row] = self.topic_sets.code(frozenset(wishes.topics))
         people.floor[row] = SEVERITY_RANK[wishes.severity_at_least or "Minor"]
         people.frequency[row] = FREQUENCIES.index(wishes.frequency)
@@ -227,7 +227,6 @@ class AudienceColumns:
         quiet = wishes.quiet_hours
         people.quiet[row] = self.quiets.code(None if quiet is None else (quiet.start, quiet.end, quiet.wake_for))
         flags = int(people.flags[row]) & CONFIRMED | (UNREADABLE if unreadable else 0)
-        flags |= 0 if wishes.places else EVERYWHERE
         flags |= DANGER if wishes.danger_to_life else 0
         people.flags[row] = flags | (TESTER if wishes.tester else 0)
 

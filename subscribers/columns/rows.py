@@ -14,8 +14,8 @@ from alerts.domain.words.terms import CHANNELS, Channel, Frequency
 from subscribers.columns.tables import Table
 from subscribers.domain.events import QuietHours
 
-CONFIRMED, EVERYWHERE, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8, 16
-"""Flags: confirmed; has no place; danger to life is ticked; marked as a tester; the wishes cannot be read any more."""
+CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8
+"""Flags: confirmed; danger to life is ticked; marked as a tester; the wishes cannot be read any more."""
 
 UNVERIFIED, VERIFIED, REMOVED = 0, 1, 2
 PHASES = ("requested", "confirmed", "lapsed", "ended", "erased")
@@ -44,6 +44,7 @@ class People(Table):
         "id_low": (np.uint64, 0),
         "phase": (np.uint8, 0),
         "flags": (np.uint8, 0),
+        "everywhere": (np.bool_, False),
         "floor": (np.uint8, 0),
         "frequency": (np.uint8, 0),
         "wanted": (np.uint8, 0),
@@ -61,6 +62,8 @@ class People(Table):
     id_low: NDArray[np.uint64]
     phase: NDArray[np.uint8]
     flags: NDArray[np.uint8]
+    everywhere: NDArray[np.bool_]
+    """Has no place."""
     floor: NDArray[np.uint8]
     frequency: NDArray[np.uint8]
     wanted: NDArray[np.uint8]
