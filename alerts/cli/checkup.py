@@ -65,10 +65,10 @@ def _checks(settings: Settings) -> Iterator[Finding]:
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    from alerts import schema
+    from alerts import bootstrap
 
     if settings.on_sqlite:
-        version = schema.sqlite_version()
+        version = bootstrap.sqlite_version()
         if version < WAL_RESET_MENDED:
             yield Finding(
                 "ok",
@@ -82,7 +82,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "database", f"{settings.database_file} is not there yet; `alerts serve` makes it")
             return
     try:
-        pending = schema.pending_all(settings.database_url)
+        pending = bootstrap.pending_migrations(settings)
     except (DomainError, OSError) as error:
         yield Finding("wrong", "database", str(error), "check ALERTS_DATABASE_URL, and that the server is up")
         return

@@ -58,9 +58,9 @@ def scheduler() -> None:
 
 def migrate() -> None:
     """Bring the database's schema up to date; safe to run twice and while running."""
-    from alerts.schema import migrate_all
+    from alerts import bootstrap
 
-    applied = migrate_all(settings().database_url)
+    applied = bootstrap.migrate_all(settings())
     note("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is up to date")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from uuid import uuid4
 import aiohttp
 
 Json = dict[str, Any]
+Headers = Mapping[str, str]
 PATIENCE_S = 40.0
 """How long a request is repeated while the server is away."""
 
@@ -34,7 +35,9 @@ class Doors:
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
         self.base, self.session = base, session
 
-    async def send(self, method: str, path: str, headers: dict[str, str], data: bytes | None) -> tuple[int, Any, Json]:
+    async def send(
+        self, method: str, path: str, headers: dict[str, str], data: bytes | None
+    ) -> tuple[int, Any, Headers]:
         """(status, answer, headers); an answer that is JSON is read. Repeated while nobody answers."""
         url = path if path.startswith("http") else self.base + path
         end = asyncio.get_running_loop().time() + PATIENCE_S
@@ -44,7 +47,7 @@ class Doors:
                     text = await answer.text()
                     if answer.status != 503:
                         is_json = answer.content_type.endswith("json")
-                        return answer.status, json.loads(text) if is_json else text, dict(answer.headers)
+                        return answer.status, json.loads(text) if is_json else text, answer.headers
             except (aiohttp.ClientError, OSError):
                 pass  # killed or not up yet: ask again
             if asyncio.get_running_loop().time() > end:
@@ -133,7 +136,7 @@ class Api:
                 yield item
             next_page = page["next"]
 
-    async def _call(self, method: str, path: str, body: Json | None, extra: dict[str, str]) -> tuple[Any, Json]:
+    async def _call(self, method: str, path: str, body: Json | None, extra: dict[str, str]) -> tuple[Any, Headers]:
         data = None if body is None else json.dumps(body).encode()
         full = path if path.startswith(("http", "/api/")) else f"/api/v1{path}"
         headers = {"Content-Type": "application/json", **self._auth, **extra}
@@ -152,6 +155,9 @@ async def in_parallel(count: int, jobs: Sequence[Callable[[], Awaitable[None]]],
             await job()
             done()
 
-    async with asyncio.TaskGroup() as hands:
-        for _ in range(count):
-            hands.create_task(hand())
+    try:
+        async with asyncio.TaskGroup() as hands:
+            for _ in range(count):
+                hands.create_task(hand())
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None  # one refusal says enough

@@ -126,7 +126,7 @@ class Oracle:
         if due is False:
             return
         channels = self._channels(person, everything=woken is not False)
-        state = SENT if woken is not False else self._carried(person, danger=danger, placeless=not has_place)
+        state = SENT if woken is not False else self._carried(person, danger=danger, has_place=has_place)
         target = found.must if due is True else found.may
         for channel in channels:
             target[person.key, channel] = REFUSED if person.addresses[channel].startswith(NO_MAILBOX) else state
@@ -150,12 +150,13 @@ class Oracle:
         wanted = CHANNELS if everything else person.body.get("channels", CHANNELS)
         return [c for c in CHANNELS if c in person.addresses and c in wanted]
 
-    def _carried(self, person: Resident, *, danger: bool, placeless: bool) -> str:
+    def _carried(self, person: Resident, *, danger: bool, has_place: bool) -> str:
         """RULES 5 and 6 for whoever is due under rule 2: at once, or held."""
         quiet = person.body.get("quiet_hours")
         is_quiet = quiet is not None and _is_quiet(quiet, person.body.get("timezone", "Europe/London"), self._start)
         if danger:  # an emergency: at once whatever the frequency; without place woken, unticked not
-            return HELD if is_quiet and not placeless else SENT
+            woken = not has_place and person.body.get("danger_to_life", True)
+            return HELD if is_quiet and not woken else SENT
         return HELD if is_quiet or person.body.get("frequency", "immediate") != "immediate" else SENT
 
     # --- places -------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +27,7 @@ class Steps:
         self._bars = Progress(*columns, console=console, disable=not console.is_terminal)
         self._tasks: dict[str, TaskID] = {}
         self._finished: set[str] = set()
+        self._began = time.monotonic()
 
     def __enter__(self) -> Steps:
         self._bars.start()
@@ -41,7 +43,7 @@ class Steps:
                 self._tasks[what] = self._bars.add_task(what, total=of)
             self._bars.update(self._tasks[what], completed=done, total=of)
         elif done == of and what not in self._finished:
-            self._console.print(f"  {what}: {done}")
+            self._console.print(f"  {time.monotonic() - self._began:4.1f} s  {what}: {done}")
         if done == of:
             self._finished.add(what)
 

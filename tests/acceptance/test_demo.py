@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.data import find
 from alerts.eventlog.database import connect
-from alerts.schema import migrate_all
+from alerts.eventlog.migrate import migrate
 
 pytestmark = pytest.mark.slow
 
@@ -48,8 +49,8 @@ def test_exactly_the_expected_deliveries_happen(arguments: list[str], database_u
 def test_a_database_with_a_log_is_not_touched(new_postgres: Callable[[], str], tmp_path: Path) -> None:
     """On SQLite the demonstration has a folder of its own and takes over no database."""
     database_url = new_postgres()
-    migrate_all(database_url)
     main = connect(database_url, "main")
+    migrate(main, find("migrations", "postgresql"))
     with main.write() as tx:
         tx.execute(
             "INSERT INTO events (originator_id, originator_version, topic, state) VALUES (?, 1, 'x', ?)",
