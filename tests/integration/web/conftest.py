@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -15,27 +16,13 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks import Webhook
 
+from alerts import bootstrap
 from alerts import settings as settings_of
-from alerts.commands import SYSTEM, Commands
-from alerts.dispatch.follower import Follower
-from alerts.dispatch.registers import Registers
-from alerts.domain import events
-from alerts.eventlog.codec import Codec
-from alerts.eventlog.log import EventLog
-from alerts.eventlog.runner import Runner
-from alerts.eventlog.writer import GroupCommitWriter
-from alerts.projections import Views, projections
+from alerts.commands import SYSTEM
 from alerts.web.app import build
-from alerts.web.modules import MODULES, page_of_error
 from alerts.web.parts import Parts
-from alerts.why import Explainer
-from subscribers.addresses import Addresses
-from subscribers.columns import AudienceColumns
-from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
-from subscribers.vault import Vault
-from tests.conftest import MASTER_KEY, Databases
+from tests.conftest import MASTER_KEY
 
-CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
 EVERYTHING = (
     "read", "incidents:write", "services:write", "notices:write", "notices:issue", "subscribers:read",
     "subscribers:write", "segments:write",
@@ -46,12 +33,17 @@ CAMDEN = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.5], [-0.1,
 
 @dataclass
 class House:
-    """A served web, and what stands behind it. `now` is its clock."""
+    """A served web, and what stands behind it. `shift` moves its clock."""
 
     parts: Parts
     client: TestClient[Any, Any]
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    shift: timedelta = timedelta(0)
     keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """The product's clock."""
+        return datetime.now(UTC) + self.shift
 
     async def key(self, *scopes: str, policy: str = "draft", person: UUID | None = None) -> dict[str, str]:
         """Headers with a fresh API key."""
@@ -105,51 +97,25 @@ async def problem(answer: ClientResponse, status: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def house(databases: Databases, database_url: str) -> AsyncIterator[House]:
-    """The web on both databases."""
-    env = {
-        "ALERTS_DATABASE_URL": database_url,
-        "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
-        "ALERTS_MASTER_KEY": __import__("base64").b64encode(MASTER_KEY).decode(),
-    }
-    settings = settings_of.load(env)
-    vault = Vault(databases.keys, settings.master_key)
-    codec = Codec(CATALOGUE, vault)
-    log = EventLog(databases.main, codec)
-    box: list[House] = []
-
-    def clock() -> datetime:
-        return box[0].now if box else datetime.now(UTC)
-
-    writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.grown)
-    runner = Runner(log, databases.views, projections(), clock)
-    runner.start()
-    follower = Follower(log, AudienceColumns(), Registers(), clock=clock)
-    follower.start()
-    commands = Commands(
-        writer=writer,
-        log=log,
-        database=databases.main,
-        addresses=Addresses(settings.secret_key),
-        audience=follower,
-        erase_key=vault.destroy,
-        clock=clock,
+async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    """The whole product in this process, on both databases; e-mail and texts go to the inbox."""
+    settings = settings_of.load(
+        {
+            "ALERTS_DATABASE_URL": database_url,
+            "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
+            "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+            "ALERTS_PUBLIC_URL": PUBLIC_URL,
+        }
     )
-    await commands.define_built_in_topics()
-    views = Views(databases.views, runner, vault)
-    reads = ThreadPoolExecutor(4)
-    dispatch = cast(Any, None)
-    parts = Parts(
-        settings=settings, clock=clock, log=log, writer=writer, codec=codec, commands=commands, views=views,
-        directory=views.directory, runner=runner, follower=follower, dispatch=dispatch,
-        explainer=Explainer(log, views, dispatch), renderer=cast(Any, None), inbox=None, reads=reads,
-        topics=frozenset(CATALOGUE.events), version="test", projections=runner.positions,
-    )  # fmt: skip
-    async with TestClient(TestServer(build(parts, MODULES, page_of_error))) as client:
-        box.append(House(parts, client))
-        yield box[0]
-    follower.stop()
-    runner.stop()
-    writer.close()
-    log.close()
-    reads.shutdown()
+    box: list[House] = []
+    bootstrap.migrate_all(settings)
+    app = bootstrap.build(
+        settings, ("web", "worker", "scheduler"), clock=lambda: box[0].now if box else datetime.now(UTC)
+    )
+    await app.start()
+    try:
+        async with TestClient(TestServer(build(app.parts))) as client:
+            box.append(House(app.parts, client))
+            yield box[0]
+    finally:
+        await app.stop()
