@@ -34,6 +34,8 @@ _SQL = sql.load("subscribers", "directory.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 
+_EVENTS = frozenset(CATALOGUE.events.values())
+
 WITH_REGISTRATION = b""
 """In `people.consent`: the consent stands with the registration. NULL: there is none."""
 
@@ -106,20 +108,22 @@ class DirectoryProjection:
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
         """Fold these events into their people: one read, then inserts of who is new and updates of the others."""
-        wanted = [recorded for recorded in events if recorded.event.topic() in self.topics]
-        people = self._load(tx, wanted)
-        for recorded in wanted:
-            person = people.get(recorded.originator_id)
+        lives: dict[UUID, list[Recorded]] = {}
+        for recorded in events:
+            if type(recorded.event) in _EVENTS:
+                lives.setdefault(recorded.originator_id, []).append(recorded)
+        people = self._load(tx, [key for key, life in lives.items() if life[0].originator_version > 1])
+        for key, life in lives.items():
+            person = people.get(key)
             if person is None:
-                person = people[recorded.originator_id] = _Person(None)
-            person.take(recorded)
+                person = people[key] = _Person(None)
+            for recorded in life:
+                person.take(recorded)
         self._save(tx, people)
 
     @staticmethod
-    def _load(tx: Transaction, events: Sequence[Recorded]) -> dict[UUID, _Person]:
-        """The people whom these events concern and who are there already, as they stand."""
-        begun = {r.originator_id for r in events if r.originator_version == 1}
-        known = {r.originator_id for r in events} - begun
+    def _load(tx: Transaction, known: Sequence[UUID]) -> dict[UUID, _Person]:
+        """People who are there already, as they stand."""
         people: dict[UUID, _Person] = {}
         for key, doc, sealed, wishes, consent in rows_of_pairs(tx, _SQL.load, [(shard_of(i), i.bytes) for i in known]):
             person = people[UUID(bytes=bytes(key))] = _Person(_DECODER.decode(doc))
@@ -133,18 +137,11 @@ class DirectoryProjection:
         for key, person in people.items():
             state = person.state
             assert state is not None, "a fold of at least one event has a state"
+            raw, doc = key.bytes, _ENCODER.encode(state)
             rows["add" if person.new else "save"].append(
-                (
-                    shard_of(key),
-                    key.bytes,
-                    state.phase,
-                    _ENCODER.encode(state),
-                    person.sealed,
-                    person.wishes,
-                    person.consent,
-                )
+                (shard_of(key), raw, state.phase, doc, person.sealed, person.wishes, person.consent)
             )
-            _contact_rows(rows, key, person, state)
+            _contact_rows(rows, raw, person, state)
             if person.phase_before != state.phase:
                 counts[state.phase] += 1
                 if person.phase_before:
@@ -161,21 +158,13 @@ _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "ke
 """In the order in which they run: an address is kept only after its contact point is there."""
 
 
-def _contact_rows(rows: dict[str, list[Sequence[Value]]], key: UUID, person: _Person, state: SubscriberState) -> None:
+def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:
     """The rows of one person's contact points, by statement."""
     for contact in state.contacts:
         number, shard = contact.number, contact_shard(contact.number)
         if number in person.addresses:
             rows["add_contact" if person.new else "save_contact"].append(
-                (
-                    shard,
-                    number,
-                    key.bytes,
-                    contact.channel,
-                    contact.state,
-                    contact.suppressed,
-                    person.addresses[number],
-                )
+                (shard, number, raw, contact.channel, contact.state, contact.suppressed, person.addresses[number])
             )
         else:
             rows["mark_contact"].append((contact.state, contact.suppressed, shard, number))

@@ -40,19 +40,3 @@ def opened(vault: Vault, subject: UUID, sealed: bytes | None) -> Opened:
         return NOTHING
     plain = vault.unseal(subject, bytes(sealed))
     return NOTHING if plain is None else _DECODER.decode(plain)
-
-
-class Closed:
-    """A sealer that opens nothing: for the codec of a reader that must do without personal data, such as the runner
-    of the read models. Such a reader needs no key, and is the faster for it."""
-
-    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
-        """Never: whoever reads without keys cannot write what is sealed."""
-        raise TypeError("this codec reads without keys; events are written with the vault's")
-
-    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
-        """None, as after an erasure."""
-        return None
-
-    def prefetch(self, subjects: Collection[UUID]) -> None:
-        """No key is needed."""

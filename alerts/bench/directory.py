@@ -29,10 +29,10 @@ from alerts.eventlog.migrate import migrate
 from alerts.eventlog.runner import Runner
 from subscribers.directory import Directory, DirectoryProjection
 from subscribers.domain.events import CATALOGUE, Consent, ContactRef, Place, Preferences, SubscriberRegistered
-from subscribers.sealed import Closed
 from subscribers.vault import Vault
 
 _BATCH = 1000
+_SMALL = 100_000
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _CARDS = 500
 _CARD_READS = 40
@@ -49,29 +49,33 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 def _measured(folder: Path, size: int) -> Iterator[Row]:
     seed = random.Random(size)
     main, keys = _open(folder, "log", "main"), _open(folder, "log", "keys")
+    opened = [main, keys]
     master = seed.randbytes(32)
     vault = Vault(keys, master)
     numbers = _fill(main, size, vault, seed)
-    log = EventLog(main, Codec(CATALOGUE, Closed()))
-    views = _open(folder, "ours", "views")
-    runner = Runner(log, views, [DirectoryProjection()], lambda: _START)
-    begun = perf_counter()
-    runner.catch_up(log.position())
-    seconds = perf_counter() - begun
-    written = _written(folder / "ours.views-1.db")
-    count = sum(len(table) for table in written.values())
+    log = EventLog(main, Codec(CATALOGUE, vault))
+    seconds = raw = float("inf")
+    # The two by turns, and the best of each: other work on the machine then weighs on neither alone.
+    for turn in range(3 if size <= _SMALL else 1):
+        views = _open(folder, f"ours-{turn}", "views")
+        opened.append(views)
+        runner = Runner(log, views, [DirectoryProjection()], lambda: _START)
+        begun = perf_counter()
+        runner.catch_up(log.position())
+        seconds = min(seconds, perf_counter() - begun)
+        count, took = _raw(folder, turn)
+        raw = min(raw, took)
     yield Row(
         name="projection of the directory",
         size=size,
         unit="rows/s",
         ours=count / seconds,
-        limit=count / _raw(folder, written),
+        limit=count / raw,
         target=0.2,
     )
-    del written
     yield _cards(Directory(views, Vault(keys, master)), numbers, seed, size)
     log.close()
-    for database in (main, keys, views):
+    for database in opened:
         database.close()
 
 
@@ -119,32 +123,29 @@ def _registration(number: int, sequence: int, seed: random.Random) -> Subscriber
     )
 
 
-def _written(file: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows that the projection wrote, in the order in which it wrote them."""
-    connection = sqlite3.connect(file)
-    people = {row[1]: row for row in connection.execute("SELECT * FROM people")}
-    points = list(connection.execute("SELECT * FROM contact_points ORDER BY number / 256"))
-    connection.close()
-    return {"people": [people[point[2]] for point in points], "contact_points": points}
-
-
-def _raw(folder: Path, written: dict[str, list[tuple[Any, ...]]]) -> float:
-    """Seconds to upsert the same rows raw: same tables, same settings, as many people in a transaction."""
-    _open(folder, "raw", "views").close()
-    connection = sqlite3.connect(folder / "raw.views-1.db", isolation_level=None)
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -32768")
-    connection.execute("PRAGMA wal_autocheckpoint = 4000")
-    upserts = {"people": _upsert("people", "id"), "contact_points": _upsert("contact_points", "number")}
-    begun = perf_counter()
-    for start in range(0, len(written["people"]), _BATCH):
-        connection.execute("BEGIN IMMEDIATE")
-        for table, statement in upserts.items():
-            connection.executemany(statement, written[table][start : start + _BATCH])
-        connection.execute("COMMIT")
-    seconds = perf_counter() - begun
-    connection.close()
-    return seconds
+def _raw(folder: Path, turn: int) -> tuple[int, float]:
+    """How many rows the projection wrote, and the seconds to upsert the same rows raw: same tables and settings, in the
+    same order, as many people in a transaction. Reading them is not timed."""
+    _open(folder, f"raw-{turn}", "views").close()
+    ours = sqlite3.connect(folder / f"ours-{turn}.views-1.db")
+    raw = sqlite3.connect(folder / f"raw-{turn}.views-1.db", isolation_level=None)
+    for setting in ("synchronous = NORMAL", "cache_size = -32768", "wal_autocheckpoint = 4000"):
+        raw.execute(f"PRAGMA {setting}")
+    people = ours.execute("SELECT * FROM people ORDER BY id")
+    points = ours.execute("SELECT * FROM contact_points ORDER BY number")
+    count, seconds = 0, 0.0
+    while batch := people.fetchmany(_BATCH):
+        contacts = points.fetchmany(_BATCH)
+        begun = perf_counter()
+        raw.execute("BEGIN IMMEDIATE")
+        raw.executemany(_upsert("people", "id"), batch)
+        raw.executemany(_upsert("contact_points", "number"), contacts)
+        raw.execute("COMMIT")
+        seconds += perf_counter() - begun
+        count += len(batch) + len(contacts)
+    ours.close()
+    raw.close()
+    return count, seconds
 
 
 def _upsert(table: str, key: str) -> str:

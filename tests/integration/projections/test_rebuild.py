@@ -26,7 +26,6 @@ from alerts.projections import Views, projections
 from alerts.projections.checksums import TABLES, checksums
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER
-from subscribers.sealed import Closed
 from subscribers.vault import Vault
 
 CATALOGUE = e.CATALOGUE.joined(se.CATALOGUE)
@@ -39,7 +38,7 @@ def clock() -> datetime:
 
 @dataclass
 class House:
-    """The real parts, joined as the product joins them: the read models' log opens nothing that is sealed."""
+    """The real parts, joined as the product joins them."""
 
     databases: Any
     vault: Vault
@@ -71,9 +70,9 @@ class House:
 def house(databases: Any) -> Iterator[House]:
     with ExitStack() as stack:
         vault = Vault(databases.keys, bytes(range(32)))
-        log = EventLog(databases.main, Codec(CATALOGUE, Closed()))
-        stack.callback(log.close)
         codec = Codec(CATALOGUE, vault)
+        log = EventLog(databases.main, codec)
+        stack.callback(log.close)
         writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.grown)
         stack.callback(writer.close)
         current = CurrentViews(databases.url, databases.main, databases.migrations("views"))
