@@ -180,33 +180,17 @@ def _around(points: PointPlaces, circle: Circle, turn: float, only: Rows | None)
     Both circles' scales and centres differ by the latitudes between them: over a reach of t radians of the plane, by
     less than 1.5 t of it. 1.72 t leaves room for what is of higher order.
     """
-    small = abs(circle.lat) <= 70.0 and circle.radius_m <= 50_000.0
-    if only is not None or not small:
-        return np.empty(0, dtype=np.int64), look(points, _circle_box(circle, turn), only)
-    scale = float(mercator_scale(circle.lat))
+    rows = look(points, _circle_box(circle, turn), only)
+    if abs(circle.lat) > 70.0 or circle.radius_m > 50_000.0:
+        return rows[:0], rows
     x, y = np.float32(circle.lon - turn), np.float32(mercator_y(circle.lat))
-    grown = np.float32(circle.radius_m * scale)
-    size = points.size
-    maybe, sure = np.empty(size, dtype=np.bool_), np.empty(size, dtype=np.bool_)
-    room = np.empty((4, min(_CHUNK, max(size, 1))), dtype=np.float32)
-    bend = np.float32(math.radians(1.72))
-    # where the plane does not serve `r` is infinite: never sure, always to be measured
+    away = np.hypot(points.x[rows] - x, points.y[rows] - y)
+    reach = points.r[rows] + np.float32(circle.radius_m * float(mercator_scale(circle.lat)))
+    # where the plane does not serve, the reach is infinite: never sure, always to be measured
     with np.errstate(invalid="ignore"):
-        for start in range(0, size, _CHUNK):
-            end = min(start + _CHUNK, size)
-            away, reach, slack, most = room[:, : end - start]
-            np.square(np.subtract(points.x[start:end], x, out=away), out=away)
-            np.square(np.subtract(points.y[start:end], y, out=slack), out=slack)
-            np.add(away, slack, out=away)
-            np.add(points.r[start:end], grown, out=reach)
-            np.multiply(np.square(reach, out=slack), bend, out=slack)
-            np.add(slack, np.float32(4 * LOOK_MARGIN), out=slack)
-            np.square(np.add(reach, slack, out=most), out=most)
-            np.less_equal(away, most, out=maybe[start:end])
-            np.maximum(np.subtract(reach, slack, out=most), np.float32(0.0), out=most)
-            np.less(away, np.square(most, out=most), out=sure[start:end])
-    np.logical_and(maybe, np.logical_not(sure), out=maybe)
-    return np.flatnonzero(sure), np.flatnonzero(maybe)
+        slack = reach * reach * np.float32(math.radians(1.72)) + np.float32(4 * LOOK_MARGIN)
+        sure = away < reach - slack
+    return rows[sure], rows[~sure & (away <= reach + slack)]
 
 
 def _away(circle: Circle, lat: Floats, lon: Floats) -> tuple[Floats, Bools]:
