@@ -128,6 +128,20 @@ class Scene:
         )
         return notice
 
+    def propose(self, plan: e.NoticePlan) -> UUID:
+        """A notice that waits for approval."""
+        notice = new_id()
+        self._numbers += 1
+        drafted = e.NoticeDrafted(number=self._numbers, thread=notice, plan=plan, source="source:duty-desk")
+        self.tell(streams.NOTICE, notice, drafted, e.NoticeSubmitted(), by="source:duty-desk")
+        return notice
+
+    def number_of(self, notice: UUID) -> int:
+        """The number that deliveries of a notice carry."""
+        found = self.views.notice(notice)
+        assert found is not None
+        return found.number
+
     def london(self) -> None:
         """The boroughs and the front desks."""
         for place in london.boroughs():

@@ -1,0 +1,164 @@
+"""A real Chromium at a real server. Where there is none, these tests are skipped, out loud."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from alerts.commands.actor import SYSTEM
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.links import contact_token, delivery_token, timed_token
+from alerts.web import app
+from tests.scene import Scene, plan_of
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+Evaluate = Callable[[str], Any]
+
+
+@dataclass
+class Site:
+    """A served London: its address, and the path of each page by name."""
+
+    url: str
+    pages: dict[str, str] = field(default_factory=dict)
+    sign_in: str = ""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, headless."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install chromium to run the browser tests")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install-dev")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The accessibility checker, as npm has it: by the lock, never committed."""
+    if not AXE.is_file():
+        npm = shutil.which("npm")
+        if npm is None:
+            pytest.skip("axe-core is not here and there is no npm to fetch it: install npm to run these tests")
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+        if not AXE.is_file():
+            pytest.skip(f"npm could not fetch axe-core: {done.stderr.strip()[-300:]}")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """A London with alerts, changes, a drill, messages that left, and a member of the team."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Site(f"http://127.0.0.1:{port}")
+    ready, over = threading.Event(), threading.Event()
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(_serve(made, port, ready, over))
+        except BaseException as error:
+            failed.append(error)
+            ready.set()
+
+    thread = threading.Thread(target=run, name="site")
+    thread.start()
+    ready.wait(120)
+    if failed:
+        raise failed[0]
+    yield made
+    over.set()
+    thread.join(30)
+
+
+async def _serve(site: Site, port: int, ready: threading.Event, over: threading.Event) -> None:
+    with tempfile.TemporaryDirectory(prefix="al-browser-") as folder:
+        scene = Scene(Path(folder), sends=True, public_url=site.url)
+        await scene.start()
+        runner = web.AppRunner(app.build(scene.parts))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        try:
+            await _tell(scene, site)
+            ready.set()
+            while not over.is_set():
+                await asyncio.sleep(0.1)
+        finally:
+            await runner.cleanup()
+            await scene.stop()
+
+
+async def _tell(scene: Scene, site: Site) -> None:
+    """The story, and where each page of it stands."""
+    scene.london()
+    _, amina = await scene.resident(phone="+447700900001")
+    await scene.resident(email="zofia@resident.example", language="ur")
+    await scene.resident(email="no-such-mailbox@resident.example")
+    closure, fire = scene.closure(), scene.fire()
+    await scene.arrived(6)
+    update = scene.follow(fire, "smoke-update", "Update")
+    gas = scene.notice(plan_of("gas"))
+    cancelled = scene.follow(gas, "gas-cancel", "Cancel")
+    water = scene.notice(plan_of("water"))
+    drill = scene.notice(msgspec.structs.replace(plan_of("smoke"), status="Exercise"))
+    market = scene.notice(plan_of("market"), source=None)
+    scene.propose(plan_of("books"))
+    body = {"email": "new@resident.example", "places": [{"lat": 51.488, "lon": -0.093, "radius_km": 1}]}
+    asked = await scene.commands.register_subscriber(SYSTEM, msgspec.convert(body, SubscriberBody))
+    member = await scene.commands.invite_member(SYSTEM, "r.adeyemi@town.example", "viewer", "R. Adeyemi")
+    await scene.arrived(10)
+    assert scene.app.inbox is not None
+    items = scene.app.inbox.items(0, 100)
+    mail, text = (next(i.id for i in items if i.channel == channel) for channel in ("email", "sms"))
+    urdu = next(i.id for i in items if i.to.startswith("zofia"))
+    number = scene.number_of(closure)
+    confirm = contact_token(scene.secret, "confirm", asked.id, asked.contacts[0].number)
+    site.pages |= {
+        "now": "/",
+        "now in a place": "/?place=southwark",
+        "now in Arabic": "/?lang=ar",
+        "changes": "/changes",
+        "closure": f"/alerts/{closure}",
+        "closure in Welsh": f"/alerts/{closure}?lang=cy",
+        "update": f"/alerts/{update}",
+        "cancelled": f"/alerts/{cancelled}",
+        "water in Urdu": f"/alerts/{water}?lang=ur",
+        "drill": f"/alerts/{drill}",
+        "announcement": f"/alerts/{market}",
+        "nothing there": "/nothing",
+        "why": f"/why/{delivery_token(scene.secret, 'why', number, amina)}",
+        "stop": f"/unsubscribe/{delivery_token(scene.secret, 'unsubscribe', number, amina)}",
+        "confirm": f"/confirm/{confirm}",
+        "inbox": "/inbox",
+        "inbox of one": "/inbox?to=amina@resident.example",
+        "an e-mail": f"/inbox/{mail}",
+        "an e-mail in Urdu": f"/inbox/{urdu}",
+        "a text": f"/inbox/{text}",
+        "today": "/console",
+        "notices": "/console/notices",
+        "a notice": f"/console/notices/{closure}",
+        "log": "/console/log",
+    }
+    token = timed_token(scene.secret, "sign-in", member.id, scene.app.parts.clock(), timedelta(hours=1))
+    site.sign_in = f"/console/sign-in/{token}"
