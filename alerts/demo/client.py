@@ -64,7 +64,7 @@ class Doors:
     async def inbox(self, after: int = 0) -> AsyncIterator[Json]:
         """Every message in the local inbox, oldest first."""
         while True:
-            items = (await self.get(f"/inbox.json?after={after}"))["items"]
+            items = (await self.get(f"/inbox.json?after={after}&limit=500"))["items"]
             for item in items:
                 yield item
             if not items:
