@@ -86,7 +86,7 @@ def _checked_email(text: str, field: str) -> str:
 
     try:
         # Special-use domains (localhost, test) are fine with us, never with the library: it sees one label more.
-        found = validate_email(f"{text}{_LABEL}", check_deliverability=False, globally_deliverable=False)
+        found = validate_email(f"{text}{_LABEL}", check_deliverability=False, globally_deliverable=False, strict=True)
         return found.normalized.removesuffix(_LABEL)
     except EmailNotValidError as error:
         raise Invalid.field(field, f"This is not an e-mail address: {error}") from None

@@ -1,0 +1,160 @@
+"""A subscriber's life as a state machine: joining, changing, leaving and returning in any order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from alerts.domain.words.errors import Conflict, DomainError, Invalid, NotFound
+from alerts.domain.words.events import Event
+from subscribers.domain import changing, joining
+from subscribers.domain.events import Consent, Preferences
+from subscribers.domain.joining import Reach
+from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
+from tests.unit.domain.folding import NOW, Told
+
+REACHES = [Reach(1, "email", "a@example.org"), Reach(2, "sms", "+442079460000"), Reach(3, "email", "b@example.org")]
+CONSENT = Consent(wording="yes", given_at=NOW, how="form")
+WISHES = st.builds(Preferences, language=st.sampled_from(["en", "cy"]), channels=st.just(("email", "sms")))
+NUMBERS = st.integers(1, 4)
+
+
+class SubscriberMachine(RuleBasedStateMachine):
+    """Asks for moves at random. `blocked` keeps, beside the state, who must never be written to."""
+
+    told: Told[SubscriberState]
+
+    @initialize(wishes=WISHES, confirmed=st.booleans(), reaches=st.lists(st.sampled_from(REACHES), min_size=1))
+    def join(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+        self.told = Told(SUBSCRIBER)
+        self.blocked: dict[int, str] = {}
+        self._join(wishes, confirmed, list(dict.fromkeys(reaches)))
+
+    def _join(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+        if confirmed:
+            events = joining.decide_register(
+                self.told.state, how="api", contacts=reaches, preferences=wishes, consent=CONSENT
+            )
+            for reach in reaches:
+                if self.blocked.get(reach.number) == "opt-out":
+                    del self.blocked[reach.number]
+        else:
+            events = joining.decide_request(self.told.state, how="form", contacts=reaches, preferences=wishes)
+        self.told.tell(*events)
+        assert {contact.number for contact in self.state.current} == {reach.number for reach in reaches}
+
+    @property
+    def state(self) -> SubscriberState:
+        assert self.told.state is not None
+        return self.told.state
+
+    def ask(self, decide: Any, *args: Any, **more: Any) -> tuple[Event, ...]:
+        before = self.state
+        try:
+            events: tuple[Event, ...] = decide(before, *args, **more)
+        except DomainError as error:
+            assert isinstance(error, Conflict | Invalid | NotFound) and str(error)
+            return ()
+        if events:
+            self.told.tell(*events)
+        return events
+
+    @precondition(lambda self: self.state.phase in ("requested", "lapsed", "ended"))
+    @rule(wishes=WISHES, confirmed=st.booleans(), reaches=st.lists(st.sampled_from(REACHES), min_size=1))
+    def come_back(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+        self._join(wishes, confirmed, list(dict.fromkeys(reaches)))
+
+    @rule(number=NUMBERS)
+    def verify(self, number: int) -> None:
+        was = self.state.phase
+        self.ask(changing.decide_verify, number, now=self.told.now)
+        if was not in ("requested", "confirmed"):
+            assert self.state.phase == was
+
+    @rule()
+    def lapse(self) -> None:
+        self.ask(changing.decide_lapse)
+
+    @rule(wishes=WISHES)
+    def change(self, wishes: Preferences) -> None:
+        if self.ask(changing.decide_change, wishes):
+            assert self.state.preferences == wishes
+
+    @rule(reach=st.sampled_from(REACHES), verified=st.booleans())
+    def add(self, reach: Reach, verified: bool) -> None:
+        added = self.ask(changing.decide_add, reach, verified=verified)
+        if added and verified and self.blocked.get(reach.number) == "opt-out":
+            del self.blocked[reach.number]
+
+    @rule(number=NUMBERS)
+    def remove(self, number: int) -> None:
+        self.ask(changing.decide_remove, number, "one-click")
+        contact = self.state.contact(number)
+        assert contact is None or contact.state == "removed"
+
+    @rule(number=NUMBERS, reason=st.sampled_from(["hard-bounce", "opt-out"]))
+    def suppress(self, number: int, reason: str) -> None:
+        if self.ask(changing.decide_suppress, number, reason):
+            self.blocked[number] = reason
+
+    @rule(number=NUMBERS)
+    def lift(self, number: int) -> None:
+        if self.ask(changing.decide_lift, number, "mended"):
+            del self.blocked[number]
+
+    @rule(hours=st.integers(-2, 2))
+    def pause(self, hours: int) -> None:
+        until = None if hours == 0 else self.told.now + timedelta(hours=hours)
+        self.ask(changing.decide_pause, until, now=self.told.now)
+
+    @rule()
+    def end(self) -> None:
+        self.ask(changing.decide_end, "asked for")
+        assert self.state.phase in ("ended", "erased")
+
+    @rule()
+    def erase(self) -> None:
+        self.ask(changing.decide_erase)
+        assert self.state.phase == "erased"
+
+    @invariant()
+    def said_twice_is_said_once(self) -> None:
+        state, now = self.state, self.told.now
+        assert changing.decide_end(state, "x") == () or state.phase in ("requested", "confirmed", "lapsed")
+        for contact in state.contacts:
+            if contact.state == "removed":
+                assert changing.decide_remove(state, contact.number, "x") == ()
+            elif contact.state == "verified" and state.phase == "confirmed":
+                assert changing.decide_verify(state, contact.number, now=now) == ()
+
+    @invariant()
+    def a_suppression_stands_until_it_is_lifted(self) -> None:
+        standing = {c.number: c.suppressed for c in self.state.contacts if c.suppressed is not None}
+        assert standing == self.blocked
+        assert not any(contact.usable for contact in self.state.contacts if contact.number in self.blocked)
+
+    @invariant()
+    def nothing_personal_is_left_after_an_erasure(self) -> None:
+        if self.state.phase == "erased":
+            assert self.state.preferences is None and self.state.consent is None
+            assert {contact.address for contact in self.state.contacts} <= {None}
+            assert not self.state.current
+
+    @invariant()
+    def nobody_lives_without_a_contact_point(self) -> None:
+        if self.state.phase in ("confirmed", "requested"):
+            assert self.state.current
+
+    @invariant()
+    def one_number_is_one_contact_point(self) -> None:
+        numbers = [contact.number for contact in self.state.contacts]
+        assert len(numbers) == len(set(numbers))
+        assert self.told.refold() == self.state
+
+
+TestSubscriberMachine = SubscriberMachine.TestCase
+TestSubscriberMachine.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
