@@ -113,11 +113,13 @@ class Player:
         async def one(person: Resident) -> None:
             made = await self.api.post("/subscribers", person.body)
             self.run.subscriber[person.key] = made["id"]
-            if person.paused:
-                until = (datetime.now(UTC) + timedelta(days=7)).isoformat()
-                await self.api.patch(f"/subscribers/{made['id']}", {"paused_until": until})
 
         await in_parallel(CLIENTS, [partial(one, r) for r in self.run.residents], count)
+        until = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+        for person in self.run.residents:
+            if person.paused:
+                path = f"/subscribers/{self.run.subscriber[person.key]}"
+                await self.api.patch(path, {"paused_until": until})
 
     # --- the six steps --------------------------------------------------------------------------------------------
 
