@@ -18,7 +18,7 @@ def routes(parts: Parts) -> list[Route]:
     async def count(request: web.Request) -> web.Response:
         body, _ = await json_body(request, NoticeBody)
         await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
-        counted = await parts.follower.count(await parts.commands.plan_notice(actor_of(request), body))
+        counted = await parts.commands.count_audience(actor_of(request), body)
         return answer(
             Count(
                 people=counted.people,
