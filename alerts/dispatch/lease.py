@@ -11,9 +11,9 @@ from alerts.eventlog.sql import load
 from alerts.times import micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
-_LIFE = timedelta(seconds=15)
-_BEAT = 3.0
-_MARGIN = 12.0
+_LIFE = timedelta(seconds=8)
+_BEAT = 2.0
+_MARGIN = 6.0
 """Seconds after its last sign of life in which a worker still begins hand-overs: less than others wait."""
 _FOR_EVER = timedelta(days=36_500)
 

@@ -39,6 +39,7 @@ from alerts.rendering import Renderer
 _log = logging.getLogger(__name__)
 _POLL = 0.25
 _REWALK = 2.0
+_FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
 _EMERGENCIES = (LANE["emergency"],)
@@ -232,7 +233,7 @@ class Worker:
 
     async def _serve_waiting(self, job: OpenJob) -> None:
         walk = self._walks.setdefault(job.notice, _Walk())
-        shard, limit = walk.shard, self._limit(job)
+        shard, limit = walk.shard, self._limit(job, first=walk.shard == 0)
 
         def work(unit: Unit) -> Taken:
             return take_waiting(unit, self._lease.number, job.notice, job.contacts, shard, limit)
@@ -254,8 +255,10 @@ class Worker:
         confirming = lane == LANE["transactional"]
         await self._serve(claim, self._server.confirmations if confirming else self._server.notices)
 
-    def _limit(self, job: OpenJob) -> int:
-        """Emergencies are cut small, so that all senders begin at once."""
+    def _limit(self, job: OpenJob, *, first: bool) -> int:
+        """The first claims are small, so that the first message leaves soon; emergencies are shared by all senders."""
+        if first:
+            return _FIRST
         if job.lane == LANE["emergency"]:
             return max(50, min(250, job.contacts // (self._senders + 2)))
         return CHUNK

@@ -1,0 +1,76 @@
+"""kill -9 in mid-dispatch, again and again: lost 0, ghost 0, copies bounded, each under one identity (P1–P3)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from alerts.dispatch.rows import CHUNK
+from tests.conftest import Databases
+from tests.integration.dispatch.stack import WALWORTH, Stack
+
+PEOPLE, KILLS, SENDERS = 4000, 4, 6
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.crash
+def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp_path: Path) -> None:
+    databases = Databases(database_url, dialect)
+    first = Stack(databases, tmp_path)
+    due = first.people(PEOPLE)
+    first.people(200, at=(52.5, 1.0))
+    _, number = first.issue(area=[WALWORTH])
+    assert first.follower.wait(first.log.position(), 30)
+    first.close()
+
+    chance = random.Random(time.time_ns())
+    for _ in range(KILLS):
+        _work_and_kill(database_url, dialect, tmp_path, chance.randint(1, 700))
+
+    last = Stack(databases, tmp_path)
+    assert KILLS <= last.inbox.count() < PEOPLE, "the kills were not in mid-dispatch"
+
+    async def finish() -> None:
+        async with last.working():
+            await last.complete(number, 60)
+
+    try:
+        asyncio.run(finish())
+        assert last.states(number) == dict.fromkeys(due, "sent")
+        copies = Counter((item.to, item.delivery) for item in last.inbox.items(limit=10 * PEOPLE))
+    finally:
+        last.close()
+        databases.close()
+    assert {to for to, _ in copies} == {f"p{contact}@example.org" for contact in due}, "lost or ghost"
+    assert len(copies) == PEOPLE, "a copy under another identity"
+    assert sum(copies.values()) - PEOPLE <= KILLS * SENDERS * CHUNK
+    assert max(copies.values()) <= 1 + KILLS
+
+
+def _work_and_kill(url: str, dialect: str, folder: Path, messages: int) -> None:
+    """Let a process hand over so many more messages, then kill it."""
+    wanted = _arrived(folder) + messages
+    command = [sys.executable, "-m", "tests.crash.dispatching", url, dialect, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "working\n"
+        deadline = time.monotonic() + 60
+        while _arrived(folder) < wanted and time.monotonic() < deadline:
+            time.sleep(0.005)
+        child.send_signal(signal.SIGKILL)
+        assert child.wait(10) == -signal.SIGKILL
+
+
+def _arrived(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "inbox.db", timeout=10)) as inbox:
+        return int(inbox.execute("SELECT COALESCE(MAX(id), 0) FROM inbox").fetchone()[0])
