@@ -5,36 +5,17 @@ The obvious way, one person at a time, from the person's own stream; `subscriber
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from alerts.domain.words.geometry import Area, area_of
-from alerts.domain.words.geometry.geodesy import EDGE_M, distance
-from alerts.domain.words.rules import (
-    All,
-    AnyOf,
-    FloorAtMost,
-    FrequencyIs,
-    HasChannel,
-    IdIn,
-    InSegment,
-    LanguageIs,
-    Not,
-    Rule,
-    SubscribedBefore,
-    TopicIs,
-    Touches,
-    primary_subtag,
-    rule_words,
-)
+from alerts.domain.words.geometry import Area
+from alerts.domain.words.geometry.geodesy import EDGE_M
+from alerts.domain.words.rules import rule_words
 from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Severity
 from subscribers.domain.audience import AudienceQuery, ChangeReach
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
-
-Places = Callable[[str], Area | None]
-"""The area of a registered place, by slug, as it stood."""
+from subscribers.single import Places, follows, locate, metres_to, rule_holds, touches_area
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +122,11 @@ def _topic(wishes: Preferences, topic: str | None, danger: bool) -> Check:
         holds = not newsletters_only
         said = "the notice has no topic" + (", and newsletters alone were chosen" if newsletters_only else "")
     else:
-        holds = _follows(wishes, topic)
+        holds = follows(wishes, topic)
         said = f"the topic {topic} is {'among' if holds else 'not among'} theirs ({chosen})"
     if danger and not holds:
         return Check("topic", True, said + ", but danger to life goes out whatever the topics")
     return Check("topic", holds, said)
-
-
-def _follows(wishes: Preferences, topic: str) -> bool:
-    if not wishes.topics:
-        return not topic.startswith(NEWSLETTER_PREFIX)
-    return topic in wishes.topics
 
 
 def _severity(wishes: Preferences, query: AudienceQuery, danger: bool) -> list[Check]:
@@ -216,7 +191,7 @@ def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
         return _Match(True, False, "they chose no place, which means everywhere")
     nearest: tuple[float, int] | None = None
     for index, place in enumerate(wishes.places):
-        touches, away = _touches(place, query.area, places)
+        touches, away = touches_area(place, query.area, places)
         if touches:
             return _Match(True, True, _place_words(place, index, away, "the area"), index, away)
         nearest = min(nearest or (away, index), (away, index))
@@ -239,9 +214,9 @@ def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
         where = locate(place, places)
         if where is None:
             continue
-        away = min((_away(where, p.lat, p.lon) for p in change.points), default=float("inf"))
+        away = min((metres_to(where, p.lat, p.lon) for p in change.points), default=float("inf"))
         radius_m = place.radius_km * 1000.0 if place.lat is not None else 0.0
-        if any(_away(where, p.lat, p.lon) <= p.reach_km * 1000.0 + radius_m + EDGE_M for p in change.points):
+        if any(metres_to(where, p.lat, p.lon) <= p.reach_km * 1000.0 + radius_m + EDGE_M for p in change.points):
             return _Match(True, True, _place_words(place, index, away, "the service point"), index, away)
         if change.kind in ("closure", "move") and _loses_nearest(where, change, concerned):
             detail = f"the service point nearest to {_name(place, index)} is among those concerned, {metres(away)} away"
@@ -251,35 +226,9 @@ def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
 
 def _loses_nearest(where: tuple[float, float] | Area, change: ChangeReach, concerned: set[UUID]) -> bool:
     for points in (change.open_points, *change.further):
-        if points and min((_away(where, lat, lon), point) for point, lat, lon in points)[1] in concerned:
+        if points and min((metres_to(where, lat, lon), point) for point, lat, lon in points)[1] in concerned:
             return True
     return False
-
-
-def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
-    """Where a place is: (lat, lon) of a point or circle, the area of a registered or drawn one; None if it is gone."""
-    if place.lat is not None and place.lon is not None:
-        return place.lat, place.lon
-    area = places(place.slug) if place.slug is not None else area_of([place.area or {}], places)
-    return None if area is None or area.empty else area
-
-
-def _away(where: tuple[float, float] | Area, lat: float, lon: float) -> float:
-    if isinstance(where, Area):
-        return where.distance_m(lat, lon)
-    return distance(where[0], where[1], lat, lon)
-
-
-def _touches(place: Place, area: Area, places: Places) -> tuple[bool, float]:
-    """Whether a place touches an area, and its distance (of areas only 0 or infinite)."""
-    where = locate(place, places)
-    if where is None:
-        return False, float("inf")
-    if isinstance(where, Area):
-        overlaps = where.overlaps(area)
-        return overlaps, 0.0 if overlaps else float("inf")
-    away = area.distance_m(*where)
-    return away <= place.radius_km * 1000.0 + EDGE_M, away
 
 
 def _name(place: Place, index: int) -> str:
@@ -297,38 +246,3 @@ def _place_words(place: Place, index: int, away: float, what: str) -> str:
         return f"{name} lies inside {what}"
     within = f", within its {metres(radius_m)}" if radius_m and away <= radius_m + EDGE_M else ""
     return f"{name} is {metres(away)} from {what}{within}"
-
-
-# --- RULE --------------------------------------------------------------------------------------------------------
-
-
-def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
-    """Whether a resolved RULE holds for one person (RULES 22)."""
-    wishes = person.preferences
-    if wishes is None:
-        return False
-    match rule:
-        case All(rules):
-            return all(rule_holds(r, person, places) for r in rules)
-        case AnyOf(rules):
-            return any(rule_holds(r, person, places) for r in rules)
-        case Not(inner):
-            return not rule_holds(inner, person, places)
-        case Touches(_, area):
-            return area is not None and any(_touches(p, area, places)[0] for p in wishes.places)
-        case TopicIs(topic):
-            return _follows(wishes, topic)
-        case FloorAtMost(severity):
-            return SEVERITY_RANK[wishes.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
-        case HasChannel(channel):
-            return any(c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts)
-        case LanguageIs(tag):
-            return primary_subtag(wishes.language) == primary_subtag(tag)
-        case FrequencyIs(frequency):
-            return wishes.frequency == frequency
-        case SubscribedBefore(time):
-            return person.confirmed_at is not None and person.confirmed_at < time
-        case IdIn(ids):
-            return person.id in ids
-        case InSegment(slug):
-            raise ValueError(f"the segment {slug} must be resolved before it is asked")

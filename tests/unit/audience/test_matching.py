@@ -43,7 +43,7 @@ from tests.unit.audience.makers import (
     registered,
     states_of,
 )
-from tests.unit.audience.oracle import expected
+from tests.unit.audience.oracle import GEOD, expected
 
 PLACES = {
     "west": Area(box(-0.2, 51.4, -0.1, 51.6)),
@@ -160,7 +160,7 @@ queries = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(histories(), queries)
 def test_three_ways_come_to_the_same_people(history: list[Recorded], asked: AudienceQuery) -> None:
     states = states_of(history)
@@ -201,6 +201,24 @@ def test_two_centimetres_on_either_side_of_an_edge(lat: float, radius_m: float) 
         if away <= chosen:
             inside.add(10 * number)
     found = audience(columns_of(people), query(area=area))
+    assert set(found.contacts.tolist()) == inside
+
+
+@pytest.mark.parametrize("lat", [-45.0, 0.1, 51.5, 69.0, 74.0])
+@pytest.mark.parametrize("circle_m", [0.0, 700.0, 40_000.0])
+def test_two_centimetres_on_either_side_of_a_circle(lat: float, circle_m: float) -> None:
+    rng = np.random.default_rng(11)
+    circle = Circle(lat, 10.0, circle_m)
+    people, inside = [], set()
+    for number in range(1, 151):
+        away = circle_m + float(rng.choice([0.0, 50.0, 3_000.0, 60_000.0]))
+        beyond = float(rng.choice([-1.0, -0.02, 0.02, 1.0]))
+        lon2, lat2, _ = GEOD.fwd(10.0, lat, float(rng.uniform(-180, 180)), max(0.0, away + beyond))
+        radius_m = away - circle_m
+        people.append(registered(number, [Place(lat=lat2, lon=lon2, radius_km=radius_m / 1000)]))
+        if max(0.0, away + beyond) <= away:
+            inside.add(10 * number)
+    found = audience(columns_of(people), query(area=Area(shapely.MultiPolygon(), (circle,))))
     assert set(found.contacts.tolist()) == inside
 
 

@@ -1,0 +1,96 @@
+"""One person against one area, topic or RULE: the obvious way, from the person's own stream (RULES 2, 9, 22)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alerts.domain.words.geometry import Area, area_of
+from alerts.domain.words.geometry.geodesy import EDGE_M, distance
+from alerts.domain.words.rules import (
+    All,
+    AnyOf,
+    FloorAtMost,
+    FrequencyIs,
+    HasChannel,
+    IdIn,
+    InSegment,
+    LanguageIs,
+    Not,
+    Rule,
+    SubscribedBefore,
+    TopicIs,
+    Touches,
+    primary_subtag,
+)
+from alerts.domain.words.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
+from subscribers.domain.events import Place, Preferences
+from subscribers.domain.subscriber import SubscriberState
+
+Places = Callable[[str], Area | None]
+"""The area of a registered place, by slug, as it stood."""
+
+
+def follows(wishes: Preferences, topic: str) -> bool:
+    """Whether a topic is among theirs: none chosen means all but newsletters."""
+    if not wishes.topics:
+        return not topic.startswith(NEWSLETTER_PREFIX)
+    return topic in wishes.topics
+
+
+def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
+    """Where a place is: (lat, lon) of a point or circle, the area of a registered or drawn one; None if it is gone."""
+    if place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    area = places(place.slug) if place.slug is not None else area_of([place.area or {}], places)
+    return None if area is None or area.empty else area
+
+
+def metres_to(where: tuple[float, float] | Area, lat: float, lon: float) -> float:
+    """Metres from a place, as `locate` gives it, to a position."""
+    if isinstance(where, Area):
+        return where.distance_m(lat, lon)
+    return distance(where[0], where[1], lat, lon)
+
+
+def touches_area(place: Place, area: Area, places: Places) -> tuple[bool, float]:
+    """Whether a place touches an area, and its distance (of areas only 0 or infinite)."""
+    where = locate(place, places)
+    if where is None:
+        return False, float("inf")
+    if isinstance(where, Area):
+        overlaps = where.overlaps(area)
+        return overlaps, 0.0 if overlaps else float("inf")
+    away = area.distance_m(*where)
+    return away <= place.radius_km * 1000.0 + EDGE_M, away
+
+
+def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
+    """Whether a resolved RULE holds for one person (RULES 22)."""
+    wishes = person.preferences
+    if wishes is None:
+        return False
+    match rule:
+        case All(rules):
+            return all(rule_holds(r, person, places) for r in rules)
+        case AnyOf(rules):
+            return any(rule_holds(r, person, places) for r in rules)
+        case Not(inner):
+            return not rule_holds(inner, person, places)
+        case Touches(_, area):
+            return area is not None and any(touches_area(p, area, places)[0] for p in wishes.places)
+        case TopicIs(topic):
+            return follows(wishes, topic)
+        case FloorAtMost(severity):
+            return SEVERITY_RANK[wishes.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
+        case HasChannel(channel):
+            return any(c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts)
+        case LanguageIs(tag):
+            return primary_subtag(wishes.language) == primary_subtag(tag)
+        case FrequencyIs(frequency):
+            return wishes.frequency == frequency
+        case SubscribedBefore(time):
+            return person.confirmed_at is not None and person.confirmed_at < time
+        case IdIn(ids):
+            return person.id in ids
+        case InSegment(slug):
+            raise ValueError(f"the segment {slug} must be resolved before it is asked")
