@@ -318,7 +318,7 @@ def _providers(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _value(value: Any) -> str:
     """A status value in words, whatever its shape."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {_value(v)}" for k, v in value.items())
+        return ", ".join(v if isinstance(v, str) else f"{k} {_value(v)}" for k, v in value.items())
     if isinstance(value, str) or not isinstance(value, Iterable):
         return str(value)
     return ", ".join(map(_value, value))

@@ -24,7 +24,7 @@ from alerts.web.api import read
 from alerts.web.parts import Parts
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages
-from alerts.web.why_view import summary, why_steps
+from alerts.web.why_view import checks, summary
 
 _PAGE = 50
 _JSON_PAGE, _JSON_MOST = 200, 1000
@@ -150,8 +150,7 @@ class InboxPages:
         token = delivery_token(self._parts.settings.secret_key, "why", *numbers)
         return {
             "summary": summary(found),
-            "checks": found.checks,
-            "steps": why_steps(found, self._parts.settings.timezone),
+            "checks": checks(found),
             "link": f"{self._pages.site.base}/why/{token}",
         }
 

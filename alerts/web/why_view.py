@@ -5,7 +5,9 @@ It names organisations and roles, never staff, and shows no address.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alerts.channels.words import direction, frame
 from alerts.domain.notice import NoticeState
@@ -13,6 +15,7 @@ from alerts.links import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
 from alerts.why import Why
+from subscribers.domain.subscriber import SUBSCRIBER
 
 _OUTCOMES = {
     "queued": "It is waiting to leave.",
@@ -44,9 +47,10 @@ def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, A
         "lang": language,
         "dir": direction(language),
         "notice_link": f"{site.base}/alerts/{notice.thread}",
+        "lead": because(parts, found, notice),
         "summary": summary(found),
         "steps": why_steps(found, settings.timezone),
-        "checks": found.checks,
+        "checks": checks(found),
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
         "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
         if found.position
@@ -54,11 +58,42 @@ def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, A
     }
 
 
+def because(parts: Parts, found: Why, notice: NoticeState) -> str:
+    """The reader's own wish that the message answers, as it stood then; "" where nobody can know it any more."""
+    if found.subscriber is None:
+        return "Because you are a tester or a member of the team, and this is a drill or a test."
+    person = parts.log.state(SUBSCRIBER, found.subscriber, found.position or None)
+    if person is None or person.preferences is None:
+        return ""
+    speech, settings = frame("en"), parts.settings
+    wishes = person.preferences
+    place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
+    asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
+    where = f" in {found.place}" if found.place else ""
+    if place is not None and place.radius_km > 0:
+        where = f" within {speech.distance(place.radius_km * 1000)} of “{found.place}”"
+    when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
+    return f"Because {when}you asked for {asked}{where}{_distance(found, notice)}."
+
+
+def _distance(found: Why, notice: NoticeState) -> str:
+    if not found.place or found.distance_m is None:
+        return ""
+    thing = "the nearest service point it concerns" if notice.plan.service_change else "the area it concerns"
+    if found.distance_m < 1 and not notice.plan.service_change:
+        return ", which lies in the area that this message concerns"
+    return f", and {thing} is {frame('en').distance(found.distance_m)} away"
+
+
+def checks(found: Why) -> list[dict[str, Any]]:
+    """The rules asked, as sentences."""
+    return [{"holds": check.holds, "detail": _sentence(check.detail)} for check in found.checks]
+
+
 def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
     """The chain, one sentence a step, the oldest first."""
-    speech = frame("en")
     return [
-        {"at": speech.time(link.at, timezone), "text": _sentence(link.detail or link.what), "by": link.by}
+        {"at": _to_the_second(link.at, timezone), "text": _sentence(link.detail or link.what), "by": link.by}
         for link in found.chain
     ]
 
@@ -78,6 +113,11 @@ def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
         return default_language, "a message without words"
     language, words = choose(notice.plan.content, default_language, default_language)
     return language, words.title
+
+
+def _to_the_second(at: datetime, timezone: str) -> str:
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{frame('en').day(at, timezone)}, {local:%H:%M:%S}"
 
 
 def _sentence(text: str) -> str:
