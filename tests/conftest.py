@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
@@ -93,9 +94,21 @@ def postgres_server() -> Iterator[str]:
     try:
         yield server.get_uri()
     finally:
-        os.kill(server.get_pid(), signal.SIGQUIT)  # At once: nobody needs what is in it any more.
+        _stop_at_once(server.get_pid())
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop_at_once(postmaster: int) -> None:
+    """Nobody needs what is in the server any more: an immediate shutdown spares its last checkpoint."""
+    os.kill(postmaster, signal.SIGQUIT)
+    deadline = monotonic() + 10
+    while monotonic() < deadline:
+        try:
+            os.kill(postmaster, 0)
+        except ProcessLookupError:
+            return
+        sleep(0.02)
 
 
 def _fast_folder() -> str:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from time import sleep
@@ -207,7 +208,7 @@ class GroupCommitWriter:
         self._end = batch.end
         if batch.rows:
             self._position = batch.end
-            self._grown(batch.end)
+            hooks.insert(0, partial(self._grown, batch.end))
         for hook in hooks:
             self._call(hook)
         self._answer(answers)
@@ -256,6 +257,7 @@ class GroupCommitWriter:
         return (job, Committed(result, batch.end), None)
 
     def _call(self, hook: Callable[[], None]) -> None:
+        """Nothing may be raised from here on: the commit stands, and an error would have it run again."""
         try:
             hook()
         except Exception:
