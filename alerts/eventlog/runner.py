@@ -205,7 +205,9 @@ class Runner:
         end = self._log.position() if topics else 0
         # Read models hold what is personal sealed: after an erasure a rebuild gives the very same rows.
         found = self._log.read_each(after, _BATCH, topics, unseal=False)
-        to = found[-1].position if len(found) == _BATCH or (not topics and found) else max(end, after)
+        last = found[-1].position if found else after
+        # What came between the two reads is in the batch, so the position goes as far as the batch does.
+        to = last if len(found) == _BATCH or not topics else max(end, last)
         if to == after:
             return False
         try:

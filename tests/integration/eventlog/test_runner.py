@@ -68,6 +68,29 @@ def test_every_event_is_applied_once_in_batches(databases: Databases) -> None:
     assert sum(tally.totals(databases.views).values()) == 2505
 
 
+def test_what_comes_between_reading_the_end_and_reading_the_events_is_applied_once(databases: Databases) -> None:
+    tally = Tally()
+    tally.topics = (Counted.topic(),)  # only then is the end asked for
+    prepared(databases.views, tally)
+    with house(databases) as made:
+        fill(made, 10)
+        late: list[int] = []
+        end = made.log.position
+
+        def position() -> int:
+            """As if another command were committed just after the end was read."""
+            found = end()
+            if len(late) < 3:
+                late.append(made.count(new_id()))
+            return found
+
+        made.log.position = position  # type: ignore[method-assign]
+        with running(made, databases.views, tally) as runner:
+            assert runner.wait(13, 10)
+            assert not runner.halted()
+    assert set(tally.totals(databases.views).values()) == {1}
+
+
 def test_the_wait_is_not_a_poll(databases: Databases) -> None:
     tally = Tally()
     prepared(databases.views, tally)
