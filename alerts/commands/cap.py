@@ -137,6 +137,9 @@ def _say(unit: Unit, actor: Actor, checked: CheckedCap, mine: list[UUID], new: N
     if not message.groups:
         return Outcome(parked="It holds no info: there is nothing to say.")
     open_ones = [state for state in (found(unit, i) for i in mine) if state.status == "open"]
+    if mine and not open_ones and all(group.all_clear for group in message.groups):
+        _remember(unit, message, actor.source, mine)
+        return Outcome(incident=mine[0], note="It is over already.")
     pairs = paired(message.groups, open_ones)
     if any(state is None and group.all_clear for group, state in pairs):
         return Outcome(parked="It says that a danger is over of which we were never told: a person has to decide.")

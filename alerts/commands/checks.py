@@ -24,25 +24,27 @@ def check_times(body: msgspec.Struct) -> None:
     """Refuse any time without an offset, wherever it stands in the body."""
     found = [
         FieldError(path, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
-        for path, value in _walk(body, "")
-        if isinstance(value, datetime) and value.tzinfo is None
+        for path in _naive_times(body, "")
     ]
     if found:
         raise Invalid("A time without offset could mean another hour elsewhere: " + found[0].field, found)
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, msgspec.Struct):
-        for name, encoded in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
-            yield from _walk(getattr(value, name), f"{path}.{encoded}" if path else encoded)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _walk(item, f"{path}.{index}")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _walk(item, f"{path}.{key}")
-    else:
-        yield path, value
+def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
+    """Where times without offset stand. Raw JSON (areas, rules) holds none: it is not looked through."""
+    for name, encoded in zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True):
+        value = getattr(body, name)
+        here = f"{path}{encoded}"
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                yield here
+        elif isinstance(value, msgspec.Struct):
+            yield from _naive_times(value, f"{here}.")
+        elif isinstance(value, tuple | dict):
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            for key, item in items:
+                if isinstance(item, msgspec.Struct):
+                    yield from _naive_times(item, f"{here}.{key}.")
 
 
 def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:

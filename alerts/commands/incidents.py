@@ -98,6 +98,12 @@ def latest_notice(unit: Unit, subject: UUID) -> UUID | None:
     return known.latest if known else None
 
 
+def _made(unit: Unit, incident: UUID, told: Told, *, created: bool) -> UUID | None:
+    if told.notice is not None:
+        return told.notice.id
+    return None if created else latest_notice(unit, incident)
+
+
 class IncidentCommands(Core):
     """Report, revise, resolve."""
 
@@ -110,8 +116,9 @@ class IncidentCommands(Core):
 
         def work(unit: Unit) -> Kept:
             state, created, told = report(unit, actor, facts, categories)
-            notice = told.notice.id if told.notice else latest_notice(unit, state.id)
-            return Kept(id=state.id, version=state.version, created=created, notice=notice)
+            return Kept(
+                id=state.id, version=state.version, created=created, notice=_made(unit, state.id, told, created=created)
+            )
 
         return await self._run(actor, work, idem)
 

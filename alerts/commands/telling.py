@@ -104,7 +104,7 @@ def end(
 ) -> Told:
     """It is over (AllClear), or should not have been said (Cancel): what the policy says of the notice in force counts.
 
-    What has not gone out yet never will.
+    What the actor has in the making about it is rejected; what a person is writing is left to them.
     """
     found = threads.subject_of(unit, subject)
     if found is None:
@@ -114,10 +114,10 @@ def end(
     answer = threads.answer_of(unit, actor.policy, issued[-1].plan if issued else latest.plan)
     if answer == "record":
         return Told(note="The policy says: record only.")
-    if latest.phase in life.EDITABLE:
+    if latest.phase in life.EDITABLE and latest.source == actor.source:
         unit.append(NOTICE, latest.id, *life.decide_reject(latest, reason))
     if not issued:
-        return Told(note="Its notice had not been issued; it never will be.")
+        return Told(note="Nobody had been told of it.")
     if threads.is_over(issued[-1]):
         return Told(note="Its thread has ended already.")
     state = follow_up(unit, new(), actor, issued[-1], msg_type, content)

@@ -175,6 +175,14 @@ async def test_resolved_before_its_notice_went_out_the_notice_never_does(house: 
     assert first.notice is not None and house.notice(first.notice).phase == "rejected"
 
 
+async def test_what_a_person_is_writing_is_left_to_them_when_it_is_over(house: House) -> None:
+    first = await house.commands.report_incident(key("record"), FLOOD)
+    body = NoticeBody(kind="alert", incident=first.id)
+    mine = await house.commands.draft_notice(await house.person("ann"), body)
+    await house.commands.resolve_incident(key("draft"), first.id, ResolveBody())
+    assert house.notice(mine.id).phase == "draft"
+
+
 async def test_nobody_can_resolve_what_nobody_reported(house: House) -> None:
     with pytest.raises(NotFound):
         await house.commands.resolve_incident(key(), UUID(int=5), ResolveBody())

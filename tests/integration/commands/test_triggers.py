@@ -164,6 +164,14 @@ async def test_an_all_clear_ends_the_threads_and_resolves_the_incidents(house: H
     assert house.topics().count("IncidentResolved") == 2
 
 
+async def test_a_second_all_clear_is_recorded(house: House) -> None:
+    source = await house.source("issue")
+    await take(house, source, cap("A", FLOOD))
+    await take(house, source, cap("BB", OVER, refers="A", msg_type="Update"))
+    again = await take(house, source, cap("CCC", OVER, refers="BB", msg_type="Update"))
+    assert (again.state, again.notices, again.reason) == ("recorded", (), "It is over already.")
+
+
 @on_both
 async def test_a_cancel_ends_the_thread_and_dismisses_the_incident(house: House) -> None:
     source = await house.source("issue")
