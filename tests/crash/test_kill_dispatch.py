@@ -19,7 +19,7 @@ from alerts.dispatch.rows import CHUNK
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import WALWORTH, Stack
 
-PEOPLE, KILLS, SENDERS = 4000, 4, 6
+PEOPLE, KILLS, SENDERS = 2500, 3, 6
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -35,7 +35,7 @@ def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp
 
     chance = random.Random(time.time_ns())
     for _ in range(KILLS):
-        _work_and_kill(database_url, dialect, tmp_path, chance.randint(1, 700))
+        _work_and_kill(database_url, dialect, tmp_path, chance.randint(1, 500))
 
     last = Stack(databases, tmp_path)
     assert KILLS <= last.inbox.count() < PEOPLE, "the kills were not in mid-dispatch"

@@ -205,9 +205,7 @@ def test_completion_is_on_record(stack: Stack) -> None:
         async with stack.working():
             notice, number = stack.issue()
             await stack.complete(number)
-            await stack.until(
-                lambda: any(isinstance(r.event, e.DispatchCompleted) for r in stack.log.read(0, 1000))
-            )
+            await stack.until(lambda: any(isinstance(r.event, e.DispatchCompleted) for r in stack.log.read(0, 1000)))
             outcomes = [r.event for r in stack.log.read(0, 1000) if isinstance(r.event, e.DispatchChunkFinished)]
             assert sum(len(event.outcomes) for event in outcomes) == 3
             assert {event.notice for event in outcomes} == {notice}
