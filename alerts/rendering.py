@@ -147,7 +147,7 @@ class Renderer:
         context: dict[str, Any] = {
             "words": words,
             "title": words.title,
-            "preview": prose.first_line(words.instruction or words.body),
+            "preview": " ".join([*banners(words, speech), prose.first_line(words.instruction or words.body)]),
             "tone": look,
             "tag": _tag(words, speech),
             "banners": banners(words, speech),
@@ -172,7 +172,8 @@ class Renderer:
     def _sms(self, words: NoticeWords, speech: Frame) -> sms.PreparedSms:
         own = words.sms.strip()
         said = own or " ".join(p for p in (_sentence(words.title), prose.first_line(words.instruction, 400)) if p)
-        context = {"name": self._name, "lead": sms_lead(words, speech), "frame": speech}
+        drill = speech.text("mark", words.status) if words.status != "Actual" else ""
+        context = {"name": self._name, "drill": drill, "lead": sms_lead(words, speech)}
         return sms.prepare(
             head=self._plain.get_template("sms/notice.txt").render(context),
             words=said,
@@ -266,7 +267,7 @@ def subject(words: NoticeWords, speech: Frame) -> str:
 
 def sms_lead(words: NoticeWords, speech: Frame) -> str:
     """The head of a text behind the sender's name: `SEVERE, Walworth:`."""
-    lead = [speech.text("mark", words.status)] if words.status != "Actual" else []
+    lead = []
     if words.msg_type != "Alert":
         lead.append(speech.text("mark", words.msg_type))
     if words.kind == "alert" and words.msg_type in ("Alert", "Update") and words.severity != "Unknown":

@@ -8,6 +8,7 @@ from datetime import UTC
 from urllib.parse import quote
 
 from alerts.channels.message import Alternative, NoticeWords, Personal
+from alerts.channels.words import frame
 from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import TEAM
@@ -16,6 +17,7 @@ from alerts.domain.words.geometry import Area, area_of
 from alerts.domain.words.ids import delivery_id
 from alerts.domain.words.terms import SERVICE_CHANGES_TOPIC
 from alerts.links import contact_token, delivery_token
+from alerts.where import where
 from subscribers.directory import ContactCard
 from subscribers.domain.audience import ChangeReach
 from subscribers.domain.events import Place
@@ -92,19 +94,9 @@ def notice_words(issued: Issued, language: str, house: House, registers: Registe
 
 
 def area_words(issued: Issued, language: str, registers: Registers) -> str:
-    """Where, by the names of the registered places that the area names; "" if it is drawn."""
-    parts = issued.plan.area or []
-    slugs = [part["place"] for part in parts if "place" in part]
-    if not slugs or len(slugs) < len(parts):
-        return ""
-    names = []
-    for slug in slugs:
-        place = registers.place(slug)
-        if place is None or not place.name:
-            return ""
-        primary = language.partition("-")[0]
-        names.append(place.name.get(language) or place.name.get(primary) or next(iter(place.name.values())))
-    return ", ".join(names)
+    """Where, by the names of the registered places that the area lies in; "" if it lies in none."""
+    comma = frame(language).comma
+    return where(issued.area, list(registers.places()), registers.place_area, language, comma)
 
 
 def personal(issued: Issued, card: ContactCard, flags: int, house: House, registers: Registers) -> Personal:

@@ -233,7 +233,7 @@ class ConsoleViews:
             "what": _spaced(entry.topic),
             "title": entry.title,
             "link": f"{self._site.base}/console/notices/{entry.subject}" if is_notice else "",
-            "detail": entry.detail,
+            "detail": self._who(entry.detail) if entry.topic == "NoticeApproved" else entry.detail,
             "by": self._who(entry.by),
         }
 
@@ -247,7 +247,7 @@ class ConsoleViews:
     def _who(self, actor: str) -> str:
         """An actor in words. The console is for staff: members are named here, and only here."""
         kind, _, name = actor.partition(":")
-        return self._names.get(actor) or (f"{kind} “{name}”" if name and kind != "person" else f"a {kind}")
+        return self._names.get(actor) or (f"{kind} “{name}”" if name and kind != "person" else f"the {kind}")
 
     def _approver(self, notice: NoticeState) -> str:
         if not notice.approved_by:

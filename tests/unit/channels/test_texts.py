@@ -62,8 +62,10 @@ def test_sender_severity_and_place_come_first(renderer: Renderer, words: Any, re
 
 
 def test_a_drill_says_so_before_all_else(renderer: Renderer, words: Any, reader: Any) -> None:
-    assert text_of(renderer, words(status="Exercise"), reader()).startswith("Community Alerts: DRILL, SEVERE")
-    assert text_of(renderer, words(status="Test", frame_language="cy"), reader()).startswith("Community Alerts: PRAWF")
+    assert text_of(renderer, words(status="Exercise"), reader()).startswith("DRILL. Community Alerts: SEVERE")
+    assert text_of(renderer, words(status="Test", frame_language="cy"), reader()).startswith(
+        "PRAWF. Community Alerts: DIFRIFOL"
+    )
 
 
 def test_the_teams_own_words_are_used_and_keep_their_link(renderer: Renderer, words: Any, reader: Any) -> None:
