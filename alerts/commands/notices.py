@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from alerts.commands import checks, telling, threads
 from alerts.commands.actor import Actor
 from alerts.commands.answers import NoticeKept
+from alerts.commands.authority import alone, kept, or_conflict, ready, void_if_unbound
 from alerts.commands.core import Core
 from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Counted, Idempotency
@@ -25,18 +26,6 @@ from alerts.domain.words.events import Event
 from alerts.domain.words.ids import new_id
 from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Unit
-
-
-def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:
-    """The answer about a notice."""
-    return NoticeKept(
-        id=state.id,
-        version=state.version,
-        number=state.number,
-        thread=state.thread,
-        state=state.phase,
-        dispatch=dispatch,
-    )
 
 
 class NoticeCommands(Core):
@@ -143,12 +132,12 @@ class NoticeCommands(Core):
             raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
 
         def work(unit: Unit) -> NoticeKept:
-            state = _ready(unit, actor, threads.notice(unit, notice))
-            if (voided := _void_if_unbound(unit, state)) is not None:
+            state = ready(unit, actor, threads.notice(unit, notice))
+            if (voided := void_if_unbound(unit, state)) is not None:
                 return voided
             return kept(threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
 
-        return _or_conflict(await self._run(actor, work, idem))
+        return or_conflict(await self._run(actor, work, idem))
 
     async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
         """Out, now: approved by people, or a draft of a key whose policy says `issue`.
@@ -157,12 +146,12 @@ class NoticeCommands(Core):
         """
 
         def work(unit: Unit) -> NoticeKept:
-            state = _ready(unit, actor, threads.notice(unit, notice))
-            if (voided := _void_if_unbound(unit, state)) is not None:
+            state = ready(unit, actor, threads.notice(unit, notice))
+            if (voided := void_if_unbound(unit, state)) is not None:
                 return voided
             return kept(threads.issue(unit, state), dispatch=True)
 
-        return _or_conflict(await self._run(actor, work, idem))
+        return or_conflict(await self._run(actor, work, idem))
 
     # --- following up
 
@@ -222,7 +211,7 @@ class NoticeCommands(Core):
     ) -> NoticeKept:
         def work(unit: Unit) -> NoticeKept:
             head, _ = threads.open_head(unit, threads.notice(unit, notice))
-            approver = _alone(unit, actor, head)
+            approver = alone(unit, actor, head)
             state = telling.follow_up(unit, new_id(), actor, head, msg_type, content)
             return kept(threads.issue_alone(unit, state, approver, reason), dispatch=True)
 
@@ -234,7 +223,7 @@ class NoticeCommands(Core):
 
         def work(unit: Unit) -> NoticeKept:
             state = threads.notice(unit, notice)
-            _alone(unit, actor, state)
+            alone(unit, actor, state)
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
@@ -302,41 +291,3 @@ def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:
         category=subject.category or head.category,
         expires=subject.expires,
     )
-
-
-def _ready(unit: Unit, actor: Actor, state: NoticeState) -> NoticeState:
-    """An approved notice as it is; a draft, approved by the actor's policy if that issues it."""
-    if actor.policy is None:
-        return state
-    answer = threads.answer_of(unit, actor.policy, state.plan)
-    if answer == "record":
-        raise Forbidden("The policy of this key says: record only.")
-    if answer == "issue" and state.phase == "draft":
-        return threads.approve_alone(unit, state, actor.policy_name)
-    return state
-
-
-def _void_if_unbound(unit: Unit, state: NoticeState) -> NoticeKept | None:
-    """If a segment has changed since the approval: back to pending-approval, and the answer that says so."""
-    if state.approved_hash is None or state.approved_hash == threads.binding(unit, state.plan):
-        return None
-    reason = "A segment of its rule has changed since the approval."
-    unit.append(NOTICE, state.id, *life.decide_void(state, reason))
-    return kept(threads.notice(unit, state.id))
-
-
-def _or_conflict(answer: NoticeKept) -> NoticeKept:
-    if answer.state == "pending-approval":
-        raise Conflict(
-            "A segment of its rule has changed since the approval: it has to be approved again.", state=answer.state
-        )
-    return answer
-
-
-def _alone(unit: Unit, actor: Actor, state: NoticeState) -> str:
-    """Who approves a cancel, an all-clear or a stop without a second hand. Raises Forbidden."""
-    if actor.may_approve:
-        return actor.by
-    if threads.answer_of(unit, actor.policy, state.plan) == "issue":
-        return actor.policy_name
-    raise Forbidden("This takes one who may approve, or a key or source whose policy says issue.")
