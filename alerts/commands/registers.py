@@ -33,7 +33,7 @@ class RegisterCommands(Core):
 
     async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Kept:
         """A named area. What is given as circles or other places is kept as the polygons they are now."""
-        from alerts.domain.words.geometry import resolve_area, validate_area
+        from alerts.domain.words.geometry import FINE_CIRCLE, resolve_area, validate_area
 
         slug, name = checks.slug(body.slug), checks.names(body.name)
         # Not against the bounds of what is registered: a place may lie anywhere.
@@ -41,7 +41,7 @@ class RegisterCommands(Core):
 
         def work(unit: Unit) -> Kept:
             resolved = resolve_area(area, lambda other: _geometry(unit, other))
-            geometry = area[0] if _is_geojson(area) else resolved.to_geojson()
+            geometry = area[0] if _is_geojson(area) else resolved.to_geojson(FINE_CIRCLE)
             before = unit.get(PLACE, place_id(slug))
             if before is None:
                 unit.append(PLACE, place_id(slug), PlaceDefined(slug=slug, name=name, geometry=geometry))

@@ -82,7 +82,7 @@ def _refuse_what_is_not_there(body: SubscriberBody) -> None:
 
 
 def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
-    from alerts.domain.words.geometry import check_point, resolve_area, validate_area
+    from alerts.domain.words.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
     name = checks.text(body.name, f"{field}.name", checks.NAME, line=True)
     if body.postcode is not None:
@@ -103,9 +103,13 @@ def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
         parts = validate_area(body.area, f"{field}.area", known.places, known.bounds)
         if len(parts) == 1 and "type" in parts[0]:
             return Place(name=name, area=parts[0])
+        circle = parts[0].get("circle") if len(parts) == 1 else None
+        if circle is not None and circle["radius_km"] <= MAX_RADIUS_KM:
+            # a circle stays one: as a polygon it would lose what lies between two corners
+            return Place(name=name, **circle)
         if any("place" in part for part in parts):
             raise Invalid.field(f"{field}.area", "Give a registered place as a place of its own.")
-        return Place(name=name, area=resolve_area(parts, lambda _: None).to_geojson())
+        return Place(name=name, area=resolve_area(parts, lambda _: None).to_geojson(FINE_CIRCLE))
     if body.lat is None or body.lon is None:
         raise Invalid.field(field, "A point needs both lat and lon.")
     check_point(body.lat, body.lon, field, known.bounds)

@@ -22,6 +22,7 @@ from subscribers.directory import ContactCard
 from subscribers.domain.audience import ChangeReach
 from subscribers.domain.events import Place
 from subscribers.nearest import Where, alternatives, nearest
+from subscribers.reach import nearest_matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +145,7 @@ def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area 
     near = dict(nearest([(point.id, point.lat, point.lon) for point in reach.points], where))
     if any(near[point.id] <= point.reach_km * 1000 + own for point in reach.points):
         return True
-    if reach.kind not in ("closure", "move") or not reach.open_points:
-        return False
-    return nearest(reach.open_points, where)[0][0] in near
+    return any(nearest(points, where)[0][0] in near for points in nearest_matters(reach))
 
 
 def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | None:

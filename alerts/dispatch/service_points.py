@@ -28,14 +28,20 @@ def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequ
         if point.id in concerned:
             old = before[point.id] or point.facts
             reached.append(ReachPoint(id=point.id, lat=old.lat, lon=old.lon, reach_km=old.reach_km))
+    # "the nearest open point of that kind": a change of several kinds asks for each by itself
+    by_kind = [
+        tuple(
+            (point.id, facts.lat, facts.lon)
+            for point in points
+            if point.facts.kind == kind and (facts := before[point.id]) is not None
+        )
+        for kind in sorted(kinds)
+    ]
     return ChangeReach(
         kind=change.facts.kind,
         points=tuple(reached),
-        open_points=tuple(
-            (point.id, facts.lat, facts.lon)
-            for point in points
-            if point.facts.kind in kinds and (facts := before[point.id]) is not None
-        ),
+        open_points=by_kind[0] if by_kind else (),
+        further=tuple(by_kind[1:]),
     )
 
 

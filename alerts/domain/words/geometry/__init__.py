@@ -6,10 +6,12 @@
 
 from alerts.domain.words.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
 from alerts.domain.words.geometry.geodesy import distance
+from alerts.domain.words.geometry.rings import FINE_CIRCLE
 from alerts.domain.words.geometry.validate import Known, check_point, validate_area
 
 __all__ = [
     "EMPTY",
+    "FINE_CIRCLE",
     "Area",
     "Bounds",
     "Circle",

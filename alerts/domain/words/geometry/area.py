@@ -14,7 +14,7 @@ from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from alerts.domain.words.geometry.geodesy import EDGE_M, Floats, distance, distances, geod, wrapped
-from alerts.domain.words.geometry.rings import CIRCLE_CORNERS, circle_polygon, polygon_of
+from alerts.domain.words.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, circle_polygon, polygon_of
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]
@@ -114,7 +114,7 @@ class Area:
     @cached_property
     def _outline(self) -> BaseGeometry:
         """The union with circles as polygons, for questions of containment."""
-        rounds = [circle_polygon(c.lat, c.lon, c.radius_m, 720) for c in self.circles]
+        rounds = [circle_polygon(c.lat, c.lon, c.radius_m, FINE_CIRCLE) for c in self.circles]
         return shapely.union_all([self.polygon, *rounds]) if rounds else self.polygon
 
     def _covers(self, lat: float, lon: float) -> bool:
@@ -170,7 +170,7 @@ class Area:
             return True
         if circle.radius_m <= EDGE_M:
             return self.contains_point(circle.lat, circle.lon)
-        return _covers_but_slivers(self._outline, circle_polygon(circle.lat, circle.lon, circle.radius_m, 720))
+        return _covers_but_slivers(self._outline, circle_polygon(circle.lat, circle.lon, circle.radius_m, FINE_CIRCLE))
 
 
 EMPTY = Area(MultiPolygon())

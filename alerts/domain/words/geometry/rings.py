@@ -13,6 +13,8 @@ from shapely.geometry.base import BaseGeometry
 from alerts.domain.words.geometry.geodesy import Floats, geod
 
 CIRCLE_CORNERS = 64
+FINE_CIRCLE = 720
+"""Corners of a circle that must be kept as a polygon: within a metre of it up to 100 km."""
 MENDABLE_SHARE = 0.01
 """A self-crossing ring is mended only if what is folded or cut off is less than this share of the mended area."""
 
