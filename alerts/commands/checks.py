@@ -17,6 +17,7 @@ from alerts.domain.words.errors import FieldError, Invalid
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
 T = TypeVar("T", bound=msgspec.Struct)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
 
 
@@ -54,7 +55,7 @@ def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool
         raise Invalid.field(field, "This cannot be empty.")
     if len(value) > limit:
         raise Invalid.field(field, f"This has {len(value)} characters; at most {limit} are taken.")
-    if any((ord(c) < 32 and c not in "\n\r\t") or ord(c) == 127 for c in value):
+    if _CONTROL.search(value):
         raise Invalid.field(field, "This holds control characters: take them out.")
     return value
 

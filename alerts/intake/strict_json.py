@@ -188,8 +188,12 @@ def _naive(value: Any, path: str) -> list[str]:
     if isinstance(value, datetime):
         return [path] if value.tzinfo is None else []
     if isinstance(value, msgspec.Struct):
-        config = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        return [p for name, shown in config for p in _naive(getattr(value, name), _join(path, shown))]
+        found: list[str] = []
+        for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            member = getattr(value, name)
+            if member is not None and member.__class__ is not str:  # most are: this runs at every request
+                found += _naive(member, _join(path, shown))
+        return found
     if isinstance(value, tuple):
         return [p for index, item in enumerate(value) for p in _naive(item, _join(path, str(index)))]
     if isinstance(value, dict):  # raw JSON (AREA, RULE) holds no datetime; what it says of times is read elsewhere

@@ -38,8 +38,9 @@ def build(
     table = tuple(route for module in modules for route in module(parts))
     app = web.Application(middlewares=[_errors(parts, error_page)], client_max_size=API_LIMIT)
     app[POLICY] = table
+    callers = auth.Callers(parts)
     for route in table:
-        handler = _guarded(parts, route)
+        handler = _guarded(parts, callers, route)
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
@@ -47,7 +48,7 @@ def build(
     return app
 
 
-def _guarded(parts: Parts, route: Route) -> Handler:
+def _guarded(parts: Parts, callers: auth.Callers, route: Route) -> Handler:
     """A handler that runs only for those whom its row allows."""
     access, handler = route.access, route.handler
     changes = route.method != "GET"
@@ -55,7 +56,7 @@ def _guarded(parts: Parts, route: Route) -> Handler:
     if access.kind == "scope":
 
         async def for_keys(request: web.Request) -> web.StreamResponse:
-            request[CALLER] = await auth.caller(parts, request, access.scopes)
+            request[CALLER] = await callers.of(request, access.scopes)
             if not changes:
                 await auth.caught_up(parts)
             return await handler(request)

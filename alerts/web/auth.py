@@ -7,9 +7,11 @@ pays for it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 COOKIE = "alerts_session"
 SESSION = timedelta(hours=12)
+KNOWN_FOR_S = 0.25
+_MOST_KNOWN = 1_000
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
 
 
@@ -48,39 +52,56 @@ def bearer(request: web.Request) -> str:
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
-async def caller(parts: Parts, request: web.Request, any_of: tuple[str, ...]) -> Caller:
-    """The program behind a request. Raises Refused: 401 without a valid key, 403 without one of the scopes."""
-    secret = bearer(request)
-    if not secret:
-        raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
-    key = await _key(parts, hash_secret(secret)) if secret.isascii() else None
-    if key is None or key.revoked:
-        raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
-    if any_of and not set(any_of) & set(key.scopes):
-        raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
-    actor = Actor(
-        kind="key",
-        id=str(key.id),
-        name=key.name,
-        policy=key.policy,
-        person=key.person,
-        scopes=frozenset(key.scopes),
-    )
-    return Caller(key, actor)
+class Callers:
+    """The programs that come by, remembered for a moment: a busy client's key is looked up a few times a second, not at
+    each request. So a key that is revoked is refused at the latest `KNOWN_FOR_S` later."""
 
+    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+        self._parts, self._tick = parts, tick
+        self._known: dict[str, tuple[float, Caller]] = {}
 
-async def _key(parts: Parts, secret_hash: str) -> KeyState | None:
-    found = await _look_up(parts, secret_hash)
-    if found is None and parts.runner.position() < parts.writer.position():
-        await caught_up(parts)  # a key issued a moment ago is not in the read models yet
-        found = await _look_up(parts, secret_hash)
-    return found
+    async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
+        """The program behind a request. Raises Refused: 401 without a valid key, 403 without one of the scopes."""
+        secret = bearer(request)
+        if not secret:
+            raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
+        caller = await self._caller(hash_secret(secret)) if secret.isascii() else None
+        if caller is None:
+            raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
+        if caller.actor.scopes.isdisjoint(any_of):
+            raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
+        return caller
 
+    async def _caller(self, secret_hash: str) -> Caller | None:
+        now = self._tick()
+        until, caller = self._known.get(secret_hash, (0.0, None))
+        if caller is not None and now < until:
+            return caller
+        self._known.pop(secret_hash, None)
+        key = await self._key(secret_hash)
+        if key is None or key.revoked:
+            return None
+        actor = Actor(
+            kind="key",
+            id=str(key.id),
+            name=key.name,
+            policy=key.policy,
+            person=key.person,
+            scopes=frozenset(key.scopes),
+        )
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        caller = Caller(key, actor)
+        self._known[secret_hash] = (now + KNOWN_FOR_S, caller)
+        return caller
 
-async def _look_up(parts: Parts, secret_hash: str) -> KeyState | None:
-    if parts.settings.on_sqlite:  # one look-up by index takes less than handing it to another thread
-        return parts.views.key_by_hash(secret_hash)
-    return await asyncio.get_running_loop().run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+    async def _key(self, secret_hash: str) -> KeyState | None:
+        parts, loop = self._parts, asyncio.get_running_loop()
+        found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+        if found is None and parts.runner.position() < parts.writer.position():
+            await caught_up(parts)  # a key issued a moment ago is not in the read models yet
+            found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+        return found
 
 
 async def caught_up(parts: Parts, timeout: float = 2.0) -> None:

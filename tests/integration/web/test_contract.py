@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.web.auth import KNOWN_FOR_S
 from tests.integration.web.conftest import CAMDEN, PUBLIC_URL, House, problem
 
 INCIDENTS = "/api/v1/incidents"
@@ -84,6 +85,7 @@ async def test_who_may_come_in(house: House) -> None:
     assert (await house.client.get(INCIDENTS, headers=headers)).status == 200
     await house.parts.commands.revoke_api_key(__import__("alerts.commands", fromlist=["SYSTEM"]).SYSTEM, kept.id)
     house.parts.runner.wait(house.parts.writer.position(), 2)
+    await asyncio.sleep(KNOWN_FOR_S)
     await problem(await house.client.get(INCIDENTS, headers=headers), 401)
 
 
