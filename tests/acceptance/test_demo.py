@@ -53,7 +53,7 @@ def test_a_database_with_a_log_is_not_touched(new_postgres: Callable[[], str], t
     migrate(main, find("migrations", "postgresql"))
     with main.write() as tx:
         tx.execute(
-            "INSERT INTO events (originator_id, originator_version, topic, state) VALUES (?, 1, 'x', ?)",
+            "INSERT INTO events (position, originator_id, originator_version, topic, state) VALUES (1, ?, 1, 'x', ?)",
             (bytes(16), b""),
         )
     main.close()
