@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -23,6 +24,12 @@ ErrorPage = Callable[[Parts, web.Request, int, str], Awaitable[web.StreamRespons
 
 POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 """The policy table of an application: every route with who may call it."""
+
+_NOT_YET: Final = re.compile(
+    r"^/(api/v1/(newsletters|webhooks)|hooks/[^/]+/receipts|subscribe|preferences|push|report|board|bulletin\.txt|check"
+    r"|feeds|places|status|metrics|sw\.js|manifest\.webmanifest)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
+)
+"""Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +136,9 @@ def _refusal(answer: web.HTTPException, request: web.Request) -> Refused:
         allowed = ", ".join(sorted(answer.allowed_methods))
         return Refused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})
     if answer.status == 404:
+        missing = _NOT_YET.search(request.path)
+        if missing:
+            return Refused(404, f"{missing.group()} is not available in this version")
         hint = "; GET /api/v1/openapi.json lists what there is" if _is_program(request) else ""
         return Refused(404, f"there is nothing at {request.path}{hint}")
     if answer.status == 413:

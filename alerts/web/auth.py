@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -108,7 +107,7 @@ async def caught_up(parts: Parts, timeout: float = 2.0) -> None:
     """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
     wanted = parts.writer.position()
     if parts.runner.position() < wanted:
-        await asyncio.get_running_loop().run_in_executor(parts.reads, partial(parts.runner.wait, wanted, timeout))
+        await parts.runner.reached(wanted, timeout)
 
 
 def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> None:

@@ -40,6 +40,9 @@ class Runner(Protocol):
     def wait(self, position: int, timeout: float) -> bool:
         """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
 
+    async def reached(self, position: int, timeout: float) -> bool:
+        """The same, awaited."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
