@@ -57,9 +57,7 @@ class DuePoll:
     at the next poll, after the others.
     """
 
-    def __init__(
-        self, database: Database, fire: Fire, *, clock: Callable[[], datetime], every: float = 1.0
-    ) -> None:
+    def __init__(self, database: Database, fire: Fire, *, clock: Callable[[], datetime], every: float = 1.0) -> None:
         self._database, self._fire, self._clock, self._every = database, fire, clock, every
         self._scheduler: AsyncIOScheduler | None = None
         self._polling = asyncio.Lock()

@@ -55,13 +55,14 @@ class House:
 
 def best_language(tag: str, given: dict[str, Content], default: str) -> str:
     """The language of the body: the exact tag, its primary subtag, the default language, the first given (RULES 20)."""
-    if tag in given:
-        return tag
-    primary = tag.partition("-")[0].lower()
-    same = next((have for have in given if have.partition("-")[0].lower() == primary), None)
-    if same is not None:
-        return same
-    return default if default in given else next(iter(given))
+    for wanted in (tag, default):
+        if wanted in given:
+            return wanted
+        primary = wanted.partition("-")[0].lower()
+        same = next((have for have in given if have.partition("-")[0].lower() == primary), None)
+        if same is not None:
+            return same
+    return next(iter(given))
 
 
 def notice_words(issued: Issued, language: str, house: House, registers: Registers) -> NoticeWords:

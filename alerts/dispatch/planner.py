@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.frozen import Frozen, unpack
 from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
+from alerts.domain.words.ids import contact_shard
 from alerts.eventlog.ports import Database, Unit
 from alerts.eventlog.sql import load
 from alerts.times import micros
@@ -46,19 +49,30 @@ def prepare(database: Database, follower: Follower, issued: Issued, number: int,
         [packed] = tx.execute(_sql.audience_page, (issued.number, number))
     page = unpack(*(bytes(part) for part in packed))
     until, reason = _holds(follower, issued, page, now)
-    lane = LANE[issued.lane]
-    rows: list[tuple[int, ...]] = []
+    lane, at_once = LANE[issued.lane], reason < 0
+    part = Frozen(page.contacts[at_once], page.channels[at_once], page.flags[at_once])
+    count = len(part)
+    rows = list(
+        zip(
+            part.shards.tolist(),
+            repeat(issued.number, count),
+            part.contacts.tolist(),
+            repeat(lane, count),
+            repeat(QUEUED, count),
+            part.channels.tolist(),
+            part.flags.tolist(),
+            strict=True,
+        )
+    )
     held: list[tuple[int | str, ...]] = []
-    columns = (page.shards.tolist(), page.contacts.tolist(), page.channels.tolist(), page.flags.tolist())
-    for shard, contact, channel, flags, due, why in zip(*columns, until, reason, strict=True):
-        if why < 0:
-            rows.append((shard, issued.number, contact, lane, QUEUED, channel, flags))
-            continue
-        digest = why == _DIGEST
-        flags |= DIGEST if digest else 0
-        due = due if digest else min(due, micros(issued.expires))
-        held.append((shard, issued.number, contact, lane, HELD, channel, flags, due, REASONS[why]))
-    tally = Counter((row[5], QUEUED) for row in rows)
+    for index in np.flatnonzero(~at_once).tolist():
+        digest = reason[index] == _DIGEST
+        contact, channel = int(page.contacts[index]), int(page.channels[index])
+        flags = int(page.flags[index]) | (DIGEST if digest else 0)
+        due = int(until[index]) if digest else min(int(until[index]), micros(issued.expires))
+        why = REASONS[reason[index]]
+        held.append((contact_shard(contact), issued.number, contact, lane, HELD, channel, flags, due, why))
+    tally = Counter({(channel, QUEUED): n for channel, n in Counter(part.channels.tolist()).items()})
     tally.update((int(row[5]), HELD) for row in held)
     return Page(issued.number, number, rows, held, tally)
 
@@ -76,18 +90,24 @@ def write(unit: Unit, worker: int, page: Page) -> bool:
     return True
 
 
-def _holds(follower: Follower, issued: Issued, page: Frozen, now: datetime) -> tuple[list[int], list[int]]:
+def _holds(
+    follower: Follower, issued: Issued, page: Frozen, now: datetime
+) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Until when (microseconds) and why (index into REASONS, -1: at once) each row waits."""
+    until = np.zeros(len(page), dtype=np.int64)
+    reason = np.full(len(page), -1, dtype=np.int8)
     with follower.at_rest():
-        found = holds(
-            follower.columns,
-            page.contacts,
-            priority=issued.priority,
-            danger=issued.danger_to_life,
-            kind=issued.plan.kind,
-            now=now,
-        )
+        known = follower.columns.contact_rows(page.contacts) >= 0  # the team has no wishes
+        if known.any():
+            found = holds(
+                follower.columns,
+                page.contacts[known],
+                priority=issued.priority,
+                danger=issued.danger_to_life,
+                kind=issued.plan.kind,
+                now=now,
+            )
+            until[known], reason[known] = found.until, found.reason
     # What the thread did before goes on (RULES 14); with a doubt left, the hand-over decides.
-    at_once = (page.flags & (WOKEN | TEAM) != 0) | ((page.flags & PROMPT != 0) & (found.reason == _DIGEST))
-    reason = np.where(at_once, -1, found.reason)
-    return found.until.tolist(), reason.tolist()
+    at_once = (page.flags & (WOKEN | TEAM) != 0) | ((page.flags & PROMPT != 0) & (reason == _DIGEST))
+    return until, np.where(at_once, np.int8(-1), reason)
