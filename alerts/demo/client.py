@@ -40,7 +40,7 @@ class Doors:
     ) -> tuple[int, Any, Headers]:
         """(status, answer, headers); an answer that is JSON is read. Repeated while nobody answers."""
         url = path if path.startswith("http") else self.base + path
-        end = asyncio.get_running_loop().time() + PATIENCE_S
+        end, last = asyncio.get_running_loop().time() + PATIENCE_S, ""
         while True:
             try:
                 async with self.session.request(method, url, headers=headers, data=data) as answer:
@@ -48,10 +48,11 @@ class Doors:
                     if answer.status != 503:
                         is_json = answer.content_type.endswith("json")
                         return answer.status, json.loads(text) if is_json else text, answer.headers
-            except (aiohttp.ClientError, OSError):
-                pass  # killed or not up yet: ask again
+                    last = text
+            except (aiohttp.ClientError, OSError) as error:
+                last = repr(error)  # killed or not up yet: ask again
             if asyncio.get_running_loop().time() > end:
-                raise Refused(f"{method} {path}", 0, f"no answer for {PATIENCE_S:.0f} s")
+                raise Refused(f"{method} {path}", 0, f"no answer for {PATIENCE_S:.0f} s; the last was: {last}")
             await asyncio.sleep(0.1)
 
     async def get(self, path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ APPROVER_SCOPES = "read notices:approve notices:issue".split()
 
 def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
     """Run the demonstration. The exit code: 0 if exactly the expected deliveries happened, else 1."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in env else 140)
     folder = Path(tempfile.mkdtemp(prefix="alerts-demo-"))
     server = Server(folder, env)
     failed = True
@@ -47,7 +48,7 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
         server.start()
         differences, links = asyncio.run(_tell_and_judge(server, console, kill=kill))
         failed = bool(differences)
-        console.print(links)
+        console.print(links, soft_wrap=True)
         if not once:
             console.print("\nThe server runs until you press Ctrl-C.")
             server.wait()
@@ -121,6 +122,8 @@ async def _play(
             await player.settled("books")
             await player.leave()
             oracle.left(LEAVER)
+            player.tell("one resident unsubscribes by one click")
+        player.tell(_says(telling))
         expected[telling.key] = oracle.expected(telling, expected)
         told.append((telling, expected[telling.key]))
         if telling.has_change:
@@ -141,6 +144,19 @@ async def _play(
     for telling, _ in told:
         await player.settled(telling.key)
     return oracle, told
+
+
+def _says(telling: Telling) -> str:
+    """What happens next, in a line."""
+    how = {
+        "service-change": "a signed webhook of the estates department",
+        "alert": "CAP 1.2 from the fire brigade",
+        "announcement": "drafted by one, approved by another, in five seconds"
+        if telling.rule
+        else "a signed webhook of Southwark",
+    }[telling.kind]
+    kind = "" if telling.msg_type == "Alert" else f"{telling.msg_type}: "
+    return f"[bold]{kind}{next(iter(telling.words.values())).title}[/bold]  ({how})"
 
 
 async def _judged(
@@ -211,7 +227,8 @@ async def _reasons(player: Player, verdicts: dict[str, judge.Verdict]) -> dict[s
             if own
             else f"/notices/{player.run.notices[key]}/why-not/{player.run.subscriber[person.key]}"
         )
-        reasons[person.key] = f"{key}: {report.reason_of(await player.api.get(path))}"
+        said = report.reason_of(await player.api.get(path))
+        reasons[person.key] = f"{key}: {said}" + (f" ({own[0]['reason']})" if own and own[0]["reason"] else "")
     return reasons
 
 

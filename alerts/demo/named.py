@@ -47,7 +47,7 @@ def named_residents(start: datetime) -> list[Resident]:
         person(
             "Efua Asleep",
             "in quiet hours; woken for danger to life, and for that only",
-            {**INSIDE, "closure": "held", "water": "held"},
+            {"water": "held", **INSIDE, "closure": "held"},
             places=[east_street, stratford],
             quiet_hours=quiet_around(start),
         ),
@@ -91,7 +91,7 @@ def named_residents(start: datetime) -> list[Resident]:
         person(
             "Kit Paused",
             "paused; gets danger to life all the same",
-            {**INSIDE, "closure": NONE, "market": NONE},
+            {"closure": NONE, **INSIDE, "market": NONE},
             places=[east_street],
             paused=True,
         ),
@@ -105,7 +105,7 @@ def named_residents(start: datetime) -> list[Resident]:
         person(
             "Marek Digest",
             "reads once a day, in Polish; danger does not wait for that",
-            {**INSIDE, "closure": "held", "market": "held"},
+            {"closure": "held", **INSIDE, "market": "held"},
             places=[at(51.4862, -0.0935, 0.5)],
             language="pl",
             frequency="daily",
@@ -146,7 +146,7 @@ def named_residents(start: datetime) -> list[Resident]:
         person(
             "Tom Leaver",
             "leaves by one click before the last notice",
-            {**INSIDE, "closure": "sent", "market": NONE},
+            {"market": NONE, **INSIDE, "closure": "sent"},
             places=[at(51.4866, -0.0915, 1.0)],
         ),
     ]

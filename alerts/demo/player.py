@@ -78,7 +78,7 @@ class Player:
         step: Callable[[str, int, int], None],
     ) -> None:
         self._server, self._doors, self._credentials, self.run = server, doors, credentials, run
-        self._tell, self._step = tell, step
+        self.tell, self._step = tell, step
         self.api = Api(doors, credentials.loader)
         self._cap_sent: dict[str, CapSent] = {}
         self._mark = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
@@ -208,7 +208,8 @@ class Player:
             progress = await self.progress(key)
             moving = sum(n for states in progress["by_channel"].values() for s, n in states.items() if s in MOVING)
             total = progress["deliveries"]
-            self._step(key, total - moving, total)
+            if progress["planned"]:
+                self._step(key, total - moving, total)
             return bool(progress["planned"]) and moving == 0
 
         await self._until(f"the dispatch of {key} to settle", still)
@@ -254,7 +255,7 @@ class Player:
         await self._until("messages to be under way", under_way, every=0.005)
         self._server.kill()
         self.run.killed_during.append(telling.key)
-        self._tell(f"killed the server (SIGKILL) in the middle of {telling.key!r}; starting it again")
+        self.tell(f"[red]killed the server (SIGKILL) in the middle of {telling.key!r}[/red]; starting it again")
         await asyncio.to_thread(self._server.start)
 
     async def _until(self, what: str, holds: Callable[[], Awaitable[bool]], every: float = 0.1) -> None:

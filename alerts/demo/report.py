@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -38,18 +37,20 @@ class Steps:
 
     def step(self, what: str, done: int, of: int) -> None:
         """`done` of `of` are done of this step."""
+        if not of:
+            return
         if self._console.is_terminal:
             if what not in self._tasks:
                 self._tasks[what] = self._bars.add_task(what, total=of)
             self._bars.update(self._tasks[what], completed=done, total=of)
         elif done == of and what not in self._finished:
-            self._console.print(f"  {time.monotonic() - self._began:4.1f} s  {what}: {done}")
+            self._console.print(f"{time.monotonic() - self._began:6.1f} s    {what}: {done}")
         if done == of:
             self._finished.add(what)
 
     def tell(self, text: str) -> None:
         """One line above the bars."""
-        self._console.print(text)
+        self._console.print(f"{time.monotonic() - self._began:6.1f} s  {text}")
 
 
 def notices_table(verdicts: Sequence[Verdict]) -> Table:
@@ -68,7 +69,7 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
         speed = f"{_seconds(progress['p50_s'])} / {_seconds(progress['p95_s'])}"
         differences = len(verdict.differences)
         table.add_row(
-            f"{verdict.telling.key}\n[dim]{next(iter(verdict.telling.words.values())).title[:44]}",
+            verdict.telling.key,
             str(progress["people"]),
             str(progress["unreachable"]),
             str(progress["late"]),
@@ -105,12 +106,12 @@ def residents_table(people: Sequence[Resident], verdicts: dict[str, Verdict], re
 
 
 def reason_of(why: Json) -> str:
-    """One sentence of a why or why-not: the check that failed, or the one that speaks of a place."""
+    """One sentence of a why or why-not: the check that failed, or the one that says most."""
     failed = [c for c in why["checks"] if not c["holds"]]
     if failed:
         return str(failed[0]["detail"])
-    told = [str(c["detail"]) for c in why["checks"]]
-    return next((d for d in told if re.search(r"\d ?k?m\b", d)), told[0] if told else "")
+    told = {str(c["rule"]): str(c["detail"]) for c in why["checks"]}
+    return next((told[rule] for rule in ("late", "follow-up", "place") if rule in told), "; ".join(told.values()))
 
 
 def _refusals(verdict: Verdict) -> str:
