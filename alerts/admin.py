@@ -25,6 +25,8 @@ T = TypeVar("T")
 OPERATOR = Actor(kind="system", id="", name="operator")
 SIGN_IN_LIFE = timedelta(hours=24)
 VIEWS_WAIT_S = 10.0
+LIVING = ("requested", "confirmed")
+"""Phases of a subscriber that an export carries: not who left, lapsed or was erased."""
 Progress = Callable[[int, int], None]
 
 
@@ -127,7 +129,9 @@ class Admin:
     async def _import_row(self, row: Json, *, dry_run: bool) -> str | Json:
         try:
             body = convert(row["body"], SubscriberBody)
-            if not dry_run:
+            if dry_run:
+                await self._parts.commands.check_registration(body)
+            else:
                 await self._parts.commands.register_subscriber(OPERATOR, body)
             return "taken"
         except Invalid as error:
@@ -139,11 +143,11 @@ class Admin:
             return {"line": row["line"], "field": "", "reason": error.message}
 
     async def subscribers_export(self, args: Json) -> Json:
-        """{"cursor", "limit"} → {"items": [subscriber], "next"}: one page, addresses in clear."""
+        """{"cursor", "limit"} → {"items": [row], "next"}: one page of the living, addresses in clear."""
         from alerts.transfer import exported
 
         page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
-        return {"items": [exported(person) for person in page.items], "next": page.next}
+        return {"items": [exported(p) for p in page.items if p.phase in LIVING], "next": page.next}
 
     async def erase(self, args: Json) -> Json:
         """{"id"} → {"id", "position", "at"}: the key is destroyed, the proofs stand."""

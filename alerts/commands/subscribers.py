@@ -115,11 +115,7 @@ class SubscriberCommands(Core):
 
         Conflict, with `subscriber`, if an address has a living subscription. Who left before comes back as themselves.
         """
-        wishes = await self._wishes(body)
-        if not wishes.reaches:
-            raise Invalid.field("email", "Give an e-mail address or a phone number.")
-        if body.confirmed and wishes.consent is None:
-            raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
+        wishes = await self.check_registration(body)
 
         def work(unit: Unit) -> SubscriberKept:
             claims = _Claims(unit, self._addresses)
@@ -135,6 +131,15 @@ class SubscriberCommands(Core):
             return kept(person(unit, subscriber), created=True)
 
         return await self._run(actor, work, idem)
+
+    async def check_registration(self, body: SubscriberBody) -> Wishes:
+        """What `register_subscriber` makes of a body, or Invalid; keeps nothing."""
+        wishes = await self._wishes(body)
+        if not wishes.reaches:
+            raise Invalid.field("email", "Give an e-mail address or a phone number.")
+        if body.confirmed and wishes.consent is None:
+            raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
+        return wishes
 
     @staticmethod
     def _joined(
