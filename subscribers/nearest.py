@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
+from dateutil.rrule import rrulestr
+
 from alerts.domain.words.geometry import Area, distance
 
 MOBILE = "mobile"
@@ -88,8 +90,6 @@ def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
         return visit.dtstart, visit.minutes
     if visit.rrule is None:
         return None
-    from dateutil.rrule import rrulestr
-
     try:
         times = rrulestr(visit.rrule, dtstart=visit.dtstart)
         start = next((t for t in islice(times, _MOST_VISITS) if t + length > after), None)

@@ -39,9 +39,11 @@ class Plane:
     """The polygons of an area, ready to be asked about many discs at once."""
 
     def __init__(self, polygon: BaseGeometry) -> None:
+        # A copy of our own: what is prepared builds its indexes when first asked, and GEOS lets only one thread do so,
+        # while areas are shared between threads (two of them at once end the process).
         self._area = Area(polygon)
-        self._lonlat = polygon
-        shapely.prepare(polygon)
+        self._lonlat = shapely.transform(polygon, lambda positions: positions)
+        shapely.prepare(self._lonlat)
 
     @property
     def box(self) -> tuple[float, float, float, float]:

@@ -6,6 +6,8 @@ import re
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from babel.dates import get_day_names
+
 from alerts.channels.words import Frame, frame
 
 _DAYS = {"Mo": 0, "Tu": 1, "We": 2, "Th": 3, "Fr": 4, "Sa": 5, "Su": 6}
@@ -67,8 +69,6 @@ def _rule(rule: str, words: Frame) -> str | None:
 
 
 def _days(days: str, words: Frame) -> str:
-    from babel.dates import get_day_names
-
     names = get_day_names("abbreviated", locale=words.locale)
 
     def name(day: str) -> str:

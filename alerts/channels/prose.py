@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from functools import cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-    from markdown_it.token import Token
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "code", "hr"}
 _SCHEMES = {"https", "http", "mailto", "tel"}
@@ -19,8 +18,6 @@ def html(markdown: str) -> str:
     """Sanitised HTML of paragraphs, emphasis, lists and links; headings come out as h3."""
     if not markdown.strip():
         return ""
-    import nh3
-
     return nh3.clean(
         _parser().render(markdown),
         tags=_TAGS,
@@ -50,8 +47,6 @@ def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
 
 @cache
 def _parser() -> MarkdownIt:
-    from markdown_it import MarkdownIt
-
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.disable("image")
     parser.add_render_rule("heading_open", lambda *_: "<h3>")

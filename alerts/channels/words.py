@@ -14,6 +14,12 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+# Not at first use: messages are written by several threads, and babel's modules import each other in a circle.
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
 _FOLDER = Path(__file__).resolve().parent.parent / "locale"
 LANGUAGES = ("en", "cy", "pl", "ur", "ar")
 _RTL = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"))
@@ -47,8 +53,6 @@ class Frame:
 
     def language(self, tag: str) -> str:
         """What this language calls another one: `Welsh`, `Saesneg`; the tag itself where it has no word for it."""
-        from babel import Locale
-
         return Locale.parse(self.locale).languages.get(primary(tag)) or tag
 
     def topic(self, slug: str) -> str:
@@ -61,14 +65,10 @@ class Frame:
 
     def day(self, at: datetime, timezone: str) -> str:
         """Weekday, day and month."""
-        from babel.dates import format_date
-
         return format_date(at.astimezone(ZoneInfo(timezone)), _day_pattern(self.locale), locale=self.locale)
 
     def short_day(self, at: datetime, timezone: str) -> str:
         """The same, short: `Wed 2 Dec`."""
-        from babel.dates import format_date
-
         return format_date(at.astimezone(ZoneInfo(timezone)), "EEE d MMM", locale=self.locale)
 
     def clock(self, at: datetime, timezone: str) -> str:
@@ -83,8 +83,6 @@ class Frame:
 
     def number(self, value: int) -> str:
         """A count with its thousands apart."""
-        from babel.numbers import format_decimal
-
         return format_decimal(value, locale=self.locale)
 
 
@@ -126,8 +124,6 @@ def _day_pattern(locale: str) -> str:
 
 @cache
 def _kilometres(locale: str, number: float) -> str:
-    from babel.units import format_unit
-
     if primary(locale) == "en":
         return f"{number:g} km"
     return format_unit(number, "length-kilometer", length="short", locale=locale)

@@ -92,7 +92,7 @@ class Registers:
 
     def places(self) -> Iterator[PlaceState]:
         """Every registered place, retired ones too."""
-        yield from self._states[PLACE.name].values()
+        yield from list(self._states[PLACE.name].values())  # others read while the follower writes
 
     def place(self, slug: str) -> PlaceState | None:
         """A place, retired or not."""
@@ -109,13 +109,13 @@ class Registers:
 
     def topics(self) -> frozenset[str]:
         """The slugs that can be chosen."""
-        defined: Iterable[TopicState] = self._states[TOPIC.name].values()
+        defined: Iterable[TopicState] = list(self._states[TOPIC.name].values())
         retired = {topic.slug for topic in defined if topic.retired}
         return (frozenset(BUILT_IN_TOPICS) | {topic.slug for topic in defined}) - retired
 
     def segment(self, slug: str) -> SegmentState | None:
         """A segment."""
-        return next((s for s in self._states[SEGMENT.name].values() if s.slug == slug), None)
+        return next((s for s in list(self._states[SEGMENT.name].values()) if s.slug == slug), None)
 
     def team(self) -> list[MemberState]:
         """Those who have a role."""
@@ -129,7 +129,7 @@ class Registers:
 
     def points(self) -> Iterator[PointState]:
         """Every service point, closed ones too."""
-        yield from self._states[POINT.name].values()
+        yield from list(self._states[POINT.name].values())
 
     def change(self, change: UUID) -> ChangeState | None:
         """A service change."""

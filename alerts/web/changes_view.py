@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date
+
 from alerts.channels import prose
 from alerts.channels.words import Frame, direction
 from alerts.domain.service_change import ChangeState
@@ -73,7 +75,5 @@ def _reaches(point: PointState, outline: Area) -> bool:
 
 def _tile(at: datetime, speech: Frame, timezone: str) -> Sequence[str]:
     """Weekday, day and month of a date's tile."""
-    from babel.dates import format_date
-
     local = at.astimezone(ZoneInfo(timezone))
     return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from pyproj import Geod
+from pyproj import Geod
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -26,9 +23,7 @@ EDGE_M = 1e-3
 
 @cache
 def geod() -> Geod:
-    """The ellipsoid. Loaded at its first use, because pyproj takes a tenth of a second to import."""
-    from pyproj import Geod
-
+    """The ellipsoid."""
     return Geod(ellps="WGS84")
 
 

@@ -1,0 +1,17 @@
+"""Areas are shared between threads: what one thread does with them must not show on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+
+from subscribers.plane import Plane
+
+
+def test_asking_about_an_area_does_not_prepare_it() -> None:
+    """A prepared geometry builds its indexes when first asked; two threads doing so at once end the process."""
+    shared = shapely.box(0.0, 51.0, 1.0, 52.0)
+    plane = Plane(shared)
+    lat, lon, radius = np.array([51.5, 53.0]), np.array([0.5, 0.5]), np.array([0.0, 10.0])
+    assert plane.touch(lat, lon, radius).tolist() == [True, False]
+    assert not shapely.is_prepared(shared)
