@@ -26,6 +26,7 @@ from alerts.domain.words.cap import (
 from alerts.domain.words.errors import FieldError, Invalid
 from alerts.domain.words.terms import Category, Certainty, Severity, Urgency
 from alerts.intake import safe_xml
+from alerts.intake.instants import fault_of
 from alerts.intake.safe_xml import Element
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -253,7 +254,8 @@ class _Reader:
         try:
             if not _TIME.fullmatch(text):
                 raise ValueError
-            datetime.fromisoformat(text)
+            if fault_of(datetime.fromisoformat(text)):
+                raise ValueError
         except ValueError:
             self._fault(_join(path, name), "expected a time with a numeric offset, as in 2026-03-12T09:30:00+00:00")
             return ""

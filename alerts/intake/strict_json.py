@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from alerts.domain.words.errors import FieldError, Invalid, Malformed
+from alerts.intake.instants import fault_of
 
 T = TypeVar("T")
 
@@ -52,9 +53,9 @@ def typed(value: Any, kind: type[T], prefix: str = "") -> T:
     except msgspec.ValidationError as error:
         faults = _faults(value, kind, prefix) or [_fault(str(error), prefix)]
         raise Invalid(_sentence(faults), faults) from error
-    naive = [FieldError(path, "say the offset too, as in 2026-03-12T09:30:00+00:00") for path in _naive(result, prefix)]
-    if naive:
-        raise Invalid(_sentence(naive), naive)
+    wrong = _time_faults(result, prefix)
+    if wrong:
+        raise Invalid(_sentence(wrong), wrong)
     return result
 
 
@@ -183,23 +184,22 @@ def _fault(text: str, prefix: str) -> FieldError:
     return FieldError(path, text.replace("`", "").replace("Expected", "expected").replace("Invalid", "invalid"))
 
 
-def _naive(value: Any, path: str) -> list[str]:
-    """Paths of times without an offset."""
+def _time_faults(value: Any, path: str) -> list[FieldError]:
+    """Times without an offset, or of no sensible year."""
     if isinstance(value, datetime):
-        return [path] if value.tzinfo is None else []
+        words = fault_of(value)
+        return [FieldError(path, words)] if words else []
     if isinstance(value, msgspec.Struct):
-        found: list[str] = []
+        found: list[FieldError] = []
         for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             member = getattr(value, name)
             if member is not None and member.__class__ is not str:  # most are: this runs at every request
-                found += _naive(member, _join(path, shown))
+                found += _time_faults(member, _join(path, shown))
         return found
     if isinstance(value, tuple):
-        return [p for index, item in enumerate(value) for p in _naive(item, _join(path, str(index)))]
+        return [f for index, item in enumerate(value) for f in _time_faults(item, _join(path, str(index)))]
     if isinstance(value, dict):  # raw JSON (AREA, RULE) holds no datetime; what it says of times is read elsewhere
-        return [
-            p for name, item in value.items() for p in _naive(item, _join(path, name)) if not isinstance(item, dict)
-        ]
+        return [f for name, item in value.items() for f in _time_faults(item, _join(path, name))]
     return []
 
 

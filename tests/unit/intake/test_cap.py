@@ -143,6 +143,7 @@ def test_response_types_are_kept() -> None:
         (alert(info(), sent="2026-03-12T09:30:00Z"), "sent"),
         (alert(info(), sent="2026-03-12T09:30:00"), "sent"),
         (alert(info(), sent="2026-13-12T09:30:00+00:00"), "sent"),
+        (alert(info(), sent="9999-12-31T23:59:59-12:00"), "sent"),
         (alert(info(), priority="high"), "priority"),
         (alert(info(), info(severity="Terrible")), "info.1.severity"),
         (alert(info(extra="<severity>Minor</severity>")), "info.0.severity"),

@@ -134,6 +134,8 @@ def test_a_time_without_offset_is_refused_wherever_it_stands() -> None:
     assert set(faults(IncidentBody, '{"headline": "x", "onset": "2026-03-12T09:30:00"}')) == {"onset"}
     consent = '{"consent": {"wording": "w", "how": "h", "given_at": "2026-03-12T09:30:00"}}'
     assert set(faults(SubscriberBody, consent)) == {"consent.given_at"}
+    assert "year" in faults(IncidentBody, '{"headline": "x", "onset": "9999-12-31T23:59:59-12:00"}')["onset"]
+    assert "year" in faults(IncidentBody, '{"headline": "x", "onset": "0001-01-01T00:00:00+12:00"}')["onset"]
     good = strict_json.read(b'{"headline": "x", "onset": "2026-03-12T09:30:00+01:00"}', IncidentBody)
     assert good.onset is not None and good.onset.utcoffset() is not None
 
