@@ -79,9 +79,13 @@ def _plain(row: Row) -> dict[str, Any]:
 
 def _line(row: Row) -> str:
     holds = {True: "holds", False: "MISSED", None: ""}[row.holds]
+    limit = "" if row.limit is None else f"limit {row.limit:,.1f}"
+    ratio = "" if row.ratio is None else f"ratio {row.ratio:.2f}"
+    sign = "≥" if row.better == "higher" else "≤"
+    target = "" if row.target is None else f"target {sign} {row.target:g}"
+    ours = f"ours {row.ours:,.1f}"
     return (
-        f"{row.name:44} {row.size:>9,} {row.unit:>10}  ours {row.ours:>12,.1f}  limit {row.limit:>12,.1f}  "
-        f"ratio {row.ratio:6.2f}  target {row.target!s:>6}  {holds}"
+        f"{row.name:58} {row.size:>9,} {row.unit:>10}  {ours:<16} {limit:<17} {ratio:<11} {target:<13} {holds}".rstrip()
     )
 
 
