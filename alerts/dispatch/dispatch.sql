@@ -68,6 +68,12 @@ INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, due
 -- name: delivery_plan
 INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags) VALUES (?, ?, ?, ?, ?, ?, ?)
 
+-- name: delivery_plan_packed
+-- SQLite: many rows by one statement; the shard is the low byte of a contact point's number.
+INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags)
+SELECT contacts.value & 255, p.notice, contacts.value, p.lane, 0, p.channel, p.flags
+FROM (SELECT ? AS notice, ? AS lane, ? AS channel, ? AS flags) p, json_each(?) contacts
+
 -- name: delivery_insert_held
 INSERT INTO deliveries (shard, notice, contact, lane, state, channel, flags, due_at, reason)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import repeat
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,11 +27,11 @@ _DIGEST = REASONS.index("digest")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, ready to be written: rows for at once, rows that wait."""
+    """One page, ready to be written: rows for at once by a statement with its parameters, and rows that wait."""
 
     notice: int
     number: int
-    rows: list[tuple[int, ...]]
+    plain: tuple[str, list[tuple[int | str, ...]]]
     held: list[tuple[int | str, ...]]
     tally: Counter[tuple[int, int]]
     """(channel, state) → rows."""
@@ -51,19 +52,7 @@ def prepare(database: Database, follower: Follower, issued: Issued, number: int,
     until, reason = _holds(follower, issued, page, now)
     lane, at_once = LANE[issued.lane], reason < 0
     part = Frozen(page.contacts[at_once], page.channels[at_once], page.flags[at_once])
-    count = len(part)
-    rows = list(
-        zip(
-            part.shards.tolist(),
-            repeat(issued.number, count),
-            part.contacts.tolist(),
-            repeat(lane, count),
-            repeat(QUEUED, count),
-            part.channels.tolist(),
-            part.flags.tolist(),
-            strict=True,
-        )
-    )
+    plain = _packed(issued.number, lane, part) if database.dialect == "sqlite" else _rows(issued.number, lane, part)
     held: list[tuple[int | str, ...]] = []
     for index in np.flatnonzero(~at_once).tolist():
         digest = reason[index] == _DIGEST
@@ -74,7 +63,7 @@ def prepare(database: Database, follower: Follower, issued: Issued, number: int,
         held.append((contact_shard(contact), issued.number, contact, lane, HELD, channel, flags, due, why))
     tally = Counter({(channel, QUEUED): n for channel, n in Counter(part.channels.tolist()).items()})
     tally.update((int(row[5]), HELD) for row in held)
-    return Page(issued.number, number, rows, held, tally)
+    return Page(issued.number, number, plain, held, tally)
 
 
 def write(unit: Unit, worker: int, page: Page) -> bool:
@@ -82,12 +71,32 @@ def write(unit: Unit, worker: int, page: Page) -> bool:
     [(planned,)] = unit.read(_sql.job_next_page, (page.notice,))
     if planned != page.number:
         return False
-    unit.write_many(_sql.delivery_plan, page.rows)
+    unit.write_many(*page.plain)
     unit.write_many(_sql.delivery_insert_held, page.held)
     for (channel, state), amount in page.tally.items():
         unit.write(_sql.tally, (page.notice, channel, state, worker, amount))
     unit.write(_sql.job_page, (page.number + 1, page.notice))
     return True
+
+
+def _rows(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int | str, ...]]]:
+    """A row a delivery: PostgreSQL takes them by COPY."""
+    count = len(part)
+    same = (repeat(notice, count), part.contacts.tolist(), repeat(lane, count), repeat(QUEUED, count))
+    return _sql.delivery_plan, list(
+        zip(part.shards.tolist(), *same, part.channels.tolist(), part.flags.tolist(), strict=True)
+    )
+
+
+def _packed(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int | str, ...]]]:
+    """A row a combination of channel and flags, its contact points as JSON: SQLite unpacks them three times as fast
+    as it takes parameters."""
+    kinds = part.channels.astype(np.int64) << 8 | part.flags
+    found: list[tuple[int | str, ...]] = []
+    for kind in np.unique(kinds).tolist():
+        contacts = part.contacts[kinds == kind].tolist()
+        found.append((notice, lane, kind >> 8, kind & 255, msgspec.json.encode(contacts).decode()))
+    return _sql.delivery_plan_packed, found
 
 
 def _holds(

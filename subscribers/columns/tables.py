@@ -77,6 +77,22 @@ class RowIndex:
             slot = slot + 1 & mask
         return -1
 
+    def find_all(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The rows under many keys, each of which one row at most has; -1 where there is none."""
+        slots, held = self._slots, self._keys()
+        mask = np.uint64(len(slots) - 1)
+        found = np.full(len(keys), -1, dtype=np.int64)
+        open_ = np.arange(len(keys))
+        at = (keys * np.uint64(_MIX)) >> np.uint64(20) & mask
+        while open_.size:
+            rows = slots[at]
+            hit = rows >= 0
+            hit[hit] = held[rows[hit]] == keys[open_[hit]]
+            found[open_[hit]] = rows[hit]
+            left = (rows >= 0) & ~hit
+            open_, at = open_[left], (at[left] + np.uint64(1)) & mask
+        return found
+
     def add(self, key: int, row: int) -> None:
         """Enter a new row, which `keys()` must already hold. Rows are entered in order and never leave."""
         self._count += 1
