@@ -78,15 +78,20 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 def _line(row: Row) -> str:
-    holds = {True: "holds", False: "MISSED", None: ""}[row.holds]
-    limit = "" if row.limit is None else f"limit {row.limit:,.1f}"
-    ratio = "" if row.ratio is None else f"ratio {row.ratio:.2f}"
     sign = "≥" if row.better == "higher" else "≤"
-    target = "" if row.target is None else f"target {sign} {row.target:g}"
-    ours = f"ours {row.ours:,.1f}"
-    return (
-        f"{row.name:58} {row.size:>9,} {row.unit:>10}  {ours:<16} {limit:<17} {ratio:<11} {target:<13} {holds}".rstrip()
+    columns = (
+        f"{row.name:58} {row.size:>9,} {row.unit:>10}",
+        f"ours {_figure(row.ours)}",
+        "" if row.limit is None else f"limit {_figure(row.limit)}",
+        "" if row.ratio is None else f"ratio {row.ratio:.2f}",
+        "" if row.target is None else f"target {sign} {row.target:g}",
+        {True: "holds", False: "MISSED", None: ""}[row.holds],
     )
+    return "  ".join(f"{column:<16}" for column in columns).rstrip()
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.1f}" if value >= 10 else f"{value:.3f}"
 
 
 def _sizes(text: str) -> list[int] | None:
