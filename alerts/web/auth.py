@@ -96,8 +96,9 @@ class Callers:
 
     async def _key(self, secret_hash: str) -> KeyState | None:
         parts, loop = self._parts, asyncio.get_running_loop()
+        behind = parts.runner.position() < parts.writer.position()  # asked first: afterwards it may have caught up
         found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
-        if found is None and parts.runner.position() < parts.writer.position():
+        if found is None and behind:
             await caught_up(parts)  # a key issued a moment ago is not in the read models yet
             found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
         return found
