@@ -245,3 +245,39 @@ async def test_webhooks_are_checked_before_they_are_read(house: House) -> None:
     refused = await house.ok("GET", "/api/v1/events?type=TriggerRejected&limit=100", key)
     assert [e["data"]["status"] for e in refused["items"]] == [status for _, status in cases] + [415]
     assert (await house.ok("GET", "/api/v1/status", key))["unverified_webhooks"] >= 4
+
+
+async def test_cap_comes_by_bearer_or_signed(house: House) -> None:
+    key = await house.key()
+    secret = await house.source("cap", name="met", policy="draft")
+    xml = {"Content-Type": "application/cap+xml"}
+
+    async def by_bearer(body: bytes, given: str = secret, **headers: str) -> Any:
+        return await house.client.post(
+            "/hooks/met", data=body, headers={**xml, "Authorization": f"Bearer {given}", **headers}
+        )
+
+    later = (house.now + timedelta(hours=1)).isoformat(timespec="seconds")
+    start = house.now.isoformat(timespec="seconds")
+    words = info().replace("2026-03-12T12:30:00+00:00", later).replace("2026-03-12T09:30:00+00:00", start)
+    body = alert(words, sent=start)
+    await problem(await by_bearer(body, "whsec_wrong"), 401)
+    await problem(await house.client.post("/hooks/met", data=body, headers=xml), 401)
+    await problem(await by_bearer(body, **{"Content-Type": "application/json"}), 415)
+    await problem(await by_bearer(b"<alert>"), 400)
+    await problem(await by_bearer(b'<!DOCTYPE a [<!ENTITY x "y">]><alert>&x;</alert>'), 400)
+    await problem(await by_bearer(b"<a>" * 40 + b"</a>" * 40), 400)
+    await problem(await by_bearer(b"<a>" + b"x" * 256_000 + b"</a>"), 413)
+    bad = await problem(await by_bearer(alert(words.replace("Severe", "Awful"), sent=start)), 422)
+    assert bad["errors"][0]["field"] == "info.0.severity"
+    signed = await house.hook("met", secret, None, raw=body, **xml)
+    assert signed.status == 202, await signed.text()
+    found = await trigger(house, key, (await signed.json())["status_url"])
+    assert found["state"] == "drafted" and found["type"] == "cap.Alert"
+    assert (await (await by_bearer(body)).json())["id"] == found["id"], "the same message by another door is the same"
+    nowhere = alert(words.replace("<circle>51.5,-0.1 1.5</circle>", ""), sent=start, identifier="nowhere")
+    taken = await by_bearer(nowhere)
+    assert taken.status == 202, await taken.text()
+    found = await trigger(house, key, (await taken.json())["status_url"])
+    assert found["state"] == "parked" and found["reason"]
+    assert (await house.ok("GET", "/api/v1/status", key))["parked"] == 1
