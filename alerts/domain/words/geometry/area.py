@@ -120,7 +120,9 @@ class Area:
     def _covers(self, lat: float, lon: float) -> bool:
         # -180 and 180 are one meridian: a position on it belongs to parts on either side
         sides = (-180.0, 180.0) if abs(lon) == 180.0 else (lon,)
-        return any(bool(shapely.intersects_xy(self.polygon, side, lat)) for side in sides)
+        # Not intersects_xy(): that prepares the polygon where it stands, and GEOS lets one thread at a time ask a
+        # prepared geometry, while areas are shared between threads (two of them at once end the process).
+        return any(bool(shapely.intersects(self.polygon, shapely.Point(side, lat))) for side in sides)
 
     @cached_property
     def _edges(self) -> NDArray[np.float64]:
