@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from alerts import logs
-from alerts.channels.message import Provider
+from alerts.channels.providers.choice import providers
 from alerts.channels.providers.inbox import Inbox
 from alerts.commands import Commands
 from alerts.data import find
@@ -101,7 +101,9 @@ class App:
             timezone=settings.timezone,
         )
         self.inbox = self._open_inbox()
-        self.providers = self._build_providers()
+        self.providers, self._concurrency = providers(
+            smtp=settings.smtp, smtp_connections=settings.smtp_connections, inbox=self.inbox
+        )
         renderer = Renderer(
             sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
         )
@@ -177,7 +179,7 @@ class App:
             if "worker" in self._roles
             else None
         )
-        return Follower(self.log, columns, registers, fan_out, clock=self._clock)
+        return Follower(self.log, columns, registers, fan_out, clock=self._clock, forget=self.vault.forget)
 
     def _open_inbox(self) -> Inbox | None:
         if not self.settings.inbox:
@@ -185,20 +187,9 @@ class App:
         if self.settings.on_sqlite:
             inbox = Inbox.file(self.settings.folder / "inbox.db", clock=self._clock)
         else:
-            inbox = Inbox(connect(self.settings.database_url, "main"), clock=self._clock)
+            inbox = Inbox(self._main, clock=self._clock)
         self._closing.callback(inbox.close)
         return inbox
-
-    def _build_providers(self) -> dict[Channel, Provider]:
-        """Mail servers where they are set, the inbox for the rest where it exists."""
-        found: dict[Channel, Provider] = {}
-        if self.inbox is not None:
-            found = {"email": self.inbox.provider("email"), "sms": self.inbox.provider("sms")}
-        if self.settings.smtp:
-            from alerts.channels.providers.smtp import SmtpProvider
-
-            found["email"] = SmtpProvider(self.settings.smtp, connections=self.settings.smtp_connections)
-        return found
 
     def _build_worker(self, renderer: Renderer) -> Worker:
         settings = self.settings
@@ -209,7 +200,6 @@ class App:
             timezone=settings.timezone,
             default_language=settings.default_language,
         )
-        connections = settings.smtp_connections * len(settings.smtp) if settings.smtp else 64
         return Worker(
             self._main,
             self.writer,
@@ -222,7 +212,7 @@ class App:
             self.bell,
             clock=self._clock,
             retries=Retries(settings.retry_schedule),
-            concurrency={"email": connections, "sms": 64},
+            concurrency=self._concurrency,
             reserve=settings.emergency_reserve,
         )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Final, Protocol
+from uuid import UUID
 
 from alerts.commands.ports import Counted
 from alerts.dispatch import registers as r
@@ -26,6 +27,7 @@ from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Log, UnreadableEvent
 from subscribers.columns import AudienceColumns, ContactFacts
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+from subscribers.domain.events import SubscriberErased
 from subscribers.matching import Audience, audience, count
 
 _log = logging.getLogger(__name__)
@@ -64,7 +66,10 @@ class Follower:
         reactor: Reactor | None = None,
         *,
         clock: Callable[[], datetime],
+        forget: Callable[[UUID], None] = lambda subscriber: None,
     ) -> None:
+        """`forget` drops what this process still holds of a person whom another process has erased."""
+        self._forget = forget
         self.columns, self.registers = columns, registers
         self._log, self._reactor, self._clock = log, reactor, clock
         self._lock = threading.RLock()
@@ -259,6 +264,8 @@ class Follower:
                 for recorded in run:
                     if recorded.event.topic() in PEOPLE:
                         people.append(recorded)
+                        if isinstance(recorded.event, SubscriberErased):
+                            self._forget(recorded.originator_id)
                         continue
                     if people:
                         self.columns.apply_many(people)
