@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-
 import numpy as np
 import shapely
 
@@ -32,28 +29,3 @@ def test_no_question_that_an_area_answers_prepares_it() -> None:
     assert area.to_geojson()["type"] == "Polygon"
     assert not shapely.is_prepared(one)
     assert not shapely.is_prepared(other)
-
-
-def test_threads_ask_the_same_areas_at_once() -> None:
-    """With a prepared polygon this ended the process within a second."""
-    turns = np.linspace(0.0, 2 * np.pi, 400)
-    ring = np.column_stack([0.5 + np.cos(turns) * 0.3, 51.5 + np.sin(turns) * 0.2])
-    ring[-1] = ring[0]
-    area, beside = Area(shapely.Polygon(ring)), Area(shapely.box(0.4, 51.4, 1.5, 52.5))
-    answers: list[bool] = []
-
-    def ask() -> None:
-        for _ in range(60):
-            answers.append(area.contains_point(51.5, 0.5) and area.overlaps(beside) and beside.overlaps(area))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
-    assert answers == [True] * 240
