@@ -16,11 +16,12 @@ from alerts.dispatch.reads import DeliveryRow
 from alerts.domain.words.errors import Invalid, NotFound
 from alerts.domain.words.ids import delivery_id, parse_delivery_id
 from alerts.domain.words.terms import DELIVERY_STATES, DeliveryState
-from alerts.web.answers import Attempt, Delivery, answer, listed
+from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, caller_of, found, read_page
 from alerts.web.parts import Parts
 from alerts.web.requests import id_of, limit_of, next_url, one_of, query, read, uuid_value
 from alerts.web.routes import Route, scope
+from alerts.web.shapes_notices import Attempt, Delivery
 from alerts.why import Why
 
 KEPT_BACK = "kept back: this key lacks the scope subscribers:read"

@@ -8,11 +8,12 @@ import msgspec
 from aiohttp import web
 
 from alerts.domain.words.errors import Invalid
-from alerts.web.answers import Trigger, answer, listed
+from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, found
 from alerts.web.parts import Parts
 from alerts.web.requests import PAGE_MOST, id_of, next_url, query, read, whole_number
 from alerts.web.routes import PUBLIC, Route, scope
+from alerts.web.shapes_notices import Trigger
 
 EVENTS = 100
 

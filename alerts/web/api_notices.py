@@ -28,7 +28,7 @@ from alerts.domain.words.bodies import (
 from alerts.domain.words.errors import Invalid, NotFound
 from alerts.domain.words.terms import NoticeKind, NoticePhase
 from alerts.intake import strict_json
-from alerts.web.answers import Notice, answer, notice_out, notice_taken, page
+from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
 from alerts.web.requests import (
@@ -44,6 +44,7 @@ from alerts.web.requests import (
     read,
 )
 from alerts.web.routes import Handler, Route, scope
+from alerts.web.shapes_notices import Notice, notice_out, notice_taken
 
 APPROVE_OR_ISSUE = ("notices:approve", "notices:issue")
 """Cancel, all-clear and stop take one who may approve, or a key whose policy says issue (RULES 13)."""

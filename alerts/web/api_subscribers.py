@@ -8,11 +8,12 @@ from alerts.commands.answers import SubscriberKept
 from alerts.commands.wishes import SubscriberEdit, subscriber_json
 from alerts.domain.words.bodies import SubscriberBody
 from alerts.intake import strict_json
-from alerts.web.answers import Subscriber, SubscriberTaken, answer, page
+from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts
 from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
 from alerts.web.routes import Route, scope
+from alerts.web.shapes_people import Subscriber, SubscriberTaken
 from subscribers.domain.subscriber import SUBSCRIBER
 
 

@@ -9,6 +9,9 @@ from alerts.commands.wishes import SubscriberEdit
 from alerts.dispatch.reads import Progress
 from alerts.domain.words import bodies as b
 from alerts.web import answers as a
+from alerts.web import shapes_notices as notices
+from alerts.web import shapes_people as people
+from alerts.web import shapes_things as things
 from alerts.why import Why
 
 
@@ -32,8 +35,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/incidents"): Operation(
         "Report an incident; the same source_ref again is a revision (200)", 201, a.TakenWithNotice, b.IncidentBody
     ),
-    ("GET", "/incidents"): Operation("Incidents, newest first", 200, a.Page[a.Incident], query=("state", *_PAGE)),
-    ("GET", "/incidents/{id}"): Operation("One incident", 200, a.Incident),
+    ("GET", "/incidents"): Operation("Incidents, newest first", 200, a.Page[things.Incident], query=("state", *_PAGE)),
+    ("GET", "/incidents/{id}"): Operation("One incident", 200, things.Incident),
     ("POST", "/incidents/{id}/resolve"): Operation(
         "The incident is over; the key's policy decides whether an all-clear follows",
         200,
@@ -42,8 +45,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         body_needed=False,
     ),
     ("POST", "/service-points"): Operation("Register a service point", 201, a.Taken, b.ServicePointBody),
-    ("GET", "/service-points"): Operation("Service points", 200, a.Page[a.ServicePoint], query=("kind", *_PAGE)),
-    ("GET", "/service-points/{id}"): Operation("One service point", 200, a.ServicePoint),
+    ("GET", "/service-points"): Operation("Service points", 200, a.Page[things.ServicePoint], query=("kind", *_PAGE)),
+    ("GET", "/service-points/{id}"): Operation("One service point", 200, things.ServicePoint),
     ("PATCH", "/service-points/{id}"): Operation(
         "Set a service point otherwise", 200, a.Taken, b.ServicePointBody, edits=True
     ),
@@ -53,68 +56,76 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         a.TakenWithNotice,
         b.ServiceChangeBody,
     ),
-    ("GET", "/service-changes"): Operation("Service changes, newest first", 200, a.Page[a.ServiceChange], query=_PAGE),
-    ("GET", "/service-changes/{id}"): Operation("One service change", 200, a.ServiceChange),
+    ("GET", "/service-changes"): Operation(
+        "Service changes, newest first", 200, a.Page[things.ServiceChange], query=_PAGE
+    ),
+    ("GET", "/service-changes/{id}"): Operation("One service change", 200, things.ServiceChange),
     ("POST", "/places"): Operation(
         "Define a place; the same slug again is its next version", 201, a.Taken, b.PlaceBody
     ),
-    ("GET", "/places"): Operation("The places, by slug", 200, a.Page[a.Place], query=_PAGE),
-    ("GET", "/places/{slug}"): Operation("One place", 200, a.Place),
+    ("GET", "/places"): Operation("The places, by slug", 200, a.Page[things.Place], query=_PAGE),
+    ("GET", "/places/{slug}"): Operation("One place", 200, things.Place),
     ("POST", "/topics"): Operation("Define a topic", 201, a.Taken, b.TopicBody),
-    ("GET", "/topics"): Operation("The topics, by slug", 200, a.Page[a.Topic], query=_PAGE),
+    ("GET", "/topics"): Operation("The topics, by slug", 200, a.Page[things.Topic], query=_PAGE),
     ("POST", "/segments"): Operation("Save an audience rule under a name", 201, a.Taken, b.SegmentBody),
-    ("GET", "/segments"): Operation("The segments, by slug", 200, a.Page[a.Segment], query=_PAGE),
-    ("GET", "/segments/{slug}"): Operation("One segment", 200, a.Segment),
-    ("POST", "/notices"): Operation("Draft a notice", 201, a.NoticeTaken, b.NoticeBody),
-    ("GET", "/notices"): Operation("Notices, newest first", 200, a.Page[a.Notice], query=("state", "kind", *_PAGE)),
-    ("GET", "/notices/{id}"): Operation("One notice", 200, a.Notice),
+    ("GET", "/segments"): Operation("The segments, by slug", 200, a.Page[things.Segment], query=_PAGE),
+    ("GET", "/segments/{slug}"): Operation("One segment", 200, things.Segment),
+    ("POST", "/notices"): Operation("Draft a notice", 201, notices.NoticeTaken, b.NoticeBody),
+    ("GET", "/notices"): Operation(
+        "Notices, newest first", 200, a.Page[notices.Notice], query=("state", "kind", *_PAGE)
+    ),
+    ("GET", "/notices/{id}"): Operation("One notice", 200, notices.Notice),
     ("PATCH", "/notices/{id}"): Operation(
-        "Edit a notice; any edit voids an approval", 200, a.NoticeTaken, b.NoticeBody, edits=True
+        "Edit a notice; any edit voids an approval", 200, notices.NoticeTaken, b.NoticeBody, edits=True
     ),
     ("GET", "/notices/{id}/dispatch"): Operation("How far the dispatch has come", 200, Progress),
     ("POST", "/notices/{id}/submit"): Operation(
-        "Give it to an approver", 200, a.NoticeTaken, b.EmptyBody, body_needed=False
+        "Give it to an approver", 200, notices.NoticeTaken, b.EmptyBody, body_needed=False
     ),
     ("POST", "/notices/{id}/approve"): Operation(
-        "Approve what GET shows: that version, that many people", 200, a.NoticeTaken, b.ApproveBody
+        "Approve what GET shows: that version, that many people", 200, notices.NoticeTaken, b.ApproveBody
     ),
-    ("POST", "/notices/{id}/reject"): Operation("Never to be sent", 200, a.NoticeTaken, b.ReasonBody),
-    ("POST", "/notices/{id}/return"): Operation("Back to its author", 200, a.NoticeTaken, b.ReasonBody),
-    ("POST", "/notices/{id}/schedule"): Operation("To be issued at that time", 200, a.NoticeTaken, b.ScheduleBody),
-    ("POST", "/notices/{id}/issue"): Operation("Out, now", 202, a.NoticeOut, b.EmptyBody, body_needed=False),
-    ("POST", "/notices/{id}/update"): Operation("Draft an update of the thread", 201, a.NoticeTaken, b.NoticeBody),
-    ("POST", "/notices/{id}/cancel"): Operation("It should not have been said", 201, a.NoticeOut, b.CancelBody),
+    ("POST", "/notices/{id}/reject"): Operation("Never to be sent", 200, notices.NoticeTaken, b.ReasonBody),
+    ("POST", "/notices/{id}/return"): Operation("Back to its author", 200, notices.NoticeTaken, b.ReasonBody),
+    ("POST", "/notices/{id}/schedule"): Operation(
+        "To be issued at that time", 200, notices.NoticeTaken, b.ScheduleBody
+    ),
+    ("POST", "/notices/{id}/issue"): Operation("Out, now", 202, notices.NoticeOut, b.EmptyBody, body_needed=False),
+    ("POST", "/notices/{id}/update"): Operation(
+        "Draft an update of the thread", 201, notices.NoticeTaken, b.NoticeBody
+    ),
+    ("POST", "/notices/{id}/cancel"): Operation("It should not have been said", 201, notices.NoticeOut, b.CancelBody),
     ("POST", "/notices/{id}/all-clear"): Operation(
-        "The danger is over", 201, a.NoticeOut, b.AllClearBody, body_needed=False
+        "The danger is over", 201, notices.NoticeOut, b.AllClearBody, body_needed=False
     ),
     ("POST", "/notices/{id}/stop"): Operation(
-        "Cancel what has not left; the thread stays live", 200, a.NoticeTaken, b.ReasonBody
+        "Cancel what has not left; the thread stays live", 200, notices.NoticeTaken, b.ReasonBody
     ),
     ("GET", "/notices/{id}/why-not/{subscriber_id}"): Operation("Why this person did not get it, or did", 200, Why),
     ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.Count, b.NoticeBody),
     ("POST", "/subscribers"): Operation(
         "Sign somebody up; without confirmed and consent each contact point is asked first",
         201,
-        a.SubscriberTaken,
+        people.SubscriberTaken,
         b.SubscriberBody,
     ),
-    ("GET", "/subscribers"): Operation("Subscribers", 200, a.Page[a.Subscriber], query=_PAGE),
-    ("GET", "/subscribers/{id}"): Operation("One subscriber", 200, a.Subscriber),
+    ("GET", "/subscribers"): Operation("Subscribers", 200, a.Page[people.Subscriber], query=_PAGE),
+    ("GET", "/subscribers/{id}"): Operation("One subscriber", 200, people.Subscriber),
     ("PATCH", "/subscribers/{id}"): Operation(
-        "Change wishes and addresses, pause by paused_until", 200, a.SubscriberTaken, SubscriberEdit, edits=True
+        "Change wishes and addresses, pause by paused_until", 200, people.SubscriberTaken, SubscriberEdit, edits=True
     ),
     ("DELETE", "/subscribers/{id}"): Operation(
-        "End the subscription; erase=true forgets the person", 200, a.SubscriberTaken, query=("erase",)
+        "End the subscription; erase=true forgets the person", 200, people.SubscriberTaken, query=("erase",)
     ),
     ("GET", "/deliveries"): Operation(
         "Deliveries of a notice or a subscriber",
         200,
-        a.Page[a.Delivery],
+        a.Page[notices.Delivery],
         query=("notice", "subscriber", "state", *_PAGE),
     ),
-    ("GET", "/deliveries/{id}"): Operation("One delivery with its attempts", 200, a.Delivery),
+    ("GET", "/deliveries/{id}"): Operation("One delivery with its attempts", 200, notices.Delivery),
     ("GET", "/deliveries/{id}/why"): Operation("The whole chain from the triggering event to the outcome", 200, Why),
-    ("GET", "/triggers/{id}"): Operation("What became of a webhook", 200, a.Trigger),
+    ("GET", "/triggers/{id}"): Operation("What became of a webhook", 200, notices.Trigger),
     ("GET", "/events"): Operation(
         "The log as a gapless, replayable feed, personal data left out",
         200,
