@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,9 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="alerts-demo-"))
     server = Server(folder, env)
     failed = True
+    # The server has a session of its own: whoever ends us must not leave it behind.
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGHUP, _as_interrupt)
     try:
         if not is_empty(server.env["ALERTS_DATABASE_URL"]):
             raise Failed("the demonstration needs an empty database: name one, or unset ALERTS_DATABASE_URL for SQLite")
@@ -54,7 +58,7 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
             server.wait()
     except KeyboardInterrupt:
         console.print("stopped")
-        return 1 if once else 0
+        failed = failed and once
     except (AssertionError, Refused, ServerFailed) as error:
         console.print(f"[red]The story could not be told:[/red] {error}", markup=True)
     finally:
@@ -64,6 +68,10 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return 1 if failed else 0
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 async def _tell_and_judge(server: Server, console: Console, *, kill: bool) -> tuple[list[str], str]:
