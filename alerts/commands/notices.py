@@ -227,7 +227,8 @@ class NoticeCommands(Core):
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
-            if dispatch is None or not (dispatch.stopped or dispatch.completed):
+            # What has left in full is stopped too: late comers and follow-ups of late outcomes would still leave.
+            if dispatch is None or dispatch.stopped is None:
                 stopped = DispatchStopped(notice=notice, number=state.number, reason=words)
                 unit.append(DISPATCH, dispatch_id(notice), stopped)
             return kept(state)

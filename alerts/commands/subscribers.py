@@ -171,13 +171,14 @@ class SubscriberCommands(Core):
             state = person(unit, subscriber)
             if version not in (None, state.version) or before.version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
+            # The pause first: what is asked for together with its end is asked for by somebody who is back.
+            if edit.paused_until != state.paused_until:
+                self._append(unit, subscriber, lambda s, u: changing.decide_pause(s, edit.paused_until, now=u.now))
             self._append(unit, subscriber, lambda s, _: changing.decide_change(s, wishes.preferences))
             if wishes.consent is not None:
                 consent = wishes.consent
                 self._append(unit, subscriber, lambda s, _: changing.decide_consent(s, consent))
             self._readdress(unit, subscriber, wishes, verified=edit.confirmed)
-            if edit.paused_until != state.paused_until:
-                self._append(unit, subscriber, lambda s, u: changing.decide_pause(s, edit.paused_until, now=u.now))
             return kept(person(unit, subscriber))
 
         return await self._run(actor, work)

@@ -67,6 +67,8 @@ class FanOut:
     ) -> None:
         self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
         self._columns, self._registers = columns, registers
+        self._due_before: dict[int, set[int]] = {}
+        """By emergency: the contact points of the person behind the event at hand that were due just before it."""
 
     # --- the reactor ---
 
@@ -91,6 +93,12 @@ class FanOut:
                 return self._registers.any_query()
             case _:
                 return False
+
+    def before(self, recorded: Recorded) -> None:
+        """See `Reactor.before`. Whoever was due already does not become so by this change (RULES 7)."""
+        self._due_before = {}
+        if isinstance(recorded.event, _PEOPLE):
+            self._due_before = {n.number: set(found) for n, found in self._due_now(recorded)}
 
     def react(self, recorded: Recorded) -> None:
         """See `Reactor.react`. What fails for another reason than the database is parked, and the rest go on."""
@@ -268,15 +276,27 @@ class FanOut:
         add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
 
     def _late_comers(self, recorded: Recorded) -> list[Work]:
-        """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once."""
+        """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once.
+
+        Who resumes is not told of what was said during the pause (RULES 6: nothing is caught up).
+        """
+        if isinstance(recorded.event, se.SubscriptionResumed):
+            return []
         works: list[Work] = []
+        for notice, contacts in self._due_now(recorded):
+            new = [contact for contact in contacts if contact not in self._due_before.get(notice.number, ())]
+            if new:
+                works.append(self._late(notice, new))
+        return works
+
+    def _due_now(self, recorded: Recorded) -> list[tuple[Issued, list[int]]]:
+        """The live emergencies, each with this person's contact points that are due for it as things stand."""
+        found = []
         for notice in self._registers.live_emergencies(recorded.at):
             assert notice.query is not None
             query = replace(notice.query, at=recorded.at)
-            contacts = [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]
-            if contacts:
-                works.append(self._late(notice, contacts))
-        return works
+            found.append((notice, [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]))
+        return found
 
     def _late(self, notice: Issued, contacts: list[int]) -> Work:
         additions = []

@@ -48,6 +48,9 @@ class Reactor(Protocol):
     def wants(self, recorded: Recorded) -> bool:
         """Whether this event may have effects, as the registers now stand (it is not applied yet)."""
 
+    def before(self, recorded: Recorded) -> None:
+        """A look at how things stand right before an event with effects is applied."""
+
     def react(self, recorded: Recorded) -> None:
         """Effects of one event, after it has been applied. Raises Unavailable to be asked again."""
 
@@ -226,17 +229,26 @@ class Follower:
         for recorded in batch:
             if self._stopping.is_set():
                 raise _Stopping
-            run.append(recorded)
-            if self._has_effects(recorded):
+            if not self._has_effects(recorded):
+                run.append(recorded)
+                continue
+            if run:
                 self._apply(run)
                 run = []
-                self._react(recorded)
+            self._look(recorded)
+            self._apply([recorded])
+            self._react(recorded)
         if run:
             self._apply(run)
             self._advance(run[-1].position)
 
     def _has_effects(self, recorded: Recorded) -> bool:
         return self._reactor is not None and recorded.position > self._effects_after and self._reactor.wants(recorded)
+
+    def _look(self, recorded: Recorded) -> None:
+        assert self._reactor is not None
+        with self._lock:
+            self._reactor.before(recorded)
 
     def _react(self, recorded: Recorded) -> None:
         """Effects, again and again while the database cannot take them: nothing may overtake them."""
