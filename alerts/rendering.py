@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any, Protocol
@@ -159,6 +159,8 @@ class Renderer:
             "instruction_html": _letter_html(words.instruction, last="0"),
             "instruction_text": prose.text(words.instruction),
             "where": speech.text("message", "where", area=words.area_words) if words.area_words else "",
+            "starts": _starts(words, speech),
+            "concerned": speech.comma.join(words.concerned),
             "sent": speech.text("message", "sent", time=speech.time(words.issued_at, words.timezone)),
             "until": _until(words, speech),
         }
@@ -262,6 +264,9 @@ def subject(words: NoticeWords, speech: Frame) -> str:
     place = short_place(words.area_words)
     if place and place.casefold() not in words.title.casefold():
         lead.append(place)
+    starts = _starts(words, speech)
+    if starts:
+        lead.append(starts if lead else starts[:1].upper() + starts[1:])
     return f"{speech.comma.join(lead)}: {words.title}" if lead else words.title
 
 
@@ -275,13 +280,20 @@ def sms_lead(words: NoticeWords, speech: Frame) -> str:
     place = short_place(words.area_words)
     if place and place.casefold() not in (words.sms or words.title).casefold():
         lead.append(place)
+    if starts := _starts(words, speech, short=True):
+        lead.append(starts if lead else starts[:1].upper() + starts[1:])
     return f"{speech.comma.join(lead)}:" if lead else ""
 
 
 def short_place(area_words: str, limit: int = 40) -> str:
-    """Where, short enough for a subject line; "" if it cannot be said shortly."""
-    first = area_words.split(";")[0].strip()
-    return first if len(first) <= limit else ""
+    """Where, short enough for a subject line: as many of the places as fit, the largest share first."""
+    said = area_words.split(";")[0].strip()
+    while len(said) > limit:
+        fewer = max(said.rfind(", "), said.rfind("، "))
+        if fewer < 0:
+            return ""
+        said = said[:fewer]
+    return said
 
 
 def banners(words: NoticeWords, speech: Frame) -> list[str]:
@@ -292,8 +304,19 @@ def banners(words: NoticeWords, speech: Frame) -> list[str]:
 
 def _tag(words: NoticeWords, speech: Frame) -> str:
     said = tag(words.kind, words.msg_type, words.severity, speech)
-    place = short_place(words.area_words)
-    return f"{said}{speech.comma}{place}" if place else said
+    more = short_place(words.area_words) or _starts(words, speech)
+    return f"{said}{speech.comma}{more}" if more else said
+
+
+def _starts(words: NoticeWords, speech: Frame, *, short: bool = False) -> str:
+    """From when a service change holds, with the hour if that is near; "" for what holds already or no longer."""
+    at = words.effective
+    if at is None or at <= words.issued_at or words.msg_type in ("Cancel", "AllClear"):
+        return ""
+    day = speech.short_day(at, words.timezone) if short else speech.day(at, words.timezone)
+    if at - words.issued_at < timedelta(days=2):
+        day += f"{speech.comma}{speech.clock(at, words.timezone)}"
+    return speech.text("page", "from_day", time=day)
 
 
 def _until(words: NoticeWords, speech: Frame) -> str:

@@ -130,13 +130,25 @@ class PreparedEmail:
             headers.append(("References", f"<{e.thread}@{e.host}>"))
         if e.urgent:
             headers.append(("Importance", "high"))
-        folded = "".join(_POLICY.fold(*_POLICY.header_store_parse(name, value)) for name, value in headers)
+        folded = "".join(_folded(name, value) for name, value in headers)
         boundary = self._boundary.decode()
         return (f'{folded}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n').encode()
 
     def _part_head(self, kind: Literal["plain", "html"]) -> bytes:
         head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
         return b"--" + self._boundary + b"\r\n" + head.encode()
+
+
+def _folded(name: str, value: str) -> str:
+    """A header in lines of 78, its first words beside its name: some readers keep the blank of a fold there."""
+    folded: str = _POLICY.fold(*_POLICY.header_store_parse(name, value))
+    bare = f"{name}:\r\n "
+    if not folded.startswith(bare):
+        return folded
+    room = _POLICY.max_line_length or 78
+    first, _, rest = folded.removeprefix(bare).partition("\r\n")
+    at = first.rfind(" ", 0, room - len(name) - 1)
+    return folded if at < 1 else f"{name}: {first[:at]}\r\n{first[at:]}\r\n{rest}"
 
 
 def _safe(value: str) -> str:

@@ -44,6 +44,10 @@ class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     """`Name <address>`."""
     timezone: str
+    effective: datetime | None = None
+    """Of a service change: from when it holds."""
+    concerned: tuple[str, ...] = ()
+    """Of a service change: the service points that it concerns, by name."""
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,7 +132,7 @@ def polygon(ring: list[list[float]]) -> Json:
 CLOSURE = {
     "en": Words(
         "Half of London's front desks close",
-        "From the date given, these desks are closed. Everything that you did there you can do at any other desk.",
+        "These desks close for good. Everything that you did there you can do at any other desk.",
     )
 }
 SMOKE = {

@@ -92,7 +92,16 @@ def notice_words(issued: Issued, language: str, house: House, registers: Registe
         short_url=f"{house.public_url}/a/{issued.number}",
         sender=house.sender,
         timezone=house.timezone,
+        effective=issued.effective,
+        concerned=_concerned(issued, registers),
     )
+
+
+def _concerned(issued: Issued, registers: Registers) -> tuple[str, ...]:
+    if issued.reach is None:
+        return ()
+    ids = {point.id for point in issued.reach.points}
+    return tuple(sorted(point.facts.name for point in registers.points() if point.id in ids))
 
 
 def area_words(issued: Issued, language: str, registers: Registers) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -15,6 +16,14 @@ from alerts.channels.message import Message
 from alerts.channels.splice import Spliced, mark, quoted_printable, without_marks
 from alerts.channels.words import LANGUAGES
 from alerts.rendering import DigestItem, Renderer
+
+CLOSURE = {
+    "kind": "service-change",
+    "area_words": "",
+    "instruction": "",
+    "effective": datetime(2026, 12, 7, 9, tzinfo=UTC),
+    "concerned": ("Harrow", "Holborn", "Walworth"),
+}
 
 
 def parsed(message: Message) -> EmailMessage:
@@ -65,6 +74,15 @@ def test_transactional_mail_offers_no_way_out_of_what_was_not_asked_for(renderer
         ({"msg_type": "AllClear"}, "ALL CLEAR, Walworth: Gas leak: keep windows shut"),
         ({"kind": "announcement", "area_words": ""}, "Gas leak: keep windows shut"),
         (
+            {"area_words": "Newham, Tower Hamlets, Waltham Forest + 1"},
+            "Severe, Newham, Tower Hamlets: Gas leak: keep windows shut",
+        ),
+        ({**CLOSURE, "title": "Three desks close"}, "From Monday 7 December: Three desks close"),
+        (
+            {**CLOSURE, "status": "Test", "frame_language": "cy"},
+            "PRAWF, o Dydd Llun 7 Rhagfyr: Gas leak: keep windows shut",
+        ),
+        (
             {"status": "Exercise", "frame_language": "pl"},
             "ĆWICZENIA, Poważne zagrożenie, Walworth: Gas leak: keep windows shut",
         ),
@@ -78,6 +96,29 @@ def test_the_subject_says_drill_kind_severity_and_place(
     renderer: Renderer, words: Any, reader: Any, changes: dict[str, Any], subject: str
 ) -> None:
     assert parsed(renderer.prepare(words(**changes), "email").message(reader()))["Subject"] == subject
+
+
+def test_a_long_subject_begins_beside_its_name(renderer: Renderer, words: Any, reader: Any) -> None:
+    title = "Warehouse fire: poisonous smoke over the whole of it"
+    for changes in ({"title": title}, {"title": title + " and beyond" * 9}):
+        data = renderer.prepare(words(**changes), "email").message(reader()).data
+        head = data.split(b"\r\n\r\n")[0].decode()
+        assert "\r\nSubject: Severe, Walworth:" in head
+        assert " ".join(head.split("Subject: ")[1].split("\r\nDate:")[0].split()) == (
+            f"Severe, Walworth: {changes['title']}".strip()
+        )
+
+
+def test_a_service_change_says_from_when_and_what(renderer: Renderer, words: Any, reader: Any) -> None:
+    message = renderer.prepare(words(**CLOSURE), "email").message(reader())
+    for kind in ("plain", "html"):
+        said = body(message, kind)
+        assert "Service change, from Monday 7 December" in said
+        assert "What changes: Harrow, Holborn, Walworth" in said
+    soon = words(**{**CLOSURE, "effective": datetime(2026, 11, 24, 9, tzinfo=UTC)})
+    assert "from Tuesday 24 November, 09:00" in body(renderer.prepare(soon, "email").message(reader()), "plain")
+    done = words(**{**CLOSURE, "effective": datetime(2026, 11, 22, 9, tzinfo=UTC)})
+    assert "Service change\n" in body(renderer.prepare(done, "email").message(reader()), "plain").replace("\r", "")
 
 
 def test_a_drill_says_so_first_in_both_parts(renderer: Renderer, words: Any, reader: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -59,6 +60,12 @@ def test_sender_severity_and_place_come_first(renderer: Renderer, words: Any, re
         "Community Alerts: SEVERE, Walworth: Gas leak: keep windows shut. Stay indoors. "
         "https://town.example/a/7 STOP to end"
     )
+
+
+def test_a_service_change_says_from_when(renderer: Renderer, words: Any, reader: Any) -> None:
+    change = {"kind": "service-change", "area_words": "", "instruction": "", "title": "Three desks close"}
+    said = text_of(renderer, words(**change, effective=datetime(2026, 12, 7, 9, tzinfo=UTC)), reader())
+    assert said.startswith("Community Alerts: From Mon 7 Dec: Three desks close.")
 
 
 def test_a_drill_says_so_before_all_else(renderer: Renderer, words: Any, reader: Any) -> None:
