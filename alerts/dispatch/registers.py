@@ -78,9 +78,8 @@ class Registers:
                 self._end(recorded.originator_id, *older_end("AllClear"))
             case e.NoticeCancelled():
                 self._end(recorded.originator_id, *older_end("Cancel"))
-                self._announced = {
-                    change: number for change, number in self._announced.items() if not self._is_cancelled(number)
-                }
+                cancelled = self._numbers.get(recorded.originator_id)
+                self._announced = {c: number for c, number in self._announced.items() if number != cancelled}
             case e.NoticeExpired():
                 self._end(recorded.originator_id, "expired", "its time ran out before it could leave")
             case e.DispatchStopped(number=number, reason=reason):
@@ -275,7 +274,8 @@ class Registers:
             issued.open_points = self.open_after(change.id)
             issued.point_kind = concerned[0].facts.kind if concerned else ""
             issued.effective = change.facts.effective
-            self._announced[change.id] = event.number
+            if event.msg_type != "Cancel":
+                self._announced[change.id] = event.number
         for earlier in thread:
             # Nothing that has not left of an older member may leave once a newer one is out (RULES 14).
             self._end(earlier.id, *older_end(event.msg_type))
@@ -302,6 +302,3 @@ class Registers:
         issued = self._issued.get(number)
         if issued is not None and issued.ended is None:
             issued.ended, issued.ended_reason, issued.query = state, reason, None
-
-    def _is_cancelled(self, number: int) -> bool:
-        return self._issued[number].ended == "cancelled" and not self._issued[number].ended_reason.startswith("stopped")
