@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from uuid import UUID
 
+import numpy as np
 from dateutil.rrule import rrulestr
 
-from alerts.domain.words.geometry import Area, distance
+from alerts.domain.words.geometry import Area
+from alerts.domain.words.geometry.geodesy import distances
 
 MOBILE = "mobile"
 VISIT_WITHIN = timedelta(days=14)
@@ -57,7 +60,8 @@ class Near:
 
 def nearest(points: Sequence[tuple[UUID, float, float]], place: Where) -> list[tuple[UUID, float]]:
     """(id, distance in metres) of all points (id, lat, lon), nearest first, ties by id."""
-    return [(point, away) for away, point in sorted((_away(place, lat, lon), point) for point, lat, lon in points)]
+    away = _away(place, [(lat, lon) for _, lat, lon in points])
+    return [(point, metres) for metres, point in sorted(zip(away, (point for point, _, _ in points), strict=True))]
 
 
 def alternatives(
@@ -74,7 +78,8 @@ def alternatives(
         if point.kind == kind or (point.kind == MOBILE and soon):
             start, minutes = visit if visit is not None and soon else (None, 0)
             fit.append((point, start, minutes))
-    found = [Near(point, _away(place, point.lat, point.lon), start, minutes) for point, start, minutes in fit]
+    away = _away(place, [(point.lat, point.lon) for point, _, _ in fit])
+    found = [Near(point, metres, start, minutes) for metres, (point, start, minutes) in zip(away, fit, strict=True)]
     return sorted(found, key=lambda near: (near.distance_m, near.point.id))[:most]
 
 
@@ -84,6 +89,7 @@ def next_visit(visits: Sequence[PointVisit], after: datetime) -> tuple[datetime,
     return min(found, default=None)
 
 
+@lru_cache(maxsize=4096)
 def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
     length = timedelta(minutes=visit.minutes)
     if visit.dtstart + length > after:
@@ -99,7 +105,18 @@ def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
     return None if start is None else (start, visit.minutes)
 
 
-def _away(place: Where, lat: float, lon: float) -> float:
+def _away(place: Where, points: Sequence[tuple[float, float]]) -> list[float]:
+    """Distances in metres from a place to points (lat, lon)."""
     if isinstance(place, Area):
-        return place.distance_m(lat, lon)
-    return distance(place[0], place[1], lat, lon)
+        return [_from_area(place, lat, lon) for lat, lon in points]
+    if not points:
+        return []
+    lats, lons = np.array(points, dtype=np.float64).T
+    found: list[float] = distances(place[0], place[1], lats, lons).tolist()
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _from_area(place: Area, lat: float, lon: float) -> float:
+    """Thousands of people choose the same borough, and the points are the same for all of them."""
+    return place.distance_m(lat, lon)
