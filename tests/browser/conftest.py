@@ -39,9 +39,9 @@ class Site:
     sign_in: str = ""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, headless."""
+    """Chromium, headless. Gone after the module: its driver holds this thread's event loop, which others need."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install chromium to run the browser tests")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install-dev")
