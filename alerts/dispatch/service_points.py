@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from msgspec.structs import replace
 
@@ -54,19 +55,22 @@ def open_after(
     for point in points:
         facts = _after(point, changes, change.facts.effective)
         if facts is not None:
-            found.append(
-                OpenPoint(
-                    id=point.id,
-                    kind=facts.kind,
-                    name=facts.name,
-                    address=facts.address,
-                    lat=facts.lat,
-                    lon=facts.lon,
-                    opening_hours=facts.opening_hours,
-                    visits=tuple(PointVisit(v.dtstart, v.minutes, v.rrule) for v in facts.visits),
-                )
-            )
+            found.append(open_point(point.id, facts))
     return tuple(found)
+
+
+def open_point(point: UUID, facts: PointFacts) -> OpenPoint:
+    """A point as the look-up of the nearest ones takes it."""
+    return OpenPoint(
+        id=point,
+        kind=facts.kind,
+        name=facts.name,
+        address=facts.address,
+        lat=facts.lat,
+        lon=facts.lon,
+        opening_hours=facts.opening_hours,
+        visits=tuple(PointVisit(v.dtstart, v.minutes, v.rrule) for v in facts.visits),
+    )
 
 
 def _after(point: PointState, changes: Sequence[ChangeState], at: datetime) -> PointFacts | None:

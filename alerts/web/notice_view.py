@@ -11,9 +11,10 @@ from uuid import UUID
 from markupsafe import Markup
 
 from alerts.channels import prose
-from alerts.channels.hours import hours_in_words
+from alerts.channels.hours import hours_in_words, visit_in_words
 from alerts.channels.tone import tag, tone
 from alerts.channels.words import Frame, direction
+from alerts.dispatch.service_points import open_point
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
@@ -22,6 +23,7 @@ from alerts.projections.views import Views
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Pin, Zone, draw
 from alerts.web.site import Site, choose
+from subscribers.nearest import Near, OpenPoint, alternatives
 
 _ENDS = ("Cancel", "AllClear")
 
@@ -95,9 +97,9 @@ class NoticeViews:
         change = self._views.service_change(subject.plan.service_change) if subject.plan.service_change else None
         points = self._points(change)
         return {
-            "n": self._notice(thread, subject, head, reader),
+            "n": {**self._notice(thread, subject, head, reader), "starts": _starts(change, head, reader)},
             "steps": [self._step(n, thread, reader) for n in reversed(thread)],
-            "points": [self._point(point, change, reader) for point in points] if change else [],
+            "points": self._concerned(change, points, reader) if change else [],
             "map": self._map(subject, change, points, reader),
         }
 
@@ -189,20 +191,13 @@ class NoticeViews:
         found = (self._views.service_point(point) for point in change.facts.service_points) if change else ()
         return sorted((point for point in found if point is not None), key=lambda p: p.facts.name)
 
-    def _point(self, point: PointState, change: ChangeState, reader: Reader) -> dict[str, Any]:
-        speech, facts = reader.speech, point.facts
-        after = change.facts.after.get(str(point.id))
-        then = [hours_in_words(after.opening_hours, speech), after.address or ""] if after else []
-        near = []
+    def _concerned(self, change: ChangeState, points: Sequence[PointState], reader: Reader) -> list[dict[str, Any]]:
+        remaining: list[OpenPoint] = []
         if change.facts.kind in ("closure", "move"):
-            near = self._views.nearest_open(facts.kind, facts.lat, facts.lon, change.facts.effective, 3)
-        return {
-            "name": facts.name,
-            "address": facts.address,
-            "comma": speech.comma,
-            "after": speech.comma.join(part for part in then if part),
-            "instead": "; ".join(_near(other, metres, speech) for other, metres in near if other.id != point.id),
-        }
+            concerned = {point.id for point in points}
+            left = self._views.open_points(None, change.facts.effective)
+            remaining = [open_point(other.id, other.facts) for other in left if other.id not in concerned]
+        return [_point(point, change, remaining, reader) for point in points]
 
     def _map(
         self, subject: NoticeState, change: ChangeState | None, points: Sequence[PointState], reader: Reader
@@ -221,6 +216,28 @@ class NoticeViews:
         return {"svg": svg, "words": reader.speech.text("page", "in_words", area=where) if where else ""}
 
 
+def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> str:
+    """From when a change holds, or since when it does; "" for what was withdrawn or is no change."""
+    if change is None or head.msg_type in _ENDS:
+        return ""
+    said = reader.said("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
+    return said[:1].upper() + said[1:]
+
+
+def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint], reader: Reader) -> dict[str, Any]:
+    speech, facts = reader.speech, point.facts
+    after = change.facts.after.get(str(point.id))
+    then = [hours_in_words(after.opening_hours, speech), after.address or ""] if after else []
+    near = alternatives(remaining, facts.kind, (facts.lat, facts.lon), change.facts.effective)
+    return {
+        "name": facts.name,
+        "address": facts.address,
+        "comma": speech.comma,
+        "after": speech.comma.join(part for part in then if part),
+        "instead": [_near(other, reader) for other in near],
+    }
+
+
 def _open_pins(views: Views, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
     """The points nearest to those that close, each once."""
     found: dict[UUID, Pin] = {}
@@ -233,9 +250,13 @@ def _open_pins(views: Views, change: ChangeState, points: Sequence[PointState]) 
     return list(found.values())
 
 
-def _near(point: PointState, metres: float, speech: Frame) -> str:
-    hours = hours_in_words(point.facts.opening_hours, speech)
-    return speech.comma.join(part for part in (point.facts.name, speech.distance(metres), hours) if part)
+def _near(near: Near, reader: Reader) -> dict[str, str]:
+    """An open point: its name, how far it is, and when it is open; of a mobile one, when it is next there."""
+    speech = reader.speech
+    hours = hours_in_words(near.point.opening_hours, speech)
+    if near.next_visit is not None:
+        hours = visit_in_words(near.next_visit, near.minutes, speech, reader.timezone)
+    return {"name": near.point.name, "away": speech.distance(near.distance_m), "hours": hours}
 
 
 def _drill(notice: NoticeState, speech: Frame) -> str:

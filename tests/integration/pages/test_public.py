@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -102,13 +102,19 @@ async def test_a_drill_is_on_its_own_page_alone_and_looks_unlike_the_real_thing(
 
 async def test_a_closure_names_what_is_open_instead_nearest_first(scene: Scene, page: Page) -> None:
     scene.london()
+    for name, day in (("East Street Library", 14), ("The far-off van", 29)):
+        visit = e.Visit(dtstart=datetime(2026, 12, 1, 10, tzinfo=UTC) + timedelta(days=day - 1), minutes=180)
+        facts = e.PointFacts(kind="mobile", name=name, lat=51.4884, lon=-0.0920, visits=(visit,), source_ref=name)
+        opened = e.ServicePointOpened(facts=facts, source="source:estates")
+        scene.tell(streams.POINT, streams.point_id("source:estates", name), opened)
     closure = scene.closure()
     text = await page(f"/alerts/{closure}")
+    assert "<b>From Tuesday 1 December" in text
     walworth = text[text.index("<b>Walworth</b>") : text.index("<b>Wembley</b>")]
     assert "Peckham, 2.3 km" in walworth
-    assert (
-        walworth.index("Peckham") < walworth.index("Brixton, 3.2 km, day and night") < walworth.index("Charing Cross")
-    )
+    visit = walworth.index("East Street Library, 0.1 km: Mon 14 Dec, 10:00 to 13:00")
+    assert visit < walworth.index("Peckham") < walworth.index("Brixton, 3.2 km: day and night")
+    assert "far-off van" not in text, "no visit within a fortnight is no alternative"
     assert "Holborn, " not in walworth, "a desk that closes is no alternative"
     changes = await page("/changes")
     assert '<time datetime="2026-12-01">' in changes and f'href="/alerts/{closure}"' in changes
