@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import checks, telling
+from alerts.commands import checks, telling, threads
 from alerts.commands.actor import Actor
 from alerts.commands.incidents import found
 from alerts.commands.known import Known
@@ -74,9 +74,13 @@ def take(unit: Unit, actor: Actor, checked: CheckedCap, new: NewId) -> Outcome:
     mine, strangers = _referred(unit, message, actor.source)
     if strangers:
         return Outcome(parked="It refers to a message of another source: a person has to decide.")
+    same, other = _by_status(unit, mine, _status(message))
+    if other and message.status != "Actual":
+        return Outcome(parked="It is a drill, and refers to what is none of its kind: a person has to decide.")
     if message.msg_type == "Cancel":
         return _cancel(unit, actor, message, mine, new)
-    return _say(unit, actor, checked, mine if message.msg_type == "Update" else [], new)
+    # What really happens does not continue a drill: it is told to everyone, in a thread of its own.
+    return _say(unit, actor, checked, same if message.msg_type == "Update" else [], new)
 
 
 def _recorded_only(message: CapMessage) -> str:
@@ -104,6 +108,17 @@ def _referred(unit: Unit, message: CapMessage, source: str) -> tuple[list[UUID],
             else:
                 strangers = True
     return list(incidents), strangers
+
+
+def _by_status(unit: Unit, incidents: list[UUID], status: Status) -> tuple[list[UUID], list[UUID]]:
+    """Those of whose notices have this status (or of which nobody was told), and the others."""
+    same: list[UUID] = []
+    other: list[UUID] = []
+    for incident in incidents:
+        subject = threads.subject_of(unit, incident)
+        is_same = subject is None or threads.notice(unit, subject.thread).plan.status == status
+        (same if is_same else other).append(incident)
+    return same, other
 
 
 def _remember(unit: Unit, message: CapMessage, source: str, incidents: list[UUID]) -> None:
