@@ -5,7 +5,7 @@ It names organisations and roles, never staff, and shows no address and no resid
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -36,8 +36,20 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def chain_of(log: Log, notice: NoticeState) -> list[Link]:
     """What led to a notice and what became of it, oldest first; deliveries are the caller's."""
     events = {recorded.position: recorded for recorded in _events(log, notice)}
-    links = [_link(log, events[position]) for position in sorted(events)]
+    links = [_link(log, recorded) for recorded in sorted(events.values(), key=_order(events.values()))]
     return [link for link in links if link is not None]
+
+
+def _order(events: Collection[Recorded]) -> Callable[[Recorded], tuple[int, int]]:
+    """By position; but the message that made other events came before them, though it stands behind them."""
+    first = {recorded.at: recorded.position for recorded in sorted(events, key=lambda r: r.position, reverse=True)}
+
+    def key(recorded: Recorded) -> tuple[int, int]:
+        if isinstance(recorded.event, e.TriggerReceived):
+            return first[recorded.at], 0
+        return recorded.position, 1
+
+    return key
 
 
 def _events(log: Log, notice: NoticeState) -> Iterable[Recorded]:
@@ -100,7 +112,9 @@ def _detail(event: Event) -> str | None:
         case e.ServiceChangeRevised():
             return "the service change was revised"
         case e.DispatchPlanned(people=people, contacts=contacts):
-            return f"{people} people were due, by {contacts} contact points"
+            return (
+                f"{people:,} {'person was' if people == 1 else 'people were'} due, by {contacts:,} {_points(contacts)}"
+            )
         case e.DispatchStopped(reason=reason):
             return _because("what had not left was stopped", reason)
         case _:
@@ -122,7 +136,7 @@ def _notice_detail(event: Event) -> str | None:
         case e.ApprovalVoided(reason=reason):
             return _because("its approval was voided", reason)
         case e.NoticeApproved(people=people):
-            return "it was approved" if people is None else f"it was approved for {people} people"
+            return "it was approved" if people is None else f"it was approved for {people:,} people"
         case e.NoticeScheduled(send_at=send_at):
             return f"it was scheduled for {send_at.isoformat(timespec='seconds')}"
         case e.NoticeIssued():
@@ -137,6 +151,10 @@ def _notice_detail(event: Event) -> str | None:
             return "its time ran out"
         case _:
             return None
+
+
+def _points(count: int) -> str:
+    return "contact point" if count == 1 else "contact points"
 
 
 def _hand(log: Log, recorded: Recorded) -> str:

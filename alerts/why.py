@@ -255,7 +255,7 @@ class Explainer:
             due=verdict.due,
             position=verdict.position,
             checks=verdict.checks,
-            chain=(*chain_of(self._log, notice), *sorted(attempts, key=lambda link: link.at)),
+            chain=tuple(sorted((*chain_of(self._log, notice), *attempts), key=lambda link: link.at)),
             notice=notice.id,
             subscriber=subscriber,
             place=verdict.place,

@@ -6,12 +6,14 @@ The obvious way, one person at a time, from the person's own stream; `subscriber
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from alerts.domain.words.geometry import Area
 from alerts.domain.words.geometry.geodesy import EDGE_M
 from alerts.domain.words.rules import rule_words
-from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Severity
+from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel, Severity
 from subscribers.domain.audience import AudienceQuery, ChangeReach
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
@@ -85,6 +87,14 @@ def metres(distance_m: float) -> str:
     return f"{distance_m / 1000:.1f} km" if distance_m < 10_000 else f"{distance_m / 1000:.0f} km"
 
 
+_CHANNEL_WORDS: dict[Channel, str] = {"email": "e-mail", "sms": "text message", "push": "push", "letter": "letter"}
+
+
+def _plain(slug: str) -> str:
+    """A topic's slug as words."""
+    return slug.replace("-", " ").replace("/", ": ")
+
+
 # --- the clauses -------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +114,9 @@ def _pause(person: SubscriberState, query: AudienceQuery, danger: bool) -> Check
     until = person.paused_until
     if until is None or until <= query.at:
         return Check("pause", True, "not paused")
-    said = f"paused until {until.isoformat()}"
+    zone = ZoneInfo(person.preferences.timezone) if person.preferences else UTC
+    local = until.astimezone(zone)
+    said = f"paused until {local:%A} {local.day} {local:%B %Y, %H:%M}"
     return Check("pause", danger, f"{said}, but danger to life passes over a pause" if danger else said)
 
 
@@ -116,14 +128,14 @@ def _tester(wishes: Preferences, query: AudienceQuery) -> list[Check]:
 
 
 def _topic(wishes: Preferences, topic: str | None, danger: bool) -> Check:
-    chosen = ", ".join(wishes.topics) or "none chosen, which means all but newsletters"
+    chosen = ", ".join(map(_plain, wishes.topics)) or "none chosen, which means all but newsletters"
     newsletters_only = bool(wishes.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in wishes.topics)
     if topic is None:
         holds = not newsletters_only
         said = "the notice has no topic" + (", and newsletters alone were chosen" if newsletters_only else "")
     else:
         holds = follows(wishes, topic)
-        said = f"the topic {topic} is {'among' if holds else 'not among'} theirs ({chosen})"
+        said = f"the topic “{_plain(topic)}” is {'among' if holds else 'not among'} those wanted ({chosen})"
     if danger and not holds:
         return Check("topic", True, said + ", but danger to life goes out whatever the topics")
     return Check("topic", holds, said)
@@ -134,7 +146,7 @@ def _severity(wishes: Preferences, query: AudienceQuery, danger: bool) -> list[C
         return []
     floor: Severity = wishes.severity_at_least or "Minor"
     holds = SEVERITY_RANK[query.severity] >= SEVERITY_RANK[floor]
-    said = f"severity {query.severity} {'meets' if holds else 'is below'} their floor {floor}"
+    said = f"severity {query.severity} {'meets' if holds else 'is below'} the least one wanted, {floor}"
     if danger and not holds:
         return [Check("severity", True, said + ", but danger to life goes out whatever the floor")]
     return [Check("severity", holds, said)]
@@ -144,10 +156,12 @@ def _danger(wishes: Preferences, query: AudienceQuery, match: _Match) -> list[Ch
     if not query.danger_to_life:
         return []
     if not wishes.danger_to_life:
-        return [Check("danger to life", True, "they unticked danger to life, so their ordinary wishes count")]
+        return [Check("danger to life", True, "danger to life was unticked, so the ordinary wishes count")]
     if not match.touches:
-        return [Check("danger to life", True, "no place of theirs touches the area, so their ordinary wishes count")]
-    return [Check("danger to life", True, "danger to life where they have a place: it goes to every contact point")]
+        return [Check("danger to life", True, "no place touches the area, so the ordinary wishes count")]
+    return [
+        Check("danger to life", True, "danger to life at a place of the subscription: it goes to every contact point")
+    ]
 
 
 def _rule(person: SubscriberState, query: AudienceQuery, places: Places) -> list[Check]:
@@ -165,16 +179,18 @@ def _contacts(
     due, why = [], []
     for contact in person.contacts:
         if contact.state != "verified":
-            why.append(f"{contact.channel}: {'removed' if contact.state == 'removed' else 'not verified'}")
+            why.append(
+                f"{_CHANNEL_WORDS[contact.channel]}: {'removed' if contact.state == 'removed' else 'not verified'}"
+            )
         elif contact.suppressed is not None:
-            why.append(f"{contact.channel}: suppressed ({contact.suppressed})")
+            why.append(f"{_CHANNEL_WORDS[contact.channel]}: suppressed ({contact.suppressed})")
         elif contact.channel not in query.channels:
-            why.append(f"{contact.channel}: not a channel of this notice")
+            why.append(f"{_CHANNEL_WORDS[contact.channel]}: not a channel of this notice")
         elif contact.channel not in channels:
-            why.append(f"{contact.channel}: not among the channels they chose")
+            why.append(f"{_CHANNEL_WORDS[contact.channel]}: not among the channels wanted")
         else:
             due.append(contact)
-    said = ", ".join(c for c in CHANNELS if any(d.channel == c for d in due))
+    said = " and ".join(_CHANNEL_WORDS[c] for c in CHANNELS if any(d.channel == c for d in due))
     detail = f"can be reached by {said}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
     return tuple(sorted(c.number for c in due)), Check("contact points", bool(due), detail)
 
@@ -188,7 +204,7 @@ def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
     if query.area is None:
         return _Match(True, False, "the notice has no area")
     if not wishes.places:
-        return _Match(True, False, "they chose no place, which means everywhere")
+        return _Match(True, False, "no place was chosen, which means everywhere")
     nearest: tuple[float, int] | None = None
     for index, place in enumerate(wishes.places):
         touches, away = touches_area(place, query.area, places)
@@ -208,7 +224,7 @@ def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
 
 def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
     if not wishes.places:
-        return _Match(True, False, "they chose no place, which means everywhere")
+        return _Match(True, False, "no place was chosen, which means everywhere")
     concerned = {p.id for p in change.points}
     for index, place in enumerate(wishes.places):
         where = locate(place, places)
@@ -221,7 +237,7 @@ def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
         if change.kind in ("closure", "move") and _loses_nearest(where, change, concerned):
             detail = f"the service point nearest to {_name(place, index)} is among those concerned, {metres(away)} away"
             return _Match(True, True, detail, index, away)
-    return _Match(False, False, "no place of theirs is near enough to a service point concerned")
+    return _Match(False, False, "no place is near enough to a service point concerned")
 
 
 def _loses_nearest(where: tuple[float, float] | Area, change: ChangeReach, concerned: set[UUID]) -> bool:

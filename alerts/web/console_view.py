@@ -30,7 +30,7 @@ _LOG_PAGE = 50
 _CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
 _DONE = ("delivered", "sent")
 _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("ok", "left", ("sent", "delivered")),
+    ("ok", "sent", ("sent", "delivered")),
     ("part", "waiting", ("queued", "held", "sending", "deferred")),
     ("bad", "failed", ("failed-permanent", "failed-technical")),
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
@@ -159,7 +159,7 @@ class ConsoleViews:
             "unreachable": self._speech.number(progress.unreachable),
             "late": self._speech.number(progress.late),
             "deliveries": self._speech.number(progress.deliveries),
-            "share": "" if total == 0 else f"{100 * left // total} % left",
+            "share": "" if total == 0 else f"{100 * left // total} % sent",
             "complete": progress.complete,
             "parked": progress.parked,
             "bars": bars,
@@ -305,7 +305,8 @@ def _lanes(status: QueueState) -> list[tuple[str, str]]:
     return [
         (
             lane,
-            ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in asdict(state).items() if count) or "empty",
+            ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in asdict(state).items() if count)
+            or "empty",
         )
         for lane, state in status.lanes.items()
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from alerts.channels.words import direction, frame
@@ -15,7 +16,9 @@ from alerts.links import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
 from alerts.why import Why
+from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER
+from subscribers.nearest import nearest
 
 _OUTCOMES = {
     "queued": "It is waiting to leave.",
@@ -73,16 +76,29 @@ def because(parts: Parts, found: Why, notice: NoticeState) -> str:
     if place is not None and place.radius_km > 0:
         where = f" within {speech.distance(place.radius_km * 1000)} of “{found.place}”"
     when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
-    return f"Because {when}you asked for {asked}{where}{_distance(found, notice)}."
+    return f"Because {when}you asked for {asked}{where}{_distance(parts, found, notice, place)}."
 
 
-def _distance(found: Why, notice: NoticeState) -> str:
+def _distance(parts: Parts, found: Why, notice: NoticeState, place: Place | None) -> str:
     if not found.place or found.distance_m is None:
         return ""
-    thing = "the nearest service point it concerns" if notice.plan.service_change else "the area it concerns"
+    thing = "the area it concerns"
+    if notice.plan.service_change is not None:
+        name = _nearest_concerned(parts, notice.plan.service_change, place)
+        thing = f"this message concerns {name}, which" if name else "the nearest service point it concerns"
     if found.distance_m < 1 and not notice.plan.service_change:
         return ", which lies in the area that this message concerns"
     return f", and {thing} is {frame('en').distance(found.distance_m)} away"
+
+
+def _nearest_concerned(parts: Parts, change: UUID, place: Place | None) -> str:
+    """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
+    announced = parts.views.service_change(change)
+    if announced is None or place is None or place.lat is None or place.lon is None:
+        return ""
+    points = [p for p in map(parts.views.service_point, announced.facts.service_points) if p is not None]
+    near = nearest([(p.id, p.facts.lat, p.facts.lon) for p in points], (place.lat, place.lon))
+    return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
 
 
 def checks(found: Why) -> list[dict[str, Any]]:

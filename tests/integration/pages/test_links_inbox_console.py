@@ -74,6 +74,18 @@ async def test_why_says_the_wish_the_decision_and_the_outcome_and_no_address(sen
     assert text.count("<li") >= 4
 
 
+async def test_why_names_the_service_point_and_reads_without_slugs(sending: Scene, sender: Any) -> None:
+    sending.london()
+    await sending.resident()
+    sending.closure()
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    text = await (await sender.get(link("why", item["text"]))).text()
+    assert "this message concerns Walworth, which is 0." in text
+    assert "The topic “service changes” is among those wanted" in text and "service-changes" not in text
+    assert "Can be reached by e-mail." in text
+
+
 async def test_one_click_stops_at_once_and_again_is_no_error(sending: Scene, sender: Any) -> None:
     item = await first_message(sending, sender)
     path = link("unsubscribe", item["text"])
@@ -219,10 +231,10 @@ async def test_the_console_shows_how_a_dispatch_went_and_what_failed_and_why(sen
     await sender.post(f"/console/sign-in/{token}", allow_redirects=False)
     for _ in range(100):
         text = await (await sender.get(f"/console/notices/{fire}")).text()
-        if "refused for good" in text and "1 left" in text:
+        if "refused for good" in text and "1 sent" in text:
             break
         await sending.arrived(99, timeout=0.1)
-    assert "2 people, 2 messages" in text and "1 left" in text and "1 failed" in text
+    assert "2 people, 2 messages" in text and "1 sent" in text and "1 failed" in text
     assert "550 5.1.1 no such mailbox" in text
 
 
