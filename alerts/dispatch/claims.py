@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.dispatch.rows import DIGEST, EXPIRED, HELD, IN_DOUBT, QUEUED, SENDING
+from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, QUEUED, SENDING
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
 from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.ports import Unit
@@ -20,14 +20,16 @@ from alerts.eventlog.sql import load
 from alerts.times import micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
+_ALL = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a claim brought. `next_shard`: where the walk goes on."""
+    """What a claim brought. `next_shard`: where the walk goes on. `worker`: under whose number it was made."""
 
     rows: list[Claimed]
     next_shard: int = 0
+    worker: int = 0
 
 
 def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, limit: int) -> Taken:
@@ -42,7 +44,7 @@ def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, li
         taken += found
         shard = found[-1].shard if len(taken) >= limit and found else shards[-1] + 1
     _claim(unit, worker, taken)
-    return Taken(taken, shard)
+    return Taken(taken, shard, worker)
 
 
 def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> Taken:
@@ -56,7 +58,7 @@ def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> T
             if (row.notice, row.contact) not in here:
                 taken.append(row)
     _claim(unit, worker, taken)
-    return Taken(taken)
+    return Taken(taken, worker=worker)
 
 
 def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, shard: int, limit: int) -> Taken:
@@ -76,7 +78,7 @@ def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, 
     return Taken(taken, shard)
 
 
-def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: int, flag: int) -> Taken:
+def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: int) -> Taken:
     """Queue up to `limit` rows that a dead worker had claimed again, at once and under the same identity."""
     taken: list[Claimed] = []
     while shard < SHARDS and len(taken) < limit:
@@ -85,12 +87,25 @@ def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: in
         taken += [Claimed.of(row) for row in rows]
         shard = taken[-1].shard if len(taken) >= limit and taken else shards[-1] + 1
     reason = f"{IN_DOUBT}: the process ended between hand-over and record"
-    again = [
-        Settled(row, QUEUED, reason, flags=row.flags | flag, due=unit.now, started=unit.now, finished=unit.now)
-        for row in taken
-    ]
-    settle(unit, worker, again, owner=dead)
+    settle(unit, worker, [_once_more(unit, row, reason) for row in taken], owner=dead)
     return Taken(taken, shard)
+
+
+def doubt_lost(unit: Unit, worker: int, notice: int, in_hand: Callable[[Claimed], bool]) -> int:
+    """The same for rows that this worker has claimed and serves no more: the claim's answer was lost with the
+    connection, or its sender failed. How many there were."""
+    lost: list[Claimed] = []
+    for shard in range(0, SHARDS, 64):
+        shards = range(shard, shard + 64)
+        rows = unit.read(_filled(_sql.claimed_by, shards), (*shards, notice, worker, _ALL))
+        lost += [row for row in map(Claimed.of, rows) if not in_hand(row)]
+    settle(unit, worker, [_once_more(unit, row, f"{IN_DOUBT}: its claim was lost") for row in lost])
+    return len(lost)
+
+
+def _once_more(unit: Unit, row: Claimed, reason: str) -> Settled:
+    now = unit.now
+    return Settled(row, QUEUED, reason, flags=row.flags | DOUBT, due=now, started=now, finished=now)
 
 
 def _why(row: Claimed, state: int, reason: str) -> str:

@@ -135,6 +135,9 @@ WHERE shard IN (?*) AND notice = ? AND state IN (0, 1, 5) AND (flags & ?) = 0 OR
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND state = 2 AND worker = ? ORDER BY shard, contact LIMIT ?
 
+-- name: claimed_still
+SELECT contact FROM deliveries WHERE shard = ? AND notice = ? AND contact = ? AND state = 2 AND worker = ?
+
 -- name: claim
 UPDATE deliveries SET state = 2, worker = ?, due_at = NULL WHERE shard = ? AND notice = ? AND contact = ?
 

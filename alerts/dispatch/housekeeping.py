@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from uuid import UUID
 
 from alerts.dispatch import planner
-from alerts.dispatch.claims import doubt, end_leftover
+from alerts.dispatch.claims import doubt, doubt_lost, end_leftover
 from alerts.dispatch.follower import Follower
+from alerts.dispatch.hands import Hands
 from alerts.dispatch.lease import WorkerLease
 from alerts.dispatch.queue import OpenJob, Picture
-from alerts.dispatch.rows import DOUBT, FINAL, JOB_NOTICE
+from alerts.dispatch.rows import FINAL, JOB_NOTICE
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.ids import SHARDS
@@ -21,6 +23,7 @@ from alerts.domain.words.terms import DELIVERY_STATES
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
 
+_log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")
 _SWEEP = 2_000
 
@@ -40,7 +43,7 @@ class Housekeeping:
     ) -> None:
         self._database, self._writer, self._follower = database, writer, follower
         self._lease, self._threads, self._clock = lease, threads, clock
-        self._swept: dict[int, tuple[int, int]] = {}
+        self._swept: dict[int, tuple[int, int, int]] = {}
 
     async def plan(self) -> bool:
         """Plan the most urgent page there is; whether there was one."""
@@ -66,9 +69,21 @@ class Housekeeping:
             while shard < SHARDS:
 
                 def work(unit: Unit, notice: int = notice, worker: int = worker, shard: int = shard) -> int:
-                    return doubt(unit, self._lease.number, worker, notice, shard, _SWEEP, DOUBT).next_shard
+                    return doubt(unit, self._lease.number, worker, notice, shard, _SWEEP).next_shard
 
                 shard = (await self._writer.run(work, by="system")).result
+
+    async def find_lost(self, picture: Picture, hands: Hands) -> None:
+        """Queue again what this worker has claimed and nobody here serves, after a claim or a sender failed."""
+        for job in picture.jobs:
+            if not job.sending:
+                continue
+            lost = await self._writer.run(
+                lambda unit, job=job: doubt_lost(unit, self._lease.number, job.notice, hands.hold),  # type: ignore[misc]
+                by="system",
+            )
+            if lost.result:
+                _log.warning("%d claims of dispatch %d were lost and are in doubt", lost.result, job.notice)
 
     async def sweep(self, picture: Picture, now: datetime) -> None:
         """End the rows that have not left of dispatches of which nothing more may leave."""
@@ -76,10 +91,11 @@ class Housekeeping:
             end = job.end(now)
             if end is None or not job.planned or not job.open_rows:
                 continue
-            if self._swept.get(job.notice) == (end[0], job.open_rows):
+            seen = (end[0], job.open_rows, job.sending)
+            if self._swept.get(job.notice) == seen:
                 continue  # what is open is under way, or waits for its digest
             await self._sweep_one(job, *end)
-            self._swept[job.notice] = (end[0], job.open_rows)
+            self._swept[job.notice] = seen
 
     async def _sweep_one(self, job: OpenJob, state: int, reason: str) -> None:
         shard = 0

@@ -26,9 +26,9 @@ class WorkerLease:
         self._beaten = 0.0
         self.number = 0
 
-    def holds(self) -> bool:
-        """False once others may take the claims over."""
-        return self._alone or monotonic() - self._beaten < _MARGIN
+    def holds(self, number: int) -> bool:
+        """Whether what was claimed under that number is still this worker's: False once others may take it over."""
+        return number == self.number and (self._alone or monotonic() - self._beaten < _MARGIN)
 
     async def begin(self) -> None:
         """Take a number; again, a new one, after having been taken for dead."""

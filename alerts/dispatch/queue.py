@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED
+from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
 from alerts.times import instant, micros
@@ -30,6 +30,7 @@ class OpenJob:
     """The shard that the last planned row stands in; -1 if none is planned."""
     open_rows: int
     queued: int
+    sending: int
 
     @property
     def planned(self) -> bool:
@@ -69,11 +70,14 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Pict
         due = {lane: tx.execute(_sql.next_due, (lane,))[0][0] for lane in LANE.values()}
     open_rows: dict[int, int] = {}
     queued: dict[int, int] = {}
+    sending: dict[int, int] = {}
     for notice, state, amount in tallies:
         if state not in FINAL:
             open_rows[notice] = open_rows.get(notice, 0) + int(amount)
         if state == QUEUED:
             queued[notice] = int(amount)
+        if state == SENDING:
+            sending[notice] = int(amount)
     return Picture(
         jobs=tuple(
             OpenJob(
@@ -89,6 +93,7 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Pict
                 frontier=-1 if row[9] is None else row[9],
                 open_rows=open_rows.get(row[0], 0),
                 queued=queued.get(row[0], 0),
+                sending=sending.get(row[0], 0),
             )
             for row in jobs
         ),

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
-from time import monotonic
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.channels.message import Handed, Provider
@@ -15,24 +14,26 @@ from alerts.dispatch.gate import Gate
 from alerts.dispatch.handover import Carry
 from alerts.dispatch.preparing import Batch, Outgoing, Preparer
 from alerts.dispatch.retries import Retries
-from alerts.dispatch.rows import CHUNK, QUEUED
-from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
+from alerts.dispatch.rows import CHUNK, IN_DOUBT, QUEUED
+from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle, still_claimed
 from alerts.domain.words.errors import DomainError
 from alerts.domain.words.terms import Channel
 from alerts.eventlog.ports import Unit, Writer
 
 _log = logging.getLogger(__name__)
-_RECORD_EVERY = 1.0
+_RECORD_EVERY = 0.5
 """Seconds that an outcome waits for others at most."""
+_AFTER_TROUBLE = timedelta(seconds=1)
+
+Recorded = Callable[[int], None]
+"""Told how many rows were recorded."""
 
 
 class Lease(Protocol):
     """Whether this worker's claims are still its own."""
 
-    number: int
-
-    def holds(self) -> bool:
-        """False once others may take them over."""
+    def holds(self, number: int) -> bool:
+        """Of those made under a number: False once others may take them over."""
 
 
 class Server:
@@ -54,34 +55,48 @@ class Server:
         self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
         self.stopping = False
 
-    async def notices(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> None:
-        """Serve claimed rows of notices; `expires` by notice number."""
-        loop = asyncio.get_running_loop()
-        await self._serve(await loop.run_in_executor(self._threads, self._preparer.prepare, rows), expires, last=True)
+    async def notices(
+        self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
+    ) -> None:
+        """Serve rows of notices claimed under a worker's number; `expires` by notice number."""
+        batch = await self._prepared(rows, self._preparer.prepare)
+        await self._serve(batch, expires, worker, recorded, last=True)
 
-    async def confirmations(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> None:
-        """Serve claimed rows of a day's confirmations."""
-        loop = asyncio.get_running_loop()
-        batch = await loop.run_in_executor(self._threads, self._preparer.confirmations, rows, dict(expires))
-        await self._serve(batch, expires, last=False)
+    async def confirmations(
+        self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
+    ) -> None:
+        """Serve rows of a day's confirmations."""
+        batch = await self._prepared(rows, lambda rows: self._preparer.confirmations(rows, dict(expires)))
+        await self._serve(batch, expires, worker, recorded, last=False)
 
-    async def _serve(self, batch: Batch, expires: Mapping[int, datetime], *, last: bool) -> None:
+    async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
+        """The messages; if nothing can be read just now, the rows go back and are taken again in a moment."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, prepare, rows)
+        except Exception:
+            _log.exception("%d messages could not be prepared; they are taken again", len(rows))
+            later = self._clock() + _AFTER_TROUBLE
+            return Batch(settled=[_put_back(row, later) for row in rows])
+
+    async def _serve(
+        self, batch: Batch, expires: Mapping[int, datetime], worker: int, recorded: Recorded, *, last: bool
+    ) -> None:
         """Hand over, and record as outcomes come; whatever happens, every row is recorded."""
         settled = list(batch.settled)
-        pending = {asyncio.ensure_future(self._hand(out, batch.known, expires, last)) for out in batch.outgoing}
-        recorded = monotonic()
+        pending = {asyncio.ensure_future(self._hand(out, batch.known, expires, worker, last)) for out in batch.outgoing}
         while pending or settled:
-            wait = max(0.0, recorded + _RECORD_EVERY - monotonic())
             if pending:
-                done, pending = await asyncio.wait(pending, timeout=wait, return_when=asyncio.ALL_COMPLETED)
+                done, pending = await asyncio.wait(pending, timeout=_RECORD_EVERY)
                 for task in done:
                     settled += task.result()
             if settled:
-                await self._record(settled)
+                await self._record(settled, worker)
+                recorded(len(settled))
                 settled = []
-            recorded = monotonic()
 
-    async def _hand(self, out: Outgoing, known: int, expires: Mapping[int, datetime], last: bool) -> list[Settled]:
+    async def _hand(
+        self, out: Outgoing, known: int, expires: Mapping[int, datetime], worker: int, last: bool
+    ) -> list[Settled]:
         """One message; never raises."""
         provider = self._providers.get(out.channel)
         if provider is None:
@@ -89,7 +104,11 @@ class Server:
             handed = Handed(result="technical", reason="no provider")
             return [self._retries.settled(r, handed, now, now, expires[r.notice], out.language) for r in out.rows]
         async with self._gates[out.channel].passage(emergency=out.emergency):
-            refused = self._last_question(out, known) if last else None
+            try:
+                refused = self._last_question(out, known, worker, last)
+            except Exception:
+                _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
+                refused = [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
             if refused is not None:
                 return refused
             started = self._clock()
@@ -101,10 +120,12 @@ class Server:
             finished = self._clock()
         return [self._retries.settled(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows]
 
-    def _last_question(self, out: Outgoing, known: int) -> list[Settled] | None:
+    def _last_question(self, out: Outgoing, known: int, worker: int, last: bool) -> list[Settled] | None:
         """Right before the first byte: what has happened since it was written decides (RULES 15, P5)."""
-        if self.stopping or not self._lease.holds():
+        if self.stopping or not self._lease.holds(worker):
             return [_put_back(row, self._clock()) for row in out.rows]
+        if not last:
+            return None
         changed: list[Settled] = []
         for row in out.rows:
             verdict = self._preparer.again(row, known)
@@ -118,19 +139,21 @@ class Server:
         gone = {settled.row for settled in changed}
         return changed + [_put_back(row, self._clock()) for row in out.rows if row not in gone]
 
-    async def _record(self, settled: list[Settled]) -> None:
+    async def _record(self, settled: list[Settled], worker: int) -> None:
         """Record outcomes in chunks, until the disk takes them: a row must not stay claimed for ever."""
         for start in range(0, len(settled), CHUNK):
-            chunk = settled[start : start + CHUNK]
-            while not await self._recorded(chunk):
+            chunk, again = settled[start : start + CHUNK], False
+            while not await self._recorded(chunk, worker, again):
+                again = True
                 if self.stopping:
                     break
 
-    async def _recorded(self, chunk: list[Settled]) -> bool:
-        """Whether there is nothing more to do about these outcomes."""
+    async def _recorded(self, chunk: list[Settled], worker: int, again: bool) -> bool:
+        """Whether there is nothing more to do about these outcomes. `again`: a commit whose answer was lost may have
+        kept them."""
 
         def work(unit: Unit) -> None:
-            settle(unit, self._lease.number, chunk)
+            settle(unit, worker, still_claimed(unit, worker, chunk) if again else chunk)
 
         try:
             await self._writer.run(work, by="system")
@@ -140,7 +163,20 @@ class Server:
             _log.warning("%d outcomes are not recorded yet: %s", len(chunk), error)
             await asyncio.sleep(0.2)
             return False
+        except Exception as error:
+            await self._record_each(chunk, worker, error)
         return True
+
+    async def _record_each(self, chunk: list[Settled], worker: int, error: Exception) -> None:
+        """One outcome that cannot be kept spoils no other: it is kept without the words that came with it."""
+        if len(chunk) > 1:
+            for one in chunk:
+                await self._record([one], worker)
+            return
+        _log.error("an outcome of dispatch %d cannot be kept as it is: %r", chunk[0].row.notice, error)
+        bare = f"{IN_DOUBT}: " if chunk[0].reason.startswith(IN_DOUBT) else ""
+        plain = chunk[0]._replace(reason=f"{bare}its words could not be kept", reference="", language="")
+        await self._writer.run(lambda unit: settle(unit, worker, still_claimed(unit, worker, [plain])), by="system")
 
 
 def _put_back(row: Claimed, now: datetime) -> Settled:

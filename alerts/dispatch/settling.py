@@ -88,6 +88,12 @@ def settle(
         _tell(unit, worker, notice, of_notice)
 
 
+def still_claimed(unit: Unit, worker: int, settled: Sequence[Settled]) -> list[Settled]:
+    """Those whose rows are still claimed by this worker: the others were written by a commit whose answer was lost."""
+    keys = ((s, (s.row.shard, s.row.notice, s.row.contact, worker)) for s in settled)
+    return [one for one, key in keys if unit.read(_sql.claimed_still, key)]
+
+
 def _row(settled: Settled) -> tuple[int | str | None, ...]:
     row = settled.row
     return (

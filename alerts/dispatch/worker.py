@@ -22,6 +22,7 @@ from alerts.dispatch.claims import Taken, take_due, take_waiting
 from alerts.dispatch.compose import House
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.gate import Gate
+from alerts.dispatch.hands import Hands, Load
 from alerts.dispatch.housekeeping import Housekeeping
 from alerts.dispatch.lease import WorkerLease
 from alerts.dispatch.preparing import Cards, Preparer
@@ -43,6 +44,11 @@ _FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
 _EMERGENCIES = (LANE["emergency"],)
+_URGENT_SENDERS = 2
+"""Who take emergencies alone."""
+
+Serve = Callable[[list[Claimed], Mapping[int, datetime], int, Callable[[int], None]], Awaitable[None]]
+"""`Server.notices` or `Server.confirmations`."""
 
 
 class ReadModels(Protocol):
@@ -91,6 +97,9 @@ class Worker:
         self._database, self._writer, self._follower, self._read_models = database, writer, follower, read_models
         self._providers, self._bell, self._clock, self._senders = providers, bell, clock, senders
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="dispatch")
+        # Threads of its own: a housekeeper who waited behind senders that wait for a position would lose the lease.
+        self._house_threads = ThreadPoolExecutor(1, thread_name_prefix="dispatch house")
+        self._waiting = ThreadPoolExecutor(senders + _URGENT_SENDERS, thread_name_prefix="dispatch waits")
         self._alone = database.dialect == "sqlite"
         self._lease = WorkerLease(writer, clock=clock, alone=self._alone)
         gates = {channel: Gate(concurrency.get(channel, 64), reserve) for channel in providers}
@@ -104,7 +113,10 @@ class Worker:
             self._threads,
             clock=clock,
         )
-        self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._threads, clock=clock)
+        self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._house_threads, clock=clock)
+        self._hands = Hands()
+        self._lost = False
+        """Whether a claim or a sender failed since the housekeeper last looked for claims that nobody serves."""
         self._picture = Picture((), {}, ())
         self._walks: dict[int, _Walk] = {}
         self._news: set[asyncio.Event] = set()
@@ -116,7 +128,7 @@ class Worker:
         """Take a number and begin to work."""
         self._bell.attach()
         await self._lease.begin()
-        lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * 2
+        lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
         self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
         self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
 
@@ -133,7 +145,8 @@ class Worker:
         self._tasks = []
         for provider in set(self._providers.values()):
             await provider.close()
-        self._threads.shutdown(wait=False)
+        for threads in (self._threads, self._house_threads, self._waiting):
+            threads.shutdown(wait=False)
 
     @property
     def _stopping(self) -> bool:
@@ -165,6 +178,13 @@ class Worker:
         if picture.orphaned:
             await self._housekeeping.recover(picture)
             return True
+        if self._lost:
+            self._lost = False
+            try:
+                await self._housekeeping.find_lost(picture, self._hands)
+            except BaseException:
+                self._lost = True
+                raise
         planned = await self._housekeeping.plan()
         if planned:
             picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
@@ -189,31 +209,42 @@ class Worker:
             event.set()
 
     async def _in_thread(self, call: Callable[..., Any], *args: object, **options: object) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args, **options))
+        return await asyncio.get_running_loop().run_in_executor(self._house_threads, partial(call, *args, **options))
 
     # --- senders ---
 
     async def _send(self, lanes: Sequence[int]) -> None:
-        news = asyncio.Event()
+        news, load = asyncio.Event(), Load()
         self._news.add(news)
         while not self._stopping:
             try:
+                await load.room()
+                if self._server.stopping:  # meanwhile
+                    break
                 work = self._pick(lanes)
                 if work is None:
                     news.clear()
                     await news.wait()
                 else:
-                    await work()
+                    await work(load)
             except DomainError as error:
                 _log.warning("a claim was not possible: %s", error)
                 await asyncio.sleep(0.2)
+            except asyncio.CancelledError:
+                load.drop()
+                raise
             except Lapsed:
                 await asyncio.sleep(0.2)  # the housekeeper takes a new number
             except Exception:
                 _log.exception("a sender failed; it goes on")
                 await asyncio.sleep(0.5)
+        try:
+            await load.end()
+        except asyncio.CancelledError:
+            load.drop()
+            raise
 
-    def _pick(self, lanes: Sequence[int]) -> Callable[[], Awaitable[None]] | None:
+    def _pick(self, lanes: Sequence[int]) -> Callable[[Load], Awaitable[None]] | None:
         """The most urgent work: by lane, what has waited before what is new, then the oldest dispatch."""
         now = self._clock()
         for lane in lanes:
@@ -231,29 +262,46 @@ class Worker:
         walk = self._walks.setdefault(job.notice, _Walk())
         return walk.drained_at < job.next_page
 
-    async def _serve_waiting(self, job: OpenJob) -> None:
+    async def _serve_waiting(self, job: OpenJob, load: Load) -> None:
         walk = self._walks.setdefault(job.notice, _Walk())
-        shard, limit = walk.shard, self._limit(job, first=walk.shard == 0)
-
-        def work(unit: Unit) -> Taken:
-            return take_waiting(unit, self._lease.number, job.notice, job.contacts, shard, limit)
-
-        claim = await self._writer.run(work, by="system")
+        shard, limit = walk.shard, min(load.free, self._limit(job, first=walk.shard == 0))
+        claim = await self._claim(
+            lambda unit: take_waiting(unit, self._lease.number, job.notice, job.contacts, shard, limit)
+        )
         taken = claim.result
         if len(taken.rows) < limit:
             walk.drained_at, walk.since = job.next_page, monotonic()
             walk.shard = SHARDS if job.planned else max(walk.shard, job.frontier, 0)
         else:
             walk.shard = max(walk.shard, taken.next_shard)
-        await self._serve(claim, self._server.notices)
+        load.begin(len(taken.rows), self._serve(claim, self._server.notices, load))
 
-    async def _serve_due(self, lane: int) -> None:
-        now = self._clock()
-        claim = await self._writer.run(lambda unit: take_due(unit, self._lease.number, lane, now, CHUNK), by="system")
-        if len(claim.result.rows) < CHUNK:
+    async def _serve_due(self, lane: int, load: Load) -> None:
+        now, limit = self._clock(), load.free
+        claim = await self._claim(lambda unit: take_due(unit, self._lease.number, lane, now, limit))
+        if len(claim.result.rows) < limit:
             self._picture.due.pop(lane, None)
         confirming = lane == LANE["transactional"]
-        await self._serve(claim, self._server.confirmations if confirming else self._server.notices)
+        serve = self._server.confirmations if confirming else self._server.notices
+        load.begin(len(claim.result.rows), self._serve(claim, serve, load))
+
+    async def _claim(self, take: Callable[[Unit], Taken]) -> Committed[Taken]:
+        """Take rows into this process's hands; if nobody can say whether they were taken, the housekeeper looks."""
+        held: list[Claimed] = []
+
+        def work(unit: Unit) -> Taken:
+            taken = take(unit)
+            self._hands.let_go(held)
+            held[:] = taken.rows
+            self._hands.take(held)
+            return taken
+
+        try:
+            return await self._writer.run(work, by="system")
+        except BaseException:
+            self._hands.let_go(held)
+            self._lost = True
+            raise
 
     def _limit(self, job: OpenJob, *, first: bool) -> int:
         """The first claims are small, so that the first message leaves soon; emergencies are shared by all senders."""
@@ -263,27 +311,37 @@ class Worker:
             return max(50, min(250, job.contacts // (self._senders + 2)))
         return CHUNK
 
-    async def _serve(
-        self,
-        claim: Committed[Taken],
-        serve: Callable[[list[Claimed], Mapping[int, datetime]], Awaitable[None]],
-    ) -> None:
-        """Serve a claim once this process knows everything that happened before it."""
-        rows = claim.result.rows
-        if not rows:
-            return
-        while not await self._knows(claim.position):
-            _log.warning("hand-overs wait for position %d: %s", claim.position, self._follower.trouble or "catching up")
-            if self._stopping:
-                break
-        await serve(rows, self._expiries(rows))
+    async def _serve(self, claim: Committed[Taken], serve: Serve, load: Load) -> None:
+        """Serve a claim once this process knows everything that happened before it. Never raises."""
+        rows, left = claim.result.rows, len(claim.result.rows)
+
+        def recorded(amount: int) -> None:
+            nonlocal left
+            left -= amount
+            load.less(amount)
+
+        try:
+            if rows:
+                while not await self._knows(claim.position) and not self._stopping:
+                    trouble = self._follower.trouble or "catching up"
+                    _log.warning("hand-overs wait for position %d: %s", claim.position, trouble)
+                await serve(rows, self._expiries(rows), claim.result.worker, recorded)
+        except Exception:
+            _log.exception("a claim of %d rows could not be served; what is left of it is taken again", len(rows))
+            self._lost = True
+        finally:
+            self._hands.let_go(rows)
+            load.less(left)
 
     async def _knows(self, position: int) -> bool:
-        if self._follower.applied() < position and not await self._in_thread(self._follower.knows, position, 5.0):
-            return False
-        if self._read_models.position() >= position:
-            return True
-        return bool(await self._in_thread(self._read_models.wait, position, 5.0))
+        loop = asyncio.get_running_loop()
+        for stands, wait in (
+            (self._follower.applied, self._follower.knows),
+            (self._read_models.position, self._read_models.wait),
+        ):
+            if stands() < position and not await loop.run_in_executor(self._waiting, wait, position, 5.0):
+                return False
+        return True
 
     def _expiries(self, rows: Sequence[Claimed]) -> dict[int, datetime]:
         jobs = {job.notice: job.expires for job in self._picture.jobs}

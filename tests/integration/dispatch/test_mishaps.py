@@ -1,0 +1,193 @@
+"""What goes wrong between a claim and its record: no row stays claimed, none is counted twice, nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alerts.channels.message import Handed, Message
+from alerts.domain.words.errors import Unavailable
+from alerts.eventlog.ports import Committed, Unit, Writer
+from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
+
+
+def counts_agree(stack: Stack, number: int) -> Counter[int]:
+    """The tallies are the rows, and nothing is negative; rows by state."""
+    with stack.main.read() as tx:
+        rows = tx.execute("SELECT state, COUNT(*) FROM deliveries WHERE notice = ? GROUP BY state", (number,))
+        sums = tx.execute(
+            "SELECT state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY state HAVING SUM(amount) <> 0", (number,)
+        )
+    assert dict(rows) == dict(sums)
+    return Counter(dict(rows))
+
+
+class Held(Scripted):
+    """Keeps the first so many messages until it is told to let them go."""
+
+    def __init__(self, hold: int) -> None:
+        super().__init__("email")
+        self.hold, self.free = hold, asyncio.Event()
+
+    async def send(self, message: Message) -> Handed:
+        held = len(self.handed) < self.hold
+        handed = await super().send(message)
+        if held:
+            await self.free.wait()
+        return handed
+
+
+def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(stack: Stack, dialect: str) -> None:
+    if dialect == "sqlite":
+        pytest.skip("one process owns the queue")
+    due = stack.people(20)
+
+    async def play() -> None:
+        provider = Held(20)
+        async with stack.working({"email": provider}) as worker:
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.until(lambda: len(provider.handed) == 20)
+            with stack.main.write() as tx:  # another process takes this one for dead
+                tx.execute("DELETE FROM workers")
+            worker._lease._beaten = 0.0
+            await stack.until(lambda: len(provider.handed) == 40)
+            provider.free.set()
+            await stack.complete(number)
+            await asyncio.sleep(0.7)  # longer than outcomes wait for each other
+            assert counts_agree(stack, number) == {3: len(due)}
+            assert {row.tries for row in stack.reads.deliveries(notice=number, limit=100).items} == {2}
+
+    asyncio.run(play())
+
+
+def test_claims_go_back_when_messages_cannot_be_prepared(stack: Stack) -> None:
+    due = stack.people(30)
+
+    async def play() -> None:
+        provider = Scripted("email")
+        async with stack.working({"email": provider}) as worker:
+            preparer = worker._server._preparer
+            cards, failures = preparer._directory.cards, [OSError("disk I/O error"), Unavailable("no views")]
+
+            class Failing:
+                def cards(self, numbers: Any) -> Any:
+                    if failures:
+                        raise failures.pop()
+                    return cards(numbers)
+
+            preparer._directory = Failing()
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.complete(number)
+            assert counts_agree(stack, number) == {3: len(due)}
+            assert len(provider.handed) == len(due)
+
+    asyncio.run(play())
+
+
+def test_words_that_no_store_can_keep_spoil_no_outcome(stack: Stack) -> None:
+    due = stack.people(12)
+    answers = ["550 Empf\udce4nger unbekannt", "550 no\x00body", "550 plain"]
+
+    def answer(message: Message) -> Handed:
+        at = due.index(int(message.to[1:].split("@")[0]))
+        if at < 3:
+            return Handed(result="permanent", reason=answers[at])
+        return Handed(result="sent", reference="ok\udcff\x00")
+
+    async def play() -> None:
+        async with stack.working({"email": Scripted("email", answer)}):
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.complete(number, 10)
+            assert counts_agree(stack, number) == {3: 9, 6: 3}
+
+    asyncio.run(play())
+
+
+class Forgetful:
+    """A writer whose answer to the first claims is lost with the connection, after the commit."""
+
+    def __init__(self, writer: Writer, losses: int) -> None:
+        self._writer, self._losses = writer, losses
+
+    async def run(self, work: Callable[[Unit], Any], **options: Any) -> Committed[Any]:
+        done = await self._writer.run(work, **options)
+        if getattr(done.result, "rows", None) and self._losses:
+            self._losses -= 1
+            raise Unavailable("the connection was lost")
+        return done
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._writer, name)
+
+
+def test_a_claim_whose_answer_was_lost_is_found(stack: Stack) -> None:
+    due = stack.people(200)
+
+    async def play() -> None:
+        provider = Scripted("email")
+        async with stack.working({"email": provider}) as worker:
+            worker._writer = Forgetful(stack.writer, 2)
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.complete(number)
+            assert counts_agree(stack, number) == {3: len(due)}
+            assert len(provider.handed) == len(due), "a claim that was never served is sent once"
+
+    asyncio.run(play())
+
+
+def test_a_record_whose_answer_was_lost_is_counted_once(stack: Stack) -> None:
+    due = stack.people(40)
+
+    class LosesRecords:
+        def __init__(self, writer: Writer) -> None:
+            self._writer, self.losses = writer, 3
+
+        async def run(self, work: Callable[[Unit], Any], **options: Any) -> Committed[Any]:
+            done = await self._writer.run(work, **options)
+            if self.losses:
+                self.losses -= 1
+                raise Unavailable("the connection was lost")
+            return done
+
+    async def play() -> None:
+        provider = Scripted("email")
+        async with stack.working({"email": provider}) as worker:
+            worker._server._writer = LosesRecords(stack.writer)  # type: ignore[assignment]
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.complete(number)
+            assert counts_agree(stack, number) == {3: len(due)}
+            assert len(provider.handed) == len(due)
+
+    asyncio.run(play())
+
+
+def test_a_destination_that_stalls_holds_up_no_other(stack: Stack) -> None:
+    due = stack.people(1500)
+    slow = {f"p{contact}@example.org" for contact in due[::100]}
+
+    class Stalling(Scripted):
+        async def send(self, message: Message) -> Handed:
+            handed = await super().send(message)
+            if message.to in slow:
+                await free.wait()
+            return handed
+
+    free = asyncio.Event()
+
+    async def play() -> None:
+        async with stack.working({"email": Stalling("email")}, senders=1):
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.until(lambda: sent(number) == len(due) - len(slow))
+            free.set()
+            await stack.complete(number)
+            assert counts_agree(stack, number) == {3: len(due)}
+
+    def sent(number: int) -> int:
+        progress = stack.reads.progress(number)
+        return progress.by_channel.get("email", {}).get("sent", 0) if progress is not None else 0
+
+    asyncio.run(play())
