@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 OPEN, CLOSE = "\ue000", "\ue001"
 _SOFT_BREAK = b"=\r\n"
+_LINE = 76
+"""Characters of a line at most (RFC 2045, 6.7)."""
 
 
 def mark(name: str) -> str:
@@ -37,7 +39,9 @@ def split(text: str) -> list[tuple[str, str | None]]:
 
 def quoted_printable(text: str) -> bytes:
     """Quoted-printable with CRLF, starting at the head of a line."""
-    return binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    lines = binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").split(b"\n")
+    # b2a_qp lets a line that ends in white space, which it encodes, run over by two characters.
+    return b"\r\n".join(_folded(line) if len(line) > _LINE else line for line in lines)
 
 
 class Spliced:
@@ -63,4 +67,17 @@ class Spliced:
 
 
 def _closed(encoded: bytes, *, last: bool) -> bytes:
-    return encoded if last or not encoded or encoded.endswith(b"\r\n") else encoded + _SOFT_BREAK
+    if last or not encoded or encoded.endswith(b"\r\n"):
+        return encoded
+    head = encoded.rfind(b"\n") + 1
+    if len(encoded) - head == _LINE:  # full to the brim: the break's own `=` needs room
+        encoded = encoded[:head] + _folded(encoded[head:])
+    return encoded + _SOFT_BREAK
+
+
+def _folded(line: bytes) -> bytes:
+    """An encoded line with a soft break before its end, never inside an `=XX`."""
+    cut = _LINE - 1
+    escape = line.rfind(b"=", cut - 2, cut)
+    cut = cut if escape < 0 else escape
+    return line[:cut] + _SOFT_BREAK + line[cut:]

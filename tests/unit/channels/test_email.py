@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.message import Message
@@ -217,6 +217,8 @@ def test_a_digest_lists_items_and_marks_what_is_past(renderer: Renderer, words: 
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=120), min_size=1, max_size=5),
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=120), min_size=5, max_size=5),
 )
+@example(["000000\x1f" + "\x80" * 5 + "\U00010000" * 3 + "0"], [""] * 5)
+@example(["a" * 76], ["b" * 76] * 5)
 def test_splicing_is_the_same_as_writing_it_whole(pieces: list[str], values: list[str]) -> None:
     pieces = [without_marks(piece) for piece in pieces]
     names = {f"v{i}": without_marks(value) for i, value in enumerate(values)}
