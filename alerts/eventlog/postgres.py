@@ -26,6 +26,10 @@ _LITERAL = re.compile(r"('(?:[^']|'')*')")
 _PLAIN_INSERT = re.compile(r"\s*INSERT INTO (\w+)\s*\(([\w\s,]+)\)\s*VALUES\s*\(\s*\?(?:\s*,\s*\?)*\s*\)\s*;?\s*", re.I)
 _COPY_FROM = 20
 _CONNECTIONS = 12
+_BEGIN_WRITE = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+"""A process that is stopped, or whose machine is gone, must not keep the others from the log or from the read models:
+the server takes back what a transaction holds that says nothing for so long."""
+_TAKEN_BACK = "25P03"
 
 
 @lru_cache(maxsize=2048)
@@ -170,7 +174,7 @@ class PostgresDatabase(BaseDatabase):
         if self._readonly:
             raise Unavailable("This database is open for reading only.")
         with self._pool.take() as connection:
-            connection.execute("BEGIN")
+            connection.execute(_BEGIN_WRITE)
             try:
                 yield PostgresTransaction(connection)
                 connection.execute("COMMIT")
@@ -184,7 +188,7 @@ class PostgresDatabase(BaseDatabase):
         # Class 40 is what a server rolls back to resolve a deadlock: to be decided afresh, as a conflict is.
         if isinstance(error, psycopg.errors.UniqueViolation) or (error.sqlstate or "").startswith("40"):
             return "conflict"
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or error.sqlstate == _TAKEN_BACK:
             return "transient"
         return "schema" if isinstance(error, psycopg.ProgrammingError) else "other"
 

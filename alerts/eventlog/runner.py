@@ -34,6 +34,8 @@ _ATTENTION = 0.1
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
 _TOO_MANY = 100
+_ASLEEP = 3.0
+"""Seconds without a step after which a leader whose process was stopped, or whose machine is gone, is passed over."""
 
 _START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
 _POSITIONS = "SELECT name, position FROM tracking"
@@ -68,6 +70,9 @@ class Runner:
         self._thread: Thread | None = None
         self._looked = monotonic()
         self._leader = self._new_leader()
+        self._stood = (-1, monotonic())
+        """Where another process's read models stood behind the log, and since when."""
+        self._stands_in = False
         self._load()
 
     # --- the outside
@@ -147,6 +152,7 @@ class Runner:
             try:
                 self._turn()
             except _NotOurs:
+                self._stands_in = False
                 self._load_quietly()
             except Exception as error:
                 logger.error("the read models cannot be brought forward just now: %s", error)
@@ -161,14 +167,30 @@ class Runner:
         if self._leader.leads():
             if self._round():
                 return
-        else:
-            self._load()
-            if self._lowest() < self._log.position():
+        elif self._is_behind_another():
+            if not self._stands_in or not self._round():
                 self._stop.wait(_BEHIND_ANOTHER)
-                return
+            return
         deadline = monotonic() + _IDLE / 2
         while not self._stop.is_set() and monotonic() < deadline and not self._log.wait(self._lowest(), _ATTENTION):
             pass
+
+    def _is_behind_another(self) -> bool:
+        """Whether the process that leads has events before it; if it stands still, this one stands in for it.
+
+        The tracking row keeps the two from applying an event twice, so nothing is lost if the leader wakes.
+        """
+        self._load()
+        lowest, now = self._lowest(), monotonic()
+        if lowest >= self._log.position():
+            self._stood = (-1, now)
+            return False
+        if lowest != self._stood[0]:
+            self._stood = (lowest, now)
+        elif now - self._stood[1] > _ASLEEP and not self._stands_in:
+            self._stands_in = True
+            logger.warning("the process that keeps the read models stands still at %d: this one stands in", lowest)
+        return True
 
     def _load(self) -> None:
         """Positions as the database has them; new projections begin at 0."""

@@ -82,6 +82,8 @@ class Batch:
         self.rows: list[append.EventRow] = []
         self.touched: set[int] = set()
         self._pending: list[Write] = []
+        self.spoilt = False
+        """Whether a statement of an accepted command could not be run: nothing of this transaction may be kept."""
 
     def held(self, kind: Stream[Any], stream_id: UUID) -> Held:
         """The stream with what this batch has appended, read from the log if it is not at hand."""
@@ -131,6 +133,13 @@ class Batch:
     def flush(self) -> None:
         """Run what was buffered, in order, so that what is read next sees it."""
         pending, self._pending = self._pending, []
+        try:
+            self._run(pending)
+        except BaseException:
+            self.spoilt = True
+            raise
+
+    def _run(self, pending: list[Write]) -> None:
         single: list[Statement] = []
         for sql, params, rows in pending:
             if rows is None:

@@ -249,7 +249,7 @@ class GroupCommitWriter:
         try:
             result = job.work(unit)
         except Exception as error:
-            if self._database.trouble(error) is not None or isinstance(error, RaceLost):
+            if batch.spoilt or self._database.trouble(error) is not None or isinstance(error, RaceLost):
                 raise  # The transaction itself is spoilt.
             return (job, None, error)
         batch.accept(unit)

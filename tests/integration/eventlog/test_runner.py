@@ -15,6 +15,7 @@ from alerts.domain.words.events import Recorded
 from alerts.domain.words.ids import new_id
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.generations import CurrentViews, current_generation, rebuild
+from alerts.eventlog.leader import Leader
 from alerts.eventlog.ports import Projection, Transaction
 from alerts.eventlog.runner import Runner
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
@@ -281,6 +282,24 @@ def test_of_two_runners_only_one_wins_each_batch(
                 position = made.count(new_id())
             assert one.wait(position, 10) and two.wait(position, 10)
     assert sum(tally.totals(databases.views).values()) == 3030
+
+
+def test_a_leader_that_stands_still_is_passed_over(
+    databases: Databases, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dialect == "sqlite":
+        pytest.skip("one process runs the projections")
+    monkeypatch.setattr("alerts.eventlog.runner._ASLEEP", 0.3)
+    tally = Tally()
+    prepared(databases.views, tally)
+    stopped = Leader(databases.another("views"))
+    assert stopped.leads()
+    with house(databases) as made, running(made, databases.views, tally) as runner:
+        for count in (10, 2500):
+            fill(made, count)
+            assert runner.wait(made.log.position(), 10)
+        assert sum(tally.totals(databases.views).values()) == 2510
+    stopped.release()
 
 
 def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> None:

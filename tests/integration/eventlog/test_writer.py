@@ -333,3 +333,53 @@ def test_closing_finishes_what_is_queued(databases: Databases) -> None:
     with pytest.raises(Unavailable):
         made.writer.submit(lambda unit: None, by="system")
     made.log.close()
+
+
+def test_a_statement_that_cannot_be_run_fails_its_own_command_alone(databases: Databases, side: BaseDatabase) -> None:
+    stream = new_id()
+
+    def unkeepable(unit: Unit) -> None:
+        unit.append(COUNTER, new_id(), Counted())
+        unit.write("INSERT INTO side (name, num) VALUES (?, ?)", ("half \ud800", 1))
+
+    def reads(unit: Unit, name: str) -> int:
+        unit.read("SELECT num FROM side")
+        unit.write("INSERT INTO side (name, num) VALUES (?, ?)", (name, 1))
+        return raised(unit, stream)
+
+    with house(databases) as made:
+        go = held_up(made)
+        before = made.writer.submit(lambda unit: reads(unit, "before"), by="system")
+        failing = made.writer.submit(unkeepable, by="system")
+        after = made.writer.submit(lambda unit: reads(unit, "after"), by="system")
+        go.set()
+        with pytest.raises(UnicodeEncodeError):
+            failing.result(10)
+        assert (before.result(10).result, after.result(10).result) == (1, 2)
+        assert made.log.position() == 2, "nothing of the command that failed"
+    with side.read() as tx:
+        assert tx.execute("SELECT name FROM side ORDER BY name") == [("after",), ("before",)]
+
+
+def test_a_process_that_is_stopped_in_a_transaction_gives_the_log_back(
+    databases: Databases, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dialect == "sqlite":
+        pytest.skip("one process writes")
+    begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '300ms'"
+    monkeypatch.setattr("alerts.eventlog.postgres._BEGIN_WRITE", begin)
+    go, entered = Flag(), Flag()
+
+    def stopped(unit: Unit) -> None:
+        entered.set()
+        go.wait(10)
+        unit.append(COUNTER, new_id(), Counted())
+
+    with house(databases) as one, house(databases) as two:
+        late = one.writer.submit(stopped, by="system")
+        assert entered.wait(10)
+        assert two.count(new_id()) == 1, "it does not wait for the one that is stopped"
+        go.set()
+        with pytest.raises(Unavailable):
+            late.result(10)
+        assert one.count(new_id()) == 2, "and that one goes on"
