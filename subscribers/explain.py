@@ -216,7 +216,8 @@ def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
     name = _name(wishes.places[index], index)
     if wishes.places[index].lat is not None:
         allowed = wishes.places[index].radius_km * 1000.0
-        detail = f"{name} is {metres(away)} from the area, further than its {metres(allowed)}"
+        beyond = f", further than its {metres(allowed)}" if allowed else ""
+        detail = f"{name} is {metres(away)} from the area{beyond}"
     else:
         detail = f"{name} does not overlap the area"
     return _Match(False, False, "no place touches the area; " + detail, None, away)

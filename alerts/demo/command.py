@@ -163,8 +163,8 @@ def _says(telling: Telling) -> str:
         if telling.rule
         else "a signed webhook of Southwark",
     }[telling.kind]
-    kind = "" if telling.msg_type == "Alert" else f"{telling.msg_type}: "
-    return f"[bold]{kind}{next(iter(telling.words.values())).title}[/bold]  ({how})"
+    kind = {"Alert": "", "AllClear": "All clear: "}.get(telling.msg_type, f"{telling.msg_type}: ")
+    return f"[bold]{kind}{next(iter(telling.words.values())).title}[/bold]\n{'':10}{how}"
 
 
 async def _judged(
@@ -211,7 +211,7 @@ async def _differences(
 ) -> list[str]:
     people = {r.key: r for r in player.run.residents}
     compared = judge.judge_alternatives(verdicts["closure"], oracle, people)
-    console.print(f"  {compared} e-mails about the closing name their own reader's nearest desks")
+    console.print(f"  {compared:,} e-mails about the closing name their own reader's nearest desks")
     found = [d for verdict in verdicts.values() for d in verdict.differences]
     found += judge.judge_named(verdicts, [r for r in player.run.residents if r.name])
     found += judge.judge_mailboxes(verdicts["market"])
@@ -265,7 +265,7 @@ def _print(
     for difference in differences[:40]:
         console.print(f"[red]difference[/red] {difference}")
     verdict = "exactly the expected deliveries" if not differences else f"{len(differences)} DIFFERENCES"
-    console.print(f"{len(run.residents)} residents, {len(verdicts)} notices: {verdict}, in {seconds:.0f} s")
+    console.print(f"{len(run.residents):,} residents, {len(verdicts)} notices: {verdict}, in {seconds:.0f} s")
 
 
 def _links(server: Server, credentials: Credentials, run: Run) -> str:

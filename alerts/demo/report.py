@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
-from alerts.demo.judge import ARRIVED, Verdict, outcome, tally
+from alerts.demo.judge import ARRIVED, REPLACED, Verdict, outcome, tally
 from alerts.demo.residents import Resident
 
 Json = dict[str, Any]
@@ -44,7 +46,7 @@ class Steps:
                 self._tasks[what] = self._bars.add_task(what, total=of)
             self._bars.update(self._tasks[what], completed=done, total=of)
         elif done == of and what not in self._finished:
-            self._console.print(f"{time.monotonic() - self._began:6.1f} s    {what}: {done}")
+            self._console.print(f"{time.monotonic() - self._began:6.1f} s    {what}: {done:,}")
         if done == of:
             self._finished.add(what)
 
@@ -54,55 +56,78 @@ class Steps:
 
 
 def notices_table(verdicts: Sequence[Verdict]) -> Table:
-    """Who was due, who was reached, by channel, how fast, what was refused and why."""
-    table = Table(title="What was told", title_justify="left", caption_justify="left")
-    for name, right in (
-        ("notice", False), ("due", True), ("unreachable", True), ("late", True), ("e-mail", True), ("text", True),
-        ("held", True), ("replaced", True), ("refused", False), ("p50 / p95", True), ("as due", False),
-    ):  # fmt: skip
-        table.add_column(name, justify="right" if right else "left")
+    """Who was due, who was reached, by channel, how fast, what was refused and why. Legible at 80 columns."""
+    table = _table("What was told")
+    table.add_column("notice", ratio=1)
+    for name in ("due", "e-mail", "text", "held", "half/95 %", "as due"):
+        table.add_column(name, justify="right", no_wrap=True)
     for verdict in verdicts:
         counts, progress = tally(verdict), verdict.arrived.progress
         sent = {ch: sum(n for (c, s), n in counts.items() if c == ch and s in ARRIVED) for ch in ("email", "sms")}
         held = sum(n for (_, s), n in counts.items() if s == "held")
-        replaced = sum(n for (_, s), n in counts.items() if s in ("superseded", "cancelled"))
-        speed = f"{_seconds(progress['p50_s'])} / {_seconds(progress['p95_s'])}"
         differences = len(verdict.differences)
+        about = Text.assemble((verdict.telling.key, "bold"), " ", next(iter(verdict.telling.words.values())).title)
+        for line in _beside(verdict, counts):
+            about.append(f"\n{line}", "dim")
         table.add_row(
-            verdict.telling.key,
-            str(progress["people"]),
-            str(progress["unreachable"]),
-            str(progress["late"]),
-            str(sent["email"]),
-            str(sent["sms"]),
-            str(held),
-            str(replaced),
-            _refusals(verdict),
-            speed,
+            about,
+            f"{progress['people']:,}",
+            f"{sent['email']:,}",
+            f"{sent['sms']:,}",
+            f"{held:,}",
+            f"{_seconds(progress['p50_s'])}/{_seconds(progress['p95_s'])} s",
             "[green]yes" if not differences else f"[red]{differences} differ",
         )
     table.caption = (
-        "due: people with a contact point due. unreachable: due, and nothing reaches them.\n"
-        "held: quiet hours or a digest. replaced: held when an update, a cancel or an all-clear took its place."
+        "due: people, each counted once. e-mail, text: messages sent. held: for quiet hours or a digest.\n"
+        "half/95 %: after how long half and 95 % of them had left. as due: compared with the independent list."
     )
     return table
 
 
 def residents_table(people: Sequence[Resident], verdicts: dict[str, Verdict], reasons: dict[str, str]) -> Table:
     """The named residents, one by one, with why or why not."""
-    table = Table(title="The named residents", title_justify="left")
-    for name in ("who", "what it shows", "what they got", "why, or why not"):
-        table.add_column(name)
+    table = _table("The named residents")
+    table.add_column("who, and what they show", ratio=2)
+    table.add_column("what they got, and why or why not", ratio=3)
     for person in people:
-        got = Counter[str]()
-        lines = []
+        got: dict[str, list[str]] = {}
+        wrong = []
         for key, wanted in person.expects.items():
             state = outcome(verdicts[key], person)
-            got[state] += 1
-            mark = "" if state == wanted else f" [red](expected {wanted})[/red]"
-            lines.append(f"{key}: {'nothing' if state == '-' else state}{mark}")
-        table.add_row(person.name, person.note, "\n".join(lines), reasons.get(person.key, ""))
+            got.setdefault("nothing" if state == "-" else state, []).append(key)
+            if state != wanted:
+                wrong.append(f"\n{key}: expected {'nothing' if wanted == '-' else wanted}")
+        told = Text("; ".join(f"{', '.join(keys)}: {state}" for state, keys in got.items()))
+        told.append("".join(wrong), "red")
+        told.append(f"\n{reasons.get(person.key, '')}", "dim")
+        table.add_row(Text.assemble((person.name, "bold"), f"\n{person.note}"), told)
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.HORIZONTALS,
+        show_lines=True, expand=True, padding=(0, 1, 0, 0), pad_edge=False,
+    )  # fmt: skip
+
+
+def _beside(verdict: Verdict, counts: Counter[tuple[str, str]]) -> list[str]:
+    """What else became of a notice, each in a line: only what there is to say."""
+    progress = verdict.arrived.progress
+    replaced = sum(n for (_, s), n in counts.items() if s in REPLACED)
+    retried = sum(len(d["attempts"]) > 1 for d in verdict.arrived.deliveries.values())
+    refused = Counter(
+        d["reason"] or d["state"] for d in verdict.arrived.deliveries.values() if d["state"].startswith("failed")
+    )
+    said = (
+        (progress["unreachable"], "due, but nothing reaches them"),
+        (progress["late"], "told late, once they were due"),
+        (replaced, "replaced while they were held"),
+        *((n, f"refused: {reason}") for reason, n in refused.items()),
+        (retried, "reached at the second try"),
+    )
+    return [f"{n:,} {words}" for n, words in said if n]
 
 
 def reason_of(why: Json) -> str:
@@ -114,14 +139,5 @@ def reason_of(why: Json) -> str:
     return next((told[rule] for rule in ("late", "follow-up", "place") if rule in told), "; ".join(told.values()))
 
 
-def _refusals(verdict: Verdict) -> str:
-    reasons = Counter(
-        d["reason"] or d["state"] for d in verdict.arrived.deliveries.values() if d["state"].startswith("failed")
-    )
-    retried = sum(len(d["attempts"]) > 1 for d in verdict.arrived.deliveries.values())
-    lines = [f"{n} × {reason}" for reason, n in reasons.items()]
-    return "\n".join([*lines, *([f"{retried} at the 2nd try"] if retried else [])])
-
-
 def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+    return "–" if value is None else f"{value:.1f}" if value < 10 else f"{value:.0f}"
