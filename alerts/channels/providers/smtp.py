@@ -22,6 +22,7 @@ from typing import Literal, Protocol
 import aiosmtplib
 
 from alerts.channels.message import Handed, Message
+from alerts.channels.withheld import without_address
 from alerts.domain.words.terms import Channel
 
 _CONNECT, _COMMAND, _DATA = 15.0, 30.0, 120.0
@@ -127,23 +128,24 @@ class _Server:
             await client.rcpt(message.to, timeout=_COMMAND)
         except aiosmtplib.SMTPResponseException as refused:
             await self._keep(client, reset=True)
-            return _refused(refused.code, refused.message)
+            return _refused(refused.code, refused.message, message.to)
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise _Unreachable(f"{self.target.host}: {_words(error)}") from error
+            raise _Unreachable(f"{self.target.host}: {without_address(_words(error), message.to)}") from error
         try:
             answer = await client.data(message.data, timeout=_DATA)
         except aiosmtplib.SMTPDataError as refused:
             await self._keep(client, reset=False)
-            return _refused(refused.code, refused.message)
+            return _refused(refused.code, refused.message, message.to)
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            return Handed(result="in-doubt", reason=f"{self.target.host}: {_words(error)} after the body began")
+            what = without_address(_words(error), message.to)
+            return Handed(result="in-doubt", reason=f"{self.target.host}: {what} after the body began")
         except BaseException:
             client.close()
             raise
         await self._keep(client, reset=False)
-        return Handed(result="sent", reference=_one_line(answer.message)[:200])
+        return Handed(result="sent", reference=without_address(_one_line(answer.message), message.to)[:200])
 
     async def _keep(self, client: aiosmtplib.SMTP, *, reset: bool) -> None:
         try:
@@ -227,12 +229,13 @@ def _enveloped(message: Message) -> Message:
     return Message(channel=message.channel, delivery=message.delivery, to=message.to, data=message.data, sender=bare)
 
 
-def _refused(code: int, words: str) -> Handed:
+def _refused(code: int, words: str, to: str) -> Handed:
     """A refusal in words, with its enhanced status code (RFC 3463) first where the server gave one."""
     text = _one_line(words)
-    if not _ENHANCED.match(text):
-        text = f"{code // 100}.0.0 {text}"
-    reason = f"{code} {text}"[:300]
+    found = _ENHANCED.match(text)
+    status = found.group() if found else f"{code // 100}.0.0"
+    said = without_address(text.removeprefix(status).strip(), to)
+    reason = f"{code} {status} {said}"[:300]
     if 500 <= code < 600:
         return Handed(result="permanent", reason=reason)
     return Handed(result="temporary", reason=reason)

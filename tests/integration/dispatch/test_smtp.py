@@ -39,6 +39,8 @@ class Mailbox:
         self.peers.add(session.peer)
         if address.startswith("gone"):
             return "550 5.1.1 no such mailbox"
+        if address.startswith("echo"):
+            return f"550 5.1.1 <{address}>: {address.partition('@')[0]} unknown at {address.partition('@')[2]}"
         if address.startswith("busy"):
             return "451 try again"
         envelope.rcpt_tos.append(address)
@@ -93,6 +95,12 @@ def test_answers_mean_what_the_server_said(box: tuple[Mailbox, Target]) -> None:
     assert answers[0].reference == "2.0.0 queued as 42"
     assert [to for to, _ in handler.got] == ["a@example.org", "lost@example.org", "b@example.org"]
     assert handler.got[0][1] == b"Subject: hello\r\n\r\n.a dot\r\nbye\r\n"
+
+
+def test_what_a_server_says_of_an_address_is_kept_without_it(box: tuple[Mailbox, Target]) -> None:
+    _, target = box
+    [refused] = handed(SmtpProvider([target], connections=1), "echo.kanari@zeisig.example")
+    assert refused.reason == "550 5.1.1 <(address)>: (address) unknown at (host)"
 
 
 def test_connections_are_kept(box: tuple[Mailbox, Target]) -> None:

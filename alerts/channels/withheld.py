@@ -1,0 +1,30 @@
+"""A peer's words without the reader's address: servers repeat it in what they refuse, and what we keep of their words
+stands in the log in clear, where no erasure reaches it."""
+
+from __future__ import annotations
+
+import re
+
+ADDRESS, HOST = "(address)", "(host)"
+_ANY = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+def without_address(words: str, address: str) -> str:
+    """`words` without e-mail addresses of anybody, and without the parts of this one, wherever they stand alone."""
+    words = _ANY.sub(ADDRESS, words)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        return words
+    for part in sorted({local, local.partition("+")[0], local.strip('"')} - {""}, key=len, reverse=True):
+        words = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", ADDRESS, words, flags=re.IGNORECASE)
+    for name in (domain, _ascii(domain)):
+        words = re.sub(rf"(?<!\w)(?:[\w-]+\.)*{re.escape(name)}(?!\w)", HOST, words, flags=re.IGNORECASE)
+    return words
+
+
+def _ascii(domain: str) -> str:
+    """As mail servers write a domain of other letters."""
+    try:
+        return domain.encode("idna").decode()
+    except UnicodeError:
+        return domain
