@@ -1,12 +1,39 @@
-"""How a process logs: one line an event on stderr, readable on a terminal, JSON elsewhere; no personal data."""
+"""How a process logs: one line an event on stderr, readable on a terminal, JSON elsewhere; no personal data.
+
+What libraries say of a failure may repeat what it was about (a mail server's words, a database's row, a polygon's
+corner), so that addresses, telephone numbers and coordinates are blanked in every line; no variable is ever shown.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 from alerts.settings import Settings
+
+_PERSONAL = re.compile(
+    r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:]+"  # an address
+    r"|(?<![\w.])\+\d[\d ().-]{5,}\d"  # a telephone number
+    r"|(?<![\w.])-?\d{1,3}\.\d{4,}"  # a coordinate
+)
+
+
+def blank(text: str) -> str:
+    """`text` with a mark instead of each address, telephone number and coordinate."""
+    return _PERSONAL.sub("…", text)
+
+
+def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The last word on every line: whoever wrote it, whatever it quotes."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "timestamp":
+            event[key] = blank(value)
+        elif value is not None and not isinstance(value, str | int | float):
+            event[key] = blank(repr(value))
+    return event
 
 
 def configure(settings: Settings) -> None:
@@ -19,10 +46,12 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    # A traceback becomes text here: the console's own way would print the variables of every frame.
+    last: list[Any] = [structlog.processors.format_exc_info, _blanked]
+    last.append(
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if settings.log_format == "console"
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -33,4 +62,7 @@ def configure(settings: Settings) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(settings.log_level.upper())
+    level = getattr(logging, settings.log_level.upper())
+    root.setLevel(max(level, logging.INFO))  # libraries' own details help nobody, and may quote what they handle
+    for ours in ("alerts", "subscribers"):
+        logging.getLogger(ours).setLevel(level)

@@ -37,6 +37,9 @@ class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls = "auto"
     weight: int = 1
 
+    def __repr__(self) -> str:
+        return f"SmtpTarget({self.host}:{self.port})"
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator decided, as it stands for the life of a process."""
@@ -70,6 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_language: str
     log_format: LogFormat
     log_level: LogLevel
+
+    def __repr__(self) -> str:
+        return f"Settings({self.public_url})"  # the keys and passwords of an instance must not end up in a traceback
 
     @property
     def on_sqlite(self) -> bool:
@@ -248,8 +254,10 @@ def _smtp_target(url: str) -> SmtpTarget:
     try:
         port = parts.port
         weight = int(query.pop("weight", "1"))
-    except ValueError as error:
-        raise SettingsError(f"ALERTS_SMTP_URL: the port and the weight are numbers ({error})") from error
+    except ValueError:  # its words quote the URL, password and all
+        raise SettingsError(
+            "ALERTS_SMTP_URL: the port and the weight are numbers (write a / or : in a password as %2F or %3A)"
+        ) from None
     tls = query.pop("tls", "auto")
     if parts.scheme != "smtp" or not parts.hostname or tls not in get_args(Tls) or weight < 1 or query:
         raise SettingsError(

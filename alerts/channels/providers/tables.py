@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -53,6 +54,7 @@ class SqliteTables:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # people's messages: for the owner alone
         self._writing, self._reading = self._open(path), self._open(path)
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
 

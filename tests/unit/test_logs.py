@@ -1,0 +1,62 @@
+"""What a process logs, and what it never does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerts import logs
+from alerts import settings as settings_of
+
+CANARIES = ("kanari@zeisig.example", "+442079460007", "51.501357", "-0.141897")
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root, kept = logging.getLogger(), {name: logging.getLogger(name).level for name in ("", "alerts", "subscribers")}
+    handlers = root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    for name, level in kept.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def fail(address: str, number: str, lat: str, lon: str) -> None:
+    raise ValueError(f"<{address}> or {number} stands at {lat} {lon}")
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_no_failure_brings_personal_data_into_the_log(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_of.load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": form})
+    logs.configure(settings)
+    log = logging.getLogger("alerts.test")
+    try:
+        fail(*CANARIES)
+    except ValueError as error:
+        log.exception("the message to %s failed after %d tries", CANARIES[0], 3)
+        log.warning("said: %s", error, extra={"about": {"to": CANARIES[1]}})
+    said = capsys.readouterr().err
+    assert not [canary for canary in CANARIES if canary in said]
+    assert "failed after 3 tries" in said and "ValueError" in said and "test_logs.py" in said
+    assert settings.secret_key.decode() not in said, "a frame's variables are not shown"
+    if form == "json":
+        assert [json.loads(line)["level"] for line in said.splitlines()] == ["error", "warning"]
+
+
+def test_debug_is_ours_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(settings_of.load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_LEVEL": "debug"}))
+    logging.getLogger("alerts.x").debug("ours")
+    logging.getLogger("markdown_it").debug("theirs")
+    said = capsys.readouterr().err
+    assert "ours" in said and "theirs" not in said
+
+
+def test_what_is_not_personal_stays() -> None:
+    said = "serving http://127.0.0.1:8080, dispatch 12 at position 123456, 2.0.0 after 1.25 s"
+    assert logs.blank(said) == said
