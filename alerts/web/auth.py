@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from aiohttp import web
@@ -120,8 +121,13 @@ def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> N
         httponly=True,
         secure=parts.settings.public_url.startswith("https:"),
         samesite="Lax",
-        path="/console",
+        path=console_path(parts),
     )
+
+
+def console_path(parts: Parts) -> str:
+    """Where the console stands for browsers: a proxy may serve the product under a path."""
+    return f"{urlsplit(parts.settings.public_url).path.rstrip('/')}/console"
 
 
 async def member(parts: Parts, request: web.Request, at_least: Role) -> MemberState:

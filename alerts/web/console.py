@@ -14,7 +14,7 @@ from alerts.domain.registers import MemberState
 from alerts.links import read_timed_token
 from alerts.web.api import read
 from alerts.web.atlas import Atlas
-from alerts.web.auth import COOKIE, start_session
+from alerts.web.auth import COOKIE, console_path, start_session
 from alerts.web.console_view import ConsoleViews
 from alerts.web.parts import Parts
 from alerts.web.routes import MEMBER, PUBLIC, TOKEN, Route, role
@@ -105,7 +105,7 @@ class Console:
     async def sign_out(self, request: web.Request) -> web.Response:
         """End the session on this browser."""
         response = web.Response(status=303, headers={"Location": f"{self._pages.site.base}/"})
-        response.del_cookie(COOKIE, path="/console")
+        response.del_cookie(COOKIE, path=console_path(self._parts))
         return response
 
     def _views(self) -> ConsoleViews:

@@ -136,7 +136,7 @@ def whole_number(values: dict[str, str], name: str, default: int, least: int, mo
     text = values.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:20]) <= most):
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and least <= int(text) <= most):
         bounds = f"from {least} to {most}" if most < 2**62 else f"of at least {least}"
         raise Invalid.field(name, f"expected a whole number {bounds}")
     return int(text)
