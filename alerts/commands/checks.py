@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.domain.events import Content, Visit
-from alerts.domain.words.bodies import ContentBody, VisitBody
+from alerts.domain.words.bodies import Area, ContentBody, VisitBody
 from alerts.domain.words.errors import FieldError, Invalid
+from alerts.times import timed_members
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
 T = TypeVar("T", bound=msgspec.Struct)
+_FEW = 10
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
@@ -33,7 +35,7 @@ def check_times(body: msgspec.Struct) -> None:
 
 def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
     """Where times without offset stand. Raw JSON (areas, rules) holds none: it is not looked through."""
-    for name, encoded in zip(body.__struct_fields__, body.__struct_encode_fields__, strict=True):
+    for name, encoded in timed_members(type(body)):
         value = getattr(body, name)
         here = f"{path}{encoded}"
         if isinstance(value, datetime):
@@ -46,6 +48,12 @@ def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
             for key, item in items:
                 if isinstance(item, msgspec.Struct):
                     yield from _naive_times(item, f"{here}.{key}.")
+
+
+def is_drawn(area: Area | None) -> bool:
+    """Whether checking an AREA takes time: outlines do, and many parts; a few circles and places do not."""
+    parts = area if isinstance(area, list) else [area]
+    return len(parts) > _FEW or any(part is not None and "coordinates" in part for part in parts)
 
 
 def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:

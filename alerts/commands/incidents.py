@@ -111,7 +111,7 @@ class IncidentCommands(Core):
         """A report. The same `source_ref` from the same source: identical, nothing new; changed, a revision."""
         facts, categories = await self._checked(
             lambda known: (check_incident(body, known, self._clock(), self._language), known.categories),
-            heavy=body.area is not None,
+            heavy=checks.is_drawn(body.area),
         )
 
         def work(unit: Unit) -> Kept:

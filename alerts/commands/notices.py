@@ -244,7 +244,7 @@ class NoticeCommands(Core):
             asked = replace(body, send_at=None)
         checked, categories = await self._checked(
             lambda known: (check_notice(asked, known, self._clock()), known.categories),
-            heavy=body.area is not None or body.audience is not None,
+            heavy=checks.is_drawn(body.area) or body.audience is not None,
         )
         return replace_body(checked, body), categories
 
