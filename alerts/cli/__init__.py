@@ -12,7 +12,7 @@ import typer.core
 
 from alerts.cli import access, looking, people, places, serving
 from alerts.cli.output import Failed, Misuse, complain
-from alerts.domain.words.errors import DomainError
+from alerts.domain.words.errors import DomainError, Invalid
 
 LATER = "rehearse as-of verify backup restore export-site".split()
 """Named in the contract, and not there yet."""
@@ -50,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         app(list(arguments), prog_name="alerts")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except Misuse as error:
+    except (Misuse, Invalid) as error:
         complain(error)
         return 2
     except (DomainError, Failed) as error:

@@ -11,7 +11,7 @@ import typer
 from alerts.cli.output import Misuse, show
 from alerts.cli.session import ask
 
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Words = ("record", "draft", "issue")
 
 
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 def team_add(
-    email: str,
+    email: Annotated[str, typer.Argument(help="The address they sign in by.")],
     role: Annotated[str, typer.Option(help="viewer, author, approver or admin.")],
     as_json: AsJson = False,
 ) -> None:
@@ -47,10 +47,12 @@ def team_add(
 
 
 def source_add(
-    name: str,
+    name: Annotated[str, typer.Argument(help="What it is called; it posts to /hooks/NAME.")],
     kind: Annotated[str, typer.Option(help="standard-webhook or cap.")],
-    policy: Annotated[str, typer.Option(help="record, draft, issue, or a policy file.")] = "draft",
-    mapping: Annotated[Path | None, typer.Option(help="A mapping file (kind json).")] = None,
+    policy: Annotated[
+        str, typer.Option(help="What it may do by itself: record, draft, issue, or a policy file.")
+    ] = "draft",
+    mapping: Annotated[Path | None, typer.Option(help="Not available in this version.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect a source, and print its secret once."""
@@ -63,9 +65,13 @@ def source_add(
 
 
 def key_add(
-    name: str,
-    scopes: Annotated[str, typer.Option(help="Comma-separated, such as read,notices:write.")],
-    policy: Annotated[str, typer.Option(help="record, draft, issue, or a policy file.")] = "draft",
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scopes: Annotated[
+        str, typer.Option(help="Separated by commas, such as read,notices:write; a wrong one lists them all.")
+    ],
+    policy: Annotated[
+        str, typer.Option(help="What it may do by itself: record, draft, issue, or a policy file.")
+    ] = "draft",
     person: Annotated[str, typer.Option("--for", help="The team member who acts by it (needed to approve).")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -88,7 +94,9 @@ def key_list(as_json: AsJson = False) -> None:
     show(ask("key-list", {}), as_json=as_json, words=words)
 
 
-def key_revoke(id: str, as_json: AsJson = False) -> None:
+def key_revoke(
+    id: Annotated[str, typer.Argument(help="The id that `alerts api-key list` shows.")], as_json: AsJson = False
+) -> None:
     """Refuse a key from now on."""
     show(ask("key-revoke", {"id": id}), as_json=as_json, words=lambda a: f"key {a['id']} is revoked")
 

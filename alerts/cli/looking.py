@@ -12,7 +12,7 @@ import typer
 from alerts.cli.output import Json, Misuse, show
 from alerts.cli.session import ask
 
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,12 +32,19 @@ def audience(
     show(ask("audience", {"rule": _json(rule)}), as_json=as_json, words=_audience)
 
 
-def why(delivery_id: str, as_json: AsJson = False) -> None:
+def why(
+    delivery_id: Annotated[str, typer.Argument(help="The Message-ID's left part, or an id of GET /api/v1/deliveries.")],
+    as_json: AsJson = False,
+) -> None:
     """The whole chain from the triggering event to what became of a delivery."""
     show(ask("why", {"delivery": delivery_id}), as_json=as_json, words=_why)
 
 
-def why_not(notice_id: str, subscriber_id: str, as_json: AsJson = False) -> None:
+def why_not(
+    notice_id: Annotated[str, typer.Argument(help="The id in the address of the notice's page.")],
+    subscriber_id: Annotated[str, typer.Argument(help="The person's id, as GET /api/v1/subscribers names it.")],
+    as_json: AsJson = False,
+) -> None:
     """Why somebody did not get a notice (or why they did)."""
     show(ask("why-not", {"notice": notice_id, "subscriber": subscriber_id}), as_json=as_json, words=_why)
 
@@ -78,7 +85,8 @@ def _json(text: str) -> Any:
     except OSError as error:
         raise Misuse(f"{text[1:]} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise Misuse(f"the rule is not JSON: {error}") from error
+        hint = f"; is it a file? Then write @{text}" if len(text) < 200 and Path(text).is_file() else ""
+        raise Misuse(f"the rule is not JSON: {error}{hint}") from error
 
 
 def _audience(answer: Json) -> str:

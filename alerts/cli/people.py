@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from alerts.control import Call, Json
 
 IMPORT_BATCH, EXPORT_PAGE = 500, 500
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def import_people(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file, in UTF-8.")],
     dry_run: Annotated[bool, typer.Option(help="Check every row, and keep nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -35,6 +35,11 @@ def import_people(
 
     Rows that cannot be taken are reported one by one and the others kept. After a break the same file may be imported
     again: whoever is there already is left as they are.
+
+    Columns, of which a row needs email or phone: email, phone, language, timezone, places ("51.48,-0.09,1.5 |
+    southwark": latitude, longitude, radius in km, or a place's slug), topics, severity_at_least, channels, frequency,
+    quiet_from, quiet_to, wake_for, danger_to_life, tester, consent_wording, consent_given_at, consent_how. Whoever
+    has no consent is asked to confirm.
     """
     from alerts.domain.words.errors import Invalid
     from alerts.transfer import body_of, read_rows
@@ -70,7 +75,7 @@ def import_people(
         raise Failed("no row could be taken")
 
 
-def export_people(file: Path) -> None:
+def export_people(file: Annotated[Path, typer.Argument(help="Where to; it is written whole or not at all.")]) -> None:
     """Write every living subscriber to a CSV file that only you can read; `alerts import` takes it back."""
     from alerts.transfer import COLUMNS
 
@@ -96,8 +101,11 @@ def export_people(file: Path) -> None:
     note(f"{count} subscribers written to {file}")
 
 
-def erase(subscriber_id: str, as_json: AsJson = False) -> None:
-    """Destroy a person's key and data, and print the certificate."""
+def erase(
+    subscriber_id: Annotated[str, typer.Argument(help="The person's id, as GET /api/v1/subscribers names it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Destroy a person's key and data at once and for good, and print the certificate."""
     show(
         ask("erase", {"id": subscriber_id}),
         as_json=as_json,

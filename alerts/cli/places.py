@@ -28,10 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def import_places(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A GeoJSON FeatureCollection.")],
     name_property: Annotated[str, typer.Option(help="The feature property that holds the place's name.")] = "name",
     language: Annotated[str, typer.Option(help="The language those names are in.")] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Register every area of a GeoJSON file; the same slug again is its next version."""
     found = [_place(f, number, name_property, language) for number, f in enumerate(_features(file), 1)]

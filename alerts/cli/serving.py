@@ -78,7 +78,7 @@ def demo(
     raise typer.Exit(play(once=once, kill=kill, env=os.environ))
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
     """Check settings, database, mail and clock, and say how to mend what is found."""
     from alerts.cli.checkup import examine
 
@@ -86,9 +86,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 
 def bench(
-    only: Annotated[str, typer.Option(help="One benchmark by name.")] = "",
+    only: Annotated[str, typer.Option(help="One of append, commands, projection, audience, fan-out.")] = "",
     sizes: Annotated[str, typer.Option(help="How large, such as 10k,100k,1m.")] = "10k,100k",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """The benchmarks, each beside its limit in the same run."""
     from alerts.bench import run
