@@ -60,6 +60,8 @@ class DuePoll:
     def __init__(self, database: Database, fire: Fire, *, clock: Callable[[], datetime], every: float = 1.0) -> None:
         self._database, self._fire, self._clock, self._every = database, fire, clock, every
         self._scheduler: AsyncIOScheduler | None = None
+        self._net: asyncio.Task[None] | None = None
+        self._polled = 0.0
         self._polling = asyncio.Lock()
 
     def start(self) -> None:
@@ -72,14 +74,27 @@ class DuePoll:
             self._poll_quietly, "interval", seconds=self._every, id="poll", coalesce=True, misfire_grace_time=None
         )
         self._scheduler.start()
+        self._net = asyncio.create_task(self._poll_all_the_same(), name="due poll")
+
+    async def _poll_all_the_same(self) -> None:
+        """The net below: APScheduler waits for a wall clock that was set back to come where it was, an hour perhaps."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._every)
+            if loop.time() - self._polled > 2 * self._every:
+                await self._poll_quietly()
 
     def stop(self) -> None:
         """Stop waking; what is planned stays planned."""
+        if self._net is not None:
+            self._net.cancel()
+            self._net = None
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
             self._scheduler = None
 
     async def _poll_quietly(self) -> None:
+        self._polled = asyncio.get_running_loop().time()
         try:
             await self.poll()
         except Exception:

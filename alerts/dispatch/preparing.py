@@ -86,6 +86,9 @@ class Preparer:
                     batch.settled.append(verdict)
         cards = self._cards([row.contact for row in going] + list(carried))
         for row in going:
+            if _is_forgotten(cards.get(row.contact)):
+                batch.settled.append(Settled(row, STATE["suppressed"], "erased"))
+                continue
             self._add(batch, (row,), lambda row=row: self._message(row, cards))  # type: ignore[misc]
         for contact, items in carried.items():
             self._carry(batch, items, cards.get(contact))
@@ -165,6 +168,9 @@ class Preparer:
         rows = tuple(item.row for item in items if not item.past)
         if not rows:
             return
+        if _is_forgotten(card):
+            batch.settled += [Settled(row, STATE["suppressed"], "erased") for row in rows]
+            return
 
         def render() -> tuple[Message, str, bool]:
             if card is None:
@@ -210,6 +216,11 @@ class Preparer:
             if member is not None:
                 found[contact] = _card_of_member(contact, member.id, member.email)
         return found
+
+
+def _is_forgotten(card: ContactCard | None) -> bool:
+    """Whether the key was destroyed before this process has come to the event that says so."""
+    return card is not None and card.address is None
 
 
 def _card_of_member(contact: int, member: UUID, email: str | None) -> ContactCard:

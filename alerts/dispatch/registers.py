@@ -57,6 +57,8 @@ class Registers:
         self._numbers: dict[UUID, int] = {}
         self._threads: dict[UUID, list[int]] = {}
         self._announced: dict[UUID, int] = {}
+        self._asking: set[int] = set()
+        """Emergencies that may still be live: what each event about a person is asked against."""
 
     def apply(self, recorded: Recorded) -> None:
         """Fold one event; those that mean nothing here are ignored."""
@@ -168,16 +170,15 @@ class Registers:
 
     def live_emergencies(self, now: datetime) -> list[Issued]:
         """Emergencies that whoever becomes due now is told of (RULES 7): the latest of each thread, if it is live."""
-        latest = (self._issued[numbers[-1]] for numbers in self._threads.values())
         return [
             notice
-            for notice in latest
-            if notice.query is not None and notice.priority == "emergency" and notice.verdict(now) is None
+            for notice in (self._issued[number] for number in sorted(self._asking))
+            if notice.verdict(now) is None and self._threads[notice.thread][-1] == notice.number
         ]
 
     def any_query(self) -> bool:
         """Whether any emergency may still be live: a cheap no for all the hours when nothing happens."""
-        return any(notice.query is not None and notice.ended is None for notice in self._issued.values())
+        return bool(self._asking)
 
     # --- who is due ---
 
@@ -281,6 +282,8 @@ class Registers:
             self._end(earlier.id, *older_end(event.msg_type))
         if event.priority == "emergency" and event.msg_type in ("Alert", "Update"):
             issued.query = self._emergency_query(issued)
+            if issued.query is not None:
+                self._asking.add(event.number)
         self._issued[event.number] = issued
         self._numbers[recorded.originator_id] = event.number
         self._threads.setdefault(event.thread, []).append(event.number)
@@ -302,3 +305,4 @@ class Registers:
         issued = self._issued.get(number)
         if issued is not None and issued.ended is None:
             issued.ended, issued.ended_reason, issued.query = state, reason, None
+            self._asking.discard(number)

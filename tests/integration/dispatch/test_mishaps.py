@@ -191,3 +191,20 @@ def test_a_destination_that_stalls_holds_up_no_other(stack: Stack) -> None:
         return progress.by_channel.get("email", {}).get("sent", 0) if progress is not None else 0
 
     asyncio.run(play())
+
+
+def test_a_person_whose_key_goes_before_their_erasure_is_known_gets_nothing(stack: Stack) -> None:
+    first, *others = stack.people(5)
+
+    async def play() -> None:
+        provider = Scripted("email")
+        assert stack.follower.wait(stack.log.position(), 10)
+        stack.vault.destroy(stack.subscriber_of[first])
+        async with stack.working({"email": provider}):
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.complete(number)
+            row = stack.reads.delivery(number, first)
+            assert row is not None and (row.state, row.reason) == ("suppressed", "erased")
+            assert sorted(provider.recipients()) == sorted(f"p{contact}@example.org" for contact in others)
+
+    asyncio.run(play())

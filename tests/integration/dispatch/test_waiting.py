@@ -115,6 +115,27 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
     assert fired == [("notice", wanted)]
 
 
+def test_a_clock_that_is_set_back_stops_no_poll(stack: Stack) -> None:
+    fired: list[UUID] = []
+    subject = new_id()
+    stack.writer.submit(lambda unit: plan_due(unit, "notice", subject, now()), by="system").result(5)
+
+    async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
+        await stack.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")
+        fired.append(subject)
+
+    async def run() -> None:
+        poll = DuePoll(stack.main, fire, clock=now, every=0.1)
+        poll.start()
+        assert poll._scheduler is not None
+        poll._scheduler.pause()  # as it is while it waits for the hour to come again
+        await stack.until(lambda: bool(fired), 5)
+        poll.stop()
+
+    asyncio.run(run())
+    assert fired == [subject]
+
+
 def test_a_restart_goes_on_where_the_effects_ended(databases: Databases, tmp_path: Path) -> None:
     first = Stack(databases, tmp_path)
     due = first.people(50)
