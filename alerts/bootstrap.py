@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 from alerts import logs
 from alerts.channels.providers.choice import providers
@@ -26,6 +27,7 @@ from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
+from alerts.domain.words.ids import parse_delivery_id
 from alerts.domain.words.terms import Channel
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, Part, connect
@@ -43,6 +45,7 @@ from alerts.why import Explainer
 from subscribers.addresses import Addresses
 from subscribers.columns import AudienceColumns
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
 
 Role = Literal["web", "worker", "scheduler"]
@@ -95,7 +98,7 @@ class App:
             database=main,
             addresses=Addresses(settings.secret_key),
             audience=self.follower,
-            erase_key=self.vault.destroy,
+            erase_key=self._erase,
             clock=clock,
             default_language=settings.default_language,
             timezone=settings.timezone,
@@ -190,6 +193,14 @@ class App:
             inbox = Inbox(self._main, clock=self._clock)
         self._closing.callback(inbox.close)
         return inbox
+
+    def _erase(self, subject: UUID) -> None:
+        """What was theirs is gone when this returns: their messages in the local inbox, then their key."""
+        if self.inbox is not None:
+            state, secret = self.log.state(SUBSCRIBER, subject), self.settings.secret_key
+            contacts = {contact.number for contact in state.contacts} if state else set()
+            self.inbox.forget(lambda id: (parse_delivery_id(secret, id) or (0, -1))[1] in contacts)
+        self.vault.destroy(subject)
 
     def _build_worker(self, renderer: Renderer) -> Worker:
         settings = self.settings

@@ -136,6 +136,19 @@ class Inbox:
             [(count,)] = tx.execute("SELECT COUNT(*) FROM inbox")
         return int(count)
 
+    def forget(self, whose: Callable[[str], bool]) -> int:
+        """Delete every message whose delivery id `whose` says yes to (an erasure); how many deliveries there were.
+
+        In PostgreSQL the room of deleted rows is made free by the vacuum that ends the erasure of a key.
+        """
+        with self._tables.write() as tx:
+            gone = [(id,) for (id,) in tx.execute("SELECT DISTINCT delivery FROM inbox") if whose(id)]
+            tx.executemany("DELETE FROM inbox WHERE delivery = ?", gone)
+            tx.executemany("DELETE FROM inbox_put_off WHERE delivery = ?", gone)
+        if gone and isinstance(self._tables, SqliteTables):
+            self._tables.scrub()
+        return len(gone)
+
     def close(self) -> None:
         """Keep what has arrived, then stop. The tables given to the constructor stay open."""
         self._closed = True

@@ -63,6 +63,7 @@ class SqliteTables:
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=30)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA secure_delete=ON")
         return connection
 
     @contextmanager
@@ -76,6 +77,11 @@ class SqliteTables:
         """See `Tables.write`."""
         with self._write_lock:
             yield from _transaction(self._writing, "BEGIN IMMEDIATE")
+
+    def scrub(self) -> None:
+        """Deleted rows are overwritten (secure_delete); here the WAL that still holds them is emptied too."""
+        with self._write_lock, self._read_lock:
+            self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """See `Tables.close`."""

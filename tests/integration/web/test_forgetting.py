@@ -1,0 +1,102 @@
+"""P12: after an erasure nothing that a person told us is readable anywhere, on either database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.web.conftest import House
+from tests.integration.web.test_story import settled
+
+EMAIL, PHONE = "kanari.first@zeisig.example", "+442079460007"
+CANARIES = (
+    EMAIL, "kanari", "zeisig", PHONE[1:], "Grandma Zwitscher", "Wordingcanary", "Formcanary", "51.501357", "0.141897",
+)  # fmt: skip
+PERSON: dict[str, Any] = {
+    "email": EMAIL,
+    "phone": PHONE,
+    "places": [{"lat": 51.501357, "lon": -0.141897, "radius_km": 1, "name": "Grandma Zwitscher"}],
+    "confirmed": True,
+    "consent": {"wording": "Wordingcanary", "given_at": "2026-01-01T00:00:00+00:00", "how": "Formcanary"},
+}
+NEAR = {"circle": {"lat": 51.5, "lon": -0.14, "radius_km": 2}}
+
+
+def files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file of the product, write-ahead logs included."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield path.name, path.read_bytes()
+
+
+def tables(url: str) -> Iterator[tuple[str, bytes]]:
+    """Every row of every table of a PostgreSQL database, as text and, of what is binary, as bytes."""
+    import psycopg
+
+    listed = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    with psycopg.connect(url) as connection:
+        for schema, name in connection.execute(listed).fetchall():
+            for row in connection.execute(f'SELECT * FROM "{schema}"."{name}"'):
+                yield (
+                    f"{schema}.{name}",
+                    b"\n".join(bytes(v) if isinstance(v, bytes | memoryview) else str(v).encode() for v in row),
+                )
+
+
+def found(places: Iterator[tuple[str, bytes]]) -> set[tuple[str, str]]:
+    """(where, what) of every canary that is readable."""
+    return {(where, c) for where, data in places for c in CANARIES if c.lower().encode() in data.lower()}
+
+
+async def test_after_an_erasure_nothing_of_a_person_is_readable(
+    house: House, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def stored() -> Iterator[tuple[str, bytes]]:
+        return files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
+
+    key = await house.key(policy="issue")
+    person = await house.ok("POST", "/api/v1/subscribers", {**key, "Idempotency-Key": "k"}, PERSON, 201)
+    wider = {"places": [{**PERSON["places"][0], "radius_km": 2}]}
+    await house.ok("PATCH", f"/api/v1/subscribers/{person['id']}", {**key, "If-Match": "*"}, wider)
+    body = {"kind": "alert", "area": NEAR, "content": {"en": {"title": "Smoke", "body": "Stay inside."}}}
+    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    assert (await settled(house, key, notice))["by_channel"] == {"email": {"sent": 1}, "sms": {"sent": 1}}
+    deliveries = (await house.ok("GET", f"/api/v1/deliveries?notice={notice}", key))["items"]
+    assert {c for _, c in found(stored())} >= {EMAIL, PHONE[1:]}, "the search finds what the local inbox holds"
+
+    erased = await house.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
+    await asyncio.to_thread(house.parts.runner.wait, erased["position"], 5.0)
+    assert found(stored()) == set()
+    asked = [
+        "/api/v1/events?limit=1000", "/api/v1/subscribers", f"/api/v1/subscribers/{person['id']}", "/inbox.json",
+        f"/api/v1/deliveries?notice={notice}", f"/api/v1/notices/{notice}/why-not/{person['id']}", "/inbox",
+        f"/alerts/{notice}", *[f"/api/v1/deliveries/{d['id']}/why" for d in deliveries],
+    ]  # fmt: skip
+    answers: list[tuple[str, bytes]] = []
+    for path in asked:
+        answer = await house.client.get(path, headers=key)
+        assert answer.status == 200, path
+        answers.append((path, await answer.read()))
+    assert found(iter(answers)) == set()
+    assert found(iter([("log", caplog.text.encode())])) == set()
+
+
+async def test_an_erasure_takes_nobody_elses_messages(house: House) -> None:
+    key = await house.key(policy="issue")
+    gone = await house.ok("POST", "/api/v1/subscribers", key, PERSON, 201)
+    await house.ok("POST", "/api/v1/subscribers", key, {**PERSON, "email": "b@example.org", "phone": None}, 201)
+    body = {"kind": "alert", "area": NEAR, "content": {"en": {"title": "Smoke"}}}
+    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(house, key, notice)
+    await house.ok("DELETE", f"/api/v1/subscribers/{gone['id']}?erase=true", key)
+    left: list[dict[str, Any]] = (await house.ok("GET", "/inbox.json", {}))["items"]
+    assert [item["to"] for item in left] == ["b@example.org"]
