@@ -94,10 +94,11 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
 
     sent: a provider took it. temporary: try again later. permanent: never will. technical: we or our provider are at
     fault (no provider, bad credentials). in-doubt: the reply was lost after the body began (for SMTP any failure from
-    DATA on); it is sent again under the same identity.
+    DATA on); it is sent again under the same identity. not-begun: the provider was not ready within a second, and what
+    may leave must be asked again.
     """
 
-    result: Literal["sent", "temporary", "permanent", "technical", "in-doubt"]
+    result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun"]
     reason: str = ""
     reference: str = ""
     retry_after: float | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.channels.message import Handed
-from alerts.dispatch.rows import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, SENT, STATE
+from alerts.dispatch.rows import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.domain.words.terms import CHANNELS, Channel
 
@@ -42,6 +42,8 @@ class Retries:
                 return done._replace(state=STATE["failed-permanent"])
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
+            case "not-begun":
+                return Settled(row, QUEUED, row.reason or "", due=finished)
             case "temporary":
                 return self._again(done, handed, expires)
             case "in-doubt":

@@ -31,6 +31,12 @@ _IDLE = 20.0
 """Seconds that an idle connection is trusted."""
 _REST = (1.0, 5.0, 30.0, 60.0)
 """Seconds that a server is left alone after so many failures in a row."""
+_SOON = 0.9
+"""Seconds within which a message must begin to leave: whatever happened since it was let go has to be asked again."""
+_STALLS = 3
+"""Time-outs in a row after which a server that greets us is left alone too."""
+_CLOSING = 421
+_NOT_BEGUN = Handed(result="not-begun")
 _ENHANCED = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
 
 
@@ -58,7 +64,11 @@ class _Kept:
 
 
 class _Unreachable(Exception):
-    """No connection to this server; nothing was sent."""
+    """No connection to this server, or none that takes our mail; nothing was sent."""
+
+
+class _TooLate(Exception):
+    """Nothing was sent, and what was let go a while ago may not leave without being asked again."""
 
 
 class _Server:
@@ -68,8 +78,13 @@ class _Server:
         self.target = target
         self._places = asyncio.Semaphore(connections)
         self._idle: deque[_Kept] = deque()
-        self._failures = 0
+        self._failures = self._stalls = 0
         self._rests_until = 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether every connection is in use."""
+        return self._places.locked()
 
     @property
     def rests(self) -> bool:
@@ -77,14 +92,17 @@ class _Server:
         return monotonic() < self._rests_until
 
     async def send(self, message: Message) -> Handed:
-        """Hand over on a kept connection, or a new one. Raises _Unreachable if there is none to be had."""
+        """Hand over on a kept connection, or a new one. Raises _Unreachable if there is none to be had, _TooLate if
+        it took too long to find out."""
+        begun = monotonic()
         async with self._places:
+            _in_time(begun)
             kept = self._kept()
             if kept is not None:
                 try:
                     return await self._converse(kept, message)
                 except _Unreachable:
-                    pass  # the server had closed what we kept: a new connection decides
+                    _in_time(begun)  # the server had closed what we kept: a new connection decides
             return await self._converse(await self._connect(), message)
 
     async def close(self) -> None:
@@ -119,19 +137,36 @@ class _Server:
             client.close()
             self._failed()
             raise _Unreachable(f"{target.host}:{target.port}: {_words(error)}") from error
-        self._failures = 0
+        except BaseException:
+            client.close()
+            raise
         return client
 
     async def _converse(self, client: aiosmtplib.SMTP, message: Message) -> Handed:
+        beyond = not message.to.isascii()
+        if beyond and not client.supports_extension("SMTPUTF8"):
+            await self._keep(client, reset=False)
+            return Handed(result="permanent", reason=f"{self.target.host} takes no address beyond ASCII (no SMTPUTF8)")
         try:
-            await client.mail(message.sender, timeout=_COMMAND)
-            await client.rcpt(message.to, timeout=_COMMAND)
+            await client.mail(message.sender, options=["SMTPUTF8"] if beyond else None, timeout=_COMMAND)
+            await client.rcpt(message.to, encoding="utf-8" if beyond else "ascii", timeout=_COMMAND)
         except aiosmtplib.SMTPResponseException as refused:
+            if refused.code == _CLOSING or (isinstance(refused, aiosmtplib.SMTPSenderRefused) and refused.code >= 500):
+                # It serves nobody just now, or not this sender: no recipient is to blame.
+                client.close()
+                self._failed()
+                raise _Unreachable(
+                    f"{self.target.host}: {refused.code} {without_address(_one_line(refused.message), message.to)}"
+                ) from refused
             await self._keep(client, reset=True)
             return _refused(refused.code, refused.message, message.to)
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
+            self._stalled(error)
             raise _Unreachable(f"{self.target.host}: {without_address(_words(error), message.to)}") from error
+        except BaseException:
+            client.close()
+            raise
         try:
             answer = await client.data(message.data, timeout=_DATA)
         except aiosmtplib.SMTPDataError as refused:
@@ -139,6 +174,7 @@ class _Server:
             return _refused(refused.code, refused.message, message.to)
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
+            self._stalled(error)
             what = without_address(_words(error), message.to)
             return Handed(result="in-doubt", reason=f"{self.target.host}: {what} after the body began")
         except BaseException:
@@ -154,10 +190,20 @@ class _Server:
         except (aiosmtplib.SMTPException, OSError):
             client.close()
             return
+        self._failures = self._stalls = 0
         if client.is_connected:
             self._idle.append(_Kept(client, monotonic()))
 
+    def _stalled(self, error: BaseException) -> None:
+        """One time-out may be one message's; several in a row are the server's."""
+        if isinstance(error, TimeoutError):
+            self._stalls += 1
+            if self._stalls >= _STALLS:
+                self._failed()
+
     def _failed(self) -> None:
+        if self.rests:
+            return  # connections that fail together are one failure
         rest = _REST[min(self._failures, len(_REST) - 1)]
         self._failures += 1
         self._rests_until = monotonic() + rest
@@ -184,11 +230,16 @@ class SmtpProvider:
             return Handed(result="permanent", reason="this address cannot be written to a mail server")
         message = _enveloped(message)
         why = "every mail server rests after failures"
-        for server in self._in_order():
+        begun, servers = monotonic(), self._in_order()
+        for place, server in enumerate(servers, 1):
             try:
                 return await server.send(message)
+            except _TooLate:
+                return _NOT_BEGUN
             except _Unreachable as unreachable:
                 why = str(unreachable)
+            if place < len(servers) and monotonic() - begun > _SOON:
+                return _NOT_BEGUN
         return Handed(result="temporary", reason=f"no mail server could be reached ({why})")
 
     async def close(self) -> None:
@@ -197,9 +248,10 @@ class SmtpProvider:
             await server.close()
 
     def _in_order(self) -> list[_Server]:
-        """Those that do not rest after failures, drawn by weight."""
+        """Those that do not rest after failures, drawn by weight; those with a free connection first."""
         awake = [server for server in self._servers if not server.rests]
-        return sorted(awake, key=lambda server: self._chance() ** (1 / server.target.weight), reverse=True)
+        drawn = sorted(awake, key=lambda server: self._chance() ** (1 / server.target.weight), reverse=True)
+        return sorted(drawn, key=lambda server: server.full)
 
 
 def _start_tls(tls: str, local: bool) -> bool | None:
@@ -222,11 +274,14 @@ def _is_address(address: str) -> bool:
 
 
 def _enveloped(message: Message) -> Message:
-    """The envelope takes the bare sender address."""
+    """The envelope takes bare addresses, and a domain in the form that every server knows."""
+    local, _, domain = message.to.rpartition("@")
+    try:
+        to = f"{local}@{domain.encode('idna').decode()}" if local.isascii() else message.to
+    except UnicodeError:
+        to = message.to
     bare = parseaddr(message.sender)[1]
-    if bare == message.sender:
-        return message
-    return Message(channel=message.channel, delivery=message.delivery, to=message.to, data=message.data, sender=bare)
+    return Message(channel=message.channel, delivery=message.delivery, to=to, data=message.data, sender=bare)
 
 
 def _refused(code: int, words: str, to: str) -> Handed:
@@ -242,7 +297,19 @@ def _refused(code: int, words: str, to: str) -> Handed:
 
 
 def _one_line(words: str) -> str:
+    """Readable text, whatever bytes a server said: aiosmtplib leaves those that are not UTF-8 as half surrogates."""
+    if not words.isprintable():
+        try:
+            words.encode()
+        except UnicodeEncodeError:
+            words = words.encode("utf-8", "surrogateescape").decode("latin-1")
+        words = "".join(char if char.isprintable() else " " for char in words)
     return " ".join(words.split())
+
+
+def _in_time(begun: float) -> None:
+    if monotonic() - begun > _SOON:
+        raise _TooLate
 
 
 def _words(error: BaseException) -> str:

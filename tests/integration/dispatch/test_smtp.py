@@ -132,5 +132,118 @@ def test_tls_is_required_where_it_was_asked_for(box: tuple[Mailbox, Target]) -> 
     assert answer.result == "temporary"
 
 
+class Peer:
+    """A server of raw lines: what it says to each command, by its verb; "stall" says nothing, "close" hangs up."""
+
+    def __init__(self, **says: str) -> None:
+        self._says, self.heard, self.connections = says, list[str](), 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            if not await self._say(writer, "banner", "220 peer"):
+                return
+            while line := (await reader.readline()).decode("utf-8", "replace").strip():
+                verb = line.split(":")[0].split()[0].lower()
+                self.heard.append(line)
+                usual = {"data": "354 go on", "ehlo": "250 peer", "quit": "221 bye"}.get(verb, "250 ok")
+                if not await self._say(writer, verb, usual):
+                    return
+                if verb == "data":
+                    while (part := await reader.readline()) not in (b".\r\n", b""):
+                        if self._says.get("body") == "close":
+                            return
+                    if not part or not await self._say(writer, "dot", "250 taken"):
+                        return
+        finally:
+            writer.close()
+
+    async def _say(self, writer: asyncio.StreamWriter, stage: str, usual: str) -> bool:
+        words = self._says.get(stage, usual)
+        if words == "stall":
+            await asyncio.sleep(60)
+        if words == "close":
+            return False
+        writer.write(words.encode("latin-1") + b"\r\n")
+        await writer.drain()
+        return True
+
+
+def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[Handed]:
+    """What became of messages to a peer (and to a second server that is chosen after it)."""
+
+    async def run() -> list[Handed]:
+        peers = [peer] if second is None else [peer, second]
+        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in peers]
+        targets = [
+            Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=1000 if place == 0 else 1)
+            for place, server in enumerate(servers)
+        ]
+        provider = SmtpProvider(targets, connections=2, chance=lambda: 0.5)
+        answers = [await provider.send(message(to)) for to in recipients]
+        await provider.close()
+        for server in servers:
+            server.close()
+        return answers
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("says", "result"),
+    [
+        ({"banner": "421 too many"}, "temporary"),
+        ({"banner": "554 go away"}, "temporary"),
+        ({"banner": "close"}, "temporary"),
+        ({"banner": "stall"}, "temporary"),
+        ({"mail": "stall"}, "temporary"),
+        ({"mail": "550 5.7.1 sender refused"}, "temporary"),  # our own fault, no recipient's
+        ({"rcpt": "421 closing"}, "temporary"),
+        ({"rcpt": "452 4.2.2 full"}, "temporary"),
+        ({"rcpt": "550 5.1.1 unknown"}, "permanent"),
+        ({"rcpt": "close"}, "temporary"),
+        ({"data": "451 later"}, "temporary"),
+        ({"data": "554 never"}, "permanent"),
+        ({"body": "close"}, "in-doubt"),
+        ({"dot": "close"}, "in-doubt"),
+        ({"dot": "stall"}, "in-doubt"),
+        ({"dot": "452 4.3.1 disk full"}, "temporary"),
+        ({"dot": "550 5.7.1 spam"}, "permanent"),
+    ],
+)
+def test_what_a_failure_at_each_stage_means(monkeypatch: pytest.MonkeyPatch, says: dict[str, str], result: str) -> None:
+    for limit in ("_CONNECT", "_COMMAND", "_DATA"):
+        monkeypatch.setattr(f"alerts.channels.providers.smtp.{limit}", 0.3)
+    [answer] = conversed(Peer(**says), "a@example.org")
+    assert answer.result == result, answer
+
+
+def test_a_server_that_refuses_us_is_passed_over_for_one_that_does_not() -> None:
+    for says in ({"mail": "530 5.7.0 sign in first"}, {"rcpt": "421 4.3.2 closing"}):
+        answers = conversed(Peer(**says), "a@example.org", "b@example.org", second=Peer())
+        assert [answer.result for answer in answers] == ["sent", "sent"]
+
+
+def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.channels.providers.smtp._CONNECT", 1.2)
+    second = Peer()
+    answers = conversed(Peer(banner="stall"), "a@example.org", "a@example.org", second=second)
+    assert [answer.result for answer in answers] == ["not-begun", "sent"]
+    assert second.connections == 1
+
+
+def test_words_in_no_charset_are_kept_readably() -> None:
+    [answer] = conversed(Peer(rcpt="550 5.1.1 Empf\xe4nger\x00unbekannt"), "a@example.org")
+    assert answer.reason == "550 5.1.1 Empf\xe4nger unbekannt"
+
+
+def test_addresses_beyond_ascii() -> None:
+    plain, modern = Peer(), Peer(ehlo="250-peer\r\n250 SMTPUTF8")
+    assert [a.result for a in conversed(plain, "j\xf6rg@example.org", "a@b\xfccher.example")] == ["permanent", "sent"]
+    assert [a.result for a in conversed(modern, "j\xf6rg@example.org")] == ["sent"]
+    assert any("a@xn--bcher-kva.example" in line for line in plain.heard)
+    assert any("j\xf6rg@example.org" in line for line in modern.heard)
+
+
 def test_a_channel_without_provider_is_not_chosen() -> None:
     assert providers(smtp=(), smtp_connections=4, inbox=None) == ({}, {})
