@@ -15,8 +15,8 @@ from typing import Any
 from alerts.settings import Settings
 
 _PERSONAL = re.compile(
-    r"[^\s<>\"'(),;:=]+@[^\s<>\"'(),;:]+"  # an address
-    r"|(?<![\w.])\+\d[\d ().-]{5,}\d"  # a telephone number
+    r"[^\s<>\"'(),;:=]{1,200}@[^\s<>\"'(),;:]{1,255}"  # an address
+    r"|(?<![\w.])\+\d[\d ().-]{5,40}\d"  # a telephone number
     r"|(?<![\w.])-?\d{1,3}\.\d{4,}"  # a coordinate
 )
 

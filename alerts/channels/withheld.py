@@ -6,12 +6,14 @@ from __future__ import annotations
 import re
 
 ADDRESS, HOST = "(address)", "(host)"
-_ANY = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+_ANY = re.compile(r"[^\s<>\"'(),;:]{1,200}@[^\s<>\"'(),;:]{1,255}")
+_MOST = 2_000
+"""Characters of a peer's words that are read at all."""
 
 
 def without_address(words: str, address: str) -> str:
     """`words` without e-mail addresses of anybody, and without the parts of this one, wherever they stand alone."""
-    words = _ANY.sub(ADDRESS, words)
+    words = _ANY.sub(ADDRESS, words[:_MOST])
     local, _, domain = address.rpartition("@")
     if not local or not domain:
         return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -17,6 +18,21 @@ from alerts.intake import strict_json
 
 def nested(levels: int) -> bytes:
     return b'{"a":' * (levels - 1) + b"{}" + b"}" * (levels - 1)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'"' + b'\\"' * 400_000 + b"[" * 40, id="a string that never ends"),
+        pytest.param(b'"' + b"[" * 40 + b"\\", id="one that ends in an escape"),
+        pytest.param(b"{" + b"".join(b'"%d":0,' % n for n in range(90_000)) + b'"89999":0}', id="doubled at the end"),
+    ],
+)
+def test_a_hostile_body_is_refused_at_once(body: bytes) -> None:
+    began = perf_counter()
+    with pytest.raises(Malformed):
+        strict_json.parse(body)
+    assert perf_counter() - began < 2
 
 
 @pytest.mark.parametrize(
