@@ -150,7 +150,7 @@ class InboxPages:
         token = delivery_token(self._parts.settings.secret_key, "why", *numbers)
         return {
             "summary": summary(found),
-            "checks": checks(found),
+            "checks": checks(self._parts, found),
             "link": f"{self._pages.site.base}/why/{token}",
         }
 

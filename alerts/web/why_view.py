@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 
 from alerts.channels.words import direction, frame
 from alerts.domain.notice import NoticeState
+from alerts.domain.words.geometry import resolve_area
 from alerts.links import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
+from alerts.where import place_name
 from alerts.why import Why
 from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER
-from subscribers.nearest import nearest
+from subscribers.nearest import Where, nearest
 
 _OUTCOMES = {
     "queued": "It is waiting to leave.",
@@ -53,7 +55,7 @@ def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, A
         "lead": because(parts, found, notice),
         "summary": summary(found),
         "steps": why_steps(found, settings.timezone),
-        "checks": checks(found),
+        "checks": checks(parts, found),
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
         "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
         if found.position
@@ -72,9 +74,10 @@ def because(parts: Parts, found: Why, notice: NoticeState) -> str:
     wishes = person.preferences
     place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
     asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
-    where = f" in {found.place}" if found.place else ""
+    name = _place_name(parts, found)
+    where = f" in {name}" if name else ""
     if place is not None and place.radius_km > 0:
-        where = f" within {speech.distance(place.radius_km * 1000)} of “{found.place}”"
+        where = f" within {speech.distance(place.radius_km * 1000)} of “{name}”"
     when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
     return f"Because {when}you asked for {asked}{where}{_distance(parts, found, notice, place)}."
 
@@ -94,16 +97,33 @@ def _distance(parts: Parts, found: Why, notice: NoticeState, place: Place | None
 def _nearest_concerned(parts: Parts, change: UUID, place: Place | None) -> str:
     """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
     announced = parts.views.service_change(change)
-    if announced is None or place is None or place.lat is None or place.lon is None:
+    where = None if place is None else _position(parts, place)
+    if announced is None or where is None:
         return ""
     points = [p for p in map(parts.views.service_point, announced.facts.service_points) if p is not None]
-    near = nearest([(p.id, p.facts.lat, p.facts.lon) for p in points], (place.lat, place.lon))
+    near = nearest([(p.id, p.facts.lat, p.facts.lon) for p in points], where)
     return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
 
 
-def checks(found: Why) -> list[dict[str, Any]]:
+def _position(parts: Parts, place: Place) -> Where | None:
+    """Where a subscriber's place is; None if it is a drawn area or no longer registered."""
+    if place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    registered = parts.views.place(place.slug) if place.slug else None
+    return None if registered is None else resolve_area(registered.geometry, lambda _: None)
+
+
+def _place_name(parts: Parts, found: Why) -> str:
+    """The matched place as its owner calls it; a registered one by its name."""
+    registered = parts.views.place(found.place) if found.place else None
+    return found.place if registered is None else place_name(registered, "en")
+
+
+def checks(parts: Parts, found: Why) -> list[dict[str, Any]]:
     """The rules asked, as sentences."""
-    return [{"holds": check.holds, "detail": _sentence(check.detail)} for check in found.checks]
+    named = f"“{_place_name(parts, found)}”"
+    said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
+    return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in said]
 
 
 def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
