@@ -12,6 +12,7 @@ from alerts.domain.words.geometry import EMPTY, Area, Circle
 from alerts.domain.words.geometry.geodesy import ECCENTRICITY_2, Bools, Floats, distances, normal_radius
 from subscribers.columns import AudienceColumns
 from subscribers.domain.audience import ChangeReach
+from subscribers.nearest import nearest
 from subscribers.touching import Rows, chain, touching
 
 LocatedPoint = tuple[UUID, float, float]
@@ -46,7 +47,7 @@ def nearest_to_area(area: Area, points: Sequence[LocatedPoint]) -> UUID | None:
     """The open point nearest to an area (0 inside), ties by id. None if there is no point."""
     if not points or area.empty:
         return None
-    return min((area.distance_m(lat, lon), point) for point, lat, lon in points)[1]
+    return nearest(points, area)[0][0]
 
 
 def _nearest_among(

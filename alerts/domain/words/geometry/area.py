@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.geometry.geodesy import EDGE_M, Floats, distance, distances, geod, wrapped
+from alerts.domain.words.geometry.geodesy import (
+    EDGE_M,
+    POLAR_M,
+    Floats,
+    distance,
+    distances,
+    geod,
+    meridian_radius,
+    normal_radius,
+    wrapped,
+)
 from alerts.domain.words.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, circle_polygon, polygon_of
 
 Json = dict[str, Any]
@@ -21,6 +31,10 @@ Bounds = tuple[float, float, float, float]
 """west, south, east, north; west > east when it crosses the antimeridian."""
 
 _SAMPLES = 33
+_FINE_M = 5e-5
+"""An edge is searched until what is left of it could bring it nearer by less than this."""
+_PLANE_M = 200_000.0
+_LOOSE = 0.2
 _SLIVER = 1e-12
 """Square degrees (about a hundredth of a square metre): what two shared edges may overlap by rounding alone."""
 
@@ -142,7 +156,8 @@ class Area:
         starts = distances(lat, lon, edges[:, 1], edges[:, 0])
         ends = distances(lat, lon, edges[:, 3], edges[:, 2])
         upper = min(starts.min(), ends.min())
-        able = edges[(starts + ends - edges[:, 4]) / 2 <= upper]
+        might = (starts + ends - edges[:, 4]) / 2 <= upper
+        able = _nearest_in_plane(lat, lon, edges[might], float(max(starts[might].max(), ends[might].max())))
         low, high = np.zeros(len(able)), np.ones(len(able))
         steps = np.linspace(0.0, 1.0, _SAMPLES)
         # each round samples every edge between two bounds and closes in on the best sample: 100 km / 16^6 < 1 cm,
@@ -159,6 +174,9 @@ class Area:
             reach = able[:, 4] * (high - low)
             keep = sampled[rows, best] - reach <= upper
             able, low, high = able[keep], low[keep], high[keep]
+            left = float(reach[keep].max())
+            if left * min(1.0, left / (2 * upper + 1e-9)) < _FINE_M:
+                break
         return float(upper)
 
     def _holds_circle(self, circle: Circle) -> bool:
@@ -176,6 +194,27 @@ class Area:
 
 
 EMPTY = Area(MultiPolygon())
+
+
+def _nearest_in_plane(lat: float, lon: float, edges: NDArray[np.float64], furthest_m: float) -> NDArray[np.float64]:
+    """The edges that can be nearest to a position, all their ends within `furthest_m` of it.
+
+    In a plane whose scale is that of the position, a distance d errs by the change of the parallels' length on the way,
+    d²/R·tan(latitude), and by less than a hundredth besides; where that bound grows loose, every edge is kept.
+    """
+    error = 0.01 + 1.2 * furthest_m / POLAR_M * abs(np.tan(np.radians(lat)))
+    if furthest_m > _PLANE_M or error > _LOOSE:
+        return edges
+    to_x, to_y = (
+        float(np.radians(normal_radius(lat) * np.cos(np.radians(lat)))),
+        float(np.radians(meridian_radius(lat))),
+    )
+    x, y = wrapped(edges[:, 0:3:2] - lon) * to_x, (edges[:, 1:4:2] - lat) * to_y
+    dx, dy = x[:, 1] - x[:, 0], y[:, 1] - y[:, 0]
+    along = np.clip(-(x[:, 0] * dx + y[:, 0] * dy) / np.maximum(dx * dx + dy * dy, 1e-12), 0.0, 1.0)
+    away = np.hypot(x[:, 0] + along * dx, y[:, 0] + along * dy)
+    near: NDArray[np.bool_] = away <= away.min() * (1 + error) / (1 - error) + 1.0
+    return np.asarray(edges[near])
 
 
 def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
