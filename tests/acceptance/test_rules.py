@@ -21,7 +21,7 @@ from tests.acceptance.rules_world import DANGER, Spot, World, cap_time, cap_xml,
 
 pytestmark = pytest.mark.slow
 Json = dict[str, Any]
-PEOPLE, NOTICES = 80, 20
+PEOPLE, NOTICES = 60, 14
 RING = [[-0.14, 51.54], [-0.08, 51.54], [-0.08, 51.58], [-0.14, 51.58], [-0.14, 51.54]]
 HOLE = [[-0.12, 51.55], [-0.10, 51.55], [-0.10, 51.57], [-0.12, 51.57], [-0.12, 51.55]]
 PLACES: dict[str, Json] = {
@@ -182,7 +182,7 @@ def _some_rule(chance: random.Random, ids: list[str], depth: int = 0) -> Json:
             {"language": chance.choice(("en", "cy", "en-US"))},
             {"segment": chance.choice(tuple(SEGMENTS))},
             {"frequency": chance.choice(("immediate", "daily"))},
-            {"ids": chance.sample(ids, 30)},
+            {"ids": chance.sample(ids, 20)},
         )
     )
     if depth > 1 or chance.random() < 0.3:
