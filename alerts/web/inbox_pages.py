@@ -107,7 +107,7 @@ class InboxPages:
         )
 
     def _list(self, after: int, query: Any) -> dict[str, Any]:
-        to = query.get("to", "").strip()
+        to = query.get("to", "").replace("\x00", "").strip()
         items = self._inbox.items(after, _PAGE + 1, to=to or None, newest_first=True)
         notices: dict[int, NoticeState | None] = {}
         base = f"{self._pages.site.base}/inbox"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.channels.words import Frame, frame
 from alerts.commands.actor import RESIDENT
@@ -154,6 +155,6 @@ async def _form(request: web.Request) -> dict[str, str]:
     """The fields of a form; none for a body that is no form."""
     try:
         fields = await request.post()
-    except ValueError:
-        return {}
+    except (ValueError, LookupError, AssertionError, web.RequestPayloadError, HttpProcessingError):
+        return {}  # no boundary, a charset that nobody knows, broken packing
     return {name: value for name, value in fields.items() if isinstance(value, str)}

@@ -123,6 +123,9 @@ def query(request: web.Request, *known: str) -> dict[str, str]:
     unknown = [name for name in request.query if name not in known]
     if unknown:
         raise Invalid.field(unknown[0], "unknown parameter; known are " + ", ".join(known))
+    for name, value in request.query.items():
+        if "\x00" in value:
+            raise Invalid.field(name, "holds the character U+0000, which nothing is called by")
     return {name: value for name, value in request.query.items() if value}
 
 
@@ -165,6 +168,11 @@ def next_url(public_url: str, request: web.Request, cursor: str | int | None, na
         return None
     pairs = [(k, v) for k, v in request.query.items() if k != name]
     return f"{public_url}{request.path}?{urlencode([*pairs, (name, str(cursor))])}"
+
+
+def unchanged(request: web.Request, tag: str) -> bool:
+    """Whether the reader has this `ETag` already: `If-None-Match`, compared weakly (RFC 9110)."""
+    return any(one.value in ("*", tag.strip('"')) for one in request.if_none_match or ())
 
 
 def digest(body: bytes) -> str:

@@ -15,6 +15,7 @@ CONTENT_POLICY = (
 )
 _ALWAYS = (
     ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),  # but what a handler gives to everyone: whatever else there is may be personal
     ("Referrer-Policy", "same-origin"),  # `no-referrer` would make browsers send `Origin: null` with our own forms
 )
 _PAGES = (

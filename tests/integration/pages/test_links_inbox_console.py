@@ -107,7 +107,17 @@ async def test_a_post_that_says_nothing_stops_nothing(sending: Scene, sender: An
     path = link("unsubscribe", item["text"])
     for data in ({}, {"List-Unsubscribe": "Perhaps"}):
         assert "Stop these messages?" in await (await sender.post(path, data=data)).text()
-    assert (await sender.post(path, data="\xff{", headers={"Content-Type": "application/json"})).status == 200
+    for kind, body in (
+        ("application/json", b"\xff{"),
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=%ff%00"),
+        ("application/x-www-form-urlencoded; charset=no-such", b"a=b"),
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header"),
+        ("multipart/form-data; boundary=x", b"y"),
+    ):
+        assert (await sender.post(path, data=body, headers={"Content-Type": kind})).status == 200, (kind, body)
+    broken = {"Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+    assert (await sender.post(path, data=b"no gzip", headers=broken)).status == 200
     [card] = await _caught_up(sending, [_contact(sending, item)])
     assert card.state == "verified"
 

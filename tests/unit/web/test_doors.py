@@ -147,6 +147,8 @@ def test_the_next_page_keeps_the_question_and_our_own_address() -> None:
 def test_unknown_parameters_and_ids_are_told() -> None:
     with pytest.raises(Invalid, match="unknown parameter"):
         requests.query(asked("/?stat=open"), "state")
+    with pytest.raises(Invalid, match="U\\+0000"):
+        requests.query(asked("/?kind=a%00b"), "kind")
     with pytest.raises(NotFound):
         requests.id_of(make_mocked_request("GET", "/x", match_info={"id": "x"}))
     with pytest.raises(ValueError, match="unknown scopes"):
