@@ -12,6 +12,7 @@ from alerts.commands.known import Known
 from alerts.commands.ports import Idempotency
 from alerts.domain.events import (
     AreaJson,
+    Json,
     PlaceDefined,
     PlaceRevised,
     SegmentDefined,
@@ -36,8 +37,13 @@ class RegisterCommands(Core):
         from alerts.domain.words.geometry import FINE_CIRCLE, resolve_area, validate_area
 
         slug, name = checks.slug(body.slug), checks.names(body.name)
-        # Not against the bounds of what is registered: a place may lie anywhere.
-        area = await self._checked(lambda known: validate_area(body.area, "area", known.places, None), heavy=True)
+
+        def check(known: Known) -> list[Json]:
+            # A revision may mend what was registered with its coordinates swapped.
+            bounds = None if slug in known.places else known.bounds
+            return validate_area(body.area, "area", known.places, bounds)
+
+        area = await self._checked(check, heavy=True)
 
         def work(unit: Unit) -> Kept:
             resolved = resolve_area(area, lambda other: _geometry(unit, other))

@@ -52,8 +52,19 @@ async def test_a_place_of_circles_and_places_is_kept_as_polygons(house: House) -
 
 async def test_a_place_may_lie_outside_those_registered(house: House) -> None:
     await house.places()
-    area = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
+    area = {"circle": {"lat": -5.0, "lon": 60.0, "radius_km": 1}}
     assert (await house.commands.define_place(key(), PlaceBody(slug="sea", name={"en": "Sea"}, area=area))).created
+
+
+async def test_a_new_place_is_not_registered_swapped_but_one_that_was_is_mended(house: House) -> None:
+    """One swapped place would widen the bounds by which every later position is looked at."""
+    swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
+    body = PlaceBody(slug="first", name={"en": "First"}, area=swapped)
+    await house.commands.define_place(key(), body)
+    mended = msgspec.structs.replace(body, area={"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 1}})
+    assert (await house.commands.define_place(key(), mended)).version == 2
+    with pytest.raises(Invalid, match="swapped"):
+        await house.commands.define_place(key(), msgspec.structs.replace(body, slug="second"))
 
 
 @on_both
