@@ -41,6 +41,17 @@ class KeyMissing(ValueError):
     """There is no key and no erasure either: the keys' database is not the one that belongs to this log."""
 
 
+def _fingerprint(master_key: bytes) -> bytes:
+    return hmac.digest(master_key, b"community alerts master key", hashlib.sha256)[:16]
+
+
+def made_with(database: BaseDatabase, master_key: bytes) -> bool:
+    """Whether this is the master key of that database, or it has none yet; writes nothing."""
+    with database.read() as tx:
+        kept = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
+    return not kept or hmac.compare_digest(bytes(kept[0][0]), _fingerprint(master_key))
+
+
 class Vault:
     """Per-subject keys, kept wrapped. Safe to use from several threads."""
 
@@ -64,7 +75,7 @@ class Vault:
         self._new: dict[bytes, bytes] = {}
         """Keys that are not on disk yet."""
         self._purposes: dict[str, AESGCM] = {}
-        self._claim(hmac.digest(master_key, b"community alerts master key", hashlib.sha256)[:16])
+        self._claim(_fingerprint(master_key))
 
     def _claim(self, fingerprint: bytes) -> None:
         with self._database.write() as tx:

@@ -88,8 +88,26 @@ def _database(settings: Settings) -> Iterator[Finding]:
         return
     if pending:
         yield Finding("warning", "schema", f"{len(pending)} migrations to apply", "run `alerts migrate`")
+    elif not _opened_by(settings):
+        yield Finding(
+            "wrong",
+            "master key",
+            "this database was made with another one",
+            "set ALERTS_MASTER_KEY (or ALERTS_MASTER_KEY_FILE) to the key it was made with",
+        )
     else:
         yield Finding("ok", "database", "reachable, durable and up to date")
+
+
+def _opened_by(settings: Settings) -> bool:
+    from alerts.eventlog.database import connect
+    from subscribers.vault import made_with
+
+    keys = connect(settings.database_url, "keys", readonly=True)
+    try:
+        return made_with(keys, settings.master_key)
+    finally:
+        keys.close()
 
 
 def _providers(settings: Settings) -> Iterator[Finding]:
