@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
@@ -199,11 +200,15 @@ def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str
             name, equals, value = text.partition("=")
             if not equals or not name.strip().isidentifier():
                 raise SettingsError(f"{dotenv}, line {number}: expected NAME=value")
-            value = value.strip()
-            if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-                value = value[1:-1]
-            values[name.strip()] = value
+            values[name.strip()] = _dotenv_value(value.strip())
     return {**values, **env}
+
+
+def _dotenv_value(text: str) -> str:
+    """What stands in the quotes, or before a ` #` comment."""
+    if text[:1] in ("'", '"') and (end := text.find(text[0], 1)) > 0 and text[end + 1 :].strip()[:1] in ("", "#"):
+        return text[1:end]
+    return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
 
 
 def unknown(env: Mapping[str, str]) -> list[str]:

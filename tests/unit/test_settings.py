@@ -118,6 +118,10 @@ def test_dotenv_is_read_under_the_environment(tmp_path: Path) -> None:
         "ALERTS_TIMEZONE": "Europe/Paris",
         "ALERTS_LOG_LEVEL": "error",
     }
+    file.write_text(
+        "A=sqlite:///a.db # beside us\nB=smtp://me:x#y@mail  # a hash in a word stays\nC='a # b' # c\nD=#\n"
+    )
+    assert environment({}, file) == {"A": "sqlite:///a.db", "B": "smtp://me:x#y@mail", "C": "a # b", "D": ""}
     file.write_text("what is this\n")
     with pytest.raises(SettingsError, match="line 1: expected NAME=value"):
         environment({}, file)
