@@ -28,7 +28,8 @@ def register(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "",
     port: Annotated[
-        int, typer.Option(help="Port to listen on (default: the public URL's, behind a proxy your own).")
+        int,
+        typer.Option(min=0, max=65_535, help="Port to listen on (default: the public URL's, behind a proxy your own)."),
     ] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes (PostgreSQL).")] = 1,
     roles: Annotated[str, typer.Option(help="What this process does: web, worker, scheduler.")] = ",".join(ROLES),
