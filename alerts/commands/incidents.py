@@ -130,6 +130,8 @@ class IncidentCommands(Core):
         target = incident or self._referred(actor, body)
 
         def work(unit: Unit) -> Kept:
+            if incident and body.source_ref and found(unit, incident).facts.source_ref != body.source_ref:
+                raise Invalid.field("source_ref", "This incident has another reference: leave it out, or name its own.")
             state, told = resolve(unit, actor, target, words)
             notice = told.notice.id if told.notice else latest_notice(unit, state.id)
             return Kept(id=state.id, version=state.version, notice=notice)

@@ -95,6 +95,11 @@ WHERE shard = ? AND notice = ? AND contact = ?
 SELECT contact, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
 WHERE shard = ? AND notice = ? AND contact > ? AND (state = ? OR ? < 0) ORDER BY contact LIMIT ?
 
+-- name: deliveries_from
+SELECT notice, contact, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
+WHERE shard = ? AND (notice > ? OR (notice = ? AND contact > ?)) AND (state = ? OR ? < 0)
+ORDER BY notice, contact LIMIT ?
+
 -- name: deliveries_of_contact
 SELECT notice, state, channel, flags, tries, due_at, first_at, last_at, reason FROM deliveries
 WHERE shard = ? AND contact = ? AND notice >= ? AND notice <= ? ORDER BY notice DESC LIMIT ?

@@ -151,15 +151,15 @@ class DispatchReads:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page[DeliveryRow]:
-        """Deliveries of a notice, of a person's contact points, or both; if asked, those in one state.
+        """Deliveries: all, or of a notice, of a person's contact points, or both; if asked, those in one state.
 
-        `cursor` is an earlier page's `next`. Raises ValueError for a bad one, and if neither is given.
+        `cursor` is an earlier page's `next`. Raises ValueError for a bad one.
         """
         with self._database.read() as tx:
             if contacts is not None:
                 return _of_contacts(tx, contacts, notice, state, cursor, limit)
             if notice is None:
-                raise ValueError("say which notice or which contact points")
+                return _of_all(tx, state, cursor, limit)
             return _of_notice(tx, notice, state, cursor, limit)
 
     def status(self, now: datetime) -> QueueState:
@@ -216,6 +216,21 @@ def _of_notice(
         found += [_delivery(tx, notice, row[0], row[1:]) for row in rows]
         shard, after = shard + 1, -1
     return _page(found, limit, lambda row: f"{contact_shard(row.contact)}.{row.contact}")
+
+
+def _of_all(tx: Transaction, state: DeliveryState | None, cursor: str | None, limit: int) -> Page[DeliveryRow]:
+    """In the order of the primary key (shard, notice, contact), as of one notice."""
+    shard, notice, after = 0, -1, -1
+    if cursor:
+        notice, after = _parse(cursor)
+        shard = contact_shard(after)
+    wanted = -1 if state is None else STATE[state]
+    found: list[DeliveryRow] = []
+    while shard < SHARDS and len(found) <= limit:
+        rows = tx.execute(_sql.deliveries_from, (shard, notice, notice, after, wanted, wanted, limit + 1 - len(found)))
+        found += [_delivery(tx, row[0], row[1], row[2:]) for row in rows]
+        shard, notice, after = shard + 1, -1, -1
+    return _page(found, limit, lambda row: f"{row.notice}.{row.contact}")
 
 
 def _of_contacts(

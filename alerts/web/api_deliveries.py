@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.dispatch.reads import DeliveryRow
-from alerts.domain.words.errors import Invalid, NotFound
+from alerts.domain.words.errors import NotFound
 from alerts.domain.words.ids import delivery_id, parse_delivery_id
 from alerts.domain.words.terms import DELIVERY_STATES, DeliveryState
 from alerts.web.answers import answer, listed
@@ -40,8 +40,6 @@ def routes(parts: Parts) -> list[Route]:
         values = query(request, "notice", "subscriber", "state", "cursor", "limit")
         notice, subscriber = uuid_value(values, "notice"), uuid_value(values, "subscriber")
         state = cast(DeliveryState | None, one_of(values, "state", DELIVERY_STATES))
-        if notice is None and subscriber is None:
-            raise Invalid.field("notice", "say which notice, which subscriber, or both")
         number = (await read(parts, _notice_number, parts, notice)) if notice else None
         contacts = (await read(parts, _contacts, parts, subscriber)) if subscriber else None
         rows = await read_page(

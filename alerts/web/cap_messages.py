@@ -16,7 +16,7 @@ from alerts.domain.words.errors import NotFound
 from alerts.intake import cap_out
 from alerts.intake.cap_out import Surroundings
 from alerts.web.parts import Parts
-from alerts.web.requests import id_of, read
+from alerts.web.requests import id_of, read, unchanged
 from alerts.web.routes import PUBLIC, Route
 
 KEPT = 256
@@ -41,7 +41,7 @@ def routes(parts: Parts) -> list[Route]:
             if len(kept) > KEPT:
                 kept.popitem(last=False)
         headers = {"ETag": message.etag, "Cache-Control": "public, max-age=86400"}
-        if message.etag in (tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")):
+        if unchanged(request, message.etag):
             return web.Response(status=304, headers=headers)
         return web.Response(body=message.body, content_type=cap_out.CONTENT_TYPE, charset="utf-8", headers=headers)
 

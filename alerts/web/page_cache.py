@@ -18,6 +18,7 @@ from aiohttp import web
 
 from alerts.domain import events as e
 from alerts.web.parts import Parts
+from alerts.web.requests import unchanged
 
 PUBLIC_TOPICS = frozenset(
     event.topic()
@@ -68,7 +69,7 @@ class PageCache:
         kept = await self._page(key, build)
         if kept is None:
             raise web.HTTPNotFound
-        if kept.etag in request.headers.get("If-None-Match", ""):
+        if unchanged(request, kept.etag):
             return web.Response(status=304, headers=kept.headers)
         if kept.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
             return web.Response(body=kept.packed, headers={**kept.headers, "Content-Encoding": "gzip"})

@@ -62,6 +62,9 @@ async def test_what_is_invalid_is_named(house: House) -> None:
     assert any(f.startswith("area") for f in await fields(area={"place": "atlantis"}))
     swapped = {"type": "Polygon", "coordinates": [[[y, x] for x, y in CAMDEN["coordinates"][0]]]}
     assert any(f.startswith("area") for f in await fields(area=swapped))
+    place = {"slug": "camden-town", "name": {"en": "Camden Town"}, "area": swapped}
+    found = await problem(await house.client.post("/api/v1/places", json=place, headers=key), 422)
+    assert "swapped" in found["detail"]
     assert any(f.startswith("area") for f in await fields(area={"circle": {"lat": 91, "lon": 0, "radius_km": 1}}))
     assert await fields(onset="2026-05-02T00:00:00+00:00", expires="2020-05-01T00:00:00+00:00") == {"expires"}
     answer = await house.client.post(INCIDENTS, json={"headline": "x", "topic": "nonsense"}, headers=key)
@@ -177,6 +180,56 @@ async def test_lists_go_on_by_url(house: House) -> None:
     topics = await house.ok("GET", "/api/v1/topics?limit=3", key)
     more = await house.ok("GET", topics["next"].removeprefix(PUBLIC_URL), key)
     assert len(topics["items"]) == 3 and topics["items"][-1]["slug"] < more["items"][0]["slug"]
+
+
+async def test_deliveries_are_listed_without_a_filter_too(house: House) -> None:
+    key, consent = (
+        await house.key(policy="issue"),
+        {"wording": "Yes", "given_at": "2026-01-01T00:00:00Z", "how": "form"},
+    )
+    for number in range(3):
+        person = {"email": f"r{number}@example.org", "confirmed": True, "consent": consent}
+        await house.ok("POST", "/api/v1/subscribers", key, person, 201)
+    body = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "Hello"}}}
+    for _ in range(2):
+        made = await house.ok("POST", "/api/v1/notices", key, body, 201)
+        await house.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, None, 202)
+        for _ in range(100):
+            if (await house.ok("GET", f"/api/v1/notices/{made['id']}/dispatch", key))["complete"]:
+                break
+            await asyncio.sleep(0.05)
+    seen: list[str] = []
+    url: str | None = "/api/v1/deliveries?limit=4&state=sent"
+    while url:
+        page = await house.ok("GET", url.removeprefix(PUBLIC_URL), key)
+        seen += [item["id"] for item in page["items"]]
+        url = page["next"]
+    assert len(seen) == len(set(seen)) == 6
+    assert len((await house.ok("GET", "/api/v1/deliveries", key))["items"]) == 6
+    assert (await house.ok("GET", "/api/v1/deliveries?state=expired", key))["items"] == []
+
+
+async def test_a_reader_who_has_the_page_is_told_so(house: House) -> None:
+    key = await house.key(policy="issue")
+    body = {"kind": "alert", "area": CAMDEN, "content": {"en": {"title": "Flood"}}}
+    made = await house.ok("POST", "/api/v1/notices", key, body, 201)
+    await house.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, None, 202)
+    house.parts.runner.wait(house.parts.writer.position(), 2)
+    for path in (f"/alerts/{made['id']}.json", f"/alerts/{made['id']}.cap", "/feeds/alerts.atom"):
+        tag = (await house.client.get(path)).headers["ETag"]
+        for had in (tag, f'"other", W/{tag}', "*"):
+            answer = await house.client.get(path, headers={"If-None-Match": had})
+            assert (answer.status, answer.headers["ETag"], await answer.read()) == (304, tag, b""), (path, had)
+        assert (await house.client.get(path, headers={"If-None-Match": tag.replace('"', '"x', 1)})).status == 200
+
+
+async def test_an_incident_is_over_only_by_its_own_reference(house: House) -> None:
+    key = await house.key()
+    made = await house.ok("POST", INCIDENTS, key, {"headline": "Fire", "source_ref": "r1"}, 201)
+    path = f"{INCIDENTS}/{made['id']}/resolve"
+    found = await problem(await house.client.post(path, json={"source_ref": "r2"}, headers=key), 422)
+    assert {error["field"] for error in found["errors"]} == {"source_ref"}
+    assert (await house.ok("POST", path, key, {"source_ref": "r1"}))["version"] == 2
 
 
 async def test_the_feed_of_events(house: House) -> None:
