@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import islice
+from typing import TypeVar
 from uuid import UUID
 
 import numpy as np
 from dateutil.rrule import rrulestr
 
 from alerts.domain.words.geometry import Area
-from alerts.domain.words.geometry.geodesy import distances
+from alerts.domain.words.geometry.geodesy import EDGE_M, distances
 
 MOBILE = "mobile"
 VISIT_WITHIN = timedelta(days=14)
@@ -21,6 +22,7 @@ ALTERNATIVES = 3
 _MOST_VISITS = 5_000
 """How many visits are counted off from the first one before a rule is given up: a weekly one takes a century."""
 
+T = TypeVar("T")
 Where = tuple[float, float] | Area
 """(lat, lon), or an area: distances are from its edge, 0 inside."""
 
@@ -58,10 +60,22 @@ class Near:
     minutes: int = 0
 
 
-def nearest(points: Sequence[tuple[UUID, float, float]], place: Where) -> list[tuple[UUID, float]]:
-    """(id, distance in metres) of all points (id, lat, lon), nearest first, ties by id."""
+def nearest(
+    points: Sequence[tuple[UUID, float, float]], place: Where, most: int | None = None
+) -> list[tuple[UUID, float]]:
+    """(id, distance in metres) of points (id, lat, lon), of all or of the `most` nearest; nearest first, ties by id."""
+    points = _able(place, points, [(lat, lon) for _, lat, lon in points], most)
     away = _away(place, [(lat, lon) for _, lat, lon in points])
-    return [(point, metres) for metres, point in sorted(zip(away, (point for point, _, _ in points), strict=True))]
+    ordered = sorted(zip(away, (point for point, _, _ in points), strict=True))
+    return [(point, metres) for metres, point in ordered[:most]]
+
+
+def within(place: Where, points: Sequence[tuple[float, float, float]]) -> bool:
+    """Whether any of the points (lat, lon, metres) is no further from the place than its metres."""
+    if isinstance(place, Area):
+        return any(place.touches(*point) for point in points)
+    away = _away(place, [(lat, lon) for lat, lon, _ in points])
+    return any(metres <= point[2] + EDGE_M for metres, point in zip(away, points, strict=True))
 
 
 def alternatives(
@@ -78,8 +92,9 @@ def alternatives(
         if point.kind == kind or (point.kind == MOBILE and soon):
             start, minutes = visit if visit is not None and soon else (None, 0)
             fit.append((point, start, minutes))
-    away = _away(place, [(point.lat, point.lon) for point, _, _ in fit])
-    found = [Near(point, metres, start, minutes) for metres, (point, start, minutes) in zip(away, fit, strict=True)]
+    able = _able(place, fit, [(point.lat, point.lon) for point, _, _ in fit], most)
+    away = _away(place, [(point.lat, point.lon) for point, _, _ in able])
+    found = [Near(point, metres, start, minutes) for metres, (point, start, minutes) in zip(away, able, strict=True)]
     return sorted(found, key=lambda near: (near.distance_m, near.point.id))[:most]
 
 
@@ -114,6 +129,21 @@ def _away(place: Where, points: Sequence[tuple[float, float]]) -> list[float]:
     lats, lons = np.array(points, dtype=np.float64).T
     found: list[float] = distances(place[0], place[1], lats, lons).tolist()
     return found
+
+
+def _able(place: Where, things: Sequence[T], at: Sequence[tuple[float, float]], most: int | None) -> Sequence[T]:
+    """Without those that cannot be among the `most` nearest: an area's distances are dear, their bounds are cheap."""
+    if most is None or not isinstance(place, Area) or len(things) <= most:
+        return things
+    low, high = _bounds(place, tuple(at))
+    return [thing for thing, least in zip(things, low, strict=True) if least <= sorted(high)[most - 1]]
+
+
+@lru_cache(maxsize=256)
+def _bounds(place: Area, at: tuple[tuple[float, float], ...]) -> tuple[list[float], list[float]]:
+    lats, lons = np.array(at, dtype=np.float64).T
+    low, high = place.distance_bounds_m(lats, lons)
+    return low.tolist(), high.tolist()
 
 
 @lru_cache(maxsize=4096)

@@ -47,7 +47,7 @@ def nearest_to_area(area: Area, points: Sequence[LocatedPoint]) -> UUID | None:
     """The open point nearest to an area (0 inside), ties by id. None if there is no point."""
     if not points or area.empty:
         return None
-    return nearest(points, area)[0][0]
+    return nearest(points, area, most=1)[0][0]
 
 
 def _nearest_among(

@@ -21,7 +21,7 @@ from alerts.where import where
 from subscribers.directory import ContactCard
 from subscribers.domain.audience import ChangeReach
 from subscribers.domain.events import Place
-from subscribers.nearest import Where, alternatives, nearest
+from subscribers.nearest import Where, alternatives, nearest, within
 from subscribers.reach import nearest_matters
 
 
@@ -152,10 +152,10 @@ def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area 
     if where is None:
         return False
     own = 0.0 if isinstance(where, Area) else place.radius_km * 1000
-    near = dict(nearest([(point.id, point.lat, point.lon) for point in reach.points], where))
-    if any(near[point.id] <= point.reach_km * 1000 + own for point in reach.points):
+    if within(where, [(point.lat, point.lon, point.reach_km * 1000 + own) for point in reach.points]):
         return True
-    return any(nearest(points, where)[0][0] in near for points in nearest_matters(reach))
+    concerned = {point.id for point in reach.points}
+    return any(nearest(points, where, most=1)[0][0] in concerned for points in nearest_matters(reach))
 
 
 def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import numpy as np
 from shapely.geometry import box
 
-from alerts.domain.words.geometry import Area, distance
-from subscribers.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit
+from alerts.domain.words.geometry import Area, distance, resolve_area
+from subscribers.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit, within
 
 EFFECTIVE = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 HERE = (51.5, 0.0)
@@ -58,3 +60,19 @@ def test_a_visit_under_way_counts_and_one_that_is_over_does_not() -> None:
     until = PointVisit(EFFECTIVE - timedelta(days=70), 60, "FREQ=WEEKLY;COUNT=3")
     assert next_visit([until], EFFECTIVE) is None
     assert next_visit([PointVisit(EFFECTIVE - timedelta(days=7), 60, "FREQ=NEVER")], EFFECTIVE) is None
+
+
+def test_the_nearest_of_an_area_are_those_of_the_whole_order() -> None:
+    """Bounds leave out what cannot be among the nearest, and never what can."""
+    ring = [[-0.2, 51.4], [0.1, 51.42], [0.12, 51.6], [-0.15, 51.58], [-0.2, 51.4]]
+    area = resolve_area([{"type": "Polygon", "coordinates": [ring]}], lambda slug: {})
+    draw = random.Random(7)
+    points = [(UUID(int=n), draw.uniform(51.2, 51.8), draw.uniform(-0.6, 0.6)) for n in range(40)]
+    whole = nearest(points, area)
+    assert [nearest(points, area, most) for most in (1, 3, 12)] == [whole[:1], whole[:3], whole[:12]]
+    assert within(area, [(lat, lon, 100.0) for _, lat, lon in points]) is (whole[0][1] <= 100.0)
+    least, most = area.distance_bounds_m(np.array([p[1] for p in points]), np.array([p[2] for p in points]))
+    exact = dict(whole)
+    assert all(
+        low <= exact[point] + 1e-6 <= high + 1e-5 for low, high, (point, _, _) in zip(least, most, points, strict=True)
+    )
