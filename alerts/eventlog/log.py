@@ -24,6 +24,17 @@ S = TypeVar("S")
 _POLL = 0.05
 _SLOW_POLL = 1.0
 _BEYOND = 1 << 62
+_LOOK_FOR_SILENCE = 2.0
+_SILENT = 15.0
+"""Seconds after which a transaction that says nothing while others wait for it is ended."""
+_END_SILENT = """
+SELECT pg_terminate_backend(holder.pid) FROM pg_stat_activity holder
+WHERE holder.datname = current_database() AND holder.usename = current_user
+  AND holder.xact_start IS NOT NULL AND holder.wait_event = 'ClientRead'
+  AND holder.state_change < clock_timestamp() - make_interval(secs => %s)
+  AND EXISTS (SELECT 1 FROM pg_stat_activity waiting WHERE waiting.datname = current_database()
+              AND waiting.wait_event_type = 'Lock' AND holder.pid = ANY (pg_blocking_pids(waiting.pid)))
+"""
 
 
 class EventLog:
@@ -157,8 +168,13 @@ class EventLog:
         connection = database.open_connection()
         try:
             connection.execute(f"LISTEN {CHANNEL}")
-            polled = 0.0
+            polled = looked = 0.0
             while not self._stopped.is_set():
+                if monotonic() - looked >= _LOOK_FOR_SILENCE:
+                    # A process that was stopped in mid-statement (a pipeline, a COPY) holds what it holds for ever, and
+                    # no time limit of the server's counts that as idle.
+                    connection.execute(_END_SILENT, (_SILENT,))
+                    looked = monotonic()
                 if monotonic() - polled >= _SLOW_POLL:
                     self._grown.reach(self.position())
                     polled = monotonic()

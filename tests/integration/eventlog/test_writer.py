@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from alerts.domain.words.errors import Conflict, Invalid, Unavailable
 from alerts.domain.words.ids import new_id
+from alerts.eventlog import append
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Unit
@@ -383,3 +385,23 @@ def test_a_process_that_is_stopped_in_a_transaction_gives_the_log_back(
         with pytest.raises(Unavailable):
             late.result(10)
         assert one.count(new_id()) == 2, "and that one goes on"
+
+
+def test_a_process_that_is_stopped_in_mid_statement_is_ended(
+    databases: Databases, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if dialect == "sqlite":
+        pytest.skip("one process writes")
+    monkeypatch.setattr("alerts.eventlog.log._SILENT", 0.3)
+    monkeypatch.setattr("alerts.eventlog.log._LOOK_FOR_SILENCE", 0.2)
+    stopped = databases.another("main")
+    with house(databases) as made:
+        made.log.wait(0, 0.01)  # whoever waits for the log listens
+        with (
+            suppress(psycopg.OperationalError),
+            stopped.write() as tx,
+            tx.connection.cursor() as cursor,  # type: ignore[attr-defined]
+        ):
+            append.begin(tx)
+            with cursor.copy("COPY numbers (name, last_number) FROM STDIN"):
+                assert made.count(new_id()) == 1, "it does not wait for the one that is stopped"
