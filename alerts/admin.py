@@ -174,13 +174,19 @@ class Admin:
         if pair is None:
             raise NotFound(f"{args['delivery']} is no delivery id of this instance")
         found = await self._read(lambda: self._parts.explainer.why(*pair))
-        return {} if found is None else dict(msgspec.to_builtins(found))
+        if found is None:
+            raise NotFound(
+                f"{args['delivery']} is no notice's delivery: a confirmation and the like go to whoever asked for them"
+            )
+        return dict(msgspec.to_builtins(found))
 
     async def why_not(self, args: Json) -> Json:
         """{"notice", "subscriber"} → the checks, and the one that did not hold."""
         notice, subscriber = identity(args["notice"], "notice"), identity(args["subscriber"], "subscriber")
         found = await self._read(lambda: self._parts.explainer.why_not(notice, subscriber))
-        return {} if found is None else dict(msgspec.to_builtins(found))
+        if found is None:
+            raise NotFound(f"there is no notice {notice}, or no subscriber {subscriber}")
+        return dict(msgspec.to_builtins(found))
 
     async def position(self, args: Json) -> Json:
         """{} → {"log", "projections"}."""

@@ -105,8 +105,6 @@ def _audience(answer: Json) -> str:
 
 
 def _why(answer: Json) -> str:
-    if not answer:
-        return "nothing is known of that"
     checks = [f"  {'yes' if c['holds'] else 'NO '}  {c['rule']}: {c['detail']}" for c in answer["checks"]]
     chain = [f"  {c['at']}  {c['what']}: {c['detail']}" for c in answer["chain"]]
     verdict = "due" if answer["due"] else "not due"

@@ -118,7 +118,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "End the subscription; erase=true forgets the person", 200, people.SubscriberTaken, query=("erase",)
     ),
     ("GET", "/deliveries"): Operation(
-        "Deliveries of a notice or a subscriber",
+        "Deliveries, all or of a notice or a subscriber",
         200,
         a.Page[notices.Delivery],
         query=("notice", "subscriber", "state", *_PAGE),

@@ -55,13 +55,21 @@ class Server:
             self.process.wait()
 
     def run(self, *arguments: str) -> dict[str, Any]:
-        done = subprocess.run(
-            [sys.executable, "-m", "alerts", *arguments, "--json"],
-            cwd=self._folder, env=self._env, capture_output=True, text=True, timeout=30,
-        )  # fmt: skip
+        done = self._alerts(*arguments)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
+
+    def refused(self, *arguments: str) -> tuple[int, str]:
+        done = self._alerts(*arguments)
+        assert not done.stdout
+        return done.returncode, done.stderr
+
+    def _alerts(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "alerts", *arguments, "--json"],
+            cwd=self._folder, env=self._env, capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
         data = None if body is None else json.dumps(body).encode()
@@ -108,3 +116,21 @@ def test_what_was_answered_survives_kill_and_is_answered_again(server: Server) -
     assert (status, found["status"]) == (415, 415)
     assert server.ask("GET", "/api/v1/status")[0] == 401
     assert server.ask("GET", "/readyz")[0] == 200
+
+
+def test_a_command_that_finds_nothing_fails_and_one_called_wrongly_says_so(server: Server) -> None:
+    nobody = "00000000-0000-7000-8000-000000000000"
+    code, words = server.refused("why-not", nobody, nobody)
+    assert code == 1 and "there is no notice" in words
+    key = server.run("api-key", "add", "tests", "--scopes", "read,subscribers:write")["secret"]
+    bearer = f"Bearer {key}"
+    assert server.ask("POST", "/api/v1/subscribers", {"email": "a@example.org"}, Authorization=bearer)[0] == 201
+    for _ in range(100):
+        deliveries = server.ask("GET", "/api/v1/deliveries", Authorization=bearer)[1]["items"]
+        if deliveries:
+            break
+        time.sleep(0.05)
+    code, words = server.refused("why", deliveries[0]["id"])
+    assert code == 1 and "a confirmation" in words, "through the running server"
+    code, words = server.refused("api-key", "add", "x", "--scopes", "nonsense")
+    assert code == 2 and "unknown scopes nonsense" in words, "through the running server"
