@@ -58,7 +58,7 @@ def report(
 ) -> tuple[IncidentState, bool, Told]:
     """Report an incident or revise it, and tell of it: (the incident, whether it is new, what was told)."""
     incident = incident_id(actor.source, facts.source_ref)
-    before = unit.get(INCIDENT, incident)
+    before = unit.get(INCIDENT, incident) if facts.source_ref else None  # else its id was made just now
     events = domain.decide_report(before, facts, actor.source)
     unit.append(INCIDENT, incident, *events)
     state = found(unit, incident)

@@ -31,6 +31,8 @@ Found = Sequence[Recorded | UnreadableEvent]
 _BATCH = 1000
 _IDLE = 1.0
 _ATTENTION = 0.1
+_BREATH = 0.005
+"""Seconds between two batches: what is written meanwhile shares the next one, and the interpreter is left to others."""
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
 _TOO_MANY = 100
@@ -39,7 +41,7 @@ _ASLEEP = 3.0
 
 _START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
 _POSITIONS = "SELECT name, position FROM tracking"
-_MOVE = "UPDATE tracking SET position = ? WHERE name = ? AND position = ? RETURNING position"
+_MOVE = "UPDATE tracking SET position = ? WHERE position = ? AND name IN ({}) RETURNING name"
 
 
 class _NotOurs(Exception):
@@ -165,7 +167,10 @@ class Runner:
             self._looked = monotonic()
             self._switch()
         if self._leader.leads():
+            before = self._lowest()
             if self._round():
+                if self._lowest() - before < _BATCH:
+                    self._stop.wait(_BREATH)
                 return
         elif self._is_behind_another():
             if not self._stands_in or not self._round():
@@ -255,9 +260,9 @@ class Runner:
             self._parked_in_a_row.pop(projection.name, None)
 
     def _fence(self, tx: BaseTransaction, group: Sequence[Projection], after: int, to: int) -> None:
-        for projection in group:
-            if not tx.execute(_MOVE, (to, projection.name, after)):
-                raise _NotOurs
+        moved = tx.execute(_MOVE.format(", ".join("?" * len(group))), (to, after, *(p.name for p in group)))
+        if len(moved) != len(group):
+            raise _NotOurs
 
     def _advance(self, projection: Projection, found: Found, after: int, to: int) -> None:
         """The same for one projection, halving what fails until the one event that is at fault is found."""

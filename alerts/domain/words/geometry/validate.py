@@ -147,7 +147,7 @@ def _ring(ring: Any, field: str, budget: list[int]) -> Floats:
 
 
 def _refuse_swapped(parts: Sequence[Any], field: str, bounds: Bounds | None) -> None:
-    pairs = [(float(a), float(b)) for a, b in _positions(parts)]
+    pairs = [(float(a), float(b)) for a, b in _positions(parts)] if bounds else []
     if pairs:
         _refuse_if_swapped(np.array(pairs), field, bounds)
 
