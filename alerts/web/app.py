@@ -12,7 +12,7 @@ from aiohttp import web
 from alerts.domain.words.errors import DomainError
 from alerts.web import auth, problem
 from alerts.web.parts import Parts
-from alerts.web.problem import Refused
+from alerts.web.problem import NOT_YET, Refused
 from alerts.web.requests import API_LIMIT
 from alerts.web.routes import CALLER, MEMBER, Handler, Route
 from alerts.web.security import check_origin, secure_headers
@@ -138,7 +138,7 @@ def _refusal(answer: web.HTTPException, request: web.Request) -> Refused:
     if answer.status == 404:
         missing = _NOT_YET.search(request.path)
         if missing:
-            return Refused(404, f"{missing.group()} is not available in this version")
+            return Refused(404, f"{missing.group()} {NOT_YET}")
         hint = "; GET /api/v1/openapi.json lists what there is" if _is_program(request) else ""
         return Refused(404, f"there is nothing at {request.path}{hint}")
     if answer.status == 413:

@@ -23,6 +23,7 @@ from alerts.web.map_svg import Pin, draw
 from alerts.web.notice_view import NoticeViews, Reader, public_json
 from alerts.web.page_cache import Built, PageCache
 from alerts.web.parts import Parts
+from alerts.web.problem import NOT_YET
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages
 from alerts.where import place_name
@@ -49,6 +50,9 @@ async def error_page(parts: Parts, request: web.Request, status: int, message: s
     """An error as a person reads it; `message` is for programs and stands small below our own words."""
     pages = Pages(parts)
     speech = pages.speech(request)
+    if status == 404 and message.endswith(NOT_YET):
+        context = {"title": "Not there yet", "lines": [message], "button": ""}
+        return pages.page("pages/message.html", speech, context, status)
     key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
     if key:
         context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "button": ""}

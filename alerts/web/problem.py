@@ -52,6 +52,10 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
 )
 
 
+NOT_YET = "is not available in this version"
+"""How the words about a door that a later version opens end."""
+
+
 class Refused(Exception):
     """A request refused by a door before any command saw it: an HTTP status with words."""
 
