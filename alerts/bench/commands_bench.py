@@ -23,7 +23,7 @@ from alerts.demo.server import Server
 
 _CLIENTS = 100
 _MOST = 50_000
-_TURNS = 4
+_TURNS = 8
 _TARGET = 0.5
 _BODY = {
     "headline": "A water main has burst",

@@ -37,6 +37,7 @@ from subscribers.vault import Vault
 _sql = load("alerts.dispatch", "dispatch.sql")
 _TARGET = 1.5
 _WORKER = 1
+_NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
@@ -64,7 +65,7 @@ def _measured(url: str, dialect: str, size: int) -> Iterator[Row]:
         keys.close()
     stated = size >= 1_000_000
     yield Row(
-        name=f"fan-out, {dialect}",
+        name=f"fan-out, {_NAMES[dialect]}",
         size=size,
         unit="s",
         ours=ours,
@@ -73,7 +74,7 @@ def _measured(url: str, dialect: str, size: int) -> Iterator[Row]:
         better="lower",
     )
     yield Row(
-        name=f"fan-out, first page, {dialect}",
+        name=f"fan-out, first page, {_NAMES[dialect]}",
         size=size,
         unit="s",
         ours=first,

