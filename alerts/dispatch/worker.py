@@ -174,17 +174,18 @@ class Worker:
         """One round; whether more pages wait to be planned."""
         await self._lease.beat()
         now = self._clock()
-        picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+        # Asked before looking: a claim that is lost from here on may not be in the picture, and is found next time.
+        lost, self._lost = self._lost, False
+        try:
+            picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+            if lost:
+                await self._housekeeping.find_lost(picture, self._hands)
+        except BaseException:
+            self._lost = self._lost or lost
+            raise
         if picture.orphaned:
             await self._housekeeping.recover(picture)
             return True
-        if self._lost:
-            self._lost = False
-            try:
-                await self._housekeeping.find_lost(picture, self._hands)
-            except BaseException:
-                self._lost = True
-                raise
         planned = await self._housekeeping.plan()
         if planned:
             picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
