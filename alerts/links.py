@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import struct
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
+
+from alerts.domain.words.ids import mac
 
 Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "session"]
 _MAC = 16
@@ -34,8 +35,8 @@ def unseal(secret: bytes, purpose: Purpose, token: str) -> bytes | None:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    payload, mac = raw[:-_MAC], raw[-_MAC:]
-    if not hmac.compare_digest(mac, _mac(secret, purpose, payload)):
+    payload, given = raw[:-_MAC], raw[-_MAC:]
+    if not hmac.compare_digest(given, _mac(secret, purpose, payload)):
         return None
     # Base64 has spare bits at its end: one token would have many spellings, and a link that works once as many uses.
     return payload if seal(secret, purpose, payload) == token else None
@@ -88,4 +89,4 @@ def read_timed_token(secret: bytes, purpose: Literal["sign-in", "session"], toke
 
 
 def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:
-    return hmac.digest(secret, b"link\x00" + purpose.encode() + b"\x00" + payload, hashlib.sha256)[:_MAC]
+    return mac(secret, b"link\x00" + purpose.encode() + b"\x00" + payload)[:_MAC]

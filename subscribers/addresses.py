@@ -6,14 +6,13 @@ Addresses are checked by syntax alone: no DNS, special-use domains are fine, tel
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from alerts.domain.words.errors import Invalid
-from alerts.domain.words.ids import shard_of
+from alerts.domain.words.ids import mac, shard_of
 from alerts.eventlog.ports import Row, Unit, Value
 from alerts.eventlog.sql import load
 
@@ -46,7 +45,7 @@ class Addresses:
 
     def keyed_hash(self, channel: str, address: str) -> bytes:
         """The 32 bytes under which an address is kept; upper and lower case are the same."""
-        return hmac.digest(self._key, f"{channel}\x1f{address.casefold()}".encode(), hashlib.sha256)
+        return mac(self._key, f"{channel}\x1f{address.casefold()}".encode())
 
     def find(self, read: Reader, channel: str, address: str) -> Owner | None:
         """Whose it is, or None. `read`: `unit.read` or `tx.execute`."""
