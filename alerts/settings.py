@@ -10,36 +10,21 @@ import re
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, Literal, TypeVar, get_args
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from alerts.domain.words.terms import Channel
 from alerts.keyfiles import Keys, SettingsError
+from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, words
 
-__all__ = ["VARIABLES", "Settings", "SettingsError", "SmtpTarget", "environment", "is_loopback", "load", "unknown"]
+__all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "is_loopback", "load", "unknown"]
 
 T = TypeVar("T")
-Tls = Literal["auto", "none", "starttls", "implicit"]
-"""auto: STARTTLS where it is offered, and required off loopback."""
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
-
-
-class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail server of ALERTS_SMTP_URL."""
-
-    host: str
-    port: int
-    user: str = ""
-    password: str = ""
-    tls: Tls = "auto"
-    weight: int = 1
-
-    def __repr__(self) -> str:
-        return f"SmtpTarget({self.host}:{self.port})"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     master_key: bytes
     """32 bytes."""
     smtp: tuple[SmtpTarget, ...]
+    dkim: DkimKey | None
+    sms: tuple[SmsTarget, ...]
+    sms_prefixes: tuple[str, ...]
+    """Beginnings of the numbers that texts may go to, such as +44; none named: any."""
     sender: str
     """`Name <address>`."""
     vapid_subject: str
@@ -66,7 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sms_rate: float
     """Messages a second."""
     sms_budget: int
-    """Messages a day."""
+    """Messages a day and provider."""
+    api_rate: float
+    """Requests a second that one API key or source may make."""
     emergency_reserve: int
     retry_schedule: dict[Channel, tuple[float, ...]]
     """Seconds between tries, without jitter."""
@@ -128,16 +119,30 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable("ALERTS_SECRET_KEY", "made in var/ on SQLite", "signs links and ids (or ALERTS_SECRET_KEY_FILE)", True),
     Variable("ALERTS_MASTER_KEY", "made in var/ on SQLite", "wraps people's keys (or ALERTS_MASTER_KEY_FILE)", True),
-    Variable("ALERTS_SMTP_URL", "none", "mail servers: smtp://user:pass@host:port?tls=none|starttls|implicit", True),
+    Variable(
+        "ALERTS_SMTP_URL",
+        "none",
+        "mail servers: smtp://user:pass@host:port?tls=none|starttls|implicit&weight=1&secret=…",
+        True,
+    ),
     Variable("ALERTS_FROM", "Community Alerts <alerts@localhost>", "the sender of every message"),
-    Variable("ALERTS_SMS_URL", "none", "text message providers; not available in this version", True),
+    Variable("ALERTS_DKIM_KEY_FILE", "none", "private key (PEM) that e-mail is signed with, for the sender's domain"),
+    Variable("ALERTS_DKIM_SELECTOR", "alerts", "under which DNS name the public half of that key stands"),
+    Variable(
+        "ALERTS_SMS_URL",
+        "none",
+        "text message providers: twilio://SID:TOKEN@host?from=%2B44… or https+json://token@host/path?secret=whsec_…",
+        True,
+    ),
+    Variable("ALERTS_SMS_PREFIXES", "any", "beginnings of the numbers that texts may go to, such as +44,+353"),
     Variable("ALERTS_VAPID_SUBJECT", "mailto: of the sender", "whom a push service may write to"),
     Variable("ALERTS_PUSH_HOSTS", "the browsers' push services", "hosts a push endpoint may name"),
     Variable("ALERTS_ALLOW_PRIVATE_TARGETS", "false", "tests and the demo only: targets may be private addresses"),
     Variable("ALERTS_SMTP_CONNECTIONS", "16", "connections kept to each mail server"),
     Variable("ALERTS_PUSH_CONCURRENCY", "64", "push requests under way at once"),
-    Variable("ALERTS_SMS_RATE", "10", "text messages a second"),
-    Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day"),
+    Variable("ALERTS_SMS_RATE", "10", "text messages a second, to each provider"),
+    Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day, by each provider; then they stop"),
+    Variable("ALERTS_API_RATE", "5000", "requests a second that one API key or source may make"),
     Variable("ALERTS_EMERGENCY_RESERVE", "4", "senders that only emergencies may use"),
     Variable("ALERTS_RETRY_SCHEDULE", "by channel", "seconds between tries, comma-separated; jitter is added"),
     Variable("ALERTS_TIMEZONE", "Europe/London", "of people who did not choose one"),
@@ -158,11 +163,6 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
     database_file = _database_file(url)
     folder = database_file.parent if database_file else Path("var")
     sender = _sender(values.get("ALERTS_FROM", "Community Alerts <alerts@localhost>"))
-    if "ALERTS_SMS_URL" in values:
-        raise SettingsError(
-            "ALERTS_SMS_URL: text message providers are not available in this version; unset it. "
-            "While the public URL is a loopback address, texts go to the local inbox"
-        )
     keys = Keys(values, folder, made=make_keys and database_file is not None)
     return Settings(
         database_url=url,
@@ -171,15 +171,19 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         public_url=_public_url(values.get("ALERTS_PUBLIC_URL", "http://127.0.0.1:8080")),
         secret_key=keys.secret(),
         master_key=keys.master(),
-        smtp=_smtp(values.get("ALERTS_SMTP_URL", "")),
+        smtp=smtp(values.get("ALERTS_SMTP_URL", "")),
+        dkim=dkim(values, parseaddr(sender)[1]),
+        sms=sms(values.get("ALERTS_SMS_URL", "")),
+        sms_prefixes=_read(values, "ALERTS_SMS_PREFIXES", prefixes, ()),
         sender=sender,
         vapid_subject=values.get("ALERTS_VAPID_SUBJECT", f"mailto:{parseaddr(sender)[1]}"),
-        push_hosts=tuple(_words(values.get("ALERTS_PUSH_HOSTS", ""))) or BROWSER_PUSH_HOSTS,
+        push_hosts=tuple(words(values.get("ALERTS_PUSH_HOSTS", ""))) or BROWSER_PUSH_HOSTS,
         allow_private_targets=_read(values, "ALERTS_ALLOW_PRIVATE_TARGETS", _boolean, False),
         smtp_connections=_read(values, "ALERTS_SMTP_CONNECTIONS", _at_least(1), 16),
         push_concurrency=_read(values, "ALERTS_PUSH_CONCURRENCY", _at_least(1), 64),
         sms_rate=_read(values, "ALERTS_SMS_RATE", _seconds, 10.0),
         sms_budget=_read(values, "ALERTS_SMS_BUDGET", _at_least(0), 10000),
+        api_rate=_read(values, "ALERTS_API_RATE", _seconds, 5000.0),
         emergency_reserve=_read(values, "ALERTS_EMERGENCY_RESERVE", _at_least(1), 4),
         retry_schedule=_read(values, "ALERTS_RETRY_SCHEDULE", _schedule, RETRIES),
         timezone=_read(values, "ALERTS_TIMEZONE", _timezone, "Europe/London"),
@@ -249,40 +253,6 @@ def _sender(text: str) -> str:
     return text
 
 
-def _smtp(text: str) -> tuple[SmtpTarget, ...]:
-    return tuple(_smtp_target(url) for url in _words(text))
-
-
-def _smtp_target(url: str) -> SmtpTarget:
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    try:
-        port = parts.port
-        weight = int(query.pop("weight", "1"))
-    except ValueError:  # its words quote the URL, password and all
-        raise SettingsError(
-            "ALERTS_SMTP_URL: the port and the weight are numbers (write a / or : in a password as %2F or %3A)"
-        ) from None
-    tls = query.pop("tls", "auto")
-    if parts.scheme != "smtp" or not parts.hostname or tls not in get_args(Tls) or weight < 1 or query:
-        raise SettingsError(
-            "ALERTS_SMTP_URL: expected smtp://user:pass@host:port?tls=none|starttls|implicit&weight=1, "
-            "several separated by commas (write a comma in a password as %2C)"
-        )
-    return SmtpTarget(
-        host=parts.hostname,
-        port=port or (465 if tls == "implicit" else 25),
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        tls=cast(Tls, tls),
-        weight=weight,
-    )
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def _read(values: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
     """One variable by its parser; a ValueError's words become the refusal."""
     if name not in values:
@@ -320,7 +290,7 @@ def _seconds(text: str) -> float:
 
 
 def _schedule(text: str) -> dict[Channel, tuple[float, ...]]:
-    steps = tuple(_seconds(word) for word in _words(text))
+    steps = tuple(_seconds(word) for word in words(text))
     return dict.fromkeys(get_args(Channel), steps)
 
 

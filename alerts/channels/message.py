@@ -79,14 +79,22 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Ready to leave. `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS."""
+    """Ready to leave. `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS, the payload's JSON
+    for push (not encrypted yet)."""
 
     channel: Channel
     delivery: str
     to: str
+    """The address; for push the subscription as JSON: {"endpoint", "keys": {"p256dh", "auth"}}."""
     data: bytes
     sender: str
     """Envelope sender address for e-mail."""
+    urgent: bool = False
+    """An emergency: push services are asked for haste."""
+    topic: str = ""
+    """Push: what a later message of the same topic replaces while the phone is off; at most 32 URL-safe characters."""
+    expires: datetime | None = None
+    """When it is of no use any more; None if nobody said."""
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +109,12 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun"]
     reason: str = ""
     reference: str = ""
+    """The provider's own id of the message."""
     retry_after: float | None = None
+    """Seconds that the peer asked us to wait."""
+    retire: Literal["", "hard-bounce", "gone", "opt-out"] = ""
+    """With a permanent refusal: the address is at fault and nothing more is to be sent to it. hard-bounce: there is
+    no such mailbox or number. gone: the push endpoint was given up. opt-out: they told the provider to stop."""
 
 
 class Provider(Protocol):

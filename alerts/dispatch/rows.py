@@ -42,8 +42,8 @@ DIGEST = 64
 PROMPT = 128
 """The thread came at once whatever this person's frequency: so does this one (RULES 14)."""
 
-JOB_NOTICE, JOB_CONFIRMATIONS = 0, 1
-"""What a job is: one notice, or one day's confirmations."""
+JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM = 0, 1, 2, 3
+"""What a job is: one notice; or one day's confirmations, answers to HELP, words to members of the team."""
 
 IN_DOUBT = "in doubt"
 """How the reason of an outcome begins when nobody knows whether the message left."""

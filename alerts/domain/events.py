@@ -569,6 +569,124 @@ class ApiKeyRevoked(Event, frozen=True, kw_only=True):
     """Refused from now on."""
 
 
+# --- receipts, bounces, texts that came in -----------------------------------------------------------------------
+
+
+class ReceiptReceived(Event, frozen=True, kw_only=True):
+    """A provider says what became of a message after it took it. Its stream is the delivery's receipts."""
+
+    number: int
+    """The notice's."""
+    contact: int
+    channel: Channel
+    provider: str
+    status: Literal["delivered", "failed"]
+    was: DeliveryState
+    """The delivery's state before."""
+    state: DeliveryState
+    """Its state since: the same as before if the receipt changed nothing."""
+    reason: str = ""
+    at: datetime | None = None
+    """When, by the provider's clock."""
+    reference: str = ""
+    """The provider's own id of the message."""
+    language: str = ""
+    area: str = ""
+
+
+class ContactPointBounced(Event, frozen=True, kw_only=True):
+    """A message came back, or its reader complained. Its stream is the delivery's receipts."""
+
+    contact: int
+    number: int | None = None
+    """The notice's, where the report names the message."""
+    kind: Literal["hard", "soft", "complaint"]
+    provider: str = "smtp"
+    reason: str = ""
+
+
+class InboundTextReceived(Event, frozen=True, kw_only=True):
+    """Somebody texted us. What they wrote is not kept but for the word that we act on."""
+
+    provider: str
+    word: Literal["stop", "start", "help", "other"]
+    contact: int | None = None
+    """The contact point whose number it came from, where we know one."""
+    external_id: str = ""
+
+
+# --- newsletters ------------------------------------------------------------------------------------------------
+
+
+class NewsletterSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When issues are due: an RFC 5545 RRULE of days, a local time `HH:MM` of an IANA zone."""
+
+    rrule: str
+    at: str
+    timezone: str
+
+
+class NewsletterStarted(Event, frozen=True, kw_only=True):
+    """A series; subscribed to as topic `newsletter/<slug>`."""
+
+    slug: str
+    name: str
+    schedule: NewsletterSchedule | None = None
+    sections: tuple[str, ...] = ()
+
+
+class NewsletterScheduleSet(Event, frozen=True, kw_only=True):
+    """The series as it stands from now on: name, schedule (None: no fixed times), sections."""
+
+    name: str
+    schedule: NewsletterSchedule | None = None
+    sections: tuple[str, ...] = ()
+
+
+class NewsletterEnded(Event, frozen=True, kw_only=True):
+    """No further issues."""
+
+    reason: str = ""
+
+
+# --- webhooks out -----------------------------------------------------------------------------------------------
+
+
+class WebhookAdded(Event, frozen=True, kw_only=True):
+    """Events are posted to a program from here on, signed. The secret is sealed under the webhook's own key."""
+
+    personal: ClassVar[tuple[str, ...]] = ("secret",)
+    private: ClassVar[tuple[str, ...]] = ("url",)
+    url: str
+    events: tuple[str, ...]
+    """Topics, or `*`."""
+    area: AreaJson | None = None
+    secret: str | None
+    key: UUID
+    """The API key that added it."""
+    person: UUID | None = None
+    """The team member whom that key was issued for: who is told if it fails for days."""
+    after: int = 0
+    """The log position behind which it begins."""
+
+
+class WebhookReplayed(Event, frozen=True, kw_only=True):
+    """Its events are sent again from behind a position; that switches it on again too."""
+
+    after: int
+
+
+class WebhookDisabled(Event, frozen=True, kw_only=True):
+    """It failed for days: nothing more is posted until somebody replays it."""
+
+    reason: str
+    at_position: int
+
+
+class WebhookRemoved(Event, frozen=True, kw_only=True):
+    """Nothing more is posted to it."""
+
+
 # --- due items, imports -----------------------------------------------------------------------------------------
 
 
@@ -645,6 +763,16 @@ CATALOGUE = Catalogue.of(
     RoleRevoked,
     ApiKeyIssued,
     ApiKeyRevoked,
+    ReceiptReceived,
+    ContactPointBounced,
+    InboundTextReceived,
+    NewsletterStarted,
+    NewsletterScheduleSet,
+    NewsletterEnded,
+    WebhookAdded,
+    WebhookReplayed,
+    WebhookDisabled,
+    WebhookRemoved,
     ImportStarted,
     ImportRowRefused,
     ImportFinished,

@@ -11,7 +11,8 @@ import pytest
 
 from alerts import settings
 from alerts.keyfiles import new_master_key
-from alerts.settings import SettingsError, SmtpTarget, environment, load, unknown
+from alerts.settings import SettingsError, environment, load, unknown
+from alerts.targets import SmtpTarget
 
 KEYS = {"ALERTS_SECRET_KEY": "s" * 32, "ALERTS_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
 
@@ -94,7 +95,11 @@ def test_mail_servers_with_weights_and_percent_signs() -> None:
         ("ALERTS_SMTP_URL", "http://x", "expected smtp://"),
         ("ALERTS_SMTP_URL", "smtp://x?tls=maybe", "expected smtp://"),
         ("ALERTS_SMTP_URL", "smtp://x:port", "are numbers"),
-        ("ALERTS_SMS_URL", "twilio://a:b@c", "not available in this version"),
+        ("ALERTS_SMS_URL", "twilio://a:b@c", "from="),
+        ("ALERTS_SMS_URL", "sms://a:b@c", "expected twilio://"),
+        ("ALERTS_SMS_URL", "https+json://secret-token@h:x/p", "the port and the weight are numbers"),
+        ("ALERTS_SMS_PREFIXES", "44", "expected beginnings"),
+        ("ALERTS_DKIM_KEY_FILE", "nowhere.pem", "cannot be read"),
         ("ALERTS_ALLOW_PRIVATE_TARGETS", "perhaps", "true or false"),
         ("ALERTS_SMTP_CONNECTIONS", "0", "at least 1"),
         ("ALERTS_RETRY_SCHEDULE", "1,soon", "greater than 0"),
@@ -146,7 +151,7 @@ def test_the_inbox_is_there_on_loopback_only(host: str, loopback: bool) -> None:
 
 def test_misspelt_variables_are_found() -> None:
     assert unknown({"ALERTS_SMTP": "x", "ALERTS_FROM": "y", "HOME": "z"}) == ["ALERTS_SMTP"]
-    assert len({v.name for v in settings.VARIABLES}) == 20
+    assert len({v.name for v in settings.VARIABLES}) == 24
 
 
 def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""By which servers messages leave, as the settings name them: mail servers, text message providers, the DKIM key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, cast, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from alerts.keyfiles import SettingsError
+
+Tls = Literal["auto", "none", "starttls", "implicit"]
+"""auto: STARTTLS where it is offered, and required off loopback."""
+
+
+class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """One mail server of ALERTS_SMTP_URL."""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    tls: Tls = "auto"
+    weight: int = 1
+    secret: str = ""
+    """Proves that a bounce report at /hooks/smtp/receipts comes from this server: bearer, or Standard Webhooks."""
+
+    def __repr__(self) -> str:
+        return f"SmtpTarget({self.host}:{self.port})"
+
+
+class SmsTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """One text message provider of ALERTS_SMS_URL."""
+
+    kind: Literal["twilio", "http-json"]
+    url: str
+    """Where messages are posted to: for twilio the origin alone, `https://host[:port]`."""
+    account: str = ""
+    """Twilio's account SID."""
+    token: str = ""
+    """Twilio's auth token; the bearer of http-json, "" for none."""
+    sender: str = ""
+    """Twilio: the number that texts come from."""
+    secret: str = ""
+    """http-json: signs receipts and inbound texts (Standard Webhooks); "" refuses them all."""
+    weight: int = 1
+
+    def __repr__(self) -> str:
+        return f"SmsTarget({self.kind} {urlsplit(self.url).netloc})"
+
+
+class DkimKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What e-mail is signed with."""
+
+    domain: str
+    selector: str
+    key: bytes
+    """The private key, PEM."""
+
+    def __repr__(self) -> str:
+        return f"DkimKey({self.selector}._domainkey.{self.domain})"
+
+
+def smtp(text: str) -> tuple[SmtpTarget, ...]:
+    """ALERTS_SMTP_URL. Raises SettingsError."""
+    return tuple(_smtp_target(url) for url in words(text))
+
+
+def _smtp_target(url: str) -> SmtpTarget:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    secret = query.pop("secret", "")
+    try:
+        port = parts.port
+        weight = int(query.pop("weight", "1"))
+    except ValueError:  # its words quote the URL, password and all
+        raise SettingsError(
+            "ALERTS_SMTP_URL: the port and the weight are numbers (write a / or : in a password as %2F or %3A)"
+        ) from None
+    tls = query.pop("tls", "auto")
+    if parts.scheme != "smtp" or not parts.hostname or tls not in get_args(Tls) or weight < 1 or query:
+        raise SettingsError(
+            "ALERTS_SMTP_URL: expected smtp://user:pass@host:port?tls=none|starttls|implicit&weight=1, "
+            "several separated by commas (write a comma in a password as %2C)"
+        )
+    return SmtpTarget(
+        host=parts.hostname,
+        port=port or (465 if tls == "implicit" else 25),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        tls=cast(Tls, tls),
+        weight=weight,
+        secret=secret,
+    )
+
+
+def sms(text: str) -> tuple[SmsTarget, ...]:
+    """ALERTS_SMS_URL. Raises SettingsError."""
+    return tuple(_sms_target(url) for url in words(text))
+
+
+def _sms_target(url: str) -> SmsTarget:
+    """One provider; its words never quote the URL, which holds secrets."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    try:
+        port, weight = parts.port, int(query.pop("weight", "1"))
+    except ValueError:
+        raise SettingsError("ALERTS_SMS_URL: the port and the weight are numbers") from None
+    known = {"twilio": ("from", "tls"), "http+json": ("secret",), "https+json": ("secret",)}.get(parts.scheme)
+    if known is None or not parts.hostname or weight < 1 or set(query) - set(known):
+        raise SettingsError(
+            "ALERTS_SMS_URL: expected twilio://SID:TOKEN@host[:port]?from=%2B44…[&tls=off] or "
+            "https+json://[token@]host[:port]/path?secret=whsec_…, several separated by commas"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    where = f"{host}:{port}" if port else host
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if parts.scheme == "twilio":
+        tls = query.get("tls", "on")
+        if not user or not password or not query.get("from") or tls not in ("on", "off"):
+            raise SettingsError("ALERTS_SMS_URL: twilio needs SID:TOKEN@ and ?from=%2B… (the + written as %2B)")
+        origin = f"{'https' if tls == 'on' else 'http'}://{where}"
+        sender = query["from"].strip()
+        return SmsTarget(kind="twilio", url=origin, account=user, token=password, sender=sender, weight=weight)
+    posted = f"{parts.scheme.removesuffix('+json')}://{where}{parts.path or '/'}"
+    return SmsTarget(
+        kind="http-json", url=posted, token=user or password, secret=query.get("secret", ""), weight=weight
+    )
+
+
+def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
+    """The key that `sender` (a bare address) signs with, if one is set. Raises SettingsError."""
+    if "ALERTS_DKIM_KEY_FILE" not in values:
+        return None
+    try:
+        key = Path(values["ALERTS_DKIM_KEY_FILE"]).read_bytes()
+    except OSError as error:
+        raise SettingsError(f"ALERTS_DKIM_KEY_FILE: cannot be read: {error.strerror}") from error
+    if b"PRIVATE KEY-----" not in key:
+        raise SettingsError("ALERTS_DKIM_KEY_FILE: expected a private key in PEM")
+    selector = values.get("ALERTS_DKIM_SELECTOR", "alerts")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", selector, re.IGNORECASE):
+        raise SettingsError("ALERTS_DKIM_SELECTOR: expected a DNS name such as alerts or mail.2026")
+    return DkimKey(domain=sender.rpartition("@")[2].lower(), selector=selector, key=key)
+
+
+def prefixes(text: str) -> tuple[str, ...]:
+    """ALERTS_SMS_PREFIXES. Raises ValueError."""
+    named = tuple(words(text))
+    if not all(re.fullmatch(r"\+[1-9]\d{0,14}", word) for word in named):
+        raise ValueError("expected beginnings of international numbers such as +44,+353")
+    return named
+
+
+def words(text: str) -> list[str]:
+    """What commas separate."""
+    return [word.strip() for word in text.split(",") if word.strip()]
