@@ -1,0 +1,174 @@
+"""An HTTP client for addresses that strangers gave us: push endpoints and webhook targets.
+
+The guard stands where a socket is made, on the address really used: a guard in the resolver is passed by by IP literals
+and by names that change their mind. No redirect is followed, no proxy of the environment used, no cookie kept, and at
+most 64 kB of an answer are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import abc, hdrs
+from yarl import URL
+
+from alerts.channels.providers.addresses import check_target, is_public
+
+__all__ = ["Answer", "GuardedClient", "Lost", "Refused", "TargetError", "Unreached", "check_target"]
+
+MAX_ANSWER = 64 * 1024
+_BODY_S = 3.0
+"""How long the rest of an answer is waited for once its status is there."""
+_INBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a target answered. `body` is cut at 64 kB, or where it stopped coming."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+
+
+class TargetError(Exception):
+    """No answer; `str(error)` says why, without the URL, which may hold secrets."""
+
+
+class Refused(TargetError):
+    """We do not post there: the address is private or reserved, or not https. Nothing was connected."""
+
+
+class Unreached(TargetError):
+    """No connection came about (name, refusal, TLS, time limit): not a byte of the request left."""
+
+
+class Lost(TargetError):
+    """The request left, at least in part, and no answer came: the target may have taken it."""
+
+
+class _Private(OSError):
+    """The address that a socket was wanted for. One text for all: aiohttp keeps the type of equal errors only."""
+
+    def __init__(self) -> None:
+        super().__init__("the address is private or reserved")
+
+
+class GuardedClient:
+    """Posts to strangers' addresses. Made anywhere, used within one event loop, closed there."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool = False,
+        own: str | None = None,
+        connections: int = 64,
+        connect_s: float = 5.0,
+        total_s: float = 15.0,
+        resolver: abc.AbstractResolver | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`own`: the public URL while the local inbox exists; `{own}/inbox/push/{id}` is then posted to wherever it is.
+
+        `connect_s` bounds name, connection and TLS together, `total_s` everything; `resolver` and `tls` are for tests.
+        """
+        self._allow_private = allow_private
+        self._inbox = f"{own.rstrip('/')}/inbox/push/" if own else None
+        self._connections, self._resolver, self._tls = connections, resolver, tls
+        self._timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s, sock_connect=connect_s)
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    def is_own(self, url: str) -> bool:
+        """Whether `url` is an endpoint of our own inbox."""
+        return self._inbox is not None and (
+            url.startswith(self._inbox) and _INBOX_ID.fullmatch(url[len(self._inbox) :]) is not None
+        )
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post `body`; any status is an answer. Raises Refused, Unreached or Lost."""
+        open_to_all = self._allow_private or self.is_own(url)
+        if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
+            raise Refused("the address is not https")
+        try:
+            target = URL(url, encoded=True)  # sent as it was given: an endpoint is nobody's to respell
+            async with self._session(guarded=not open_to_all).post(
+                target, data=body, headers=headers, allow_redirects=False
+            ) as response:
+                return Answer(response.status, response.headers, await _beginning(response))
+        except (aiohttp.InvalidURL, ValueError) as error:
+            raise Refused("the address is no URL") from error
+        except aiohttp.ClientConnectorError as error:
+            if isinstance(error.os_error, _Private):
+                raise Refused(str(error.os_error)) from error
+            raise Unreached(_words(error)) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreached("no connection in time") from error
+        except TimeoutError as error:
+            raise Lost("no answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Lost(f"the connection broke before an answer: {type(error).__name__}") from error
+
+    async def close(self) -> None:
+        """Let kept connections go."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            await session.close()
+
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        """Two sessions: a connection made without guard must not be found by a request that is guarded."""
+        if guarded not in self._sessions:
+            connector = aiohttp.TCPConnector(
+                limit=self._connections,
+                resolver=self._resolver,
+                ssl=True if self._tls is None else self._tls,
+                socket_factory=_guarded_socket if guarded else None,
+            )
+            self._sessions[guarded] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+                auto_decompress=False,
+                trust_env=False,
+                skip_auto_headers=(hdrs.CONTENT_TYPE, hdrs.USER_AGENT, hdrs.ACCEPT_ENCODING),
+            )
+        return self._sessions[guarded]
+
+
+def _guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+    """A socket for an address that may be connected to; it is given to connect next, the same address."""
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        raise _Private
+    return socket.socket(family, kind, protocol)
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    """Up to 64 kB of the body. The status is known by now: a body that breaks off or drips takes nothing away."""
+    taken = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_S):
+            while len(taken) < MAX_ANSWER and (part := await response.content.read(MAX_ANSWER - len(taken))):
+                taken += part
+        if not response.content.at_eof():
+            response.close()
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        response.close()
+    return bytes(taken)
+
+
+def _words(error: aiohttp.ClientConnectorError) -> str:
+    """Why no connection came about, without the address."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the host's name was not found"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"the host's certificate was not accepted: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "no TLS could be agreed on"
+    return f"no connection: {error.os_error.strerror or type(error.os_error).__name__}"
