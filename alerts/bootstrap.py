@@ -31,7 +31,7 @@ from alerts.domain.words.ids import parse_delivery_id
 from alerts.domain.words.terms import Channel
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, Part, connect
-from alerts.eventlog.generations import CurrentViews, current_generation, open_generation, rebuild
+from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.migrate import migrate, pending
 from alerts.eventlog.runner import Runner
@@ -254,8 +254,27 @@ def migrate_all(settings: Settings) -> list[str]:
                 generation = current_generation(database)
         finally:
             database.close()
-    open_generation(settings.database_url, generation, _migrations(database, "views")).close()
+    folder = _migrations(database, "views")
+    views = connect(settings.database_url, "views", generation)
+    try:
+        outdated = is_outdated(views, folder)
+    finally:
+        views.close()
+    if outdated:
+        return [*applied, f"read models, generation {_compute_afresh(settings, folder)}"]
+    open_generation(settings.database_url, generation, folder).close()
     return applied
+
+
+def _compute_afresh(settings: Settings, folder: Path) -> int:
+    """Read models of an older version cannot be completed in place: the new tables would miss what happened before."""
+    with ExitStack() as closing:
+        main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
+        closing.callback(main.close)
+        closing.callback(keys.close)
+        log = EventLog(main, Codec(CATALOGUE, Vault(keys, settings.master_key)))
+        closing.callback(log.close)
+        return rebuild(settings.database_url, main, log, projections(), folder, utc_now)
 
 
 def pending_migrations(settings: Settings) -> list[str]:

@@ -12,14 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from alerts.domain.words.errors import Conflict
+from alerts.domain.words.errors import Conflict, DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction, Part, Trouble, connect
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate
+from alerts.eventlog.migrate import migrate, pending
 from alerts.eventlog.ports import Dialect, Projection
 
 _POINTED = "SELECT generation FROM pointers WHERE name = 'views'"
 _POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation = ? RETURNING generation"
+
+
+class OutdatedViews(DomainError):
+    """The read models were computed by an older version, for other tables than this one reads."""
 
 
 def current_generation(main: BaseDatabase) -> int:
@@ -29,10 +33,29 @@ def current_generation(main: BaseDatabase) -> int:
 
 
 def open_generation(url: str, generation: int, migrations: Path) -> BaseDatabase:
-    """The read models of that generation, made if they are not there and brought up to date."""
+    """The read models of that generation, made if they are not there. Raises `OutdatedViews`."""
     database = connect(url, "views", generation)
+    if is_outdated(database, migrations):
+        database.close()
+        raise OutdatedViews("The read models are an older version's: run `alerts migrate`, which computes them afresh")
     migrate(database, migrations)
     return database
+
+
+def is_outdated(database: BaseDatabase, migrations: Path) -> bool:
+    """Whether read models stand here that lack tables of ours: made in place they would miss all that happened before.
+
+    A generation that has read no event yet is only unfinished.
+    """
+    if not database.exists() or not pending(database, migrations):
+        return False
+    with database.read() as tx:
+        try:
+            return bool(tx.execute("SELECT 1 FROM tracking WHERE position > 0 LIMIT 1"))
+        except Exception as error:
+            if database.trouble(error) == "schema":
+                return False
+            raise
 
 
 class CurrentViews(BaseDatabase):
