@@ -16,7 +16,9 @@ from threading import Lock
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.domain.words.errors import DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
@@ -223,11 +225,22 @@ class Vault:
         """Decrypt what `seal_shared` made for the same purpose. Raises ValueError if it was altered."""
         return _decrypt(self._purpose(purpose), sealed, purpose.encode())
 
+    def shared_secret(self, purpose: str, length: int) -> bytes:
+        """`length` random bytes that belong to a purpose: the same for every process and every start, kept wrapped."""
+        derive = HKDF(hashes.SHA256(), length, salt=None, info=b"shared secret\x00" + purpose.encode())
+        return derive.derive(self._purpose_key(f"secret {purpose}"))
+
     def _purpose(self, purpose: str) -> AESGCM:
         with self._lock:
             held = self._purposes.get(purpose)
         if held is not None:
             return held
+        cipher = AESGCM(self._purpose_key(purpose))
+        with self._lock:
+            return self._purposes.setdefault(purpose, cipher)
+
+    def _purpose_key(self, purpose: str) -> bytes:
+        """The key of a purpose, made and kept if there is none; of two that make it at once, the first one's stays."""
         wrapped = self._encrypt(self._master, self._random(_KEY), purpose.encode())
         with self._database.write() as tx:
             tx.execute(
@@ -235,9 +248,7 @@ class Vault:
                 (purpose, wrapped),
             )
             kept = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))[0][0])
-        cipher = AESGCM(self._unwrap(kept, purpose.encode()))
-        with self._lock:
-            return self._purposes.setdefault(purpose, cipher)
+        return self._unwrap(kept, purpose.encode())
 
     # --- the cipher
 

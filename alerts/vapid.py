@@ -1,0 +1,110 @@
+"""Our name to the browsers' push services (VAPID, RFC 8292): one key pair an instance, which browsers subscribe with.
+
+The pair follows from a secret that is made on first need and kept, wrapped by the master key, in the keys' database: two
+processes that make it at once end with the same one, and a backup of that database holds it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+SECRET_BYTES = 48
+"""More than the 32 of a private key, so that reducing it by the order leaves no bias (FIPS 186-5, A.2.1)."""
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Of the curve P-256 (SEC 2, 2.4.2)."""
+_LIFE, _RENEWED = timedelta(hours=12), timedelta(hours=1)
+"""A signature may hold for 24 hours at most (RFC 8292, 2); one is used for 11."""
+_MOST_ORIGINS = 10_000
+
+
+def private_key(secret: bytes) -> ec.EllipticCurvePrivateKey:
+    """The P-256 key that `secret` (48 bytes) stands for."""
+    return ec.derive_private_key(int.from_bytes(secret, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
+
+
+def point(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The public half as 65 bytes, uncompressed."""
+    return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def base64url(raw: bytes) -> str:
+    """Without padding, as the Web Push standards write bytes."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """With or without padding. Raises ValueError for anything else."""
+    try:
+        return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("not base64url") from None
+
+
+class Vapid:
+    """Signs for push services. `secret` gives the pair's 48 bytes when it is first needed; blocking."""
+
+    def __init__(self, secret: Callable[[], bytes], subject: str, *, clock: Callable[[], datetime]) -> None:
+        """`subject`: whom a push service may write to, `mailto:` or `https:`."""
+        self._secret, self._subject, self._clock = secret, subject, clock
+        self._key: ec.EllipticCurvePrivateKey | None = None
+        self._signed: dict[str, tuple[datetime, str]] = {}
+
+    @property
+    def key(self) -> ec.EllipticCurvePrivateKey:
+        """The private key."""
+        if self._key is None:
+            self._key = private_key(self._secret())
+        return self._key
+
+    @property
+    def public(self) -> str:
+        """The public key as `GET /push/key` and browsers' `applicationServerKey` have it."""
+        return base64url(point(self.key))
+
+    def authorization(self, origin: str) -> str:
+        """The header for a push service at `origin` (scheme and host). One signature serves an origin for hours."""
+        now = self._clock()
+        until, header = self._signed.get(origin, (now, ""))
+        if now + _RENEWED < until:
+            return header
+        from py_vapid import Vapid02
+
+        until = now + _LIFE
+        claims = {"aud": origin, "sub": self._subject, "exp": int(until.timestamp())}
+        header = str(Vapid02(private_key=self.key).sign(claims)["Authorization"])
+        if len(self._signed) >= _MOST_ORIGINS:
+            self._signed.clear()
+        self._signed[origin] = (until, header)
+        return header
+
+
+def verified(authorization: str, *, origin: str, public: str, now: datetime) -> bool:
+    """Whether a request's header was signed by `public` for this `origin` and still holds: what a push service asks."""
+    scheme, _, rest = authorization.partition(" ")
+    fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    head, _, signature = fields.get("t", "").rpartition(".")
+    try:
+        claims, raw = json.loads(from_base64url(head.partition(".")[2])), from_base64url(signature)
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), from_base64url(fields.get("k", "")))
+        halves = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        key.verify(encode_dss_signature(*halves), head.encode(), ec.ECDSA(hashes.SHA256()))
+    except (ValueError, InvalidSignature):
+        return False
+    if not isinstance(claims, dict) or scheme.lower() != "vapid" or len(raw) != 64 or fields["k"].rstrip("=") != public:
+        return False
+    expires = claims.get("exp")
+    return (
+        claims.get("aud") == origin
+        and isinstance(expires, int | float)
+        and now.timestamp() < expires <= (now + timedelta(hours=24)).timestamp()
+    )
