@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
+from alerts.cli.beside import Beside
 from alerts.cli.output import Failed, Misuse, note
 from alerts.cli.session import settings
 from alerts.settings import Settings
@@ -43,7 +41,7 @@ def serve(
             "on SQLite one process does everything: leave --workers and --roles out, or use postgresql:// "
             "(ALERTS_DATABASE_URL), where any number of processes share the work"
         )
-    with _beside(workers - 1):
+    with Beside([sys.executable, "-m", "alerts", "worker"], workers - 1):
         _serve(chosen, parts, host, port)
 
 
@@ -95,20 +93,6 @@ def bench(
     from alerts.bench import run
 
     raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
-
-
-@contextmanager
-def _beside(count: int) -> Iterator[None]:
-    """So many further processes that send, for as long as this one serves."""
-    command = [sys.executable, "-m", "alerts", "worker"]
-    processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait()
 
 
 def _alone(role: str) -> None:
