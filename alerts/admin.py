@@ -16,8 +16,9 @@ import msgspec
 from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
 from alerts.domain.words.bodies import NoticeBody, PlaceBody, SubscriberBody
-from alerts.domain.words.errors import Conflict, DomainError, FieldError, Invalid, NotFound
+from alerts.domain.words.errors import Conflict, FieldError, Invalid, NotFound
 from alerts.eventlog.runner import Runner
+from alerts.intake.retrying import retry_trigger
 from alerts.links import timed_token
 from alerts.web.parts import Parts
 
@@ -41,6 +42,10 @@ class Admin:
         return {
             "team-add": self.team_add,
             "source-add": self.source_add,
+            "source-list": self.source_list,
+            "source-revise": self.source_revise,
+            "source-rotate": self.source_rotate,
+            "source-remove": self.source_remove,
             "key-add": self.key_add,
             "key-list": self.key_list,
             "key-revoke": self.key_revoke,
@@ -74,16 +79,55 @@ class Admin:
         )
         return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
 
+    async def source_list(self, args: Json) -> Json:
+        """{} → {"items": [{"name", "kind", "policy", "mapping", "connected", "url"}]}, without secrets."""
+        sources = await self._read(self._parts.views.sources)
+        return {
+            "items": [
+                {
+                    "name": source.name,
+                    "kind": source.kind,
+                    "policy": msgspec.to_builtins(source.policy),
+                    "mapping": source.mapping,
+                    "connected": source.connected,
+                    "url": f"{self._parts.settings.public_url}/hooks/{source.name}",
+                }
+                for source in sources
+            ]
+        }
+
+    async def source_revise(self, args: Json) -> Json:
+        """{"name", "policy", "mapping"} → {"name", "version"}; what is null stays as it is."""
+        kept = await self._parts.commands.revise_source(
+            OPERATOR, args["name"], policy=args.get("policy"), mapping=args.get("mapping")
+        )
+        return {"name": kept.name, "version": kept.version}
+
+    async def source_rotate(self, args: Json) -> Json:
+        """{"name"} → {"name", "secret", "url"}: the old secret is refused at once."""
+        kept = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
+        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+
+    async def source_remove(self, args: Json) -> Json:
+        """{"name"} → {"name"}: its webhooks are refused from now on; what it brought stays."""
+        kept = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
+        return {"name": kept.name}
+
     async def key_add(self, args: Json) -> Json:
-        """{"name", "scopes", "policy", "for"} → {"id", "secret"}: `for` is a team member's e-mail address."""
+        """{"name", "scopes", "policy", "for", "rate"} → {"id", "secret"}: `for` is a team member's e-mail address."""
         person = await self._member(args["for"]) if args.get("for") else None
         kept = await self._parts.commands.issue_api_key(
-            OPERATOR, name=args["name"], scopes=args["scopes"], policy=args["policy"], person=person
+            OPERATOR,
+            name=args["name"],
+            scopes=args["scopes"],
+            policy=args["policy"],
+            person=person,
+            rate=args.get("rate"),
         )
         return {"id": str(kept.id), "secret": kept.secret}
 
     async def key_list(self, args: Json) -> Json:
-        """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "revoked"}]}."""
+        """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "rate", "revoked"}]}."""
         keys = await self._read(self._parts.views.keys)
         return {
             "items": [
@@ -93,6 +137,7 @@ class Admin:
                     "scopes": list(key.scopes),
                     "for": str(key.person) if key.person else None,
                     "issued_at": key.issued_at.isoformat(),
+                    "rate": key.rate,
                     "revoked": key.revoked,
                 }
                 for key in keys
@@ -213,14 +258,15 @@ class Admin:
         return {"items": [*events, *held]}
 
     async def parked_retry(self, args: Json) -> Json:
-        """{"id"} → {"id"}: an event is given to its read model once more."""
-        if "@" not in args["id"]:
-            raise DomainError(
-                "A parked webhook needs a decision, not another try: draft its notice by hand (POST /api/v1/notices) "
-                "and drop it here, or let its source send it again, mended, under a new id"
-            )
-        await asyncio.to_thread(self._runner.retry, args["id"])
-        return {"id": args["id"]}
+        """{"id"} → {"id"}: an event is given to its read model once more. Of a webhook {"id", "state", "reason",
+        "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today."""
+        if "@" in args["id"]:
+            await asyncio.to_thread(self._runner.retry, args["id"])
+            return {"id": args["id"]}
+        parts = self._parts
+        kept = await retry_trigger(parts.log, parts.commands, identity(args["id"], "parked webhook"))
+        found: Json = msgspec.to_builtins(kept)
+        return {name: found.get(name) for name in ("id", "state", "reason", "incident", "service_change", "notices")}
 
     async def parked_drop(self, args: Json) -> Json:
         """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""

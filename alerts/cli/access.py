@@ -21,6 +21,10 @@ def register(app: typer.Typer) -> None:
     team.command("add")(team_add)
     source = typer.Typer(no_args_is_help=True, help="Webhook integrations that may trigger notices.")
     source.command("add")(source_add)
+    source.command("list")(source_list)
+    source.command("revise")(source_revise)
+    source.command("rotate")(source_rotate)
+    source.command("remove")(source_remove)
     key = typer.Typer(no_args_is_help=True, help="Keys for programs.")
     key.command("add")(key_add)
     key.command("list")(key_list)
@@ -48,20 +52,62 @@ def team_add(
 
 def source_add(
     name: Annotated[str, typer.Argument(help="What it is called; it posts to /hooks/NAME.")],
-    kind: Annotated[str, typer.Option(help="standard-webhook or cap.")],
+    kind: Annotated[str, typer.Option(help="standard-webhook, cap or json.")],
     policy: Annotated[
         str, typer.Option(help="What it may do by itself: record, draft, issue, or a policy file.")
     ] = "draft",
-    mapping: Annotated[Path | None, typer.Option(help="Not available in this version.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="For json: the file that says what of it means what.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Connect a source, and print its secret once."""
     if kind not in ("standard-webhook", "cap", "json"):
-        raise Misuse("--kind is standard-webhook or cap")
-    if kind == "json" or mapping is not None:
-        raise Misuse("sources of kind json (with a mapping) are not available in this version")
-    answer = ask("source-add", {"name": name, "kind": kind, "policy": read_policy(policy), "mapping": None})
-    show(answer, as_json=as_json, words=lambda a: f"secret (shown once): {a['secret']}\nsend to: {a['url']}")
+        raise Misuse("--kind is standard-webhook, cap or json")
+    if kind == "json" and mapping is None:
+        raise Misuse("--kind json needs --mapping FILE: what of its JSON means what (docs/mappings has examples)")
+    if kind != "json" and mapping is not None:
+        raise Misuse(f"--kind {kind} takes no --mapping")
+    wanted = {"name": name, "kind": kind, "policy": read_policy(policy), "mapping": read_mapping(mapping)}
+    show(ask("source-add", wanted), as_json=as_json, words=_secret)
+
+
+def source_list(as_json: AsJson = False) -> None:
+    """The sources there are."""
+
+    def words(answer: dict[str, Any]) -> str:
+        lines = [
+            f"{s['name']}  {s['kind']}  {'connected' if s['connected'] else 'removed'}  {s['url']}"
+            for s in answer["items"]
+        ]
+        return "\n".join(lines) or "no sources yet; `alerts source add` connects one"
+
+    show(ask("source-list", {}), as_json=as_json, words=words)
+
+
+def source_revise(
+    name: Annotated[str, typer.Argument(help="Which source.")],
+    policy: Annotated[str, typer.Option(help="Its policy from now on: a word or a file.")] = "",
+    mapping: Annotated[Path | None, typer.Option(help="Its mapping from now on, for json.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a source another policy or mapping; what is parked can then be tried again."""
+    if not policy and mapping is None:
+        raise Misuse("say what to revise: --policy, --mapping or both")
+    said = {"name": name, "policy": read_policy(policy) if policy else None, "mapping": read_mapping(mapping)}
+    show(ask("source-revise", said), as_json=as_json, words=lambda a: f"{a['name']} is revised")
+
+
+def source_rotate(name: Annotated[str, typer.Argument(help="Which source.")], as_json: AsJson = False) -> None:
+    """Give a source a new secret, and print it once; the old one is refused at once."""
+    show(ask("source-rotate", {"name": name}), as_json=as_json, words=_secret)
+
+
+def source_remove(name: Annotated[str, typer.Argument(help="Which source.")], as_json: AsJson = False) -> None:
+    """Refuse a source's webhooks from now on; what it brought stays."""
+    show(ask("source-remove", {"name": name}), as_json=as_json, words=lambda a: f"{a['name']} is disconnected")
+
+
+def _secret(answer: dict[str, Any]) -> str:
+    return f"secret (shown once): {answer['secret']}\nsend to: {answer['url']}"
 
 
 def key_add(
@@ -73,11 +119,21 @@ def key_add(
         str, typer.Option(help="What it may do by itself: record, draft, issue, or a policy file.")
     ] = "draft",
     person: Annotated[str, typer.Option("--for", help="The team member who acts by it (needed to approve).")] = "",
+    rate: Annotated[float | None, typer.Option(help="Requests a second it may make; default: ALERTS_API_RATE.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Issue a key, and print its secret once."""
     wanted = [s.strip() for s in scopes.split(",") if s.strip()]
-    answer = ask("key-add", {"name": name, "scopes": wanted, "policy": read_policy(policy), "for": person or None})
+    if rate is not None and not 0 < rate <= 1e6:
+        raise Misuse("--rate is a number of requests a second, from above 0 to 1000000")
+    asked = {
+        "name": name,
+        "scopes": wanted,
+        "policy": read_policy(policy),
+        "for": person or None,
+        "rate": rate,
+    }
+    answer = ask("key-add", asked)
     show(answer, as_json=as_json, words=lambda a: f"key {a['id']}\nsecret (shown once): {a['secret']}")
 
 
@@ -123,3 +179,15 @@ def read_policy(text: str) -> Any:
         raise Misuse(f"--policy: {text!r} is none of {', '.join(Words)} and no readable file") from error
     except ValueError as error:
         raise Misuse(f"--policy: {text} is not JSON: {error}") from error
+
+
+def read_mapping(file: Path | None) -> Any:
+    """The JSON of a mapping's file; None for none."""
+    if file is None:
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misuse(f"--mapping: {file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise Misuse(f"--mapping: {file} is not JSON: {error}") from error

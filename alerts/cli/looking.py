@@ -73,10 +73,22 @@ def parked(
     if what == "list":
         show(ask("parked-list", {}), as_json=as_json, words=_parked)
     elif what in ("retry", "drop") and id:
-        done = "was given again" if what == "retry" else "is dropped"
-        show(ask(f"parked-{what}", {"id": id}), as_json=as_json, words=lambda a: f"{a['id']} {done}")
+        answer = ask(f"parked-{what}", {"id": id})
+        show(answer, as_json=as_json, words=_retried if what == "retry" else lambda a: f"{a['id']} is dropped")
+        if answer.get("state") == "parked":
+            raise typer.Exit(1)
     else:
         raise Misuse("alerts parked [list|retry ID|drop ID]")
+
+
+def _retried(answer: Json) -> str:
+    if "state" not in answer:
+        return f"{answer['id']} was given again"
+    if answer["state"] == "parked":
+        return f"{answer['id']} waits still: {answer['reason']}"
+    made = [f"{what} {answer[what]}" for what in ("incident", "service_change") if answer[what]]
+    made += [f"notice {notice}" for notice in answer["notices"]]
+    return f"{answer['id']} is {answer['state']}: {', '.join(made) or answer['reason'] or 'nothing follows'}"
 
 
 def _json(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, cast, get_args
 from uuid import UUID
@@ -22,6 +23,7 @@ from alerts.domain.events import (
     SourceConnected,
     SourceDisconnected,
     SourceRevised,
+    SourceSecretRotated,
     TeamMemberInvited,
 )
 from alerts.domain.registers import Role, SourceState
@@ -38,7 +40,7 @@ Said = Policy | Json | str | None
 """A policy: as a struct, as its file says it, as one word for everything, or the default."""
 MEMBERS = "member"
 """Under which e-mail addresses of the team stand in the address index, apart from subscribers'."""
-KINDS = ("standard-webhook", "cap")
+KINDS = ("standard-webhook", "cap", "json")
 SCOPES = (
     "read",
     "incidents:write",
@@ -94,9 +96,8 @@ class TeamCommands(Core):
         """A webhook integration; its secret signs, and serves as bearer as it stands."""
         checks.slug(name, "name")
         if kind not in KINDS:
-            raise Invalid.field("kind", f"{kind!r} is not available in this version: take {' or '.join(KINDS)}.")
-        if mapping is not None:
-            raise Invalid.field("mapping", f"A source of kind {kind} takes no mapping.")
+            raise Invalid.field("kind", f"{kind!r} is no kind of source: take {', '.join(KINDS)}.")
+        await _check_mapping(kind, mapping)
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
         secret = new_source_secret()
 
@@ -104,22 +105,52 @@ class TeamCommands(Core):
             before = unit.get(SOURCE, source_id(name))
             if before is not None and before.connected:
                 raise Conflict(f"There is a source named {name!r} already.")
-            connected = SourceConnected(name=name, kind=kind, policy=checked, secret=secret)  # type: ignore[arg-type]
+            connected = SourceConnected(
+                name=name,
+                kind=kind,  # type: ignore[arg-type]  # just checked
+                policy=checked,
+                secret=secret,
+                mapping=mapping,
+            )
             unit.append(SOURCE, source_id(name), connected)
             return SourceKept(id=source_id(name), version=unit.version(source_id(name)), name=name, secret=secret)
 
         return await self._run(actor, work)
 
-    async def revise_source(self, actor: Actor, name: str, policy: Said) -> SourceKept:
-        """Another policy; its version rises by itself if it does not say a higher one."""
+    async def revise_source(
+        self, actor: Actor, name: str, policy: Said = None, mapping: Json | None = None
+    ) -> SourceKept:
+        """Another policy, mapping or both; None leaves it. A policy's version rises by itself if it does not say a
+        higher one."""
+        if policy is None and mapping is None:
+            raise Invalid("Say what to revise: a policy, a mapping or both.")
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
+        if mapping is not None:
+            await _check_mapping("json", mapping)
 
         def work(unit: Unit) -> SourceKept:
             state = _source(unit, name)
-            version = max(checked.version, state.policy.version + 1)
-            revised = SourceRevised(policy=msgspec.structs.replace(checked, version=version), mapping=state.mapping)
+            if mapping is not None and state.kind != "json":
+                raise Invalid.field("mapping", f"A source of kind {state.kind} takes no mapping.")
+            said = state.policy
+            if policy is not None:
+                said = msgspec.structs.replace(checked, version=max(checked.version, state.policy.version + 1))
+            revised = SourceRevised(policy=said, mapping=state.mapping if mapping is None else mapping)
             unit.append(SOURCE, state.id, revised)
             return SourceKept(id=state.id, version=unit.version(state.id), name=name)
+
+        return await self._run(actor, work)
+
+    async def rotate_source_secret(self, actor: Actor, name: str) -> SourceKept:
+        """A new secret; the old one is refused at once."""
+        secret = new_source_secret()
+
+        def work(unit: Unit) -> SourceKept:
+            state = _source(unit, name)
+            if not state.connected:
+                raise Conflict(f"The source {name!r} is disconnected: connect it again.")
+            unit.append(SOURCE, state.id, SourceSecretRotated(secret=secret))
+            return SourceKept(id=state.id, version=unit.version(state.id), name=name, secret=secret)
 
         return await self._run(actor, work)
 
@@ -141,8 +172,10 @@ class TeamCommands(Core):
         scopes: Sequence[str],
         policy: Said = None,
         person: UUID | None = None,
+        rate: float | None = None,
     ) -> KeyKept:
-        """A key for programs; `person`: the team member it is issued for, who is compared in approvals."""
+        """A key for programs; `person`: the team member it is issued for, who is compared in approvals; `rate`: its
+        own limit, in requests a second."""
         name = checks.text(name, "name", checks.NAME, line=True, needed=True)
         wanted = tuple(scope for scope in SCOPES if scope in scopes)
         if unknown := sorted(set(scopes) - set(SCOPES)):
@@ -151,6 +184,8 @@ class TeamCommands(Core):
             raise Invalid.field("scopes", f"Give at least one scope of {', '.join(SCOPES)}.")
         if "notices:approve" in wanted and person is None:
             raise Invalid.field("scopes", "Only a person approves: notices:approve needs a key issued --for somebody.")
+        if rate is not None and not 0 < rate <= 1e6:
+            raise Invalid.field("rate", "Give the requests a second that this key may make, from above 0 to 1,000,000.")
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
         secret, key = new_api_key(), new_id()
 
@@ -158,7 +193,7 @@ class TeamCommands(Core):
             if person is not None and unit.get(MEMBER, person) is None:
                 raise NotFound("There is no such team member.")
             issued = ApiKeyIssued(
-                name=name, scopes=wanted, policy=checked, secret_hash=hash_secret(secret), person=person
+                name=name, scopes=wanted, policy=checked, secret_hash=hash_secret(secret), person=person, rate=rate
             )
             unit.append(KEY, key, issued)
             return KeyKept(id=key, version=unit.version(key), secret=secret)
@@ -198,6 +233,19 @@ class TeamCommands(Core):
             return MemberKept(id=member, version=unit.version(member), created=before is None)
 
         return await self._run(actor, work)
+
+
+async def _check_mapping(kind: str, mapping: Json | None) -> None:
+    """A source of kind json has a mapping that can be read, others have none. Raises Invalid."""
+    if kind != "json" and mapping is not None:
+        raise Invalid.field("mapping", f"A source of kind {kind} takes no mapping.")
+    if kind != "json":
+        return
+    if mapping is None:
+        raise Invalid.field("mapping", "A source of kind json needs a mapping: what of its JSON means what.")
+    from alerts.intake.json_mapping import read_mapping  # JMESPath: only where such sources are
+
+    await asyncio.to_thread(read_mapping, mapping)
 
 
 def _source(unit: Unit, name: str) -> SourceState:

@@ -7,15 +7,29 @@ from dataclasses import dataclass
 from alerts.domain.words.bodies import IncidentBody, NoticeBody, ResolveBody, ServiceChangeBody
 from alerts.domain.words.cap import CapMessage
 
-Asked = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What nobody could make sense of: it waits for a person, with the reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What the source's mapping says to let pass."""
+
+
+Asked = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Unread | Nothing
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedTrigger:
     """One webhook.
 
-    `external_id`: `webhook-id`, or `CapMessage.external_id`. `kind`: the webhook's type (`incident.reported`, …) or
-    `cap.Alert`, `cap.Update`, …. `digest`: SHA-256 of the body, in hex. `body` is kept only if a person has to decide.
+    `external_id`: `webhook-id`, `CapMessage.external_id`, or what the `id` of a mapping names. `kind`: the webhook's
+    type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` for what no mapping could read. `digest`:
+    SHA-256 of the body, in hex. `body` is kept only if a person has to decide.
     """
 
     external_id: str

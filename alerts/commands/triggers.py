@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from alerts.commands.core import Core
 from alerts.commands.known import Known
 from alerts.commands.plans import base_plan, check_notice, plan_of
 from alerts.commands.telling import NewId, Told
-from alerts.commands.trigger import ParsedTrigger
+from alerts.commands.trigger import Nothing, ParsedTrigger, Unread
 from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
@@ -31,10 +32,11 @@ from alerts.domain.streams import (
 )
 from alerts.domain.words.bodies import IncidentBody, ResolveBody, ServiceChangeBody
 from alerts.domain.words.cap import CapMessage
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.domain.words.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from alerts.eventlog.ports import Unit
 
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
+PASSED = "The mapping says to let it pass."
 Decision = Callable[[Unit, NewId], cap.Outcome]
 """What a checked webhook does within its unit; the ids of new notices are derived from the trigger's."""
 
@@ -70,6 +72,17 @@ class TriggerCommands(Core):
         if (before := self._log.state(TRIGGER, trigger_id(source.name, parsed.external_id))) is not None:
             return kept(before, 1, created=False)
         return await self._decide(source, parsed, again=False)
+
+    async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: bool = False) -> TriggerKept:
+        """The same for what a mapping made: what cannot be taken waits for a person with its body, since the sender
+        knows nothing of our words. `again`: decide on what was parked."""
+        take = self.settle_trigger if again else self.take_trigger
+        try:
+            return await take(source, parsed)
+        except Unavailable:
+            raise  # nothing was judged
+        except DomainError as error:  # what is parked no longer says so once more below
+            return await take(source, replace(parsed, asked=Unread(f"{parsed.kind}: {error.message}")))
 
     async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerKept:
         """Decide again on what was parked. Conflict if it is parked no longer."""
@@ -128,6 +141,9 @@ class TriggerCommands(Core):
     def _decision(self, actor: Actor, parsed: ParsedTrigger, known: Known) -> Decision:
         """Check what a webhook asks; the rest is decided in the unit. Raises Invalid."""
         asked, now = parsed.asked, self._clock()
+        if isinstance(asked, Unread | Nothing):
+            outcome = cap.Outcome(parked=asked.reason) if isinstance(asked, Unread) else cap.Outcome(note=PASSED)
+            return lambda unit, new: outcome
         if isinstance(asked, CapMessage):
             checked = cap.check_cap(asked, known)
             return lambda unit, new: cap.take(unit, actor, checked, new)

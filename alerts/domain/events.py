@@ -563,6 +563,8 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True):
     secret_hash: str
     person: UUID | None = None
     """The team member it was issued for: the one who is compared in approvals."""
+    rate: float | None = None
+    """Requests a second it may make; None: what every key may."""
 
 
 class ApiKeyRevoked(Event, frozen=True, kw_only=True):
@@ -603,6 +605,8 @@ class ContactPointBounced(Event, frozen=True, kw_only=True):
     kind: Literal["hard", "soft", "complaint"]
     provider: str = "smtp"
     reason: str = ""
+    external_id: str = ""
+    """By which the same report is recognised; "" if it has none."""
 
 
 class InboundTextReceived(Event, frozen=True, kw_only=True):
@@ -613,6 +617,8 @@ class InboundTextReceived(Event, frozen=True, kw_only=True):
     contact: int | None = None
     """The contact point whose number it came from, where we know one."""
     external_id: str = ""
+    at: datetime | None = None
+    """When it was written, by the provider's clock."""
 
 
 # --- newsletters ------------------------------------------------------------------------------------------------

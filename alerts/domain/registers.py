@@ -101,6 +101,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     person: UUID | None
     issued_at: datetime
     revoked: bool = False
+    rate: float | None = None
     position: int = 0
 
 
@@ -235,6 +236,7 @@ def evolve_key(state: KeyState | None, recorded: Recorded) -> KeyState:
             secret_hash=event.secret_hash,
             person=event.person,
             issued_at=recorded.at,
+            rate=event.rate,
             position=recorded.position,
         )
     if state is None:

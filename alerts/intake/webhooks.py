@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from alerts.commands.trigger import Asked, ParsedTrigger
-from alerts.domain.words.bodies import IncidentBody, NoticeBody, ResolveBody, ServiceChangeBody
+from alerts.commands.trigger import Asked, Nothing, ParsedTrigger, Unread
+from alerts.domain.words.bodies import TRIGGER_BODIES, Json, ResolveBody
 from alerts.domain.words.errors import Invalid
 from alerts.intake import cap, strict_json
-
-BODIES: Final[dict[str, type[IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody]]] = {
-    "incident.reported": IncidentBody,
-    "incident.resolved": ResolveBody,
-    "service-change.announced": ServiceChangeBody,
-    "notice.requested": NoticeBody,
-}
-"""The types of a Standard Webhook, and what their `data` is: the API's own bodies."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,19 +26,57 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
     """The trigger of a Standard Webhook whose `webhook-id` is `identifier`."""
     envelope = strict_json.read(body, Envelope)
-    kind = BODIES.get(envelope.type)
-    if kind is None:
-        raise Invalid.field("type", f"unknown type {envelope.type[:80]!r}; known are {', '.join(BODIES)}")
-    asked = strict_json.typed(envelope.data, kind, "data")
-    if isinstance(asked, ResolveBody) and asked.source_ref is None:
-        raise Invalid.field("data.source_ref", "is missing: it says which incident is over")
-    return _trigger(identifier, envelope.type, body, asked)
+    if envelope.type not in TRIGGER_BODIES:
+        raise Invalid.field("type", f"unknown type {envelope.type[:80]!r}; known are {', '.join(TRIGGER_BODIES)}")
+    return _trigger(identifier, envelope.type, body, _typed(envelope.type, envelope.data))
 
 
 def cap_message(body: bytes) -> ParsedTrigger:
     """The trigger of a CAP 1.2 message; its identity is sender, identifier and sent."""
     message = cap.parse(body)
     return _trigger(message.external_id, f"cap.{message.msg_type}", body, message)
+
+
+def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
+    """The trigger of any JSON, by a source's mapping; `identifier` is its `webhook-id`, "" for a bearer's.
+
+    What the mapping cannot read becomes `Unread`: the sender cannot mend it, whoever keeps the mapping can.
+    """
+    from alerts.intake import json_mapping  # JMESPath: only where such sources are
+    from alerts.intake.json_path import Unmapped
+
+    digest = hashlib.sha256(body).hexdigest()
+    value = strict_json.parse(body)
+    read = json_mapping.mapping_of(mapping)
+    kind, asked = "json", None
+    try:
+        identifier = identifier or read.identity(value)
+        found = read.apply(value)
+        kind = found.kind
+        asked = Nothing() if kind == json_mapping.IGNORE else _typed(kind, found.data)
+    except Unmapped as error:
+        asked = Unread(str(error))
+    except Invalid as error:
+        asked = Unread(f"{kind}: {error.message}")
+    if len(identifier) > json_mapping.ID:
+        identifier = f"sha256:{hashlib.sha256(identifier.encode()).hexdigest()}"
+    return _trigger(identifier or f"sha256:{digest}", kind, body, asked)
+
+
+def again(kind: str, mapping: Json | None, external_id: str, body: str) -> ParsedTrigger:
+    """What was parked, read once more under the identity that it has. Raises Malformed or Invalid."""
+    raw = body.encode()
+    if kind == "json":
+        return mapped(mapping or {}, external_id, raw)
+    parsed = cap_message(raw) if kind == "cap" else standard_webhook(external_id, raw)
+    return replace(parsed, external_id=external_id)
+
+
+def _typed(kind: str, data: dict[str, Any]) -> Asked:
+    asked = strict_json.typed(data, TRIGGER_BODIES[kind], "data")
+    if isinstance(asked, ResolveBody) and asked.source_ref is None:
+        raise Invalid.field("data.source_ref", "is missing: it says which incident is over")
+    return asked
 
 
 def _trigger(identifier: str, kind: str, body: bytes, asked: Asked) -> ParsedTrigger:

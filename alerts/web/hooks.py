@@ -10,10 +10,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.commands.trigger import ParsedTrigger
+from alerts.commands.answers import TriggerKept
 from alerts.domain.registers import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
-from alerts.domain.words.errors import DomainError, Invalid, NotFound, Unavailable
+from alerts.domain.words.errors import DomainError, NotFound, Unavailable
 from alerts.intake import standard_webhook, webhooks
 from alerts.intake.standard_webhook import Unverified
 from alerts.web import problem
@@ -52,13 +52,13 @@ class _Hooks:
         except Unverified as error:
             self._parts.unverified[source.name] += 1
             raise Refused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
-        if source.kind == "standard-webhook":
+        if identifier and source.kind != "cap":
             # Before the body is looked at: the same id is the same webhook, whatever it carries now.
             known = trigger_id(source.name, identifier)
             if await read(self._parts, self._parts.log.state, TRIGGER, known) is not None:
                 return self._accepted(known)
         try:
-            kept = await self._parts.commands.take_trigger(source, self._parsed(request, source, identifier, body))
+            kept = await self._take(request, source, identifier, body)
         except Unavailable:
             raise  # nothing was judged: the sender tries again
         except (Refused, DomainError) as error:
@@ -85,14 +85,18 @@ class _Hooks:
             return "", body
         return standard_webhook.verify(secret, request.headers, body, self._parts.clock()), body
 
-    def _parsed(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> ParsedTrigger:
+    async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerKept:
+        commands = self._parts.commands
         if source.kind == "standard-webhook":
             check_type(request, JSON_TYPES)
-            return webhooks.standard_webhook(identifier, body)
+            return await commands.take_trigger(source, webhooks.standard_webhook(identifier, body))
         if source.kind == "cap":
             check_type(request, XML_TYPES)
-            return webhooks.cap_message(body)
-        raise Invalid("sources of kind json are not available in this version; connect it as standard-webhook or cap")
+            return await commands.take_trigger(source, webhooks.cap_message(body))
+        if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
+            check_type(request, JSON_TYPES)
+        parsed = await read(self._parts, webhooks.mapped, source.mapping or {}, identifier, body)
+        return await commands.take_mapped(source, parsed)
 
     def _accepted(self, trigger: UUID) -> web.Response:
         url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"

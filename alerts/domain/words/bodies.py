@@ -268,3 +268,12 @@ class SubscriberBody(Body, frozen=True, kw_only=True):
     tester: bool = False
     confirmed: bool = False
     consent: ConsentBody | None = None
+
+
+TRIGGER_BODIES: dict[str, type[IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody]] = {
+    "incident.reported": IncidentBody,
+    "incident.resolved": ResolveBody,
+    "service-change.announced": ServiceChangeBody,
+    "notice.requested": NoticeBody,
+}
+"""The types of webhooks in, and what their `data` is: the API's own bodies."""

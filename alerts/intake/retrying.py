@@ -1,0 +1,32 @@
+"""A webhook that was parked, decided once more: its mapping was mended, or what it refers to has come since."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+from alerts.commands import Commands
+from alerts.commands.answers import TriggerKept
+from alerts.domain.events import TriggerReceived
+from alerts.domain.streams import SOURCE, source_id
+from alerts.domain.words.errors import Conflict, NotFound
+from alerts.eventlog.ports import Log
+from alerts.intake import webhooks
+
+
+async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerKept:
+    """Decide from the body that was kept, by its source's mapping and policy as they are now.
+
+    It may be parked again, for another reason. Conflict if it is parked no longer; NotFound.
+    """
+    events = [recorded.event for recorded in await asyncio.to_thread(log.stream, trigger)]
+    last = events[-1] if events else None
+    if not isinstance(last, TriggerReceived):
+        raise NotFound(f"there is no webhook {trigger}; `alerts parked list` shows what waits")
+    if last.state != "parked":
+        raise Conflict(f"This webhook is {last.state}, not parked: there is nothing to decide.")
+    source = await asyncio.to_thread(log.state, SOURCE, source_id(last.source))
+    if source is None or not source.connected:
+        raise Conflict(f"Its source {last.source} is disconnected: connect it again, or drop this webhook.")
+    parsed = await asyncio.to_thread(webhooks.again, source.kind, source.mapping, last.external_id, last.body)
+    return await commands.take_mapped(source, parsed, again=True)
