@@ -21,6 +21,7 @@ from alerts.commands.due import DueCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.ports import AudiencePort, Counted, Idempotency
+from alerts.commands.receipts import ReceiptCommands
 from alerts.commands.registers import RegisterCommands
 from alerts.commands.services import ServiceCommands
 from alerts.commands.subscribers import SubscriberCommands
@@ -37,6 +38,7 @@ class Commands(
     SubscriberCommands,
     TeamCommands,
     TriggerCommands,
+    ReceiptCommands,
     DueCommands,
 ):
     """All commands over one writer (`Core` says what they are made of)."""

@@ -107,11 +107,34 @@ WHERE shard = ? AND contact = ? AND notice >= ? AND notice <= ? ORDER BY notice 
 -- name: delivery_attempts
 SELECT attempt, started, outcome, reason FROM attempts WHERE shard = ? AND notice = ? AND contact = ? ORDER BY attempt
 
+-- name: delivery_in_hand
+SELECT state, channel, tries, worker, last_at, reason FROM deliveries WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: delivery_reported
+UPDATE deliveries SET flags = flags | ? WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: delivery_settled_by_report
+UPDATE deliveries SET state = ?, flags = flags | ?, reason = ?, due_at = NULL, worker = NULL
+WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: overtake
+INSERT INTO overtaken (notice, contact, worker) VALUES (?, ?, ?) ON CONFLICT (notice, contact) DO NOTHING
+
+-- name: overtaken_of
+SELECT contact FROM overtaken WHERE notice = ?
+
+-- name: overtaken_done
+DELETE FROM overtaken WHERE notice = ? AND contact = ?
+
+-- name: overtaken_stale
+-- What a worker that is gone was overtaken in: it settles nothing any more.
+DELETE FROM overtaken WHERE notice = ? AND worker NOT IN (SELECT worker FROM workers)
+
 -- name: handed
 -- Whom a notice was handed to or is in doubt for (RULES 14). Whoever it is being handed to just now is not sure to get
 -- it: their outcome, once it is sent or in doubt, adds their follow-up.
 SELECT contact, channel, flags FROM deliveries
-WHERE shard IN (?*) AND notice = ? AND (state IN (3, 4) OR (flags & 16) <> 0)
+WHERE shard IN (?*) AND notice = ? AND (state IN (3, 4) OR (flags & 272) <> 0)
 
 -- name: waiting
 -- What was planned and is still to be taken for the first time, shard by shard.
@@ -147,8 +170,13 @@ SELECT contact FROM deliveries WHERE shard = ? AND notice = ? AND contact = ? AN
 UPDATE deliveries SET state = 2, worker = ?, due_at = NULL WHERE shard = ? AND notice = ? AND contact = ?
 
 -- name: settle
-UPDATE deliveries SET state = ?, flags = ?, tries = ?, due_at = ?, first_at = COALESCE(first_at, ?),
+-- What a report has marked (256) stays marked.
+UPDATE deliveries SET state = ?, flags = ? | (flags & 256), tries = ?, due_at = ?, first_at = COALESCE(first_at, ?),
                       last_at = COALESCE(?, last_at), reason = ?, worker = NULL
+WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: settle_overtaken
+UPDATE deliveries SET tries = ?, first_at = COALESCE(first_at, ?), last_at = COALESCE(?, last_at)
 WHERE shard = ? AND notice = ? AND contact = ?
 
 -- name: attempt_insert

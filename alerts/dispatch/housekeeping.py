@@ -122,6 +122,7 @@ def _complete(unit: Unit, job: OpenJob) -> None:
     if next_page < pages or any(amount for state, amount in totals.items() if state not in FINAL):
         return
     unit.write(_sql.job_done, (job.notice,))
+    unit.write(_sql.overtaken_stale, (job.notice,))
     if kind != JOB_NOTICE:
         return
     stream = dispatch_id(_uuid(notice))

@@ -7,7 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.dispatch.rows import FINAL, LANE, QUEUED, SENDING, STATE, seconds_of
+from alerts.dispatch.reports import REPORTS
+from alerts.dispatch.rows import FINAL, LANE, QUEUED, REPORTED, SENDING, STATE, seconds_of
 from alerts.domain.words.ids import SHARDS, contact_shard
 from alerts.domain.words.paging import Page
 from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
@@ -41,7 +42,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AttemptMade(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt: its end and what it came to (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …)."""
+    """One attempt: its end and what it came to (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …); or what was
+    reported since (`delivered`, `failed`, `bounced`, `complained`)."""
 
     at: datetime
     outcome: str
@@ -265,15 +267,17 @@ def _parse(cursor: str) -> tuple[int, int]:
 
 
 def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryRow:
-    state, channel, _, tries, due_at, first_at, last_at, reason = row
+    state, channel, flags, tries, due_at, first_at, last_at, reason = row
     attempts: list[AttemptMade] = []
-    if tries > 1 or (tries and state not in FINAL):
-        attempts = [
-            AttemptMade(at=instant(at), outcome=outcome, reason=why)
-            for _, at, outcome, why in tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
-        ]
+    reports: list[AttemptMade] = []
+    if tries > 1 or (tries and state not in FINAL) or flags & REPORTED:
+        kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
+        for number, at, outcome, why in kept:
+            made = AttemptMade(at=instant(at), outcome=outcome, reason=why)
+            (reports if number > REPORTS else attempts).append(made)
     if len(attempts) < tries and last_at is not None:
         attempts.append(AttemptMade(at=instant(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
+    attempts += reports
     return DeliveryRow(
         notice=notice,
         contact=contact,

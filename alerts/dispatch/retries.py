@@ -39,7 +39,7 @@ class Retries:
             case "sent":
                 return done
             case "permanent":
-                return done._replace(state=STATE["failed-permanent"])
+                return done._replace(state=STATE["failed-permanent"], retire=handed.retire)
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
             case "not-begun":

@@ -41,6 +41,8 @@ DIGEST = 64
 """Held for the person's digest, which carries it (RULES 5)."""
 PROMPT = 128
 """The thread came at once whatever this person's frequency: so does this one (RULES 14)."""
+REPORTED = 256
+"""A provider has said something of it after it took it: it was handed over, whatever state it stands in since."""
 
 JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM = 0, 1, 2, 3
 """What a job is: one notice; or one day's confirmations, answers to HELP, words to members of the team."""

@@ -16,6 +16,7 @@ from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES
 from alerts.eventlog.ports import Row, Unit
 from alerts.eventlog.sql import load
 from alerts.times import micros
+from subscribers.suppressing import suppress
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 
@@ -51,6 +52,8 @@ class Settled(NamedTuple):
     finished: datetime | None = None
     language: str = ""
     reference: str = ""
+    retire: str = ""
+    """Why nothing more is to be sent to this contact point at all, "" if nothing forbids it."""
 
     @property
     def attempted(self) -> bool:
@@ -77,13 +80,17 @@ def settle(
     if not unit.read(_sql.worker, (worker,)):
         raise Lapsed
     owner = worker if owner is None else owner
-    unit.write_many(_sql.settle, [_row(s) for s in settled])
-    _tally(unit, worker, owner, settled, before)
-    unit.write_many(_sql.attempt_insert, [_attempt(s) for s in settled if _is_passing(s)])
-    by_notice: dict[int, list[Settled]] = defaultdict(list)
+    standing, overtaken = _parted(unit, settled, before)
+    unit.write_many(_sql.settle, [_row(s) for s in standing])
+    _tally(unit, worker, owner, standing, before)
+    unit.write_many(_sql.attempt_insert, [_attempt(s) for s in standing if _is_passing(s)])
+    _let_stand(unit, overtaken)
     for one in settled:
-        if one.told:
-            by_notice[one.row.notice].append(one)
+        if one.retire:
+            suppress(unit, one.row.contact, one.retire)
+    by_notice: dict[int, list[Settled]] = defaultdict(list)
+    for one in [s for s in standing if s.told] + [s for s in overtaken if s.attempted]:
+        by_notice[one.row.notice].append(one)
     for notice, of_notice in by_notice.items():
         _tell(unit, worker, notice, of_notice)
 
@@ -92,6 +99,32 @@ def still_claimed(unit: Unit, worker: int, settled: Sequence[Settled]) -> list[S
     """Those whose rows are still claimed by this worker: the others were written by a commit whose answer was lost."""
     keys = ((s, (s.row.shard, s.row.notice, s.row.contact, worker)) for s in settled)
     return [one for one, key in keys if unit.read(_sql.claimed_still, key)]
+
+
+def _parted(unit: Unit, settled: Sequence[Settled], before: int) -> tuple[Sequence[Settled], list[Settled]]:
+    """Those whose rows stand as they were claimed, and those that a receipt has settled while they were in hand."""
+    if before != SENDING:
+        return settled, []
+    ahead = {
+        (notice, contact)
+        for notice in {one.row.notice for one in settled}
+        for (contact,) in unit.read(_sql.overtaken_of, (notice,))
+    }
+    if not ahead:
+        return settled, []
+    standing = [one for one in settled if (one.row.notice, one.row.contact) not in ahead]
+    return standing, [one for one in settled if (one.row.notice, one.row.contact) in ahead]
+
+
+def _let_stand(unit: Unit, overtaken: Sequence[Settled]) -> None:
+    """The receipt's state stays, and its sums; the attempt is kept beside it."""
+    for one in overtaken:
+        row = one.row
+        key = (row.shard, row.notice, row.contact)
+        unit.write(_sql.overtaken_done, (row.notice, row.contact))
+        if one.attempted:
+            unit.write(_sql.settle_overtaken, (row.tries + 1, *_row(one)[4:6], *key))
+            unit.write(_sql.attempt_insert, _attempt(one))
 
 
 def _row(settled: Settled) -> tuple[int | str | None, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from alerts.domain import dispatch, incident, notice, registers, service_change, service_point
+from alerts.domain import dispatch, incident, notice, receipts, registers, service_change, service_point
 from alerts.domain.words.events import Stream
 from alerts.domain.words.ids import derived_id, new_id
 
@@ -23,6 +23,8 @@ MEMBER = Stream("member", registers.evolve_member)
 KEY = Stream("key", registers.evolve_key)
 DISPATCH = Stream("dispatch", dispatch.evolve)
 CHUNK = Stream("chunk", dispatch.evolve_chunk)
+RECEIPTS = Stream("receipts", receipts.evolve_receipts)
+TEXTS = Stream("texts", receipts.evolve_texts)
 
 
 def incident_id(source: str, source_ref: str | None) -> UUID:
@@ -78,3 +80,13 @@ def dispatch_id(notice_id: UUID) -> UUID:
 def rejections_id(source: str, day: date) -> UUID:
     """Where a source's refusals of one day stand."""
     return derived_id("rejections", source, day.isoformat())
+
+
+def receipts_id(number: int, contact: int) -> UUID:
+    """Where a delivery's receipts and bounces stand; `number` 0: reports that name the contact point alone."""
+    return derived_id("receipts", str(number), str(contact))
+
+
+def texts_id(contact: int) -> UUID:
+    """Where the texts that came in from a contact point's number stand."""
+    return derived_id("texts", str(contact))

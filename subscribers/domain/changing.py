@@ -115,9 +115,11 @@ def decide_remove(state: SubscriberState, number: int, reason: str) -> tuple[Eve
 
 
 def decide_suppress(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
-    """Never send here."""
+    """Never send here. An opt-out, which a new consent lifts, never takes the place of a graver reason."""
     contact = _contact(state, number)
     if state.phase == "erased" or contact.suppressed == reason:
+        return ()
+    if contact.suppressed is not None and reason == OPT_OUT:
         return ()
     return (ContactPointSuppressed(number=number, reason=reason),)
 

@@ -1,0 +1,280 @@
+"""Commands about what comes back: receipts, bounces and complaints of providers, and the texts of residents.
+
+Each is taken once, however often it is said; what comes in another order than it happened ends the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands.actor import RESIDENT, SYSTEM
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.dispatch.reports import Reported, report
+from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
+from alerts.domain.receipts import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
+from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
+from alerts.domain.words.terms import CHANNELS
+from alerts.eventlog.ports import Unit
+from subscribers.addresses import owner_of
+from subscribers.domain import changing, joining
+from subscribers.domain.events import Consent, Preferences
+from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
+from subscribers.suppressing import suppress
+
+BY_TEXT: Final = "START by text"
+"""How somebody agreed who texted START."""
+STOPPED: Final = "STOP"
+"""Why a contact point was removed by a text."""
+_REASON = 300
+_OUTCOMES: Final[dict[BounceKind, str]] = {"hard": "bounced", "soft": "bounced", "complaint": "complained"}
+
+
+class ReceiptCommands(Core):
+    """What providers and residents say to us. `created` in an answer: something was taken that was not known before."""
+
+    async def take_receipt(
+        self,
+        provider: str,
+        notice: int,
+        contact: int,
+        status: ReceiptStatus,
+        reason: str = "",
+        at: datetime | None = None,
+        reference: str = "",
+        external_id: str = "",
+        *,
+        retire: str = "",
+    ) -> Kept:
+        """What became of the delivery (notice number, contact point number) after a provider took it.
+
+        Delivered beats failed, whichever comes first; a status that was said before is nothing new. `retire`: a failure
+        that is the address' fault (`hard-bounce`, `opt-out`, …) suppresses the contact point too. `at` is the
+        provider's time, `reference` its own id of the message. An unknown delivery changes nothing.
+        """
+        stream = receipts_id(notice, contact)
+
+        def work(unit: Unit) -> Kept:
+            before = unit.get(RECEIPTS, stream)
+            if before is not None and status in before.statuses:
+                return Kept(id=stream, version=before.version)
+            taken = _report(unit, notice, contact, before, status, status, reason, at)
+            if taken is None:
+                return Kept(id=stream, version=0)
+            received = _received(unit, provider, notice, contact, status, taken, reason, at, reference or external_id)
+            unit.append(RECEIPTS, stream, received)
+            if retire and status == "failed":
+                suppress(unit, contact, retire)
+            return Kept(id=stream, version=unit.version(stream), created=True)
+
+        return await self._run(SYSTEM, work)
+
+    async def take_bounce(
+        self,
+        provider: str,
+        kind: BounceKind,
+        *,
+        contact: int | None = None,
+        address: str = "",
+        notice: int | None = None,
+        reason: str = "",
+        external_id: str = "",
+        at: datetime | None = None,
+    ) -> Kept:
+        """A message came back, or its reader complained. Name the contact point, or the e-mail address that it had.
+
+        hard: the delivery has failed for good and the contact point is suppressed (`hard-bounce`). complaint: it is
+        suppressed (`complaint`). soft: recorded. An address that nobody has changes nothing.
+        """
+
+        def work(unit: Unit) -> Kept:
+            number = contact
+            if number is None:
+                owner = self._addresses.find(unit.read, "email", address) if address else None
+                number = owner.contact if owner else None
+            if number is None:
+                return Kept(id=receipts_id(0, 0), version=0)
+            return _bounced(unit, provider, kind, number, notice, reason, external_id, at)
+
+        return await self._run(SYSTEM, work)
+
+    async def take_inbound(
+        self, provider: str, number: str, word: Word, at: datetime | None = None, external_id: str = ""
+    ) -> Kept:
+        """Somebody texted us from `number` (E.164). `created` False: nobody's number, or taken before.
+
+        stop ends that contact point, and the subscription with its last one; start brings it back for the same person,
+        with their last wishes; help is answered once a day. A STOP or START that was written before one already known
+        changes nothing.
+        """
+
+        def work(unit: Unit) -> Kept:
+            owner = self._addresses.find(unit.read, "sms", number)
+            if owner is None:
+                return Kept(id=texts_id(0), version=0)
+            stream, contact = texts_id(owner.contact), owner.contact
+            before = unit.get(TEXTS, stream)
+            if before is not None and external_id and external_id in before.seen:
+                return Kept(id=stream, version=before.version)
+            written = min(at, unit.now) if at is not None else unit.now  # a clock ahead must not silence a later STOP
+            late = word in ("stop", "start") and is_older(before, written)
+            received = InboundTextReceived(
+                provider=provider, word=word, contact=contact, external_id=external_id, at=written
+            )
+            unit.append(TEXTS, stream, received)
+            if not late and word == "stop":
+                _stop(unit, owner.subscriber, contact)
+            if not late and word == "start":
+                _start(unit, owner.subscriber, contact, written)
+            return Kept(id=stream, version=unit.version(stream), created=True)
+
+        return await self._run(RESIDENT, work)
+
+
+# --- receipts and bounces
+
+
+def _report(
+    unit: Unit,
+    notice: int,
+    contact: int,
+    before: ReceiptsState | None,
+    status: ReceiptStatus | None,
+    outcome: str,
+    reason: str,
+    at: datetime | None,
+) -> Reported | None:
+    nth = (before.version if before else 0) + 1
+    return report(unit, notice, contact, status, nth=nth, outcome=outcome, reason=_plain(reason), at=at or unit.now)
+
+
+def _received(
+    unit: Unit,
+    provider: str,
+    notice: int,
+    contact: int,
+    status: ReceiptStatus,
+    taken: Reported,
+    reason: str,
+    at: datetime | None,
+    reference: str,
+) -> ReceiptReceived:
+    return ReceiptReceived(
+        number=notice,
+        contact=contact,
+        channel=taken.channel,
+        provider=provider,
+        status=status,
+        was=taken.was,
+        state=taken.state,
+        reason=_plain(reason),
+        at=at,
+        reference=_plain(reference),
+        language=_language(unit, contact) if taken.state != taken.was else "",
+    )
+
+
+def _language(unit: Unit, contact: int) -> str:
+    """The person's language, under which statistics count their deliveries; "" if it is not known (any more)."""
+    subscriber = owner_of(unit.read, contact)
+    state = unit.get(SUBSCRIBER, subscriber) if subscriber is not None else None
+    return state.preferences.language if state is not None and state.preferences is not None else ""
+
+
+def _bounced(
+    unit: Unit,
+    provider: str,
+    kind: BounceKind,
+    contact: int,
+    notice: int | None,
+    reason: str,
+    external_id: str,
+    at: datetime | None,
+) -> Kept:
+    stream = receipts_id(notice or 0, contact)
+    before = unit.get(RECEIPTS, stream)
+    if before is not None and bounce_key(kind, external_id) in before.bounces:
+        return Kept(id=stream, version=before.version)
+    bounced = ContactPointBounced(
+        contact=contact,
+        number=notice,
+        kind=kind,
+        provider=provider,
+        reason=_plain(reason),
+        external_id=_plain(external_id),
+    )
+    failed: ReceiptStatus | None = "failed" if kind == "hard" else None
+    taken = None
+    if notice is not None:
+        taken = _report(unit, notice, contact, before, failed, _OUTCOMES[kind], reason, at)
+    unit.append(RECEIPTS, stream, bounced)
+    if taken is not None and taken.state != taken.was and notice is not None:
+        # The same fact as statistics and follow-ups read it.
+        failure = _received(unit, provider, notice, contact, "failed", taken, reason, at, external_id)
+        unit.append(RECEIPTS, stream, failure)
+    if kind != "soft":
+        suppress(unit, contact, "hard-bounce" if kind == "hard" else "complaint")
+    return Kept(id=stream, version=unit.version(stream), created=True)
+
+
+def _plain(text: str) -> str:
+    """Words of a stranger as they may be kept: one line, no control characters, not long."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_REASON]
+
+
+# --- texts
+
+
+def _stop(unit: Unit, subscriber: UUID, contact: int) -> None:
+    state = unit.get(SUBSCRIBER, subscriber)
+    if state is not None and state.contact(contact) is not None:
+        unit.append(SUBSCRIBER, subscriber, *changing.decide_remove(state, contact, STOPPED))
+
+
+def _start(unit: Unit, subscriber: UUID, contact: int, at: datetime) -> None:
+    """Bring the contact point back: the text comes from that very phone, so nothing is left to be confirmed."""
+    state = unit.get(SUBSCRIBER, subscriber)
+    point = state.contact(contact) if state is not None else None
+    if state is None or point is None or point.address is None or state.preferences is None:
+        return
+    consent = Consent(wording="START", given_at=at, how=BY_TEXT)
+    reach = joining.Reach(contact, point.channel, point.address)
+    if state.phase not in ("confirmed", "requested"):
+        wishes = _with_texts(state.preferences, point)
+        again = joining.decide_register(state, how="text", contacts=[reach], preferences=wishes, consent=consent)
+        unit.append(SUBSCRIBER, subscriber, *again)
+        return
+    _append_again(unit, subscriber, reach, consent, at)
+
+
+def _append_again(unit: Unit, subscriber: UUID, reach: joining.Reach, consent: Consent, at: datetime) -> None:
+    """For somebody who is still here: the contact point is theirs again, verified, and no opt-out stands against it."""
+
+    def now() -> SubscriberState:
+        state = unit.get(SUBSCRIBER, subscriber)
+        assert state is not None, "it was there a moment ago"
+        return state
+
+    point = now().contact(reach.number)
+    if point is None or (point.usable and now().phase == "confirmed"):
+        return
+    here = now().phase == "confirmed"  # else the verifying confirms them
+    unit.append(SUBSCRIBER, subscriber, *changing.decide_add(now(), reach, verified=here))
+    unit.append(SUBSCRIBER, subscriber, *changing.decide_verify(now(), reach.number, now=at))
+    point = now().contact(reach.number)
+    if point is not None and point.suppressed == joining.OPT_OUT:
+        unit.append(SUBSCRIBER, subscriber, *changing.decide_lift(now(), reach.number, BY_TEXT))
+    unit.append(SUBSCRIBER, subscriber, *changing.decide_consent(now(), consent))
+    wishes = now().preferences
+    if wishes is not None:
+        unit.append(SUBSCRIBER, subscriber, *changing.decide_change(now(), _with_texts(wishes, reach)))
+
+
+def _with_texts(wishes: Preferences, point: ContactState | joining.Reach) -> Preferences:
+    """Their last wishes; whoever texts START wants texts."""
+    channels = tuple(c for c in CHANNELS if c in wishes.channels or c == point.channel)
+    return wishes if not wishes.channels else msgspec.structs.replace(wishes, channels=channels)

@@ -1,0 +1,69 @@
+"""What a report of a provider (a receipt, a bounce, a complaint) does to its delivery's row, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from alerts.dispatch.rows import REPORTED, SENDING, STATE
+from alerts.domain.receipts import ReceiptStatus, state_after
+from alerts.domain.words.ids import contact_shard
+from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+from alerts.times import micros
+
+_sql = load("alerts.dispatch", "dispatch.sql")
+PLANNER = 0
+"""Under which worker's number these sums are kept: no process' own."""
+REPORTS = 10_000
+"""Reports stand among a delivery's attempts, numbered from here on."""
+
+
+class Reported(NamedTuple):
+    """A delivery before and after a report."""
+
+    channel: Channel
+    was: DeliveryState
+    state: DeliveryState
+
+
+def report(
+    unit: Unit,
+    number: int,
+    contact: int,
+    status: ReceiptStatus | None,
+    *,
+    nth: int,
+    outcome: str,
+    reason: str,
+    at: datetime,
+) -> Reported | None:
+    """Note a report with its row; None if there is no such delivery.
+
+    `status` None changes no state (a soft bounce, a complaint). `nth` counts this delivery's reports, from 1 on;
+    `outcome` is how it reads among the attempts.
+    """
+    shard = contact_shard(contact)
+    rows = unit.read(_sql.delivery_in_hand, (shard, number, contact))
+    if not rows:
+        return None
+    state, channel, tries, worker, last_at, old_reason = rows[0]
+    was = DELIVERY_STATES[state]
+    now = was if status is None else state_after(was, status, tried=tries > 0 or state == SENDING)
+    unit.write(_sql.attempt_insert, (shard, number, contact, REPORTS + nth, micros(at), outcome, reason))
+    if now == was:
+        unit.write(_sql.delivery_reported, (REPORTED, shard, number, contact))
+        return Reported(CHANNELS[channel], was, was)
+    kept = reason if now != "delivered" else None
+    unit.write(_sql.delivery_settled_by_report, (STATE[now], REPORTED, kept, shard, number, contact))
+    owner = PLANNER
+    if state == SENDING:
+        owner = worker
+        unit.write(_sql.overtake, (number, contact, worker))
+    elif last_at is not None:
+        # The row is about to forget what its last attempt came to (one that did not settle it is kept already).
+        unit.write(_sql.attempt_insert, (shard, number, contact, tries, last_at, was, old_reason or ""))
+    unit.write(_sql.tally, (number, channel, state, owner, -1))
+    unit.write(_sql.tally, (number, channel, STATE[now], PLANNER, 1))
+    return Reported(CHANNELS[channel], was, now)

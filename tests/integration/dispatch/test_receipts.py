@@ -1,0 +1,191 @@
+"""Receipts and bounces: what they do to a delivery, in whatever order they come, and to whom nothing more is sent."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from alerts.channels.message import Handed, Message
+from alerts.commands import Commands
+from alerts.dispatch.reads import DeliveryRow
+from alerts.domain import events as e
+from alerts.domain.words.ids import parse_delivery_id
+from subscribers.addresses import Addresses, Owner
+from subscribers.domain.subscriber import SUBSCRIBER
+from tests.integration.dispatch.stack import SECRET, Scripted, Stack
+
+AT = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
+ADDRESSES = Addresses(b"s" * 32)
+
+
+def commands_of(stack: Stack) -> Commands:
+    """The commands over a stack's parts."""
+    return Commands(
+        writer=stack.writer,
+        log=stack.log,
+        database=stack.main,
+        addresses=ADDRESSES,
+        audience=stack.follower,
+        erase_key=stack.vault.destroy,
+        clock=stack.clock,
+    )
+
+
+def row(stack: Stack, number: int, contact: int) -> DeliveryRow:
+    found = stack.reads.delivery(number, contact)
+    assert found is not None
+    return found
+
+
+def told(stack: Stack, *topics: str) -> list[e.Event]:
+    return [recorded.event for recorded in stack.log.read(0, 10_000, topics)]
+
+
+async def sent(stack: Stack, answer: Handed | None = None) -> tuple[int, int]:
+    """One person's delivery that has left; (notice number, contact point number)."""
+    [contact] = stack.people(1)
+    owner = Owner(stack.subscriber_of[contact], contact)
+    claim = lambda unit: ADDRESSES.claim(unit, "email", f"p{contact}@example.org", owner)  # noqa: E731
+    stack.writer.submit(claim, by="system").result(10)
+    provider = Scripted("email", lambda _: answer or Handed(result="sent", reference="m1"))
+    async with stack.working({"email": provider}):
+        _, number = stack.issue()
+        await stack.complete(number)
+    return number, contact
+
+
+async def test_delivered_after_sent(stack: Stack) -> None:
+    number, contact = await sent(stack)
+    commands = commands_of(stack)
+    first = await commands.take_receipt("http-json", number, contact, "delivered", at=AT, reference="m1")
+    again = await commands.take_receipt("http-json", number, contact, "delivered", at=AT, reference="m1")
+    assert first.created and not again.created
+    found = row(stack, number, contact)
+    assert found.state == "delivered"
+    assert [a.outcome for a in found.attempts] == ["sent", "delivered"]
+    assert found.attempts[1].at == AT
+    progress = stack.reads.progress(number)
+    assert progress is not None and progress.by_channel == {"email": {"delivered": 1}} and progress.complete
+    assert len(told(stack, "ReceiptReceived")) == 1
+
+
+@pytest.mark.parametrize("order", [("delivered", "failed"), ("failed", "delivered")])
+async def test_delivered_beats_failed_in_any_order(stack: Stack, order: tuple[str, str]) -> None:
+    number, contact = await sent(stack)
+    commands = commands_of(stack)
+    for status in order:
+        await commands.take_receipt("twilio", number, contact, status, "error 30003")  # type: ignore[arg-type]
+    found = row(stack, number, contact)
+    assert (found.state, found.reason) == ("delivered", "")
+    assert [a.outcome for a in found.attempts] == ["sent", *order]
+    progress = stack.reads.progress(number)
+    assert progress is not None and progress.by_channel == {"email": {"delivered": 1}}
+
+
+async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(stack: Stack) -> None:
+    [contact] = stack.people(1)
+    provider = Scripted("email")
+    async with stack.working({"email": provider}):
+        notice, number = stack.issue()
+        await stack.complete(number)
+        await commands_of(stack).take_receipt("twilio", number, contact, "failed", "error 30003")
+        assert (row(stack, number, contact).state, row(stack, number, contact).reason) == (
+            "failed-permanent",
+            "error 30003",
+        )
+        from alerts.domain.words.ids import new_id
+
+        _, cancel = stack.issue(
+            msg_type="Cancel", follows=notice, ends=e.NoticeCancelled(replaced_by=new_id(), reason="wrong")
+        )
+        await stack.complete(cancel)
+    assert row(stack, cancel, contact).state == "sent"
+
+
+async def test_a_receipt_that_comes_before_our_own_record(stack: Stack) -> None:
+    """The provider is quicker than our disk: the row is still being handed over when its receipt arrives."""
+    [contact] = stack.people(1)
+    commands, seen = commands_of(stack), list[str]()
+
+    class Quick(Scripted):
+        async def send(self, message: Message) -> Handed:
+            handed = await super().send(message)
+            numbers = parse_delivery_id(SECRET, message.delivery)
+            assert numbers is not None
+            seen.append(row(stack, *numbers).state)
+            await commands.take_receipt("http-json", *numbers, "delivered", at=AT)
+            return handed
+
+    async with stack.working({"email": Quick("email")}):
+        _, number = stack.issue()
+        await stack.until(lambda: row_of(stack, number, contact, tries=1))
+    assert seen == ["sending"]
+    found = row(stack, number, contact)
+    assert found.state == "delivered" and found.tries == 1
+    assert [a.outcome for a in found.attempts] == ["sent", "delivered"]
+    progress = stack.reads.progress(number)
+    assert progress is not None and progress.by_channel == {"email": {"delivered": 1}}
+    assert progress.p50_s is not None
+    chunks = [c for c in told(stack, "DispatchChunkFinished") if isinstance(c, e.DispatchChunkFinished)]
+    assert [o.state for chunk in chunks for o in chunk.outcomes] == ["sent"]
+    assert _nothing_in_hand(stack)
+
+
+async def test_a_receipt_ends_the_retrying_of_what_was_in_doubt(stack: Stack) -> None:
+    [contact] = stack.people(1)
+    provider = Scripted("email", lambda _: Handed(result="in-doubt", reason="the reply was lost", retry_after=30))
+    async with stack.working({"email": provider}):
+        _, number = stack.issue()
+        await stack.until(lambda: row_of(stack, number, contact, state="deferred"))
+        await commands_of(stack).take_receipt("http-json", number, contact, "delivered")
+        await stack.complete(number)
+    found = row(stack, number, contact)
+    assert (found.state, found.due_at) == ("delivered", None)
+    assert [a.outcome for a in found.attempts] == ["in-doubt", "delivered"]
+    assert len(provider.handed) == 1
+
+
+def row_of(stack: Stack, number: int, contact: int, *, tries: int | None = None, state: str | None = None) -> bool:
+    found = stack.reads.delivery(number, contact)
+    return found is not None and (tries is None or found.tries == tries) and (state is None or found.state == state)
+
+
+def _nothing_in_hand(stack: Stack) -> bool:
+    with stack.main.read() as tx:
+        return not tx.execute("SELECT 1 FROM overtaken")
+
+
+async def test_a_receipt_for_nothing_that_we_sent(stack: Stack) -> None:
+    kept = await commands_of(stack).take_receipt("http-json", 4711, 256, "delivered")
+    assert not kept.created
+    assert not told(stack, "ReceiptReceived")
+
+
+async def test_an_address_that_is_at_fault_is_suppressed_with_the_outcome(stack: Stack) -> None:
+    number, contact = await sent(
+        stack, Handed(result="permanent", reason="550 5.1.1 no such user", retire="hard-bounce")
+    )
+    assert row(stack, number, contact).state == "failed-permanent"
+    state = stack.log.state(SUBSCRIBER, stack.subscriber_of[contact])
+    assert state is not None and state.contacts[0].suppressed == "hard-bounce"
+
+
+async def test_bounces_and_complaints(stack: Stack) -> None:
+    number, contact = await sent(stack)
+    commands = commands_of(stack)
+    for kind, key in (("soft", "a"), ("soft", "a"), ("hard", "b"), ("hard", "b"), ("complaint", "c")):
+        await commands.take_bounce(
+            "smtp",
+            kind,
+            contact=contact,
+            notice=number,
+            reason=f"{kind} it was",
+            external_id=key,  # type: ignore[arg-type]
+        )
+    found = row(stack, number, contact)
+    assert (found.state, found.reason) == ("failed-permanent", "hard it was")
+    assert [a.outcome for a in found.attempts] == ["sent", "bounced", "bounced", "complained"]
+    assert [type(event).__name__ for event in told(stack, "ContactPointBounced")] == ["ContactPointBounced"] * 3
+    state = stack.log.state(SUBSCRIBER, stack.subscriber_of[contact])
+    assert state is not None and state.contacts[0].suppressed == "complaint"
