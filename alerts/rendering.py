@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any, Protocol
@@ -19,12 +19,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from alerts import data
-from alerts.channels import prose, sms
+from alerts.channels import prose, push, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
+from alerts.channels.headline import banners, sms_lead, starts, subject, tag_line
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personal import alternative, because
 from alerts.channels.splice import mark, without_marks
-from alerts.channels.tone import TONES, Tone, tag, tone
+from alerts.channels.tone import TONES, Tone, tone
 from alerts.channels.words import Frame, direction, frame, primary
 from alerts.domain.words.errors import Invalid
 from alerts.domain.words.terms import Channel
@@ -77,7 +78,7 @@ class Renderer:
     def prepare(self, words: NoticeWords, channel: Channel) -> Prepared:
         """Render once for everyone who reads `words.frame_language` on `channel`.
 
-        Raises Invalid for a channel that this version cannot write for (push, letter).
+        Raises Invalid for a channel that this version cannot write for (letter).
         """
         words = _unmarked(words)
         speech = frame(words.frame_language, self._default)
@@ -85,7 +86,9 @@ class Renderer:
             return _NoticeEmail(self._email(words, speech), words, speech)
         if channel == "sms":
             return _NoticeSms(self._sms(words, speech), words, speech)
-        raise Invalid.field("channels", f"{channel} is not available in this version: use email or sms")
+        if channel == "push":
+            return _NoticePush(_push(words, speech), words, speech)
+        raise _unwritable(channel)
 
     def confirmation(self, channel: Channel, language: str, to: str, delivery: str, confirm_url: str) -> Message:
         """The one message that an unconfirmed address gets."""
@@ -94,9 +97,13 @@ class Renderer:
             words = speech.text("confirm", "sms", url=confirm_url)
             prepared = sms.prepare(head=f"{self._name}: {words}", words="", tail="", stop="")
             return prepared.message(delivery=delivery, to=to)
-        if channel != "email":
-            raise Invalid.field("channels", f"{channel} is not available in this version: use email or sms")
         title = speech.text("confirm", "subject")
+        if channel == "push":
+            lead = speech.text("confirm", "lead")
+            asked = _own_push(title=title, words=lead, url=confirm_url, tag="confirm", speech=speech)
+            return asked.message(delivery=delivery, to=to)
+        if channel != "email":
+            raise _unwritable(channel)
         envelope = Envelope(title, self._sender, speech.tag, self._clock(), bulk=False)
         context = {"title": title, "preview": "", "tone": TONES["clear"]}
         prepared_email = PreparedEmail(envelope, lambda _: self._parts("confirm", speech, context))
@@ -116,11 +123,17 @@ class Renderer:
         count = len(items)
         title = speech.text("digest", "subject_one" if count == 1 else "subject_many", count=speech.number(count))
         if channel == "sms":
-            listed = "; ".join(f"{item.words.title} {item.words.short_url}" for item in items if not item.past)
+            listed = "; ".join(
+                f"{_marked_title(item.words, speech)} {item.words.short_url}" for item in items if not item.past
+            )
             text = sms.prepare(
                 head=f"{self._name}: {title}.", words=listed, tail="", stop=speech.text("message", "stop_sms")
             )
             return text.message(delivery=personal.delivery, to=personal.to)
+        if channel == "push":
+            return _digest_push(title, items, speech).message(
+                delivery=personal.delivery, to=personal.to, why_url=personal.why_url, stop_url=personal.stop_url
+            )
         envelope = Envelope(title, self._sender, speech.tag, self._clock())
         context = {
             "title": title,
@@ -149,7 +162,7 @@ class Renderer:
             "title": words.title,
             "preview": " ".join([*banners(words, speech), prose.first_line(words.instruction or words.body)]),
             "tone": look,
-            "tag": _tag(words, speech),
+            "tag": tag_line(words, speech),
             "banners": banners(words, speech),
             "struck": words.msg_type == "Cancel",
             "body_direction": direction(words.body_language),
@@ -159,7 +172,7 @@ class Renderer:
             "instruction_html": _letter_html(words.instruction, last="0"),
             "instruction_text": prose.text(words.instruction),
             "where": speech.text("message", "where", area=words.area_words) if words.area_words else "",
-            "starts": _starts(words, speech),
+            "starts": starts(words, speech),
             "concerned": speech.comma.join(words.concerned),
             "sent": speech.text("message", "sent", time=speech.time(words.issued_at, words.timezone)),
             "until": _until(words, speech),
@@ -242,6 +255,32 @@ class _NoticeSms:
         )
 
 
+@dataclass(frozen=True)
+class _NoticePush:
+    """A notice as a notification."""
+
+    _prepared: push.PreparedPush
+    _words: NoticeWords
+    _frame: Frame
+    channel: Channel = "push"
+
+    @property
+    def language(self) -> str:
+        return self._frame.tag
+
+    def message(self, personal: Personal) -> Message:
+        """See `Prepared`."""
+        near = [alternative(a, self._frame, self._words.timezone) for a in personal.alternatives]
+        named = "; ".join(f"{name} ({when})" if when else name for name, when in near)
+        return self._prepared.message(
+            delivery=personal.delivery,
+            to=personal.to,
+            near=f"{self._frame.text('message', 'nearest_sms')}: {named}." if named else "",
+            why_url=personal.why_url,
+            stop_url=personal.stop_url,
+        )
+
+
 def environment(*, autoescape: bool = True) -> Environment:
     """Layouts by their path under `templates/`; a name that a layout misses is an error, never silence."""
     return Environment(
@@ -254,69 +293,59 @@ def environment(*, autoescape: bool = True) -> Environment:
     )
 
 
-def subject(words: NoticeWords, speech: Frame) -> str:
-    """The subject line: drill first, then what kind of message, how grave and where, then the title."""
-    lead = [speech.text("mark", words.status)] if words.status != "Actual" else []
-    if words.msg_type != "Alert":
-        lead.append(speech.text("mark", words.msg_type))
-    if words.kind == "alert" and words.msg_type in ("Alert", "Update"):
-        lead.append(speech.text("severity", words.severity))
-    place = short_place(words.area_words)
-    if place and place.casefold() not in words.title.casefold():
-        lead.append(place)
-    starts = _starts(words, speech)
-    if starts:
-        lead.append(starts if lead else starts[:1].upper() + starts[1:])
-    return f"{speech.comma.join(lead)}: {words.title}" if lead else words.title
+def _push(words: NoticeWords, speech: Frame) -> push.PreparedPush:
+    """What to do first; what happened where nothing is to be done."""
+    return push.PreparedPush(
+        title=subject(words, speech),
+        words=prose.first_line(words.instruction or words.body, push.WORDS),
+        url=words.url,
+        tag=str(words.thread),
+        lang=words.body_language,
+        severity=words.severity,
+        labels=_ways_out(speech),
+        urgent=words.priority == "emergency",
+        topic=push.topic(words.thread),
+        expires=words.expires,
+    )
 
 
-def sms_lead(words: NoticeWords, speech: Frame) -> str:
-    """The head of a text behind the sender's name: `SEVERE, Walworth:`."""
-    lead = []
-    if words.msg_type != "Alert":
-        lead.append(speech.text("mark", words.msg_type))
-    if words.kind == "alert" and words.msg_type in ("Alert", "Update") and words.severity != "Unknown":
-        lead.append(speech.text("severity", words.severity).upper())
-    place = short_place(words.area_words)
-    if place and place.casefold() not in (words.sms or words.title).casefold():
-        lead.append(place)
-    if starts := _starts(words, speech, short=True):
-        lead.append(starts if lead else starts[:1].upper() + starts[1:])
-    return f"{speech.comma.join(lead)}:" if lead else ""
+def _digest_push(title: str, items: Sequence[DigestItem], speech: Frame) -> push.PreparedPush:
+    """All titles; the tap leads to the one message, or to the page of all that holds."""
+    there = [item.words for item in items if not item.past] or [item.words for item in items]
+    url = there[0].url
+    return _own_push(
+        title=title,
+        words="; ".join(_marked_title(words, speech) for words in there),
+        url=url if len(there) == 1 else f"{url.rpartition('/alerts/')[0]}/",
+        tag="digest",
+        speech=speech,
+    )
 
 
-def short_place(area_words: str, limit: int = 40) -> str:
-    """Where, short enough for a subject line: as many of the places as fit, the largest share first."""
-    said = area_words.split(";")[0].strip()
-    while len(said) > limit:
-        fewer = max(said.rfind(", "), said.rfind("، "))
-        if fewer < 0:
-            return ""
-        said = said[:fewer]
-    return said
+def _marked_title(words: NoticeWords, speech: Frame) -> str:
+    """A title in a list: that it is a drill or a test stands first in every channel."""
+    return f"{speech.text('mark', words.status)}: {words.title}" if words.status != "Actual" else words.title
 
 
-def banners(words: NoticeWords, speech: Frame) -> list[str]:
-    """What stands above everything else: that it is a drill; that it replaces, withdraws or ends an earlier one."""
-    kinds = [kind for kind in (words.status, words.msg_type) if kind not in ("Actual", "Alert")]
-    return [f"{speech.text('mark', kind)}. {speech.text('banner', kind)}" for kind in kinds]
+def _own_push(*, title: str, words: str, url: str, tag: str, speech: Frame) -> push.PreparedPush:
+    """A notification in the frame's own words, about no notice."""
+    return push.PreparedPush(
+        title=title,
+        words=sms.cut(words, push.WORDS),
+        url=url,
+        tag=tag,
+        lang=speech.tag,
+        severity="Unknown",
+        labels=_ways_out(speech),
+    )
 
 
-def _tag(words: NoticeWords, speech: Frame) -> str:
-    said = tag(words.kind, words.msg_type, words.severity, speech)
-    more = short_place(words.area_words) or _starts(words, speech)
-    return f"{said}{speech.comma}{more}" if more else said
+def _ways_out(speech: Frame) -> tuple[str, str]:
+    return speech.text("message", "why"), speech.text("message", "stop")
 
 
-def _starts(words: NoticeWords, speech: Frame, *, short: bool = False) -> str:
-    """From when a service change holds, with the hour if that is near; "" for what holds already or no longer."""
-    at = words.effective
-    if at is None or at <= words.issued_at or words.msg_type in ("Cancel", "AllClear"):
-        return ""
-    day = speech.short_day(at, words.timezone) if short else speech.day(at, words.timezone)
-    if at - words.issued_at < timedelta(days=2):
-        day += f"{speech.comma}{speech.clock(at, words.timezone)}"
-    return speech.text("page", "from_day", time=day)
+def _unwritable(channel: Channel) -> Invalid:
+    return Invalid.field("channels", f"{channel} is not available in this version: use email, sms or push")
 
 
 def _until(words: NoticeWords, speech: Frame) -> str:
@@ -352,7 +381,7 @@ def _digest_context(item: DigestItem, speech: Frame) -> dict[str, Any]:
     return {
         "words": words,
         "tone": look,
-        "tag": drill + _tag(words, speech),
+        "tag": drill + tag_line(words, speech),
         "past": item.past,
         "lead": prose.first_line(words.instruction or words.body, 240),
         "direction": direction(words.body_language),

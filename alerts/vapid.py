@@ -98,7 +98,7 @@ def verified(authorization: str, *, origin: str, public: str, now: datetime) -> 
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), from_base64url(fields.get("k", "")))
         halves = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
         key.verify(encode_dss_signature(*halves), head.encode(), ec.ECDSA(hashes.SHA256()))
-    except (ValueError, InvalidSignature):
+    except (ValueError, RecursionError, InvalidSignature):
         return False
     if not isinstance(claims, dict) or scheme.lower() != "vapid" or len(raw) != 64 or fields["k"].rstrip("=") != public:
         return False

@@ -196,7 +196,7 @@ def test_every_language_reads_in_its_direction(
 
 def test_channels_that_are_not_there_yet_are_refused_with_words(renderer: Renderer, words: Any) -> None:
     with pytest.raises(Exception, match="not available in this version"):
-        renderer.prepare(words(), "push")
+        renderer.prepare(words(), "letter")
 
 
 def test_a_digest_lists_items_and_marks_what_is_past(renderer: Renderer, words: Any, reader: Any, desks: Any) -> None:

@@ -1,0 +1,75 @@
+"""What stands above the words in every channel: that it is a drill, how grave it is, where, from when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from alerts.channels.message import NoticeWords
+from alerts.channels.tone import tag
+from alerts.channels.words import Frame
+
+
+def subject(words: NoticeWords, speech: Frame) -> str:
+    """The subject line: drill first, then what kind of message, how grave and where, then the title."""
+    lead = [speech.text("mark", words.status)] if words.status != "Actual" else []
+    if words.msg_type != "Alert":
+        lead.append(speech.text("mark", words.msg_type))
+    if words.kind == "alert" and words.msg_type in ("Alert", "Update"):
+        lead.append(speech.text("severity", words.severity))
+    place = short_place(words.area_words)
+    if place and place.casefold() not in words.title.casefold():
+        lead.append(place)
+    begins = starts(words, speech)
+    if begins:
+        lead.append(begins if lead else begins[:1].upper() + begins[1:])
+    return f"{speech.comma.join(lead)}: {words.title}" if lead else words.title
+
+
+def sms_lead(words: NoticeWords, speech: Frame) -> str:
+    """The head of a text behind the sender's name: `SEVERE, Walworth:`."""
+    lead = []
+    if words.msg_type != "Alert":
+        lead.append(speech.text("mark", words.msg_type))
+    if words.kind == "alert" and words.msg_type in ("Alert", "Update") and words.severity != "Unknown":
+        lead.append(speech.text("severity", words.severity).upper())
+    place = short_place(words.area_words)
+    if place and place.casefold() not in (words.sms or words.title).casefold():
+        lead.append(place)
+    if begins := starts(words, speech, short=True):
+        lead.append(begins if lead else begins[:1].upper() + begins[1:])
+    return f"{speech.comma.join(lead)}:" if lead else ""
+
+
+def short_place(area_words: str, limit: int = 40) -> str:
+    """Where, short enough for a subject line: as many of the places as fit, the largest share first."""
+    said = area_words.split(";")[0].strip()
+    while len(said) > limit:
+        fewer = max(said.rfind(", "), said.rfind("، "))
+        if fewer < 0:
+            return ""
+        said = said[:fewer]
+    return said
+
+
+def banners(words: NoticeWords, speech: Frame) -> list[str]:
+    """What stands above everything else: that it is a drill; that it replaces, withdraws or ends an earlier one."""
+    kinds = [kind for kind in (words.status, words.msg_type) if kind not in ("Actual", "Alert")]
+    return [f"{speech.text('mark', kind)}. {speech.text('banner', kind)}" for kind in kinds]
+
+
+def tag_line(words: NoticeWords, speech: Frame) -> str:
+    """The tone in words, and where or from when: `Severe, act now, Walworth`."""
+    said = tag(words.kind, words.msg_type, words.severity, speech)
+    more = short_place(words.area_words) or starts(words, speech)
+    return f"{said}{speech.comma}{more}" if more else said
+
+
+def starts(words: NoticeWords, speech: Frame, *, short: bool = False) -> str:
+    """From when a service change holds, with the hour if that is near; "" for what holds already or no longer."""
+    at = words.effective
+    if at is None or at <= words.issued_at or words.msg_type in ("Cancel", "AllClear"):
+        return ""
+    day = speech.short_day(at, words.timezone) if short else speech.day(at, words.timezone)
+    if at - words.issued_at < timedelta(days=2):
+        day += f"{speech.comma}{speech.clock(at, words.timezone)}"
+    return speech.text("page", "from_day", time=day)
