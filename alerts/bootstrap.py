@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +26,7 @@ from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
+from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.domain.words.ids import parse_delivery_id
@@ -133,6 +135,7 @@ class App:
             projections=self.runner.positions,
             providers=self._provider_states,
             parked=self._parked,
+            totals=partial(totals, main),
         )
 
     # --- life ---

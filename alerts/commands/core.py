@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts import tracing
 from alerts.commands.actor import Actor
 from alerts.commands.answers import Answer, AnyAnswer
 from alerts.commands.known import Known, KnownCache
@@ -60,7 +61,7 @@ class Core:
                 _keep_answer(unit, idem, answer)
             return answer
 
-        committed = await self._writer.run(job, by=actor.by)
+        committed = await self._writer.run(job, by=actor.by, command=tracing.current())
         answer = committed.result
         return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
 

@@ -104,12 +104,17 @@ class FanOut:
         """See `Reactor.react`. What fails for another reason than the database is parked, and the rest go on."""
         try:
             works = self._works(recorded)
-            self._commit(recorded.position, works)
+            self._commit(recorded, works)
         except (Unavailable, Conflict) as error:
             raise Unavailable(str(error)) from error
         except Exception as error:
-            _log.exception("effects of event %d (%s) failed", recorded.position, recorded.event.topic())
-            self._commit(recorded.position, self._parked(recorded, error))
+            _log.exception(
+                "effects of event %d (%s) failed",
+                recorded.position,
+                recorded.event.topic(),
+                extra={"request": str(recorded.command or "")},
+            )
+            self._commit(recorded, self._parked(recorded, error))
         self._bell.ring()
 
     def reached(self, position: int) -> None:
@@ -129,7 +134,9 @@ class FanOut:
             case _:
                 return self._confirmations(recorded) + self._late_comers(recorded)
 
-    def _commit(self, position: int, works: list[Work]) -> None:
+    def _commit(self, recorded: Recorded, works: list[Work]) -> None:
+        position = recorded.position
+
         def fenced(unit: Unit) -> None:
             rows = unit.read(_sql.reactor, (NAME,))
             if rows and rows[0][0] >= position:
@@ -138,7 +145,7 @@ class FanOut:
                 work(unit)
             unit.write(_sql.reactor_moved, (NAME, position))
 
-        self._writer.submit(fenced, by="system").result()
+        self._writer.submit(fenced, by="system", command=recorded.command, cause=position).result()
 
     # --- a notice goes out ---
 
@@ -158,6 +165,10 @@ class FanOut:
             planned = self._planned(issued, due, frozen)
             self._write_job(unit, issued, frozen, planned, ended, reason)
             unit.append(DISPATCH, dispatch_id(issued.id), planned)
+            said = {"dispatch": issued.number, "position": issued.position, "lane": issued.lane}
+            people = {"people": planned.people, "deliveries": planned.contacts}
+            request = str(issued.request or "")
+            unit.after_commit(lambda: _log.info("dispatch planned", extra={**said, **people, "request": request}))
 
         return work
 

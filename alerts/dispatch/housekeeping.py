@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from alerts.dispatch import planner
@@ -110,11 +111,14 @@ class Housekeeping:
         """Close dispatches of which every row is final."""
         for job in picture.jobs:
             if job.planned and not job.open_rows:
-                await self._writer.run(lambda unit, job=job: _complete(unit, job), by="system")  # type: ignore[misc]
+                issued = self._follower.registers.issued(job.notice)
+                request = None if issued is None else issued.request
+                work = partial(_complete, job=job, request=request)
+                await self._writer.run(work, by="system", command=request)
                 self._swept.pop(job.notice, None)
 
 
-def _complete(unit: Unit, job: OpenJob) -> None:
+def _complete(unit: Unit, job: OpenJob, request: UUID | None) -> None:
     totals: dict[int, int] = {}
     for _, state, amount in unit.read(_sql.tallies_of, (job.notice,)):
         totals[state] = totals.get(state, 0) + int(amount)
@@ -131,6 +135,8 @@ def _complete(unit: Unit, job: OpenJob) -> None:
         by_state: dict[str, int] = {DELIVERY_STATES[state]: amount for state, amount in sorted(totals.items())}
         completed = DispatchCompleted(notice=_uuid(notice), number=job.notice, by_state=by_state)
         unit.append(DISPATCH, stream, completed)
+        said = {"dispatch": job.notice, "outcomes": " ".join(f"{state}={n}" for state, n in by_state.items())}
+        unit.after_commit(lambda: _log.info("dispatch complete", extra={**said, "request": str(request or "")}))
 
 
 def _uuid(raw: bytes) -> UUID:

@@ -46,6 +46,8 @@ class Issued:
     ended: DeliveryState | None = None
     """What its rows that have not left become: superseded, cancelled or expired; None while it is live."""
     ended_reason: str = ""
+    request: UUID | None = None
+    """The request that issued it (`Recorded.command`): log lines about its dispatch name it."""
 
     def verdict(self, now: datetime) -> tuple[DeliveryState, str] | None:
         """Why nothing more of it may leave, or None if it may."""

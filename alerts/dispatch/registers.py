@@ -265,6 +265,7 @@ class Registers:
             issued_at=recorded.at,
             position=recorded.position,
             lane=lane_of(event, thread),
+            request=recorded.command,
         )
         if plan.area:
             issued.area = area_of(plan.area, self.place_area)

@@ -1,8 +1,6 @@
-"""`/api/v1/events` (the log as a feed), `/triggers/{id}`, `/status`; `/healthz` and `/readyz` for operators."""
+"""`/api/v1/events` (the log as a feed), `/triggers/{id}`, `/status`."""
 
 from __future__ import annotations
-
-import asyncio
 
 import msgspec
 from aiohttp import web
@@ -12,7 +10,7 @@ from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, found
 from alerts.web.parts import Parts
 from alerts.web.requests import PAGE_MOST, id_of, next_url, query, read, whole_number
-from alerts.web.routes import PUBLIC, Route, scope
+from alerts.web.routes import Route, scope
 from alerts.web.shapes_notices import Trigger
 
 EVENTS = 100
@@ -42,31 +40,10 @@ def routes(parts: Parts) -> list[Route]:
     async def status(request: web.Request) -> web.Response:
         return answer(await read(parts, _status, parts))
 
-    async def healthz(request: web.Request) -> web.Response:
-        return answer({"alive": True, "version": parts.version})
-
-    async def readyz(request: web.Request) -> web.Response:
-        try:
-            await asyncio.wait_for(read(parts, parts.log.position), timeout=2)
-        except Exception:
-            return answer({"ready": False, "database": "does not answer"}, 503)
-        trouble = parts.follower.trouble
-        return answer(
-            {
-                "ready": not trouble,
-                "database": "answers",
-                "trouble": trouble,
-                "providers": parts.providers(),
-            },
-            503 if trouble else 200,
-        )
-
     return [
         Route("GET", f"{ROOT}/events", events, scope("read")),
         Route("GET", f"{ROOT}/triggers/{{id}}", trigger, scope("read")),
         Route("GET", f"{ROOT}/status", status, scope("read")),
-        Route("GET", "/healthz", healthz, PUBLIC),
-        Route("GET", "/readyz", readyz, PUBLIC),
     ]
 
 

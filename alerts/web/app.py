@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from alerts import tracing
 from alerts.domain.words.errors import DomainError
 from alerts.web import auth, problem
 from alerts.web.parts import Parts
@@ -16,6 +17,7 @@ from alerts.web.problem import NOT_YET, Refused
 from alerts.web.requests import API_LIMIT
 from alerts.web.routes import CALLER, MEMBER, Handler, Route
 from alerts.web.security import check_origin, secure_headers
+from alerts.web.watching import name_request, route_of, watching
 
 Module = Callable[[Parts], Sequence[Route]]
 """A resource module's `routes`."""
@@ -27,7 +29,7 @@ POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 
 _NOT_YET: Final = re.compile(
     r"^/(api/v1/(newsletters|webhooks)|hooks/[^/]+/receipts|subscribe|preferences|push|report|board|bulletin\.txt|check"
-    r"|feeds|places|status|metrics|sw\.js|manifest\.webmanifest)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
+    r"|feeds|places|status|sw\.js|manifest\.webmanifest)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
 """Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""
 
@@ -43,7 +45,8 @@ def build(
 
         modules, error_page = MODULES, error_page or page_of_error
     table = tuple(route for module in modules for route in module(parts))
-    app = web.Application(middlewares=[_errors(parts, error_page)], client_max_size=API_LIMIT)
+    middlewares = [watching(parts.requests), _errors(parts, error_page)]
+    app = web.Application(middlewares=middlewares, client_max_size=API_LIMIT)
     app[POLICY] = table
     callers = auth.Callers(parts)
     for route in table:
@@ -52,6 +55,7 @@ def build(
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
     app.on_response_prepare.append(secure_headers)
+    app.on_response_prepare.append(name_request)
     return app
 
 
@@ -114,8 +118,8 @@ def _errors(parts: Parts, error_page: ErrorPage | None) -> Callable[..., Awaitab
             raise  # the peer is gone: nobody reads an answer
         except Exception as error:
             # The path may hold a token, the message a person's data: neither is logged.
-            resource = request.match_info.route.resource
-            _log.exception("failed: %s %s (%s)", request.method, resource and resource.canonical, type(error).__name__)
+            what = f"{request.method} {route_of(request)} ({type(error).__name__})"
+            _log.exception("failed: %s", what, extra={"request": str(tracing.current() or "")})
             failure = Refused(500, "this is our fault and has been logged; try again, nothing was half done")
         if _is_program(request) or error_page is None:
             return problem.of_refusal(failure)

@@ -13,6 +13,7 @@ from alerts.web import (
     api_subscribers,
     cap_messages,
     console,
+    health,
     hooks,
     inbox_pages,
     link_pages,
@@ -31,6 +32,7 @@ MODULES = (
     api_subscribers.routes,
     api_deliveries.routes,
     api_log.routes,
+    health.routes,
     openapi.routes,
     cap_messages.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
     pages.routes,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from alerts.dispatch.totals import Totals
 from alerts.domain.words.events import Recorded
 from alerts.eventlog.ports import Log, Writer
+from alerts.metrics import Gauge, Requests
 from alerts.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,3 +79,9 @@ class Parts:
     """Channel → what its provider is and how it does, for the status."""
     parked: Callable[[], int] = int
     """How many things wait for a person."""
+    totals: Callable[[], Totals] = Totals
+    """What became of all deliveries, for the metrics. Blocks."""
+    gauges: Callable[[], dict[str, Gauge]] = dict
+    """What single features add to the metrics, by name (`webhook_lag_events`). Blocks."""
+    requests: Requests = field(default_factory=Requests)
+    """What the web has answered, for the metrics."""

@@ -49,7 +49,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     """The actor: `person:{id}`, `key:{id}`, `source:{name}`, `resident`, `system`, `policy:{name}@{version}`."""
     command: UUID | None = None
-    """Which command wrote it; a retried commit is recognised by it."""
+    """The request behind it, by the id that its answer and the log lines have; None where there was none."""
     cause: int | None = None
     """Position of the event that led to this one, where there is one."""
     position: int = 0

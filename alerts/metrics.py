@@ -1,0 +1,226 @@
+"""`/metrics` in the Prometheus text format: what the queue, the log, the providers and the web are doing.
+
+Sums over the whole product (deliveries, queue, latencies, log) are read from the database at each scrape, so that every
+process of an instance says the same; requests and provider states are this process's own. No label holds anything
+about a person: routes are patterns, sources and providers are what the operator named. `docs/operating.md` lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+    from alerts.dispatch.totals import Totals
+    from alerts.web.parts import Parts
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
+"""Seconds; 10 is the promise (P9)."""
+REQUEST_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.0, 10.0)
+PROVIDER_STATES = ("well", "limping", "resting", "no provider")
+Gauge = tuple[str, tuple[str, ...], Mapping[tuple[str, ...], float]]
+"""(what it says, label names, label values → number)"""
+_FRESH_S = 1.0
+"""Scrapes within a second get the same bytes: whoever asks a thousand times a second costs the database one read."""
+
+
+class Requests:
+    """Counts what the web answers. Used in the event loop alone, and cheap: one dictionary access a request."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str, int], list[float]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answer. `route` is the pattern (`/alerts/{id}`), never the address."""
+        found = self._seen.get((method, route, status))
+        if found is None:
+            found = self._seen[method, route, status] = [0.0] * (len(REQUEST_BOUNDS) + 2)
+        found[_place(REQUEST_BOUNDS, seconds)] += 1
+        found[-1] += seconds
+
+    def seen(self) -> dict[tuple[str, str, int], list[float]]:
+        """(method, route, status) → counts by bucket, the last of them without bound, then the sum of seconds."""
+        return {key: list(values) for key, values in self._seen.items()}
+
+
+class Metrics:
+    """The page, made of what stands behind `parts`."""
+
+    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+        from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+        self._parts, self._tick = parts, tick
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self._page: tuple[float, bytes] = (-_FRESH_S, b"")
+
+    def page(self) -> bytes:
+        """The whole page. Blocks: call it off the event loop."""
+        from prometheus_client import generate_latest
+
+        made, page = self._page
+        if self._tick() - made >= _FRESH_S:
+            page = generate_latest(_Found(collect(self._parts))) + generate_latest(self._registry)
+            self._page = self._tick(), page
+        return page
+
+
+class _Found:
+    """What `generate_latest` asks a registry for, of families that are there already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families
+
+
+def collect(parts: Parts) -> Iterator[Metric]:
+    """Every family of ours."""
+    yield _gauge("alerts_info", "Always 1; the version is a label.", ("version",), {(parts.version,): 1})
+    yield from _of_log(parts)
+    yield from _of_queue(parts)
+    yield from _of_deliveries(parts.totals())
+    yield from _of_providers(parts.providers())
+    yield from _of_web(parts)
+    for name, (about, labels, values) in parts.gauges().items():
+        yield _gauge(f"alerts_{name}", about, labels, values)
+
+
+def _of_log(parts: Parts) -> Iterator[Metric]:
+    # Positions first: what is written in between can only make a projection look further behind.
+    positions = {**parts.projections(), "audience": parts.follower.position()}
+    end = parts.log.position()
+    yield _gauge("alerts_log_position", "Position of the last event in the log.", (), {(): end})
+    yield _gauge(
+        "alerts_projection_position",
+        "Log position that a read model (or the audience) has reached.",
+        ("projection",),
+        {(name,): position for name, position in positions.items()},
+    )
+    yield _gauge(
+        "alerts_projection_lag_events",
+        "Log positions between a read model and the end of the log.",
+        ("projection",),
+        {(name,): max(0, end - position) for name, position in positions.items()},
+    )
+    parked = parts.parked()
+    yield _gauge("alerts_parked", "Things that wait for a person (`alerts parked`).", (), {(): parked})
+
+
+def _of_queue(parts: Parts) -> Iterator[Metric]:
+    queue = parts.dispatch.status(parts.clock())
+    yield _gauge(
+        "alerts_queue",
+        "Deliveries that are not final, by lane; planning counts pages of them.",
+        ("lane", "state"),
+        {
+            (lane, state): amount
+            for lane, states in queue.lanes.items()
+            for state, amount in msgspec.structs.asdict(states).items()
+        },
+    )
+    yield _gauge("alerts_in_doubt", "Deliveries whose process died in mid hand-over.", (), {(): queue.in_doubt})
+    yield _gauge(
+        "alerts_oldest_queued_seconds",
+        "Since the issue of the oldest notice that has deliveries queued.",
+        (),
+        {(): queue.oldest_queued_s},
+    )
+
+
+def _of_deliveries(totals: Totals) -> Iterator[Metric]:
+    from prometheus_client.core import HistogramMetricFamily
+
+    yield _gauge(
+        "alerts_deliveries",
+        "Every delivery there ever was, by its state now.",
+        ("channel", "state"),
+        totals.deliveries,
+    )
+    family = HistogramMetricFamily(
+        "alerts_delivery_seconds", "From the issue of a notice to the hand-over of a message.", labels=("lane",)
+    )
+    for lane, found in totals.latencies.items():
+        counts = [0.0] * (len(DELIVERY_BOUNDS) + 1)
+        for seconds, amount in found:
+            counts[_place(DELIVERY_BOUNDS, seconds)] += amount
+        _add(family, (lane,), DELIVERY_BOUNDS, counts, sum(seconds * amount for seconds, amount in found))
+    yield family
+
+
+def _of_providers(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]:
+    states: dict[tuple[str, ...], float] = {}
+    shares: dict[tuple[str, ...], float] = {}
+    budgets: dict[tuple[str, ...], float] = {}
+    for channel, provider in channels.items():
+        name = provider.get("provider") or ""
+        if provider.get("budget_left") is not None:
+            budgets[channel, name] = float(provider["budget_left"])
+        members = provider.get("members") or ({"name": name, "state": provider.get("state", "")},)
+        for member in members:
+            labels = (channel, str(member.get("name", name)))
+            for state in PROVIDER_STATES:
+                states[(*labels, state)] = float(member.get("state") == state)
+            if "share" in member:
+                shares[labels] = float(member["share"])
+    yield _gauge(
+        "alerts_provider_state", "1 for the state that a provider is in.", ("channel", "provider", "state"), states
+    )
+    yield _gauge("alerts_provider_share", "Part of its weight that a provider gets.", ("channel", "provider"), shares)
+    yield _gauge(
+        "alerts_provider_budget_left", "Messages it may still take today (UTC).", ("channel", "provider"), budgets
+    )
+
+
+def _of_web(parts: Parts) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+
+    family = HistogramMetricFamily(
+        "alerts_http_request_seconds",
+        "Requests that this process answered; _count is their number.",
+        labels=("method", "route", "status"),
+    )
+    for (method, route, status), values in sorted(parts.requests.seen().items()):
+        _add(family, (method, route, str(status)), REQUEST_BOUNDS, values[:-1], values[-1])
+    yield family
+    unverified = CounterMetricFamily(
+        "alerts_unverified_webhooks", "Webhooks and receipts that nobody had signed.", labels=("source",)
+    )
+    for source, amount in sorted(parts.unverified.items()):
+        unverified.add_metric((source,), amount)
+    yield unverified
+
+
+def _gauge(name: str, about: str, labels: Sequence[str], values: Mapping[tuple[str, ...], float]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily
+
+    family = GaugeMetricFamily(name, about, labels=labels)
+    for of, value in sorted(values.items()):
+        family.add_metric(of, value)
+    return family
+
+
+def _add(family: Any, labels: Sequence[str], bounds: Sequence[float], counts: Sequence[float], total: float) -> None:
+    """One histogram: Prometheus wants each bucket to hold all smaller ones too."""
+    so_far, buckets = 0.0, []
+    for bound, amount in zip((*map(str, bounds), "+Inf"), counts, strict=True):
+        so_far += amount
+        buckets.append((bound, so_far))
+    family.add_metric(labels, buckets, total)
+
+
+def _place(bounds: Sequence[float], value: float) -> int:
+    for place, bound in enumerate(bounds):
+        if value <= bound:
+            return place
+    return len(bounds)

@@ -1,0 +1,63 @@
+"""Whether the log takes writes: shown by writing, since a full disk or a standby still answers every read.
+
+Not an event: one row of a side table moves. However often it is asked, one write in two seconds is the most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from time import monotonic
+
+from alerts.domain.words.errors import DomainError
+from alerts.eventlog.ports import Unit, Writer
+from alerts.times import micros
+
+_log = logging.getLogger(__name__)
+_BEAT = """
+INSERT INTO heartbeats (name, at) VALUES ('readyz', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at
+"""
+_HOLDS_S = 2.0
+"""How long an answer is given again."""
+_PATIENCE_S = 4.0
+"""A load balancer asks with a time limit of its own, mostly five seconds."""
+
+
+class Readiness:
+    """One a process, used in one event loop."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        clock: Callable[[], datetime],
+        *,
+        tick: Callable[[], float] = monotonic,
+        patience: float = _PATIENCE_S,
+    ) -> None:
+        """`patience`: seconds after which a write that is under way counts as failed."""
+        self._writer, self._clock, self._tick, self._patience = writer, clock, tick, patience
+        self._asked: tuple[float, asyncio.Task[str]] | None = None
+
+    async def trouble(self) -> str:
+        """Why the log takes no writes, in words; "" if it does."""
+        now = self._tick()
+        if self._asked is None or (self._asked[1].done() and now - self._asked[0] > _HOLDS_S):
+            self._asked = now, asyncio.create_task(self._write())
+        return await asyncio.shield(self._asked[1])
+
+    async def _write(self) -> str:
+        def beat(unit: Unit) -> None:
+            unit.write(_BEAT, (micros(self._clock()),))
+
+        try:
+            await asyncio.wait_for(self._writer.run(beat, by="system"), self._patience)
+        except TimeoutError:
+            return f"a write took longer than {self._patience:g} seconds"
+        except DomainError as error:
+            return error.message
+        except Exception as error:
+            _log.exception("the log cannot be written")
+            return type(error).__name__  # its words may quote a statement: they are for the log
+        return ""

@@ -1,0 +1,64 @@
+"""For operators and their machines: `/healthz` (alive), `/readyz` (can serve and send), `/metrics`.
+
+Open to whoever reaches the port, without a key and without a word about people; a proxy in front keeps `/metrics` and
+`/readyz` inside the house (docs/operating.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+
+from alerts.metrics import CONTENT_TYPE, Metrics
+from alerts.readiness import Readiness
+from alerts.web.answers import answer
+from alerts.web.parts import Parts
+from alerts.web.requests import read
+from alerts.web.routes import PUBLIC, Route
+
+READ_S = 2.0
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy rows of health."""
+    readiness, metrics = Readiness(parts.writer, parts.clock), Metrics(parts)
+
+    async def healthz(request: web.Request) -> web.Response:
+        return answer({"alive": True, "version": parts.version})
+
+    async def readyz(request: web.Request) -> web.Response:
+        state = await _state(parts, readiness)
+        return answer(state, 200 if state["ready"] else 503)
+
+    async def scraped(request: web.Request) -> web.Response:
+        return web.Response(body=await read(parts, metrics.page), headers={"Content-Type": CONTENT_TYPE})
+
+    return [
+        Route("GET", "/healthz", healthz, PUBLIC),
+        Route("GET", "/readyz", readyz, PUBLIC),
+        Route("GET", "/metrics", scraped, PUBLIC),
+    ]
+
+
+async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
+    """Ready: the log can be read and written, and the audience is followed. A channel without provider is listed, and
+    is no reason to take the whole instance out of service: the other channels still reach people."""
+    providers = parts.providers()
+    state: dict[str, Any] = {
+        "ready": False,
+        "database": "answers",
+        "log": "takes writes",
+        "trouble": parts.follower.trouble,
+        "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
+        "providers": providers,
+    }
+    try:
+        await asyncio.wait_for(read(parts, parts.log.position), READ_S)
+    except Exception:
+        return {**state, "database": "does not answer", "log": "unknown"}
+    refused = await readiness.trouble()
+    if refused:
+        return {**state, "log": f"cannot be written: {refused}"}
+    return {**state, "ready": not state["trouble"]}
