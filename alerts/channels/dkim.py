@@ -1,0 +1,148 @@
+"""DKIM: each e-mail is signed as it leaves, for the sender's domain (RFC 6376, Ed25519 by RFC 8463).
+
+dkimpy reads and canonicalises; the signature itself is made by `cryptography` from a key that was parsed once. dkimpy's
+own RSA is Python arithmetic: 7.7 ms a message with the interpreter held, against 0.3 ms without it (RSA, 2048 bits).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from time import time
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa, utils
+from dkim import rfc822_parse
+from dkim.canonicalization import Relaxed
+
+ONCE = (
+    b"from",
+    b"to",
+    b"subject",
+    b"date",
+    b"message-id",
+    b"mime-version",
+    b"content-type",
+    b"list-unsubscribe",
+    b"list-unsubscribe-post",
+)
+"""Fields that a message has once: signed once more than they occur, so that nobody can add another one on the way.
+RFC 8058, 4: both fields of the one-click pair must be signed."""
+SIGNED = (
+    *ONCE,
+    b"list-id",
+    b"references",
+    b"auto-submitted",
+    b"content-language",
+    b"content-transfer-encoding",
+    b"importance",
+)
+"""Fields that are signed where they occur; by RFC 6376, 5.4.1 all that matter to a reader or to their mail program."""
+LEAST_BITS = 1024
+"""Of an RSA key; verifiers take no smaller one (RFC 8301, 3.2)."""
+_LINE = 76
+_DIGESTED = utils.Prehashed(hashes.SHA256())
+
+
+class Signer:
+    """Signs for one domain with one key. May be used from several threads at once."""
+
+    def __init__(self, domain: str, selector: str, key: bytes, *, now: Callable[[], float] = time) -> None:
+        """`key` is a private key in PEM, RSA or Ed25519; `now` gives seconds since 1970. Raises ValueError, in words
+        for an operator."""
+        try:
+            self.domain = domain.encode("idna").decode()
+        except UnicodeError as error:
+            raise ValueError(f"{domain} is no domain name that mail could be signed for") from error
+        self.selector, self._now = selector, now
+        self._key = _private(key)
+        self._algorithm = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"
+
+    @property
+    def name(self) -> str:
+        """The DNS name under which verifiers look for the public key."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+    @property
+    def record(self) -> str:
+        """What the TXT record of that name has to say (RFC 6376, 3.6.1; for Ed25519 the bare key, RFC 8463, 4)."""
+        encoding, form = serialization.Encoding, serialization.PublicFormat
+        public = self._key.public_key()
+        if isinstance(public, rsa.RSAPublicKey):
+            raw = public.public_bytes(encoding.DER, form.SubjectPublicKeyInfo)
+        else:
+            raw = public.public_bytes(encoding.Raw, form.Raw)
+        return f"v=DKIM1; k={self._algorithm}; p={base64.b64encode(raw).decode()}"
+
+    def signed(self, message: bytes) -> bytes:
+        """`message`, RFC 5322 bytes with CRLF, with its signature in front. Nothing may change it afterwards."""
+        head, _, body = message.partition(b"\r\n\r\n")
+        fields = dict[bytes, list[bytes]]()
+        for name, value in Relaxed.canonicalize_headers(rfc822_parse(head + b"\r\n\r\n")[0]):
+            fields.setdefault(name, []).append(value)
+        named = list[bytes]()
+        digest = hashlib.sha256()
+        for name in SIGNED:
+            values = fields.get(name, [])
+            named += [name] * (len(values) + (name in ONCE))
+            for value in reversed(values):  # of fields that repeat, the last one is signed first (RFC 6376, 5.4.2)
+                digest.update(name + b":" + value)
+        tags = self._tags(named, hashlib.sha256(_relaxed(body)).digest())
+        digest.update(b"dkim-signature:" + re.sub(rb"\s+", b" ", tags))
+        signature = b"\r\n ".join(_chunks(base64.b64encode(self._sign(digest.digest()))))
+        return b"".join((b"DKIM-Signature: ", tags, signature, b"\r\n", message))
+
+    def _tags(self, named: list[bytes], body: bytes) -> bytes:
+        """The header's value up to its empty b=, folded."""
+        h = b"h="
+        for name in named:
+            room = len(h) - h.rfind(b"\n") + len(name) <= _LINE
+            h += name + b":" if room else b"\r\n  " + name + b":"
+        about = f"v=1; a={self._algorithm}-sha256; c=relaxed/relaxed; t={int(self._now())}"
+        owner = f"d={self.domain}; s={self.selector}"
+        lines = (about.encode(), owner.encode(), h[:-1], b"bh=" + base64.b64encode(body), b"b=")
+        return b";\r\n ".join(lines)
+
+    def _sign(self, digest: bytes) -> bytes:
+        if isinstance(self._key, rsa.RSAPrivateKey):
+            return self._key.sign(digest, padding.PKCS1v15(), _DIGESTED)
+        return self._key.sign(digest)
+
+
+def _private(key: bytes) -> rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey:
+    try:
+        private = serialization.load_pem_private_key(key, None)
+    except TypeError as error:  # it is encrypted
+        raise ValueError("the private key is protected by a passphrase; write it without one, mode 0600") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("this is no private key in PEM that can be read") from error
+    if isinstance(private, rsa.RSAPrivateKey):
+        if private.key_size < LEAST_BITS:
+            raise ValueError(f"an RSA key of {private.key_size} bits is too small: make one of 2048 bits")
+        return private
+    if not isinstance(private, ed25519.Ed25519PrivateKey):
+        raise ValueError("e-mail is signed with an RSA or an Ed25519 key; this is another kind")
+    return private
+
+
+def _relaxed(body: bytes) -> bytes:
+    """The body in the relaxed form. Most of ours are in it already, and looking is a tenth of rewriting."""
+    if (
+        body.endswith(b"\r\n")
+        and not body.endswith(b"\r\n\r\n")
+        and len(body) > 2
+        and b"\t" not in body
+        and b"  " not in body
+        and b" \r\n" not in body
+    ):
+        return body
+    canonical: bytes = Relaxed.canonicalize_body(body)
+    return canonical
+
+
+def _chunks(text: bytes) -> Iterator[bytes]:
+    for at in range(0, len(text), _LINE - 4):
+        yield text[at : at + _LINE - 4]
