@@ -8,7 +8,6 @@ most 64 kB of an answer are read.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -19,13 +18,13 @@ from aiohttp import abc, hdrs
 from yarl import URL
 
 from alerts.channels.providers.addresses import check_target, is_public
+from alerts.channels.providers.endpoints import is_inbox
 
 __all__ = ["Answer", "GuardedClient", "Lost", "Refused", "TargetError", "Unreached", "check_target"]
 
 MAX_ANSWER = 64 * 1024
 _BODY_S = 3.0
 """How long the rest of an answer is waited for once its status is there."""
-_INBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +78,14 @@ class GuardedClient:
 
         `connect_s` bounds name, connection and TLS together, `total_s` everything; `resolver` and `tls` are for tests.
         """
-        self._allow_private = allow_private
-        self._inbox = f"{own.rstrip('/')}/inbox/push/" if own else None
+        self._allow_private, self._own = allow_private, own
         self._connections, self._resolver, self._tls = connections, resolver, tls
         self._timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s, sock_connect=connect_s)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    def is_own(self, url: str) -> bool:
-        """Whether `url` is an endpoint of our own inbox."""
-        return self._inbox is not None and (
-            url.startswith(self._inbox) and _INBOX_ID.fullmatch(url[len(self._inbox) :]) is not None
-        )
-
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post `body`; any status is an answer. Raises Refused, Unreached or Lost."""
-        open_to_all = self._allow_private or self.is_own(url)
+        open_to_all = self._allow_private or is_inbox(url, self._own)
         if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
             raise Refused("the address is not https")
         try:

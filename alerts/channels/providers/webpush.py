@@ -1,0 +1,163 @@
+"""Notifications to browsers and phones (RFC 8030), encrypted for each (RFC 8291) and signed by us (RFC 8292).
+
+pywebpush encrypts, py_vapid signs; our guarded client sends, since the endpoint is an address that a stranger gave us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+import msgspec
+from yarl import URL
+
+from alerts.channels.message import Handed, Message
+from alerts.channels.providers.endpoints import is_inbox
+from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached
+from alerts.domain.words.terms import Channel
+from alerts.vapid import Vapid
+
+DELIVERY_HEADER = "X-Alerts-Delivery"
+"""Told to our own inbox alone: an item there names its delivery even if it cannot be read."""
+MOST_TTL = 28 * 24 * 3600
+"""Seconds that push services keep a message at most (four weeks, by Google's documentation of FCM)."""
+NO_EXPIRY_TTL = 24 * 3600
+_MOST_WAIT = 24 * 3600.0
+Encode = Callable[[dict[str, Any], bytes], bytes]
+"""Subscription and plain text → the encrypted body."""
+
+
+class Keys(msgspec.Struct, frozen=True):
+    """A browser's keys, base64url."""
+
+    auth: str
+    p256dh: str
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """An address of the channel push."""
+
+    endpoint: str
+    keys: Keys
+
+
+_subscriptions = msgspec.json.Decoder(Subscription)
+
+
+class WebPush:
+    """The provider. Used within one event loop."""
+
+    name = "webpush"
+    channel: Channel = "push"
+
+    def __init__(
+        self, client: GuardedClient, vapid: Vapid, *, clock: Callable[[], datetime], own: str | None = None
+    ) -> None:
+        """`own`: the public URL while the local inbox exists."""
+        self._client, self._vapid, self._clock, self._own = client, vapid, clock, own
+        self._encode: Encode | None = None
+        self._loading = asyncio.Lock()
+
+    async def send(self, message: Message) -> Handed:
+        """See `Provider.send`."""
+        encode = self._encode or await self._encoder()
+        try:
+            to = _subscriptions.decode(message.to)
+            body = encode(_info(to), message.data)
+        except Exception as error:  # keys that no browser made: that will not pass
+            return Handed(result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}")
+        try:
+            headers = self._headers(message, to.endpoint)
+        except Exception as error:  # py_vapid's refusal of a subject or origin, or the keys' database
+            return Handed(result="technical", reason=f"could not be signed (ALERTS_VAPID_SUBJECT?): {error}")
+        try:
+            answer = await self._client.post(to.endpoint, body, headers)
+        except Refused as error:
+            return Handed(result="permanent", reason=f"not sent: {error}")
+        except Unreached as error:
+            return Handed(result="temporary", reason=str(error))
+        except Lost as error:
+            return Handed(result="in-doubt", reason=str(error))
+        return handed(answer, self._clock())
+
+    async def close(self) -> None:
+        """See `Provider.close`."""
+        await self._client.close()
+
+    async def _encoder(self) -> Encode:
+        """pywebpush, loaded when the first notification leaves: it takes a third of a second."""
+        async with self._loading:
+            if self._encode is None:
+                self._encode = await asyncio.to_thread(_load)
+        return self._encode
+
+    def _headers(self, message: Message, endpoint: str) -> dict[str, str]:
+        headers = {
+            "Authorization": self._vapid.authorization(str(URL(endpoint, encoded=True).origin())),
+            "Content-Encoding": "aes128gcm",
+            "Content-Type": "application/octet-stream",
+            "TTL": str(self._ttl(message.expires)),
+            "Urgency": "high" if message.urgent else "normal",
+        }
+        if message.topic:
+            headers["Topic"] = message.topic
+        if is_inbox(endpoint, self._own):
+            headers[DELIVERY_HEADER] = message.delivery
+        return headers
+
+    def _ttl(self, expires: datetime | None) -> int:
+        """Seconds that a push service may keep it: never past its end."""
+        if expires is None:
+            return NO_EXPIRY_TTL
+        return min(max(int((expires - self._clock()).total_seconds()), 0), MOST_TTL)
+
+
+def handed(answer: Answer, now: datetime) -> Handed:
+    """What a push service's answer means (RFC 8030, 5 and 8.4; RFC 8292, 4.2)."""
+    status = answer.status
+    if 200 <= status < 300:
+        return Handed(result="sent", reference=answer.headers.get("Location", "")[:500])
+    if status in (404, 410):
+        return Handed(result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone")
+    if status == 429 or status >= 500:
+        wait = retry_after(answer.headers.get("Retry-After", ""), now)
+        return Handed(result="temporary", reason=f"{status} from the push service", retry_after=wait)
+    result: Literal["permanent", "technical"] = "technical" if status in (401, 403) else "permanent"
+    return Handed(result=result, reason=_REASONS.get(status, f"{status}: the push service refused it"))
+
+
+_REASONS = {
+    400: "400: the push service could not read the request",
+    401: "401: the push service did not accept our signature; check the clock and ALERTS_VAPID_SUBJECT",
+    403: "403: this device subscribed with another VAPID key than ours; it has to subscribe again",
+    413: "413: the notification is too large for this push service",
+}
+
+
+def retry_after(value: str, now: datetime) -> float | None:
+    """Seconds that a `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date), at most a day; None: unreadable."""
+    value = value.strip()
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return min(float(value), _MOST_WAIT)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return min(max((at - now) / timedelta(seconds=1), 0.0), _MOST_WAIT)
+
+
+def _info(to: Subscription) -> dict[str, Any]:
+    return {"endpoint": to.endpoint, "keys": {"p256dh": to.keys.p256dh, "auth": to.keys.auth}}
+
+
+def _load() -> Encode:
+    from pywebpush import WebPusher
+
+    def encode(info: dict[str, Any], data: bytes) -> bytes:
+        return bytes(WebPusher(info).encode(data, "aes128gcm")["body"])
+
+    return encode
