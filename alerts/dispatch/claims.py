@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, QUEUED, SENDING
+from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
 from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.ports import Unit
@@ -25,11 +25,13 @@ _ALL = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a claim brought. `next_shard`: where the walk goes on. `worker`: under whose number it was made."""
+    """What a claim brought. `next_shard`: where the walk goes on. `worker`: under whose number it was made. `kinds`:
+    what kind of job each dispatch of the transactional lane is."""
 
     rows: list[Claimed]
     next_shard: int = 0
     worker: int = 0
+    kinds: Mapping[int, int] = field(default_factory=dict)
 
 
 def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, limit: int) -> Taken:
@@ -57,8 +59,10 @@ def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> T
             row = Claimed.of(found)
             if (row.notice, row.contact) not in here:
                 taken.append(row)
+    asked = {row.notice for row in taken} if lane == LANE["transactional"] else set()
+    kinds = {notice: int(unit.read(_sql.job_head, (notice,))[0][1]) for notice in asked}
     _claim(unit, worker, taken)
-    return Taken(taken, worker=worker)
+    return Taken(taken, worker=worker, kinds=kinds)
 
 
 def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, shard: int, limit: int) -> Taken:

@@ -21,18 +21,19 @@ from alerts.dispatch.rows import (
     CHANNEL,
     FAILED_TECHNICAL,
     IN_DOUBT,
-    JOB_CONFIRMATIONS,
     JOB_NOTICE,
     LANE,
     LATE,
     STATE,
     WAKES,
 )
+from alerts.dispatch.transactional import asked, may_ask
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.errors import Conflict, Unavailable
 from alerts.domain.words.events import Recorded
 from alerts.domain.words.ids import contact_shard
+from alerts.domain.words.terms import Channel
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
 from alerts.times import micros
@@ -49,6 +50,7 @@ NAME = "fan-out"
 PLANNER = 0
 """Under which worker's number the reactor counts: it runs in one process at a time."""
 _PEOPLE = tuple(SUBSCRIBER_EVENTS.events.values())
+_HANDED = ("sent", "delivered")
 _ENDINGS = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
 
@@ -87,7 +89,9 @@ class FanOut:
                 return True
             case e.DispatchChunkFinished(number=number):
                 return bool(self._registers.later(number, self._clock()))
-            case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
+            case e.ReceiptReceived(number=number, was=was, state="delivered"):
+                return was not in _HANDED and bool(self._registers.later(number, self._clock()))
+            case event if may_ask(event):
                 return True
             case event if isinstance(event, _PEOPLE):
                 return self._registers.any_query()
@@ -128,11 +132,13 @@ class FanOut:
             case e.DispatchStopped(number=number):
                 return self._end(self._registers.issued(number))
             case e.DispatchChunkFinished() as event:
-                return self._outcomes(event)
+                return self._outcomes(event.number, _reached(event))
+            case e.ReceiptReceived(number=number, contact=contact, channel=channel):
+                return self._outcomes(number, [(contact, channel)])
             case event if isinstance(event, _ENDINGS):
                 return self._end(self._registers.issued_by_id(recorded.originator_id))
             case _:
-                return self._confirmations(recorded) + self._late_comers(recorded)
+                return self._answers(recorded) + self._late_comers(recorded)
 
     def _commit(self, recorded: Recorded, works: list[Work]) -> None:
         position = recorded.position
@@ -256,23 +262,22 @@ class FanOut:
         row = (STATE[issued.ended], issued.ended_reason, issued.number)
         return [lambda unit: unit.write(_sql.job_end, row)]
 
-    def _outcomes(self, event: e.DispatchChunkFinished) -> list[Work]:
+    def _outcomes(self, number: int, reached: list[tuple[int, Channel]]) -> list[Work]:
         """Whoever was handed the old notice after its follow-up was frozen gets the follow-up too (RULES 14)."""
-        later = self._registers.later(event.number, self._clock())
-        reached = [o for o in event.outcomes if o.state in ("sent", "delivered") or o.reason.startswith(IN_DOUBT)]
-        old = self._registers.issued(event.number)
+        later = self._registers.later(number, self._clock())
+        old = self._registers.issued(number)
         if not later or not reached or old is None:
             return []
 
         def work(unit: Unit) -> None:
             additions: dict[int, list[Addition]] = {}
-            for outcome in reached:
-                if not group.still_reachable(self._columns, self._registers, outcome.contact):
+            for contact, channel in reached:
+                if not group.still_reachable(self._columns, self._registers, contact):
                     continue
-                rows = unit.read(_sql.delivery, (contact_shard(outcome.contact), event.number, outcome.contact))
+                rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
                 flags = group.inherited(int(rows[0][2]) if rows else 0, old) | LATE
-                person = min(group.contacts_of(self._columns, outcome.contact))
-                additions.setdefault(person, []).append(Addition(outcome.contact, CHANNEL[outcome.channel], flags))
+                person = min(group.contacts_of(self._columns, contact))
+                additions.setdefault(person, []).append(Addition(contact, CHANNEL[channel], flags))
             for notice in later:
                 for of_person in additions.values():
                     self._add(unit, notice, of_person, late=False)
@@ -317,20 +322,20 @@ class FanOut:
             additions.append(Addition(contact, channel, LATE | (WAKES if wakes else 0)))
         return lambda unit: self._add(unit, notice, additions, late=True)
 
-    def _confirmations(self, recorded: Recorded) -> list[Work]:
-        """Each new contact point gets its own confirmation, at most one a day."""
-        match recorded.event:
-            case se.SubscriptionRequested(contacts=contacts):
-                wanted = [(ref.number, ref.channel) for ref in contacts]
-            case se.ContactPointAdded(number=number, channel=channel, verified=False):
-                wanted = [(number, channel)]
-            case _:
-                return []
-        additions = [Addition(number, CHANNEL[channel], 0) for number, channel in wanted if channel in ("email", "sms")]
+    def _answers(self, recorded: Recorded) -> list[Work]:
+        """What an event is answered with, at most once a day and contact point."""
+        found = asked(recorded, self._registers)
+        if found is None or not found.rows:
+            return []
         at = recorded.at.astimezone(UTC)
 
         def work(unit: Unit) -> None:
-            job = day_job(unit, JOB_CONFIRMATIONS, at, LANE["transactional"], recorded.position)
-            add_rows(unit, PLANNER, job, LANE["transactional"], additions)
+            job = day_job(unit, found.kind, at, LANE["transactional"], recorded.position)
+            add_rows(unit, PLANNER, job, LANE["transactional"], found.rows)
 
-        return [work] if additions else []
+        return [work]
+
+
+def _reached(event: e.DispatchChunkFinished) -> list[tuple[int, Channel]]:
+    """Whom a chunk's messages were handed to, or may have been."""
+    return [(o.contact, o.channel) for o in event.outcomes if o.state in _HANDED or o.reason.startswith(IN_DOUBT)]

@@ -33,7 +33,9 @@ from subscribers.matching import Audience, audience, count
 _log = logging.getLogger(__name__)
 
 PEOPLE: Final[frozenset[str]] = frozenset(SUBSCRIBER_EVENTS.events)
-_WANTED: Final[frozenset[str]] = PEOPLE | r.TOPICS | {e.DispatchChunkFinished.topic()}
+_WANTED: Final[frozenset[str]] = (
+    PEOPLE | r.TOPICS | {e.DispatchChunkFinished.topic(), e.ReceiptReceived.topic(), e.InboundTextReceived.topic()}
+)
 _BATCH = 2_000
 _POLL = 0.25
 """Seconds between looks at the log where nothing wakes us (P5 allows a second)."""

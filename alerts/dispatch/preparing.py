@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -15,8 +15,9 @@ from alerts.dispatch.compose import House, notice_words, personal
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.handover import Carry, Verdict, check
 from alerts.dispatch.issued import Issued
-from alerts.dispatch.rows import CANCELLED, EXPIRED, FAILED_TECHNICAL, STATE, TEAM
+from alerts.dispatch.rows import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
 from alerts.dispatch.settling import Claimed, Settled
+from alerts.dispatch.transactional import Transactional
 from alerts.domain.words.terms import CHANNELS, Channel
 from alerts.rendering import DigestItem, Prepared, Renderer
 from subscribers.directory import ContactCard
@@ -67,6 +68,7 @@ class Preparer:
     ) -> None:
         self._follower, self._directory, self._renderer, self._house = follower, directory, renderer, house
         self._clock = clock
+        self._transactional = Transactional(follower.registers, renderer, house, clock=clock)
         self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
 
     def prepare(self, rows: Sequence[Claimed]) -> Batch:
@@ -114,17 +116,16 @@ class Preparer:
         with self._follower.at_rest():
             return self.verdict(row)
 
-    def confirmations(self, rows: Sequence[Claimed], expires: dict[int, datetime]) -> Batch:
-        """The same for rows of a day's confirmations."""
+    def transactional(self, rows: Sequence[Claimed], expires: dict[int, datetime], kinds: Mapping[int, int]) -> Batch:
+        """The same for rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
         batch = Batch(known=self._follower.columns.position)
-        cards = self._directory.cards([row.contact for row in rows])
-        now = self._clock()
+        cards = self._cards([row.contact for row in rows])
         for row in rows:
-            refused = _needs_none(row, cards.get(row.contact), now >= expires[row.notice])
-            if refused is not None:
-                batch.settled.append(refused)
+            decided = self._transactional.decide(row, kinds[row.notice], cards.get(row.contact), expires[row.notice])
+            if isinstance(decided, Settled):
+                batch.settled.append(decided)
             else:
-                self._add(batch, (row,), lambda row=row: self._confirmation(row, cards[row.contact]))  # type: ignore[misc]
+                self._add(batch, (row,), decided)
         return batch
 
     # --- one message ---
@@ -149,18 +150,6 @@ class Preparer:
         prepared = self._for(notice, CHANNELS[row.channel], language)
         own = personal(notice, card, row.flags, self._house, self._follower.registers)
         return prepared.message(own), language, notice.lane == "emergency"
-
-    def _confirmation(self, row: Claimed, card: ContactCard) -> tuple[Message, str, bool]:
-        language = card.language or self._house.default_language
-        assert card.address is not None
-        message = self._renderer.confirmation(
-            CHANNELS[row.channel],
-            language,
-            card.address,
-            self._house.delivery(row.notice, row.contact),
-            self._house.confirm_url(card),
-        )
-        return message, language, False
 
     def _carry(self, batch: Batch, items: list[Carry], card: ContactCard | None) -> None:
         """One digest of all that one contact point waited for; nothing is sent for what is past alone (RULES 5)."""
@@ -235,18 +224,3 @@ def _card_of_member(contact: int, member: UUID, email: str | None) -> ContactCar
         language="",
         phase="confirmed",
     )
-
-
-def _needs_none(row: Claimed, card: ContactCard | None, expired: bool) -> Settled | None:
-    """Why a contact point gets no confirmation any more."""
-    if expired:
-        return Settled(row, EXPIRED, "its day is over")
-    if card is None or card.address is None:
-        return Settled(row, STATE["suppressed"], "erased")
-    if card.state == "removed" or card.phase in ("ended", "lapsed"):
-        return Settled(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
-    if card.suppressed is not None:
-        return Settled(row, STATE["suppressed"], f"suppressed: {card.suppressed}")
-    if card.state == "verified":
-        return Settled(row, CANCELLED, "confirmed already")
-    return None

@@ -19,7 +19,8 @@ from alerts.domain.notice_life import danger_to_life as danger_to_life_of
 from alerts.domain.registers import MemberState, PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC
+from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC, WEBHOOK
+from alerts.domain.webhook import WebhookState
 from alerts.domain.words.errors import Invalid
 from alerts.domain.words.events import Event, Recorded, Stream
 from alerts.domain.words.geometry import Area, area_of, resolve_area
@@ -37,6 +38,7 @@ _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
         (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn), CHANGE
     ),
     **dict.fromkeys((e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked), MEMBER),
+    **dict.fromkeys((e.WebhookAdded, e.WebhookReplayed, e.WebhookDisabled, e.WebhookRemoved), WEBHOOK),
 }
 _ENDINGS: Final[tuple[type[Event], ...]] = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
@@ -57,6 +59,8 @@ class Registers:
         self._numbers: dict[UUID, int] = {}
         self._threads: dict[UUID, list[int]] = {}
         self._announced: dict[UUID, int] = {}
+        self._stopped_at: dict[UUID, int] = {}
+        """By outgoing webhook: the log position behind which nothing was posted when it was switched off."""
         self._asking: set[int] = set()
         """Emergencies that may still be live: what each event about a person is asked against."""
 
@@ -84,6 +88,8 @@ class Registers:
                 self._announced = {c: number for c, number in self._announced.items() if number != cancelled}
             case e.NoticeExpired():
                 self._end(recorded.originator_id, "expired", "its time ran out before it could leave")
+            case e.WebhookDisabled(at_position=at_position):
+                self._stopped_at[recorded.originator_id] = at_position
             case e.DispatchStopped(number=number, reason=reason):
                 self._end_number(number, "cancelled", f"stopped: {reason}")
             case _:
@@ -125,6 +131,25 @@ class Registers:
     def member_of(self, contact: int) -> MemberState | None:
         """The team member whose sign-in address has this contact point number, if they have a role."""
         return next((member for member in self.team() if member.contact == contact), None)
+
+    # --- webhooks out ---
+
+    def webhook_owners(self, webhook: UUID) -> list[MemberState]:
+        """Who hears of it when it fails: the member it belongs to, or the admins if that is nobody on the team."""
+        state: WebhookState | None = self._states[WEBHOOK.name].get(webhook)
+        if state is None:
+            return []
+        own = [member for member in self.team() if member.id == state.person]
+        return own or [member for member in self.team() if member.role == "admin"]
+
+    def webhooks_off(self, member: MemberState) -> list[tuple[WebhookState, int]]:
+        """The webhooks of theirs that are switched off, each with the log position behind which nothing was posted."""
+        disabled = [state for state in list(self._states[WEBHOOK.name].values()) if state.phase == "disabled"]
+        return [
+            (state, self._stopped_at.get(state.id, state.after))
+            for state in sorted(disabled, key=lambda state: state.id)
+            if member in self.webhook_owners(state.id)
+        ]
 
     # --- service points ---
 

@@ -62,11 +62,16 @@ class Server:
         batch = await self._prepared(rows, self._preparer.prepare)
         await self._serve(batch, expires, worker, recorded, last=True)
 
-    async def confirmations(
-        self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
+    async def transactional(
+        self,
+        rows: list[Claimed],
+        expires: Mapping[int, datetime],
+        kinds: Mapping[int, int],
+        worker: int,
+        recorded: Recorded,
     ) -> None:
-        """Serve rows of a day's confirmations."""
-        batch = await self._prepared(rows, lambda rows: self._preparer.confirmations(rows, dict(expires)))
+        """Serve rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
+        batch = await self._prepared(rows, lambda rows: self._preparer.transactional(rows, dict(expires), kinds))
         await self._serve(batch, expires, worker, recorded, last=False)
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:

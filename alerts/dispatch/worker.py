@@ -48,7 +48,7 @@ _URGENT_SENDERS = 2
 """Who take emergencies alone."""
 
 Serve = Callable[[list[Claimed], Mapping[int, datetime], int, Callable[[int], None]], Awaitable[None]]
-"""`Server.notices` or `Server.confirmations`."""
+"""How claimed rows are served: `Server.notices`, or `Server.transactional` of known kinds."""
 
 
 class ReadModels(Protocol):
@@ -282,9 +282,20 @@ class Worker:
         claim = await self._claim(lambda unit: take_due(unit, self._lease.number, lane, now, limit))
         if len(claim.result.rows) < limit:
             self._picture.due.pop(lane, None)
-        confirming = lane == LANE["transactional"]
-        serve = self._server.confirmations if confirming else self._server.notices
+        serve = self._server.notices
+        if lane == LANE["transactional"]:
+            serve = partial(self._answer, claim.result.kinds)
         load.begin(len(claim.result.rows), self._serve(claim, serve, load))
+
+    async def _answer(
+        self,
+        kinds: Mapping[int, int],
+        rows: list[Claimed],
+        expires: Mapping[int, datetime],
+        worker: int,
+        recorded: Callable[[int], None],
+    ) -> None:
+        await self._server.transactional(rows, expires, kinds, worker, recorded)
 
     async def _claim(self, take: Callable[[Unit], Taken]) -> Committed[Taken]:
         """Take rows into this process's hands; if nobody can say whether they were taken, the housekeeper looks."""

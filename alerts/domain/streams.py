@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from alerts.domain import dispatch, incident, notice, receipts, registers, service_change, service_point
+from alerts.domain import dispatch, incident, notice, receipts, registers, service_change, service_point, webhook
 from alerts.domain.words.events import Stream
 from alerts.domain.words.ids import derived_id, new_id
 
@@ -23,6 +23,7 @@ MEMBER = Stream("member", registers.evolve_member)
 KEY = Stream("key", registers.evolve_key)
 DISPATCH = Stream("dispatch", dispatch.evolve)
 CHUNK = Stream("chunk", dispatch.evolve_chunk)
+WEBHOOK = Stream("webhook", webhook.evolve)
 RECEIPTS = Stream("receipts", receipts.evolve_receipts)
 TEXTS = Stream("texts", receipts.evolve_texts)
 

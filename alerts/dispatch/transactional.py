@@ -1,0 +1,143 @@
+"""Messages that answer what somebody did: confirmations, answers to HELP, words to a member of the team.
+
+One a day, kind and contact point. What a message says is computed when it is handed over, from how things stand then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from alerts.channels.message import Message
+from alerts.dispatch.additions import Addition
+from alerts.dispatch.compose import House
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.rows import (
+    CANCELLED,
+    CHANNEL,
+    EXPIRED,
+    JOB_CONFIRMATIONS,
+    JOB_HELP,
+    JOB_TEAM,
+    STATE,
+    TEAM,
+)
+from alerts.dispatch.settling import Claimed, Settled
+from alerts.domain import events as e
+from alerts.domain.words.events import Recorded
+from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.rendering import Renderer
+from alerts.rendering_answers import Answers, WebhookOff
+from subscribers.directory import ContactCard
+from subscribers.domain import events as se
+
+
+class Asked(NamedTuple):
+    """What an event asks for: rows of a day's job of a kind."""
+
+    kind: int
+    rows: list[Addition]
+
+
+def asked(recorded: Recorded, registers: Registers) -> Asked | None:
+    """Which messages answer an event; None if none does."""
+    match recorded.event:
+        case se.SubscriptionRequested(contacts=contacts):
+            return _confirmations([(ref.number, ref.channel) for ref in contacts])
+        case se.ContactPointAdded(number=number, channel=channel, verified=False):
+            return _confirmations([(number, channel)])
+        case e.InboundTextReceived(word="help", contact=int(contact)):
+            return Asked(JOB_HELP, [Addition(contact, CHANNEL["sms"], 0)])
+        case e.WebhookDisabled():
+            owners = registers.webhook_owners(recorded.originator_id)
+            return Asked(JOB_TEAM, [Addition(member.contact, CHANNEL["email"], TEAM) for member in owners])
+        case _:
+            return None
+
+
+def may_ask(event: object) -> bool:
+    """Whether an event of this kind may ask for anything."""
+    match event:
+        case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
+            return True
+        case e.InboundTextReceived(word="help") | e.WebhookDisabled():
+            return True
+        case _:
+            return False
+
+
+def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> Asked:
+    """Each new contact point gets its own; nothing can be asked by a letter."""
+    rows = [Addition(number, CHANNEL[channel], 0) for number, channel in wanted if channel != "letter"]
+    return Asked(JOB_CONFIRMATIONS, rows)
+
+
+Write = Callable[[], tuple[Message, str, bool]]
+"""Gives the message, its language, and whether it is an emergency."""
+
+
+class Transactional:
+    """Decides and writes. Shared by all senders of a process; may be called from several threads."""
+
+    def __init__(
+        self, registers: Registers, renderer: Renderer, house: House, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._registers, self._renderer, self._house, self._clock = registers, renderer, house, clock
+        self._answers = Answers(sender=house.sender, clock=clock, default_language=house.default_language)
+
+    def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> Settled | Write:
+        """What becomes of a row without a message, or how its message is written."""
+        if self._clock() >= expires:
+            return Settled(row, EXPIRED, "its day is over")
+        if card is None or card.address is None:
+            gone = "no longer on the team" if kind == JOB_TEAM else "erased"
+            return Settled(row, STATE["suppressed"], gone)
+        if card.suppressed is not None:
+            return Settled(row, STATE["suppressed"], f"suppressed: {card.suppressed}")
+        address = card.address
+        if kind == JOB_HELP:
+            return lambda: self._help(row, card, address)
+        if kind == JOB_TEAM:
+            webhooks = self._webhooks_off(row.contact)
+            if not webhooks:
+                return Settled(row, CANCELLED, "it is posted to again")
+            return lambda: self._team(row, card, address, webhooks)
+        refused = _needs_none(row, card)
+        return refused if refused is not None else lambda: self._confirmation(row, card, address)
+
+    def _confirmation(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
+        url = self._house.confirm_url(card)
+        return self._renderer.confirmation(CHANNELS[row.channel], language, address, delivery, url), language, False
+
+    def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
+        return self._answers.help(language, address, delivery, self._house.public_url), language, False
+
+    def _team(
+        self, row: Claimed, card: ContactCard, address: str, webhooks: list[WebhookOff]
+    ) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
+        return self._answers.webhook_off(language, address, delivery, webhooks), language, False
+
+    def _language(self, card: ContactCard) -> str:
+        return card.language or self._house.default_language
+
+    def _webhooks_off(self, contact: int) -> list[WebhookOff]:
+        member = self._registers.member_of(contact)
+        if member is None:
+            return []
+        return [
+            WebhookOff(id=state.id, url=state.url, reason=state.reason, position=position)
+            for state, position in self._registers.webhooks_off(member)
+        ]
+
+
+def _needs_none(row: Claimed, card: ContactCard) -> Settled | None:
+    """Why a contact point gets no confirmation any more."""
+    if card.state == "removed" or card.phase in ("ended", "lapsed"):
+        return Settled(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+    if card.state == "verified":
+        return Settled(row, CANCELLED, "confirmed already")
+    return None
