@@ -140,12 +140,17 @@ def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
         key = Path(values["ALERTS_DKIM_KEY_FILE"]).read_bytes()
     except OSError as error:
         raise SettingsError(f"ALERTS_DKIM_KEY_FILE: cannot be read: {error.strerror}") from error
-    if b"PRIVATE KEY-----" not in key:
-        raise SettingsError("ALERTS_DKIM_KEY_FILE: expected a private key in PEM")
     selector = values.get("ALERTS_DKIM_SELECTOR", "alerts")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", selector, re.IGNORECASE):
         raise SettingsError("ALERTS_DKIM_SELECTOR: expected a DNS name such as alerts or mail.2026")
-    return DkimKey(domain=sender.rpartition("@")[2].lower(), selector=selector, key=key)
+    from alerts.channels.dkim import Signer  # here, since few commands need what it imports
+
+    domain = sender.rpartition("@")[2].lower()
+    try:
+        Signer(domain, selector, key)
+    except ValueError as error:
+        raise SettingsError(f"ALERTS_DKIM_KEY_FILE: {error}") from error
+    return DkimKey(domain=domain, selector=selector, key=key)
 
 
 def prefixes(text: str) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ def test_mail_servers_with_weights_and_percent_signs() -> None:
         ("ALERTS_SMS_URL", "https+json://secret-token@h:x/p", "the port and the weight are numbers"),
         ("ALERTS_SMS_PREFIXES", "44", "expected beginnings"),
         ("ALERTS_DKIM_KEY_FILE", "nowhere.pem", "cannot be read"),
+        ("ALERTS_DKIM_KEY_FILE", __file__, "no private key in PEM"),
         ("ALERTS_ALLOW_PRIVATE_TARGETS", "perhaps", "true or false"),
         ("ALERTS_SMTP_CONNECTIONS", "0", "at least 1"),
         ("ALERTS_RETRY_SCHEDULE", "1,soon", "greater than 0"),
