@@ -16,7 +16,10 @@ from uuid import UUID
 
 from alerts import logs
 from alerts.channels.providers.choice import providers
+from alerts.channels.providers.endpoints import Endpoints
+from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.inbox import Inbox
+from alerts.channels.providers.webpush import WebPush
 from alerts.commands import Commands
 from alerts.data import find
 from alerts.dispatch.bell import Bell
@@ -42,6 +45,7 @@ from alerts.projections import Views, projections
 from alerts.rendering import Renderer
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
+from alerts.vapid import SECRET_BYTES, Vapid
 from alerts.web.parts import Parts
 from alerts.why import Explainer
 from subscribers.addresses import Addresses
@@ -104,11 +108,18 @@ class App:
             clock=clock,
             default_language=settings.default_language,
             timezone=settings.timezone,
+            endpoints=Endpoints(settings.push_hosts, allow_private=settings.allow_private_targets, own=self._own),
         )
         self.inbox = self._open_inbox()
-        self.providers, self._concurrency = providers(
-            smtp=settings.smtp, smtp_connections=settings.smtp_connections, inbox=self.inbox
+        self.vapid = Vapid(
+            partial(self.vault.shared_secret, "vapid", SECRET_BYTES), settings.vapid_subject, clock=clock
         )
+        self.providers, self._concurrency = providers(
+            smtp=settings.smtp,
+            smtp_connections=settings.smtp_connections,
+            inbox=self.inbox,
+        )
+        self.providers["push"], self._concurrency["push"] = self._web_push(), settings.push_concurrency
         renderer = Renderer(
             sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
         )
@@ -129,6 +140,7 @@ class App:
             explainer=Explainer(self.log, self.views, self.dispatch),
             renderer=renderer,
             inbox=self.inbox,
+            vapid=self.vapid,
             reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),
             topics=frozenset(CATALOGUE.events),
             version=version("community-alerts"),
@@ -187,6 +199,19 @@ class App:
         )
         return Follower(self.log, columns, registers, fan_out, clock=self._clock, forget=self.vault.forget)
 
+    @property
+    def _own(self) -> str | None:
+        """Where our own inbox's push endpoints stand; None where there is no inbox."""
+        return self.settings.public_url if self.settings.inbox else None
+
+    def _web_push(self) -> WebPush:
+        """Always there: each browser names its own push service, and the inbox is one of them."""
+        settings = self.settings
+        client = GuardedClient(
+            allow_private=settings.allow_private_targets, own=self._own, connections=settings.push_concurrency
+        )
+        return WebPush(client, self.vapid, clock=self._clock, own=self._own)
+
     def _open_inbox(self) -> Inbox | None:
         if not self.settings.inbox:
             return None
@@ -234,7 +259,7 @@ class App:
 
     def _provider_states(self) -> dict[str, Any]:
         """Channel → its provider and how it does, for `/status` and the console."""
-        channels: tuple[Channel, ...] = ("email", "sms")
+        channels: tuple[Channel, ...] = ("email", "sms", "push")
         return {
             channel: {"provider": self.providers[channel].name, "state": "well"}
             if channel in self.providers

@@ -5,7 +5,10 @@ Addresses are checked by syntax alone: no DNS, special-use domains are fine, tel
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -44,8 +47,9 @@ class Addresses:
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"addresses").digest()
 
     def keyed_hash(self, channel: str, address: str) -> bytes:
-        """The 32 bytes under which an address is kept; upper and lower case are the same."""
-        return mac(self._key, f"{channel}\x1f{address.casefold()}".encode())
+        """The 32 bytes under which an address is kept; upper and lower case are the same, but of push endpoints."""
+        named = endpoint_of(address) if channel == "push" else address.casefold()
+        return mac(self._key, f"{channel}\x1f{named}".encode())
 
     def find(self, read: Reader, channel: str, address: str) -> Owner | None:
         """Whose it is, or None. `read`: `unit.read` or `tx.execute`."""
@@ -103,6 +107,45 @@ def phone(text: str, field: str = "phone") -> str:
     if not phonenumbers.is_possible_number(number):
         raise Invalid.field(field, f"This cannot be a telephone number (too long or too short); {hint}.")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def push(endpoint: str, auth: str, p256dh: str, dot: str = "push.") -> str:
+    """A browser's push subscription in its normal form, JSON with sorted keys; keys that no browser makes are Invalid.
+
+    Whether the endpoint may be posted to is asked elsewhere. `dot` stands before the names of fields.
+    """
+    if len(_key(auth, f"{dot}keys.auth")) != 16:
+        raise Invalid.field(f"{dot}keys.auth", "Give the 16 bytes of `auth` in base64url, as the browser does.")
+    raw = _key(p256dh, f"{dot}keys.p256dh")
+    if not _is_point(raw):
+        raise Invalid.field(f"{dot}keys.p256dh", "This is no P-256 public key: 65 bytes in base64url, uncompressed.")
+    keys = {"auth": auth.rstrip("="), "p256dh": p256dh.rstrip("=")}
+    return json.dumps({"endpoint": endpoint, "keys": keys}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def endpoint_of(address: str) -> str:
+    """The endpoint of a push address, which alone says whose it is: its keys may be renewed."""
+    return str(json.loads(address)["endpoint"])
+
+
+def _key(text: str, field: str) -> bytes:
+    """Base64url, with or without padding."""
+    bare = text.rstrip("=")
+    try:
+        return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise Invalid.field(field, "This is not base64url: give it as the browser does.") from None
+
+
+def _is_point(raw: bytes) -> bool:
+    """Whether these bytes are an uncompressed point of the curve P-256."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
+    except ValueError:
+        return False
+    return len(raw) == 65
 
 
 CHECKS: dict[str, Callable[[str, str], Any]] = {"email": email, "sms": phone}

@@ -14,7 +14,7 @@ from alerts import tracing
 from alerts.commands.actor import Actor
 from alerts.commands.answers import Answer, AnyAnswer
 from alerts.commands.known import Known, KnownCache
-from alerts.commands.ports import AudiencePort, Idempotency
+from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
 from alerts.domain.words.errors import Conflict, Invalid
 from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
 from alerts.eventlog.sql import load
@@ -44,10 +44,12 @@ class Core:
         clock: Callable[[], datetime],
         default_language: str = "en",
         timezone: str = "Europe/London",
+        endpoints: EndpointRule | None = None,
     ) -> None:
+        """`endpoints` says which push endpoints are taken; None: none."""
         self._writer, self._log, self._database = writer, log, database
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
-        self._language, self._timezone = default_language, timezone
+        self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
         self._known = KnownCache(database)
 
     async def _run(self, actor: Actor, work: Callable[[Unit], A], idem: Idempotency | None = None) -> A:

@@ -39,3 +39,10 @@ class Idempotency:
     path: str
     key: str
     digest: bytes
+
+
+class EndpointRule(Protocol):
+    """Which push endpoints are taken (`alerts.channels.providers.endpoints.Endpoints`)."""
+
+    def check(self, url: str, field: str) -> str:
+        """The endpoint as it was given, or Invalid at `field`."""

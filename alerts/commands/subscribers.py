@@ -9,27 +9,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from alerts.commands import checks
 from alerts.commands.actor import Actor
 from alerts.commands.answers import ContactKept, SubscriberKept
 from alerts.commands.core import Core
 from alerts.commands.ports import Idempotency
-from alerts.commands.wishes import SubscriberEdit, Wishes, check_subscriber, subscriber_json
-from alerts.domain.words.bodies import SubscriberBody
+from alerts.commands.wishes import SubscriberEdit, Wishes, check_subscriber, push_address, subscriber_json
+from alerts.domain.words.bodies import PushBody, SubscriberBody
 from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
 from alerts.domain.words.events import Event
 from alerts.domain.words.ids import contact_number, new_id
-from alerts.domain.words.terms import Channel
+from alerts.domain.words.terms import CHANNELS, Channel
 from alerts.eventlog.ports import Unit
 from alerts.schedule import cancel_due, plan_due
-from subscribers.addresses import Addresses, Owner, forget, owner_of
+from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import changing, joining
 from subscribers.domain.joining import Reach
-from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
+from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 LAPSE, ERASURE = "subscription-lapse", "erasure"
 LAPSES_AFTER = timedelta(days=7)
 Decide = Callable[[SubscriberState, Unit], tuple[Event, ...]]
+_NAMED: dict[Channel, str] = {"email": "This e-mail address", "sms": "This phone number", "push": "This device"}
 
 
 def kept(state: SubscriberState, *, created: bool = False) -> SubscriberKept:
@@ -51,6 +54,14 @@ def person(unit: Unit, subscriber: UUID) -> SubscriberState:
     return state
 
 
+def _is_gone(contact: ContactState, wishes: Wishes) -> bool:
+    """Whether a body takes this contact point away: another address stands in its place, or none. Devices stand side by
+    side; only a body without any takes them away, all of them."""
+    if contact.channel == "push":
+        return not any(channel == "push" for channel, _ in wishes.reaches)
+    return contact.channel in ("email", "sms") and (contact.channel, contact.address) not in wishes.reaches
+
+
 @dataclass(slots=True)
 class _Claims:
     """Which addresses of a request are whose, within one unit."""
@@ -69,10 +80,7 @@ class _Claims:
             contact = state.contact(owner.contact) if state else None
             verified = contact is not None and contact.state == "verified"
             if owner.subscriber != but and joining.is_living(state) and verified:
-                raise Conflict(
-                    f"This {'e-mail address' if channel == 'email' else 'phone number'} has a subscription already.",
-                    subscriber=str(owner.subscriber),
-                )
+                raise Conflict(f"{_NAMED[channel]} has a subscription already.", subscriber=str(owner.subscriber))
             self.owners[channel, address] = owner
 
     def returning(self) -> UUID | None:
@@ -136,7 +144,7 @@ class SubscriberCommands(Core):
         """What `register_subscriber` makes of a body, or Invalid; keeps nothing."""
         wishes = await self._wishes(body)
         if not wishes.reaches:
-            raise Invalid.field("email", "Give an e-mail address or a phone number.")
+            raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
         if body.confirmed and wishes.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
         return wishes
@@ -192,8 +200,41 @@ class SubscriberCommands(Core):
         for reach in claims.number(subscriber, added):
             self._append(unit, subscriber, lambda s, _, r=reach: changing.decide_add(s, r, verified=verified))  # type: ignore[misc]
         for contact in old.current:
-            if contact.channel in ("email", "sms") and (contact.channel, contact.address) not in wishes.reaches:
+            if _is_gone(contact, wishes):
                 self._append(unit, subscriber, lambda s, _, n=contact.number: changing.decide_remove(s, n, "changed"))  # type: ignore[misc]
+
+    async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberKept:
+        """A browser of theirs, verified: whoever asks holds a link to one of their contact points, and the device.
+
+        The same endpoint again changes nothing, or renews its keys. Whoever adds a device wants push: it joins the
+        channels chosen. Conflict if the device is another living subscription's.
+        """
+        address = push_address(body, self._endpoints, field="")
+
+        def work(unit: Unit) -> SubscriberKept:
+            wishes = changing.need_subscription(person(unit, subscriber))
+            claims = _Claims(unit, self._addresses)
+            claims.look_up((("push", address),), but=subscriber)
+            [reach] = claims.number(subscriber, (("push", address),))
+            if "push" not in wishes.channels:
+                wider = replace(wishes, channels=tuple(c for c in CHANNELS if c == "push" or c in wishes.channels))
+                self._append(unit, subscriber, lambda s, _: changing.decide_change(s, wider))
+            self._append(unit, subscriber, lambda s, _: changing.decide_add(s, reach, verified=True))
+            return kept(person(unit, subscriber))
+
+        return await self._run(actor, work)
+
+    async def remove_device(self, actor: Actor, subscriber: UUID, endpoint: str) -> SubscriberKept:
+        """No more to that browser; one that is not theirs changes nothing."""
+
+        def work(unit: Unit) -> SubscriberKept:
+            devices = [c for c in person(unit, subscriber).current if c.channel == "push" and c.address]
+            number = next((c.number for c in devices if endpoint_of(c.address or "") == endpoint), None)
+            if number is not None:
+                self._append(unit, subscriber, lambda s, _: changing.decide_remove(s, number, "asked for"))
+            return kept(person(unit, subscriber))
+
+        return await self._run(actor, work)
 
     async def pause(
         self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
@@ -247,7 +288,10 @@ class SubscriberCommands(Core):
     async def _wishes(self, body: SubscriberBody) -> Wishes:
         drawn = any(place.area is not None for place in body.places)
         return await self._checked(
-            lambda known: check_subscriber(body, known, language=self._language, timezone=self._timezone), heavy=drawn
+            lambda known: check_subscriber(
+                body, known, language=self._language, timezone=self._timezone, endpoints=self._endpoints
+            ),
+            heavy=drawn,
         )
 
     async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberKept:

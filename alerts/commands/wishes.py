@@ -11,8 +11,10 @@ import msgspec
 
 from alerts.commands import checks
 from alerts.commands.known import Known
+from alerts.commands.ports import EndpointRule
 from alerts.domain.words.bodies import (
     ConsentBody,
+    PushBody,
     QuietHoursBody,
     SubscriberBody,
     SubscriberPlaceBody,
@@ -44,7 +46,9 @@ class Wishes:
     consent: Consent | None
 
 
-def check_subscriber(body: SubscriberBody, known: Known, *, language: str, timezone: str) -> Wishes:
+def check_subscriber(
+    body: SubscriberBody, known: Known, *, language: str, timezone: str, endpoints: EndpointRule | None
+) -> Wishes:
     """What a body means, with the instance's `language` and `timezone` where it says none. Raises Invalid."""
     checks.check_times(body)
     _refuse_what_is_not_there(body)
@@ -53,6 +57,8 @@ def check_subscriber(body: SubscriberBody, known: Known, *, language: str, timez
         reaches.append(("email", addresses.email(body.email)))
     if body.phone is not None:
         reaches.append(("sms", addresses.phone(body.phone)))
+    if body.push is not None:
+        reaches.append(("push", push_address(body.push, endpoints)))
     if len(body.places) > MAX_PLACES:
         raise Invalid.field("places", f"At most {MAX_PLACES} places are taken.")
     if body.channels is not None and not body.channels:
@@ -75,10 +81,17 @@ def check_subscriber(body: SubscriberBody, known: Known, *, language: str, timez
 
 
 def _refuse_what_is_not_there(body: SubscriberBody) -> None:
-    if body.push is not None:
-        raise Invalid.field("push", "Push is not available in this version: give an e-mail address or a phone number.")
     if body.postal is not None:
         raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
+
+
+def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "push") -> str:
+    """A browser's subscription as an address. Raises Invalid."""
+    dot = f"{field}." if field else ""
+    if endpoints is None:
+        raise Invalid.field(f"{dot}endpoint", "This instance takes no push subscriptions.")
+    endpoint = endpoints.check(body.endpoint, f"{dot}endpoint")
+    return addresses.push(endpoint, body.keys.auth, body.keys.p256dh, dot)
 
 
 def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
@@ -150,6 +163,10 @@ def subscriber_json(state: SubscriberState) -> dict[str, Any]:
         address = next((c.address for c in state.current if c.channel == channel), None)
         if address is not None:
             document[name] = address
+    devices = [c.address for c in state.current if c.channel == "push" and c.address is not None]
+    if devices:
+        # Of several devices the last: whoever lays another over it adds a device, and null takes all away.
+        document["push"] = msgspec.json.decode(devices[-1])
     if state.paused_until is not None:
         document["paused_until"] = state.paused_until.isoformat()
     return document

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alerts.dispatch.reads import DispatchReads
     from alerts.projections import Views
     from alerts.rendering import Renderer
+    from alerts.vapid import Vapid
     from alerts.why import Explainer
     from subscribers.directory import Directory
 
@@ -66,10 +67,14 @@ class Parts:
     renderer: Renderer
     inbox: Inbox | None
     """None wherever the public URL is not a loopback address."""
+    vapid: Vapid
+    """What browsers subscribe with, and push services know us by."""
     reads: ThreadPoolExecutor
     """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
     unverified: Counter[str] = field(default_factory=Counter)
     """Webhooks that nobody signed, by source: counted, never logged one by one."""
+    unmatched: Counter[str] = field(default_factory=Counter)
+    """Receipts and texts that said nothing new, or of nobody we know, by provider: counted, no event."""
     topics: frozenset[str] = frozenset()
     """Every event type there is, for `GET /events?type=`."""
     version: str = ""

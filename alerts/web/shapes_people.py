@@ -52,6 +52,8 @@ class Subscriber(Answer, frozen=True, kw_only=True):
     contact_points: tuple[ContactPoint, ...]
     email: str | None
     phone: str | None
+    push: Json | None
+    """Of several devices the last."""
     places: list[Json]
     topics: tuple[str, ...]
     severity_at_least: str | None
@@ -81,6 +83,7 @@ class Subscriber(Answer, frozen=True, kw_only=True):
             contact_points=tuple(contact_point(c) for c in state.contacts),
             email=addresses.get("email"),
             phone=addresses.get("sms"),
+            push=_device(addresses.get("push")),
             places=[_place(place) for place in wishes.places] if wishes else [],
             topics=wishes.topics if wishes else (),
             severity_at_least=wishes.severity_at_least if wishes else None,
@@ -103,6 +106,10 @@ def contact_point(state: ContactState) -> ContactPoint:
     """A contact point without its address."""
     shown = "suppressed" if state.suppressed and state.state != "removed" else state.state
     return ContactPoint(id=state.number, channel=state.channel, state=shown)
+
+
+def _device(address: str | None) -> Json | None:
+    return None if address is None else msgspec.json.decode(address, type=dict[str, object])
 
 
 def _place(place: SubscriberPlace) -> Json:

@@ -73,11 +73,16 @@ def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Eve
 
 
 def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple[Event, ...]:
-    """Another contact point, or a removed one again; verified at once only if a consent vouches for it."""
+    """Another contact point, or a removed one again; verified at once only if a consent vouches for it.
+
+    A device whose keys were renewed is the same contact point with another address.
+    """
     need_subscription(state)
     old = state.contact(reach.number)
     if old is not None and old.state != "removed":
-        return ()
+        if old.address == reach.address:
+            return ()
+        verified = verified or old.state == "verified"
     added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=verified)
     if old is None or old.suppressed is None:
         return (added,)
