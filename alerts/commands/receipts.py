@@ -78,6 +78,7 @@ class ReceiptCommands(Core):
         provider: str,
         kind: BounceKind,
         *,
+        failed: bool | None = None,
         contact: int | None = None,
         address: str = "",
         notice: int | None = None,
@@ -87,8 +88,9 @@ class ReceiptCommands(Core):
     ) -> Kept:
         """A message came back, or its reader complained. Name the contact point, or the e-mail address that it had.
 
-        hard: the delivery has failed for good and the contact point is suppressed (`hard-bounce`). complaint: it is
-        suppressed (`complaint`). soft: recorded. An address that nobody has changes nothing.
+        hard and complaint: the contact point is suppressed (`hard-bounce`, `complaint`). soft: recorded. `failed`: the
+        message will not arrive any more (default: of a hard one), so that its delivery has failed for good. An address
+        that nobody has changes nothing.
         """
 
         def work(unit: Unit) -> Kept:
@@ -98,7 +100,8 @@ class ReceiptCommands(Core):
                 number = owner.contact if owner else None
             if number is None:
                 return Kept(id=receipts_id(0, 0), version=0)
-            return _bounced(unit, provider, kind, number, notice, reason, external_id, at)
+            lost = kind == "hard" if failed is None else failed
+            return _bounced(unit, provider, kind, lost, number, notice, reason, external_id, at)
 
         return await self._run(SYSTEM, work)
 
@@ -189,6 +192,7 @@ def _bounced(
     unit: Unit,
     provider: str,
     kind: BounceKind,
+    failed: bool,
     contact: int,
     notice: int | None,
     reason: str,
@@ -207,10 +211,10 @@ def _bounced(
         reason=_plain(reason),
         external_id=_plain(external_id),
     )
-    failed: ReceiptStatus | None = "failed" if kind == "hard" else None
     taken = None
     if notice is not None:
-        taken = _report(unit, notice, contact, before, failed, _OUTCOMES[kind], reason, at)
+        status: ReceiptStatus | None = "failed" if failed else None
+        taken = _report(unit, notice, contact, before, status, _OUTCOMES[kind], reason, at)
     unit.append(RECEIPTS, stream, bounced)
     if taken is not None and taken.state != taken.was and notice is not None:
         # The same fact as statistics and follow-ups read it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from alerts.domain.events import DispatchChunkFinished
+from alerts.domain.events import DispatchChunkFinished, ReceiptReceived
 from alerts.domain.words.events import Recorded
 from alerts.eventlog import sql
 from alerts.eventlog.ports import Transaction
@@ -21,13 +21,15 @@ class Statistics:
     """
 
     name = "statistics"
-    topics: Collection[str] = frozenset((DispatchChunkFinished.topic(),))
+    topics: Collection[str] = frozenset((DispatchChunkFinished.topic(), ReceiptReceived.topic()))
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """Add these chunks' outcomes to the sums."""
+        """Add these chunks' outcomes, and what receipts made of them since, to the sums."""
         sums: Counter[tuple[int, str, str, str, str]] = Counter()
         for recorded in events:
-            chunk = recorded.event
-            if isinstance(chunk, DispatchChunkFinished):
-                sums.update((chunk.number, o.channel, o.state, o.language, o.area) for o in chunk.outcomes)
+            event = recorded.event
+            if isinstance(event, DispatchChunkFinished):
+                sums.update((event.number, o.channel, o.state, o.language, o.area) for o in event.outcomes)
+            elif isinstance(event, ReceiptReceived) and event.state != event.was:
+                sums[event.number, event.channel, event.state, event.language, event.area] += 1
         tx.executemany(_SQL["add_outcomes"], [(*key, count) for key, count in sums.items()])

@@ -28,7 +28,7 @@ POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 """The policy table of an application: every route with who may call it."""
 
 _NOT_YET: Final = re.compile(
-    r"^/(api/v1/(newsletters|webhooks)|hooks/[^/]+/receipts|subscribe|preferences|push|report|board|bulletin\.txt|check"
+    r"^/(api/v1/(newsletters|webhooks)|subscribe|preferences|push|report|board|bulletin\.txt|check"
     r"|feeds|places|status|sw\.js|manifest\.webmanifest)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
 """Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""

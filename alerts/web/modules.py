@@ -15,6 +15,7 @@ from alerts.web import (
     console,
     health,
     hooks,
+    hooks_receipts,
     inbox_pages,
     link_pages,
     openapi,
@@ -24,6 +25,7 @@ from alerts.web import (
 
 MODULES = (
     hooks.routes,
+    hooks_receipts.routes,
     api_incidents.routes,
     api_services.routes,
     api_registers.routes,
