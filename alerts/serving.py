@@ -14,7 +14,7 @@ from aiohttp import web
 from alerts import bootstrap
 from alerts.admin import Admin
 from alerts.control import listening, lock
-from alerts.settings import Settings
+from alerts.settings import Settings, is_loopback
 
 ROLES = ("web", "worker", "scheduler")
 _GC = (20_000, 20, 20)
@@ -25,8 +25,12 @@ STOP_S = 8.0
 _log = logging.getLogger("alerts.serve")
 
 
-async def serve(settings: Settings, *, host: str, port: int, roles: Sequence[str]) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `alerts.control.Locked` if another server has the database."""
+async def serve(settings: Settings, *, host: str, port: int | None, roles: Sequence[str]) -> None:
+    """Serve until SIGTERM or SIGINT. Raises `alerts.control.Locked` if another server has the database.
+
+    With the role web everything is served at `host` and `port`; without it only health and metrics, and nothing at all
+    where `port` is None.
+    """
     async with AsyncExitStack() as stack:
         if settings.on_sqlite:
             stack.enter_context(lock(settings.lock_file))
@@ -36,8 +40,9 @@ async def serve(settings: Settings, *, host: str, port: int, roles: Sequence[str
         if settings.on_sqlite:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
             await stack.enter_async_context(listening(settings.control_socket, operations))
-        if "web" in roles:
-            await _listen(stack, app, host, port)
+        if port is not None:
+            await _listen(stack, app, host, port, whole="web" in roles)
+        _warn(settings, host if port is not None and "web" in roles else "")
         _spare_the_collector()
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -54,10 +59,27 @@ def _spare_the_collector() -> None:
     gc.set_threshold(*_GC)
 
 
-async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: int) -> None:
+def _warn(settings: Settings, host: str) -> None:
+    """What is fine on one's own machine and dangerous elsewhere is said loudly."""
+    if settings.allow_private_targets:
+        _log.warning(
+            "push and webhook targets may be private addresses: whoever may add one can reach machines behind your "
+            "firewall; unset ALERTS_ALLOW_PRIVATE_TARGETS unless this is a test"
+        )
+    if settings.inbox and host and not is_loopback(host):
+        _log.warning(
+            "everybody who can reach %s can read all messages at /inbox, which stands while the public URL is a "
+            "loopback address; set ALERTS_PUBLIC_URL to the address that people use",
+            host,
+        )
+
+
+async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: int, *, whole: bool) -> None:
+    from alerts.web import health
     from alerts.web.app import build
 
-    runner = web.AppRunner(build(app.parts), access_log=None, shutdown_timeout=STOP_S)
+    application = build(app.parts) if whole else build(app.parts, (health.routes,))
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port, backlog=1024).start()

@@ -150,7 +150,11 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_LOG_FORMAT", "console on a terminal, else json", "how this process logs"),
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
-_NAMES = frozenset(v.name for v in VARIABLES) | {"ALERTS_SECRET_KEY_FILE", "ALERTS_MASTER_KEY_FILE"}
+_IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
+"""May stand in a file that `{name}_FILE` names; the two keys may too (`alerts.keyfiles`)."""
+_NAMES = frozenset(v.name for v in VARIABLES) | {
+    f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
+}
 
 
 def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = False) -> Settings:
@@ -158,7 +162,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
 
     `terminal` says whether this process talks to a person (the default of the log's format). Raises SettingsError.
     """
-    values = {k: v.strip() for k, v in env.items() if k.startswith("ALERTS_") and v.strip()}
+    values = _with_files({k: v.strip() for k, v in env.items() if k.startswith("ALERTS_") and v.strip()})
     url = values.get("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db")
     database_file = _database_file(url)
     folder = database_file.parent if database_file else Path("var")
@@ -191,6 +195,22 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         log_format=_read(values, "ALERTS_LOG_FORMAT", _one_of(LogFormat), "console" if terminal else "json"),
         log_level=_read(values, "ALERTS_LOG_LEVEL", _one_of(LogLevel), "info"),
     )
+
+
+def _with_files(values: dict[str, str]) -> dict[str, str]:
+    """What stands in the files that …_FILE variables name, as if it had been said: secrets of containers come so."""
+    for name in _IN_FILES:
+        path = values.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in values:
+            raise SettingsError(f"{name} and {name}_FILE are both set; keep one")
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise SettingsError(f"{name}_FILE: {path} cannot be read ({why})") from error
+    return values
 
 
 def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:

@@ -15,6 +15,10 @@ from alerts.cli.session import settings
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
+HealthHost = Annotated[str, typer.Option(help="Address for that port (default: this machine alone).")]
+HealthPort = Annotated[
+    int | None, typer.Option(min=1, max=65_535, help="Port for /healthz, /readyz and /metrics (default: none).")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,17 +46,17 @@ def serve(
             "(ALERTS_DATABASE_URL), where any number of processes share the work"
         )
     with Beside([sys.executable, "-m", "alerts", "worker"], workers - 1):
-        _serve(chosen, parts, host, port)
+        _serve(chosen, parts, host, port or (_port(chosen) if "web" in parts else None))
 
 
-def worker() -> None:
+def worker(host: HealthHost = "", port: HealthPort = None) -> None:
     """Run the sending role alone (PostgreSQL)."""
-    _alone("worker")
+    _alone("worker", host, port)
 
 
-def scheduler() -> None:
+def scheduler(host: HealthHost = "", port: HealthPort = None) -> None:
     """Run the scheduling role alone (PostgreSQL)."""
-    _alone("scheduler")
+    _alone("scheduler", host, port)
 
 
 def migrate() -> None:
@@ -95,30 +99,29 @@ def bench(
     raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
 
 
-def _alone(role: str) -> None:
+def _alone(role: str, host: str, port: int | None) -> None:
     chosen = settings()
     if chosen.on_sqlite:
         raise Misuse(f"on SQLite `alerts serve` does everything; `alerts {role}` is for PostgreSQL")
-    _serve(chosen, [role], "", 0)
+    _serve(chosen, [role], host, port)
 
 
-def _serve(chosen: Settings, roles: list[str], host: str, port: int) -> None:
+def _port(chosen: Settings) -> int:
+    """The public URL's on one's own machine; behind a proxy our own."""
+    return (urlsplit(chosen.public_url).port or 8080) if chosen.inbox else 8080
+
+
+def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> None:
     from alerts.control import Locked
     from alerts.serving import serve as run
 
-    public = urlsplit(chosen.public_url)
+    host = host or "127.0.0.1"
     try:
-        work = run(
-            chosen,
-            host=host or "127.0.0.1",
-            port=port or (public.port or 8080 if chosen.inbox else 8080),
-            roles=roles,
-        )
-        _loop_runner(work)
+        _loop_runner(run(chosen, host=host, port=port, roles=roles))
     except Locked as error:
         raise Failed(f"{error}; stop it first") from error
     except OSError as error:
-        raise Failed(f"cannot listen on {host or '127.0.0.1'}:{port or public.port}: {error.strerror}") from error
+        raise Failed(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def _loop_runner(work: object) -> None:
