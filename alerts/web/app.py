@@ -28,10 +28,13 @@ POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 """The policy table of an application: every route with who may call it."""
 
 _NOT_YET: Final = re.compile(
-    r"^/(api/v1/(newsletters|webhooks)|subscribe|preferences|push|report|board|bulletin\.txt|check"
-    r"|feeds|places|status|sw\.js|manifest\.webmanifest)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
+    r"^/(api/v1/webhooks|subscribe|preferences|report|board|bulletin\.txt|check"
+    r"|feeds|places|status)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
 """Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""
+
+_PROGRAMS: Final = ("/api/", "/hooks/", "/push/", "/inbox/push/")
+"""What scripts and programs call: their errors are problem documents, not pages."""
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +134,7 @@ def _errors(parts: Parts, error_page: ErrorPage | None) -> Callable[..., Awaitab
 
 
 def _is_program(request: web.Request) -> bool:
-    return request.path.startswith(("/api/", "/hooks/")) or request.path in ("/api", "/hooks", "/inbox.json")
+    return request.path.startswith(_PROGRAMS) or request.path in ("/api", "/hooks", "/inbox.json")
 
 
 def _refusal(answer: web.HTTPException, request: web.Request) -> Refused:

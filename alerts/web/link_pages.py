@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from alerts.channels.words import Frame, frame
 from alerts.commands.actor import RESIDENT
 from alerts.domain.words.errors import Conflict, NotFound
-from alerts.links import read_contact_token, read_delivery_token
+from alerts.links import contact_token, read_contact_token, read_delivery_token
 from alerts.web.api import read
 from alerts.web.parts import Parts
 from alerts.web.routes import TOKEN, Route
@@ -106,7 +106,8 @@ class LinkPages:
                 await self._parts.commands.verify_contact(RESIDENT, subject[1])
             except (NotFound, Conflict):  # lapsed, left or erased since: the link has run out
                 return self._bad_link(request, speech)
-        return self._done(speech, "confirmed")
+        token = contact_token(self._parts.settings.secret_key, "preferences", *subject)
+        return self._done(speech, "confirmed", device=token)
 
     async def _remove(self, number: int) -> None:
         try:
@@ -137,8 +138,14 @@ class LinkPages:
             return frame(card.language, self._parts.settings.default_language)
         return self._pages.speech(request)
 
-    def _done(self, speech: Frame, key: str) -> web.Response:
-        context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "button": ""}
+    def _done(self, speech: Frame, key: str, *, device: str = "") -> web.Response:
+        """`device`: the token by which this browser may be added; "" offers nothing."""
+        context = {
+            "title": speech.text("page", f"{key}_title"),
+            "lines": [speech.text("page", key)],
+            "button": "",
+            "device": device,
+        }
         return self._pages.page("pages/message.html", speech, context)
 
     def _bad_link(self, request: web.Request, speech: Frame | None = None) -> web.Response:

@@ -22,7 +22,7 @@ from alerts.web.routes import PUBLIC, Route
 
 T = TypeVar("T")
 STATIC = Path(__file__).resolve().parent / "static"
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Site:
     inbox: bool
     css: str
     icon: str
+    push_script: str
+    """Offers notifications on this device; a page that uses it works without it."""
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
@@ -48,6 +50,7 @@ class Site:
             inbox=settings.inbox,
             css=f"{base}/static/look.css?v={_version('look.css')}",
             icon=f"{base}/static/icon.svg?v={_version('icon.svg')}",
+            push_script=f"{base}/static/push.js?v={_version('push.js')}",
         )
 
 

@@ -1,0 +1,43 @@
+// "Also on this device": asks the browser for a push subscription and hands it to us. Without this script, or in a
+// browser without push, the offer stays hidden and nothing is missing.
+"use strict";
+
+(() => {
+  const offer = document.querySelector("[data-push]");
+  if (!offer || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
+  const { token, base, done, denied, failed } = offer.dataset;
+  const button = offer.querySelector("button");
+  const status = offer.querySelector("[role=status]");
+  offer.hidden = false;
+
+  const subscribed = async () => {
+    const registration = await navigator.serviceWorker.register(`${base}/sw.js`, { scope: `${base}/` });
+    await navigator.serviceWorker.ready;
+    const { key } = await (await fetch(`${base}/push/key`)).json();
+    return registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  };
+
+  const subscribe = async () => {
+    if ((await Notification.requestPermission()) !== "granted") return denied;
+    const { endpoint, keys } = (await subscribed()).toJSON();
+    const answer = await fetch(`${base}/push/subscriptions`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token, endpoint, keys }),
+    });
+    if (!answer.ok) return failed;
+    await (await caches.open("push-token")).put("token", new Response(token));
+    button.hidden = true;
+    return done;
+  };
+
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      status.textContent = await subscribe();
+    } catch {
+      status.textContent = failed;
+    }
+    button.disabled = false;
+  });
+})();
