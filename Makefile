@@ -22,10 +22,11 @@ demo: install ## The main job on a real place: server, residents, a scenario, a 
 test: install-dev lint types browser ## Every check and every test, on SQLite and on PostgreSQL (what CI runs)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: install-dev ## Style (ruff) and the directions of imports (import-linter)
+lint: install-dev ## Style (ruff, hadolint) and the directions of imports (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 types: install-dev ## Strict types (mypy)
 	$(BIN)/mypy
