@@ -221,8 +221,12 @@ class Explainer:
         for earlier in reversed(asked.earlier):
             for number in numbers:
                 row = self._deliveries.delivery(earlier, number)
-                if row is not None and (row.state in _HANDED or any(a.outcome == "in-doubt" for a in row.attempts)):
-                    said = "was sent" if row.state in _HANDED else "may have been sent"
+                if row is None:
+                    continue
+                outcomes = {attempt.outcome for attempt in row.attempts}
+                sent = row.state in _HANDED or "sent" in outcomes  # a receipt may say since that it did not arrive
+                if sent or "in-doubt" in outcomes:
+                    said = "was sent" if sent else "may have been sent"
                     return (
                         f"an earlier message of this thread {said} to this contact point, so it is told how it goes on"
                     )
