@@ -19,6 +19,7 @@ from alerts.web import (
     hooks,
     hooks_receipts,
     inbox_pages,
+    inbox_push,
     link_pages,
     openapi,
     pages,
@@ -45,6 +46,7 @@ MODULES = (
     pages.routes,
     link_pages.routes,
     push.routes,
+    inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too
     inbox_pages.routes,
     console.routes,
     site.routes,

@@ -3,7 +3,8 @@
 It exists only while the public URL is a loopback address. A message is on disk before it is answered `sent`; messages
 that arrive together share one commit. Every copy is kept, so that duplicates can be counted.
 
-Two kinds of address behave like the mailboxes that every list has. A local part (or number) that begins with
+Two kinds of address behave like the mailboxes that every list has. A local part (or number, or the end of a push
+endpoint) that begins with
 
 - `no-such-mailbox` is refused for good: `550 5.1.1`;
 - `busy-once` is put off at the first try of each message (`451 4.2.0`) and takes it at the second.
@@ -45,7 +46,8 @@ SENT = Handed(result="sent")
 
 
 class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as it arrived. `data` is what left: RFC 5322 bytes for e-mail, UTF-8 text for SMS."""
+    """One message as it arrived. `data` is what left: RFC 5322 bytes for e-mail, UTF-8 text for SMS, a `Pushed` as JSON
+    for push."""
 
     id: int
     delivery: str
@@ -53,6 +55,16 @@ class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
     to: str
     at: datetime
     data: bytes
+
+
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """A notification as our own push endpoints keep it."""
+
+    raw: str
+    """The body as it came, encrypted: base64url without padding."""
+    text: str
+    """What was in it; "" if it was encrypted for other keys."""
+    headers: dict[str, str]
 
 
 @dataclass(slots=True)
@@ -91,7 +103,7 @@ class Inbox:
         """Keep a message; `sent` once it is on disk, `technical` if the disk refuses it."""
         if self._closed:
             return Handed(result="temporary", reason="the inbox is closing")
-        if message.to.startswith("no-such-mailbox"):
+        if _local(message.to).startswith("no-such-mailbox"):
             return REFUSED
         loop = asyncio.get_running_loop()
         arrival = _Arrival(message, loop, loop.create_future())
@@ -184,7 +196,7 @@ class Inbox:
         at = (self._clock() - _EPOCH) // timedelta(microseconds=1)
         kept: list[Message] = []
         for arrival in batch:
-            if arrival.message.to.startswith("busy-once") and self._first_try(tx, arrival.message.delivery):
+            if _local(arrival.message.to).startswith("busy-once") and self._first_try(tx, arrival.message.delivery):
                 arrival.answer = PUT_OFF
             else:
                 kept.append(arrival.message)
@@ -212,6 +224,11 @@ class InboxProvider:
 
     async def close(self) -> None:
         """The inbox outlives its providers."""
+
+
+def _local(address: str) -> str:
+    """What names the mailbox: of a push endpoint its end."""
+    return address.rpartition("/")[2]
 
 
 def _item(row: tuple[int, str, Channel, str, int, bytes]) -> InboxItem:
