@@ -10,10 +10,14 @@ from alerts.channels.message import Handed, Message
 from alerts.commands import Commands
 from alerts.dispatch.reads import DeliveryRow
 from alerts.domain import events as e
-from alerts.domain.words.ids import parse_delivery_id
+from alerts.domain.words.ids import new_id, parse_delivery_id
+from alerts.eventlog.generations import rebuild
+from alerts.projections import projections
+from alerts.projections.checksums import checksums
 from subscribers.addresses import Addresses, Owner
 from subscribers.domain.subscriber import SUBSCRIBER
-from tests.integration.dispatch.stack import SECRET, Scripted, Stack
+from tests.conftest import Databases
+from tests.integration.dispatch.stack import SECRET, Scripted, Stack, now
 
 AT = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 ADDRESSES = Addresses(b"s" * 32)
@@ -94,13 +98,45 @@ async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(stack:
             "failed-permanent",
             "error 30003",
         )
-        from alerts.domain.words.ids import new_id
-
         _, cancel = stack.issue(
             msg_type="Cancel", follows=notice, ends=e.NoticeCancelled(replaced_by=new_id(), reason="wrong")
         )
         await stack.complete(cancel)
     assert row(stack, cancel, contact).state == "sent"
+
+
+async def test_who_turns_out_to_have_had_the_message_gets_its_cancel_too(stack: Stack) -> None:
+    """We gave it up as refused; the cancel went to nobody; then the provider says that it had arrived after all."""
+    [contact] = stack.people(1)
+    answers = iter([Handed(result="permanent", reason="refused"), Handed(result="sent")])
+    async with stack.working({"email": Scripted("email", lambda _: next(answers))}):
+        notice, number = stack.issue()
+        await stack.complete(number)
+        _, cancel = stack.issue(
+            msg_type="Cancel", follows=notice, ends=e.NoticeCancelled(replaced_by=new_id(), reason="wrong")
+        )
+        await stack.complete(cancel)
+        assert not stack.states(cancel)
+        await commands_of(stack).take_receipt("http-json", number, contact, "delivered")
+        await stack.until(lambda: stack.states(cancel) == {contact: "sent"})
+
+
+async def test_statistics_count_what_receipts_say_and_a_rebuild_counts_the_same(
+    stack: Stack, databases: Databases
+) -> None:
+    number, contact = await sent(stack)
+    commands = commands_of(stack)
+    for status in ("failed", "delivered", "failed"):
+        await commands.take_receipt("twilio", number, contact, status)  # type: ignore[arg-type]
+    assert stack.runner.wait(stack.log.position(), 10)
+    live = stack.views.outcome_counts(number)
+    assert {(c.state, c.language, c.deliveries) for c in live} == {
+        ("sent", "en", 1),
+        ("failed-permanent", "en", 1),
+        ("delivered", "en", 1),
+    }
+    generation = rebuild(databases.url, stack.main, stack.log, projections(), databases.migrations("views"), now)
+    assert checksums(databases.another("views", generation)) == checksums(stack.views_db)
 
 
 async def test_a_receipt_that_comes_before_our_own_record(stack: Stack) -> None:
