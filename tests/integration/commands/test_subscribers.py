@@ -294,7 +294,7 @@ async def test_nobody_there(house: House) -> None:
         ({"phone": "020 7946 0000"}, "phone"),
         ({"phone": "+44 1"}, "phone"),
         ({"confirmed": True}, "consent"),
-        ({"push": {"endpoint": "https://x", "keys": {"p256dh": "a", "auth": "b"}}}, "push"),
+        ({"push": {"endpoint": "https://x", "keys": {"p256dh": "a", "auth": "b"}}}, "push.endpoint"),
         ({"postal": {"name": "Ann", "lines": ["1 Road"]}}, "postal"),
         ({"channels": []}, "channels"),
         ({"topics": ["safety", "nonsense"]}, "topics.1"),

@@ -185,7 +185,7 @@ async def test_subscribers_come_change_and_go(house: House) -> None:
         ({"email": "not an address"}, "email"),
         ({"phone": "12"}, "phone"),
         ({"topics": ["nope"]}, "topics.0"),
-        ({"push": {"endpoint": "https://x", "keys": {"p256dh": "a", "auth": "b"}}}, "push"),
+        ({"push": {"endpoint": "https://x", "keys": {"p256dh": "a", "auth": "b"}}}, "push.endpoint"),
     ):
         answer = await house.client.patch(path, json=bad, headers={**key, "If-Match": "*"})
         assert field in {e["field"] for e in (await problem(answer, 422))["errors"]}, bad
