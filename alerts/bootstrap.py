@@ -47,6 +47,8 @@ from alerts.schedule import DuePoll
 from alerts.settings import Settings
 from alerts.vapid import SECRET_BYTES, Vapid
 from alerts.web.parts import Parts
+from alerts.webhooks.sender import Sender as WebhookSender
+from alerts.webhooks.standing import Standings
 from alerts.why import Explainer
 from subscribers.addresses import Addresses
 from subscribers.columns import AudienceColumns
@@ -124,6 +126,7 @@ class App:
             sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
         )
         self._worker = self._build_worker(renderer) if "worker" in self._roles else None
+        self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
         self._poll = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
         self.parts = Parts(
             settings=settings,
@@ -140,6 +143,7 @@ class App:
             explainer=Explainer(self.log, self.views, self.dispatch),
             renderer=renderer,
             inbox=self.inbox,
+            webhooks=Standings(main, self.log),
             vapid=self.vapid,
             reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),
             topics=frozenset(CATALOGUE.events),
@@ -159,6 +163,8 @@ class App:
         await self.commands.define_built_in_topics()
         if self._worker is not None:
             await self._worker.start()
+        if self._webhooks is not None:
+            self._webhooks.start()
         if self._poll is not None:
             self._poll.start()
 
@@ -166,6 +172,8 @@ class App:
         """Finish or release what is in hand, then close everything."""
         if self._poll is not None:
             self._poll.stop()
+        if self._webhooks is not None:
+            await self._webhooks.stop()
         if self._worker is not None:
             await self._worker.stop()
         await asyncio.to_thread(self._close)
@@ -211,6 +219,13 @@ class App:
             allow_private=settings.allow_private_targets, own=self._own, connections=settings.push_concurrency
         )
         return WebPush(client, self.vapid, clock=self._clock, own=self._own)
+
+    def _build_webhooks(self, codec: Codec) -> WebhookSender:
+        """Webhooks to our own inbox make no sense, so only settings can allow private targets."""
+        client = GuardedClient(allow_private=self.settings.allow_private_targets)
+        return WebhookSender(
+            self._main, self.writer, self.log, codec, client, self.commands.disable_webhook, clock=self._clock
+        )
 
     def _open_inbox(self) -> Inbox | None:
         if not self.settings.inbox:

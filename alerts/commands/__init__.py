@@ -19,6 +19,7 @@ from alerts.commands.answers import (
 )
 from alerts.commands.due import DueCommands
 from alerts.commands.incidents import IncidentCommands
+from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.ports import AudiencePort, Counted, Idempotency
 from alerts.commands.receipts import ReceiptCommands
@@ -28,6 +29,7 @@ from alerts.commands.subscribers import SubscriberCommands
 from alerts.commands.team import TeamCommands
 from alerts.commands.trigger import ParsedTrigger
 from alerts.commands.triggers import TriggerCommands
+from alerts.commands.webhooks import WebhookCommands
 
 
 class Commands(
@@ -35,10 +37,12 @@ class Commands(
     ServiceCommands,
     RegisterCommands,
     NoticeCommands,
+    NewsletterCommands,
     SubscriberCommands,
     TeamCommands,
     TriggerCommands,
     ReceiptCommands,
+    WebhookCommands,
     DueCommands,
 ):
     """All commands over one writer (`Core` says what they are made of)."""

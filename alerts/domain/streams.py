@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from alerts.domain import dispatch, incident, notice, receipts, registers, service_change, service_point, webhook
+from alerts.domain import (
+    dispatch,
+    incident,
+    newsletter,
+    notice,
+    receipts,
+    registers,
+    service_change,
+    service_point,
+    webhook,
+)
 from alerts.domain.words.events import Stream
 from alerts.domain.words.ids import derived_id, new_id
 
@@ -16,6 +26,7 @@ NOTICE = Stream("notice", notice.evolve)
 PLACE = Stream("place", registers.evolve_place)
 TOPIC = Stream("topic", registers.evolve_topic)
 SEGMENT = Stream("segment", registers.evolve_segment)
+NEWSLETTER = Stream("newsletter", newsletter.evolve)
 SOURCE = Stream("source", registers.evolve_source)
 TRIGGER = Stream("trigger", registers.evolve_trigger)
 REJECTIONS = Stream("rejections", registers.evolve_rejections)
@@ -56,6 +67,11 @@ def topic_id(slug: str) -> UUID:
 def segment_id(slug: str) -> UUID:
     """Where a segment's definitions stand."""
     return derived_id("segment", slug)
+
+
+def newsletter_id(slug: str) -> UUID:
+    """Where a newsletter stands."""
+    return derived_id("newsletter", slug)
 
 
 def source_id(name: str) -> UUID:

@@ -145,6 +145,9 @@ class Log(Protocol):
     def wait(self, after: int, timeout: float) -> bool:
         """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown."""
 
+    async def grows(self, after: int, timeout: float) -> bool:
+        """The same, awaited."""
+
 
 class UnreadableEvent(Exception):
     """An event that the codec cannot read: unknown topic or version, damaged bytes."""

@@ -28,7 +28,7 @@ POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 """The policy table of an application: every route with who may call it."""
 
 _NOT_YET: Final = re.compile(
-    r"^/(api/v1/webhooks|subscribe|preferences|report|board|bulletin\.txt|check"
+    r"^/(subscribe|preferences|report|board|bulletin\.txt|check"
     r"|feeds|places|status)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
 """Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""

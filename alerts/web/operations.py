@@ -9,9 +9,11 @@ from alerts.commands.wishes import SubscriberEdit
 from alerts.dispatch.reads import Progress
 from alerts.domain.words import bodies as b
 from alerts.web import answers as a
+from alerts.web import api_newsletters as newsletters
 from alerts.web import shapes_notices as notices
 from alerts.web import shapes_people as people
 from alerts.web import shapes_things as things
+from alerts.web import shapes_webhooks as webhooks
 from alerts.why import Why
 
 
@@ -101,6 +103,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/notices/{id}/stop"): Operation(
         "Cancel what has not left; the thread stays live", 200, notices.NoticeTaken, b.ReasonBody
     ),
+    ("POST", "/newsletters"): Operation(
+        "Start a newsletter; the same slug again sets it so (200)", 201, a.Taken, b.NewsletterBody
+    ),
+    ("GET", "/newsletters"): Operation(
+        "The newsletters that are running, by slug", 200, a.Page[newsletters.Newsletter], query=_PAGE
+    ),
+    ("GET", "/newsletters/{id}"): Operation("One newsletter, by id or slug", 200, newsletters.Newsletter),
+    ("PATCH", "/newsletters/{id}"): Operation(
+        "Set a newsletter otherwise; its slug stays", 200, a.Taken, b.NewsletterBody, edits=True
+    ),
+    ("DELETE", "/newsletters/{id}"): Operation("No further issues", 200, a.Taken),
+    ("POST", "/newsletters/{id}/bulletins"): Operation(
+        "Draft an issue: a notice of kind bulletin, with the schedule's next time unless send_at says another",
+        201,
+        notices.NoticeTaken,
+        b.BulletinBody,
+    ),
     ("GET", "/notices/{id}/why-not/{subscriber_id}"): Operation("Why this person did not get it, or did", 200, Why),
     ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.Count, b.NoticeBody),
     ("POST", "/subscribers"): Operation(
@@ -131,6 +150,21 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         200,
         a.Page[a.Event],
         query=("after", "limit", "type"),
+    ),
+    ("POST", "/webhooks"): Operation(
+        "Post events to a program from here on, signed per Standard Webhooks; the secret is told once",
+        201,
+        webhooks.WebhookTaken,
+        b.WebhookBody,
+    ),
+    ("GET", "/webhooks"): Operation("Outgoing webhooks, newest first", 200, a.Page[webhooks.Webhook], query=_PAGE),
+    ("GET", "/webhooks/{id}"): Operation("One outgoing webhook, and how it does", 200, webhooks.Webhook),
+    ("DELETE", "/webhooks/{id}"): Operation("Nothing more is posted to it", 200, a.Taken),
+    ("POST", "/webhooks/{id}/replay"): Operation(
+        "Its events again from behind a log position, or on from where it stands; switches it on again",
+        202,
+        a.Taken,
+        query=("after",),
     ),
     ("GET", "/status"): Operation("Is the service at rest?"),
     ("GET", "/openapi.json"): Operation("This document"),

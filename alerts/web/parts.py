@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alerts.projections import Views
     from alerts.rendering import Renderer
     from alerts.vapid import Vapid
+    from alerts.webhooks.standing import Standings
     from alerts.why import Explainer
     from subscribers.directory import Directory
 
@@ -69,6 +70,8 @@ class Parts:
     """None wherever the public URL is not a loopback address."""
     vapid: Vapid
     """What browsers subscribe with, and push services know us by."""
+    webhooks: Standings
+    """Outgoing webhooks, and how far each has come."""
     reads: ThreadPoolExecutor
     """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
     unverified: Counter[str] = field(default_factory=Counter)

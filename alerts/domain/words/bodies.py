@@ -90,6 +90,30 @@ class SegmentBody(Body, frozen=True, kw_only=True):
     rule: Json
 
 
+class NewsletterScheduleBody(Body, frozen=True, kw_only=True):
+    """When a newsletter's issues are due: days by RFC 5545, a local time HH:MM of a zone (default: the instance's)."""
+
+    rrule: str
+    at: str
+    timezone: str | None = None
+
+
+class NewsletterBody(Body, frozen=True, kw_only=True):
+    """POST /newsletters; PATCH takes a merge patch of the same shape without `slug`."""
+
+    slug: str
+    name: str
+    schedule: NewsletterScheduleBody | None = None
+    sections: tuple[str, ...] = ()
+
+
+class BulletinBody(Body, frozen=True, kw_only=True):
+    """POST /newsletters/{id}/bulletins: an issue; without `send_at` it goes with the schedule's next."""
+
+    content: dict[str, ContentBody]
+    send_at: datetime | None = None
+
+
 class VisitBody(Body, frozen=True, kw_only=True):
     """When a mobile unit stands here."""
 
@@ -268,6 +292,14 @@ class SubscriberBody(Body, frozen=True, kw_only=True):
     tester: bool = False
     confirmed: bool = False
     consent: ConsentBody | None = None
+
+
+class WebhookBody(Body, frozen=True, kw_only=True):
+    """POST /webhooks. `events`: event types, or `*`."""
+
+    url: str
+    events: tuple[str, ...]
+    area: Area | None = None
 
 
 TRIGGER_BODIES: dict[str, type[IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody]] = {

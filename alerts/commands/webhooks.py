@@ -1,0 +1,121 @@
+"""Commands about programs that are told of events: add a webhook, replay it, switch it off, remove it.
+
+The row in `webhooks` says how far it has come; it is written in the transaction of the events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from alerts.commands import checks
+from alerts.commands.actor import SYSTEM, Actor
+from alerts.commands.answers import Kept
+from alerts.commands.core import Core
+from alerts.commands.known import Known
+from alerts.commands.ports import Idempotency
+from alerts.commands.secrets import new_source_secret
+from alerts.domain import webhook as domain
+from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
+from alerts.domain.streams import WEBHOOK
+from alerts.domain.webhook import EVERYTHING, WebhookState
+from alerts.domain.words.bodies import WebhookBody
+from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.ports import Statement, Unit
+from alerts.eventlog.sql import load
+from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+
+_sql = load("alerts.webhooks", "webhooks.sql")
+_TYPES = frozenset(CATALOGUE.events) | frozenset(SUBSCRIBER_EVENTS.events)
+MOST = 200
+"""Webhooks of one instance: each follows the log for itself."""
+
+
+class WebhookCommands(Core):
+    """Outgoing webhooks. Whether a target may be posted to at all is asked before, where the settings are."""
+
+    async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Kept:
+        """Post events to a program from here on. Its secret stands in its state (`WebhookState.secret`), sealed."""
+        events = check_types(body.events)
+        url = checks.text(body.url, "url", 2_000, line=True, needed=True)
+        area = await self._checked(lambda known: _area(body, known), heavy=body.area is not None)
+        webhook, secret = new_id(), new_source_secret()
+        added = WebhookAdded(url=url, events=events, area=area, secret=secret, key=UUID(actor.id), person=actor.person)
+
+        def work(unit: Unit) -> Kept:
+            if int(unit.read(_sql.count)[0][0]) >= MOST:
+                raise Conflict(f"There are {MOST} webhooks, the most that are kept: remove one first.")
+            unit.append(WEBHOOK, webhook, added)
+
+            def row(positions: Sequence[int]) -> Iterable[Statement]:
+                yield _sql.add, (webhook.bytes, positions[0], positions[0])
+
+            unit.on_positions(row)
+            return Kept(id=webhook, version=unit.version(webhook), created=True)
+
+        return await self._run(actor, work, idem)
+
+    async def replay_webhook(
+        self, actor: Actor, webhook: UUID, after: int | None, *, idem: Idempotency | None = None
+    ) -> Kept:
+        """Its events again from behind a log position (None: on from where it stands); switches it on again too."""
+
+        def work(unit: Unit) -> Kept:
+            state = _found(unit, webhook)
+            rows = unit.read(_sql.one, (webhook.bytes,))
+            begin = after if after is not None else int(rows[0][2]) if rows else 0
+            events = domain.decide_replay(state, begin, int(unit.read(_sql.log_end)[0][0]))
+            unit.append(WEBHOOK, webhook, *events)
+            unit.write(_sql.replay, (begin, webhook.bytes))
+            return Kept(id=webhook, version=unit.version(webhook))
+
+        return await self._run(actor, work, idem)
+
+    async def remove_webhook(self, actor: Actor, webhook: UUID) -> Kept:
+        """Nothing more is posted to it."""
+
+        def work(unit: Unit) -> Kept:
+            unit.append(WEBHOOK, webhook, *domain.decide_remove(_found(unit, webhook)))
+            unit.write(_sql.remove, (webhook.bytes,))
+            return Kept(id=webhook, version=unit.version(webhook))
+
+        return await self._run(actor, work)
+
+    async def disable_webhook(self, webhook: UUID, turn: int, reason: str, at_position: int) -> Kept:
+        """It failed for days, or said that it is gone. Nothing, if somebody has replayed it since `turn`."""
+        said = checks.text(reason[: checks.REASON], "reason", checks.REASON, line=True)
+
+        def work(unit: Unit) -> Kept:
+            state = _found(unit, webhook)
+            current = {bytes(row[0]): int(row[2]) for row in unit.read(_sql.active)}.get(webhook.bytes)
+            if current == turn:
+                unit.append(WEBHOOK, webhook, *domain.decide_disable(state, said, at_position))
+                unit.write(_sql.disable, (said, webhook.bytes))
+            return Kept(id=webhook, version=unit.version(webhook))
+
+        return await self._run(SYSTEM, work)
+
+
+def check_types(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Event types without doubles, `*` alone where it stands. Raises Invalid for none and for unknown ones."""
+    if not wanted:
+        raise Invalid.field("events", f'Name event types, or ["{EVERYTHING}"] for all of them.')
+    unknown = sorted(set(wanted) - _TYPES - {EVERYTHING})
+    if unknown:
+        raise Invalid.field("events", f"unknown type {unknown[0][:80]!r}; known are *, {', '.join(sorted(_TYPES))}")
+    return (EVERYTHING,) if EVERYTHING in wanted else tuple(sorted(set(wanted)))
+
+
+def _area(body: WebhookBody, known: Known) -> AreaJson | None:
+    from alerts.domain.words.geometry import validate_area
+
+    return None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
+
+
+def _found(unit: Unit, webhook: UUID) -> WebhookState:
+    """A webhook that was not removed. Raises NotFound."""
+    state = unit.get(WEBHOOK, webhook)
+    if state is None or state.phase == "removed":
+        raise NotFound(f"There is no webhook {webhook}.")
+    return state

@@ -1,0 +1,258 @@
+"""The sender: follows the log for each webhook and posts, one event after the other, what it wants.
+
+A webhook has its own task, so that one that stalls delays no other. Positions are put on disk twice a second and at
+the end of what there is: after a crash some events are posted again, with the same `webhook-id`, and none is missed.
+Among several processes a row is posted for by whoever holds it; its hold is renewed, and taken over when it runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+
+from alerts.domain.streams import WEBHOOK
+from alerts.domain.webhook import WebhookState
+from alerts.domain.words.events import Recorded
+from alerts.eventlog.log import EventLog
+from alerts.eventlog.ports import Database, UnreadableEvent, Writer
+from alerts.webhooks import posting
+from alerts.webhooks.posting import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
+from alerts.webhooks.standing import LIFE, Course, Holding
+from alerts.webhooks.whereabouts import Filter, Whereabouts
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+_LOOK = 0.5
+"""Seconds between looks at the rows: what was added, replayed or removed is noticed so soon."""
+_RECORD_EVERY = 0.5
+_RECORD_SKIPPED = 30.0
+"""Seconds between records where nothing was posted, only passed over."""
+_PAGE = 200
+_IDLE = 5.0
+_STOP = 3.0
+"""Seconds that a post under way may still take when the process stops."""
+_MARGIN = 3.0
+_SURE = LIFE.total_seconds() - _MARGIN
+"""Seconds after its last claim in which a process still posts: less than others wait."""
+
+Disable = Callable[[UUID, int, str, int], Awaitable[object]]
+"""Switch a webhook off: its id, the turn in which it failed, why, and the position that it has reached."""
+
+
+class PublicCodec(Protocol):
+    """What is needed of the codec."""
+
+    def public(self, recorded: Recorded) -> dict[str, Any]:
+        """An event's data as JSON-able values, personal fields left out."""
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """What one look at the log gave: what is wanted, how far it looked, and whether more may stand behind that."""
+
+    outgoing: list[Outgoing]
+    end: int
+    more: bool
+
+
+class Sender:
+    """See the module. `start` and `stop` belong to one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        log: EventLog,
+        codec: PublicCodec,
+        client: Poster,
+        disable: Disable,
+        *,
+        clock: Callable[[], datetime],
+        schedule: Sequence[float] = BACKOFF,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._log, self._codec, self._client, self._disable, self._clock = log, codec, client, disable, clock
+        self._schedule, self._patience = schedule, patience
+        self._holding = Holding(database, writer, uuid4().hex)
+        self._alone = database.dialect == "sqlite"
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks")
+        self._running: dict[UUID, tuple[Course, asyncio.Task[None]]] = {}
+        self._look: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._claimed = 0.0
+
+    # --- life
+
+    def start(self) -> None:
+        """Begin to follow the log for every webhook that no other process posts for."""
+        self._look = asyncio.get_running_loop().create_task(self._looking())
+
+    async def stop(self) -> None:
+        """Finish what is being posted, put on disk how far each has come, and let others take over."""
+        self._stopping = True
+        if self._look is not None:
+            self._look.cancel()
+            await asyncio.wait([self._look])
+        for course, task in self._running.values():
+            if not course.posting:
+                task.cancel()
+        tasks = [task for _, task in self._running.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=_STOP)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for course, _ in self._running.values():
+            await self._record(course)
+        if self._running:
+            await self._holding.release()
+        await self._client.close()
+        self._threads.shutdown()
+
+    # --- which webhooks
+
+    async def _looking(self) -> None:
+        while True:
+            try:
+                self._adjust(await self._courses())
+            except Exception as error:
+                # The database is away, or slow: what is posted meanwhile is posted again at worst.
+                _log.warning("the webhooks cannot be looked at just now: %s", error)
+            await asyncio.sleep(_LOOK)
+
+    async def _courses(self) -> list[Course]:
+        begun = monotonic()
+        if await self._in_thread(self._holding.wants_claim, self._clock()):
+            await self._holding.claim()
+            self._claimed = begun
+        return await self._in_thread(self._holding.courses, self._clock())
+
+    def _adjust(self, courses: Sequence[Course]) -> None:
+        """A task for each row that is ours: begun anew after a replay or a mishap, ended if it is ours no more."""
+        held = {course.id: course for course in courses}
+        for id, (course, task) in list(self._running.items()):
+            found = held.get(id)
+            if found is None or found.turn != course.turn:
+                task.cancel()
+                del self._running[id]
+            elif task.done():
+                del self._running[id]
+        for id, course in held.items():
+            if id not in self._running:
+                self._running[id] = (course, asyncio.get_running_loop().create_task(self._serve(course)))
+
+    async def _serve(self, course: Course) -> None:
+        try:
+            await self._follow(course)
+        except Exception:
+            _log.exception("webhook %s could not be served; it is tried again in a moment", course.id)
+
+    # --- one webhook
+
+    async def _follow(self, course: Course) -> None:
+        webhook = await self._in_thread(self._log.state, WEBHOOK, course.id)
+        if webhook is None or webhook.phase != "on":
+            return
+        if webhook.secret is None:
+            await self._disable(course.id, course.turn, "its secret cannot be read any more", course.position)
+            return
+        wanted = await self._in_thread(self._filter, webhook)
+        if course.due_at is not None:
+            await asyncio.sleep(max(0.0, (course.due_at - self._clock()).total_seconds()))
+        recorded_at = monotonic()
+        while not self._stopping:
+            found = await self._in_thread(self._next, course.position, webhook, wanted)
+            for outgoing in found.outgoing:
+                if not await self._deliver(course, webhook, webhook.secret, outgoing) or self._stopping:
+                    return
+                if monotonic() - recorded_at > _RECORD_EVERY:
+                    await self._record(course)
+                    recorded_at = monotonic()
+            course.position = max(course.position, found.end)
+            if course.taken_at is not None or monotonic() - recorded_at > _RECORD_SKIPPED:
+                await self._record(course)
+                recorded_at = monotonic()
+            if not found.more:
+                await self._log.grows(course.position, _IDLE)
+
+    async def _deliver(self, course: Course, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
+        """Post one event until it is taken; False if the webhook was switched off over it."""
+        while True:
+            await self._be_sure()
+            course.posting = True
+            try:
+                outcome = await posting.post(self._client, webhook.url, secret, webhook.id, outgoing, self._clock)
+                if outcome.taken:
+                    course.position, course.taken_at = outgoing.position, self._clock()
+                    course.tries, course.failing_since, course.due_at = 0, None, None
+                    return True
+            finally:
+                course.posting = False
+            if await self._given_up(course, outcome):
+                return False
+            if self._stopping:
+                return False
+            await asyncio.sleep(max(0.0, ((course.due_at or self._clock()) - self._clock()).total_seconds()))
+
+    async def _given_up(self, course: Course, outcome: Outcome) -> bool:
+        """Count a failure: on disk, with the time of the next try; or switch the webhook off."""
+        now = self._clock()
+        course.tries += 1
+        course.failing_since = course.failing_since or now
+        if outcome.gone or now - course.failing_since >= self._patience:
+            why = (
+                outcome.reason
+                if outcome.gone
+                else f"it has failed since {_minute(course.failing_since)}: {outcome.reason}"
+            )
+            await self._holding.failed(course, why)
+            await self._disable(course.id, course.turn, why, course.position)
+            return True
+        course.due_at = now + timedelta(seconds=posting.pause(self._schedule, course.tries, outcome.wait))
+        await self._holding.failed(course, outcome.reason)
+        return False
+
+    async def _be_sure(self) -> None:
+        """Wait while others might have taken over what we held."""
+        while not self._alone and monotonic() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
+            await asyncio.sleep(_LOOK)
+
+    async def _record(self, course: Course) -> None:
+        if course.position > course.recorded:
+            await self._holding.taken(course)
+
+    # --- the log
+
+    def _filter(self, webhook: WebhookState) -> Filter:
+        if webhook.area is None:
+            return lambda recorded: True
+        whereabouts = Whereabouts(self._log)
+        area = whereabouts.area(webhook.area)
+        return lambda recorded: whereabouts.touches(area, recorded)
+
+    def _next(self, after: int, webhook: WebhookState, wanted: Filter) -> _Found:
+        """What stands behind a position. The end is read first: what comes meanwhile is found by the next look."""
+        end = self._log.position()
+        page = self._log.read_each(after, _PAGE, webhook.topics, unseal=False)
+        outgoing = []
+        for found in page:
+            if isinstance(found, UnreadableEvent):
+                _log.error("webhook %s goes on without an event: %s", webhook.id, found)
+            elif wanted(found):
+                outgoing.append(Outgoing(found.position, posting.body_of(self._codec.public(found))))
+        more = len(page) == _PAGE
+        return _Found(outgoing, page[-1].position if more else max(end, after), more)
+
+    async def _in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%d %B %Y, %H:%M UTC").lstrip("0")
