@@ -32,7 +32,8 @@ class Known:
         if slug is None or slug in self.topics:
             return slug
         if slug.startswith(NEWSLETTER_PREFIX):
-            raise Invalid.field(where, f"There is no newsletter {slug!r}: this version has none yet.")
+            known = sorted(topic for topic in self.topics if topic.startswith(NEWSLETTER_PREFIX))
+            raise Invalid.field(where, f"unknown newsletter {slug!r}; known are {', '.join(known) or 'none'}")
         raise Invalid.field(where, f"unknown topic {slug!r}; known are {', '.join(sorted(self.topics)) or 'none'}")
 
 

@@ -16,7 +16,7 @@ def projections() -> tuple[Projection, ...]:
         Documents("notices", kinds.NOTICES, kinds.DISPATCHES),
         Documents("incidents", kinds.INCIDENTS),
         Documents("board", kinds.POINTS, kinds.CHANGES),
-        Documents("registers", kinds.PLACES, kinds.TOPICS, kinds.SEGMENTS),
+        Documents("registers", kinds.PLACES, kinds.TOPICS, kinds.SEGMENTS, kinds.NEWSLETTERS),
         Documents("access", kinds.SOURCES, kinds.KEYS, kinds.MEMBERS, kinds.TRIGGERS),
         Timeline(),
         Statistics(),

@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "places": ("id",),
     "topics": ("id",),
     "segments": ("id",),
+    "newsletters": ("id",),
     "sources": ("id",),
     "api_keys": ("id",),
     "members": ("id",),

@@ -145,6 +145,18 @@ ON CONFLICT (id) DO UPDATE SET
     doc = excluded.doc,
     sealed = excluded.sealed;
 
+-- name: newsletters_load
+SELECT id, created, doc, NULL FROM newsletters WHERE id IN (?*);
+
+-- name: newsletters_save
+INSERT INTO newsletters (id, created, position, slug, ended, doc)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    position = excluded.position,
+    slug = excluded.slug,
+    ended = excluded.ended,
+    doc = excluded.doc;
+
 -- name: triggers_load
 SELECT id, created, doc, NULL FROM triggers WHERE id IN (?*);
 

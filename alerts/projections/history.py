@@ -30,6 +30,7 @@ _TITLED: dict[str, kinds.DocumentKind[Any]] = {
         kinds.PLACES,
         kinds.TOPICS,
         kinds.SEGMENTS,
+        kinds.NEWSLETTERS,
         kinds.SOURCES,
         kinds.KEYS,
         kinds.TRIGGERS,

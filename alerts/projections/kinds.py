@@ -17,6 +17,7 @@ from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.domain.dispatch import DispatchState
 from alerts.domain.incident import IncidentState
+from alerts.domain.newsletter import NewsletterState
 from alerts.domain.notice import NoticeState
 from alerts.domain.registers import (
     KeyState,
@@ -183,6 +184,13 @@ SEGMENTS = DocumentKind(
     SegmentState,
     (e.SegmentDefined, e.SegmentRevised, e.SegmentRetired),
     lambda state: (state.slug, int(state.retired)),
+)
+NEWSLETTERS = DocumentKind(
+    "newsletters",
+    streams.NEWSLETTER,
+    NewsletterState,
+    (e.NewsletterStarted, e.NewsletterScheduleSet, e.NewsletterEnded),
+    lambda state: (state.slug, int(state.ended)),
 )
 SOURCES = DocumentKind(
     "sources",

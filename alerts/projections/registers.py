@@ -1,4 +1,4 @@
-"""Reading the small registers: places, topics, segments. Each is kept as long as it does not change."""
+"""Reading the small registers: places, topics, segments, newsletters. Each is kept as long as it does not change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from alerts.domain.newsletter import NewsletterState
 from alerts.domain.registers import PlaceState, SegmentState, TopicState
 from alerts.domain.words.ids import derived_id
 from alerts.domain.words.terms import BUILT_IN_TOPICS
 from alerts.eventlog.ports import Database
-from alerts.projections.kinds import PLACES, SEGMENTS, TOPICS, DocumentKind
+from alerts.projections.kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
 from alerts.projections.reading import SQL, Reads, Runner, S
 from subscribers.sealed import Vault
 
@@ -58,6 +59,14 @@ class RegisterReads(Reads):
     def segments(self) -> list[SegmentState]:
         """The segments to choose from, by slug."""
         return [segment for segment in self._register(SEGMENTS).values() if not segment.retired]
+
+    def newsletter(self, slug: str) -> NewsletterState | None:
+        """One newsletter, ended or not."""
+        return self._register(NEWSLETTERS).get(slug)
+
+    def newsletters(self) -> list[NewsletterState]:
+        """The newsletters that are running, by slug."""
+        return [newsletter for newsletter in self._register(NEWSLETTERS).values() if not newsletter.ended]
 
     def _register(self, kind: DocumentKind[S]) -> dict[str, S]:
         """A register by slug, decoded again only when it has changed: boroughs' outlines are large."""

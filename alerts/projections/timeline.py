@@ -26,6 +26,7 @@ _DOCUMENTS: tuple[kinds.DocumentKind[Any], ...] = (
     kinds.PLACES,
     kinds.TOPICS,
     kinds.SEGMENTS,
+    kinds.NEWSLETTERS,
     kinds.SOURCES,
     kinds.KEYS,
     kinds.MEMBERS,

@@ -85,6 +85,13 @@ SELECT COUNT(*), MAX(position) FROM segments;
 -- name: segment
 SELECT doc FROM segments WHERE slug = ?;
 
+-- name: newsletters
+SELECT doc FROM newsletters ORDER BY slug;
+
+-- name: newsletters_state
+-- Changes with every event of the register: whoever keeps its content asks this first.
+SELECT COUNT(*), MAX(position) FROM newsletters;
+
 -- name: bounds
 SELECT MIN(west), MIN(south), MAX(east), MAX(north) FROM places WHERE retired = 0;
 

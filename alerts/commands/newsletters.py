@@ -1,0 +1,165 @@
+"""Commands about newsletters: start, set, end them, and draft their issues, which are notices of kind bulletin."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from alerts import recurrence
+from alerts.commands import checks, threads
+from alerts.commands.actor import Actor
+from alerts.commands.answers import Kept, NoticeKept
+from alerts.commands.authority import kept
+from alerts.commands.core import Core
+from alerts.commands.ports import Idempotency
+from alerts.domain import newsletter as life
+from alerts.domain.events import NewsletterSchedule, NoticePlan
+from alerts.domain.newsletter import NewsletterState
+from alerts.domain.streams import NEWSLETTER, newsletter_id
+from alerts.domain.words.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
+from alerts.domain.words.errors import Invalid, NotFound, Stale
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.ports import Unit
+from alerts.eventlog.sql import load
+
+_sql = load("alerts.commands", "commands.sql")
+SECTIONS = 50
+Json = dict[str, Any]
+
+
+class NewsletterCommands(Core):
+    """Newsletters: the same slug again sets it so, or starts it again after its end."""
+
+    async def start_newsletter(self, actor: Actor, body: NewsletterBody, *, idem: Idempotency | None = None) -> Kept:
+        """A series; from now on people may choose its topic."""
+        checked = await self._checked(lambda _: self._check_newsletter(body), heavy=body.schedule is not None)
+        stream, topic = newsletter_id(checked.slug), life.topic_of(checked.slug)
+
+        def work(unit: Unit) -> Kept:
+            before = unit.get(NEWSLETTER, stream)
+            unit.append(NEWSLETTER, stream, *life.decide_start(before, *msgspec.structs.astuple(checked)))
+            unit.write(_sql.register, ("topic", topic, None, None, None, None))
+            unit.after_commit(self._known.void)
+            return Kept(id=stream, version=unit.version(stream), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Kept:
+        """A merge patch over its body; the slug stays. Stale if `version` is not current."""
+        before = self._newsletter(newsletter)
+        body = checks.converted(checks.merged(newsletter_json(before), patch), NewsletterBody)
+        if body.slug != before.slug:
+            raise Invalid.field("slug", "A newsletter keeps its slug: people have chosen it by that.")
+        checked = await self._checked(lambda _: self._check_newsletter(body, before), heavy=body.schedule is not None)
+
+        def work(unit: Unit) -> Kept:
+            state = _running(unit, newsletter)
+            if state.version != version:
+                raise Stale("It was changed in the meantime: read it again, then edit it.")
+            events = life.decide_set(state, checked.name, checked.schedule, checked.sections)
+            unit.append(NEWSLETTER, newsletter, *events)
+            return Kept(id=newsletter, version=unit.version(newsletter))
+
+        return await self._run(actor, work)
+
+    async def end_newsletter(self, actor: Actor, newsletter: UUID) -> Kept:
+        """No further issues; what is drafted or scheduled is not touched."""
+
+        def work(unit: Unit) -> Kept:
+            state = _of(unit.get(NEWSLETTER, newsletter))
+            unit.append(NEWSLETTER, newsletter, *life.decide_end(state))
+            return Kept(id=newsletter, version=unit.version(newsletter))
+
+        return await self._run(actor, work)
+
+    async def draft_bulletin(
+        self, actor: Actor, newsletter: UUID, body: BulletinBody, *, idem: Idempotency | None = None
+    ) -> NoticeKept:
+        """An issue, as a draft that takes the same approvals as any notice.
+
+        Its time is `send_at`, else the schedule's next; without either it goes when somebody issues it.
+        """
+        checks.check_times(body)
+        content = checks.content(body.content)
+        if not content:
+            raise Invalid.field("content", "Say it in words: give a title in at least one language.")
+        now = self._clock()
+        if body.send_at is not None and body.send_at <= now:
+            raise Invalid.field("send_at", "This time has passed already: give a later one, or leave it out.")
+        state = self._newsletter(newsletter)
+        send_at = body.send_at
+        if send_at is None and state.schedule is not None:
+            schedule = state.schedule
+            send_at = await self._checked(
+                lambda _: recurrence.next_issue(schedule, state.scheduled_at, now), heavy=True
+            )
+            if send_at is None:
+                raise Invalid.field("send_at", "The schedule has come to its end: set another one, or give a time.")
+
+        def work(unit: Unit) -> NoticeKept:
+            running = _running(unit, newsletter)
+            plan = NoticePlan(
+                kind="bulletin", content=content, topic=running.topic, priority="bulletin", send_at=send_at
+            )
+            return kept(threads.draft(unit, new_id(), plan, actor.source))
+
+        return await self._run(actor, work, idem)
+
+    def _check_newsletter(self, body: NewsletterBody, before: NewsletterState | None = None) -> _Checked:
+        """Every field; a schedule that stands as it was is not held to have an issue to come."""
+        if len(body.sections) > SECTIONS:
+            raise Invalid.field("sections", f"At most {SECTIONS} sections are taken.")
+        schedule = self._schedule(body.schedule)
+        if schedule is not None and (before is None or schedule != before.schedule):
+            recurrence.check(schedule, self._clock())
+        return _Checked(
+            slug=checks.slug(body.slug),
+            name=checks.text(body.name, "name", checks.NAME, line=True, needed=True),
+            schedule=schedule,
+            sections=tuple(
+                checks.text(section, f"sections.{index}", checks.NAME, line=True, needed=True)
+                for index, section in enumerate(body.sections)
+            ),
+        )
+
+    def _schedule(self, body: NewsletterScheduleBody | None) -> NewsletterSchedule | None:
+        if body is None:
+            return None
+        timezone = checks.timezone(body.timezone or self._timezone, "schedule.timezone")
+        return NewsletterSchedule(rrule=body.rrule.strip().upper(), at=body.at, timezone=timezone)
+
+    def _newsletter(self, newsletter: UUID) -> NewsletterState:
+        return _of(self._log.state(NEWSLETTER, newsletter))
+
+
+class _Checked(msgspec.Struct, frozen=True):
+    """A newsletter's body, checked; in the order of `decide_start`."""
+
+    slug: str
+    name: str
+    schedule: NewsletterSchedule | None
+    sections: tuple[str, ...]
+
+
+def newsletter_json(state: NewsletterState) -> Json:
+    """A newsletter as the body that would make it: what a merge patch is laid over."""
+    return {
+        "slug": state.slug,
+        "name": state.name,
+        "schedule": msgspec.to_builtins(state.schedule),
+        "sections": list(state.sections),
+    }
+
+
+def _running(unit: Unit, newsletter: UUID) -> NewsletterState:
+    state = _of(unit.get(NEWSLETTER, newsletter))
+    life.need_running(state)
+    return state
+
+
+def _of(state: NewsletterState | None) -> NewsletterState:
+    if state is None:
+        raise NotFound("There is no such newsletter.")
+    return state
