@@ -212,8 +212,8 @@ def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[
     ],
 )
 def test_what_a_failure_at_each_stage_means(monkeypatch: pytest.MonkeyPatch, says: dict[str, str], result: str) -> None:
-    for limit in ("_CONNECT", "_COMMAND", "_DATA"):
-        monkeypatch.setattr(f"alerts.channels.providers.smtp.{limit}", 0.3)
+    for limit in ("CONNECT", "COMMAND", "DATA"):
+        monkeypatch.setattr(f"alerts.channels.providers.smtp_server.{limit}", 0.3)
     [answer] = conversed(Peer(**says), "a@example.org")
     assert answer.result == result, answer
 
@@ -225,7 +225,7 @@ def test_a_server_that_refuses_us_is_passed_over_for_one_that_does_not() -> None
 
 
 def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.channels.providers.smtp._CONNECT", 1.2)
+    monkeypatch.setattr("alerts.channels.providers.smtp_server.CONNECT", 1.2)
     second = Peer()
     answers = conversed(Peer(banner="stall"), "a@example.org", "a@example.org", second=second)
     assert [answer.result for answer in answers] == ["not-begun", "sent"]
