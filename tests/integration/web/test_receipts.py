@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,6 +15,8 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
 from standardwebhooks import Webhook
 
 from alerts import bootstrap
@@ -105,8 +107,22 @@ class Doors(House):
 
 
 @pytest.fixture
-async def doors(database_url: str, tmp_path: Path) -> AsyncIterator[Doors]:
-    """The whole product with a real provider of texts beside it; e-mail goes to the inbox."""
+def mail_port() -> Iterator[int]:
+    """Where a mail server listens that takes everything."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+async def doors(database_url: str, mail_port: int) -> AsyncIterator[Doors]:
+    """The whole product with a real provider of texts and a real mail server beside it."""
     peer = Peer()
     app = web.Application()
     app.router.add_post("/send", peer.take)
@@ -120,12 +136,9 @@ async def doors(database_url: str, tmp_path: Path) -> AsyncIterator[Doors]:
                 "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
                 "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
                 "ALERTS_PUBLIC_URL": PUBLIC_URL,
-                "ALERTS_SMS_URL": f"{texts}&weight=100,{other}",
+                "ALERTS_SMS_URL": f"{texts}&weight=1000000,{other}",
+                "ALERTS_SMTP_URL": f"smtp://127.0.0.1:{mail_port}?tls=none&secret={MAIL_SECRET}",
             }
-        )
-        settings = msgspec.structs.replace(
-            settings,
-            smtp=(settings_of.smtp(f"smtp://127.0.0.1:9?tls=none&secret={MAIL_SECRET}")[0],),
         )
         box: list[Doors] = []
         bootstrap.migrate_all(settings)
