@@ -11,18 +11,23 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
+import msgspec
+
 from alerts import logs
-from alerts.channels.providers.choice import providers
+from alerts.channels.providers.choice import Texts, providers
 from alerts.channels.providers.endpoints import Endpoints
 from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.inbox import Inbox
+from alerts.channels.providers.pool import Watched
+from alerts.channels.providers.smtp import Signs
 from alerts.channels.providers.webpush import WebPush
 from alerts.commands import Commands
 from alerts.data import find
 from alerts.dispatch.bell import Bell
+from alerts.dispatch.budget import DailyBudget
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.follower import Follower
@@ -120,6 +125,8 @@ class App:
             smtp=settings.smtp,
             smtp_connections=settings.smtp_connections,
             inbox=self.inbox,
+            signer=_signer(settings),
+            texts=self._texts(),
         )
         self.providers["push"], self._concurrency["push"] = self._web_push(), settings.push_concurrency
         renderer = Renderer(
@@ -245,6 +252,17 @@ class App:
             self.inbox.forget(lambda id: (parse_delivery_id(secret, id) or (0, -1))[1] in contacts)
         self.vault.destroy(subject)
 
+    def _texts(self) -> Texts:
+        settings = self.settings
+        return Texts(
+            targets=settings.sms,
+            rate=settings.sms_rate,
+            budget=DailyBudget(self._main, self.writer, settings.sms_budget, clock=self._clock),
+            prefixes=settings.sms_prefixes,
+            receipts=f"{settings.public_url}/hooks/{{}}/receipts",
+            clock=self._clock,
+        )
+
     def _build_worker(self, renderer: Renderer) -> Worker:
         settings = self.settings
         house = House(
@@ -275,15 +293,27 @@ class App:
     def _provider_states(self) -> dict[str, Any]:
         """Channel → its provider and how it does, for `/status` and the console."""
         channels: tuple[Channel, ...] = ("email", "sms", "push")
-        return {
-            channel: {"provider": self.providers[channel].name, "state": "well"}
-            if channel in self.providers
-            else {"provider": None, "state": "no provider"}
-            for channel in channels
-        }
+        return {channel: self._provider_state(channel) for channel in channels}
+
+    def _provider_state(self, channel: Channel) -> dict[str, Any]:
+        provider = self.providers.get(channel)
+        if provider is None:
+            return {"provider": None, "state": "no provider"}
+        if isinstance(provider, Watched):
+            return cast(dict[str, Any], msgspec.to_builtins(provider.health()))
+        return {"provider": provider.name, "state": "well"}
 
     def _parked(self) -> int:
         return len(self.runner.parked()) + len(self.dispatch.parked())
+
+
+def _signer(settings: Settings) -> Signs | None:
+    """What e-mail is signed with, if a key is set."""
+    if settings.dkim is None:
+        return None
+    from alerts.channels.dkim import Signer  # here, since most processes need nothing of what it imports
+
+    return Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
 
 
 def migrate_all(settings: Settings) -> list[str]:

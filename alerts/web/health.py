@@ -45,7 +45,7 @@ def routes(parts: Parts) -> list[Route]:
 async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
     """Ready: the log can be read and written, and the audience is followed. A channel without provider is listed, and
     is no reason to take the whole instance out of service: the other channels still reach people."""
-    providers = parts.providers()
+    providers = await _providers(parts)
     state: dict[str, Any] = {
         "ready": False,
         "database": "answers",
@@ -62,3 +62,11 @@ async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
     if refused:
         return {**state, "log": f"cannot be written: {refused}"}
     return {**state, "ready": not state["trouble"]}
+
+
+async def _providers(parts: Parts) -> dict[str, Any]:
+    """How each channel's provider stands; {} if the database, which counts their budgets, does not answer."""
+    try:
+        return await asyncio.wait_for(read(parts, parts.providers), READ_S)
+    except Exception:
+        return {}

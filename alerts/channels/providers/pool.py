@@ -2,8 +2,8 @@
 step by step.
 
 A member that fails rests: 1 s, then longer each time. After its rest it is limping: one message at a time shows whether
-it works (half open), then its share of the messages grows from 5 % of its weight to all of it, by successes and time, so
-that a shaky one never gets everything at once. Whoever uses a member says what came of it: `succeeded` or `failed`.
+it works (half open), then its share of the messages grows from 5 % of its weight to all of it, by successes and time,
+so that a shaky one never gets everything at once. Whoever uses a member says what came of it.
 
 Every `now` is a monotonic time in seconds. A pool belongs to one event loop; `health` may be read from any thread.
 """

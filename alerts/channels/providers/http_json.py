@@ -1,0 +1,50 @@
+"""Texts by plain JSON over HTTP, for gateways of one's own: `{"to", "text", "reference"}`, answered by `{"id"}`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from alerts.channels.message import Handed, Message
+from alerts.channels.providers.guarded import Answer
+from alerts.channels.providers.sms_form import AGENT, Request, Trouble, read, trouble, unclear, words
+
+
+class _Body(msgspec.Struct, frozen=True):
+    to: str
+    text: str
+    reference: str
+
+
+class HttpJson:
+    """See the module; a `Form`."""
+
+    def __init__(self, *, url: str, token: str) -> None:
+        """`token`: the bearer, "" for none."""
+        self._url = url
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": AGENT}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._encoder = msgspec.json.Encoder()
+
+    def request(self, message: Message, now: datetime) -> Request:
+        """See `Form.request`."""
+        body = _Body(message.to, message.data.decode(), message.delivery)
+        return Request(self._url, self._encoder.encode(body), self._headers)
+
+    def answered(self, message: Message, answer: Answer, now: datetime) -> Handed | Trouble:
+        """See `Form.answered`: 2xx with an id is taken, 429 and 5xx are temporary, other 4xx final."""
+        found = read(answer)
+        if 200 <= answer.status < 300:
+            id = found.get("id")
+            if isinstance(id, str | int) and not isinstance(id, bool) and str(id):
+                return Handed(result="sent", reference=str(id)[:200])
+            return unclear(answer.status)
+        said = words(
+            next((found[key] for key in ("reason", "detail", "message", "error", "title") if key in found), "")
+        )
+        common = trouble(answer, said, now)
+        if common is not None:
+            return common
+        return Handed(result="permanent", reason=f"{answer.status} {said}".strip())
