@@ -61,13 +61,16 @@ class Callers:
         self._known: dict[str, tuple[float, Caller]] = {}
 
     async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
-        """The program behind a request. Raises Refused: 401 without a valid key, 403 without one of the scopes."""
+        """The program behind a request. Raises Refused: 401 without a valid key, 429 if it comes too often, 403
+        without one of the scopes."""
         secret = bearer(request)
         if not secret:
             raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
         caller = await self._caller(hash_secret(secret)) if secret.isascii() else None
         if caller is None:
             raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
+        rate = caller.key.rate
+        self._parts.limits.take(caller.actor.id, self._parts.settings.api_rate if rate is None else rate)
         if caller.actor.scopes.isdisjoint(any_of):
             raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
         return caller

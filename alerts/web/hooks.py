@@ -52,6 +52,8 @@ class _Hooks:
         except Unverified as error:
             self._parts.unverified[source.name] += 1
             raise Refused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
+        # Only what is signed counts: a stranger must not use up a source's share.
+        self._parts.limits.take(f"source:{source.name}", self._parts.settings.api_rate)
         if identifier and source.kind != "cap":
             # Before the body is looked at: the same id is the same webhook, whatever it carries now.
             known = trigger_id(source.name, identifier)

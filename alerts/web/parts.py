@@ -14,6 +14,7 @@ from alerts.domain.words.events import Recorded
 from alerts.eventlog.ports import Log, Writer
 from alerts.metrics import Gauge, Requests
 from alerts.settings import Settings
+from alerts.web.limits import Limits
 
 if TYPE_CHECKING:
     from alerts.channels.providers.inbox import Inbox
@@ -74,6 +75,8 @@ class Parts:
     """Outgoing webhooks, and how far each has come."""
     reads: ThreadPoolExecutor
     """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
+    limits: Limits = field(default_factory=Limits)
+    """How often each key and each source may come, in this process."""
     unverified: Counter[str] = field(default_factory=Counter)
     """Webhooks that nobody signed, by source: counted, never logged one by one."""
     unmatched: Counter[str] = field(default_factory=Counter)
