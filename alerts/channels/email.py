@@ -77,6 +77,7 @@ class PreparedEmail:
             delivery=delivery,
             to=to,
             sender=self._envelope.address,
+            urgent=self._envelope.urgent,
             data=b"".join(
                 (
                     self._personal_headers(delivery, to, stop_url),
