@@ -23,7 +23,7 @@ from alerts.demo.london import Borough, boroughs
 from alerts.demo.named import LEAVER, MOVER, named_residents
 from alerts.demo.oracle import Expected, Oracle
 from alerts.demo.player import Credentials, Player, Run
-from alerts.demo.residents import Resident, crowd
+from alerts.demo.residents import Resident, crowd, mailbox_of
 from alerts.demo.server import Server, ServerFailed
 from alerts.demo.story import Telling, tellings
 from alerts.schema import is_empty
@@ -186,7 +186,7 @@ async def _judged(
         if notice is None:
             strays.append(message)
         else:
-            arrived[notice].messages.setdefault(contact_of[message["to"]], []).append(message)
+            arrived[notice].messages.setdefault(contact_of[mailbox_of(message["to"])], []).append(message)
     verdicts = {}
     for telling, expected in told:
         followed = any(telling.key in later.follows for later, _ in told)
@@ -200,7 +200,7 @@ async def _judged(
 def _judge_strays(strays: list[Json], people: list[Resident], verdict: judge.Verdict, kills: int) -> None:
     """What belongs to no notice: a confirmation to each contact point of whoever asked without a consent."""
     wanted = {a for r in people if not r.body.get("confirmed") for a in r.addresses.values()}
-    got = [m["to"] for m in strays]
+    got = [mailbox_of(m["to"]) for m in strays]
     verdict.lost += [f"{address}: no confirmation" for address in wanted - set(got)]
     verdict.ghost += [f"{address}: a message of no notice" for address in set(got) - wanted]
     verdict.wrong += [f"{a}: {got.count(a)} confirmations" for a in wanted if got.count(a) > 1 + kills]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -103,7 +104,12 @@ def _read(verdict: Verdict, contact: Contact, message: Json, delivery: str, pers
     """The message itself: its identity and its words in the reader's language."""
     title = title_for(verdict.telling, person.body["language"])
     text = " ".join(message["text"].split())
-    if contact[1] == "email":
+    if contact[1] == "push":
+        payload = json.loads(message["text"] or "{}")
+        text = payload.get("title", "")
+        if payload.get("id") != delivery:
+            verdict.wrong.append(f"{_named(contact)}: its payload's id is not its delivery's id")
+    elif contact[1] == "email":
         raw = message["raw"]
         if f"<{delivery}@" not in raw.split("\r\n\r\n" if "\r\n\r\n" in raw else "\n\n", 1)[0]:
             verdict.wrong.append(f"{_named(contact)}: its Message-ID is not its delivery's id")

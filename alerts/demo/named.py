@@ -23,9 +23,9 @@ def named_residents(start: datetime) -> list[Resident]:
     consent = {"wording": CONSENT_WORDING, "given_at": start.isoformat(), "how": "demonstration"}
 
     def person(name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
-        extra = {k: body.pop(k) for k in ("paused", "moves_to") if k in body}
+        extra = {k: body.pop(k) for k in ("paused", "moves_to", "device") if k in body}
         key = name.split()[0].lower()
-        if "phone" not in body:
+        if "phone" not in body and "device" not in extra:
             body.setdefault("email", f"{key}@named.example")
         body = {"language": "en", "confirmed": True, "consent": consent, **body}
         if not body["confirmed"]:
@@ -148,6 +148,22 @@ def named_residents(start: datetime) -> list[Resident]:
             "leaves by one click before the last notice",
             {"market": NONE, **INSIDE, "closure": "sent"},
             places=[at(51.4866, -0.0915, 1.0)],
+        ),
+        person(
+            "Una Browser",
+            "gave no address: notifications on her laptop only, in Polish where there is Polish",
+            {**INSIDE, "market": "sent", "water": NONE},
+            places=[at(51.4868, -0.0905, 0.3)],
+            device="una-laptop",
+            language="pl",
+        ),
+        person(
+            "Vic Unplugged",
+            "his browser has given its subscription up",
+            {"market": "failed-permanent", "smoke": NONE},
+            device="no-such-mailbox-vic",
+            places=[peckham],
+            **only,
         ),
     ]
 

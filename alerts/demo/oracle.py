@@ -26,7 +26,7 @@ REACH_M = 3000.0
 SENT, HELD, REFUSED = "sent", "held", "failed-permanent"
 NO_MAILBOX = "no-such-mailbox"
 """A local part that the inbox refuses for good."""
-CHANNELS = ("email", "sms")
+CHANNELS = ("email", "sms", "push")
 TIE_M = 2.0
 """Two desks nearer to each other than this in distance may come in either order."""
 

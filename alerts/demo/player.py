@@ -111,7 +111,10 @@ class Player:
             self._step("residents", done, total)
 
         async def one(person: Resident) -> None:
-            made = await self.api.post("/subscribers", person.body)
+            body = person.body
+            if person.device:
+                body = {**body, "push": await self._doors.get(f"/inbox/push/{person.device}")}
+            made = await self.api.post("/subscribers", body)
             self.run.subscriber[person.key] = made["id"]
 
         await in_parallel(CLIENTS, [partial(one, r) for r in self.run.residents], count)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.demo.judge import ARRIVED, REPLACED, Verdict, outcome, tally
+from alerts.demo.oracle import CHANNELS
 from alerts.demo.residents import Resident
 
 Json = dict[str, Any]
@@ -59,11 +60,11 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
     """Who was due, who was reached, by channel, how fast, what was refused and why. Legible at 80 columns."""
     table = _table("What was told")
     table.add_column("notice", ratio=1)
-    for name in ("due", "e-mail", "text", "held", "half/95 %", "as due"):
+    for name in ("due", "e-mail", "text", "push", "held", "half/95 %", "as due"):
         table.add_column(name, justify="right", no_wrap=True)
     for verdict in verdicts:
         counts, progress = tally(verdict), verdict.arrived.progress
-        sent = {ch: sum(n for (c, s), n in counts.items() if c == ch and s in ARRIVED) for ch in ("email", "sms")}
+        sent = {ch: sum(n for (c, s), n in counts.items() if c == ch and s in ARRIVED) for ch in CHANNELS}
         held = sum(n for (_, s), n in counts.items() if s == "held")
         differences = len(verdict.differences)
         about = Text.assemble((verdict.telling.key, "bold"), " ", next(iter(verdict.telling.words.values())).title)
@@ -74,12 +75,13 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
             f"{progress['people']:,}",
             f"{sent['email']:,}",
             f"{sent['sms']:,}",
+            f"{sent['push']:,}",
             f"{held:,}",
             f"{_seconds(progress['p50_s'])}/{_seconds(progress['p95_s'])} s",
             "[green]yes" if not differences else f"[red]{differences} differ",
         )
     table.caption = (
-        "due: people, each counted once. e-mail, text: messages sent. held: for quiet hours or a digest.\n"
+        "due: people, each counted once. e-mail, text, push: messages sent. held: for quiet hours or a digest.\n"
         "half/95 %: after how long half and 95 % of them had left. as due: compared with the independent list."
     )
     return table

@@ -24,6 +24,9 @@ CONSENT_WORDING = "I agree to get alerts about the places and topics I chose (de
 PHONES = 980
 """How many of the crowd have a telephone: Ofcom keeps 1,000 mobile numbers for drama, the named ones use the rest."""
 
+DEVICE_OF = 12
+"""One in so many of the crowd has a browser that gets notifications."""
+
 GIVEN = (
     "Ada Aled Amina Anika Arjun Beata Bilal Bronwen Carys Chidi Dafydd Daisy Deepa Dylan Elif Emeka Esther Fatima "
     "Femi Freya George Grace Hamza Hannah Ines Ioan Isla Jakub Jamal Jaya Joanna Kasia Kofi Leila Lewis Magda "
@@ -44,7 +47,9 @@ class Resident:
 
     key: str
     body: Json
-    """POST /api/v1/subscribers."""
+    """POST /api/v1/subscribers, but for the push subscription, which the player asks of the inbox."""
+    device: str = ""
+    """A browser that gets notifications: the end of its push endpoint in the inbox; "" for none."""
     paused: bool = False
     """Paused by PATCH after sign-up."""
     moves_to: Json | None = None
@@ -57,8 +62,14 @@ class Resident:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Contact points by channel."""
-        return {c: self.body[f] for c, f in (("email", "email"), ("sms", "phone")) if f in self.body}
+        """Contact points by channel; of push the end of the endpoint."""
+        found = {c: self.body[f] for c, f in (("email", "email"), ("sms", "phone")) if f in self.body}
+        return {**found, "push": self.device} if self.device else found
+
+
+def mailbox_of(to: str) -> str:
+    """The address by which `Resident.addresses` knows a message's recipient: of an endpoint its end."""
+    return to.rpartition("/")[2]
 
 
 def quiet_around(start: datetime) -> Json:
@@ -81,11 +92,13 @@ def crowd(boroughs: list[Borough], count: int, seed: int, start: datetime) -> li
     random = Random(seed)
     inside = _Inside(boroughs)
     with_phone = set(random.sample(range(count), min(PHONES, count // 5)))
+    with_device = set(Random(seed + 1).sample(range(count), count // DEVICE_OF))
     phones = iter(range(PHONES))
     return [
         Resident(
             f"r{i:04}",
             _body(i, random, inside, start, next(phones) if i in with_phone else None),
+            device=f"r{i:04}" if i in with_device else "",
             paused=_paused(random),
         )
         for i in range(count)

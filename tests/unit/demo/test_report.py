@@ -42,9 +42,9 @@ def test_no_heading_and_no_number_is_cut(width: int) -> None:
     said = printed(report.notices_table(list(verdicts().values())), width)
     assert "…" not in said and all(len(line) <= width for line in said.splitlines())
     heading = next(line for line in said.splitlines() if "notice" in line)
-    assert heading.split() == ["notice", "due", "e-mail", "text", "held", "half/95", "%", "as", "due"]
+    assert heading.split() == ["notice", "due", "e-mail", "text", "push", "held", "half/95", "%", "as", "due"]
     row = next(line for line in said.splitlines() if line.strip().startswith("closure"))
-    assert row.split()[-7:] == ["2,494", "1,670", "0", "0", "13/14", "s", "yes"]
+    assert row.split()[-8:] == ["2,494", "1,670", "0", "0", "0", "13/14", "s", "yes"]
     assert "37 due, but nothing reaches them" in said and "1 reached at the second try" in said
     assert REFUSED in " ".join(said.split())
 
