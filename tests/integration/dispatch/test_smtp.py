@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from aiosmtpd.controller import Controller
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from alerts.channels.dkim import Signer
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.choice import providers
+from alerts.channels.providers.pool import Health
 from alerts.channels.providers.smtp import SmtpProvider
 
 
@@ -219,9 +224,138 @@ def test_what_a_failure_at_each_stage_means(monkeypatch: pytest.MonkeyPatch, say
 
 
 def test_a_server_that_refuses_us_is_passed_over_for_one_that_does_not() -> None:
-    for says in ({"mail": "530 5.7.0 sign in first"}, {"rcpt": "421 4.3.2 closing"}):
+    for says in (
+        {"mail": "530 5.7.0 sign in first"},
+        {"mail": "452 4.3.1 no room"},
+        {"rcpt": "421 4.3.2 closing"},
+        {"rcpt": "550 5.7.1 relaying denied"},
+        {"rcpt": "451 4.3.0 mail server temporarily rejected message"},
+        {"data": "421 4.3.2 closing"},
+        {"dot": "452 4.3.1 disk full"},
+    ):
         answers = conversed(Peer(**says), "a@example.org", "b@example.org", second=Peer())
         assert [answer.result for answer in answers] == ["sent", "sent"]
+
+
+def test_a_refusal_of_the_message_is_not_carried_elsewhere() -> None:
+    for rcpt in ("450 4.2.0 greylisted, come back later", "550 5.7.1 policy", "552 5.3.4 too big"):
+        second = Peer()
+        [answer] = conversed(Peer(rcpt=rcpt), "a@example.org", second=second)
+        assert answer.reason == rcpt and second.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("refusal", "retire"),
+    [
+        ("550 5.1.1 no such user", "hard-bounce"),
+        ("553 5.1.3 bad address", "hard-bounce"),
+        ("556 5.1.10 null MX", "hard-bounce"),
+        ("550 5.2.1 closed", "hard-bounce"),
+        ("550 no such user", ""),  # no code, and words of many meanings
+        ("550 5.7.1 blocked, user unknown to us", ""),
+        ("552 5.2.2 full", ""),
+        ("450 4.1.1 not yet known", ""),
+    ],
+)
+def test_only_an_address_that_is_at_fault_is_retired(refusal: str, retire: str) -> None:
+    [answer] = conversed(Peer(rcpt=refusal), "a@example.org")
+    assert answer.retire == retire
+
+
+def test_a_bounce_is_asked_to_bring_our_id_back() -> None:
+    knows, plain = Peer(ehlo="250-peer\r\n250 DSN"), Peer()
+    assert [a.result for a in conversed(knows, "a+b=c@example.org")] == ["sent"]
+    assert [a.result for a in conversed(plain, "a+b=c@example.org")] == ["sent"]
+    assert "MAIL FROM:<alerts@localhost> RET=HDRS ENVID=d" in knows.heard
+    assert "RCPT TO:<a+b=c@example.org> NOTIFY=FAILURE ORCPT=rfc822;a+2Bb+3Dc@example.org" in knows.heard
+    assert "RCPT TO:<a+b=c@example.org>" in plain.heard
+
+
+def test_what_leaves_is_signed_and_arrives_so(box: tuple[Mailbox, Target]) -> None:
+    handler, target = box
+    key = ed25519.Ed25519PrivateKey.generate()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    signer = Signer("localhost", "test", pem, now=lambda: 1_700_000_000)
+    dotted = b"From: Alerts <alerts@localhost>\r\nSubject: hello\r\n\r\n.a dot\r\n..\r\nbye\r\n"
+    sent = msgspec.structs.replace(message("a@example.org"), data=dotted)
+
+    async def run() -> list[Handed]:
+        provider = SmtpProvider([target], connections=2, signer=signer)
+        answers = [await provider.send(sent), await provider.send(sent)]
+        await provider.close()
+        return answers
+
+    assert [answer.result for answer in asyncio.run(run())] == ["sent", "sent"]
+    # Ed25519 is deterministic: what arrived is what was signed, to the byte.
+    assert [data for _, data in handler.got] == [signer.signed(dotted)] * 2
+
+
+def test_how_the_servers_do_is_told_without_secrets(box: tuple[Mailbox, Target]) -> None:
+    _, target = box
+    down = Target("127.0.0.1", 1, user="town", password="secret", weight=3)
+
+    async def run() -> tuple[Health, Health]:
+        provider = SmtpProvider([down, target], connections=2, chance=lambda: 0.5)
+        before = provider.health()
+        await provider.send(message("a@example.org"))
+        after = provider.health()
+        await provider.close()
+        return before, after
+
+    before, after = asyncio.run(run())
+    assert (before.provider, before.state) == ("smtp", "well")
+    assert [member.share for member in before.members] == [0.75, 0.25]
+    assert (after.state, [member.state for member in after.members]) == ("limping", ["resting", "well"])
+    assert after.members[0].name == "127.0.0.1:1" and "Connect call failed" in after.members[0].why
+    assert "secret" not in str(msgspec.to_builtins(after))
+
+
+def test_an_emergency_does_not_wait_for_a_server_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.channels.providers.smtp_server._SUSPECT", 0.2)
+    stalls, works = Peer(mail="stall"), Peer()
+
+    async def run() -> list[Handed]:
+        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (stalls, works)]
+        targets = [
+            Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=weight)
+            for server, weight in zip(servers, (1000, 1), strict=True)
+        ]
+        provider = SmtpProvider(targets, connections=8, chance=lambda: 0.5)
+        stuck = asyncio.ensure_future(provider.send(message("a@example.org")))
+        await asyncio.sleep(0.4)
+        urgent = msgspec.structs.replace(message("b@example.org"), urgent=True)
+        answers = [await asyncio.wait_for(provider.send(urgent), 1) for _ in range(5)]
+        stuck.cancel()
+        await provider.close()
+        for server in servers:
+            server.close()
+        return answers
+
+    assert [answer.result for answer in asyncio.run(run())] == ["sent"] * 5
+
+
+def test_messages_that_come_while_a_server_is_tried_wait_for_what_it_says() -> None:
+    peer = Peer()
+
+    async def run() -> list[Handed]:
+        server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        provider = SmtpProvider([Target("127.0.0.1", port)], connections=8)
+        down = await provider.send(message("a@example.org"))
+        resting = await provider.send(message("a@example.org"))
+        server = await asyncio.start_server(peer.serve, "127.0.0.1", port)
+        await asyncio.sleep(1.05)  # the first rest
+        answers = await asyncio.gather(*(provider.send(message("a@example.org")) for _ in range(6)))
+        await provider.close()
+        server.close()
+        return [down, resting, *answers]
+
+    down, resting, *later = asyncio.run(run())
+    assert down.result == resting.result == "temporary"
+    assert "every mail server rests" in resting.reason and resting.retry_after is not None
+    assert [answer.result for answer in later] == ["sent"] * 6
 
 
 def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
