@@ -8,26 +8,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
+from alerts import suppressions
 from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
-from alerts.domain.words.bodies import NoticeBody, PlaceBody, SubscriberBody
-from alerts.domain.words.errors import Conflict, FieldError, Invalid, NotFound
+from alerts.domain.words.bodies import NoticeBody
+from alerts.domain.words.errors import NotFound
 from alerts.eventlog.runner import Runner
 from alerts.intake.retrying import retry_trigger
 from alerts.links import timed_token
+from alerts.transfer.operations import TransferOperations, converted
 from alerts.web.parts import Parts
 
 T = TypeVar("T")
 OPERATOR = Actor(kind="system", id="", name="operator")
 SIGN_IN_LIFE = timedelta(hours=24)
 VIEWS_WAIT_S = 10.0
-LIVING = ("requested", "confirmed")
-"""Phases of a subscriber that an export carries: not who left, lapsed or was erased."""
 Progress = Callable[[int, int], None]
 
 
@@ -49,9 +49,7 @@ class Admin:
             "key-add": self.key_add,
             "key-list": self.key_list,
             "key-revoke": self.key_revoke,
-            "places-import": self.places_import,
-            "subscribers-import": self.subscribers_import,
-            "subscribers-export": self.subscribers_export,
+            **suppressions.operations(self._parts.commands, self._parts.log),
             "audience": self.audience,
             "why": self.why,
             "why-not": self.why_not,
@@ -61,6 +59,7 @@ class Admin:
             "parked-drop": self.parked_drop,
             "erase": self.erase,
             "position": self.position,
+            **TransferOperations(self._parts, OPERATOR, self._read).operations(),
         }
 
     # --- people and programs -------------------------------------------------------------------------------------
@@ -150,49 +149,7 @@ class Admin:
         await self._parts.commands.revoke_api_key(OPERATOR, key)
         return {"id": str(key)}
 
-    # --- registers and subscribers -------------------------------------------------------------------------------
-
-    async def places_import(self, args: Json) -> Json:
-        """{"places": [PlaceBody]} → {"created", "known"}."""
-        bodies = [convert(place, PlaceBody) for place in args["places"]]
-        kept = [await self._parts.commands.define_place(OPERATOR, body) for body in bodies]
-        return {"created": sum(k.created for k in kept), "known": sum(not k.created for k in kept)}
-
-    async def subscribers_import(self, args: Json) -> Json:
-        """{"rows": [{"line", "body"}], "dry_run"} → {"taken", "known", "refused": [{"line", "field", "reason"}]}.
-
-        A row whose address belongs to a living subscription is known: so a file may be imported again after a break.
-        """
-        dry_run = bool(args.get("dry_run"))
-        outcomes = await asyncio.gather(*(self._import_row(row, dry_run=dry_run) for row in args["rows"]))
-        return {
-            "taken": outcomes.count("taken"),
-            "known": outcomes.count("known"),
-            "refused": [o for o in outcomes if isinstance(o, dict)],
-        }
-
-    async def _import_row(self, row: Json, *, dry_run: bool) -> str | Json:
-        try:
-            body = convert(row["body"], SubscriberBody)
-            if dry_run:
-                await self._parts.commands.check_registration(body)
-            else:
-                await self._parts.commands.register_subscriber(OPERATOR, body)
-            return "taken"
-        except Invalid as error:
-            first = error.errors[0] if error.errors else FieldError("", error.message)
-            return {"line": row["line"], "field": first.field, "reason": first.message}
-        except Conflict as error:
-            if "subscriber" in error.extra:
-                return "known"
-            return {"line": row["line"], "field": "", "reason": error.message}
-
-    async def subscribers_export(self, args: Json) -> Json:
-        """{"cursor", "limit"} → {"items": [row], "next"}: one page of the living, addresses in clear."""
-        from alerts.transfer import exported
-
-        page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
-        return {"items": [exported(p) for p in page.items if p.phase in LIVING], "next": page.next}
+    # --- subscribers ---------------------------------------------------------------------------------------------
 
     async def erase(self, args: Json) -> Json:
         """{"id"} → {"id", "position", "at"}: the key is destroyed, the proofs stand."""
@@ -204,7 +161,7 @@ class Admin:
 
     async def audience(self, args: Json) -> Json:
         """{"rule"} → whom it would reach: counts, position and a sample of ids."""
-        body = convert({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
+        body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
         await asyncio.to_thread(parts.follower.knows, parts.writer.position(), VIEWS_WAIT_S)
         counted = await parts.commands.count_audience(OPERATOR, body)
@@ -289,15 +246,6 @@ class Admin:
             if (member.email or "").lower() == email.lower() and member.role is not None:
                 return member.id
         raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
-
-
-def convert(value: Any, kind: type[T]) -> T:
-    """Read JSON values as a struct; a mismatch is Invalid with the path."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        raise Invalid.field(path.strip("`.") or "", message) from error
 
 
 def identity(text: str, what: str) -> UUID:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from alerts.domain.words.errors import Invalid
 from alerts.domain.words.ids import mac, shard_of
+from alerts.eventlog.lists import CHUNK
 from alerts.eventlog.ports import Row, Unit, Value
 from alerts.eventlog.sql import load
 
@@ -58,10 +59,26 @@ class Addresses:
 
     def claim(self, unit: Unit, channel: str, address: str, owner: Owner) -> None:
         """From this command on the address is theirs."""
-        unit.write(
-            _sql.claim,
-            (self.keyed_hash(channel, address), shard_of(owner.subscriber), owner.subscriber.bytes, owner.contact),
-        )
+        unit.write(_sql.claim, claim_row(self.keyed_hash(channel, address), owner))
+
+
+def claim_row(keyed_hash: bytes, owner: Owner) -> tuple[bytes, int, bytes, int]:
+    """The row that says whose an address is."""
+    return keyed_hash, shard_of(owner.subscriber), owner.subscriber.bytes, owner.contact
+
+
+def claim_many(unit: Unit, claims: Sequence[tuple[bytes, Owner]]) -> None:
+    """From this command on these addresses, by keyed hash, are theirs."""
+    unit.write_many(_sql.claim, [claim_row(keyed_hash, owner) for keyed_hash, owner in claims])
+
+
+def held(read: Reader, hashes: Sequence[bytes]) -> set[bytes]:
+    """Which of these keyed hashes are somebody's."""
+    found: set[bytes] = set()
+    for start in range(0, len(hashes), CHUNK):
+        chunk = hashes[start : start + CHUNK]
+        found.update(bytes(row[0]) for row in read(_sql.held.replace("?*", ",".join("?" * len(chunk))), chunk))
+    return found
 
 
 def owner_of(read: Reader, contact: int) -> UUID | None:

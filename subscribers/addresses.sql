@@ -1,6 +1,9 @@
 -- name: find
 SELECT subscriber, contact FROM addresses WHERE keyed_hash = ?;
 
+-- name: held
+SELECT keyed_hash FROM addresses WHERE keyed_hash IN (?*);
+
 -- name: owner
 SELECT subscriber FROM addresses WHERE contact = ?;
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alerts.cli.output import Failed, note, progress, show
+from alerts.cli.refusals import Refusals
 from alerts.cli.session import ask, with_product
 
 if TYPE_CHECKING:
     from alerts.control import Call, Json
 
-IMPORT_BATCH, EXPORT_PAGE = 500, 500
+EXPORT_PAGE = 500
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -29,62 +29,48 @@ def register(app: typer.Typer) -> None:
 def import_people(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The CSV file, in UTF-8.")],
     dry_run: Annotated[bool, typer.Option(help="Check every row, and keep nothing.")] = False,
+    again: Annotated[bool, typer.Option(help="Take a file that was imported before once more from its start.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the refused rows to this CSV file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take in subscribers from a CSV file.
 
-    Rows that cannot be taken are reported one by one and the others kept. After a break the same file may be imported
-    again: whoever is there already is left as they are.
+    Rows that cannot be taken are reported one by one and the others kept. After a break the same file goes on where it
+    was; one that is through takes nothing a second time. Whoever is there already is left as they are.
 
-    Columns, of which a row needs email or phone: email, phone, language, timezone, places ("51.48,-0.09,1.5 |
-    southwark": latitude, longitude, radius in km, or a place's slug), topics, severity_at_least, channels, frequency,
-    quiet_from, quiet_to, wake_for, danger_to_life, tester, consent_wording, consent_given_at, consent_how. Whoever
-    has no consent is asked to confirm.
+    Columns, of which a row needs email, phone or push: email, phone, push, language, timezone, places
+    ("51.48,-0.09,1.5 | southwark": latitude, longitude, radius in km, or a place's slug), topics, severity_at_least,
+    channels, frequency, quiet_from, quiet_to, wake_for, danger_to_life, tester, paused_until, consent_wording,
+    consent_given_at, consent_how. Whoever has no consent is asked to confirm. Cells stand between commas, semicolons or
+    tabs.
     """
     from alerts.domain.words.errors import Invalid
-    from alerts.transfer import body_of, read_rows
+    from alerts.transfer.driver import Import
 
-    async def work(call: Call) -> Json:
-        total: Json = {"taken": 0, "known": 0, "refused": []}
-        batch: list[Json] = []
-
-        async def send() -> None:
-            answer = await call("subscribers-import", {"rows": batch, "dry_run": dry_run})
-            for key in total:
-                total[key] += answer[key]
-            batch.clear()
-
-        with progress("subscribers", None) as tell:
-            for line, row in read_rows(file):
-                try:
-                    batch.append({"line": line, "body": body_of(row)})
-                except Invalid as error:
-                    first = error.errors[0]
-                    total["refused"].append({"line": line, "field": first.field, "reason": first.message})
-                if len(batch) == IMPORT_BATCH:
-                    await send()
-                    tell(total["taken"] + total["known"])
-            if batch:
-                await send()
-        return total
-
-    answer = with_product(work)
-    answer["refused"].sort(key=lambda r: r["line"])
+    try:
+        with Refusals("line", report) as refused:
+            answer = with_product(Import(file, refused, dry_run=dry_run, again=again).run)
+    except Invalid as error:
+        raise Failed(f"{file}: {error}") from error
     show(answer, as_json=as_json, words=lambda a: _report(a, dry_run=dry_run))
-    if answer["refused"] and not answer["taken"] + answer["known"]:
+    if answer["refused_count"] and not answer["taken"] + answer["known"]:
         raise Failed("no row could be taken")
 
 
-def export_people(file: Annotated[Path, typer.Argument(help="Where to; it is written whole or not at all.")]) -> None:
-    """Write every living subscriber to a CSV file that only you can read; `alerts import` takes it back."""
-    from alerts.transfer import COLUMNS
+def export_people(
+    file: Annotated[Path, typer.Argument(help="Where to; it is written whole or not at all.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write every living subscriber to a CSV file that only you can read; `alerts import` takes it back.
 
-    draft = file.with_name(f".{file.name}.part")
+    Contact points that must not be sent to, or were never shown to be theirs, stay here.
+    """
+    from alerts.cli.whole import whole_file
+    from alerts.transfer.rows import COLUMNS
 
     async def work(call: Call) -> int:
         count, cursor = 0, None
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out, progress("subscribers", None) as tell:
+        with whole_file(file) as out, progress("subscribers", None) as tell:
             writer = csv.DictWriter(out, COLUMNS)
             writer.writeheader()
             while True:
@@ -97,8 +83,10 @@ def export_people(file: Annotated[Path, typer.Argument(help="Where to; it is wri
                     return count
 
     count = with_product(work)
-    draft.replace(file)
-    note(f"{count} subscribers written to {file}")
+    if as_json:
+        show({"subscribers": count, "file": str(file)}, as_json=True, words=str)
+    else:
+        note(f"{count} subscribers written to {file}")
 
 
 def erase(
@@ -117,8 +105,12 @@ def erase(
 
 
 def _report(answer: Json, *, dry_run: bool) -> str:
-    lines = [f"line {r['line']}: {r['field'] + ': ' if r['field'] else ''}{r['reason']}" for r in answer["refused"]]
-    did = "could be taken" if dry_run else "taken"
-    return "\n".join(
-        [*lines, f"{answer['taken']} {did}, {answer['known']} were there already, {len(answer['refused'])} refused"]
+    words = (
+        f"{answer['taken']} {'could be taken' if dry_run else 'taken'}, {answer['known']} were there already, "
+        f"{answer['refused_count']} refused"
     )
+    if answer["finished_before"]:
+        return (
+            f"This file was imported before, at {answer['started_at']}: {words}. Nothing was taken now (see --again)."
+        )
+    return f"{words} (it went on at row {answer['resumed_at'] + 1})" if answer["resumed_at"] else words

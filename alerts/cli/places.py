@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alerts.cli.output import Failed, Misuse, progress, show
+from alerts.cli.output import Failed, Misuse, note, progress, show
+from alerts.cli.refusals import Refusals
 from alerts.cli.session import with_product
 
 if TYPE_CHECKING:
     from alerts.control import Call, Json
 
 BATCH = 20
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this group."""
     places = typer.Typer(no_args_is_help=True, help="The register of places.")
     places.command("import")(import_places)
-    places.callback()(lambda: None)  # keeps `import` a name of its own
+    places.command("export")(export_places)
     app.add_typer(places, name="places")
 
 
@@ -31,29 +33,60 @@ def import_places(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A GeoJSON FeatureCollection.")],
     name_property: Annotated[str, typer.Option(help="The feature property that holds the place's name.")] = "name",
     language: Annotated[str, typer.Option(help="The language those names are in.")] = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Check every area, and keep nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the refused areas to this CSV file.")] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Register every area of a GeoJSON file; the same slug again is its next version."""
-    found = [_place(f, number, name_property, language) for number, f in enumerate(_features(file), 1)]
-    slugs = [p["slug"] for p in found]
-    twice = sorted({s for s in slugs if slugs.count(s) > 1})
-    if twice:
-        raise Failed(f"several places would have the slug {', '.join(twice)}; nothing was registered")
+    """Register every area of a GeoJSON file; the same slug again is its next version.
+
+    Areas that cannot be taken are reported one by one and the others kept. After a break the same file may be imported
+    again: what is there already stays as it is. A feature's slug is its property `slug`, else made of its name.
+    """
+    count = _surveyed(file, name_property, language)
 
     async def work(call: Call) -> Json:
-        total = {"created": 0, "known": 0}
-        with progress("places", len(found)) as tell:
-            for start in range(0, len(found), BATCH):
-                answer = await call("places-import", {"places": found[start : start + BATCH]})
+        total = {"created": 0, "changed": 0, "known": 0}
+        done = 0
+        with Refusals("feature", report) as refused, progress("places", count) as tell:
+            for page in _pages(file, name_property, language):
+                answer = await call("places-import", {"places": page, "dry_run": dry_run})
                 total = {key: total[key] + answer[key] for key in total}
-                tell(start + BATCH)
-        return total
+                for one in answer["refused"]:
+                    refused.add(done + one["index"] + 1, one["field"], one["reason"])
+                done += len(page)
+                tell(done)
+            return {**total, "refused": refused.first, "refused_count": refused.count}
 
-    show(
-        with_product(work),
-        as_json=as_json,
-        words=lambda a: f"{a['created']} places registered, {a['known']} were there (a changed one is a new version)",
-    )
+    answer = with_product(work)
+    show(answer, as_json=as_json, words=lambda a: _summary(a, dry_run=dry_run))
+    if answer["refused_count"] == count:
+        raise Failed("no area could be taken")
+
+
+def export_places(
+    file: Annotated[Path, typer.Argument(help="Where to; it is written whole or not at all.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the register of places to a GeoJSON file; `alerts places import` takes it back."""
+    from alerts.cli.whole import whole_file
+    from alerts.transfer.geojson import Collection
+
+    async def work(call: Call) -> int:
+        after: str | None = ""
+        with whole_file(file) as out, Collection(out) as collection, progress("places", None) as tell:
+            while after is not None:
+                page = await call("places-export", {"after": after})
+                for place in page["items"]:
+                    collection.add(_feature(place))
+                tell(collection.count)
+                after = page["next"]
+            return collection.count
+
+    count = with_product(work)
+    if as_json:
+        show({"places": count, "file": str(file)}, as_json=True, words=str)
+    else:
+        note(f"{count} places written to {file}")
 
 
 def slug_of(name: str) -> str:
@@ -62,21 +95,68 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", re.sub(r"['’]", "", plain)).strip("-")
 
 
-def _features(file: Path) -> list[dict[str, Any]]:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        features = document["features"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Failed(f"{file} is no GeoJSON FeatureCollection: {error}") from error
-    if not isinstance(features, list) or not features:
+def _surveyed(file: Path, name_property: str, language: str) -> int:
+    """How many areas there are. Fails before anything is registered if two of them would be one place."""
+    slugs: set[str] = set()
+    twice: set[str] = set()
+    count = 0
+    for place in _places(file, name_property, language):
+        count += 1
+        (twice if place["slug"] in slugs else slugs).add(place["slug"])
+    if twice:
+        raise Failed(f"several places would have the slug {', '.join(sorted(twice))}; nothing was registered")
+    if not count:
         raise Failed(f"{file} has no features")
-    return features
+    return count
+
+
+def _pages(file: Path, name_property: str, language: str) -> Iterator[list[Json]]:
+    page: list[Json] = []
+    for place in _places(file, name_property, language):
+        page.append(place)
+        if len(page) == BATCH:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _places(file: Path, name_property: str, language: str) -> Iterator[Json]:
+    from alerts.domain.words.errors import Invalid
+    from alerts.transfer.geojson import features
+
+    try:
+        for number, feature in enumerate(features(file), 1):
+            yield _place(feature, number, name_property, language)
+    except Invalid as error:
+        raise Failed(f"{file}: {error}") from error
 
 
 def _place(feature: dict[str, Any], number: int, name_property: str, language: str) -> Json:
     properties = feature.get("properties") or {}
-    name = properties.get(name_property)
-    if not isinstance(name, str) or not slug_of(name):
+    name, slug, names = properties.get(name_property), properties.get("slug"), properties.get("names")
+    if not isinstance(slug, str) or not slug:
+        slug = slug_of(name) if isinstance(name, str) else ""
+    if not slug or not (isinstance(name, str) or isinstance(names, dict)):
         there = ", ".join(properties) or "none"
         raise Misuse(f"feature {number} has no property {name_property!r}; there are: {there}")
-    return {"slug": slug_of(name), "name": {language: name}, "area": feature.get("geometry")}
+    return {
+        "slug": slug,
+        "name": names if isinstance(names, dict) else {language: name},
+        "area": feature.get("geometry"),
+    }
+
+
+def _feature(place: Json) -> Json:
+    """A place as a feature: its first name for map programs, all of them for us."""
+    names = place["name"]
+    properties = {"slug": place["slug"], "name": next(iter(names.values())), "names": names}
+    return {"type": "Feature", "properties": properties, "geometry": place["geometry"]}
+
+
+def _summary(answer: Json, *, dry_run: bool) -> str:
+    would = "could be registered" if dry_run else "registered"
+    return (
+        f"{answer['created']} places {would}, {answer['changed']} {'would get' if dry_run else 'have'} a new version, "
+        f"{answer['known']} were there, {answer['refused_count']} refused"
+    )

@@ -18,6 +18,7 @@ from alerts.commands.answers import (
     TriggerKept,
 )
 from alerts.commands.due import DueCommands
+from alerts.commands.imports import ImportCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
@@ -25,7 +26,6 @@ from alerts.commands.ports import AudiencePort, Counted, Idempotency
 from alerts.commands.receipts import ReceiptCommands
 from alerts.commands.registers import RegisterCommands
 from alerts.commands.services import ServiceCommands
-from alerts.commands.subscribers import SubscriberCommands
 from alerts.commands.team import TeamCommands
 from alerts.commands.trigger import ParsedTrigger
 from alerts.commands.triggers import TriggerCommands
@@ -38,7 +38,7 @@ class Commands(
     RegisterCommands,
     NoticeCommands,
     NewsletterCommands,
-    SubscriberCommands,
+    ImportCommands,
     TeamCommands,
     TriggerCommands,
     ReceiptCommands,

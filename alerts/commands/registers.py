@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
 from uuid import UUID
 
 from alerts.commands import checks, threads
@@ -34,7 +37,42 @@ class RegisterCommands(Core):
 
     async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Kept:
         """A named area. What is given as circles or other places is kept as the polygons they are now."""
-        from alerts.domain.words.geometry import FINE_CIRCLE, resolve_area, validate_area
+        slug, name, area = await self._place_checked(body)
+
+        def work(unit: Unit) -> Kept:
+            geometry, bounds = _outline(area, lambda other: _geometry(unit, other))
+            before = unit.get(PLACE, place_id(slug))
+            if before is None:
+                unit.append(PLACE, place_id(slug), PlaceDefined(slug=slug, name=name, geometry=geometry))
+            elif (before.name, before.geometry) != (name, geometry) or before.retired:
+                unit.append(PLACE, place_id(slug), PlaceRevised(slug=slug, name=name, geometry=geometry))
+            unit.write(_sql.register, ("place", slug, *bounds))
+            return self._registered(unit, place_id(slug), created=before is None)
+
+        return await self._run(actor, work, idem)
+
+    async def rehearse_place(self, body: PlaceBody) -> Literal["created", "changed", "known"]:
+        """What `define_place` would make of a body, or Invalid; keeps nothing."""
+        slug, name, area = await self._place_checked(body)
+
+        def compare() -> Literal["created", "changed", "known"]:
+            before = self._log.state(PLACE, place_id(slug))
+            if before is None:
+                return "created"
+            geometry, _ = _outline(area, self._geometry_now)
+            same = (before.name, before.geometry) == (name, geometry) and not before.retired
+            return "known" if same else "changed"
+
+        return await asyncio.to_thread(compare)
+
+    async def place_version(self, slug: str) -> int:
+        """How many definitions a place has, 0 if there is none of that slug."""
+        state = await asyncio.to_thread(self._log.state, PLACE, place_id(slug))
+        return state.version if state else 0
+
+    async def _place_checked(self, body: PlaceBody) -> tuple[str, dict[str, str], list[Json]]:
+        """Slug, names and area of a place, or Invalid."""
+        from alerts.domain.words.geometry import validate_area
 
         slug, name = checks.slug(body.slug), checks.names(body.name)
 
@@ -43,20 +81,11 @@ class RegisterCommands(Core):
             bounds = None if slug in known.places else known.bounds
             return validate_area(body.area, "area", known.places, bounds)
 
-        area = await self._checked(check, heavy=True)
+        return slug, name, await self._checked(check, heavy=True)
 
-        def work(unit: Unit) -> Kept:
-            resolved = resolve_area(area, lambda other: _geometry(unit, other))
-            geometry = area[0] if _is_geojson(area) else resolved.to_geojson(FINE_CIRCLE)
-            before = unit.get(PLACE, place_id(slug))
-            if before is None:
-                unit.append(PLACE, place_id(slug), PlaceDefined(slug=slug, name=name, geometry=geometry))
-            elif (before.name, before.geometry) != (name, geometry) or before.retired:
-                unit.append(PLACE, place_id(slug), PlaceRevised(slug=slug, name=name, geometry=geometry))
-            unit.write(_sql.register, ("place", slug, *map(float, resolved.bounds)))
-            return self._registered(unit, place_id(slug), created=before is None)
-
-        return await self._run(actor, work, idem)
+    def _geometry_now(self, slug: str) -> dict[str, object] | None:
+        state = self._log.state(PLACE, place_id(slug))
+        return state.geometry if state else None
 
     async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Kept:
         """A subject people may choose. A CAP category belongs to one topic."""
@@ -132,6 +161,17 @@ def check_rule(body: SegmentBody, known: Known) -> None:
 def _geometry(unit: Unit, slug: str) -> dict[str, object] | None:
     state = unit.get(PLACE, place_id(slug))
     return state.geometry if state else None
+
+
+def _outline(
+    area: AreaJson, place: Callable[[str], dict[str, object] | None]
+) -> tuple[dict[str, Any], tuple[float, ...]]:
+    """An area as the polygons it is now, and their box. What is GeoJSON already stays as it was given."""
+    from alerts.domain.words.geometry import FINE_CIRCLE, resolve_area
+
+    resolved = resolve_area(area, place)
+    geometry = area[0] if _is_geojson(area) else resolved.to_geojson(FINE_CIRCLE)
+    return geometry, tuple(map(float, resolved.bounds))
 
 
 def _is_geojson(area: AreaJson) -> bool:

@@ -63,7 +63,7 @@ def _is_gone(contact: ContactState, wishes: Wishes) -> bool:
 
 
 @dataclass(slots=True)
-class _Claims:
+class Claims:
     """Which addresses of a request are whose, within one unit."""
 
     unit: Unit
@@ -113,6 +113,17 @@ class _Claims:
             self.unit.append(SUBSCRIBER, owner.subscriber, *events)
 
 
+def joined(
+    before: SubscriberState | None, contacts: list[Reach], wishes: Wishes, how: str, *, confirmed: bool
+) -> tuple[Event, ...]:
+    """What happens when somebody signs up: confirmed at once with a consent, else asked."""
+    if confirmed and wishes.consent is not None:
+        return joining.decide_register(
+            before, how=how, contacts=contacts, preferences=wishes.preferences, consent=wishes.consent
+        )
+    return joining.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
+
+
 class SubscriberCommands(Core):
     """The life of subscribers. Saying a thing twice is answered like the first time."""
 
@@ -126,19 +137,22 @@ class SubscriberCommands(Core):
         wishes = await self.check_registration(body)
 
         def work(unit: Unit) -> SubscriberKept:
-            claims = _Claims(unit, self._addresses)
-            claims.look_up(wishes.reaches)
-            subscriber = claims.returning() or new_id()
-            before = unit.get(SUBSCRIBER, subscriber)
-            contacts = claims.number(subscriber, wishes.reaches)
-            events = self._joined(before, contacts, wishes, actor.kind, confirmed=body.confirmed)
-            unit.append(SUBSCRIBER, subscriber, *events)
-            cancel_due(unit, LAPSE, subscriber)
-            if not body.confirmed:
-                plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
-            return kept(person(unit, subscriber), created=True)
+            return self.join(unit, wishes, actor.kind, confirmed=body.confirmed)
 
         return await self._run(actor, work, idem)
+
+    def join(self, unit: Unit, wishes: Wishes, how: str, *, confirmed: bool) -> SubscriberKept:
+        """Within a command: sign somebody up, or take them back. Conflict as `register_subscriber` says."""
+        claims = Claims(unit, self._addresses)
+        claims.look_up(wishes.reaches)
+        subscriber = claims.returning() or new_id()
+        before = unit.get(SUBSCRIBER, subscriber)
+        contacts = claims.number(subscriber, wishes.reaches)
+        unit.append(SUBSCRIBER, subscriber, *joined(before, contacts, wishes, how, confirmed=confirmed))
+        cancel_due(unit, LAPSE, subscriber)
+        if not confirmed:
+            plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
+        return kept(person(unit, subscriber), created=True)
 
     async def check_registration(self, body: SubscriberBody) -> Wishes:
         """What `register_subscriber` makes of a body, or Invalid; keeps nothing."""
@@ -148,16 +162,6 @@ class SubscriberCommands(Core):
         if body.confirmed and wishes.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
         return wishes
-
-    @staticmethod
-    def _joined(
-        before: SubscriberState | None, contacts: list[Reach], wishes: Wishes, how: str, *, confirmed: bool
-    ) -> tuple[Event, ...]:
-        if confirmed and wishes.consent is not None:
-            return joining.decide_register(
-                before, how=how, contacts=contacts, preferences=wishes.preferences, consent=wishes.consent
-            )
-        return joining.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
 
     async def change_subscriber(
         self, actor: Actor, subscriber: UUID, patch: dict[str, Any], version: int | None = None
@@ -194,7 +198,7 @@ class SubscriberCommands(Core):
     def _readdress(self, unit: Unit, subscriber: UUID, wishes: Wishes, *, verified: bool) -> None:
         """Add what is new before removing what is gone: the last contact point's removal would end the subscription."""
         old = person(unit, subscriber)
-        claims = _Claims(unit, self._addresses)
+        claims = Claims(unit, self._addresses)
         added = tuple(r for r in wishes.reaches if r not in {(c.channel, c.address) for c in old.current})
         claims.look_up(added, but=subscriber)
         for reach in claims.number(subscriber, added):
@@ -213,7 +217,7 @@ class SubscriberCommands(Core):
 
         def work(unit: Unit) -> SubscriberKept:
             wishes = changing.need_subscription(person(unit, subscriber))
-            claims = _Claims(unit, self._addresses)
+            claims = Claims(unit, self._addresses)
             claims.look_up((("push", address),), but=subscriber)
             [reach] = claims.number(subscriber, (("push", address),))
             if "push" not in wishes.channels:
@@ -289,7 +293,12 @@ class SubscriberCommands(Core):
         drawn = any(place.area is not None for place in body.places)
         return await self._checked(
             lambda known: check_subscriber(
-                body, known, language=self._language, timezone=self._timezone, endpoints=self._endpoints
+                body,
+                known,
+                language=self._language,
+                timezone=self._timezone,
+                endpoints=self._endpoints,
+                prefixes=self._sms_prefixes,
             ),
             heavy=drawn,
         )

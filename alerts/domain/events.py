@@ -716,6 +716,8 @@ class ImportFinished(Event, frozen=True, kw_only=True):
 
     taken: int
     refused: int
+    known: int = 0
+    """Who was there already, and was left as they are."""
 
 
 CATALOGUE = Catalogue.of(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from alerts.domain import (
     dispatch,
+    imports,
     incident,
     newsletter,
     notice,
@@ -35,6 +36,8 @@ KEY = Stream("key", registers.evolve_key)
 DISPATCH = Stream("dispatch", dispatch.evolve)
 CHUNK = Stream("chunk", dispatch.evolve_chunk)
 WEBHOOK = Stream("webhook", webhook.evolve)
+IMPORT = Stream("import", imports.evolve)
+IMPORT_PAGE = Stream("import-page", imports.evolve_page)
 RECEIPTS = Stream("receipts", receipts.evolve_receipts)
 TEXTS = Stream("texts", receipts.evolve_texts)
 
@@ -92,6 +95,16 @@ def trigger_notice_id(trigger: UUID, index: int) -> UUID:
 def dispatch_id(notice_id: UUID) -> UUID:
     """Where the dispatch of a notice stands."""
     return derived_id("dispatch", notice_id.hex)
+
+
+def import_id(digest: str) -> UUID:
+    """Where the imports of a file stand, by the SHA-256 of its bytes."""
+    return derived_id("import", digest)
+
+
+def import_page_id(digest: str, run: int, start: int) -> UUID:
+    """Where the refused rows of a page stand, from the `start`-th row of the file on."""
+    return derived_id("import-page", digest, str(run), str(start))
 
 
 def rejections_id(source: str, day: date) -> UUID:

@@ -11,7 +11,7 @@ import pytest
 
 from alerts.domain.words.bodies import SubscriberBody
 from alerts.domain.words.errors import Invalid
-from alerts.transfer import body_of, exported, read_rows
+from alerts.transfer.rows import body_of, exported
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState
 

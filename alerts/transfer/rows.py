@@ -1,15 +1,15 @@
-"""Subscribers as CSV: one row a person, the same columns in and out.
+"""A subscriber as a row of CSV: the same columns in and out.
 
 `topics` and `channels` are separated by spaces or semicolons; `places` is a list in JSON as the API takes it, or the
-short form `51.48,-0.09,1.5 | southwark` (latitude, longitude, radius in km, or the slug of a registered place).
+short form `51.48,-0.09,1.5 | southwark` (latitude, longitude, radius in km, or the slug of a registered place); `push`
+is what a browser gave, in JSON. A cell that a spreadsheet would run as a formula goes out behind an apostrophe, and
+comes in without it.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import re
 from typing import Any
 
 import msgspec
@@ -18,9 +18,12 @@ from alerts.domain.words.errors import Invalid
 from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]
+Cells = dict[str, str]
+"""A row's cells by column, those that hold something."""
+REACHES = ("email", "phone", "push")
+"""Columns that say where to reach a person: a row needs one of them."""
 COLUMNS = (
-    "email",
-    "phone",
+    *REACHES,
     "language",
     "timezone",
     "places",
@@ -33,31 +36,35 @@ COLUMNS = (
     "wake_for",
     "danger_to_life",
     "tester",
+    "paused_until",
     "consent_wording",
     "consent_given_at",
     "consent_how",
 )
+LIVING = ("requested", "confirmed")
+"""Phases of a subscriber that an export carries: not who left, lapsed or was erased."""
+_FORMULA = re.compile(r"[=+\-@\t\r]|'['=+\-@\t\r]")
+_DISARMED = re.compile(r"'['=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line number, row) of a UTF-8 CSV file, as a stream. Raises Invalid for a header that is not ours."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
-        if unknown or not reader.fieldnames:
-            raise Invalid(
-                f"unknown columns: {', '.join(unknown) or 'the file is empty'}; there are {', '.join(COLUMNS)}"
-            )
-        for row in reader:
-            yield reader.line_num, {k: v.strip() for k, v in row.items() if k and v and v.strip()}
+def disarmed(cell: str) -> str:
+    """A cell that no spreadsheet runs (OWASP, "CSV Injection"); a plain number stays what it is."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def body_of(row: dict[str, str]) -> Json:
-    """The API's body of a row. With a consent the person is confirmed; without one they are asked. Raises Invalid."""
+def armed(cell: str) -> str:
+    """What `disarmed` was given."""
+    return cell[1:] if _DISARMED.match(cell) else cell
+
+
+def body_of(row: Cells) -> Json:
+    """The API's body of a row, and `paused_until` where there is one. With a consent the person is confirmed; without
+    one they are asked. Raises Invalid."""
     body: Json = {
         name: row[name]
-        for name in ("email", "phone", "language", "timezone", "severity_at_least", "frequency")
+        for name in ("email", "phone", "language", "timezone", "severity_at_least", "frequency", "paused_until")
         if name in row
     }
     for name in ("topics", "channels"):
@@ -68,6 +75,8 @@ def body_of(row: dict[str, str]) -> Json:
             body[name] = _boolean(name, row[name])
     if "places" in row:
         body["places"] = _places(row["places"])
+    if "push" in row:
+        body["push"] = _json("push", row["push"], dict)
     if "quiet_from" in row or "quiet_to" in row:
         body["quiet_hours"] = {"from": row.get("quiet_from", ""), "to": row.get("quiet_to", "")}
         if "wake_for" in row:
@@ -82,18 +91,21 @@ def body_of(row: dict[str, str]) -> Json:
     return body
 
 
-def exported(person: SubscriberState) -> dict[str, str]:
-    """A person's row; empty cells are left out."""
-    wishes, row = person.preferences, dict[str, str]()
-    for contact in person.contacts:
-        column = {"email": "email", "sms": "phone"}.get(contact.channel)
-        if column and contact.address and contact.state != "removed":
-            row[column] = contact.address
+def exported(person: SubscriberState) -> Cells | None:
+    """A living person's row, empty cells left out; None if there is nobody to reach.
+
+    A contact point that must not be sent to (suppressed), or that a confirmed person never showed to be theirs, stays
+    here: wherever the file is taken in, it would come to life.
+    """
+    reaches = _reaches(person)
+    if not reaches or person.phase not in LIVING:
+        return None
+    wishes, row = person.preferences, reaches
     if wishes is not None:
         row |= {
             "language": wishes.language,
             "timezone": wishes.timezone,
-            "places": json.dumps([_place(msgspec.to_builtins(p)) for p in wishes.places]) if wishes.places else "",
+            "places": _dumped([_place(msgspec.to_builtins(p)) for p in wishes.places]) if wishes.places else "",
             "topics": " ".join(wishes.topics),
             "severity_at_least": wishes.severity_at_least or "",
             "channels": " ".join(wishes.channels),
@@ -104,13 +116,30 @@ def exported(person: SubscriberState) -> dict[str, str]:
         if wishes.quiet_hours is not None:
             quiet = wishes.quiet_hours
             row |= {"quiet_from": quiet.start, "quiet_to": quiet.end, "wake_for": quiet.wake_for}
+    if person.paused_until is not None:
+        row["paused_until"] = person.paused_until.isoformat()
     if person.consent is not None:
         row |= {
             "consent_wording": person.consent.wording,
             "consent_given_at": person.consent.given_at.isoformat(),
             "consent_how": person.consent.how,
         }
-    return {name: value for name, value in row.items() if value}
+    return {name: disarmed(value) for name, value in row.items() if value}
+
+
+def _reaches(person: SubscriberState) -> Cells:
+    """Where the person may be reached, by column; of several devices the last one."""
+    found: Cells = {}
+    for contact in person.current:
+        column = {"email": "email", "sms": "phone", "push": "push"}.get(contact.channel)
+        theirs = contact.state == "verified" or person.phase == "requested"
+        if column and contact.address and theirs and contact.suppressed is None:
+            found[column] = contact.address
+    return found
+
+
+def _dumped(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _place(place: Json) -> Json:
@@ -124,14 +153,19 @@ def _place(place: Json) -> Json:
 
 def _places(text: str) -> list[Json]:
     if text.startswith("["):
-        try:
-            found = json.loads(text)
-        except ValueError as error:
-            raise Invalid.field("places", f"not JSON: {error}") from error
-        if not isinstance(found, list):
-            raise Invalid.field("places", "expected a list")
+        found: list[Json] = _json("places", text, list)
         return found
     return [_short(part.strip()) for part in text.split("|") if part.strip()]
+
+
+def _json(name: str, text: str, kind: type) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Invalid.field(name, f"not JSON: {error}") from error
+    if not isinstance(found, kind):
+        raise Invalid.field(name, "expected a list" if kind is list else "expected an object")
+    return found
 
 
 def _short(text: str) -> Json:

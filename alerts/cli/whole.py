@@ -1,0 +1,25 @@
+"""Files that are written whole or not at all, and that only their owner can read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[TextIO]:
+    """A text to write to: `file` is there, with all of it, once the context has ended well; else it is as it was."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out:
+            yield out
+            out.flush()
+            os.fsync(descriptor)
+        draft.replace(file)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

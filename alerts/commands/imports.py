@@ -1,0 +1,338 @@
+"""Commands about imports: pages of people, each with its progress in one transaction.
+
+A page is a bulk registration: whoever's addresses nobody holds comes in without a question asked of a stream, all
+others as by `register_subscriber`. The progress of a file is kept by the digest of its bytes, so that an import that
+was broken off goes on where it was, and one that is finished takes nothing a second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands.actor import Actor
+from alerts.commands.known import Known
+from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, Claims, SubscriberCommands, joined
+from alerts.commands.wishes import Wishes
+from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
+from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.domain.words.errors import Conflict, FieldError, Invalid, NotFound
+from alerts.domain.words.ids import contact_number, new_id
+from alerts.domain.words.terms import Channel
+from alerts.eventlog.ports import Row, Statement, Unit
+from alerts.eventlog.sql import load
+from alerts.schedule import plan_due
+from alerts.times import instant, micros
+from subscribers.addresses import Owner, claim_many, held
+from subscribers.domain import changing
+from subscribers.domain.events import Consent, Preferences
+from subscribers.domain.joining import Reach
+from subscribers.domain.subscriber import SUBSCRIBER
+
+_sql = load("alerts.commands", "imports.sql")
+HOW = "import"
+NOT_VALID = "not valid"
+"""For the log, of a row whose fault was only found here: words about a fault may quote what the row says."""
+
+
+class ImportRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One row of a file, checked: who it is about, or why it is refused."""
+
+    line: int
+    body: SubscriberBody | None = None
+    """Not checked yet: what an instance's own settings decide on (which numbers, which push services) is asked here."""
+    reaches: tuple[tuple[Channel, str], ...] = ()
+    """Channel and address in its normal form."""
+    preferences: Preferences | None = None
+    consent: Consent | None = None
+    """With it the person is confirmed; without, asked."""
+    paused_until: datetime | None = None
+    field: str = ""
+    reason: str = ""
+    """Why it is refused; "" if it is not."""
+    recorded: str = ""
+    """The same without a word of what the row says: for the log."""
+    repeated: bool = False
+    """In a rehearsal: an earlier row of the file has one of its addresses."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A row that was not taken."""
+
+    line: int
+    field: str
+    reason: str
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the import of a file has come. `done` counts its rows, those refused included."""
+
+    run: int
+    started_at: datetime
+    position: int
+    """Of its ImportStarted."""
+    rows: int
+    done: int
+    taken: int
+    known: int
+    refused: int
+    finished: bool
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What became of some rows: how many came in, how many were there, and which were refused."""
+
+    count: int
+    taken: int
+    known: int
+    refused: tuple[Refused, ...]
+
+
+class ImportCommands(SubscriberCommands):
+    """Files of subscribers, by the SHA-256 of their bytes (in hex)."""
+
+    async def terms(self) -> tuple[Known, str, str]:
+        """What rows are checked against: the registers, and the language and time zone of whoever names none."""
+        return await self._checked(lambda known: known), self._language, self._timezone
+
+    async def import_progress(self, digest: str) -> Progress | None:
+        """How far a file has come, None if it never began."""
+
+        def read() -> Progress | None:
+            with self._database.read() as tx:
+                return _progress(tx.execute(_sql.progress, (digest,)))
+
+        return await asyncio.to_thread(read)
+
+    async def begin_import(self, actor: Actor, digest: str, rows: int, *, again: bool = False) -> Progress:
+        """Begin, or find where to go on. A finished one begins anew only if `again` is said."""
+
+        def work(unit: Unit) -> Progress | None:
+            found = _progress(unit.read(_sql.progress, (digest,)))
+            if found is not None and not (found.finished and again):
+                return found
+            run = found.run + 1 if found else 1
+            stream = import_id(digest)
+            unit.get(IMPORT, stream)
+            unit.append(IMPORT, stream, ImportStarted(digest=digest, rows=rows))
+
+            def begun(positions: Sequence[int]) -> Iterable[Statement]:
+                yield _sql.begin, (digest, run, micros(unit.now), positions[0], rows)
+
+            unit.on_positions(begun)
+            return None
+
+        found = (await self._writer.run(work, by=actor.by)).result or await self.import_progress(digest)
+        assert found is not None, "it has just been written"
+        return found
+
+    async def import_page(self, actor: Actor, digest: str, start: int, rows: Sequence[ImportRow]) -> Page:
+        """Take the rows of a file from its `start`-th on. Conflict if they are not the next ones."""
+        rows = await self._all_checked(rows)
+        hashes = await asyncio.to_thread(self._hashes, rows)
+        progress = await self.import_progress(digest)
+        taken = known = done = 0
+        refused: list[Refused] = []
+        while done < len(rows) and progress is not None:
+            work = _Taking(self, digest, start + done, rows[done:], hashes[done:]).work
+            page = (await self._writer.run(work, by=actor.by, cause=progress.position)).result
+            done, taken, known = done + page.count, taken + page.taken, known + page.known
+            refused.extend(page.refused)
+        return Page(done, taken, known, tuple(refused))
+
+    async def rehearse_page(self, rows: Sequence[ImportRow]) -> Page:
+        """What `import_page` would make of these rows; keeps nothing."""
+        rows = await self._all_checked(rows)
+        hashes = await asyncio.to_thread(self._hashes, rows)
+
+        def work(unit: Unit) -> Page:
+            there = held(unit.read, [one for own in hashes for one in own])
+            known = sum(
+                row.repeated or (bool(there.intersection(own)) and self._living(unit, row))
+                for row, own in zip(rows, hashes, strict=True)
+                if not row.reason
+            )
+            refused = tuple(Refused(row.line, row.field, row.reason) for row in rows if row.reason)
+            return Page(len(rows), len(rows) - known - len(refused), known, refused)
+
+        return (await self._writer.run(work, by="system")).result
+
+    async def finish_import(self, actor: Actor, digest: str) -> Progress:
+        """All rows are through. Conflict if they are not; saying it twice is saying it once."""
+
+        def work(unit: Unit) -> Progress:
+            found = _need(unit, digest)
+            if found.finished:
+                return found
+            if found.done != found.rows:
+                raise Conflict(f"{found.done} of {found.rows} rows of this file have been taken: import it once more.")
+            unit.get(IMPORT, import_id(digest))
+            event = ImportFinished(taken=found.taken, known=found.known, refused=found.refused)
+            unit.append(IMPORT, import_id(digest), event)
+            unit.write(_sql.finish, (digest,))
+            return msgspec.structs.replace(found, finished=True)
+
+        progress = await self.import_progress(digest)
+        cause = progress.position if progress else None
+        return (await self._writer.run(work, by=actor.by, cause=cause)).result
+
+    # --- what a page needs
+
+    def _hashes(self, rows: Sequence[ImportRow]) -> list[tuple[bytes, ...]]:
+        keyed_hash = self._addresses.keyed_hash
+        return [tuple(keyed_hash(channel, address) for channel, address in row.reaches) for row in rows]
+
+    def _living(self, unit: Unit, row: ImportRow) -> bool:
+        try:
+            Claims(unit, self._addresses).look_up(row.reaches)
+        except Conflict:
+            return True
+        return False
+
+    async def _all_checked(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
+        return [row if row.body is None else await self._row_checked(row, row.body) for row in rows]
+
+    async def _row_checked(self, row: ImportRow, body: SubscriberBody) -> ImportRow:
+        try:
+            wishes = await self.check_registration(body)
+        except Invalid as error:
+            first = error.errors[0] if error.errors else FieldError("", error.message)
+            return msgspec.structs.replace(row, body=None, field=first.field, reason=first.message, recorded=NOT_VALID)
+        consent = wishes.consent if body.confirmed else None
+        return msgspec.structs.replace(
+            row, body=None, reaches=wishes.reaches, preferences=wishes.preferences, consent=consent
+        )
+
+
+class _Taking:
+    """One transaction: the rows from `start` on, until one shares an address with an earlier one of them. That one
+    must see what became of the other, so it begins the next transaction."""
+
+    def __init__(
+        self,
+        commands: ImportCommands,
+        digest: str,
+        start: int,
+        rows: Sequence[ImportRow],
+        hashes: Sequence[tuple[bytes, ...]],
+    ) -> None:
+        self._commands, self._digest, self._start = commands, digest, start
+        count = _distinct(hashes)
+        self._rows, self._hashes = rows[:count], hashes[:count]
+
+    def work(self, unit: Unit) -> Page:
+        """Decide and write them, with the import's progress."""
+        progress = _need(unit, self._digest)
+        if progress.done != self._start:
+            raise Conflict("Somebody else is importing this file at the same time. Let one of the two go on.")
+        there = held(unit.read, [one for own in self._hashes for one in own])
+        taken, known, refused = 0, 0, list[Refused]()
+        fresh: list[tuple[ImportRow, tuple[bytes, ...]]] = []
+        for row, own in zip(self._rows, self._hashes, strict=True):
+            if row.reason:
+                refused.append(Refused(row.line, row.field, row.reason))
+            elif there.intersection(own):
+                outcome = self._return(unit, row)
+                taken, known = taken + (outcome == "taken"), known + (outcome == "known")
+            else:
+                fresh.append((row, own))
+        self._come(unit, fresh)
+        taken += len(fresh)
+        self._record(unit, progress.run)
+        done = self._start + len(self._rows)
+        unit.write(
+            _sql.advance,
+            (
+                done,
+                progress.taken + taken,
+                progress.known + known,
+                progress.refused + len(refused),
+                self._digest,
+            ),
+        )
+        return Page(len(self._rows), taken, known, tuple(refused))
+
+    def _return(self, unit: Unit, row: ImportRow) -> str:
+        """Somebody whose address is known here: there already, or come back."""
+        try:
+            kept = self._commands.join(unit, _wishes(row), HOW, confirmed=row.consent is not None)
+        except Conflict:
+            return "known"
+        self._pause(unit, kept.id, row)
+        return "taken"
+
+    def _come(self, unit: Unit, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
+        """People whom nobody knows: their numbers in one go, their addresses in one statement."""
+        sequence = unit.number("contact", sum(len(own) for _, own in fresh)) if fresh else 0
+        claims: list[tuple[bytes, Owner]] = []
+        for row, own in fresh:
+            subscriber = new_id()
+            contacts = []
+            for (channel, address), keyed_hash in zip(row.reaches, own, strict=True):
+                number = contact_number(sequence, subscriber)
+                sequence += 1
+                contacts.append(Reach(number, channel, address))
+                claims.append((keyed_hash, Owner(subscriber, number)))
+            events = joined(None, contacts, _wishes(row), HOW, confirmed=row.consent is not None)
+            unit.append(SUBSCRIBER, subscriber, *events)
+            if row.consent is None:
+                plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
+            self._pause(unit, subscriber, row)
+        claim_many(unit, claims)
+
+    def _pause(self, unit: Unit, subscriber: UUID, row: ImportRow) -> None:
+        if row.paused_until is None or row.paused_until <= unit.now:
+            return
+        state = unit.get(SUBSCRIBER, subscriber)
+        assert state is not None
+        unit.append(SUBSCRIBER, subscriber, *changing.decide_pause(state, row.paused_until, now=unit.now))
+
+    def _record(self, unit: Unit, run: int) -> None:
+        refused = [row for row in self._rows if row.reason]
+        if refused:
+            events = [ImportRowRefused(line=r.line, field=r.field, reason=r.recorded) for r in refused]
+            unit.append(IMPORT_PAGE, import_page_id(self._digest, run, self._start), *events)
+
+
+def _wishes(row: ImportRow) -> Wishes:
+    assert row.preferences is not None, "a row that is not refused has been checked"
+    return Wishes(row.reaches, row.preferences, row.consent)
+
+
+def _distinct(hashes: Sequence[tuple[bytes, ...]]) -> int:
+    """How many rows from the first on share no address with one before them."""
+    seen: set[bytes] = set()
+    for count, own in enumerate(hashes):
+        if not seen.isdisjoint(own):
+            return count
+        seen.update(own)
+    return len(hashes)
+
+
+def _progress(rows: Sequence[Row]) -> Progress | None:
+    if not rows:
+        return None
+    run, started_at, position, count, done, taken, known, refused, finished = rows[0]
+    return Progress(
+        run=run,
+        started_at=instant(started_at),
+        position=position,
+        rows=count,
+        done=done,
+        taken=taken,
+        known=known,
+        refused=refused,
+        finished=bool(finished),
+    )
+
+
+def _need(unit: Unit, digest: str) -> Progress:
+    found = _progress(unit.read(_sql.progress, (digest,)))
+    if found is None:
+        raise NotFound("The import of this file was never begun.")
+    return found

@@ -1,0 +1,106 @@
+"""One import of a file of subscribers, from the command line's side: survey, begin or go on, page by page, finish."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from alerts.cli.output import progress
+from alerts.control import Call, Json
+from alerts.domain.words.errors import Invalid
+from alerts.transfer.parsing import Last, Order, Terms, pages
+from alerts.transfer.tables import Survey, survey
+
+
+class Refused(Protocol):
+    """Who is told of refused rows."""
+
+    count: int
+    first: list[Json]
+
+    def add(self, number: int, field: str, reason: str) -> None:
+        """One more."""
+
+
+class Import:
+    """See the module. `run` is given the product; it raises Invalid for a file that cannot be read."""
+
+    def __init__(self, file: Path, refused: Refused, *, dry_run: bool, again: bool) -> None:
+        self._file, self._refused, self._dry_run, self._again = file, refused, dry_run, again
+
+    async def run(self, call: Call) -> Json:
+        """{"taken", "known", "refused": the first, "refused_count", "resumed_at", "finished_before", "started_at"}."""
+        found = await asyncio.to_thread(survey, self._file)
+        if self._dry_run:
+            with progress("subscribers", found.rows) as tell:
+                taken, known = await self._pages(call, found, 0, tell)
+            return self._answer(taken=taken, known=known)
+        begun = await call("import-begin", {"digest": found.digest, "rows": found.rows, "again": self._again})
+        if begun["refused"]:
+            await self._earlier(call, found.digest)
+        if begun["finished"]:
+            return self._answer(begun["taken"], begun["known"], before=begun["started_at"])
+        with progress("subscribers", found.rows) as tell:
+            await self._pages(call, found, begun["done"], tell)
+        end = await call("import-finish", {"digest": found.digest})
+        return self._answer(end["taken"], end["known"], resumed_at=begun["done"])
+
+    async def _pages(self, call: Call, found: Survey, start: int, tell: Callable[[int], None]) -> tuple[int, int]:
+        """Send the rows from the `start`-th on; how many were taken, and how many known."""
+        terms = msgspec.convert(await call("import-terms", {}), Terms)
+        order = Order(file=str(self._file), terms=terms, skip=start, rehearsal=self._dry_run)
+        taken = known = 0
+        done = start
+        async with aclosing(pages(order)) as rows:
+            async for page in rows:
+                if isinstance(page, Last):
+                    self._check_end(page, found)
+                    break
+                count, packed = page
+                arguments = {
+                    "digest": found.digest,
+                    "start": done,
+                    "rows": base64.b64encode(packed).decode(),
+                    "dry_run": self._dry_run,
+                }
+                answer = await call("import-page", arguments)
+                for one in answer["refused"]:
+                    self._refused.add(one["line"], one["field"], one["reason"])
+                taken, known, done = taken + answer["taken"], known + answer["known"], done + count
+                tell(done)
+        return taken, known
+
+    @staticmethod
+    def _check_end(last: Last, found: Survey) -> None:
+        if last.error:
+            raise Invalid(last.error)
+        if last.digest != found.digest:
+            raise Invalid("the file was changed while it was read: what was taken stays; import the changed file")
+
+    async def _earlier(self, call: Call, digest: str) -> None:
+        """Rows that were refused before this run, as the log has them: without what they said."""
+        after: int | None = None
+        while True:
+            page = await call("import-refused", {"digest": digest, "after": after})
+            for one in page["items"]:
+                self._refused.add(one["line"], one["field"], one["reason"])
+            after = page["next"]
+            if after is None:
+                return
+
+    def _answer(self, taken: int, known: int, *, before: str | None = None, resumed_at: int = 0) -> Json:
+        return {
+            "taken": taken,
+            "known": known,
+            "refused": self._refused.first,
+            "refused_count": self._refused.count,
+            "resumed_at": resumed_at,
+            "finished_before": before is not None,
+            "started_at": before,
+        }

@@ -1,0 +1,152 @@
+"""A GeoJSON FeatureCollection as a stream of features (RFC 7946), and back: never more than one feature in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn, Self, TextIO
+
+from alerts.domain.words.errors import Invalid
+
+Json = dict[str, Any]
+_CHUNK = 1 << 16
+_LARGEST = 64 << 20
+"""Characters of one feature: no outline has more, and a file that is no GeoJSON must not fill the memory."""
+_BLANK = " \t\r\n"
+
+
+def features(path: Path) -> Iterator[Json]:
+    """The features of a file, one by one. Raises Invalid, in words, where it is not a FeatureCollection in UTF-8."""
+    with path.open("rb") as raw:
+        mark = raw.read(2)
+    if mark in (b"\xff\xfe", b"\xfe\xff"):
+        raise Invalid("the file is UTF-16: save it as UTF-8")
+    with path.open(encoding="utf-8-sig") as text:
+        try:
+            yield from _collection(_Reader(text))
+        except UnicodeDecodeError:
+            raise Invalid("the file is not UTF-8: save it as UTF-8") from None
+        except RecursionError:
+            raise Invalid("the file is nested too deeply to be GeoJSON") from None
+
+
+class Collection:
+    """A FeatureCollection that is written feature by feature, within a context."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._out.write('{"type": "FeatureCollection", "features": [')
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self._out.write("\n]}\n")
+
+    def add(self, feature: Json) -> None:
+        """One more."""
+        self._out.write((",\n" if self.count else "\n") + json.dumps(feature, ensure_ascii=False))
+        self.count += 1
+
+
+def _collection(reader: _Reader) -> Iterator[Json]:
+    reader.expect("{", "the file is no GeoJSON object")
+    found, kind = False, "FeatureCollection"
+    if reader.peek() != "}":
+        while True:
+            name = reader.value()
+            reader.expect(":", "a name without a value")
+            if name == "features":
+                found = True
+                yield from _features(reader)
+            else:
+                value = reader.value()
+                kind = value if name == "type" else kind
+            if reader.peek() != ",":
+                break
+            reader.expect(",", "")
+    reader.expect("}", "the object is not closed")
+    if reader.peek():
+        reader.fail("something follows the object")
+    if not found or kind != "FeatureCollection":
+        raise Invalid(f"the file is no FeatureCollection (its type is {kind!r}): put the areas into one")
+
+
+def _features(reader: _Reader) -> Iterator[Json]:
+    reader.expect("[", "“features” is no list")
+    if reader.peek() == "]":
+        reader.expect("]", "")
+        return
+    while True:
+        feature = reader.value()
+        if not isinstance(feature, dict) or feature.get("type") != "Feature":
+            reader.fail("an entry of “features” is no Feature")
+        yield feature
+        if reader.peek() != ",":
+            break
+        reader.expect(",", "")
+    reader.expect("]", "the list of features is not closed")
+
+
+class _Reader:
+    """JSON values one after another. What is not complete yet is tried again with twice the text at hand."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text, self._at_hand, self._at, self._before, self._ended = text, "", 0, 0, False
+        self._decoder = json.JSONDecoder(parse_constant=_no_number)
+
+    def peek(self) -> str:
+        """The next character that is not blank; "" at the end."""
+        while True:
+            while self._at < len(self._at_hand):
+                if self._at_hand[self._at] not in _BLANK:
+                    return self._at_hand[self._at]
+                self._at += 1
+            if not self._more(_CHUNK):
+                return ""
+
+    def expect(self, character: str, otherwise: str) -> None:
+        """Pass this character, or fail with these words."""
+        if self.peek() != character:
+            self.fail(otherwise)
+        self._at += 1
+
+    def value(self) -> Any:
+        """The next value as a whole."""
+        self.peek()
+        while True:
+            try:
+                value, end = self._decoder.raw_decode(self._at_hand, self._at)
+                # A number may go on beyond what is at hand.
+                if end < len(self._at_hand) or not self._more(_CHUNK):
+                    self._at = end
+                    return value
+            except json.JSONDecodeError as error:
+                missing = len(self._at_hand) - self._at
+                if missing > _LARGEST:
+                    self.fail(f"a feature is larger than {_LARGEST:,} characters, or not closed")
+                if not self._more(max(_CHUNK, missing)):
+                    self.fail(error.msg)
+            except ValueError as error:
+                self.fail(str(error))
+
+    def fail(self, why: str) -> NoReturn:
+        """Refuse the file, saying where."""
+        raise Invalid(f"the file cannot be read after character {self._before + self._at:,}: {why}")
+
+    def _more(self, size: int) -> bool:
+        """Take in that much more text; whether there was any."""
+        if self._ended:
+            return False
+        fresh = self._text.read(size)
+        self._ended = not fresh
+        self._before += self._at
+        self._at_hand, self._at = self._at_hand[self._at :] + fresh, 0
+        return bool(fresh)
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number in JSON")

@@ -1,0 +1,151 @@
+"""What `alerts import`, `export` and `places` ask of a running product: JSON in and out, a page at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from alerts.commands.actor import Actor
+from alerts.commands.imports import ImportRow, Progress
+from alerts.control import Json, Operation
+from alerts.domain.events import ImportRowRefused
+from alerts.domain.registers import PlaceState
+from alerts.domain.words.bodies import PlaceBody
+from alerts.domain.words.errors import FieldError, Invalid
+from alerts.transfer.rows import exported
+from alerts.web.parts import Parts
+
+T = TypeVar("T")
+_ROWS = msgspec.msgpack.Decoder(list[ImportRow])
+_SEARCHED = 20_000
+_REFUSED = ImportRowRefused.topic()
+PLACES = 50
+"""Places in a page that goes out."""
+
+
+class TransferOperations:
+    """Imports and exports over the built parts. `read` runs a read that has seen everything written so far."""
+
+    def __init__(self, parts: Parts, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
+        self._parts, self._actor, self._read = parts, actor, read
+
+    def operations(self) -> dict[str, Operation]:
+        """By the name under which the control socket knows them."""
+        return {
+            "import-terms": self.terms,
+            "import-begin": self.begin,
+            "import-page": self.page,
+            "import-finish": self.finish,
+            "import-refused": self.refused,
+            "subscribers-export": self.subscribers_export,
+            "places-import": self.places_import,
+            "places-export": self.places_export,
+        }
+
+    # --- subscribers
+
+    async def terms(self, args: Json) -> Json:
+        """{} → what rows are checked against (`alerts.transfer.parsing.Terms`)."""
+        known, language, timezone = await self._parts.commands.terms()
+        return {
+            "language": language,
+            "timezone": timezone,
+            "places": sorted(known.places),
+            "topics": sorted(known.topics),
+            "bounds": known.bounds,
+        }
+
+    async def begin(self, args: Json) -> Json:
+        """{"digest", "rows", "again"} → how far that file has come."""
+        commands = self._parts.commands
+        return _shown(await commands.begin_import(self._actor, args["digest"], args["rows"], again=args["again"]))
+
+    async def page(self, args: Json) -> Json:
+        """{"digest", "start", "rows": MessagePack in base64, "dry_run"} → {"count", "taken", "known", "refused"}."""
+        rows = await asyncio.to_thread(lambda: _ROWS.decode(base64.b64decode(args["rows"])))
+        commands = self._parts.commands
+        if args["dry_run"]:
+            done = await commands.rehearse_page(rows)
+        else:
+            done = await commands.import_page(self._actor, args["digest"], args["start"], rows)
+        shown: Json = msgspec.to_builtins(done)
+        return shown
+
+    async def finish(self, args: Json) -> Json:
+        """{"digest"} → the same, all rows taken."""
+        return _shown(await self._parts.commands.finish_import(self._actor, args["digest"]))
+
+    async def refused(self, args: Json) -> Json:
+        """{"digest", "after"} → {"items": [{"line", "field", "reason"}], "next"}: the refusals of that import which are
+        on record, in pages; `after` is an earlier page's `next`, or null."""
+        progress = await self._parts.commands.import_progress(args["digest"])
+        if progress is None:
+            return {"items": [], "next": None}
+        after = args["after"] or progress.position
+
+        def read() -> Json:
+            found = self._parts.log.read(after, _SEARCHED, (_REFUSED,))
+            items = [
+                {"line": r.event.line, "field": r.event.field, "reason": r.event.reason}
+                for r in found
+                if r.cause == progress.position and isinstance(r.event, ImportRowRefused)
+            ]
+            return {"items": items, "next": found[-1].position if len(found) == _SEARCHED else None}
+
+        return await asyncio.to_thread(read)
+
+    async def subscribers_export(self, args: Json) -> Json:
+        """{"cursor", "limit"} → {"items": [row], "next"}: one page of the living, addresses in clear."""
+        page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
+        return {"items": [row for p in page.items if (row := exported(p)) is not None], "next": page.next}
+
+    # --- places
+
+    async def places_import(self, args: Json) -> Json:
+        """{"places": [PlaceBody], "dry_run"?} → {"created", "changed", "known", "refused": [{"index", "field",
+        "reason"}]}; `index` counts from 0."""
+        counts = {"created": 0, "changed": 0, "known": 0}
+        refused: list[Json] = []
+        for index, place in enumerate(args["places"]):
+            try:
+                counts[await self._place(place, dry_run=bool(args.get("dry_run")))] += 1
+            except Invalid as error:
+                first = error.errors[0] if error.errors else FieldError("", error.message)
+                refused.append({"index": index, "field": first.field, "reason": first.message})
+        return {**counts, "refused": refused}
+
+    async def _place(self, place: Json, *, dry_run: bool) -> str:
+        body, commands = converted(place, PlaceBody), self._parts.commands
+        if dry_run:
+            return await commands.rehearse_place(body)
+        before = await commands.place_version(body.slug)
+        kept = await commands.define_place(self._actor, body)
+        return "created" if kept.created else "known" if kept.version == before else "changed"
+
+    async def places_export(self, args: Json) -> Json:
+        """{"after": slug} → {"items": [{"slug", "name", "geometry"}], "next": slug|null}, by slug."""
+        places: list[PlaceState] = await self._read(self._parts.views.places)
+        rest = sorted((p for p in places if p.slug > args["after"]), key=lambda place: place.slug)
+        page = rest[:PLACES]
+        return {
+            "items": [{"slug": p.slug, "name": p.name, "geometry": p.geometry} for p in page],
+            "next": page[-1].slug if len(rest) > PLACES else None,
+        }
+
+
+def converted(value: Any, kind: type[T]) -> T:
+    """Read JSON values as a struct; a mismatch is Invalid with the path."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise Invalid.field(path.strip("`.") or "", message) from error
+
+
+def _shown(progress: Progress) -> Json:
+    shown: Json = msgspec.to_builtins(progress)
+    return shown

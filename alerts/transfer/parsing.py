@@ -1,0 +1,201 @@
+"""A file's rows, read and checked in a process of their own, so that the one that writes does nothing else.
+
+`python -m alerts.transfer.parsing` reads an `Order` (JSON) from its standard input and writes frames: four bytes of
+length, four bytes with the number of rows, then the rows (MessagePack). The frame without rows is the last; it holds
+the digest of what was read, or the words of what went wrong. `pages` is the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import struct
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from alerts.commands.imports import NOT_VALID, ImportRow
+from alerts.commands.known import Known
+from alerts.commands.wishes import check_subscriber
+from alerts.domain.words.bodies import SubscriberBody
+from alerts.domain.words.errors import DomainError, FieldError, Invalid
+from alerts.transfer.rows import Cells, body_of
+from alerts.transfer.tables import opened
+
+PAGE = 2_000
+"""Rows in a transaction: a tenth of a second, for which others who write wait."""
+_HEADER = struct.Struct(">II")
+_LONGEST = 256 * 1024 * 1024
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|[-+]?\d[\d.]*")
+_WORDS = re.compile(r"[^\s,;|@]{3,}")
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What rows are checked against."""
+
+    language: str
+    timezone: str
+    places: frozenset[str] = frozenset()
+    topics: frozenset[str] = frozenset()
+    bounds: tuple[float, float, float, float] | None = None
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Which file to read, from which row on; `rehearsal` tells repeated addresses by itself, as nothing is kept."""
+
+    file: str
+    terms: Terms
+    skip: int = 0
+    rehearsal: bool = False
+
+
+class Last(msgspec.Struct, frozen=True):
+    """The end of a file: the digest of its bytes, or what was wrong with them."""
+
+    digest: str = ""
+    error: str = ""
+
+
+def rows(order: Order) -> Iterator[list[ImportRow] | Last]:
+    """The pages of a file, checked, and its end."""
+    check = Check(order.terms, rehearsal=order.rehearsal)
+    try:
+        with opened(Path(order.file)) as table:
+            page: list[ImportRow] = []
+            for count, line in enumerate(table):
+                if count < order.skip:
+                    continue
+                if line.fault:
+                    page.append(ImportRow(line=line.number, reason=line.fault, recorded=line.fault))
+                else:
+                    page.append(check(line.number, line.cells))
+                if len(page) == PAGE:
+                    yield page
+                    page = []
+            if page:
+                yield page
+            yield Last(digest=table.digest())
+    except (DomainError, OSError) as error:
+        yield Last(error=str(error))
+
+
+class Check:
+    """From cells to a row that may be taken, or is refused."""
+
+    def __init__(self, terms: Terms, *, rehearsal: bool = False) -> None:
+        self._terms = terms
+        self._known = Known(places=terms.places, topics=terms.topics, bounds=terms.bounds)
+        self._seen: set[int] | None = set() if rehearsal else None
+
+    def __call__(self, line: int, cells: Cells) -> ImportRow:
+        """The row of these cells."""
+        try:
+            row = self._row(line, cells)
+        except Invalid as error:
+            first = error.errors[0] if error.errors else FieldError("", error.message)
+            recorded = without_values(first.message, cells)
+            return ImportRow(line=line, field=first.field, reason=first.message, recorded=recorded)
+        return row if self._seen is None else self._noted(row, self._seen, cells)
+
+    def _row(self, line: int, cells: Cells) -> ImportRow:
+        document = body_of(cells)
+        paused = document.pop("paused_until", None)
+        until = None if paused is None else _instant(paused)
+        try:
+            body = msgspec.convert(document, SubscriberBody)
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            raise Invalid.field(path.strip("`.") or "", message) from error
+        if body.phone is not None or body.push is not None:
+            # Which numbers and which push services an instance takes is its own affair: it checks these rows itself.
+            return ImportRow(line=line, body=body, paused_until=until)
+        if body.email is None:
+            raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
+        terms = self._terms
+        wishes = check_subscriber(body, self._known, language=terms.language, timezone=terms.timezone, endpoints=None)
+        return ImportRow(
+            line=line,
+            reaches=wishes.reaches,
+            preferences=wishes.preferences,
+            consent=wishes.consent if body.confirmed else None,
+            paused_until=until,
+        )
+
+    def _noted(self, row: ImportRow, seen: set[int], cells: Cells) -> ImportRow:
+        """In a rehearsal: eight bytes are kept of each address, to tell a second row about the same person."""
+        own = {hash((name, cells[name].casefold())) for name in ("email", "phone", "push") if name in cells}
+        repeated = not seen.isdisjoint(own)
+        if row.consent is not None or (row.body is not None and row.body.confirmed):
+            seen |= own
+        return msgspec.structs.replace(row, repeated=repeated) if repeated else row
+
+
+def without_values(reason: str, cells: Cells) -> str:
+    """Words about a fault that say nothing of what the row says: the log keeps them for ever."""
+    reason = _QUOTED.sub("…", reason)
+    for cell in cells.values():
+        for word in _WORDS.findall(cell):
+            reason = reason.replace(word, "…")
+    return reason[:200] or NOT_VALID
+
+
+def _instant(text: str) -> datetime:
+    try:
+        found: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+    return found
+
+
+async def pages(order: Order) -> AsyncGenerator[tuple[int, bytes] | Last, None]:
+    """(how many rows, their MessagePack), page by page, and the file's end: of a process of its own, which ends when
+    nobody reads on."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        __spec__.name,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdin.write(msgspec.json.encode(order))
+        process.stdin.close()
+        while True:
+            length, count = _HEADER.unpack(await process.stdout.readexactly(_HEADER.size))
+            page = await process.stdout.readexactly(length)
+            if not count:
+                yield msgspec.msgpack.decode(page, type=Last)
+                return
+            yield count, page
+    except asyncio.IncompleteReadError:
+        yield Last(error="the process that reads the file has died: is there enough memory?")
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def write(order: Order, out: BinaryIO) -> None:
+    """Write a file's pages as frames."""
+    encoder = msgspec.msgpack.Encoder()
+    for page in rows(order):
+        count = 0 if isinstance(page, Last) else len(page)
+        body = encoder.encode(page)
+        out.write(_HEADER.pack(len(body), count))
+        out.write(body)
+        out.flush()
+
+
+if __name__ == "__main__":
+    try:
+        write(msgspec.json.decode(sys.stdin.buffer.read(), type=Order), sys.stdout.buffer)
+    except BrokenPipeError:
+        sys.exit(1)  # whoever wanted the rows is gone

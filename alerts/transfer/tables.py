@@ -1,0 +1,177 @@
+"""Reading a CSV file as a stream: its encoding, its dialect and its header are checked before any row is taken.
+
+A fault of the whole file (not UTF-8, a quotation mark never closed, an unknown column) refuses it as a whole, by line
+and in words, so that nothing of a broken file is kept. A fault of one row refuses that row.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from alerts.domain.words.errors import Invalid
+from alerts.transfer.rows import COLUMNS, REACHES, Cells, armed
+
+_LINE = 1_000_000
+"""Characters: a longer line is no row of ours, and must not fill the memory."""
+_SEPARATORS = (",", ";", "\t")
+_MARKS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+_MEND = "save it as “CSV UTF-8”"
+
+
+class Survey(NamedTuple):
+    """What a first reading of a file found: it can be read to its end."""
+
+    digest: str
+    """SHA-256 of its bytes, in hex."""
+    rows: int
+    separator: str
+    """Between the cells: a comma, a semicolon or a tab."""
+
+
+class Line(NamedTuple):
+    """A row: the line on which it begins, and its cells by column; or why it is none."""
+
+    number: int
+    cells: Cells
+    fault: str = ""
+
+
+class Table:
+    """An open file, read once from its beginning. `digest` is that of what has been read."""
+
+    def __init__(self, raw: _Hashing, text: io.TextIOWrapper) -> None:
+        self._raw = raw
+        self._lines = _Lines(text)
+        header = next(self._lines, "")
+        self.separator = _separator(header)
+        self._columns = _columns(next(csv.reader([header], delimiter=self.separator), []))
+
+    def __iter__(self) -> Iterator[Line]:
+        """The rows, blank lines left out. Raises Invalid, with the line, where the file cannot be read on."""
+        reader = csv.reader(self._lines, delimiter=self.separator, strict=True)
+        begins = 1
+        try:
+            for cells in reader:
+                begun, begins = begins + 1, self._lines.number
+                if cells:
+                    yield self._line(begun, cells)
+        except csv.Error as error:
+            raise Invalid(f"line {begins + 1}: {_in_words(error)}; nothing of this file was read") from None
+
+    def _line(self, number: int, cells: Sequence[str]) -> Line:
+        if len(cells) != len(self._columns):
+            return Line(number, {}, f"this row has {len(cells)} cells, the header {len(self._columns)}")
+        named = zip(self._columns, cells, strict=True)
+        return Line(number, {name: armed(cell) for name, text in named if (cell := text.strip())})
+
+    def digest(self) -> str:
+        """SHA-256 of what has been read, in hex: of the whole file once its rows are through."""
+        return self._raw.hash.hexdigest()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Table]:
+    """The table in a file. Raises Invalid if it is not UTF-8, or its header is not ours."""
+    with path.open("rb") as file:
+        _refuse_by_mark(file.read(4096))
+        file.seek(0)
+        raw = _Hashing(file)
+        with io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding="utf-8-sig", newline="") as text:
+            yield Table(raw, text)
+
+
+def survey(path: Path) -> Survey:
+    """Read a file to its end once, keeping nothing. Raises Invalid where it cannot be read."""
+    with opened(path) as table:
+        count = sum(1 for _ in table)
+        return Survey(table.digest(), count, table.separator)
+
+
+class _Hashing(io.RawIOBase):
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self.hash = file, hashlib.sha256()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._file.readinto(buffer))
+        self.hash.update(memoryview(buffer)[:count])
+        return count
+
+
+class _Lines:
+    """The lines of a text, none of them endless, none with a NUL."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text, self.number = text, 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._text.readline(_LINE)
+        except UnicodeDecodeError:
+            raise Invalid(f"after line {self.number} the file is not UTF-8: {_MEND}") from None
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) == _LINE and not line.endswith("\n"):
+            raise Invalid(f"line {self.number} is longer than {_LINE:,} characters: is this a CSV file?")
+        if "\0" in line:
+            raise Invalid(f"line {self.number} holds a NUL byte: this is no CSV file, or not UTF-8; {_MEND}")
+        return line
+
+
+def _refuse_by_mark(first: bytes) -> None:
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            raise Invalid(f"the file is {name}: {_MEND}")
+    if first.startswith(b"PK\x03\x04"):
+        raise Invalid(f"the file is a spreadsheet's own (or a ZIP): {_MEND}")
+    if not first.strip():
+        raise Invalid(f"the file is empty; its first line names the columns, of {', '.join(COLUMNS)}")
+
+
+def _separator(header: str) -> str:
+    """What stands between the header's names: the one by which most of them are known."""
+
+    def known(separator: str) -> int:
+        return sum(_name(cell) in COLUMNS for cell in next(csv.reader([header], delimiter=separator), []))
+
+    return max(_SEPARATORS, key=known)
+
+
+def _columns(header: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(_name(cell) for cell in header)
+    if "postal" in names:
+        raise Invalid("unknown columns: postal (letters are not available in this version: take the column out)")
+    unknown = [name or "one without a name" for name in names if name not in COLUMNS]
+    if unknown:
+        raise Invalid(f"unknown columns: {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Invalid(f"the header names {', '.join(twice)} twice: which one is meant?")
+    if not set(names) & set(REACHES):
+        raise Invalid(f"the header has no column that says where to reach people: one of {', '.join(REACHES)}")
+    return names
+
+
+def _name(cell: str) -> str:
+    return cell.strip().casefold()
+
+
+def _in_words(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end of data" in text or "field limit" in text:
+        return "a quotation mark is opened and never closed"
+    return f"this is no CSV ({text})"
