@@ -24,6 +24,7 @@ MODULES = {
     "projection": "alerts.bench.directory",
     "audience": "alerts.bench.audience",
     "fan-out": "alerts.bench.fanout",
+    "push": "alerts.bench.push",
 }
 """By the name that `--only` takes: TARGETS.md's rows, in its order."""
 PARTS = ("aiohttp", "eventsourcing", "msgspec", "numpy", "psycopg", "shapely", "uvloop")
