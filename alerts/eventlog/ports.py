@@ -133,6 +133,12 @@ class Log(Protocol):
     def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
         """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
 
+    def read_each(
+        self, after: int, limit: int, topics: Collection[str] = (), *, unseal: bool = True
+    ) -> Sequence[Recorded | UnreadableEvent]:
+        """The same, with the error in the place of each event that cannot be read; without `unseal`, personal fields
+        read as None and no key is touched."""
+
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
         """A stream's events, if asked only those at positions ≤ `up_to`."""
 

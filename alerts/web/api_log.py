@@ -7,7 +7,8 @@ from aiohttp import web
 
 from alerts.domain.words.errors import Invalid
 from alerts.web.answers import answer, listed
-from alerts.web.api import ROOT, found
+from alerts.web.api import ROOT, caller_of, found
+from alerts.web.events_stream import is_wanted, last_seen
 from alerts.web.parts import Parts
 from alerts.web.requests import PAGE_MOST, id_of, next_url, query, read, whole_number
 from alerts.web.routes import Route, scope
@@ -20,7 +21,7 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of the log and of the service's health."""
     public_url = parts.settings.public_url
 
-    async def events(request: web.Request) -> web.Response:
+    async def events(request: web.Request) -> web.StreamResponse:
         values = query(request, "after", "limit", "type")
         after = whole_number(values, "after", 0, 0)
         limit = whole_number(values, "limit", EVENTS, 1, PAGE_MOST)
@@ -28,10 +29,24 @@ def routes(parts: Parts) -> list[Route]:
         unknown = sorted(wanted - parts.topics)
         if unknown:
             raise Invalid.field("type", f"unknown type {unknown[0]!r}; known are {', '.join(sorted(parts.topics))}")
+        if is_wanted(request.headers.get("Accept", "")):
+            return await streamed(request, last_seen(request, after), wanted)
         recorded = await read(parts, parts.log.read, after, limit, wanted)
         # A full page may have more behind it. A reader who is at the end asks again after the last position it has.
         following = recorded[-1].position if len(recorded) == limit else None
         return listed(map(parts.codec.public, recorded), next_url(public_url, request, following, "after"))
+
+    async def streamed(request: web.Request, after: int, wanted: frozenset[str]) -> web.StreamResponse:
+        from alerts.web.app import STREAMS
+
+        secret = caller_of(request).key.secret_hash
+
+        async def welcome() -> bool:
+            """Whether the key still stands: a stream may last for days."""
+            key = await read(parts, parts.views.key_by_hash, secret)
+            return key is not None and not key.revoked
+
+        return await request.app[STREAMS].serve(request, after, wanted, welcome)
 
     async def trigger(request: web.Request) -> web.Response:
         wanted = id_of(request, what="trigger")

@@ -12,6 +12,7 @@ from aiohttp import web
 from alerts import tracing
 from alerts.domain.words.errors import DomainError
 from alerts.web import auth, problem
+from alerts.web.events_stream import Streams
 from alerts.web.parts import Parts
 from alerts.web.problem import NOT_YET, Refused
 from alerts.web.requests import API_LIMIT
@@ -26,6 +27,9 @@ ErrorPage = Callable[[Parts, web.Request, int, str], Awaitable[web.StreamRespons
 
 POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
 """The policy table of an application: every route with who may call it."""
+
+STREAMS: Final = web.AppKey("STREAMS", Streams)
+"""Those who listen to the feed as it grows."""
 
 _NOT_YET: Final = re.compile(
     r"^/(subscribe|preferences|report|board|bulletin\.txt|check"
@@ -57,6 +61,8 @@ def build(
         app.router.add_route(route.method, route.path, handler)
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
+    app[STREAMS] = Streams(parts)
+    app.on_shutdown.append(app[STREAMS].close)
     app.on_response_prepare.append(secure_headers)
     app.on_response_prepare.append(name_request)
     return app
