@@ -1,0 +1,94 @@
+"""`alerts doctor`: what is set, what works, and how to mend what does not.
+
+Every check runs in a thread of its own and is given up after five seconds, so that the doctor always comes to an end.
+Nothing is written, nobody is sent anything, no secret is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from alerts.checkup.finding import Check, Finding
+from alerts.checkup.running import run
+from alerts.keyfiles import new_master_key
+from alerts.settings import VARIABLES, Settings, SettingsError, environment, load, unknown
+
+
+def examine(*, as_json: bool) -> int:
+    """Print every setting and finding; 0 if nothing is wrong, else 1."""
+    values = environment(os.environ)
+    settings, findings = _loaded(values)
+    if settings is None and "KEY is not set" in findings[0].found and _on_sqlite(values):
+        # The rest can be looked at before the first start too: with keys that nobody keeps.
+        stand_in = {"ALERTS_SECRET_KEY": new_master_key(), "ALERTS_MASTER_KEY": new_master_key()}
+        settings, findings = _loaded({**values, **stand_in})
+        findings.append(Finding("ok", "keys", "none yet; `alerts serve` makes them on SQLite"))
+    findings += [
+        Finding("warning", "settings", f"{name} is not a setting", "misspelt? the settings are listed above")
+        for name in unknown(values)
+    ]
+    if settings is not None:
+        findings += run(checks(), settings)
+    listed = {v.name: shown(values, v.name, secret=v.secret) or f"({v.default})" for v in VARIABLES}
+    if as_json:
+        print(json.dumps({"settings": listed, "findings": [asdict(f) for f in findings]}))
+    else:
+        print("\n".join(f"{name:30} {value}" for name, value in listed.items()) + "\n")
+        for f in findings:
+            print(f"{f.state:8} {f.what}: {f.found}" + (f"\n         {f.mend}" if f.mend else ""))
+    return 1 if any(f.state == "wrong" for f in findings) else 0
+
+
+def _on_sqlite(values: Mapping[str, str]) -> bool:
+    return "ALERTS_DATABASE_URL_FILE" not in values and values.get("ALERTS_DATABASE_URL", "sqlite:").startswith(
+        "sqlite:"
+    )
+
+
+def _loaded(values: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
+    try:
+        return load(values, make_keys=False), []
+    except SettingsError as error:
+        return None, [Finding("wrong", "settings", str(error), "mend this variable first")]
+
+
+def checks() -> list[Check]:
+    """All of them, in the order in which they are told."""
+    # Loaded in one thread: the checks run side by side, and some of these break when two threads load them at once.
+    import aiohttp  # noqa: F401
+    import aiosmtplib  # noqa: F401
+    import dns.resolver  # noqa: F401
+
+    from alerts import bootstrap  # noqa: F401
+    from alerts.channels import dkim  # noqa: F401
+    from alerts.channels.providers import guarded  # noqa: F401
+    from alerts.checkup import database, doors, mail, providers
+
+    return [
+        database.database,
+        database.disk,
+        doors.public_url,
+        doors.targets,
+        mail.servers,
+        mail.sender,
+        mail.signature,
+        providers.push,
+        providers.texts,
+        doors.clock,
+    ]
+
+
+def shown(values: Mapping[str, str], name: str, *, secret: bool) -> str:
+    """A variable's value as it may be seen, "" if it is not set."""
+    file = values.get(f"{name}_FILE", "")
+    if file:
+        return f"(in {file}, not shown)"
+    value = values.get(name, "")
+    if secret:
+        return "(set, not shown)" if value else ""
+    value = re.sub(r"(://[^/?#@:]*):[^/?#]*@", r"\1:…@", value)
+    return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1…", value)

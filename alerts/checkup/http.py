@@ -1,0 +1,39 @@
+"""One careful GET: no redirects, no proxy, no cookies, 64 kB at most, three seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+
+STEP_S = 3.0
+_MOST = 65_536
+
+
+async def ask(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, str], bytes]:
+    """(status, headers, body). Raises OSError or TimeoutError in words without the URL."""
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=STEP_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+            session.get(url, headers=dict(headers or {}), allow_redirects=False) as answer,
+        ):
+            return answer.status, answer.headers, await answer.content.read(_MOST)
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise OSError(f"its certificate is not accepted: {error.certificate_error}") from error
+    except aiohttp.ClientConnectorError as error:
+        raise OSError(error.os_error.strerror or type(error.os_error).__name__) from error
+    except aiohttp.ClientError as error:
+        raise OSError(type(error).__name__) from error
+    except TimeoutError as error:
+        raise TimeoutError("no answer in time") from error
+
+
+def date_of(headers: Mapping[str, str]) -> datetime | None:
+    """What the other side's clock says, None if it does not."""
+    try:
+        return parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None

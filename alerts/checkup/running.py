@@ -1,0 +1,44 @@
+"""Checks side by side, each with its time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from threading import Thread
+from time import monotonic
+
+from alerts.checkup.finding import Check, Finding
+from alerts.settings import Settings
+
+LIMIT_S = 5.0
+
+
+def run(checks: Sequence[Check], settings: Settings, limit: float = LIMIT_S) -> list[Finding]:
+    """What all checks found, in their order; one that takes longer than `limit` seconds is left behind, with what it
+    had found by then."""
+    found: list[list[Finding]] = [[] for _ in checks]
+    # Daemons: one that hangs must not keep the process from ending.
+    threads = [
+        Thread(target=_one, args=(check, settings, into), daemon=True)
+        for check, into in zip(checks, found, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = monotonic() + limit
+    findings: list[Finding] = []
+    for check, thread, into in zip(checks, threads, found, strict=True):
+        thread.join(max(0.0, deadline - monotonic()))
+        findings += into
+        if thread.is_alive():
+            name = check.__name__.replace("_", " ")
+            words = f"the check did not end within {limit:g} seconds"
+            findings.append(Finding("wrong", name, words, "see what it talks to: name, port, firewall"))
+    return findings
+
+
+def _one(check: Check, settings: Settings, into: list[Finding]) -> None:
+    try:
+        for finding in check(settings):
+            into.append(finding)  # one by one: what is found before a hang is told
+    except Exception as error:
+        # Its words may quote what it was about: the type alone.
+        into.append(Finding("wrong", check.__name__, f"the check failed: {type(error).__name__}", "report this"))
