@@ -72,7 +72,7 @@ def next_issue(schedule: NewsletterSchedule, since: datetime, after: datetime) -
     days = rrulestr(schedule.rrule, dtstart=first)
     assert isinstance(days, rrule), "the rule was checked to be a single one"
     end = today + AHEAD
-    days = days.replace(until=min(filter(None, (days._until, end))))  # type: ignore[attr-defined]
+    days = days.replace(until=min(filter(None, (days._until, end))))
     at = time.fromisoformat(schedule.at)
     day = days.after(today, inc=True)
     while day is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
@@ -71,9 +72,12 @@ class Path:
         if len(text) > LENGTH:
             raise ValueError(f"This path has {len(text)} characters; at most {LENGTH} are taken.")
         try:
-            return cls(text, Parser().parse(text).parsed)
+            tree = Parser().parse(text).parsed
         except (JMESPathError, RecursionError) as error:
             raise ValueError(f"{text[:80]!r} is no JMESPath: {str(error).splitlines()[0][:200]}") from None
+        if unknown := _functions(tree) - Functions.FUNCTION_TABLE.keys():
+            raise ValueError(f"JMESPath knows no function {', '.join(sorted(unknown))[:200]}.")
+        return cls(text, tree)
 
     def search(self, body: Any, work: Work, field: str) -> Any:
         """The value in `body`; None if there is none. Raises Unmapped."""
@@ -84,6 +88,18 @@ class Path:
         except (JMESPathError, TypeError, ValueError, RecursionError) as error:
             said = (str(error) or "it is nested too deeply").splitlines()[0][:300]
             raise Unmapped(f"{field}: {self.text} does not fit this body: {said}") from None
+
+
+def _functions(tree: Any) -> set[str]:
+    """The functions that an expression calls; the library looks for them only when they are called."""
+    found, waiting = set(), [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if node["type"] == "function_expression":
+                found.add(node["value"])
+            waiting.extend(node["children"])
+    return found
 
 
 class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library

@@ -16,7 +16,11 @@ from alerts.cli.places import slug_of
     [
         (["backup", "x"], "not available in this version"),
         (["keys", "vapid"], "Web Push is not available"),
-        (["source", "add", "x", "--kind", "json"], "not available in this version"),
+        (["source", "add", "x", "--kind", "json"], "needs --mapping"),
+        (["source", "add", "x", "--kind", "json", "--mapping", "nothing.json"], "cannot be read"),
+        (["source", "add", "x", "--kind", "cap", "--mapping", "nothing.json"], "takes no --mapping"),
+        (["source", "revise", "x"], "--policy, --mapping or both"),
+        (["api-key", "add", "x", "--scopes", "read", "--rate", "0"], "--rate is"),
         (["source", "add", "x", "--kind", "smoke-signal"], "--kind is"),
         (["source", "add", "x", "--kind", "cap", "--policy", "nothing"], "none of record, draft, issue"),
         (["team", "add", "a@x.example", "--role", "boss"], "--role is one of"),

@@ -1,0 +1,233 @@
+"""Mappings: what they may say, what they make of a body, and that no mapping and no body costs much."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.commands.trigger import Nothing, Unread
+from alerts.domain.words.bodies import IncidentBody, NoticeBody, ResolveBody
+from alerts.domain.words.errors import Invalid, Malformed
+from alerts.intake import webhooks
+from alerts.intake.json_mapping import mapping_of, read_mapping
+from alerts.intake.json_path import Path as JsonPath
+from alerts.intake.json_path import Unmapped, Work
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def example(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(mapping, sample) of a program."""
+    mapping = json.loads((ROOT / "docs" / "mappings" / f"{name}.json").read_text())
+    return mapping, json.loads((ROOT / "tests" / "samples" / f"{name}.json").read_text())
+
+
+def taken(mapping: dict[str, Any], body: Any, identifier: str = "") -> Any:
+    return webhooks.mapped(mapping, identifier, json.dumps(body).encode())
+
+
+def of(**data: Any) -> dict[str, Any]:
+    return {"id": "id", "type": "incident.reported", "data": data}
+
+
+# --- the examples that we hand out
+
+
+def test_an_alertmanager_reports_and_resolves_the_same_incident() -> None:
+    mapping, body = example("alertmanager")
+    fired = taken(mapping, body)
+    assert isinstance(fired.asked, IncidentBody) and fired.kind == "incident.reported"
+    assert (fired.asked.headline, fired.asked.severity) == ("Pump 7 has stopped", "Severe")
+    assert fired.asked.area == {"place": "camden"} and fired.asked.category == "Infra"
+    assert taken(mapping, body).external_id == fired.external_id, "a repetition is the same webhook"
+    over = {**body, "status": "resolved"}
+    over["alerts"] = [{**body["alerts"][0], "status": "resolved", "endsAt": "2026-03-12T10:30:00Z"}]
+    resolved = taken(mapping, over)
+    assert resolved.asked == ResolveBody(source_ref=fired.asked.source_ref)
+    assert resolved.external_id != fired.external_id
+    bare = taken(mapping, {**body, "commonLabels": {"alertname": "PumpStopped"}, "commonAnnotations": {}})
+    assert (bare.asked.headline, bare.asked.severity, bare.asked.area) == ("PumpStopped", "Unknown", None)
+
+
+def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
+    mapping, body = example("github")
+    opened = taken(mapping, body).asked
+    assert isinstance(opened, IncidentBody)
+    assert (opened.headline, opened.source_ref) == ("Burst water main in Camden Road", "example-town/incidents#42")
+    assert opened.description.endswith("\n\nhttps://github.com/example-town/incidents/issues/42")
+    assert (opened.severity, opened.area) == ("Severe", {"place": "camden"})
+    assert taken(mapping, {**body, "action": "closed"}).asked == ResolveBody(source_ref="example-town/incidents#42")
+    assert taken(mapping, {**body, "action": "labeled"}).asked == Nothing()
+
+
+def test_a_cloud_event_is_known_by_source_and_id() -> None:
+    mapping, body = example("cloudevents")
+    event = taken(mapping, body)
+    assert event.external_id == "/gauges/brent-7#A234-1234-1234"
+    assert isinstance(event.asked, IncidentBody)
+    assert event.asked.headline == "River Brent at Stonebridge: 2.45 m"
+    assert event.asked.area == {"circle": {"lat": 51.545, "lon": -0.15, "radius_km": 1.5}}
+    assert (event.asked.severity, event.asked.certainty) == ("Severe", "Observed")
+    unknown = taken(mapping, {**body, "type": "org.example.river.maintenance"})
+    assert isinstance(unknown.asked, Unread) and "type" in unknown.asked.reason
+
+
+# --- what a mapping makes of a body
+
+
+def test_a_webhook_id_is_the_identity_where_there_is_one() -> None:
+    assert taken(of(headline={"path": "h"}), {"id": 7, "h": "Fire"}).external_id == "7"
+    assert taken(of(headline={"path": "h"}), {"id": 7, "h": "Fire"}, "msg_1").external_id == "msg_1"
+    assert len(taken(of(headline={"path": "h"}), {"id": "x" * 5000, "h": "Fire"}).external_id) < 100
+
+
+@pytest.mark.parametrize("identity", [None, "", [], {"a": 1}])
+def test_what_cannot_be_known_again_waits_under_its_digest(identity: Any) -> None:
+    found = taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"})
+    assert isinstance(found.asked, Unread) and found.asked.reason.startswith("id: ")
+    assert found.external_id == taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"}).external_id
+
+
+def test_dots_go_into_objects_and_maps_may_hold_anything() -> None:
+    mapping = {
+        "id": "id",
+        "type": "notice.requested",
+        "data": {
+            "kind": {"template": "announcement"},
+            "content.en.title": {"path": "what"},
+            "content.en.body": {"template": "{{{what}}} {list} {yes} {number} {none}"},
+            "audience": {"path": "who", "map": {"all": {"all": []}}},
+        },
+    }
+    asked = taken(mapping, {"id": 1, "what": "Fair", "who": "all", "list": ["a", 2], "yes": True, "number": 1.5}).asked
+    assert isinstance(asked, NoticeBody) and asked.content is not None
+    assert asked.content["en"].title == "Fair" and asked.content["en"].body == "{Fair} a, 2 true 1.5 "
+    assert asked.audience == {"all": []}
+
+
+@pytest.mark.parametrize(
+    ("data", "body", "words"),
+    [
+        ({"headline": {"path": "missing"}}, {}, "headline: is missing"),
+        ({"headline": {"path": "h"}}, {"h": 3}, "headline: expected str"),
+        ({"headline": {"path": "h"}, "severity": {"path": "s"}}, {"h": "x", "s": "P5"}, "severity"),
+        ({"headline": {"path": "h", "map": {"a": "b"}}}, {"h": "c"}, "no word for 'c'"),
+        ({"headline": {"template": "{h}"}}, {"h": {"a": 1}}, "object is no text"),
+        ({"headline": {"path": "h"}, "onset": {"path": "t"}}, {"h": "x", "t": "2026-03-12T09:30:00"}, "onset"),
+        ({"headline": {"path": "sum(h)"}}, {"h": ["x"]}, "sum(h) does not fit"),
+        ({"headline": {"path": "h < `1`"}}, {"h": "x"}, "does not fit"),
+        ({"headline": {"path": "to_number(h)"}}, {"h": "nan"}, "number without end"),
+        ({"content": {"path": "h"}, "content.en": {"path": "h"}}, {"h": "x"}, "value of its own"),
+    ],
+)
+def test_what_does_not_fit_waits_with_its_reason(data: dict[str, Any], body: dict[str, Any], words: str) -> None:
+    mapping = {"id": "id", "type": "notice.requested" if "content" in data else "incident.reported", "data": data}
+    found = taken(mapping, {"id": "1", **body})
+    assert isinstance(found.asked, Unread) and words in found.asked.reason, found.asked
+    assert found.body and found.external_id == "1"
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(Malformed):
+        webhooks.mapped(of(headline={"path": "h"}), "", b"{")
+
+
+# --- what a mapping may say
+
+
+@pytest.mark.parametrize(
+    ("mapping", "field"),
+    [
+        ([], "mapping"),
+        ({"id": "id", "type": "incident.reported", "data": {}, "colour": 1}, "mapping"),
+        ({"type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "a[", "type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "nothing(a", "type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "substr(id, `0`, `5`)", "type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "((" * 400, "type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "a" * 1001, "type": "incident.reported", "data": {}}, "mapping.id"),
+        ({"id": "id", "data": {}}, "mapping.type"),
+        ({"id": "id", "type": "fire", "data": {}}, "mapping.type"),
+        ({"id": "id", "type": "ignore", "data": {}}, "mapping.type"),
+        ({"id": "id", "type": {"path": "t", "map": {"a": "fire"}}, "data": {}}, "mapping.type"),
+        ({"id": "id", "type": {"template": "{t}"}, "data": {}}, "mapping.type"),
+        ({"id": "id", "type": "incident.reported", "data": []}, "mapping.data"),
+        (of(colour={"path": "x"}), "mapping.data.colour"),
+        (of(headline="x"), "mapping.data.headline"),
+        (of(headline={"path": "x", "template": "y"}), "mapping.data.headline"),
+        (of(headline={"path": "x", "map": {}}), "mapping.data.headline"),
+        (of(headline={"template": "{a"}), "mapping.data.headline"),
+        (of(headline={"template": "a}"}), "mapping.data.headline"),
+        (of(headline={"template": "{}"}), "mapping.data.headline"),
+        (of(headline={"template": "{% for %}{a[}"}), "mapping.data.headline"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_refused_by_field(mapping: Any, field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read_mapping(mapping)
+    assert field in {error.field for error in refused.value.errors}
+
+
+# --- what they cost
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "|".join(["[@,@]"] * 60),
+        "|".join(["[@,@][]"] * 60),
+        "|".join(["[@,@]"] * 40) + "|to_string(@)",
+        "|".join(["{a: @, b: @}"] * 40),
+        "join(big, many)",
+        "many[*].[*][*]" + "|[@,@][]" * 30,
+        "[" + ",".join(["many[*]"] * 100) + "]",
+    ],
+)
+def test_no_path_takes_long(path: str) -> None:
+    body = {"big": "x" * 100_000, "many": ["y"] * 20_000}
+    began = perf_counter()
+    with pytest.raises(Unmapped, match="takes too much work"):
+        JsonPath.of(path).search(body, Work(), "headline")
+    assert perf_counter() - began < 5
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+_NAMES = ("action", "issue", "repository", "status", "alerts", "commonLabels", "id", "source", "type", "data", "time")
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(_NAMES), _VALUES) | _VALUES,
+    st.sampled_from(["github", "alertmanager", "cloudevents"]),
+)
+def test_any_json_is_read_or_waits(body: Any, name: str) -> None:
+    mapping, _ = example(name)
+    try:
+        found = taken(mapping, body)
+    except Malformed:  # half of a surrogate pair, or U+0000
+        return
+    assert found.external_id and (not isinstance(found.asked, Unread) or found.asked.reason)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="abc{}[]().|&@*`'\", 0", max_size=40), _VALUES)
+def test_any_template_is_refused_or_reads(template: str, body: Any) -> None:
+    mapping = of(headline={"template": template})
+    try:
+        read_mapping(mapping)
+    except Invalid:
+        return
+    try:
+        mapping_of(mapping).apply(body)
+    except Unmapped as error:
+        assert str(error)
