@@ -116,6 +116,7 @@ class App:
             default_language=settings.default_language,
             timezone=settings.timezone,
             endpoints=Endpoints(settings.push_hosts, allow_private=settings.allow_private_targets, own=self._own),
+            sms_prefixes=settings.sms_prefixes,
         )
         self.inbox = self._open_inbox()
         self.vapid = Vapid(

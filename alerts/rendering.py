@@ -194,6 +194,8 @@ class Renderer:
             words=said,
             tail="" if words.short_url in own or words.url in own else words.short_url,
             stop=speech.text("message", "stop_sms"),
+            urgent=words.priority == "emergency",
+            expires=words.expires,
         )
 
     def _parts(self, layout: str, speech: Frame, context: Mapping[str, Any]) -> Parts:

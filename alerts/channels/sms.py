@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.channels.message import Message
 from alerts.channels.segments import plain_punctuation
@@ -19,11 +20,21 @@ class PreparedSms:
     words: str
     tail: str
     stop: str
+    urgent: bool = False
+    expires: datetime | None = None
 
     def message(self, *, delivery: str, to: str, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> Message:
         """The text for one reader: as many of the places near them as fit, nearest first."""
         text = self.text(nearby, nearby_lead)
-        return Message(channel="sms", delivery=delivery, to=to, data=text.encode(), sender="")
+        return Message(
+            channel="sms",
+            delivery=delivery,
+            to=to,
+            data=text.encode(),
+            sender="",
+            urgent=self.urgent,
+            expires=self.expires,
+        )
 
     def text(self, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> str:
         """The words alone; see `message`."""
@@ -39,9 +50,15 @@ class PreparedSms:
         return " ".join(part for part in (self.head, words, near, self.tail, self.stop) if part)
 
 
-def prepare(*, head: str, words: str, tail: str, stop: str) -> PreparedSms:
+def prepare(
+    *, head: str, words: str, tail: str, stop: str, urgent: bool = False, expires: datetime | None = None
+) -> PreparedSms:
     """A text from its parts, in the punctuation that phones carry cheaply."""
-    return PreparedSms(*(plain_punctuation(" ".join(part.split())) for part in (head, words, tail, stop)))
+
+    def plain(part: str) -> str:
+        return plain_punctuation(" ".join(part.split()))
+
+    return PreparedSms(plain(head), plain(words), plain(tail), plain(stop), urgent=urgent, expires=expires)
 
 
 def cut(text: str, room: int) -> str:

@@ -45,11 +45,14 @@ class Core:
         default_language: str = "en",
         timezone: str = "Europe/London",
         endpoints: EndpointRule | None = None,
+        sms_prefixes: tuple[str, ...] = (),
     ) -> None:
-        """`endpoints` says which push endpoints are taken; None: none."""
+        """`endpoints` says which push endpoints are taken; None: none. `sms_prefixes`: beginnings of the telephone
+        numbers that are; none named: any."""
         self._writer, self._log, self._database = writer, log, database
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
         self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
+        self._sms_prefixes = sms_prefixes
         self._known = KnownCache(database)
 
     async def _run(self, actor: Actor, work: Callable[[Unit], A], idem: Idempotency | None = None) -> A:

@@ -47,16 +47,23 @@ class Wishes:
 
 
 def check_subscriber(
-    body: SubscriberBody, known: Known, *, language: str, timezone: str, endpoints: EndpointRule | None
+    body: SubscriberBody,
+    known: Known,
+    *,
+    language: str,
+    timezone: str,
+    endpoints: EndpointRule | None,
+    prefixes: tuple[str, ...] = (),
 ) -> Wishes:
-    """What a body means, with the instance's `language` and `timezone` where it says none. Raises Invalid."""
+    """What a body means, with the instance's `language` and `timezone` where it says none, and `prefixes` that
+    telephone numbers begin with (none: any). Raises Invalid."""
     checks.check_times(body)
     _refuse_what_is_not_there(body)
     reaches: list[tuple[Channel, str]] = []
     if body.email is not None:
         reaches.append(("email", addresses.email(body.email)))
     if body.phone is not None:
-        reaches.append(("sms", addresses.phone(body.phone)))
+        reaches.append(("sms", _phone(body.phone, prefixes)))
     if body.push is not None:
         reaches.append(("push", push_address(body.push, endpoints)))
     if len(body.places) > MAX_PLACES:
@@ -78,6 +85,14 @@ def check_subscriber(
         tester=body.tester,
     )
     return Wishes(tuple(reaches), preferences, _consent(body.consent))
+
+
+def _phone(text: str, prefixes: tuple[str, ...]) -> str:
+    """A number that texts may go to: one that could never be texted would be told nothing, without knowing it."""
+    number = addresses.phone(text)
+    if prefixes and not number.startswith(prefixes):
+        raise Invalid.field("phone", f"Texts go to numbers that begin with {', '.join(prefixes)} only.")
+    return number
 
 
 def _refuse_what_is_not_there(body: SubscriberBody) -> None:

@@ -56,6 +56,8 @@ class Picture:
     """Lane → when its next waiting row is due."""
     orphaned: tuple[tuple[int, int], ...]
     """(notice, worker) with rows claimed by a worker that is gone."""
+    workers: int = 1
+    """How many processes hand over, this one included."""
 
 
 def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Picture:
@@ -99,4 +101,5 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Pict
         ),
         due={lane: instant(at) for lane, at in due.items() if at is not None},
         orphaned=tuple((notice, w) for notice, w, _ in claimed if w not in alive),
+        workers=len(alive),
     )

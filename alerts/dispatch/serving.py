@@ -13,6 +13,7 @@ from alerts.channels.message import Handed, Provider
 from alerts.dispatch.gate import Gate
 from alerts.dispatch.handover import Carry
 from alerts.dispatch.preparing import Batch, Outgoing, Preparer
+from alerts.dispatch.rates import WAITS, Pace
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import CHUNK, IN_DOUBT, QUEUED
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle, still_claimed
@@ -49,9 +50,11 @@ class Server:
         lease: Lease,
         threads: ThreadPoolExecutor,
         *,
+        paces: Mapping[Channel, Pace],
         clock: Callable[[], datetime],
     ) -> None:
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
+        self._paces = paces
         self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
         self.stopping = False
 
@@ -87,8 +90,12 @@ class Server:
         self, batch: Batch, expires: Mapping[int, datetime], worker: int, recorded: Recorded, *, last: bool
     ) -> None:
         """Hand over, and record as outcomes come; whatever happens, every row is recorded."""
-        settled = list(batch.settled)
-        pending = {asyncio.ensure_future(self._hand(out, batch.known, expires, worker, last)) for out in batch.outgoing}
+        settled, outgoing = list(batch.settled), []
+        for out in batch.outgoing:
+            later = self._later(out, expires)
+            settled += later
+            outgoing += [] if later else [out]
+        pending = {asyncio.ensure_future(self._hand(out, batch.known, expires, worker, last)) for out in outgoing}
         while pending or settled:
             if pending:
                 done, pending = await asyncio.wait(pending, timeout=_RECORD_EVERY)
@@ -99,6 +106,17 @@ class Server:
                 recorded(len(settled))
                 settled = []
 
+    def _later(self, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
+        """Its rows, put back until its turn with a provider that takes so many a second; [] if it may wait here."""
+        pace = self._paces.get(out.channel)
+        if pace is None:
+            return []
+        wait = pace.later(emergency=out.emergency, again=any(row.reason == WAITS for row in out.rows))
+        if wait is None:
+            return []
+        due = self._clock() + timedelta(seconds=wait)
+        return [Settled(row, QUEUED, WAITS, due=min(due, expires[row.notice])) for row in out.rows]
+
     async def _hand(
         self, out: Outgoing, known: int, expires: Mapping[int, datetime], worker: int, last: bool
     ) -> list[Settled]:
@@ -108,6 +126,9 @@ class Server:
             now = self._clock()
             handed = Handed(result="technical", reason="no provider")
             return [self._retries.settled(r, handed, now, now, expires[r.notice], out.language) for r in out.rows]
+        pace = self._paces.get(out.channel)
+        if pace is not None:
+            await pace.turn(emergency=out.emergency)
         async with self._gates[out.channel].passage(emergency=out.emergency):
             try:
                 refused = self._last_question(out, known, worker, last)
@@ -115,6 +136,8 @@ class Server:
                 _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
                 refused = [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
             if refused is not None:
+                if pace is not None:
+                    pace.unused()
                 return refused
             started = self._clock()
             try:

@@ -27,6 +27,7 @@ from alerts.dispatch.housekeeping import Housekeeping
 from alerts.dispatch.lease import WorkerLease
 from alerts.dispatch.preparing import Cards, Preparer
 from alerts.dispatch.queue import OpenJob, Picture, look
+from alerts.dispatch.rates import Pace, Paced
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import CHUNK, JOB_NOTICE, LANE
 from alerts.dispatch.serving import Server
@@ -111,6 +112,7 @@ class Worker:
             retries,
             self._lease,
             self._threads,
+            paces={channel: Pace(p.capacity) for channel, p in providers.items() if isinstance(p, Paced)},
             clock=clock,
         )
         self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._house_threads, clock=clock)
@@ -190,6 +192,9 @@ class Worker:
         if planned:
             picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
         self._picture = picture
+        for provider in self._providers.values():
+            if isinstance(provider, Paced):
+                provider.among(picture.workers)
         self._walk_again()
         self._tell()
         await self._housekeeping.sweep(picture, now)
