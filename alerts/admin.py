@@ -59,8 +59,13 @@ class Admin:
             "parked-drop": self.parked_drop,
             "erase": self.erase,
             "position": self.position,
+            "vapid": self.vapid,
             **TransferOperations(self._parts, OPERATOR, self._read).operations(),
         }
+
+    async def vapid(self, args: Json) -> Json:
+        """{} → {"key"}: the public half of the pair that push services know us by, made if there is none."""
+        return {"key": await asyncio.to_thread(lambda: self._parts.vapid.public)}
 
     # --- people and programs -------------------------------------------------------------------------------------
 

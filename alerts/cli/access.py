@@ -164,9 +164,9 @@ def keys_master() -> None:
     print(new_master_key())
 
 
-def keys_vapid() -> None:
-    """Make a key pair for Web Push."""
-    raise Misuse("Web Push is not available in this version, so it needs no keys yet")
+def keys_vapid(as_json: AsJson = False) -> None:
+    """Show the public key that browsers subscribe with; the pair is made if there is none yet."""
+    show(ask("vapid", {}), as_json=as_json, words=lambda a: f"public key: {a['key']}")
 
 
 def read_policy(text: str) -> Any:
