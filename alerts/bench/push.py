@@ -21,8 +21,8 @@ from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 
-_TARGET = 3_000.0
-"""Notifications a second, in one process."""
+_TARGET = 3_000 / 31_000
+"""Notifications for each ECDH: 3,000 a second in one process, on a core that does 31,000 of them."""
 _AT_ONCE = 64
 _DEVICES = 200
 _MOST = 20_000
@@ -39,7 +39,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
             unit="messages/s",
             ours=_sent(size),
             limit=limit,
-            target=_TARGET / limit if limit else _TARGET,
+            target=_TARGET if limit else None,
         )
 
 

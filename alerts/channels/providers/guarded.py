@@ -143,6 +143,8 @@ def _guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> sock
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
     """Up to 64 kB of the body. The status is known by now: a body that breaks off or drips takes nothing away."""
+    if response.content.at_eof():
+        return b""
     taken = bytearray()
     try:
         async with asyncio.timeout(_BODY_S):

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -96,7 +97,7 @@ class WebPush:
 
     def _headers(self, message: Message, endpoint: str) -> dict[str, str]:
         headers = {
-            "Authorization": self._vapid.authorization(str(URL(endpoint, encoded=True).origin())),
+            "Authorization": self._vapid.authorization(_origin("/".join(endpoint.split("/", 3)[:3]))),
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
             "TTL": str(self._ttl(message.expires)),
@@ -148,6 +149,12 @@ def retry_after(value: str, now: datetime) -> float | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max((at - now) / timedelta(seconds=1), 0.0), _MOST_WAIT)
+
+
+@lru_cache(maxsize=1024)
+def _origin(url: str) -> str:
+    """Scheme, host and port as an origin is written (RFC 6454): a few serve all devices."""
+    return str(URL(url, encoded=True).origin())
 
 
 def _info(to: Subscription) -> dict[str, Any]:
