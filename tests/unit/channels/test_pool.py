@@ -1,0 +1,132 @@
+"""Several servers for one channel: who is drawn, who rests, and how one that failed is trusted again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.channels.providers.pool import RESTS, SHARES, STEP_SECONDS, STEP_SUCCESSES, Member, Pool
+
+
+def two(weights: tuple[float, float] = (1.0, 1.0)) -> tuple[Member[str], Member[str], Pool[str]]:
+    a, b = Member("a", "a", weights[0]), Member("b", "b", weights[1])
+    return a, b, Pool([a, b], chance=random.Random(7).random)
+
+
+def first(pool: Pool[str], now: float, times: int = 4000, *, urgent: bool = False) -> Counter[str]:
+    return Counter(pool.order(now, urgent=urgent)[0].it for _ in range(times))
+
+
+def test_members_are_drawn_by_weight() -> None:
+    _, _, pool = two((3.0, 1.0))
+    assert 0.70 < first(pool, 0.0)["a"] / 4000 < 0.80
+
+
+def test_one_that_failed_rests_longer_each_time() -> None:
+    a, _, pool = two()
+    now = 0.0
+    for rest in (*RESTS, RESTS[-1]):
+        a.failed(now, "connection refused")
+        assert a.state(now + rest - 0.01) == "resting"
+        assert [m.it for m in pool.order(now + rest - 0.01)] == ["b"]
+        now += rest
+        assert a.state(now) == "limping"
+
+
+def test_those_that_fail_together_are_one_failure() -> None:
+    a, _, _ = two()
+    for _ in range(16):
+        a.failed(0.0, "connection refused")
+    assert a.state(RESTS[0]) == "limping"
+
+
+def test_a_peers_own_wish_to_be_left_alone_is_obeyed() -> None:
+    a, b, pool = two()
+    a.failed(0.0, "429", rest=42.0)
+    assert a.state(41.9) == "resting" and a.state(42.0) == "limping"
+    b.failed(0.0, "503")
+    b.failed(0.1, "429", rest=42.0)
+    assert pool.order(40.0) == []
+    assert 1.9 < pool.wakes_in(40.0) <= 2.1
+
+
+def test_single_hiccups_are_forgiven_where_the_caller_says_so() -> None:
+    a, _, _ = two()
+    for _ in range(2):
+        a.failed(0.0, "500", strikes=3)
+    assert a.state(0.0) == "well"
+    a.succeeded(0.0)
+    for _ in range(2):
+        a.failed(0.0, "500", strikes=3)
+    assert a.state(0.0) == "well"
+    a.failed(0.0, "500", strikes=3)
+    assert a.state(0.0) == "resting"
+
+
+def test_one_message_at_a_time_finds_out_whether_it_works() -> None:
+    a, _, pool = two()
+    a.failed(0.0, "down")
+    now = RESTS[0]
+    assert a.begin(now)
+    assert not a.begin(now)
+    assert {m.it for m in pool.order(now)} == {"b"}
+    a.passed()
+    assert a.begin(now)
+    a.failed(now, "still down")
+    assert a.state(now + RESTS[1] - 0.1) == "resting"
+
+
+def test_its_share_grows_by_successes_and_time_until_it_is_well() -> None:
+    a, _, pool = two()
+    a.failed(0.0, "down")
+    now, shares = RESTS[0], []
+    while a.state(now) == "limping":
+        shares.append(a.share(now))
+        for _ in range(STEP_SUCCESSES):
+            a.succeeded(now)
+        assert a.share(now) == shares[-1], "successes alone are not enough"
+        now += STEP_SECONDS
+        a.succeeded(now)
+    assert tuple(shares) == SHARES[:-1]
+    assert a.why == ""
+    assert pool.health("smtp", now).state == "well"
+
+
+def test_a_limping_one_gets_little_and_no_emergency() -> None:
+    a, _, pool = two()
+    a.failed(0.0, "down")
+    now = RESTS[0]
+    assert 0 < first(pool, now)["a"] / 4000 < 0.1
+    assert first(pool, now, urgent=True)["a"] == 0
+    [seen] = [m for m in pool.health("smtp", now).members if m.name == "a"]
+    assert (seen.state, seen.why) == ("limping", "down") and 0 < seen.share < 0.06
+
+
+def test_a_late_answer_from_before_does_not_end_the_rest() -> None:
+    a, _, _ = two()
+    a.failed(0.0, "down")
+    a.succeeded(0.5)
+    assert a.state(0.5) == "resting"
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["begin", "ok", "fail", "pass", "wait"]), st.floats(0, 30)), max_size=60))
+def test_whatever_happens_a_member_can_be_used_again(steps: list[tuple[str, float]]) -> None:
+    member, now = Member("a", "a"), 0.0
+    for what, seconds in steps:
+        match what:
+            case "begin":
+                assert member.begin(now) or not member.open(now) or member.state(now) != "well"
+            case "ok":
+                member.succeeded(now)
+            case "fail":
+                member.failed(now, "x", rest=seconds)
+            case "pass":
+                member.passed()
+            case _:
+                now += seconds
+        assert (member.share(now) == 0.0) == (member.state(now) == "resting")
+    assert member.begin(now + 1000.0)
