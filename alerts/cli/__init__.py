@@ -10,7 +10,7 @@ from typing import Any
 import typer
 import typer.core
 
-from alerts.cli import access, looking, people, places, serving
+from alerts.cli import access, looking, people, places, serving, suppressions
 from alerts.cli.output import Failed, Misuse, complain
 from alerts.domain.words.errors import DomainError, Invalid
 
@@ -40,7 +40,7 @@ app = typer.Typer(
         "Settings are environment variables or a .env file; `alerts doctor` lists and checks them."
     ),
 )
-for module in (serving, access, places, people, looking):
+for module in (serving, access, places, people, suppressions, looking):
     module.register(app)
 
 

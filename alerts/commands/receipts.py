@@ -5,12 +5,14 @@ Each is taken once, however often it is said; what comes in another order than i
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from alerts.channels.withheld import without_address
 from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.answers import Kept
 from alerts.commands.core import Core
@@ -31,6 +33,7 @@ BY_TEXT: Final = "START by text"
 STOPPED: Final = "STOP"
 """Why a contact point was removed by a text."""
 _REASON = 300
+_NUMBER = re.compile(r"\+?\d(?:[ ().\-]?\d){6,}")
 _OUTCOMES: Final[dict[BounceKind, str]] = {"hard": "bounced", "soft": "bounced", "complaint": "complained"}
 
 
@@ -62,10 +65,11 @@ class ReceiptCommands(Core):
             before = unit.get(RECEIPTS, stream)
             if before is not None and status in before.statuses:
                 return Kept(id=stream, version=before.version)
-            taken = _report(unit, notice, contact, before, status, status, reason, at)
+            words = _withheld(reason)
+            taken = _report(unit, notice, contact, before, status, status, words, at)
             if taken is None:
                 return Kept(id=stream, version=0)
-            received = _received(unit, provider, notice, contact, status, taken, reason, at, reference or external_id)
+            received = _received(unit, provider, notice, contact, status, taken, words, at, reference or external_id)
             unit.append(RECEIPTS, stream, received)
             if retire and status == "failed":
                 suppress(unit, contact, retire)
@@ -223,6 +227,11 @@ def _bounced(
     if kind != "soft":
         suppress(unit, contact, "hard-bounce" if kind == "hard" else "complaint")
     return Kept(id=stream, version=unit.version(stream), created=True)
+
+
+def _withheld(words: str) -> str:
+    """A provider's words without anybody's number or address: they stand in the log in clear."""
+    return _NUMBER.sub("(number)", without_address(words, ""))
 
 
 def _plain(text: str) -> str:

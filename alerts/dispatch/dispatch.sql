@@ -108,7 +108,7 @@ WHERE shard = ? AND contact = ? AND notice >= ? AND notice <= ? ORDER BY notice 
 SELECT attempt, started, outcome, reason FROM attempts WHERE shard = ? AND notice = ? AND contact = ? ORDER BY attempt
 
 -- name: delivery_in_hand
-SELECT state, channel, tries, worker, last_at, reason FROM deliveries WHERE shard = ? AND notice = ? AND contact = ?
+SELECT state, channel, flags, tries, worker, last_at, reason FROM deliveries WHERE shard = ? AND notice = ? AND contact = ?
 
 -- name: delivery_reported
 UPDATE deliveries SET flags = flags | ? WHERE shard = ? AND notice = ? AND contact = ?

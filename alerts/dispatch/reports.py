@@ -48,9 +48,13 @@ def report(
     rows = unit.read(_sql.delivery_in_hand, (shard, number, contact))
     if not rows:
         return None
-    state, channel, tries, worker, last_at, old_reason = rows[0]
+    state, channel, flags, tries, worker, last_at, old_reason = rows[0]
     was = DELIVERY_STATES[state]
-    now = was if status is None else state_after(was, status, tried=tries > 0 or state == SENDING)
+    # One that a report settled before its first attempt was recorded was tried too.
+    tried = tries > 0 or state == SENDING or bool(flags & REPORTED)
+    if not tried:
+        return Reported(CHANNELS[channel], was, was)
+    now = was if status is None else state_after(was, status)
     unit.write(_sql.attempt_insert, (shard, number, contact, REPORTS + nth, micros(at), outcome, reason))
     if now == was:
         unit.write(_sql.delivery_reported, (REPORTED, shard, number, contact))

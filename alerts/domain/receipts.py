@@ -78,14 +78,12 @@ def evolve_texts(state: TextsState | None, recorded: Recorded) -> TextsState:
 _FAILS: frozenset[DeliveryState] = frozenset(("sent", "sending", "deferred", "queued", "failed-technical"))
 
 
-def state_after(was: DeliveryState, status: ReceiptStatus, *, tried: bool) -> DeliveryState:
-    """What a delivery becomes by a receipt. Delivered beats all, in whatever order receipts come.
+def state_after(was: DeliveryState, status: ReceiptStatus) -> DeliveryState:
+    """What a delivery that was tried becomes by a receipt. Delivered beats all, in whatever order receipts come.
 
     A receipt may overtake our own record of `sent`, or tell of an attempt whose reply was lost; either way it ends the
-    trying. `tried`: an attempt was made or is under way; what was never tried cannot be what the receipt is about.
+    trying.
     """
-    if not tried:
-        return was
     if status == "delivered":
         return "delivered"
     return "failed-permanent" if was in _FAILS else was

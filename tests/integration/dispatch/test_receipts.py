@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
@@ -85,6 +88,56 @@ async def test_delivered_beats_failed_in_any_order(stack: Stack, order: tuple[st
     assert [a.outcome for a in found.attempts] == ["sent", *order]
     progress = stack.reads.progress(number)
     assert progress is not None and progress.by_channel == {"email": {"delivered": 1}}
+
+
+async def test_a_provider_that_repeats_the_number_does_not_bring_it_into_the_log(stack: Stack) -> None:
+    number, contact = await sent(stack)
+    words = "+44 7700 900123 (ann@example.org) is\nno mobile: error 21614\x00"
+    await commands_of(stack).take_receipt("http-json", number, contact, "failed", words)
+    assert row(stack, number, contact).reason == "(number) ((address)) is no mobile: error 21614"
+    [received] = told(stack, "ReceiptReceived")
+    assert isinstance(received, e.ReceiptReceived) and "7700" not in received.reason
+
+
+async def test_many_receipts_in_any_order_beside_the_senders(stack: Stack) -> None:
+    """Receipts overtake, follow and contradict our own records; the sums still say what the rows say."""
+    commands, chance = commands_of(stack), random.Random(11)
+    people, reports = stack.people(200), list[asyncio.Task[object]]()
+
+    async def report(numbers: tuple[int, int], status: str, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await commands.take_receipt("http-json", *numbers, status)  # type: ignore[arg-type]
+
+    class Talking(Scripted):
+        async def send(self, message: Message) -> Handed:
+            numbers = parse_delivery_id(SECRET, message.delivery)
+            assert numbers is not None
+            for status in chance.sample(["delivered", "failed"], chance.randint(0, 2)):
+                reports.append(asyncio.create_task(report(numbers, status, chance.choice((0.0, 0.0, 0.2, 1.0)))))
+            self.handed.append((now(), message))
+            await asyncio.sleep(chance.choice((0.0, 0.05)))
+            doubtful = Handed(result="in-doubt", reason="the reply was lost")
+            return chance.choice([Handed(result="sent")] * 8 + [doubtful])
+
+    provider = Talking("email")
+    async with stack.working({"email": provider}):
+        _, number = stack.issue()
+        await stack.complete(number)
+    # A receipt may settle a row before its hand-over has ended: only now has every report been made.
+    await asyncio.gather(*reports)
+    progress = await stack.complete(number)
+    states = stack.states(number)
+    assert progress.by_channel == {"email": dict(Counter(states.values()))}
+    assert len(states) == len(people) and set(states.values()) <= {"sent", "delivered", "failed-permanent"}
+    received = [r for r in told(stack, "ReceiptReceived") if isinstance(r, e.ReceiptReceived)]
+    assert {r.contact for r in received if r.status == "delivered"} == {
+        c for c, s in states.items() if s == "delivered"
+    }
+    assert {r.contact for r in received} >= {c for c, s in states.items() if s == "failed-permanent"}
+    assert _nothing_in_hand(stack)
+    tries = {r.contact: [a.outcome for a in r.attempts] for r in stack.reads.deliveries(number, limit=1000).items}
+    copies = Counter(message.delivery for _, message in provider.handed)
+    assert sum(copies.values()) == sum(o in ("sent", "in-doubt") for made in tries.values() for o in made)
 
 
 async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(stack: Stack) -> None:

@@ -1,0 +1,55 @@
+"""Suppressing a contact point by hand, and lifting a suppression: operations of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from alerts.commands import Commands, SubscriberKept
+from alerts.commands.actor import Actor
+from alerts.control import Json, Operation
+from alerts.domain.words.errors import Invalid
+from alerts.eventlog.ports import Log
+from subscribers.domain.subscriber import SUBSCRIBER
+
+OPERATOR = Actor(kind="system", id="", name="operator")
+BY_HAND = "by-hand"
+_LONGEST = 200
+
+
+def operations(commands: Commands, log: Log) -> Mapping[str, Operation]:
+    """By the name under which the control socket knows them."""
+
+    async def suppress(args: Json) -> Json:
+        """`contact_point`, `reason`: nothing is sent there any more, danger to life included."""
+        contact = _contact(args)
+        return _answer(log, await commands.suppress(OPERATOR, contact, _reason(args) or BY_HAND), contact)
+
+    async def lift(args: Json) -> Json:
+        """`contact_point`, `reason`: why it may be sent to again."""
+        contact, reason = _contact(args), _reason(args)
+        if not reason:
+            raise Invalid.field("reason", "Say why it may be sent to again: it stands on record.")
+        return _answer(log, await commands.lift(OPERATOR, contact, reason), contact)
+
+    return {"suppress": suppress, "lift": lift}
+
+
+def _answer(log: Log, kept: SubscriberKept, contact: int) -> Json:
+    state = log.state(SUBSCRIBER, kept.id)
+    point = state.contact(contact) if state is not None else None
+    return {
+        "subscriber": str(kept.id),
+        "contact_point": contact,
+        "suppressed": point.suppressed if point is not None else None,
+    }
+
+
+def _contact(args: Json) -> int:
+    value = args.get("contact_point")
+    if not isinstance(value, int):
+        raise Invalid.field("contact_point", "Give its number, as GET /api/v1/subscribers/{id} shows it.")
+    return value
+
+
+def _reason(args: Json) -> str:
+    return " ".join(str(args.get("reason") or "").split())[:_LONGEST]

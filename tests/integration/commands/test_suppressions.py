@@ -1,0 +1,44 @@
+"""Suppressing a contact point by hand, and lifting a suppression."""
+
+from __future__ import annotations
+
+import pytest
+
+from alerts import suppressions
+from alerts.domain.words.errors import Invalid, NotFound
+from tests.integration.commands.conftest import House
+
+
+async def test_by_hand_and_back(house: House) -> None:
+    operations = suppressions.operations(house.commands, house.log)
+    person = await house.resident()
+    [contact] = person.current
+    said = await operations["suppress"]({"contact_point": contact.number})
+    assert said == {"subscriber": str(person.id), "contact_point": contact.number, "suppressed": "by-hand"}
+    assert not house.subscriber(person.id).current[0].usable
+    for wrong in ({"contact_point": contact.number}, {"contact_point": contact.number, "reason": " "}):
+        with pytest.raises(Invalid):
+            await operations["lift"](wrong)
+    for _ in range(2):
+        said = await operations["lift"]({"contact_point": contact.number, "reason": "the mailbox is mended"})
+        assert said["suppressed"] is None
+    assert house.subscriber(person.id).current[0].usable
+    assert len(house.events("SuppressionLifted")) == 1
+
+
+async def test_of_a_contact_point_that_nobody_has(house: House) -> None:
+    operations = suppressions.operations(house.commands, house.log)
+    with pytest.raises(NotFound):
+        await operations["suppress"]({"contact_point": 4711})
+    with pytest.raises(Invalid):
+        await operations["suppress"]({"contact_point": "ann@example.org"})
+
+
+async def test_a_new_consent_lifts_an_opt_out_and_never_a_graver_reason(house: House) -> None:
+    person = await house.resident()
+    [contact] = person.current
+    for reason in ("hard-bounce", "opt-out"):
+        await suppressions.operations(house.commands, house.log)["suppress"](
+            {"contact_point": contact.number, "reason": reason}
+        )
+    assert house.subscriber(person.id).current[0].suppressed == "hard-bounce"
