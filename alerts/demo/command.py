@@ -8,7 +8,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
         if not is_empty(server.env["ALERTS_DATABASE_URL"]):
             raise Failed("the demonstration needs an empty database: name one, or unset ALERTS_DATABASE_URL for SQLite")
         server.start()
-        differences, links = asyncio.run(_tell_and_judge(server, console, kill=kill))
+        differences, links = asyncio.run(tell_and_judge(server, console, kill=kill))
         failed = bool(differences)
         console.print(links, soft_wrap=True)
         if not once:
@@ -74,13 +74,17 @@ def _as_interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
-async def _tell_and_judge(server: Server, console: Console, *, kill: bool) -> tuple[list[str], str]:
+async def tell_and_judge(
+    server: Server, console: Console, *, kill: bool, doors_of: Callable[[str, aiohttp.ClientSession], Doors] = Doors
+) -> tuple[list[str], str]:
+    """Play, judge and print: every difference in words, and where to look. `doors_of` makes the hands that are used:
+    those of a test fetch what arrived from peers of their own instead of the local inbox."""
     start, began, areas = datetime.now(UTC), time.monotonic(), boroughs()
     people = [*named_residents(start), *crowd(areas, PEOPLE - len(named_residents(start)), SEED, start)]
     run = Run(residents=people)
     credentials = await _hand_out(server)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
-        doors = Doors(server.url, session)
+        doors = doors_of(server.url, session)
         with report.Steps(console) as steps:
             player = Player(server, doors, credentials, run, tell=steps.tell, step=steps.step)
             await player.load(areas)
