@@ -167,3 +167,21 @@ def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_SMTP_URL": "smtp://me:hunter2/x@mail"})
     assert "hunter2" not in str(refused.value) and "%2F" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL"])
+def test_what_holds_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    said = {
+        "ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db",
+        "ALERTS_SMTP_URL": "smtp://u:p@mail.example:25",
+        "ALERTS_SMS_URL": "https+json://t@sms.example/x",
+    }
+    (tmp_path / "file").write_text(f"{said[name]}\n")
+    others = {other: value for other, value in said.items() if other != name}
+    by_file = settings.load({**others, f"{name}_FILE": str(tmp_path / "file")})
+    assert by_file == settings.load(said)
+    assert not settings.unknown({f"{name}_FILE": "x"})
+    with pytest.raises(settings.SettingsError, match="both set"):
+        settings.load({**said, f"{name}_FILE": str(tmp_path / "file")})
+    with pytest.raises(settings.SettingsError, match=f"{name}_FILE: .*cannot be read"):
+        settings.load({**others, f"{name}_FILE": str(tmp_path / "none")})
