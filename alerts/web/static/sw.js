@@ -8,7 +8,7 @@ const KEPT = "push-token";
 function ours(url) {
   try {
     const found = new URL(url, self.registration.scope);
-    return found.href.startsWith(self.registration.scope) ? found.href : "";
+    return url && found.href.startsWith(self.registration.scope) ? found.href : "";
   } catch {
     return "";
   }
@@ -16,7 +16,8 @@ function ours(url) {
 
 function shown(data) {
   const labels = Array.isArray(data.labels) ? data.labels : [];
-  const ways = [["why", data.why], ["stop", data.stop]];
+  const links = { url: ours(data.url), why: ours(data.why || ""), stop: ours(data.stop || "") };
+  const ways = ["why", "stop"];
   return {
     body: data.body || "",
     tag: data.tag || data.id || "",
@@ -25,8 +26,8 @@ function shown(data) {
     // A later message of the same thread takes the earlier one's place, and is heard again.
     renotify: Boolean(data.tag || data.id),
     requireInteraction: ["Extreme", "Severe"].includes(data.severity),
-    data: { url: ours(data.url), why: ours(data.why || ""), stop: ours(data.stop || "") },
-    actions: ways.flatMap(([action, url], at) => (url && labels[at] ? [{ action, title: labels[at] }] : [])),
+    data: links,
+    actions: ways.flatMap((action, at) => (links[action] && labels[at] ? [{ action, title: labels[at] }] : [])),
   };
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -124,6 +125,14 @@ def test_sealed_for_a_purpose(databases: Databases) -> None:
     assert two.unseal_shared("push", sealed) == one.unseal_shared("push", sealed) == b"private"
     with pytest.raises(ValueError, match="altered"):
         two.unseal_shared("mail", sealed)
+
+
+def test_two_processes_end_with_one_secret_of_a_purpose(databases: Databases) -> None:
+    vaults = [Vault(databases.keys, MASTER), Vault(databases.another("keys"), MASTER)]
+    with ThreadPoolExecutor(2) as racing:
+        found = list(racing.map(lambda vault: vault.shared_secret("vapid", 48), vaults))
+    assert found[0] == found[1] == Vault(databases.another("keys"), MASTER).shared_secret("vapid", 48)
+    assert len(found[0]) == 48 and vaults[0].shared_secret("other", 48) != found[0]
 
 
 def test_from_several_threads(databases: Databases) -> None:

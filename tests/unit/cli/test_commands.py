@@ -15,7 +15,6 @@ from alerts.cli.places import slug_of
     ("arguments", "words"),
     [
         (["backup", "x"], "not available in this version"),
-        (["keys", "vapid"], "Web Push is not available"),
         (["source", "add", "x", "--kind", "json"], "needs --mapping"),
         (["source", "add", "x", "--kind", "json", "--mapping", "nothing.json"], "cannot be read"),
         (["source", "add", "x", "--kind", "cap", "--mapping", "nothing.json"], "takes no --mapping"),
