@@ -180,7 +180,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         sms=sms(values.get("ALERTS_SMS_URL", "")),
         sms_prefixes=_read(values, "ALERTS_SMS_PREFIXES", prefixes, ()),
         sender=sender,
-        vapid_subject=values.get("ALERTS_VAPID_SUBJECT", f"mailto:{parseaddr(sender)[1]}"),
+        vapid_subject=_read(values, "ALERTS_VAPID_SUBJECT", _subject, f"mailto:{parseaddr(sender)[1]}"),
         push_hosts=tuple(words(values.get("ALERTS_PUSH_HOSTS", ""))) or BROWSER_PUSH_HOSTS,
         allow_private_targets=_read(values, "ALERTS_ALLOW_PRIVATE_TARGETS", _boolean, False),
         smtp_connections=_read(values, "ALERTS_SMTP_CONNECTIONS", _at_least(1), 16),
@@ -270,6 +270,13 @@ def _sender(text: str) -> str:
     address = parseaddr(text)[1]
     if address.count("@") != 1 or not all(address.split("@")) or any(c in text for c in "\r\n"):
         raise SettingsError("ALERTS_FROM: expected `Name <address@host>`")
+    return text
+
+
+def _subject(text: str) -> str:
+    """RFC 8292, 2.1."""
+    if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+\S*", text):
+        raise ValueError("expected mailto:you@example.org or an https: address, for push services to write to")
     return text
 
 
