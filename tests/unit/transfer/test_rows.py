@@ -1,17 +1,19 @@
-"""Subscribers as CSV: what a row means, what is refused, and that what goes out comes in the same."""
+"""A subscriber as a row of CSV: what it means, what is refused, and that what goes out comes in the same."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from alerts.domain.words.bodies import SubscriberBody
 from alerts.domain.words.errors import Invalid
-from alerts.transfer.rows import body_of, exported
+from alerts.transfer.rows import armed, body_of, disarmed, exported
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
@@ -57,16 +59,56 @@ def test_what_cannot_be_read_names_its_field(row: dict[str, str], field: str) ->
     assert caught.value.errors[0].field == field
 
 
-def test_rows_are_numbered_by_line_and_unknown_columns_refused(tmp_path: Path) -> None:
-    file = tmp_path / "people.csv"
-    file.write_text("\ufeffemail,language\na@x.example,cy\n\nb@x.example,\n", encoding="utf-8")
-    assert list(read_rows(file)) == [(2, {"email": "a@x.example", "language": "cy"}), (4, {"email": "b@x.example"})]
-    file.write_text("email,shoe_size\n")
-    with pytest.raises(Invalid, match="unknown columns: shoe_size"):
-        list(read_rows(file))
-    file.write_text("")
-    with pytest.raises(Invalid, match="empty"):
-        list(read_rows(file))
+@given(st.text(max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_no_cell_goes_out_as_a_formula_and_all_come_in_as_they_were(cell: str) -> None:
+    out = disarmed(cell)
+    assert armed(out) == cell
+    assert out[:1] not in tuple("=@\t\r")
+
+
+@pytest.mark.parametrize(
+    ("cell", "out"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+cmd|' /C calc'!A0", "'+cmd|' /C calc'!A0"),
+        ("-2+3", "'-2+3"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("'=1", "''=1"),
+        ("+447700900001", "+447700900001"),
+        ("-0.09", "-0.09"),
+        ("'hello", "'hello"),
+    ],
+)
+def test_only_what_a_spreadsheet_would_run_is_disarmed(cell: str, out: str) -> None:
+    assert (disarmed(cell), armed(out)) == (out, cell)
+
+
+def living(*contacts: ContactState, phase: Any = "confirmed") -> SubscriberState:
+    return SubscriberState(
+        id=UUID(int=1),
+        version=1,
+        phase=phase,
+        preferences=Preferences(),
+        contacts=contacts,
+        consent=None,
+        how="api",
+        since=NOW,
+    )
+
+
+def test_what_must_not_be_sent_to_or_was_never_shown_to_be_theirs_stays_here() -> None:
+    email = ContactState(number=1, channel="email", address="a@x.example", state="verified")
+    unproven = ContactState(number=2, channel="sms", address="+447700900001", state="unverified")
+    bounced = ContactState(number=3, channel="email", address="b@x.example", state="verified", suppressed="hard-bounce")
+    row = exported(living(email, unproven))
+    assert row is not None
+    assert (row["email"], "phone" in row) == ("a@x.example", False)
+    assert exported(living(bounced)) is None
+    assert exported(living(email, phase="ended")) is None
+    asked = exported(living(unproven, phase="requested"))
+    assert asked is not None
+    assert asked["phone"] == "+447700900001"
 
 
 def test_what_goes_out_comes_in_the_same() -> None:
@@ -94,7 +136,9 @@ def test_what_goes_out_comes_in_the_same() -> None:
         how="api",
         since=NOW,
     )
-    body = msgspec.convert(body_of(exported(person)), SubscriberBody)
+    row = exported(person)
+    assert row is not None
+    body = msgspec.convert(body_of(row), SubscriberBody)
     assert (body.email, body.phone) == ("a@x.example", "+447700900001")
     assert [(p.lat, p.lon, p.radius_km, p.name) for p in body.places if p.lat is not None] == [
         (51.5, -0.1, 2, "home"),
