@@ -227,8 +227,14 @@ class Admin:
             return {"id": args["id"]}
         parts = self._parts
         kept = await retry_trigger(parts.log, parts.commands, identity(args["id"], "parked webhook"))
-        found: Json = msgspec.to_builtins(kept)
-        return {name: found.get(name) for name in ("id", "state", "reason", "incident", "service_change", "notices")}
+        return {
+            "id": str(kept.id),
+            "state": kept.state,
+            "reason": kept.reason,
+            "incident": str(kept.incident) if kept.incident else None,
+            "service_change": str(kept.service_change) if kept.service_change else None,
+            "notices": [str(notice) for notice in kept.notices],
+        }
 
     async def parked_drop(self, args: Json) -> Json:
         """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""

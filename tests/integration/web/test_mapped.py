@@ -1,0 +1,151 @@
+"""Any JSON at a source's door: taken by its mapping, or kept until somebody mends that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import ClientResponse
+
+from alerts.admin import Admin
+from alerts.commands import SYSTEM
+from alerts.domain.words.errors import Conflict
+from tests.integration.web.conftest import CAMDEN, House, problem
+
+ROOT = Path(__file__).resolve().parents[3]
+MAPPING: dict[str, Any] = {
+    "id": "id",
+    "type": {"path": "state", "map": {"on": "incident.reported", "off": "incident.resolved", "noise": "ignore"}},
+    "data": {
+        "source_ref": {"path": "what"},
+        "headline": {"template": "{what} in {where}"},
+        "severity": {"path": "level", "map": {"3": "Severe", "*": "Minor"}},
+        "area": {"path": "where && {place: where}"},
+    },
+}
+
+
+class Program:
+    """A program that posts JSON of its own."""
+
+    def __init__(self, house: House, secret: str) -> None:
+        self.house, self.secret = house, secret
+
+    async def post(self, body: Any, **headers: str) -> ClientResponse:
+        data = body if isinstance(body, bytes) else msgspec.json.encode(body)
+        given = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json", **headers}
+        return await self.house.client.post("/hooks/pumps", data=data, headers=given)
+
+    async def trigger(self, body: Any, key: dict[str, str], **headers: str) -> dict[str, Any]:
+        """What became of it."""
+        answer = await self.post(body, **headers)
+        assert answer.status == 202, await answer.text()
+        url = (await answer.json())["status_url"]
+        found: dict[str, Any] = await self.house.ok("GET", url.removeprefix("http://127.0.0.1:8080"), key)
+        return found
+
+
+async def program(house: House, mapping: Any = MAPPING, policy: str = "issue") -> Program:
+    kept = await house.parts.commands.connect_source(SYSTEM, "pumps", "json", policy, mapping)
+    assert kept.secret is not None
+    key = await house.key()
+    await house.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
+    return Program(house, kept.secret)
+
+
+def admin(house: House) -> Admin:
+    return Admin(house.parts, house.parts.runner, lambda progress: 0)  # type: ignore[arg-type]  # the runner is one
+
+
+async def test_reported_resolved_and_let_pass(house: House) -> None:
+    pumps, key = await program(house), await house.key()
+    body = {"id": 1, "state": "on", "what": "Flood", "where": "camden", "level": 3}
+    first = await pumps.trigger(body, key)
+    assert first["state"] == "issued" and len(first["notices"]) == 1
+    incident = await house.ok("GET", f"/api/v1/incidents/{first['incident']}", key)
+    assert (incident["headline"], incident["severity"], incident["source_ref"]) == (
+        "Flood in camden",
+        "Severe",
+        "Flood",
+    )
+    assert (await pumps.trigger({**body, "what": "Other"}, key))["id"] == first["id"], "the same id: the first answer"
+    noise = await pumps.trigger({"id": 2, "state": "noise"}, key)
+    assert (noise["state"], noise["incident"]) == ("recorded", None) and "pass" in noise["reason"]
+    over = await pumps.trigger({"id": 3, "state": "off", "what": "Flood"}, key)
+    assert over["incident"] == first["incident"] and over["state"] == "issued"
+    assert (await house.ok("GET", f"/api/v1/incidents/{first['incident']}", key))["state"] == "resolved"
+
+
+async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_mended(house: House) -> None:
+    pumps, key = await program(house), await house.key()
+    waiting = await pumps.trigger({"id": 1, "state": "burning", "what": "Fire", "where": "camden"}, key)
+    assert waiting["state"] == "parked" and "burning" in waiting["reason"]
+    misplaced = await pumps.trigger({"id": 2, "state": "on", "what": "Fire", "where": "atlantis"}, key)
+    assert misplaced["state"] == "parked" and "atlantis" in misplaced["reason"], "what the commands refuse waits too"
+    untyped = await pumps.trigger({"id": 3, "state": "on", "where": ["a", {"b": 1}]}, key)
+    assert untyped["state"] == "parked"
+
+    operator = admin(house)
+    listed = (await operator.parked_list({}))["items"]
+    assert {waiting["id"], misplaced["id"], untyped["id"]} == {item["id"] for item in listed}
+    still = await operator.parked_retry({"id": waiting["id"]})
+    assert still["state"] == "parked" and "burning" in still["reason"]
+    mended = {**MAPPING, "type": {"path": "state", "map": {"on": "incident.reported", "burning": "incident.reported"}}}
+    await operator.source_revise({"name": "pumps", "mapping": mended})
+    done = await operator.parked_retry({"id": waiting["id"]})
+    assert done["state"] == "issued" and len(done["notices"]) == 1
+    found = await house.ok("GET", f"/api/v1/triggers/{waiting['id']}", key)
+    assert (found["state"], found["notices"]) == ("issued", done["notices"])
+    with pytest.raises(Conflict):
+        await operator.parked_retry({"id": waiting["id"]})
+    again = await pumps.trigger({"id": 1, "state": "burning", "what": "Fire", "where": "camden"}, key)
+    assert again["notices"] == done["notices"], "sent once more it is the same webhook"
+    await operator.parked_drop({"id": untyped["id"]})
+    assert [item["id"] for item in (await operator.parked_list({}))["items"]] == [misplaced["id"]]
+    events = await house.ok("GET", "/api/v1/events?type=TriggerReceived&limit=100", key)
+    assert all("body" not in event["data"] for event in events["items"]), "what was not judged yet is in no feed"
+
+
+async def test_who_may_and_what_is_refused(house: House) -> None:
+    pumps = await program(house)
+    await problem(await house.client.post("/hooks/pumps", json={"id": 1}), 401)
+    await problem(await pumps.post({"id": 1}, Authorization="Bearer whsec_other"), 401)
+    await problem(await pumps.post(b'{"id": '), 400)
+    await problem(await pumps.post(b'{"id": 1}', **{"Content-Type": "text/plain"}), 415)
+    await problem(await pumps.post(b'"' + b"x" * 260_000 + b'"'), 413)
+    operator = admin(house)
+    rotated = await operator.source_rotate({"name": "pumps"})
+    await problem(await pumps.post({"id": 1}), 401)
+    pumps.secret = rotated["secret"]
+    assert (await pumps.post({"id": 1})).status == 202
+    await operator.source_remove({"name": "pumps"})
+    await problem(await pumps.post({"id": 2}), 404)
+    [source] = (await operator.source_list({}))["items"]
+    assert (source["kind"], source["connected"], source["mapping"]) == ("json", False, MAPPING)
+    assert "secret" not in source
+
+
+async def test_signed_it_is_known_by_its_webhook_id(house: House) -> None:
+    pumps, key = await program(house), await house.key()
+    body = {"id": 1, "state": "on", "what": "Flood", "where": "camden"}
+    first = await house.hook("pumps", pumps.secret, body, identifier="msg_9")
+    again = await house.hook("pumps", pumps.secret, {**body, "id": 2, "what": "x"}, identifier="msg_9")
+    assert first.status == again.status == 202
+    assert (await first.json()) == (await again.json())
+    events = await house.ok("GET", "/api/v1/events?type=IncidentReported&limit=10", key)
+    assert len(events["items"]) == 1
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "github", "cloudevents"])
+async def test_the_examples_go_from_the_door_to_a_notice(house: House, name: str) -> None:
+    mapping = json.loads((ROOT / "docs" / "mappings" / f"{name}.json").read_text())
+    sample = (ROOT / "tests" / "samples" / f"{name}.json").read_bytes()
+    pumps, key = await program(house, mapping), await house.key()
+    kind = "application/cloudevents+json" if name == "cloudevents" else "application/json"
+    found = await pumps.trigger(sample, key, **{"Content-Type": kind})
+    assert found["state"] == "issued", found
+    notice = await house.ok("GET", f"/api/v1/notices/{found['notices'][0]}", key)
+    assert (notice["kind"], notice["severity"]) == ("alert", "Severe") and notice["area"]
