@@ -22,7 +22,7 @@ from alerts.vapid import SECRET_BYTES, base64url, point, private_key, verified
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import read, too_large
-from alerts.web.routes import PUBLIC, Route
+from alerts.web.routes import HOOK, PUBLIC, Route
 
 _KEPT_HEADERS = ("TTL", "Urgency", "Topic", "Content-Encoding", "Content-Type", "Authorization")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -35,7 +35,7 @@ def routes(parts: Parts) -> list[Route]:
         return []
     push = _InboxPush(parts, parts.inbox)
     path = f"{INBOX_PATH}{{id}}"
-    return [Route("GET", path, push.subscription, PUBLIC), Route("POST", path, push.take, PUBLIC)]
+    return [Route("GET", path, push.subscription, PUBLIC), Route("POST", path, push.take, HOOK)]
 
 
 class _InboxPush:
