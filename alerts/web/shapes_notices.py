@@ -121,7 +121,8 @@ class Notice(Answer, frozen=True, kw_only=True):
 
 
 class Attempt(Answer, frozen=True, kw_only=True):
-    """One try to hand a message over."""
+    """One try to hand a message over, or what a provider reported of it since (`delivered`, `failed`, `bounced`,
+    `complained`)."""
 
     at: datetime
     outcome: str
