@@ -24,7 +24,9 @@ MODULES = {
     "projection": "alerts.bench.directory",
     "audience": "alerts.bench.audience",
     "fan-out": "alerts.bench.fanout",
+    "mail": "alerts.bench.mail",
     "push": "alerts.bench.push",
+    "sms": "alerts.bench.sms",
 }
 """By the name that `--only` takes: TARGETS.md's rows, in its order."""
 PARTS = ("aiohttp", "eventsourcing", "msgspec", "numpy", "psycopg", "shapely", "uvloop")

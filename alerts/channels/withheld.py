@@ -13,13 +13,19 @@ _MOST = 2_000
 
 def without_address(words: str, address: str) -> str:
     """`words` without e-mail addresses of anybody, and without the parts of this one, wherever they stand alone."""
-    words = _ANY.sub(ADDRESS, words[:_MOST])
+    words = words[:_MOST]
+    if "@" in words:
+        words = _ANY.sub(ADDRESS, words)
     local, _, domain = address.rpartition("@")
     if not local or not domain:
         return words
     for part in sorted({local, local.partition("+")[0], local.strip('"')} - {""}, key=len, reverse=True):
+        if part.casefold() not in words.casefold():
+            continue  # as nearly always: an expression for each reader would cost more than the message
         words = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", ADDRESS, words, flags=re.IGNORECASE)
-    for name in (domain, _ascii(domain)):
+    for name in {domain, _ascii(domain)}:
+        if name.casefold() not in words.casefold():
+            continue
         words = re.sub(rf"(?<!\w)(?:[\w-]+\.)*{re.escape(name)}(?!\w)", HOST, words, flags=re.IGNORECASE)
     return words
 

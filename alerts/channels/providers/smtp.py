@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parseaddr
+from functools import lru_cache
 from time import monotonic
 from typing import Protocol
 
@@ -148,9 +149,16 @@ def _is_address(address: str) -> bool:
 
 def _enveloped(message: Message) -> Message:
     """The envelope takes bare addresses, and a domain in the form that every server knows."""
-    local, _, domain = message.to.rpartition("@")
-    try:
-        to = f"{local}@{domain.encode('idna').decode()}" if local.isascii() else message.to
-    except UnicodeError:
-        to = message.to
-    return msgspec.structs.replace(message, to=to, sender=parseaddr(message.sender)[1])
+    to = message.to
+    local, _, domain = to.rpartition("@")
+    if local.isascii() and not domain.isascii():
+        try:
+            to = f"{local}@{domain.encode('idna').decode()}"
+        except UnicodeError:
+            pass  # the server has its own opinion of such a domain
+    return msgspec.structs.replace(message, to=to, sender=_bare(message.sender))
+
+
+@lru_cache(maxsize=16)
+def _bare(sender: str) -> str:
+    return parseaddr(sender)[1]

@@ -148,6 +148,7 @@ class Server:
         )
         try:
             await client.connect()
+            await _introduce(client)
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             raise Trouble(f"{target.host}:{target.port}: {_connecting(error)}") from error
@@ -173,21 +174,22 @@ class Server:
 
     async def _envelope(self, client: aiosmtplib.SMTP, message: Message) -> Handed | None:
         """Say from whom and to whom; what the server said if it refused."""
-        beyond = not message.to.isascii()
         sender, recipient = _options(client, message)
         try:
-            await client.mail(message.sender, options=sender, timeout=COMMAND)
-            await client.rcpt(message.to, options=recipient, encoding="utf-8" if beyond else "ascii", timeout=COMMAND)
-        except aiosmtplib.SMTPResponseException as error:
-            refused = _refused(error.code, error.message, message.to)
-            if error.code == _CLOSING or isinstance(error, aiosmtplib.SMTPSenderRefused) or _of_server(refused):
-                # It serves nobody just now, or not this sender: no recipient is to blame.
-                strikes = 1 if error.code == _CLOSING or error.code >= 500 else STRIKES
-                raise Trouble(f"{self.target.host}: {refused.reason}", strikes) from error
-            return refused
+            # Said by ourselves: the library parses each address anew, which takes as long as writing the message.
+            answer = about = await _command(client, b"MAIL", f"FROM:<{message.sender}>", sender)
+            if about.code == aiosmtplib.SMTPStatus.completed:
+                answer = await _command(client, b"RCPT", f"TO:<{message.to}>", recipient)
         except (aiosmtplib.SMTPException, OSError) as error:
             raise Trouble(f"{self.target.host}: {without_address(_words(error), message.to)}", STRIKES) from error
-        return None
+        if answer.code in (aiosmtplib.SMTPStatus.completed, aiosmtplib.SMTPStatus.will_forward):
+            return None
+        refused = _refused(answer.code, answer.message, message.to)
+        if answer.code == _CLOSING or answer is about or _of_server(refused):
+            # It serves nobody just now, or not this sender: no recipient is to blame.
+            strikes = 1 if answer.code == _CLOSING or answer.code >= 500 else STRIKES
+            raise Trouble(f"{self.target.host}: {refused.reason}", strikes)
+        return refused
 
     async def _data(self, client: aiosmtplib.SMTP, message: Message) -> Handed:
         try:
@@ -214,6 +216,19 @@ class Server:
             return
         if client.is_connected:
             self._idle.append(_Kept(client, monotonic()))
+
+
+async def _introduce(client: aiosmtplib.SMTP) -> None:
+    """Say who we are, where neither STARTTLS nor signing in has: only then is it known what the server can do."""
+    if client.is_ehlo_or_helo_needed:
+        try:
+            await client.ehlo(timeout=COMMAND)
+        except aiosmtplib.SMTPHeloError:
+            await client.helo(timeout=COMMAND)
+
+
+async def _command(client: aiosmtplib.SMTP, verb: bytes, words: str, options: list[str]) -> aiosmtplib.SMTPResponse:
+    return await client.execute_command(verb, words.encode(), *map(str.encode, options), timeout=COMMAND)
 
 
 def _options(client: aiosmtplib.SMTP, message: Message) -> tuple[list[str], list[str]]:

@@ -141,6 +141,7 @@ class Peer:
     """A server of raw lines: what it says to each command, by its verb; "stall" says nothing, "close" hangs up."""
 
     def __init__(self, **says: str) -> None:
+        self.tls: Literal["auto", "none"] = "auto"
         self._says, self.heard, self.connections = says, list[str](), 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -181,8 +182,8 @@ def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[
         peers = [peer] if second is None else [peer, second]
         servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in peers]
         targets = [
-            Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=1000 if place == 0 else 1)
-            for place, server in enumerate(servers)
+            Target("127.0.0.1", server.sockets[0].getsockname()[1], tls=one.tls, weight=1000 if place == 0 else 1)
+            for place, (server, one) in enumerate(zip(servers, peers, strict=True))
         ]
         provider = SmtpProvider(targets, connections=2, chance=lambda: 0.5)
         answers = [await provider.send(message(to)) for to in recipients]
@@ -264,6 +265,7 @@ def test_only_an_address_that_is_at_fault_is_retired(refusal: str, retire: str) 
 
 def test_a_bounce_is_asked_to_bring_our_id_back() -> None:
     knows, plain = Peer(ehlo="250-peer\r\n250 DSN"), Peer()
+    knows.tls = "none"  # so that nothing but this asks what it can do
     assert [a.result for a in conversed(knows, "a+b=c@example.org")] == ["sent"]
     assert [a.result for a in conversed(plain, "a+b=c@example.org")] == ["sent"]
     assert "MAIL FROM:<alerts@localhost> RET=HDRS ENVID=d" in knows.heard
@@ -364,6 +366,13 @@ def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkey
     answers = conversed(Peer(banner="stall"), "a@example.org", "a@example.org", second=second)
     assert [answer.result for answer in answers] == ["not-begun", "sent"]
     assert second.connections == 1
+
+
+def test_a_server_of_the_old_kind_is_greeted_as_it_knows() -> None:
+    old = Peer(ehlo="502 what?")
+    old.tls = "none"
+    assert [a.result for a in conversed(old, "a@example.org")] == ["sent"]
+    assert any(line.startswith("HELO ") for line in old.heard)
 
 
 def test_words_in_no_charset_are_kept_readably() -> None:

@@ -1,0 +1,108 @@
+"""The two ends of a mail benchmark, each a process of its own and no part of what is measured.
+
+    python -m alerts.bench.mail_peers sink                          prints its port, takes mail until its input ends
+    python -m alerts.bench.mail_peers pump PORT MESSAGES SESSIONS   pumps its standard input, prints seconds
+
+Both speak one command at a time, as `smtp-source` and `smtp-sink` of Postfix do, and as our own provider does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from time import perf_counter
+from typing import cast
+
+_HELO, _MAIL = b"EHLO pump.localhost\r\n", b"MAIL FROM:<alerts@localhost>\r\n"
+_RCPT = b"RCPT TO:<reader@example.org>\r\n"
+_OK = b"250 2.0.0 ok\r\n"
+
+
+class _Sink(asyncio.Protocol):
+    """One connection: counts nothing, keeps nothing, answers."""
+
+    def __init__(self) -> None:
+        self._held, self._in_data = bytearray(), False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class derives from nothing of asyncio's
+        self._transport.write(b"220 sink ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a command, or the final dot."""
+        self._held += data
+        if self._in_data:
+            if self._held.endswith(b"\r\n.\r\n"):
+                self._held.clear()
+                self._in_data = False
+                self._transport.write(_OK)
+        elif self._held.endswith(b"\n"):
+            verb = bytes(self._held[:4]).upper()
+            self._held.clear()
+            self._in_data = verb == b"DATA"
+            self._transport.write(b"354 go on\r\n" if self._in_data else _OK)
+            if verb == b"QUIT":
+                self._transport.close()
+
+
+class _Session(asyncio.Protocol):
+    """One connection of the pump: the next command once the last one is answered."""
+
+    def __init__(self, message: bytes, count: int) -> None:
+        self._steps = (_MAIL, _RCPT, b"DATA\r\n", message)
+        self._at, self._left = -1, count
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait to be greeted."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Say what comes next."""
+        if not data.startswith((b"2", b"3")):
+            self.done.set_exception(SystemExit(f"the sink said {data!r}"))
+        elif self._at < 0:
+            self._at = 0
+            self._transport.write(_HELO)
+        elif self._at == len(self._steps) or self._left == 0:
+            self._finish()
+        else:
+            self._transport.write(self._steps[self._at])
+            self._at += 1
+            if self._at == len(self._steps):
+                self._left -= 1
+                self._at = 0 if self._left else len(self._steps)
+
+    def _finish(self) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+        self._transport.close()
+
+
+async def _sink() -> None:
+    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0, backlog=256)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    server.close()
+
+
+async def _pump(port: int, messages: int, sessions: int, data: bytes) -> float:
+    stuffed = data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+    loop = asyncio.get_running_loop()
+    begun = perf_counter()
+    made = [
+        await loop.create_connection(lambda: _Session(stuffed, messages // sessions), "127.0.0.1", port)
+        for _ in range(sessions)
+    ]
+    await asyncio.gather(*(session.done for _, session in made))
+    return perf_counter() - begun
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    if sys.argv[1] == "sink":
+        uvloop.run(_sink())
+    else:
+        print(uvloop.run(_pump(int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]), sys.stdin.buffer.read())))
