@@ -21,8 +21,8 @@ def schedule(rrule: str, at: str = "08:00", timezone: str = LONDON) -> Newslette
     return NewsletterSchedule(rrule=rrule, at=at, timezone=timezone)
 
 
-def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type]
+def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_daily_issue_comes_once_a_local_day(timezone: str, hour: int, minute: 
         schedule("FREQ=DAILY", f"{hour:02}:{minute:02}", timezone),
         datetime.combine(day, datetime.min.time(), UTC),
     )
-    found = []
+    found: list[datetime] = []
     for _ in range(4):
         due = next_issue(rule, now - timedelta(days=3), found[-1] if found else now)
         assert due is not None
