@@ -10,10 +10,16 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from alerts.settings import Settings
 
+WEB, ANSWERED = "alerts.web", "answered"
+"""Logger and words of the line about each request that changes something."""
+REQUEST_FIELDS = ("method", "route", "status", "ms", "request", "by")
 _PERSONAL = re.compile(
     r"[^\s<>\"'(),;:=]{1,200}@[^\s<>\"'(),;:]{1,255}"  # an address
     r"|(?<![\w.])\+\d[\d ().-]{5,40}\d"  # a telephone number
@@ -36,6 +42,26 @@ def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
+class _Requests(logging.Formatter):
+    """The web's lines about requests in JSON, the same members without structlog's chain, which takes 40 µs a line: a
+    quarter of what such a request costs. Nothing in them needs blanking: patterns, numbers, ids (`alerts.web.watching`).
+    """
+
+    def __init__(self, others: logging.Formatter) -> None:
+        super().__init__()
+        self._others = others
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name != WEB or record.msg != ANSWERED:
+            return self._others.format(record)
+        said = vars(record)
+        line = {name: said[name] for name in REQUEST_FIELDS if name in said}
+        at = datetime.fromtimestamp(record.created, UTC)
+        return msgspec.json.encode(
+            {**line, "event": ANSWERED, "level": record.levelname.lower(), "logger": WEB, "timestamp": at}
+        ).decode()
+
+
 def configure(settings: Settings) -> None:
     """Route every logger of this process through structlog's formatter. `extra=` members become fields."""
     import structlog
@@ -54,12 +80,11 @@ def configure(settings: Settings) -> None:
         else structlog.processors.JSONRenderer()
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
+    handler.setFormatter(formatter if settings.log_format == "console" else _Requests(formatter))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     level = getattr(logging, settings.log_level.upper())

@@ -15,6 +15,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.domain.words.ids import new_id
+from alerts.logs import ANSWERED, WEB
 from alerts.metrics import Requests
 from alerts.tracing import trace
 from alerts.web.auth import Caller
@@ -25,7 +26,7 @@ REQUEST: Final = web.RequestKey("REQUEST", UUID)
 """The id of a request that changes something."""
 _SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
-_log = logging.getLogger("alerts.web")
+_log = logging.getLogger(WEB)
 
 
 def watching(requests: Requests) -> Callable[..., Awaitable[web.StreamResponse]]:
@@ -79,4 +80,4 @@ def _tell(request: web.Request, route: str, status: int, seconds: float, id: UUI
         said["request"] = str(id)
     if isinstance(caller, Caller):
         said["by"] = caller.actor.source
-    _log.log(level, "answered", extra=said)
+    _log.log(level, ANSWERED, extra=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,17 @@ def test_debug_is_ours_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_what_is_not_personal_stays() -> None:
     said = "serving http://127.0.0.1:8080, dispatch 12 at position 123456, 2.0.0 after 1.25 s"
     assert logs.blank(said) == said
+
+
+def test_a_line_about_a_request_has_the_members_of_every_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
+    logs.configure(settings_of.load(form))
+    said = {"method": "POST", "route": "/x/{id}", "status": 201, "ms": 1.5, "request": "0199", "by": "key:1"}
+    logging.getLogger(logs.WEB).info(logs.ANSWERED, extra=said)
+    logging.getLogger("alerts.other").info("x", extra=said)
+    quick, plain = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert set(quick) == set(plain) and {name: quick[name] for name in said} == said
+    assert (quick["event"], quick["level"], quick["logger"]) == ("answered", "info", "alerts.web")
+    assert abs(datetime.fromisoformat(quick["timestamp"]) - datetime.fromisoformat(plain["timestamp"])).seconds < 5
