@@ -6,7 +6,7 @@ from aiohttp import web
 
 from alerts.domain.words.bodies import NoticeBody
 from alerts.web.answers import Count, answer
-from alerts.web.api import ROOT, actor_of
+from alerts.web.api import ROOT, actor_of, idempotency
 from alerts.web.parts import Parts
 from alerts.web.requests import json_body, read
 from alerts.web.routes import Route, scope
@@ -16,7 +16,8 @@ def routes(parts: Parts) -> list[Route]:
     """The policy row of the audience."""
 
     async def count(request: web.Request) -> web.Response:
-        body, _ = await json_body(request, NoticeBody)
+        body, raw = await json_body(request, NoticeBody)
+        idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
         await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
         counted = await parts.commands.count_audience(actor_of(request), body)
         return answer(

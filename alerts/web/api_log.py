@@ -23,14 +23,14 @@ def routes(parts: Parts) -> list[Route]:
 
     async def events(request: web.Request) -> web.StreamResponse:
         values = query(request, "after", "limit", "type")
-        after = whole_number(values, "after", 0, 0)
+        after = last_seen(request, whole_number(values, "after", 0, 0))
         limit = whole_number(values, "limit", EVENTS, 1, PAGE_MOST)
         wanted = frozenset(word for text in request.query.getall("type", []) for word in text.split(",") if word)
         unknown = sorted(wanted - parts.topics)
         if unknown:
             raise Invalid.field("type", f"unknown type {unknown[0]!r}; known are {', '.join(sorted(parts.topics))}")
         if is_wanted(request.headers.get("Accept", "")):
-            return await streamed(request, last_seen(request, after), wanted)
+            return await streamed(request, after, wanted)
         recorded = await read(parts, parts.log.read, after, limit, wanted)
         # A full page may have more behind it. A reader who is at the end asks again after the last position it has.
         following = recorded[-1].position if len(recorded) == limit else None

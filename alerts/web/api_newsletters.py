@@ -94,8 +94,8 @@ def routes(parts: Parts) -> list[Route]:
 
     async def revise(request: web.Request) -> web.Response:
         state = await _state(request)
-        expected = edited_version(request, state.version)
         patch = await merge_patch(request)
+        expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(newsletter_json(state), patch), NewsletterBody)  # names every fault
         return _taken(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
 

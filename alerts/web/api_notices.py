@@ -87,8 +87,8 @@ def routes(parts: Parts) -> list[Route]:
         notice = _id(request)
         # From the log, not the read model: the entity tag is compared with what is true now.
         state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
-        expected = edited_version(request, state.version)
         patch = await merge_patch(request)
+        expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(notice_json(state.plan), patch), NoticeBody)  # names every fault
         kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})

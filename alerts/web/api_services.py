@@ -42,8 +42,8 @@ def routes(parts: Parts) -> list[Route]:
     async def revise(request: web.Request) -> web.Response:
         wanted = id_of(request, what="service point")
         state = found(await read(parts, parts.log.state, POINT, wanted), "service point", wanted)
-        expected = edited_version(request, state.version)
         patch = await merge_patch(request)
+        expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(point_json(state.facts), patch), ServicePointBody)  # names every fault
         kept = await parts.commands.revise_point(actor_of(request), wanted, patch, expected)
         taken = Taken(id=kept.id, version=kept.version, position=kept.position)

@@ -40,8 +40,8 @@ def routes(parts: Parts) -> list[Route]:
     async def change(request: web.Request) -> web.Response:
         person = id_of(request, what="subscriber")
         state = found(await read(parts, parts.log.state, SUBSCRIBER, person), "subscriber", person)
-        expected = edited_version(request, state.version)
         patch = await merge_patch(request)
+        expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(subscriber_json(state), patch), SubscriberEdit)  # names every fault
         return _moved(await commands.change_subscriber(actor_of(request), person, patch, expected))
 

@@ -191,8 +191,8 @@ def is_wanted(accept: str) -> bool:
 
 def last_seen(request: web.Request, after: int) -> int:
     """Where a listener goes on: `Last-Event-ID` of one that comes back, else what the query says. Raises Invalid."""
-    text = request.headers.get("Last-Event-ID", "")
-    if not text:
+    text = request.headers.get("Last-Event-ID")
+    if text is None:
         return after
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Invalid.field("Last-Event-ID", "expected a log position: the id of the last event that you have seen")

@@ -12,12 +12,24 @@ from aiohttp import web
 
 from alerts.web.answers import Answer
 from alerts.web.api import ROOT
+from alerts.web.events_stream import MEDIA_TYPE
+from alerts.web.examples import EXAMPLES
 from alerts.web.operations import OPERATIONS, Operation
 from alerts.web.parts import Parts
+from alerts.web.requests import PAGE_MOST
 from alerts.web.routes import PUBLIC, Route
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
+_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+_QUERY: dict[str, dict[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MOST},
+    "after": {"type": "integer", "minimum": 0},
+    "erase": {"type": "string", "enum": ["true", "false"]},
+    "notice": {"type": "string", "format": "uuid"},
+    "subscriber": {"type": "string", "format": "uuid"},
+}
+"""What the query's values are; all others are text."""
 
 
 class ProblemError(Answer, frozen=True, kw_only=True):
@@ -91,28 +103,34 @@ def document(public_url: str, version: str, table: Iterable[Route]) -> dict[str,
 def _operation(row: Route, operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     names = _PARAMETER.findall(row.path)
     parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
-    parameters += [{"name": n, "in": "query", "schema": {"type": "string"}} for n in operation.query]
+    parameters += [{"name": n, "in": "query", "schema": _QUERY.get(n, _TEXT)} for n in operation.query]
     if row.method == "POST":
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
     if operation.edits:
         parameters.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
     answer = schemas[operation.answer] if operation.answer is not None else {"type": "object"}
+    content: dict[str, Any] = {"application/json": {"schema": answer}}
+    if operation.streams:
+        content[MEDIA_TYPE] = {"schema": {"type": "string"}}
+        mark = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+        parameters.append({"name": "Last-Event-ID", "in": "header", "schema": mark})
+    statuses = (operation.status, 200) if operation.again else (operation.status,)
     described: dict[str, Any] = {
         "summary": operation.about,
         "operationId": _name(row),
         "parameters": parameters,
         "responses": {
-            str(operation.status): {
-                "description": operation.about,
-                "content": {"application/json": {"schema": answer}},
-            },
+            **{str(status): {"description": operation.about, "content": content} for status in statuses},
             "4XX": {"$ref": "#/components/responses/Problem"},
         },
     }
     if operation.body is not None:
         media = "application/merge-patch+json" if operation.edits else "application/json"
         body = {"type": "object"} if operation.edits else schemas[operation.body]
-        described["requestBody"] = {"required": operation.body_needed, "content": {media: {"schema": body}}}
+        media_type: dict[str, Any] = {"schema": body}
+        if example := EXAMPLES.get((row.method, row.path.removeprefix(ROOT))):
+            media_type["example"] = example
+        described["requestBody"] = {"required": operation.body_needed, "content": {media: media_type}}
     if row.access.kind == "scope":
         described["security"] = [{"key": []}]
         described["description"] = "Scope: " + " or ".join(row.access.scopes)

@@ -29,13 +29,21 @@ class Operation:
     body_needed: bool = True
     edits: bool = False
     """A merge patch that needs `If-Match`."""
+    streams: bool = False
+    """Answers server-sent events to those who accept them."""
+    again: bool = False
+    """What is there already is answered 200."""
 
 
 _PAGE = ("cursor", "limit")
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/incidents"): Operation(
-        "Report an incident; the same source_ref again is a revision (200)", 201, a.TakenWithNotice, b.IncidentBody
+        "Report an incident; the same source_ref again is a revision (200)",
+        201,
+        a.TakenWithNotice,
+        b.IncidentBody,
+        again=True,
     ),
     ("GET", "/incidents"): Operation("Incidents, newest first", 200, a.Page[things.Incident], query=("state", *_PAGE)),
     ("GET", "/incidents/{id}"): Operation("One incident", 200, things.Incident),
@@ -46,7 +54,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         b.ResolveBody,
         body_needed=False,
     ),
-    ("POST", "/service-points"): Operation("Register a service point", 201, a.Taken, b.ServicePointBody),
+    ("POST", "/service-points"): Operation(
+        "Register a service point; the same source_ref again sets it so (200)",
+        201,
+        a.Taken,
+        b.ServicePointBody,
+        again=True,
+    ),
     ("GET", "/service-points"): Operation("Service points", 200, a.Page[things.ServicePoint], query=("kind", *_PAGE)),
     ("GET", "/service-points/{id}"): Operation("One service point", 200, things.ServicePoint),
     ("PATCH", "/service-points/{id}"): Operation(
@@ -57,19 +71,28 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         201,
         a.TakenWithNotice,
         b.ServiceChangeBody,
+        again=True,
     ),
     ("GET", "/service-changes"): Operation(
         "Service changes, newest first", 200, a.Page[things.ServiceChange], query=_PAGE
     ),
     ("GET", "/service-changes/{id}"): Operation("One service change", 200, things.ServiceChange),
     ("POST", "/places"): Operation(
-        "Define a place; the same slug again is its next version", 201, a.Taken, b.PlaceBody
+        "Define a place; the same slug again is its next version (200)", 201, a.Taken, b.PlaceBody, again=True
     ),
     ("GET", "/places"): Operation("The places, by slug", 200, a.Page[things.Place], query=_PAGE),
     ("GET", "/places/{slug}"): Operation("One place", 200, things.Place),
-    ("POST", "/topics"): Operation("Define a topic", 201, a.Taken, b.TopicBody),
+    ("POST", "/topics"): Operation(
+        "Define a topic; the same slug again sets it so (200)", 201, a.Taken, b.TopicBody, again=True
+    ),
     ("GET", "/topics"): Operation("The topics, by slug", 200, a.Page[things.Topic], query=_PAGE),
-    ("POST", "/segments"): Operation("Save an audience rule under a name", 201, a.Taken, b.SegmentBody),
+    ("POST", "/segments"): Operation(
+        "Save an audience rule under a name; the same slug again is its next version (200)",
+        201,
+        a.Taken,
+        b.SegmentBody,
+        again=True,
+    ),
     ("GET", "/segments"): Operation("The segments, by slug", 200, a.Page[things.Segment], query=_PAGE),
     ("GET", "/segments/{slug}"): Operation("One segment", 200, things.Segment),
     ("POST", "/notices"): Operation("Draft a notice", 201, notices.NoticeTaken, b.NoticeBody),
@@ -104,7 +127,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Cancel what has not left; the thread stays live", 200, notices.NoticeTaken, b.ReasonBody
     ),
     ("POST", "/newsletters"): Operation(
-        "Start a newsletter; the same slug again sets it so (200)", 201, a.Taken, b.NewsletterBody
+        "Start a newsletter; the same slug again sets it so (200)", 201, a.Taken, b.NewsletterBody, again=True
     ),
     ("GET", "/newsletters"): Operation(
         "The newsletters that are running, by slug", 200, a.Page[newsletters.Newsletter], query=_PAGE
@@ -146,10 +169,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/deliveries/{id}/why"): Operation("The whole chain from the triggering event to the outcome", 200, Why),
     ("GET", "/triggers/{id}"): Operation("What became of a webhook", 200, notices.Trigger),
     ("GET", "/events"): Operation(
-        "The log as a gapless, replayable feed, personal data left out",
+        "The log as a gapless, replayable feed, personal data left out; as server-sent events too",
         200,
         a.Page[a.Event],
         query=("after", "limit", "type"),
+        streams=True,
     ),
     ("POST", "/webhooks"): Operation(
         "Post events to a program from here on, signed per Standard Webhooks; the secret is told once",

@@ -124,6 +124,8 @@ def query(request: web.Request, *known: str) -> dict[str, str]:
     if unknown:
         raise Invalid.field(unknown[0], "unknown parameter; known are " + ", ".join(known))
     for name, value in request.query.items():
+        if not value and request.path.startswith("/api/"):  # a page's form sends what nobody filled in, a program not
+            raise Invalid.field(name, "is empty: leave it out, or give a value")
         if "\x00" in value:
             raise Invalid.field(name, "holds the character U+0000, which nothing is called by")
     return {name: value for name, value in request.query.items() if value}
