@@ -43,8 +43,8 @@ def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> Muta
 
 
 class _Requests(logging.Formatter):
-    """The web's lines about requests in JSON, the same members without structlog's chain, which takes 40 µs a line: a
-    quarter of what such a request costs. Nothing in them needs blanking: patterns, numbers, ids (`alerts.web.watching`).
+    """The web's lines about requests in JSON, the same members without structlog's chain, which takes 40 µs a line.
+    Nothing in them needs blanking: patterns, numbers, ids (`alerts.web.watching`).
     """
 
     def __init__(self, others: logging.Formatter) -> None:

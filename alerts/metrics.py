@@ -24,8 +24,6 @@ DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 1
 """Seconds; 10 is the promise (P9)."""
 REQUEST_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.0, 10.0)
 PROVIDER_STATES = ("well", "limping", "resting", "no provider")
-Gauge = tuple[str, tuple[str, ...], Mapping[tuple[str, ...], float]]
-"""(what it says, label names, label values → number)"""
 _FRESH_S = 1.0
 """Scrapes within a second get the same bytes: whoever asks a thousand times a second costs the database one read."""
 
@@ -92,8 +90,8 @@ def collect(parts: Parts) -> Iterator[Metric]:
     yield from _of_deliveries(parts.totals())
     yield from _of_providers(parts.providers())
     yield from _of_web(parts)
-    for name, (about, labels, values) in parts.gauges().items():
-        yield _gauge(f"alerts_{name}", about, labels, values)
+    behind = parts.webhooks.behind()
+    yield _gauge("alerts_webhook_lag_events", "Log positions that the slowest webhook is behind.", (), {(): behind})
 
 
 def _of_log(parts: Parts) -> Iterator[Metric]:

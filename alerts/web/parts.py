@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alerts.dispatch.totals import Totals
 from alerts.domain.words.events import Recorded
 from alerts.eventlog.ports import Log, Writer
-from alerts.metrics import Gauge, Requests
+from alerts.metrics import Requests
 from alerts.settings import Settings
 from alerts.web.limits import Limits
 
@@ -92,7 +92,5 @@ class Parts:
     """How many things wait for a person."""
     totals: Callable[[], Totals] = Totals
     """What became of all deliveries, for the metrics. Blocks."""
-    gauges: Callable[[], dict[str, Gauge]] = dict
-    """What single features add to the metrics, by name (`webhook_lag_events`). Blocks."""
     requests: Requests = field(default_factory=Requests)
     """What the web has answered, for the metrics."""

@@ -64,6 +64,7 @@ async def test_metrics_tell_what_happened_and_nothing_about_people(house: House)
     assert value("alerts_http_request_seconds_count", **posted) == 3
     issued = {"method": "POST", "route": "/api/v1/notices/{id}/issue", "status": "202"}
     assert value("alerts_http_request_seconds_count", **issued) == 1
+    assert value("alerts_webhook_lag_events") == 0, "nobody asked for any"
     assert value("process_resident_memory_bytes") > 1e6
     buckets = [v for (name, labels), v in found.items() if name == "alerts_delivery_seconds_bucket"]
     assert buckets == sorted(buckets), "each bucket holds the smaller ones"
