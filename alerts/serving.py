@@ -43,7 +43,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         if port is not None:
             await _listen(stack, app, host, port, whole="web" in roles)
         _warn(settings, host if port is not None and "web" in roles else "")
-        _spare_the_collector()
+        spare_the_collector()
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +52,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         _log.info("stopping")
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is loaded by now stays: no need to look through it for garbage again, nor after every few objects."""
     gc.collect()
     gc.freeze()

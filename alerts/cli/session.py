@@ -48,9 +48,11 @@ async def connected(chosen: Settings) -> AsyncIterator[Call]:
                 raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
         from alerts import bootstrap
         from alerts.admin import Admin
+        from alerts.serving import spare_the_collector
 
         app = bootstrap.build(chosen)
         await app.start()
+        spare_the_collector()
         try:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
 

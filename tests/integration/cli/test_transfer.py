@@ -10,11 +10,14 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 
+from alerts.cli import run
 from tests.integration.commands.conftest import CAMDEN, HACKNEY
 
 AGREED = "Tell me,2026-01-01T00:00:00+00:00,form"
@@ -29,17 +32,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def alerts(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "alerts", *arguments], cwd=folder, capture_output=True, text=True, timeout=120
-    )
-    assert done.returncode == code, done.stderr
-    return done
+Alerts = Callable[..., Any]
 
 
-def asked(folder: Path, *arguments: str) -> dict[str, object]:
-    answer: dict[str, object] = json.loads(alerts(folder, *arguments, "--json").stdout)
-    return answer
+@pytest.fixture
+def asked(folder: Path, capfd: pytest.CaptureFixture[str]) -> Alerts:
+    """Runs a command with `--json` in this process; what it prints."""
+
+    def run_here(*arguments: str, code: int = 0) -> Any:
+        capfd.readouterr()
+        found = run([*arguments, "--json"])
+        out, err = capfd.readouterr()
+        assert found == code, err
+        return json.loads(out) if code == 0 else err
+
+    return run_here
 
 
 def topics(folder: Path) -> list[str]:
@@ -47,7 +54,7 @@ def topics(folder: Path) -> list[str]:
         return [topic for (topic,) in database.execute("SELECT topic FROM events ORDER BY position")]
 
 
-def test_an_import_that_is_killed_goes_on_where_it_was(folder: Path) -> None:
+def test_an_import_that_is_killed_goes_on_where_it_was(folder: Path, asked: Alerts) -> None:
     count = 9_000
     file = folder / "people.csv"
     with file.open("w") as out:
@@ -65,7 +72,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(folder: Path) -> None:
     assert 0 < before.count("SubscriptionRequested") < count / 2
 
     report = folder / "refused.csv"
-    answer = asked(folder, "import", str(file), "--report", str(report))
+    answer = asked("import", str(file), "--report", str(report))
     assert answer["resumed_at"] in (2_000, 4_000, 6_000)
     assert (answer["taken"], answer["known"], answer["refused_count"]) == (count - 9, 0, 9)
     after = topics(folder)
@@ -75,7 +82,7 @@ def test_an_import_that_is_killed_goes_on_where_it_was(folder: Path) -> None:
         assert [int(row["line"]) for row in csv.DictReader(rows)] == [2 + 1_000 * n for n in range(9)]
     assert stat.S_IMODE(report.stat().st_mode) == 0o600
 
-    once_more = asked(folder, "import", str(file))
+    once_more = asked("import", str(file))
     assert (once_more["finished_before"], once_more["taken"], once_more["refused_count"]) == (True, count - 9, 9)
     assert topics(folder) == after
 
@@ -94,7 +101,9 @@ def _wait_for_rows(database: Path, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError("no page was ever taken")
 
 
-def test_what_goes_out_comes_in_the_same_elsewhere(folder: Path) -> None:
+def test_what_goes_out_comes_in_the_same_elsewhere(
+    folder: Path, asked: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = folder / "people.csv"
     file.write_text(
         "email,phone,language,places,topics,quiet_from,quiet_to,frequency,paused_until,consent_wording,"
@@ -104,28 +113,29 @@ def test_what_goes_out_comes_in_the_same_elsewhere(folder: Path) -> None:
         "b@x.example,,,,,,,,,,,\n"
         f"c@x.example,,,,,,,,,{AGREED}\n"
     )
-    assert asked(folder, "import", str(file), "--dry-run")["taken"] == 3
+    assert asked("import", str(file), "--dry-run")["taken"] == 3
     assert not set(topics(folder)) & {"ImportStarted", "SubscriberRegistered", "SubscriptionRequested"}
-    assert asked(folder, "import", str(file))["taken"] == 3
-    assert asked(folder, "export", "out.csv")["subscribers"] == 3
+    assert asked("import", str(file))["taken"] == 3
+    assert asked("export", "out.csv")["subscribers"] == 3
     assert stat.S_IMODE((folder / "out.csv").stat().st_mode) == 0o600
     assert "'=1+1 is what I agree to" in (folder / "out.csv").read_text()
     other = folder / "other"
     other.mkdir()
-    assert asked(other, "import", str(folder / "out.csv"))["taken"] == 3
-    asked(other, "export", "out.csv")
+    monkeypatch.chdir(other)
+    assert asked("import", str(folder / "out.csv"))["taken"] == 3
+    asked("export", "out.csv")
     assert (other / "out.csv").read_text() == (folder / "out.csv").read_text()
     assert not list(folder.glob(".*.part"))
 
 
-def test_a_file_that_cannot_be_read_is_refused_before_anything_is_taken(folder: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused_before_anything_is_taken(folder: Path, asked: Alerts) -> None:
     (folder / "people.csv").write_text('email\na@x.example\n"b@x.example\n')
-    told = alerts(folder, "import", "people.csv", code=1).stderr
+    told = asked("import", "people.csv", code=1)
     assert "line 3: a quotation mark is opened and never closed" in told
     assert not (folder / "var").exists() or "SubscriptionRequested" not in topics(folder)
 
 
-def test_places_go_out_as_geojson_and_come_in_the_same(folder: Path) -> None:
+def test_places_go_out_as_geojson_and_come_in_the_same(folder: Path, asked: Alerts) -> None:
     def feature(name: object, geometry: object, **more: object) -> dict[str, object]:
         return {"type": "Feature", "properties": {"name": name, **more}, "geometry": geometry}
 
@@ -137,21 +147,21 @@ def test_places_go_out_as_geojson_and_come_in_the_same(folder: Path) -> None:
         feature("Nowhere", {"type": "Point", "coordinates": [0, 0]}),
         feature("King's Cross", HACKNEY),
     )
-    would = asked(folder, "places", "import", "p.geojson", "--dry-run")
+    would = asked("places", "import", "p.geojson", "--dry-run")
     assert (would["created"], would["refused_count"]) == (2, 1)
     assert "PlaceDefined" not in topics(folder)
-    answer = asked(folder, "places", "import", "p.geojson", "--report", "refused.csv")
+    answer = asked("places", "import", "p.geojson", "--report", "refused.csv")
     assert (answer["created"], answer["changed"], answer["known"], answer["refused_count"]) == (2, 0, 0, 1)
     assert (folder / "refused.csv").read_text().splitlines()[1].startswith("2,area")
-    assert asked(folder, "places", "export", "out.geojson")["places"] == 2
+    assert asked("places", "export", "out.geojson")["places"] == 2
     document = json.loads((folder / "out.geojson").read_text())
     assert [f["properties"]["slug"] for f in document["features"]] == ["camden", "kings-cross"]
     assert document["features"][0]["properties"]["names"]["cy"] == "Camden Gymraeg"
     before = topics(folder)
-    again = asked(folder, "places", "import", "out.geojson")
+    again = asked("places", "import", "out.geojson")
     assert (again["created"], again["changed"], again["known"]) == (0, 0, 2)
     assert topics(folder) == before
     save(feature("Camden", HACKNEY))
-    assert asked(folder, "places", "import", "p.geojson")["changed"] == 1
+    assert asked("places", "import", "p.geojson")["changed"] == 1
     save(feature("Camden", CAMDEN), feature("camden", HACKNEY))
-    assert "several places" in alerts(folder, "places", "import", "p.geojson", code=1).stderr
+    assert "several places" in asked("places", "import", "p.geojson", code=1)
