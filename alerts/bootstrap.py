@@ -26,6 +26,7 @@ from alerts.channels.providers.smtp import Signs
 from alerts.channels.providers.webpush import WebPush
 from alerts.commands import Commands
 from alerts.data import find
+from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.budget import DailyBudget
 from alerts.dispatch.compose import House
@@ -294,7 +295,8 @@ class App:
     def _provider_states(self) -> dict[str, Any]:
         """Channel → its provider and how it does, for `/status` and the console."""
         channels: tuple[Channel, ...] = ("email", "sms", "push")
-        return {channel: self._provider_state(channel) for channel in channels}
+        told = {} if "worker" in self._roles or self.settings.on_sqlite else standing.told(self._main, self._clock())
+        return {channel: told.get(channel) or self._provider_state(channel) for channel in channels}
 
     def _provider_state(self, channel: Channel) -> dict[str, Any]:
         provider = self.providers.get(channel)

@@ -18,7 +18,8 @@ from alerts.eventlog.sql import load
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "budget.sql")
-_BLOCK = 50
+_BLOCK = 1_000
+"""Messages reserved at a time at most; of a smaller budget the two-hundredth part."""
 _KEPT_DAYS = 31
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from alerts.channels.message import Provider
+from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.claims import Taken, take_due, take_waiting
 from alerts.dispatch.compose import House
@@ -41,6 +42,8 @@ from alerts.rendering import Renderer
 _log = logging.getLogger(__name__)
 _POLL = 0.25
 _REWALK = 2.0
+_TELL = 5.0
+"""Seconds between telling other processes how the providers stand."""
 _FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
@@ -121,6 +124,7 @@ class Worker:
         """Whether a claim or a sender failed since the housekeeper last looked for claims that nobody serves."""
         self._picture = Picture((), {}, ())
         self._walks: dict[int, _Walk] = {}
+        self._told = float("-inf")
         self._news: set[asyncio.Event] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -192,14 +196,24 @@ class Worker:
         if planned:
             picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
         self._picture = picture
-        for provider in self._providers.values():
-            if isinstance(provider, Paced):
-                provider.among(picture.workers)
+        await self._tell_of_providers(picture.workers)
         self._walk_again()
         self._tell()
         await self._housekeeping.sweep(picture, now)
         await self._housekeeping.complete(picture)
         return planned
+
+    async def _tell_of_providers(self, workers: int) -> None:
+        """Share the providers' rates with the other processes, and tell those that hand nothing over how they stand."""
+        for provider in self._providers.values():
+            if isinstance(provider, Paced):
+                provider.among(workers)
+        if self._alone or monotonic() - self._told < _TELL:
+            return
+        self._told = monotonic()
+        states = await self._in_thread(standing.states, self._providers)
+        if states:
+            await self._writer.run(lambda unit: standing.keep(unit, self._lease.number, states), by="system")
 
     def _walk_again(self) -> None:
         """Forget walks of dispatches that are done; begin those again that seem to have missed rows."""

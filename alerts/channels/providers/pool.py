@@ -156,6 +156,8 @@ class Pool(Generic[T]):
         """Whom to try, one after the other, until one of them begins: drawn by weight × share, resting ones left out.
         What is urgent goes to those that are well first, so that no emergency is a probe while there is a choice."""
         usable = [member for member in self.members if member.open(now)]
+        if len(usable) < 2:
+            return usable
         drawn = sorted(usable, key=lambda m: self._chance() ** (1 / (m.weight * m.share(now))), reverse=True)
         return sorted(drawn, key=lambda m: m.state(now) != "well") if urgent else drawn
 

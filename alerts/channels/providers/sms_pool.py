@@ -166,7 +166,8 @@ class SmsProvider:
     def _in_order(self, urgent: bool) -> list[Member[Gateway]]:
         """One that seems to stall comes last: it may yet answer, and nothing has to find out."""
         now = monotonic()
-        return sorted(self._pool.order(now, urgent=urgent), key=lambda member: member.it.suspect(now))
+        drawn = self._pool.order(now, urgent=urgent)
+        return sorted(drawn, key=lambda member: member.it.suspect(now)) if len(drawn) > 1 else drawn
 
     async def _hand(self, member: Member[Gateway], message: Message, day: int) -> Handed | Trouble:
         """One gateway's outcome, with what it says of the gateway."""

@@ -7,12 +7,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+import pytest
 from aiohttp import web
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.choice import Texts, names, sms_provider
 from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.sms_pool import SmsProvider
+from alerts.dispatch import standing
 from alerts.dispatch.budget import DailyBudget
 from alerts.domain import events as e
 from alerts.targets import sms
@@ -336,3 +338,20 @@ def test_its_own_rate_holds_for_each_provider() -> None:
             return handed
 
     assert [h.result for h in asyncio.run(run())] == ["sent", "not-begun", "not-begun"]
+
+
+def test_a_process_that_sends_nothing_knows_how_the_providers_stand(stack: Stack) -> None:
+    if stack.main.dialect == "sqlite":
+        pytest.skip("there is one process on SQLite, which knows by itself")
+
+    async def run() -> None:
+        async with Peer(lambda _: answers(429)) as busy:
+            texts = provider(busy.url())
+            await texts.send(text())
+            async with stack.working({"sms": texts}):
+                await stack.until(lambda: "sms" in standing.told(stack.main, now()))
+                said = standing.told(stack.main, now())["sms"]
+        assert said["provider"] == "http-json" and said["members"][0]["why"] == "429"
+        assert standing.told(stack.main, now() + timedelta(minutes=2)) == {}
+
+    asyncio.run(run())
