@@ -22,6 +22,7 @@ MODULES = {
     "append": "alerts.bench.log",
     "commands": "alerts.bench.commands_bench",
     "projection": "alerts.bench.directory",
+    "import": "alerts.bench.importing",
     "audience": "alerts.bench.audience",
     "fan-out": "alerts.bench.fanout",
     "mail": "alerts.bench.mail",
