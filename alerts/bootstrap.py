@@ -165,10 +165,12 @@ class App:
 
     # --- life ---
 
-    async def start(self) -> None:
-        """Begin to follow the log and, by role, to send and to fire what is due."""
+    async def start(self, *, counting: bool = True) -> None:
+        """Begin to follow the log and, by role, to send and to fire what is due. Who counts no audience, as an import,
+        is spared keeping everybody in memory."""
         self.runner.start()
-        self.follower.start()
+        if counting or self._roles:
+            self.follower.start()
         await self.commands.define_built_in_topics()
         if self._worker is not None:
             await self._worker.start()

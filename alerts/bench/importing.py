@@ -140,7 +140,7 @@ async def _import(file: Path) -> float:
     from alerts.cli.session import connected, settings
     from alerts.transfer.driver import Import
 
-    async with connected(settings()) as call:
+    async with connected(settings(), counting=False) as call:
         begun = perf_counter()
         await Import(file, _Untold(), dry_run=False, again=False).run(call)
         behind = True

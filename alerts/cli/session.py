@@ -31,8 +31,9 @@ def settings() -> Settings:
 
 
 @asynccontextmanager
-async def connected(chosen: Settings) -> AsyncIterator[Call]:
-    """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here."""
+async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator[Call]:
+    """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here (`counting`:
+    audiences too)."""
     from alerts.control import Locked, lock, through  # here, since aiohttp takes a quarter of a second to load
 
     if chosen.on_sqlite:
@@ -51,7 +52,7 @@ async def connected(chosen: Settings) -> AsyncIterator[Call]:
         from alerts.serving import spare_the_collector
 
         app = bootstrap.build(chosen)
-        await app.start()
+        await app.start(counting=counting)
         spare_the_collector()
         try:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
@@ -75,10 +76,10 @@ def ask(operation: str, arguments: Json) -> Json:
 
 
 def with_product(work: Callable[[Call], Awaitable[T]]) -> T:
-    """Several operations over one connection."""
+    """Several operations over one connection; none of them counts an audience."""
 
     async def several() -> T:
-        async with connected(settings()) as call:
+        async with connected(settings(), counting=False) as call:
             return await work(call)
 
     return asyncio.run(several())
