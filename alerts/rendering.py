@@ -120,7 +120,8 @@ class Renderer:
     ) -> Message:
         """One reader's collected items, as the carrier of their deliveries. `items` must not be empty."""
         speech = frame(language, self._default)
-        count = len(items)
+        # A mail has room to list what ran out before; a text and a notification tell only what still holds.
+        count = len(items) if channel == "email" else sum(not item.past for item in items)
         title = speech.text("digest", "subject_one" if count == 1 else "subject_many", count=speech.number(count))
         if channel == "sms":
             listed = "; ".join(

@@ -217,6 +217,7 @@ class ConsoleViews:
 
     def _trigger(self, trigger: Any) -> dict[str, str]:
         return {
+            "id": str(trigger.id),
             "source": trigger.source,
             "kind": trigger.kind,
             "reason": trigger.reason,

@@ -125,6 +125,33 @@ async def test_an_issue_goes_to_whoever_chose_it_at_its_own_time(house: House) -
     assert b"Issue 1" in mails(house, "reader@example.org")[0]
 
 
+async def test_what_is_scheduled_can_be_withdrawn(house: House) -> None:
+    key, approver = await house.key(*SCOPES), await house.approver()
+    await house.ok("POST", URL, key, {"slug": "week", "name": "The week"}, 201)
+    await house.ok("POST", "/api/v1/subscribers", key, person("reader@example.org", topics=["newsletter/week"]), 201)
+    due = house.now + timedelta(hours=1)
+    made = []
+    for _ in range(2):
+        body = {"content": WORDS, "send_at": due.isoformat()}
+        bulletin = (await house.ok("POST", f"{URL}/week/bulletins", key, body, 201))["id"]
+        await house.ok("POST", f"/api/v1/notices/{bulletin}/submit", key)
+        seen = await house.ok("GET", f"/api/v1/notices/{bulletin}", key)
+        counted = {"version": seen["version"], "people": seen["people"]}
+        approved = await house.ok("POST", f"/api/v1/notices/{bulletin}/approve", approver, counted)
+        assert approved["state"] == "scheduled"
+        made.append((bulletin, approved["version"]))
+    (put_off, version), (never, _) = made
+    edited = {**key, "If-Match": f'"{version}"'}
+    back = await house.ok("PATCH", f"/api/v1/notices/{put_off}", edited, {"send_at": None})
+    assert back["state"] == "pending-approval", "an edit voids the approval, and the time with it"
+    await house.ok("POST", f"/api/v1/notices/{never}/reject", approver, {"reason": "Not this week."})
+    house.shift = timedelta(hours=1, seconds=5)
+    await asyncio.sleep(1.5)
+    assert not mails(house, "reader@example.org")
+    states = [(await house.ok("GET", f"/api/v1/notices/{bulletin}", key))["state"] for bulletin, _ in made]
+    assert states == ["pending-approval", "rejected"]
+
+
 async def test_a_days_and_a_weeks_notices_come_as_one_message(house: House) -> None:
     """RULES 5 and 21: on Monday at eight for the week, at eight for the day; e-mail and text alike, one each."""
     london = ZoneInfo("Europe/London")
@@ -159,6 +186,7 @@ async def test_a_days_and_a_weeks_notices_come_as_one_message(house: House) -> N
     [week], [text] = mails(house, "weekly@example.org"), mails(house, "+447700900002")
     for title in (b"First thing", b"Short thing", b"Second thing"):
         assert title in week, "what ran out before is listed as past"
+    assert b"2 messages" in text, "a text counts what it tells"
     assert b"First thing" in text and b"Second thing" in text and b"Short thing" not in text
     first, second = mails(house, "daily@example.org")
     assert b"First thing" in first and b"Second thing" not in first
