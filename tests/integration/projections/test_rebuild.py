@@ -105,6 +105,8 @@ def a_little_life(house: House) -> tuple[UUID, UUID]:
     house.tell(streams.PLACE, streams.place_id("h"), e.PlaceDefined(slug="h", name={"en": "H"}, geometry=square))
     house.tell(streams.TOPIC, streams.topic_id("air"), e.TopicDefined(slug="air", name={"en": "Air"}))
     house.tell(streams.SEGMENT, streams.segment_id("s"), e.SegmentDefined(slug="s", name="S", rule={"all": []}))
+    house.tell(streams.NEWSLETTER, streams.newsletter_id("n"), e.NewsletterStarted(slug="n", name="N", sections=("A",)))
+    house.tell(streams.NEWSLETTER, streams.newsletter_id("n"), e.NewsletterScheduleSet(name="M"), e.NewsletterEnded())
     facts = e.IncidentFacts(headline={"en": "Flood"}, severity="Severe")
     house.tell(streams.INCIDENT, incident, e.IncidentReported(facts=facts, source="source:river"))
     desk = e.PointFacts(kind="front-desk", name="Desk", lat=51.0, lon=0.0)
@@ -202,7 +204,8 @@ def test_what_was_sealed_is_read_again(house: House) -> None:
     assert [m.email for m in house.views.members()] == ["canary@example.org"]
     assert house.views.bounds() == (0.0, 51.0, 0.5, 51.5)
     assert [n.number for n in house.views.notices("pending-approval", "alert").items] == [1]
-    assert len(house.views.timeline(100)) == 14
+    assert len(house.views.timeline(100)) == 17
+    assert [n.slug for n in house.views.newsletters()] == [] and house.views.newsletter("n").name == "M"  # type: ignore[union-attr]
     assert [c.deliveries for c in house.views.outcome_counts(1)] == [1]
     assert house.runner.halted() == {} and house.runner.parked() == []
 
