@@ -12,7 +12,8 @@ from typing import TextIO
 @contextmanager
 def whole_file(file: Path) -> Iterator[TextIO]:
     """A text to write to: `file` is there, with all of it, once the context has ended well; else it is as it was."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
+    draft = file.with_name(f".{file.name}.part")
+    draft.unlink(missing_ok=True)  # left by an export that was killed
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as out:

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 _CHUNK = 1 << 16
 _LARGEST = 64 << 20
 """Characters of one feature: no outline has more, and a file that is no GeoJSON must not fill the memory."""
+_GOES_ON = ("", *".eE+-0123456789")
 _BLANK = " \t\r\n"
 
 
@@ -120,8 +121,8 @@ class _Reader:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._at_hand, self._at)
-                # A number may go on beyond what is at hand.
-                if end < len(self._at_hand) or not self._more(_CHUNK):
+                # A number may go on beyond what is at hand: `1` may become `1e5`.
+                if self._at_hand[end : end + 1] not in _GOES_ON or not self._more(_CHUNK):
                     self._at = end
                     return value
             except json.JSONDecodeError as error:

@@ -34,7 +34,7 @@ def test_any_collection_is_read_as_it_stands(
 ) -> None:
     monkeypatch.setattr(geojson, "_CHUNK", chunk)
     file = tmp_path / "places.geojson"
-    document = {**before, "type": "FeatureCollection", "features": found, "n": 12}
+    document = {**before, "type": "FeatureCollection", "features": found, "n": 1.5e300}
     file.write_text(json.dumps(document), encoding="utf-8")
     assert list(features(file)) == found
     file.write_text(json.dumps(document, indent=2, ensure_ascii=False), encoding="utf-8-sig")
