@@ -387,3 +387,14 @@ async def test_private_targets_are_refused(database_url: str, target: Target) ->
     finally:
         await app.stop()
     assert not target.headers
+
+
+async def test_a_hundred_replays_of_one_webhook_in_are_one_event(house: House) -> None:
+    secret = await house.source("standard-webhook", "record")
+    body = {"type": "incident.reported", "timestamp": house.now.isoformat(), "data": {"headline": "Fire"}}
+    answers = await asyncio.gather(*(house.hook("estates", secret, body, identifier="msg_same") for _ in range(100)))
+    assert {answer.status for answer in answers} == {202}
+    assert len({await answer.text() for answer in answers}) == 1
+    key = await key_of(house)
+    for kind in ("TriggerReceived", "IncidentReported"):
+        assert len((await house.ok("GET", f"/api/v1/events?type={kind}", key))["items"]) == 1
