@@ -7,6 +7,7 @@ nor double an issue: a time that does not exist is the first instant after the g
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from alerts.domain.events import NewsletterSchedule
@@ -37,7 +38,7 @@ def check(schedule: NewsletterSchedule, now: datetime, field: str = "schedule") 
     """The schedule, if it can be read and has an issue to come. Raises Invalid."""
     if not _CLOCK.fullmatch(schedule.at):
         raise Invalid.field(f"{field}.at", "Give the local time as HH:MM, such as 08:00.")
-    if not _readable(schedule.rrule):
+    if not is_readable(schedule.rrule):
         raise Invalid.field(f"{field}.rrule", _USE)
     try:
         following = next_issue(schedule, now, now)
@@ -48,8 +49,10 @@ def check(schedule: NewsletterSchedule, now: datetime, field: str = "schedule") 
     return schedule
 
 
-def _readable(rule: str) -> bool:
-    """Whether a rule is one of ours: each part once, nothing finer than days, nothing that turns for ever."""
+def is_readable(rule: str, more: Mapping[str, re.Pattern[str]] = {}) -> bool:
+    """Whether a rule is one of ours: each part once, nothing finer than days, nothing that turns for ever. `more`:
+    parts that may stand in it besides."""
+    known = {**_PARTS, **more}
     parts = [part.partition("=") for part in rule.removeprefix("RRULE:").split(";")]
     given = {name: value for name, _, value in parts}
     if len(rule) > 500 or len(given) != len(parts):
@@ -59,7 +62,7 @@ def _readable(rule: str) -> bool:
         return False
     if frequency in ("DAILY", "WEEKLY") and not given.keys().isdisjoint(_OF_MONTHS):
         return False
-    return all(name in _PARTS and _PARTS[name].fullmatch(value) for name, value in given.items())
+    return all(name in known and known[name].fullmatch(value) for name, value in given.items())
 
 
 def next_issue(schedule: NewsletterSchedule, since: datetime, after: datetime) -> datetime | None:

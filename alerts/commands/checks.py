@@ -13,6 +13,7 @@ import msgspec
 from alerts.domain.events import Content, Visit
 from alerts.domain.words.bodies import Area, ContentBody, VisitBody
 from alerts.domain.words.errors import FieldError, Invalid
+from alerts.recurrence import is_readable
 from alerts.times import timed_members
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
@@ -139,6 +140,10 @@ def opening_hours(value: str | None, field: str) -> str | None:
     return value
 
 
+_VISITS = {"COUNT": re.compile(r"[1-9][0-9]{0,3}"), "UNTIL": re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")}
+"""What a rule of visits may say besides a rule of days; anything more, and looking for the next one might never end."""
+
+
 def visits(value: tuple[VisitBody, ...], field: str) -> tuple[Visit, ...]:
     """When a mobile unit stands here."""
     return tuple(_visit(visit, f"{field}.{index}") for index, visit in enumerate(value))
@@ -150,6 +155,8 @@ def _visit(visit: VisitBody, field: str) -> Visit:
     if visit.rrule is not None:
         from dateutil.rrule import rrulestr  # 30 ms: only where service points are
 
+        if not is_readable(visit.rrule, _VISITS):
+            raise Invalid.field(f"{field}.rrule", "Give a recurrence rule of days (RFC 5545), such as FREQ=WEEKLY.")
         try:
             rrulestr(visit.rrule, dtstart=visit.dtstart)
         except (ValueError, TypeError, AttributeError) as error:

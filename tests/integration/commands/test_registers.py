@@ -136,6 +136,14 @@ async def test_a_service_point_is_registered_set_and_moved(house: House) -> None
             {"visits": [{"dtstart": "2026-03-01T12:00:00+00:00", "minutes": 60, "rrule": "FREQ=NEVER"}]},
             "visits.0.rrule",
         ),
+        (  # dateutil would turn for ever
+            {"visits": [{"dtstart": "2026-03-01T12:00:00+00:00", "minutes": 60, "rrule": "FREQ=DAILY;INTERVAL=0"}]},
+            "visits.0.rrule",
+        ),
+        (
+            {"visits": [{"dtstart": "2026-03-01T12:00:00+00:00", "minutes": 60, "rrule": "FREQ=SECONDLY"}]},
+            "visits.0.rrule",
+        ),
         ({"visits": [{"dtstart": "2026-03-01T12:00:00", "minutes": 60}]}, "visits.0.dtstart"),
     ],
 )
