@@ -9,14 +9,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from alerts.channels.providers.guarded import Answer, Refused, TargetError
+from alerts.channels.providers.waiting import retry_after
 from alerts.domain.words.ids import derived_id
 from alerts.intake.standard_webhook import sign
 
@@ -25,7 +25,6 @@ BACKOFF: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600)
 PATIENCE = timedelta(days=3)
 """A webhook that has failed for so long is switched off."""
 _JITTER = 0.2
-_MOST_WAIT = 24 * 3600.0
 _GONE = 410
 
 
@@ -98,20 +97,7 @@ async def post(
     words = f"it answered {answer.status}"
     if 300 <= answer.status < 400:
         words += ", and redirects are not followed: add a webhook with the address that it names"
-    return Outcome(words, retry_after(answer.headers, clock()), answer.status == _GONE)
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> float:
-    """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3: a number or a date), at most a day; 0 for none."""
-    text = headers.get("Retry-After", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), _MOST_WAIT)
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return min(max((at - now).total_seconds(), 0.0), _MOST_WAIT)
+    return Outcome(words, retry_after(answer.headers, clock()) or 0.0, answer.status == _GONE)
 
 
 def pause(

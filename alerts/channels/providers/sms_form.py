@@ -12,7 +12,7 @@ import msgspec
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.guarded import Answer
-from alerts.channels.providers.webpush import retry_after
+from alerts.channels.providers.waiting import retry_after
 
 AGENT = "community-alerts"
 _NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,40}\d(?!\w)")
@@ -57,7 +57,7 @@ class Form(Protocol):
 def trouble(answer: Answer, said: str, now: datetime) -> Trouble | None:
     """What holds for every form; None where the form itself decides. `said`: the provider's words, without numbers."""
     status, words = answer.status, f"{answer.status} {said}".strip()
-    wait = retry_after(answer.headers.get("Retry-After", ""), now)
+    wait = retry_after(answer.headers, now)
     if status == 429:
         return Trouble(words, rest=wait)
     if status >= 500 or status in (408, 425):

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from yarl import URL
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.endpoints import is_inbox
 from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached
+from alerts.channels.providers.waiting import retry_after
 from alerts.domain.words.terms import Channel
 from alerts.vapid import Vapid
 
@@ -26,7 +26,6 @@ DELIVERY_HEADER = "X-Alerts-Delivery"
 MOST_TTL = 28 * 24 * 3600
 """Seconds that push services keep a message at most (four weeks, by Google's documentation of FCM)."""
 NO_EXPIRY_TTL = 24 * 3600
-_MOST_WAIT = 24 * 3600.0
 Encode = Callable[[dict[str, Any], bytes], bytes]
 """Subscription and plain text → the encrypted body."""
 
@@ -124,7 +123,7 @@ def handed(answer: Answer, now: datetime) -> Handed:
     if status in (404, 410):
         return Handed(result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone")
     if status == 429 or status >= 500:
-        wait = retry_after(answer.headers.get("Retry-After", ""), now)
+        wait = retry_after(answer.headers, now)
         return Handed(result="temporary", reason=f"{status} from the push service", retry_after=wait)
     result: Literal["permanent", "technical"] = "technical" if status in (401, 403) else "permanent"
     return Handed(result=result, reason=_REASONS.get(status, f"{status}: the push service refused it"))
@@ -136,19 +135,6 @@ _REASONS = {
     403: "403: this device subscribed with another VAPID key than ours; it has to subscribe again",
     413: "413: the notification is too large for this push service",
 }
-
-
-def retry_after(value: str, now: datetime) -> float | None:
-    """Seconds that a `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date), at most a day; None: unreadable."""
-    value = value.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), _MOST_WAIT)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max((at - now) / timedelta(seconds=1), 0.0), _MOST_WAIT)
 
 
 @lru_cache(maxsize=1024)

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.guarded import GuardedClient
-from alerts.channels.providers.webpush import WebPush, retry_after
+from alerts.channels.providers.webpush import WebPush
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
@@ -113,11 +113,6 @@ async def test_retry_after_is_obeyed_in_both_its_forms() -> None:
     for value, wait in (("17", 17.0), (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0)):
         async with service(429, **{"Retry-After": value}) as (endpoint, _):
             assert (await sent(endpoint)).retry_after == wait
-
-
-@pytest.mark.parametrize("value", ["", "soon", "-1", "1e9", "٣", "Mon, 99 Foo 2026 00:00:00 GMT", "9" * 30])
-def test_an_unreadable_retry_after_asks_for_nothing(value: str) -> None:
-    assert retry_after(value, NOW) is None
 
 
 async def test_a_lost_answer_is_in_doubt_and_no_connection_is_not() -> None:
