@@ -14,7 +14,8 @@ from aiohttp import web
 from alerts import bootstrap
 from alerts.admin import Admin
 from alerts.control import listening, lock
-from alerts.settings import Settings, is_loopback
+from alerts.hosts import is_loopback
+from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
 _GC = (20_000, 20, 20)

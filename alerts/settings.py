@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from email.utils import parseaddr
@@ -17,10 +16,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.domain.words.terms import Channel
+from alerts.hosts import is_loopback
 from alerts.keyfiles import Keys, SettingsError
 from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, words
 
-__all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "is_loopback", "load", "unknown"]
+__all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
 
 T = TypeVar("T")
 LogFormat = Literal["console", "json"]
@@ -238,17 +238,6 @@ def _dotenv_value(text: str) -> str:
 def unknown(env: Mapping[str, str]) -> list[str]:
     """Variables that look like ours and are not: most likely misspelt."""
     return sorted(name for name in env if name.startswith("ALERTS_") and name not in _NAMES)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _database_file(url: str) -> Path | None:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from email.utils import parseaddr
 
 from alerts.checkup.finding import Finding
-from alerts.settings import Settings, is_loopback
+from alerts.hosts import is_loopback
+from alerts.settings import Settings
 from alerts.targets import SmtpTarget
 
 STEP_S = 3.0

@@ -12,7 +12,8 @@ from alerts.checkup.finding import Finding
 from alerts.checkup.http import ask
 from alerts.checkup.mail import SPECIAL_USE
 from alerts.domain.words.errors import DomainError
-from alerts.settings import Settings, is_loopback
+from alerts.hosts import is_loopback
+from alerts.settings import Settings
 from alerts.targets import SmsTarget
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Literal
 
@@ -143,8 +144,6 @@ def word_of(text: str) -> Word:
 
 
 def _folded(text: str) -> str:
-    import unicodedata
-
     apart = unicodedata.normalize("NFKD", text.casefold().translate(_FOLDED_LETTERS))
     kept = "".join(c if c.isalnum() else " " for c in apart if not unicodedata.combining(c) and c.isprintable())
     return " ".join(kept.translate(_FOLDED_LETTERS).split())

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 
 from alerts import settings
+from alerts.hosts import is_loopback
 from alerts.keyfiles import new_master_key
 from alerts.settings import SettingsError, environment, load, unknown
 from alerts.targets import SmtpTarget
@@ -145,7 +146,7 @@ def test_dotenv_is_read_under_the_environment(tmp_path: Path) -> None:
     ],
 )
 def test_the_inbox_is_there_on_loopback_only(host: str, loopback: bool) -> None:
-    assert settings.is_loopback(host) is loopback
+    assert is_loopback(host) is loopback
     shown = f"[{host}]" if ":" in host else host
     assert load({**KEYS, "ALERTS_PUBLIC_URL": f"http://{shown}:80/"}).inbox is loopback
 

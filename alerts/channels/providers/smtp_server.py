@@ -9,7 +9,6 @@ another server may be asked.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import ssl
 from collections import deque
@@ -22,6 +21,7 @@ import aiosmtplib
 from alerts.channels.message import Handed, Message
 from alerts.channels.refusals import AT_FAULT
 from alerts.channels.withheld import without_address
+from alerts.hosts import is_loopback
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
 """Seconds for connection and banner, for each command, for the message with the answer to its final dot."""
@@ -82,7 +82,7 @@ class Server:
         self.target = target
         self._places = asyncio.Semaphore(connections)
         self._idle: deque[_Kept] = deque()
-        self._local = _is_loopback(target.host)
+        self._local = is_loopback(target.host)
         self._tls = _tls_context(lenient=target.tls == "auto" and self._local)
         self._out: dict[int, float] = {}
         self._last = 0
@@ -263,13 +263,6 @@ def _start_tls(tls: str, local: bool) -> bool | None:
     if tls in ("none", "implicit"):
         return False
     return True if tls == "starttls" or not local else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.rstrip(".").lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def _refused(code: int, words: str, to: str) -> Handed:
