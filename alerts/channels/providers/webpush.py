@@ -119,7 +119,7 @@ def handed(answer: Answer, now: datetime) -> Handed:
     """What a push service's answer means (RFC 8030, 5 and 8.4; RFC 8292, 4.2)."""
     status = answer.status
     if 200 <= status < 300:
-        return Handed(result="sent", reference=answer.headers.get("Location", "")[:500])
+        return Handed(result="sent")  # its Location may tell the device, and what is kept stands in the log in clear
     if status in (404, 410):
         return Handed(result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone")
     if status == 429 or status >= 500:
