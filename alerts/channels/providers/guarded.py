@@ -88,6 +88,8 @@ class GuardedClient:
         open_to_all = self._allow_private or is_inbox(url, self._own)
         if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
             raise Refused("the address is not https")
+        if " " in url or not (url.isascii() and url.isprintable()):  # a line break would begin a header of theirs
+            raise Refused("the address is no URL")
         try:
             target = URL(url, encoded=True)  # sent as it was given: an endpoint is nobody's to respell
             async with self._session(guarded=not open_to_all).post(

@@ -257,3 +257,13 @@ async def test_what_never_connected_is_not_in_doubt() -> None:
         with pytest.raises(Unreached):
             await client.post(f"https://127.0.0.1:{plain}/", b"x", {})
     await client.close()
+
+
+async def test_an_address_that_would_begin_a_header_of_its_own_is_never_posted_to() -> None:
+    async with canary() as (port, connected):
+        client = GuardedClient(allow_private=True, total_s=2.0)
+        for path in ("a\r\nX-Forged: 1", "a b", "é"):
+            with pytest.raises(Refused, match="no URL"):
+                await client.post(f"http://127.0.0.1:{port}/{path}", b"x", {})
+        await client.close()
+    assert connected == []
