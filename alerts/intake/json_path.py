@@ -85,7 +85,7 @@ class Path:
             return _Counting(work).visit(self.tree, body)
         except PathError as error:
             raise Unmapped(f"{field}: {self.text} {error}") from None
-        except (JMESPathError, TypeError, ValueError, RecursionError) as error:
+        except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             said = (str(error) or "it is nested too deeply").splitlines()[0][:300]
             raise Unmapped(f"{field}: {self.text} does not fit this body: {said}") from None
 

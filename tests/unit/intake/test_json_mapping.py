@@ -122,6 +122,7 @@ def test_dots_go_into_objects_and_maps_may_hold_anything() -> None:
         ({"headline": {"path": "h"}, "onset": {"path": "t"}}, {"h": "x", "t": "2026-03-12T09:30:00"}, "onset"),
         ({"headline": {"path": "sum(h)"}}, {"h": ["x"]}, "sum(h) does not fit"),
         ({"headline": {"path": "h < `1`"}}, {"h": "x"}, "does not fit"),
+        ({"headline": {"path": "avg([to_number(h)])"}}, {"h": "9" * 400}, "does not fit"),
         ({"headline": {"path": "to_number(h)"}}, {"h": "nan"}, "number without end"),
         ({"content": {"path": "h"}, "content.en": {"path": "h"}}, {"h": "x"}, "value of its own"),
     ],
