@@ -90,5 +90,5 @@ def shown(values: Mapping[str, str], name: str, *, secret: bool) -> str:
     value = values.get(name, "")
     if secret:
         return "(set, not shown)" if value else ""
-    value = re.sub(r"(://[^/?#@:]*):[^/?#]*@", r"\1:…@", value)
+    value = re.sub(r"(://[^/?#@:]*):.*@", r"\1:…@", value)
     return re.sub(r"([?&](?:password|sslpassword)=)[^&]*", r"\1…", value)

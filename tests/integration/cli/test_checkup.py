@@ -302,6 +302,9 @@ def test_no_secret_is_shown_and_json_is_data(
     found = json.loads(said)
     assert found["settings"]["ALERTS_DATABASE_URL"] == "postgresql://u:…@h/x?password=…"
     assert [f["found"] for f in found["findings"]] == ["ALERTS_SMPT_URL is not a setting"]
+    monkeypatch.setenv("ALERTS_DATABASE_URL", "postgresql://u:ge/heim?1@h/x")  # should be percent-encoded, and is not
+    checkup.examine(as_json=True)
+    assert "heim" not in capsys.readouterr().out
     monkeypatch.setenv("ALERTS_TIMEZONE", "Nowhere")
     assert checkup.examine(as_json=False) == 1
     assert "ALERTS_TIMEZONE" in capsys.readouterr().out
