@@ -53,6 +53,7 @@ class Admin:
             "audience": self.audience,
             "why": self.why,
             "why-not": self.why_not,
+            "as-of": self.as_of,
             "rebuild": self.rebuild,
             "parked-list": self.parked_list,
             "parked-retry": self.parked_retry,
@@ -193,6 +194,14 @@ class Admin:
         found = await self._read(lambda: self._parts.explainer.why_not(notice, subscriber))
         if found is None:
             raise NotFound(f"there is no notice {notice}, or no subscriber {subscriber}")
+        return dict(msgspec.to_builtins(found))
+
+    async def as_of(self, args: Json) -> Json:
+        """{"at"} → {"at", "position", "items"}: what the public had been told at that moment."""
+        from alerts.asof import as_of
+        from alerts.web.requests import aware
+
+        found = await asyncio.to_thread(as_of, self._parts.log, aware(args["at"], "time"))
         return dict(msgspec.to_builtins(found))
 
     async def position(self, args: Json) -> Json:

@@ -14,7 +14,7 @@ from alerts.cli import access, looking, people, places, serving, suppressions
 from alerts.cli.output import Failed, Misuse, complain
 from alerts.domain.words.errors import DomainError, Invalid
 
-LATER = "rehearse as-of verify backup restore export-site".split()
+LATER = "rehearse verify backup restore export-site".split()
 """Named in the contract, and not there yet."""
 
 

@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command()(audience)
     app.command()(why)
     app.command("why-not")(why_not)
+    app.command("as-of")(as_of)
     app.command()(rebuild)
     app.command()(parked)
 
@@ -47,6 +48,14 @@ def why_not(
 ) -> None:
     """Why somebody did not get a notice (or why they did)."""
     show(ask("why-not", {"notice": notice_id, "subscriber": subscriber_id}), as_json=as_json, words=_why)
+
+
+def as_of(
+    time: Annotated[str, typer.Argument(help="A moment with its offset, such as 2026-03-12T09:30:00+00:00.")],
+    as_json: AsJson = False,
+) -> None:
+    """What the public had been told at that moment, whatever has happened since."""
+    show(ask("as-of", {"at": time}), as_json=as_json, words=_told)
 
 
 def rebuild(
@@ -121,6 +130,15 @@ def _why(answer: Json) -> str:
     chain = [f"  {c['at']}  {c['what']}: {c['detail']}" for c in answer["chain"]]
     verdict = "due" if answer["due"] else "not due"
     return "\n".join([f"{verdict}, at position {answer['position']}", *checks, "what happened:", *chain])
+
+
+def _told(answer: Json) -> str:
+    lines = []
+    for item in answer["items"]:
+        title = next(iter(item["title"].values()))
+        drill = "" if item["status"] == "Actual" else f"{item['status'].upper()}, "
+        lines.append(f"{item['state']:10}  {item['issued_at']}  {drill}{item['msg_type']}: {title}  ({item['id']})")
+    return "\n".join(lines) or f"at {answer['at']} the public had been told nothing"
 
 
 def _parked(answer: Json) -> str:
