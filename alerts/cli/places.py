@@ -46,15 +46,16 @@ def import_places(
 
     async def work(call: Call) -> Json:
         total = {"created": 0, "changed": 0, "known": 0}
-        done = 0
         with Refusals("feature", report) as refused, progress("places", count) as tell:
             for page in _pages(file, name_property, language):
-                answer = await call("places-import", {"places": page, "dry_run": dry_run})
+                faults = [(number, "properties", place) for number, place in page if isinstance(place, str)]
+                sent = [(number, place) for number, place in page if not isinstance(place, str)]
+                answer = await call("places-import", {"places": [place for _, place in sent], "dry_run": dry_run})
                 total = {key: total[key] + answer[key] for key in total}
-                for one in answer["refused"]:
-                    refused.add(done + one["index"] + 1, one["field"], one["reason"])
-                done += len(page)
-                tell(done)
+                faults += [(sent[one["index"]][0], one["field"], one["reason"]) for one in answer["refused"]]
+                for fault in sorted(faults):
+                    refused.add(*fault)
+                tell(page[-1][0])
             return {**total, "refused": refused.first, "refused_count": refused.count}
 
     answer = with_product(work)
@@ -96,24 +97,28 @@ def slug_of(name: str) -> str:
 
 
 def _surveyed(file: Path, name_property: str, language: str) -> int:
-    """How many areas there are. Fails before anything is registered if two of them would be one place."""
+    """How many areas there are. Fails before anything is registered if none has a name, or two would be one place."""
     slugs: set[str] = set()
     twice: set[str] = set()
-    count = 0
-    for place in _places(file, name_property, language):
-        count += 1
-        (twice if place["slug"] in slugs else slugs).add(place["slug"])
+    count, fault = 0, ""
+    for count, place in _places(file, name_property, language):
+        if isinstance(place, str):
+            fault = fault or f"feature {count}: {place}"
+        else:
+            (twice if place["slug"] in slugs else slugs).add(place["slug"])
     if twice:
         raise Failed(f"several places would have the slug {', '.join(sorted(twice))}; nothing was registered")
     if not count:
         raise Failed(f"{file} has no features")
+    if not slugs:
+        raise Misuse(f"no feature can be taken: {fault} (see --name-property)")
     return count
 
 
-def _pages(file: Path, name_property: str, language: str) -> Iterator[list[Json]]:
-    page: list[Json] = []
-    for place in _places(file, name_property, language):
-        page.append(place)
+def _pages(file: Path, name_property: str, language: str) -> Iterator[list[tuple[int, Json | str]]]:
+    page: list[tuple[int, Json | str]] = []
+    for numbered in _places(file, name_property, language):
+        page.append(numbered)
         if len(page) == BATCH:
             yield page
             page = []
@@ -121,30 +126,33 @@ def _pages(file: Path, name_property: str, language: str) -> Iterator[list[Json]
         yield page
 
 
-def _places(file: Path, name_property: str, language: str) -> Iterator[Json]:
+def _places(file: Path, name_property: str, language: str) -> Iterator[tuple[int, Json | str]]:
+    """Each feature's number and the place it is, or why it is none."""
     from alerts.domain.words.errors import Invalid
     from alerts.transfer.geojson import features
 
     try:
         for number, feature in enumerate(features(file), 1):
-            yield _place(feature, number, name_property, language)
+            yield number, _place(feature, name_property, language)
     except Invalid as error:
         raise Failed(f"{file}: {error}") from error
 
 
-def _place(feature: dict[str, Any], number: int, name_property: str, language: str) -> Json:
-    properties = feature.get("properties") or {}
+def _place(feature: dict[str, Any], name_property: str, language: str) -> Json | str:
+    properties = feature.get("properties")
+    if not isinstance(properties, dict):
+        return "there are none: give a name"
     name, slug, names = properties.get(name_property), properties.get("slug"), properties.get("names")
+    if not isinstance(names, dict):
+        if not isinstance(name, str) or not name.strip():
+            there = ", ".join(properties) or "none"
+            return f"{name_property!r} is missing or no text; there are: {there[:500]}"
+        names = {language: name}
     if not isinstance(slug, str) or not slug:
         slug = slug_of(name) if isinstance(name, str) else ""
-    if not slug or not (isinstance(name, str) or isinstance(names, dict)):
-        there = ", ".join(properties) or "none"
-        raise Misuse(f"feature {number} has no property {name_property!r}; there are: {there}")
-    return {
-        "slug": slug,
-        "name": names if isinstance(names, dict) else {language: name},
-        "area": feature.get("geometry"),
-    }
+    if not slug:
+        return f"no slug can be made of {name_property!r}: give a property slug (lower-case letters, digits, hyphens)"
+    return {"slug": slug, "name": names, "area": feature.get("geometry") or {}}
 
 
 def _feature(place: Json) -> Json:

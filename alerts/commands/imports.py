@@ -45,7 +45,7 @@ class ImportRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     line: int
     body: SubscriberBody | None = None
-    """Not checked yet: what an instance's own settings decide on (which numbers, which push services) is asked here."""
+    """Not checked yet: what an instance's own settings decide on (which push services) is asked here."""
     reaches: tuple[tuple[Channel, str], ...] = ()
     """Channel and address in its normal form."""
     preferences: Preferences | None = None
@@ -96,9 +96,10 @@ class Page(msgspec.Struct, frozen=True):
 class ImportCommands(SubscriberCommands):
     """Files of subscribers, by the SHA-256 of their bytes (in hex)."""
 
-    async def terms(self) -> tuple[Known, str, str]:
-        """What rows are checked against: the registers, and the language and time zone of whoever names none."""
-        return await self._checked(lambda known: known), self._language, self._timezone
+    async def terms(self) -> tuple[Known, str, str, tuple[str, ...]]:
+        """What rows are checked against: the registers, the language and time zone of whoever names none, and what
+        telephone numbers begin with."""
+        return await self._checked(lambda known: known), self._language, self._timezone, self._sms_prefixes
 
     async def import_progress(self, digest: str) -> Progress | None:
         """How far a file has come, None if it never began."""

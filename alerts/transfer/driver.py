@@ -15,6 +15,7 @@ from alerts.cli.output import progress
 from alerts.control import Call, Json
 from alerts.domain.words.errors import Invalid
 from alerts.transfer.parsing import Last, Order, Terms, pages
+from alerts.transfer.rows import in_columns
 from alerts.transfer.tables import Survey, survey
 
 
@@ -70,8 +71,7 @@ class Import:
                     "dry_run": self._dry_run,
                 }
                 answer = await call("import-page", arguments)
-                for one in answer["refused"]:
-                    self._refused.add(one["line"], one["field"], one["reason"])
+                self._tell(answer["refused"])
                 taken, known, done = taken + answer["taken"], known + answer["known"], done + count
                 tell(done)
         return taken, known
@@ -88,11 +88,14 @@ class Import:
         after: int | None = None
         while True:
             page = await call("import-refused", {"digest": digest, "after": after})
-            for one in page["items"]:
-                self._refused.add(one["line"], one["field"], one["reason"])
+            self._tell(page["items"])
             after = page["next"]
             if after is None:
                 return
+
+    def _tell(self, refused: list[Json]) -> None:
+        for one in refused:
+            self._refused.add(one["line"], *in_columns(one["field"], one["reason"]))
 
     def _answer(self, taken: int, known: int, *, before: str | None = None, resumed_at: int = 0) -> Json:
         return {

@@ -15,11 +15,14 @@ _LARGEST = 64 << 20
 """Characters of one feature: no outline has more, and a file that is no GeoJSON must not fill the memory."""
 _GOES_ON = ("", *".eE+-0123456789")
 _BLANK = " \t\r\n"
+_WGS_84 = ("CRS84", ":4326", "/4326")
 
 
 def features(path: Path) -> Iterator[Json]:
     """The features of a file, one by one. Raises Invalid, in words, where it is not a FeatureCollection in UTF-8."""
     with path.open("rb") as raw:
+        if not raw.seekable():
+            raise Invalid("this is a stream, and a file is read twice: save it as a file first")
         mark = raw.read(2)
     if mark in (b"\xff\xfe", b"\xfe\xff"):
         raise Invalid("the file is UTF-16: save it as UTF-8")
@@ -66,6 +69,8 @@ def _collection(reader: _Reader) -> Iterator[Json]:
             else:
                 value = reader.value()
                 kind = value if name == "type" else kind
+                if name == "crs":
+                    _refuse_other_grids(value)
             if reader.peek() != ",":
                 break
             reader.expect(",", "")
@@ -74,6 +79,14 @@ def _collection(reader: _Reader) -> Iterator[Json]:
         reader.fail("something follows the object")
     if not found or kind != "FeatureCollection":
         raise Invalid(f"the file is no FeatureCollection (its type is {kind!r}): put the areas into one")
+
+
+def _refuse_other_grids(crs: Any) -> None:
+    """GeoJSON of before RFC 7946 may be in any grid, and says so: read as degrees it would lie elsewhere."""
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(name, str) and not name.upper().endswith(_WGS_84):
+        raise Invalid(f"its positions are in {name[:80]}: export it with longitude and latitude in WGS 84 (EPSG:4326)")
 
 
 def _features(reader: _Reader) -> Iterator[Json]:

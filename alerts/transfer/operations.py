@@ -50,12 +50,13 @@ class TransferOperations:
 
     async def terms(self, args: Json) -> Json:
         """{} → what rows are checked against (`alerts.transfer.parsing.Terms`)."""
-        known, language, timezone = await self._parts.commands.terms()
+        known, language, timezone, prefixes = await self._parts.commands.terms()
         return {
             "language": language,
             "timezone": timezone,
             "places": sorted(known.places),
             "topics": sorted(known.topics),
+            "prefixes": prefixes,
             "bounds": known.bounds,
         }
 
@@ -139,6 +140,10 @@ class TransferOperations:
 
 def converted(value: Any, kind: type[T]) -> T:
     """Read JSON values as a struct; a mismatch is Invalid with the path."""
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        raise Invalid("This holds half a character (a lone surrogate): mend its names.") from None
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -13,7 +13,6 @@ import re
 import struct
 import sys
 from collections.abc import AsyncGenerator, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,15 +23,17 @@ from alerts.commands.known import Known
 from alerts.commands.wishes import check_subscriber
 from alerts.domain.words.bodies import SubscriberBody
 from alerts.domain.words.errors import DomainError, FieldError, Invalid
-from alerts.transfer.rows import Cells, body_of
+from alerts.transfer.rows import REACHES, Cells, body_of
 from alerts.transfer.tables import opened
 
 PAGE = 2_000
 """Rows in a transaction: a tenth of a second, for which others who write wait."""
 _HEADER = struct.Struct(">II")
 _LONGEST = 256 * 1024 * 1024
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|[-+]?\d[\d.]*")
-_WORDS = re.compile(r"[^\s,;|@]{3,}")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|`[^`]*`|[-+]?\d[\d.]*")
+_WORD = re.compile(r"\w+")
+_PART = 4
+"""Letters from which on a part of a word tells something of it: a reason may quote but the beginning."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,8 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str
     places: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] = ()
+    """That telephone numbers begin with; none: any."""
     bounds: tuple[float, float, float, float] | None = None
 
 
@@ -104,20 +107,26 @@ class Check:
 
     def _row(self, line: int, cells: Cells) -> ImportRow:
         document = body_of(cells)
-        paused = document.pop("paused_until", None)
-        until = None if paused is None else _instant(paused)
+        until = document.pop("paused_until", None)
         try:
             body = msgspec.convert(document, SubscriberBody)
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
             raise Invalid.field(path.strip("`.") or "", message) from error
-        if body.phone is not None or body.push is not None:
-            # Which numbers and which push services an instance takes is its own affair: it checks these rows itself.
+        if body.push is not None:
+            # Which push services an instance takes is its own affair: it checks these rows itself.
             return ImportRow(line=line, body=body, paused_until=until)
-        if body.email is None:
+        if body.email is None and body.phone is None:
             raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
         terms = self._terms
-        wishes = check_subscriber(body, self._known, language=terms.language, timezone=terms.timezone, endpoints=None)
+        wishes = check_subscriber(
+            body,
+            self._known,
+            language=terms.language,
+            timezone=terms.timezone,
+            endpoints=None,
+            prefixes=terms.prefixes,
+        )
         return ImportRow(
             line=line,
             reaches=wishes.reaches,
@@ -128,7 +137,8 @@ class Check:
 
     def _noted(self, row: ImportRow, seen: set[int], cells: Cells) -> ImportRow:
         """In a rehearsal: eight bytes are kept of each address, to tell a second row about the same person."""
-        own = {hash((name, cells[name].casefold())) for name in ("email", "phone", "push") if name in cells}
+        own = {hash((channel, address.casefold())) for channel, address in row.reaches}
+        own |= {hash((name, cells[name].casefold())) for name in REACHES if row.body is not None and name in cells}
         repeated = not seen.isdisjoint(own)
         if row.consent is not None or (row.body is not None and row.body.confirmed):
             seen |= own
@@ -137,21 +147,14 @@ class Check:
 
 def without_values(reason: str, cells: Cells) -> str:
     """Words about a fault that say nothing of what the row says: the log keeps them for ever."""
-    reason = _QUOTED.sub("…", reason)
-    for cell in cells.values():
-        for word in _WORDS.findall(cell):
-            reason = reason.replace(word, "…")
-    return reason[:200] or NOT_VALID
+    said = " ".join(cells.values()).casefold()
+    words = set(_WORD.findall(said))
 
+    def kept(found: re.Match[str]) -> str:
+        word = found[0].casefold()
+        return "…" if word in words or (len(word) >= _PART and word in said) else found[0]
 
-def _instant(text: str) -> datetime:
-    try:
-        found: datetime | None = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
-    return found
+    return _WORD.sub(kept, _QUOTED.sub("…", reason))[:200] or NOT_VALID
 
 
 async def pages(order: Order) -> AsyncGenerator[tuple[int, bytes] | Last, None]:

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, get_args
 
 import msgspec
 
 from alerts.domain.words.errors import Invalid
+from alerts.domain.words.terms import CHANNELS, Frequency, Severity
 from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]
@@ -47,6 +50,20 @@ _FORMULA = re.compile(r"[=+\-@\t\r]|'['=+\-@\t\r]")
 _DISARMED = re.compile(r"'['=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
+_CONSENT = ("consent_wording", "consent_given_at", "consent_how")
+_CHOICES: dict[str, Sequence[str]] = {
+    "severity_at_least": get_args(Severity),
+    "frequency": get_args(Frequency),
+    "wake_for": ("danger", "emergency"),
+}
+_COLUMN_OF = {
+    "quiet_hours.from": "quiet_from",
+    "quiet_hours.to": "quiet_to",
+    "quiet_hours.wake_for": "wake_for",
+    "consent": "consent_wording",
+    **{name.replace("_", ".", 1): name for name in _CONSENT},
+}
+_IN_A_PLACE = re.compile(r"places[.\[](\d+)\]?\.?(.*)")
 
 
 def disarmed(cell: str) -> str:
@@ -62,14 +79,16 @@ def armed(cell: str) -> str:
 def body_of(row: Cells) -> Json:
     """The API's body of a row, and `paused_until` where there is one. With a consent the person is confirmed; without
     one they are asked. Raises Invalid."""
-    body: Json = {
-        name: row[name]
-        for name in ("email", "phone", "language", "timezone", "severity_at_least", "frequency", "paused_until")
-        if name in row
-    }
-    for name in ("topics", "channels"):
+    body: Json = {name: row[name] for name in ("email", "phone", "language", "timezone") if name in row}
+    for name in ("severity_at_least", "frequency"):
         if name in row:
-            body[name] = row[name].replace(";", " ").split()
+            body[name] = _choice(name, row[name], _CHOICES[name])
+    if "paused_until" in row:
+        body["paused_until"] = _instant("paused_until", row["paused_until"])
+    if "topics" in row:
+        body["topics"] = _words(row["topics"])
+    if "channels" in row:
+        body["channels"] = [_choice("channels", word, CHANNELS) for word in _words(row["channels"])]
     for name in ("danger_to_life", "tester"):
         if name in row:
             body[name] = _boolean(name, row[name])
@@ -80,15 +99,24 @@ def body_of(row: Cells) -> Json:
     if "quiet_from" in row or "quiet_to" in row:
         body["quiet_hours"] = {"from": row.get("quiet_from", ""), "to": row.get("quiet_to", "")}
         if "wake_for" in row:
-            body["quiet_hours"]["wake_for"] = row["wake_for"]
-    if "consent_wording" in row:
-        body["confirmed"] = True
-        body["consent"] = {
-            "wording": row["consent_wording"],
-            "given_at": row.get("consent_given_at", ""),
-            "how": row.get("consent_how", "import"),
-        }
+            body["quiet_hours"]["wake_for"] = _choice("wake_for", row["wake_for"], _CHOICES["wake_for"])
+    elif "wake_for" in row:
+        raise Invalid.field("wake_for", "There are no quiet hours: give quiet_from and quiet_to, or leave this empty.")
+    if any(name in row for name in _CONSENT):
+        body |= {"confirmed": True, "consent": _consent(row)}
     return body
+
+
+def in_columns(field: str, reason: str) -> tuple[str, str]:
+    """A refusal as the API words it, by the file's columns: what its fields are called means nothing to who has a file
+    at hand."""
+    if found := _IN_A_PLACE.fullmatch(field):
+        where = f"place {int(found[1]) + 1}" + (f", {found[2]}" if found[2] else "")
+        return "places", f"{where}: {reason}"
+    column, _, inside = field.replace("[", ".").partition(".")
+    if column == "push" and inside:
+        return column, f"{inside}: {reason}"
+    return _COLUMN_OF.get(field) or (column if column in COLUMNS else field), reason
 
 
 def exported(person: SubscriberState) -> Cells | None:
@@ -160,7 +188,7 @@ def _places(text: str) -> list[Json]:
 
 def _json(name: str, text: str, kind: type) -> Any:
     try:
-        found = json.loads(text)
+        found = msgspec.json.decode(text)  # stricter than the standard library: no NaN, no half characters
     except (ValueError, RecursionError) as error:
         raise Invalid.field(name, f"not JSON: {error}") from error
     if not isinstance(found, kind):
@@ -179,8 +207,44 @@ def _short(text: str) -> Json:
     return {"lat": lat, "lon": lon, "radius_km": radius}
 
 
+def _consent(row: Cells) -> Json:
+    """Half a consent is none: taken for one it would be no proof, left out it would be lost without a word."""
+    for name in ("consent_wording", "consent_given_at"):
+        if name not in row:
+            raise Invalid.field(
+                name,
+                "A consent needs its words and its time: give both, or leave all three columns empty: then they are "
+                "asked to confirm.",
+            )
+    return {
+        "wording": row["consent_wording"],
+        "given_at": _instant("consent_given_at", row["consent_given_at"]),
+        "how": row.get("consent_how", "import"),
+    }
+
+
+def _instant(name: str, text: str) -> datetime:
+    try:
+        found: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise Invalid.field(name, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(";", " ").split()
+
+
+def _choice(name: str, text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise Invalid.field(name, f"{text[:40]!r} is none of {', '.join(known)}.")
+    return text
+
+
 def _boolean(name: str, text: str) -> bool:
     word = text.lower()
     if word not in (*_TRUE, *_FALSE):
-        raise Invalid.field(name, "expected true or false")
+        raise Invalid.field(name, "Write true or false.")
     return word in _TRUE

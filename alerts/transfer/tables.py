@@ -53,13 +53,14 @@ class Table:
         self._columns = _columns(next(csv.reader([header], delimiter=self.separator), []))
 
     def __iter__(self) -> Iterator[Line]:
-        """The rows, blank lines left out. Raises Invalid, with the line, where the file cannot be read on."""
+        """The rows, blank ones left out (Excel writes some, of separators alone). Raises Invalid, with the line, where
+        the file cannot be read on."""
         reader = csv.reader(self._lines, delimiter=self.separator, strict=True)
         begins = 1
         try:
             for cells in reader:
                 begun, begins = begins + 1, self._lines.number
-                if cells:
+                if any(cell and not cell.isspace() for cell in cells):
                     yield self._line(begun, cells)
         except csv.Error as error:
             raise Invalid(f"line {begins + 1}: {_in_words(error)}; nothing of this file was read") from None
@@ -79,11 +80,16 @@ class Table:
 def opened(path: Path) -> Iterator[Table]:
     """The table in a file. Raises Invalid if it is not UTF-8, or its header is not ours."""
     with path.open("rb") as file:
+        if not file.seekable():
+            raise Invalid("this is a stream, and a file is read twice: save it as a file first")
         _refuse_by_mark(file.read(4096))
         file.seek(0)
         raw = _Hashing(file)
         with io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding="utf-8-sig", newline="") as text:
-            yield Table(raw, text)
+            try:
+                yield Table(raw, text)
+            except UnicodeDecodeError:
+                raise Invalid(f"{_where_not_utf8(path)} is not UTF-8: {_MEND}") from None
 
 
 def survey(path: Path) -> Survey:
@@ -118,10 +124,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        try:
-            line = self._text.readline(_LINE)
-        except UnicodeDecodeError:
-            raise Invalid(f"after line {self.number} the file is not UTF-8: {_MEND}") from None
+        line = self._text.readline(_LINE)
         if not line:
             raise StopIteration
         self.number += 1
@@ -130,6 +133,23 @@ class _Lines:
         if "\0" in line:
             raise Invalid(f"line {self.number} holds a NUL byte: this is no CSV file, or not UTF-8; {_MEND}")
         return line
+
+
+def _where_not_utf8(path: Path) -> str:
+    """A text is decoded in pieces of many lines: the line itself is looked for among the bytes."""
+    with path.open("rb") as file:
+        for number, line in enumerate(iter(lambda: file.readline(_LINE), b""), 1):
+            if not _is_utf8(line):
+                return f"line {number}"
+    return "the file"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse_by_mark(first: bytes) -> None:
@@ -153,6 +173,8 @@ def _separator(header: str) -> str:
 
 def _columns(header: Sequence[str]) -> tuple[str, ...]:
     names = tuple(_name(cell) for cell in header)
+    if names and names[0].startswith("sep="):
+        raise Invalid("the first line is a note for Excel (sep=): take it out; the separator is found without it")
     if "postal" in names:
         raise Invalid("unknown columns: postal (letters are not available in this version: take the column out)")
     unknown = [name or "one without a name" for name in names if name not in COLUMNS]

@@ -146,13 +146,17 @@ def test_places_go_out_as_geojson_and_come_in_the_same(folder: Path, asked: Aler
         feature("Camden", CAMDEN, names={"en": "Camden", "cy": "Camden Gymraeg"}),
         feature("Nowhere", {"type": "Point", "coordinates": [0, 0]}),
         feature("King's Cross", HACKNEY),
+        feature(None, HACKNEY),
+        feature("half \ud800", HACKNEY, slug="half"),
     )
     would = asked("places", "import", "p.geojson", "--dry-run")
-    assert (would["created"], would["refused_count"]) == (2, 1)
+    assert (would["created"], would["refused_count"]) == (2, 3)
     assert "PlaceDefined" not in topics(folder)
     answer = asked("places", "import", "p.geojson", "--report", "refused.csv")
-    assert (answer["created"], answer["changed"], answer["known"], answer["refused_count"]) == (2, 0, 0, 1)
-    assert (folder / "refused.csv").read_text().splitlines()[1].startswith("2,area")
+    assert (answer["created"], answer["changed"], answer["known"], answer["refused_count"]) == (2, 0, 0, 3)
+    with (folder / "refused.csv").open() as rows:
+        told = [(row["feature"], row["field"]) for row in csv.DictReader(rows)]
+    assert told == [("2", "area"), ("4", "properties"), ("5", "")]
     assert asked("places", "export", "out.geojson")["places"] == 2
     document = json.loads((folder / "out.geojson").read_text())
     assert [f["properties"]["slug"] for f in document["features"]] == ["camden", "kings-cross"]

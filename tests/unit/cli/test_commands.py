@@ -96,6 +96,20 @@ def test_a_file_of_places_without_names_or_with_one_twice_is_refused(
     assert "no GeoJSON" in capsys.readouterr().err
 
 
+def test_a_feature_that_is_none_is_refused_by_its_number(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "places.geojson"
+    for properties, words in (
+        (["x"], "feature 1: there are none"),
+        (None, "feature 1: there are none"),
+        ({"name": 5}, "'name' is missing or no text"),
+        ({"name": "北京"}, "no slug can be made"),
+    ):
+        feature = {"type": "Feature", "properties": properties, "geometry": None}
+        file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+        assert run(["places", "import", str(file)]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_slugs() -> None:
     assert slug_of("King's Lynn & West Norfolk") == "kings-lynn-west-norfolk"
     assert slug_of("Ynys Môn") == "ynys-mon"

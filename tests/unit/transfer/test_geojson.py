@@ -63,6 +63,7 @@ def test_what_is_written_is_read(tmp_path: Path, found: list[Any]) -> None:
         (b'{"type": "Feature", "geometry": null}', "no FeatureCollection"),
         (b'{"type": "Topology", "features": []}', "its type is 'Topology'"),
         (b'{"type": "FeatureCollection", "features": {}}', "no list"),
+        (b'{"crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::27700"}}, "features": []}', "27700"),
         (b'{"type": "FeatureCollection", "features": [1]}', "no Feature"),
         (b'{"type": "FeatureCollection", "features": [{"type": "Feature"}', "not closed"),
         (b'{"type": "FeatureCollection", "features": [{"type": "Feat', "cannot be read"),
@@ -78,6 +79,14 @@ def test_what_is_none_is_refused_in_words(tmp_path: Path, content: bytes, words:
     file.write_bytes(content)
     with pytest.raises(Invalid, match=words):
         list(features(file))
+
+
+@pytest.mark.parametrize("name", ["urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:EPSG::4326", "EPSG:4326", None])
+def test_a_grid_that_is_degrees_is_no_fault(tmp_path: Path, name: str | None) -> None:
+    file = tmp_path / "places.geojson"
+    crs = None if name is None else {"type": "name", "properties": {"name": name}}
+    file.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": []}))
+    assert list(features(file)) == []
 
 
 def test_a_feature_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def test_a_row_is_checked_or_left_to_the_instance(tmp_path: Path) -> None:
         "Ann@X.example,,,weather,,Tell me,2026-01-01T00:00:00Z",
         ",+447700900001,,,,,",
         "no address,,,,,,",
-        ",,,,,,x",
+        ",,,weather,,,",
         "b@x.example,,,snow,,,",
         "b@x.example,,,,next week,,",
         "b@x.example,,,,,Tell me,",
@@ -41,15 +41,52 @@ def test_a_row_is_checked_or_left_to_the_instance(tmp_path: Path) -> None:
     assert ann.preferences is not None
     assert ann.preferences.topics == ("weather",)
     assert ann.consent is not None
-    assert phone.body is not None
-    assert phone.body.phone == "+447700900001"
+    assert (phone.body, phone.reaches) == (None, (("sms", "+447700900001"),))
     assert [(row.line, row.field) for row in bad] == [
         (4, "email"),
         (5, "email"),
         (6, "topics.0"),
         (7, "paused_until"),
-        (8, "consent.given_at"),
+        (8, "consent_given_at"),
     ]
+
+
+def test_only_numbers_that_may_be_texted_come_in(tmp_path: Path) -> None:
+    file = people(
+        tmp_path / "p.csv", ",+44 7700 900001,,,,,", ",+1 202 555 0123,,,,,", "a@x.example,+33 1 99 00 00 00,,,,,"
+    )
+    terms = msgspec.structs.replace(TERMS, prefixes=("+44",))
+    page, _ = rows(Order(file=str(file), terms=terms))
+    assert isinstance(page, list)
+    assert [(row.reaches, row.field) for row in page] == [
+        ((("sms", "+447700900001"),), ""),
+        ((), "phone"),
+        ((), "phone"),
+    ]
+    assert "begin with +44 only" in page[1].reason
+
+
+def test_a_row_that_cannot_be_written_down_is_refused_alone(tmp_path: Path) -> None:
+    half = r'"[{""lat"": 51, ""lon"": 0, ""name"": ""half \ud800""}]"'
+    file = people(tmp_path / "p.csv", f"a@x.example,,{half},,,,", "b@x.example,,,,,,")
+    odd, right = checked(file)
+    assert (odd.field, right.reason) == ("places", "")
+    assert msgspec.msgpack.encode(odd)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ('[{"CANARY FIELD": 1}]', "Object contains unknown field `CANARY FIELD`"),
+        ("Canary O'Hara Road", 'no place "Canary O\'Hara Road" is registered'),
+        ("x" * 70 + "canary's", "'" + "x" * 60 + "' is none"),
+        ("CANARYlong", "canary is no place"),
+        ("Li", "Li is no place"),
+    ],
+)
+def test_nothing_of_a_row_is_recorded_however_it_is_quoted(cell: str, reason: str) -> None:
+    recorded = without_values(reason, {"places": cell}).casefold()
+    assert not any(word in recorded for word in ("canary", "field`", "hara", "road", "xxxx", "li "))
 
 
 def test_what_is_recorded_says_nothing_of_the_row() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.domain.words.bodies import SubscriberBody
 from alerts.domain.words.errors import Invalid
-from alerts.transfer.rows import armed, body_of, disarmed, exported
+from alerts.transfer.rows import armed, body_of, disarmed, exported, in_columns
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
@@ -51,12 +51,45 @@ def test_without_a_consent_nobody_is_confirmed() -> None:
         ({"places": "51.4,north"}, "places"),
         ({"places": "[1"}, "places"),
         ({"tester": "maybe"}, "tester"),
+        ({"severity_at_least": "severe"}, "severity_at_least"),
+        ({"channels": "email fax"}, "channels"),
+        ({"frequency": "often"}, "frequency"),
+        ({"quiet_from": "22:00", "quiet_to": "07:00", "wake_for": "fun"}, "wake_for"),
+        ({"wake_for": "danger"}, "wake_for"),
+        ({"consent_wording": "yes"}, "consent_given_at"),
+        ({"consent_given_at": NOW.isoformat()}, "consent_wording"),
+        ({"consent_how": "form"}, "consent_wording"),
+        ({"consent_wording": "yes", "consent_given_at": "01/02/2026 10:00"}, "consent_given_at"),
+        ({"consent_wording": "yes", "consent_given_at": "2026-02-01"}, "consent_given_at"),
+        ({"paused_until": "2026-02-01T10:00:00"}, "paused_until"),
+        ({"push": "[" * 100_000}, "push"),
+        ({"places": '[{"lat": NaN}]'}, "places"),
     ],
 )
 def test_what_cannot_be_read_names_its_field(row: dict[str, str], field: str) -> None:
     with pytest.raises(Invalid) as caught:
         body_of(row)
     assert caught.value.errors[0].field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("consent.given_at", ("consent_given_at", "why")),
+        ("quiet_hours.from", ("quiet_from", "why")),
+        ("topics.0", ("topics", "why")),
+        ("channels[1]", ("channels", "why")),
+        ("places[1].lat", ("places", "place 2, lat: why")),
+        ("places.0.area.coordinates", ("places", "place 1, area.coordinates: why")),
+        ("places.0", ("places", "place 1: why")),
+        ("push.keys.auth", ("push", "keys.auth: why")),
+        ("email", ("email", "why")),
+        ("", ("", "why")),
+    ],
+)
+def test_a_refusal_names_the_files_column(field: str, told: tuple[str, str]) -> None:
+    assert in_columns(field, "why") == told
+    assert in_columns(*told) == told
 
 
 @given(st.text(max_size=20))

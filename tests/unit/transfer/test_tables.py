@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,22 @@ def test_rows_are_numbered_by_the_line_on_which_they_begin(tmp_path: Path) -> No
     assert found.digest == hashlib.sha256(content).hexdigest()
 
 
+def test_rows_of_separators_alone_are_blank(tmp_path: Path) -> None:
+    content = b"email;language\r\n;\r\na@x.example;cy\r\n ;\t\r\n;\r\n"
+    assert [line.number for line in lines(tmp_path / "p.csv", content)] == [3]
+    assert survey(tmp_path / "p.csv").rows == 1
+
+
+def test_a_stream_cannot_be_read_twice() -> None:
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises(Invalid, match="save it as a file"):
+            survey(Path(f"/dev/fd/{reading}"))
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_cells_stand_between_commas_semicolons_or_tabs(tmp_path: Path, separator: str) -> None:
     content = f"email{separator}topics\na@x.example{separator}weather\n".encode()
@@ -52,7 +69,9 @@ def test_a_row_of_another_width_is_refused_alone(tmp_path: Path) -> None:
         ("email\na@x.example\n".encode("utf-16"), "UTF-16"),
         (b"e\0m\0a\0i\0l\0\n\0", "NUL"),
         (b"email\na@x.example\nb\0@x.example\n", "line 3 holds a NUL"),
-        ("email,language\nj\xf6rg@x.example,de\n".encode("latin-1"), "not UTF-8"),
+        ("email,language\na@x.example,cy\nj\xf6rg@x.example,de\n".encode("latin-1"), "line 3 is not UTF-8"),
+        ("j\xf6rg\n".encode("latin-1"), "line 1 is not UTF-8"),
+        (b"sep=;\nemail;language\n", "a note for Excel"),
         (b"PK\x03\x04rest of a workbook", "spreadsheet's own"),
         (b"email,shoe_size\n", "unknown columns: shoe_size"),
         (b"email,\n", "one without a name"),
