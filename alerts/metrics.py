@@ -111,7 +111,7 @@ def _of_log(parts: Parts) -> Iterator[Metric]:
         ("projection",),
         {(name,): max(0, end - position) for name, position in positions.items()},
     )
-    parked = parts.parked()
+    parked = parts.waiting()
     yield _gauge("alerts_parked", "Things that wait for a person (`alerts parked`).", (), {(): parked})
 
 

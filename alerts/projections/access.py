@@ -66,6 +66,11 @@ class AccessReads(Reads):
         """What webhooks have brought, the newest first. ValueError for a cursor that is none of ours."""
         return self._page(TRIGGERS, SQL.triggers, (state, state), cursor, limit)
 
+    def parked_triggers(self) -> int:
+        """How many webhooks wait for a person."""
+        with self._database.read() as tx:
+            return int(tx.execute(SQL.parked_triggers)[0][0])
+
 
 def _card(member: MemberState) -> ContactCard:
     return ContactCard(

@@ -118,6 +118,9 @@ SELECT created, doc FROM triggers
 WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
 ORDER BY created DESC LIMIT ?;
 
+-- name: parked_triggers
+SELECT COUNT(*) FROM triggers WHERE state = 'parked';
+
 -- name: outcome_counts
 SELECT channel, state, language, area, deliveries FROM outcome_counts
 WHERE number = ? ORDER BY channel, state, language, area;

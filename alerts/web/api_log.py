@@ -72,7 +72,7 @@ def _status(parts: Parts) -> dict[str, object]:
         "projections": projections,
         "unprojected": position - min(projections.values(), default=position),
         **msgspec.structs.asdict(parts.dispatch.status(parts.clock())),
-        "parked": parts.parked() + len(parts.views.triggers("parked", limit=PAGE_MOST).items),
+        "parked": parts.waiting(),
         "providers": parts.providers(),
         "unverified_webhooks": parts.unverified.total(),
         "version": parts.version,

@@ -50,7 +50,8 @@ def routes(parts: Parts) -> list[Route]:
         after = whole_number(values, "after", 0, 0) if "after" in values else None
         raw = await body_of(request)
         idem = idempotency(request, raw + f"?after={after}".encode())
-        return _moved(await commands.replay_webhook(actor_of(request), id_of(request), after, idem=idem), 202)
+        wanted = id_of(request, what="webhook")
+        return _moved(await commands.replay_webhook(actor_of(request), wanted, after, idem=idem), 202)
 
     return [
         Route("POST", f"{ROOT}/webhooks", add, scope("webhooks:write")),

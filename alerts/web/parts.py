@@ -89,8 +89,12 @@ class Parts:
     providers: Callable[[], dict[str, Any]] = dict
     """Channel → what its provider is and how it does, for the status."""
     parked: Callable[[], int] = int
-    """How many things wait for a person."""
+    """How many events and audiences could not be carried out; `waiting` counts the webhooks too."""
     totals: Callable[[], Totals] = Totals
     """What became of all deliveries, for the metrics. Blocks."""
     requests: Requests = field(default_factory=Requests)
     """What the web has answered, for the metrics."""
+
+    def waiting(self) -> int:
+        """How many things wait for a person: parked webhooks, and what could not be carried out. Blocks."""
+        return self.parked() + self.views.parked_triggers()

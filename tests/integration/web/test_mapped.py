@@ -87,6 +87,9 @@ async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_
     assert misplaced["state"] == "parked" and "atlantis" in misplaced["reason"], "what the commands refuse waits too"
     untyped = await pumps.trigger({"id": 3, "state": "on", "where": ["a", {"b": 1}]}, key)
     assert untyped["state"] == "parked"
+    assert (await house.ok("GET", "/api/v1/status", key))["parked"] == 3
+    page = await (await house.client.get("/metrics")).text()
+    assert "\nalerts_parked 3.0\n" in page, "whoever watches this number is told of parked webhooks too"
 
     operator = admin(house)
     listed = (await operator.parked_list({}))["items"]
