@@ -56,8 +56,7 @@ class Oracle:
             return dict.fromkeys(channels, "sent")
         if person["paused"] or ("area" in notice and person["places"] and not touched):
             return None
-        topic = notice.get("topic")
-        if topic is not None and person["topics"] and topic not in person["topics"]:
+        if not self._follows(notice.get("topic"), person["topics"]):
             return None
         if notice["kind"] == "alert" and RANK[notice.get("severity", "Unknown")] < RANK[person["floor"]]:
             return None
@@ -69,11 +68,18 @@ class Oracle:
         emergency = danger or notice.get("priority") == "emergency"
         if danger and person["danger_to_life"]:
             return "sent"
-        if not emergency and person["frequency"] != "immediate":
+        if not emergency and notice["kind"] != "bulletin" and person["frequency"] != "immediate":
             return "held"
         if person["quiet"] is None or (emergency and not danger and person["quiet"] == "emergency"):
             return "sent"
         return "held"
+
+    @staticmethod
+    def _follows(topic: str | None, chosen: list[str]) -> bool:
+        """Rule 2's clause about topics."""
+        if topic is None:
+            return not chosen or any(not one.startswith("newsletter/") for one in chosen)
+        return topic in chosen if chosen else not topic.startswith("newsletter/")
 
     def touched(self, area: Any, person: Json) -> bool:
         """Some place of theirs touches the area."""
@@ -96,7 +102,7 @@ class Oracle:
             case "segment":
                 return self.holds(self.segments[value], person)
             case "topic":
-                return value in person["topics"] if person["topics"] else True
+                return self._follows(value, person["topics"])
             case "severity_floor_at_most":
                 return RANK[person["floor"]] <= RANK[value]
             case "channel":

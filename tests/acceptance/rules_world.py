@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import http.client
 import json
 import os
@@ -11,17 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from alerts.control import through
+from alerts.cli.session import connected
+from alerts.control import Call
+from alerts.settings import load
 
 Json = dict[str, Any]
 SCOPES = (
     "read", "incidents:write", "services:write", "notices:write", "notices:issue", "subscribers:read",
-    "subscribers:write", "segments:write",
+    "subscribers:write", "segments:write", "newsletters:write",
 )  # fmt: skip
 CONSENT = {"wording": "Send me alerts.", "given_at": "2026-01-01T00:00:00Z", "how": "test"}
 MOVING = ("queued", "sending", "deferred")
@@ -124,26 +128,55 @@ class Key:
 class World:
     """One server with its keys and sources; stop it when done."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """`settings`: more of the product's, such as ALERTS_DATABASE_URL (default: SQLite in that folder)."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._folder, self._people = folder, 0
-        self._connection: http.client.HTTPConnection | None = None
-        env = {k: v for k, v in os.environ.items() if not k.startswith("ALERTS_")} | {
+        self._settings = {
             "ALERTS_DATABASE_URL": f"sqlite:///{folder}/var/alerts.db",
             "ALERTS_PUBLIC_URL": f"http://127.0.0.1:{self.port}",
             "ALERTS_RETRY_SCHEDULE": "1,2,5",
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            **settings,
         }
-        command = [sys.executable, "-m", "alerts", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
-        log = (folder / "log").open("ab")
-        self._process = subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
-        self._until("the server to be ready", self._is_ready, 30)
+        if not self._settings["ALERTS_DATABASE_URL"].startswith("sqlite"):
+            self._settings |= {"ALERTS_SECRET_KEY": "s" * 40, "ALERTS_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
+            subprocess.run([sys.executable, "-m", "alerts", "migrate"], env=self._env(), cwd=folder, check=True)
+        self._start()
         self.keys: dict[str, Key] = {}
         self.secrets: dict[str, str] = {}
         asyncio.run(self._hand_out())
         self.api = self.keys["issue"]
+
+    def _env(self) -> dict[str, str]:
+        outer = {name: value for name, value in os.environ.items() if not name.startswith("ALERTS_")}
+        return outer | self._settings | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+
+    def _start(self) -> None:
+        self._connection: http.client.HTTPConnection | None = None
+        command = [sys.executable, "-m", "alerts", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
+        log = (self._folder / "log").open("ab")
+        self._process = subprocess.Popen(command, env=self._env(), cwd=self._folder, stdout=log, stderr=log)
+        self._until("the server to be ready", self._is_ready, 30)
+
+    def restart(self) -> None:
+        """As after a deployment: ended, and started again on the same data."""
+        self.stop()
+        self._start()
+
+    def operate(self, operation: str, **arguments: Any) -> Json:
+        """What the command line does, through the door it uses itself."""
+
+        async def one() -> Json:
+            async with self._connected() as call:
+                return await call(operation, arguments)
+
+        return asyncio.run(one())
+
+    def _connected(self) -> AbstractAsyncContextManager[Call]:
+        chosen = load(self._settings, terminal=False)
+        return connected(chosen, counting=False)
 
     def stop(self) -> None:
         self._process.terminate()
@@ -163,8 +196,7 @@ class World:
         ]
         policies: dict[str, Any] = {name: name for name in ("issue", "draft", "record")}
         policies["london"] = {"version": 3, "default": "draft", "rules": rules}
-        async with through(self._folder / "var" / "control.sock") as call:
-            assert call is not None
+        async with self._connected() as call:
             for name in ("ann", "bob", "cat"):
                 await call("team-add", {"email": f"{name}@team.example", "role": "approver"})
                 key = {"name": name, "scopes": [*SCOPES, "notices:approve"], "policy": "draft"}
@@ -211,7 +243,7 @@ class World:
     def person(self, *, confirmed: bool = True, **body: Any) -> str:
         """Sign somebody up; the id."""
         self._people += 1
-        if "email" not in body and "phone" not in body:
+        if not {"email", "phone", "push"} & body.keys():
             body["email"] = f"p{self._people}@people.example"
         if confirmed:
             body |= {"confirmed": True, "consent": CONSENT}

@@ -83,7 +83,7 @@ def test_everyone_who_is_due_and_nobody_else(world: World) -> None:
 
 def _somebody(world: World, chance: random.Random, number: int) -> Json:
     wishes: Json = {
-        "places": [_some_place(chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))],
+        "places": [some_place(chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))],
         "topics": chance.choice(([], [], ["safety"], ["weather", "community"], ["safety", "community"])),
         "danger_to_life": chance.random() < 0.75,
         "tester": chance.random() < 0.3,
@@ -128,7 +128,7 @@ def _somebody(world: World, chance: random.Random, number: int) -> Json:
     return person
 
 
-def _some_place(chance: random.Random) -> Json:
+def some_place(chance: random.Random) -> Json:
     lat, lon = chance.choice(SPOTS)
     lat, lon = lat + chance.uniform(-2e-3, 2e-3), lon + chance.uniform(-2e-3, 2e-3)
     return chance.choice(
@@ -142,7 +142,7 @@ def _some_place(chance: random.Random) -> Json:
     )
 
 
-def _some_area(chance: random.Random) -> Any:
+def some_area(chance: random.Random) -> Any:
     circle = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": chance.choice((0.1, 1, 3))}}
     small = {"circle": {"lat": 51.56, "lon": -0.11, "radius_km": 0.3}}
     named = [{"place": slug} for slug in PLACES]
@@ -152,7 +152,7 @@ def _some_area(chance: random.Random) -> Any:
 def _some_notice(chance: random.Random, ids: list[str]) -> Json:
     notice: Json = {"kind": chance.choice(("alert", "alert", "alert", "announcement"))}
     if notice["kind"] == "alert" or chance.random() < 0.5:
-        notice["area"] = _some_area(chance)
+        notice["area"] = some_area(chance)
     if chance.random() < 0.7:
         notice["topic"] = chance.choice(("safety", "weather", "community", "health"))
     if chance.random() < 0.8:
@@ -167,14 +167,14 @@ def _some_notice(chance: random.Random, ids: list[str]) -> Json:
     if not is_danger(notice) and chance.random() < 0.4:
         notice["priority"] = "emergency"
     if chance.random() < 0.4 or not {"area", "topic"} & notice.keys():
-        notice["audience"] = _some_rule(chance, ids)
+        notice["audience"] = some_rule(chance, ids)
     return notice
 
 
-def _some_rule(chance: random.Random, ids: list[str], depth: int = 0) -> Json:
+def some_rule(chance: random.Random, ids: list[str], depth: int = 0) -> Json:
     leaf: Json = chance.choice(
         (
-            {"touches": _some_area(chance)},
+            {"touches": some_area(chance)},
             {"place": chance.choice(tuple(PLACES))},
             {"topic": chance.choice(("safety", "weather", "health"))},
             {"severity_floor_at_most": chance.choice(("Minor", "Unknown", "Severe"))},
@@ -187,7 +187,7 @@ def _some_rule(chance: random.Random, ids: list[str], depth: int = 0) -> Json:
     )
     if depth > 1 or chance.random() < 0.3:
         return leaf
-    several = [_some_rule(chance, ids, depth + 1) for _ in range(chance.choice((1, 2, 3)))]
+    several = [some_rule(chance, ids, depth + 1) for _ in range(chance.choice((1, 2, 3)))]
     return chance.choice(({"all": several}, {"any": several}, {"not": several[0]}))
 
 
