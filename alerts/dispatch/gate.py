@@ -1,54 +1,196 @@
-"""How many messages of a channel may be on their way at once, with places that only emergencies may take."""
+"""How many messages of a channel may be on their way at once, with places that only emergencies may take.
+
+No destination takes all places, so that one that stalls leaves some for the others. Where nobody has come or gone for a
+second, whoever waits is sent away: a line before a peer that stalls must not keep the senders from other channels.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol, runtime_checkable
+
+from alerts.channels.message import Message
+
+STALL = 1.0
+"""Seconds without anybody coming or going after which a full gate, or its part for one destination, is stalled."""
+_AGAIN = 500
+"""Messages a second, to one destination, that come back after having been sent away."""
+_HORIZON = {True: 5.0, False: 60.0}
+"""Seconds after which they come back at the latest, by whether it is an emergency."""
+PART, _URGENT_PART = 3 / 4, 7 / 8
+"""The part of the places that may be taken to one of many destinations; emergencies may take more."""
+
+
+@runtime_checkable
+class Destined(Protocol):
+    """A provider that hands over to many destinations, each of which may stall by itself."""
+
+    def destination(self, message: Message) -> str:
+        """To which of them a message goes."""
+
+
+class Full(Exception):
+    """There is no place and none seems to come free. Ask again in `wait` seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(wait)
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class _Line:
+    """Who is on the way to one destination, and who waits: [others, emergencies], each with its ticket."""
+
+    inside: int = 0
+    moved: float = 0.0
+    waiting: tuple[deque[tuple[int, asyncio.Future[bool]]], ...] = field(default_factory=lambda: (deque(), deque()))
+    booked: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
 class Gate:
-    """`limit` places; others than emergencies leave `reserve` of them free. Emergencies go before whoever waits."""
+    """`limit` places; others than emergencies leave `reserve` of them free. Emergencies go before whoever waits. It
+    belongs to one event loop."""
 
-    def __init__(self, limit: int, reserve: int) -> None:
-        self._limit, self._open_to_all = limit, max(1, limit - reserve)
-        self._inside = 0
-        self._urgent: deque[asyncio.Future[None]] = deque()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+    def __init__(
+        self,
+        limit: int,
+        reserve: int,
+        *,
+        part: float = 1.0,
+        now: Callable[[], float] = monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`part` of the places may be taken for one destination. `chance` gives numbers in [0, 1)."""
+        open_to_all = max(1, limit - reserve)
+        self._places = (open_to_all, limit)
+        urgent_part = limit if part >= 1 else int(limit * _URGENT_PART)
+        own = max(1, int(open_to_all * min(part, 1.0)))
+        self._own = (own, max(own, urgent_part))
+        self._now, self._chance = now, chance
+        self._lines: dict[str, _Line] = {}
+        self._inside, self._moved, self._tickets = 0, now(), 0
+        self._watch: asyncio.TimerHandle | None = None
+        self._shut = False
 
     @property
     def inside(self) -> int:
         """How many are on their way."""
         return self._inside
 
+    def stalled(self, *, emergency: bool, to: str = "") -> bool:
+        """Whether whoever comes now would be sent away."""
+        line = self._lines.get(to)
+        return self._shut or self._hopeless(line or _Line(), emergency)
+
+    def later(self, *, emergency: bool, to: str = "") -> float:
+        """Seconds after which somebody who was sent away may come back: not all at once."""
+        line, now = self._lines.get(to), self._now()
+        if self._shut or line is None:
+            return 0.0 if self._shut else STALL
+        horizon = _HORIZON[emergency]
+        at = max(line.booked[emergency], now + STALL) + 1 / _AGAIN
+        if at > now + horizon:
+            return horizon * (0.5 + self._chance() / 2)
+        line.booked[emergency] = at
+        return at - now
+
     @asynccontextmanager
-    async def passage(self, *, emergency: bool) -> AsyncIterator[None]:
-        """Wait for a place and hold it."""
-        most = self._limit if emergency else self._open_to_all
-        if self._inside >= most:
-            queue = self._urgent if emergency else self._waiting
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            queue.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._leave()
-                raise
-        else:
-            self._inside += 1
+    async def passage(self, *, emergency: bool, to: str = "") -> AsyncIterator[None]:
+        """Wait for a place and hold it. Raises Full."""
+        line = self._lines.setdefault(to, _Line(moved=self._now()))
+        if self._shut or self._hopeless(line, emergency):
+            raise Full(self.later(emergency=emergency, to=to))
+        if self._has_room(line, emergency):
+            self._enter(line)
+        elif not await self._wait(to, line, emergency):
+            raise Full(self.later(emergency=emergency, to=to))
         try:
             yield
         finally:
-            self._leave()
+            self._leave(to, line)
 
-    def _leave(self) -> None:
-        """Hand the place on to whoever may have it."""
+    def shut(self) -> None:
+        """Let nobody in any more; send away whoever waits."""
+        self._shut = True
+        for line in self._lines.values():
+            self._send_away(line, (True, False))
+
+    def _has_room(self, line: _Line, emergency: bool) -> bool:
+        return self._inside < self._places[emergency] and line.inside < self._own[emergency]
+
+    def _hopeless(self, line: _Line, emergency: bool) -> bool:
+        """Whether there is no room and nobody has made any for a while."""
+        if self._has_room(line, emergency):
+            return False
+        moved = line.moved if line.inside >= self._own[emergency] else self._moved
+        return self._now() - moved > STALL
+
+    async def _wait(self, to: str, line: _Line, emergency: bool) -> bool:
+        """Whether a place was had; False for whoever is sent away."""
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._tickets += 1
+        line.waiting[emergency].append((self._tickets, turn))
+        self._look_again()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.result():
+                self._leave(to, line)
+            raise
+
+    def _enter(self, line: _Line) -> None:
+        self._inside += 1
+        line.inside += 1
+        self._moved = line.moved = self._now()
+
+    def _leave(self, to: str, line: _Line) -> None:
+        """Hand the place on to whoever may have it, emergencies first, then as they came."""
         self._inside -= 1
-        for queue, most in ((self._urgent, self._limit), (self._waiting, self._open_to_all)):
-            while queue and self._inside < most:
-                turn = queue.popleft()
+        line.inside -= 1
+        self._moved = line.moved = self._now()
+        for emergency in (True, False):
+            while (first := self._first(emergency)) is not None:
+                _, turn = first.waiting[emergency].popleft()
+                self._enter(first)
+                turn.set_result(True)
+        if not line.inside and not any(line.waiting) and self._lines.get(to) is line:
+            del self._lines[to]
+
+    def _first(self, emergency: bool) -> _Line | None:
+        """Whose turn it is."""
+        found: _Line | None = None
+        for line in self._lines.values():
+            queue = line.waiting[emergency]
+            while queue and queue[0][1].done():  # cancelled
+                queue.popleft()
+            first = queue and (found is None or queue[0][0] < found.waiting[emergency][0][0])
+            if first and self._has_room(line, emergency):
+                found = line
+        return found
+
+    def _look_again(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.get_running_loop().call_later(STALL / 4, self._watched)
+
+    def _watched(self) -> None:
+        """Send away those before whom nothing moves."""
+        self._watch = None
+        for line in self._lines.values():
+            self._send_away(line, [emergency for emergency in (True, False) if self._hopeless(line, emergency)])
+        if any(any(line.waiting) for line in self._lines.values()):
+            self._look_again()
+
+    @staticmethod
+    def _send_away(line: _Line, kinds: list[bool] | tuple[bool, ...]) -> None:
+        for emergency in kinds:
+            queue = line.waiting[emergency]
+            while queue:
+                _, turn = queue.popleft()
                 if not turn.done():
-                    self._inside += 1
-                    turn.set_result(None)
+                    turn.set_result(False)

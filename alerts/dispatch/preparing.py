@@ -96,6 +96,11 @@ class Preparer:
             self._carry(batch, items, cards.get(contact))
         return batch
 
+    def is_emergency(self, notice: int) -> bool:
+        """Whether a dispatch is an emergency's, or ends one."""
+        issued = self._follower.registers.issued(notice)
+        return issued is not None and issued.lane == "emergency"
+
     def verdict(self, row: Claimed) -> Verdict:
         """Whether a row may leave now. Call it while the follower is held at rest."""
         registers = self._follower.registers

@@ -43,7 +43,8 @@ class Retries:
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
             case "not-begun":
-                return Settled(row, QUEUED, row.reason or "", due=finished)
+                due = finished + timedelta(seconds=handed.retry_after or 0.0)
+                return Settled(row, QUEUED, row.reason or handed.reason, due=min(due, expires))
             case "temporary":
                 return self._again(done, handed, expires)
             case "in-doubt":

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.channels.message import Handed, Provider
-from alerts.dispatch.gate import Gate
+from alerts.dispatch.gate import Destined, Full, Gate
 from alerts.dispatch.handover import Carry
 from alerts.dispatch.preparing import Batch, Outgoing, Preparer
 from alerts.dispatch.rates import WAITS, Pace
@@ -18,13 +18,15 @@ from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import CHUNK, IN_DOUBT, QUEUED
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle, still_claimed
 from alerts.domain.words.errors import DomainError
-from alerts.domain.words.terms import Channel
+from alerts.domain.words.terms import CHANNELS, Channel
 from alerts.eventlog.ports import Unit, Writer
 
 _log = logging.getLogger(__name__)
 _RECORD_EVERY = 0.5
 """Seconds that an outcome waits for others at most."""
 _AFTER_TROUBLE = timedelta(seconds=1)
+STALLED = "waits for a provider that does not answer"
+"""The reason of a row that was put back because nobody came or went for a while."""
 
 Recorded = Callable[[int], None]
 """Told how many rows were recorded."""
@@ -62,7 +64,10 @@ class Server:
         self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
     ) -> None:
         """Serve rows of notices claimed under a worker's number; `expires` by notice number."""
-        batch = await self._prepared(rows, self._preparer.prepare)
+        stalled = self._stalled(rows, expires)
+        held_up = {one.row for one in stalled}
+        batch = await self._prepared([row for row in rows if row not in held_up], self._preparer.prepare)
+        batch.settled += stalled
         await self._serve(batch, expires, worker, recorded, last=True)
 
     async def transactional(
@@ -76,6 +81,26 @@ class Server:
         """Serve rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
         batch = await self._prepared(rows, lambda rows: self._preparer.transactional(rows, dict(expires), kinds))
         await self._serve(batch, expires, worker, recorded, last=False)
+
+    def stop(self) -> None:
+        """Begin nothing any more."""
+        self.stopping = True
+        for gate in self._gates.values():
+            gate.shut()
+
+    def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[Settled]:
+        """Those of a channel that is stalled, put back before anything is written for them."""
+        found: list[Settled] = []
+        urgent = {notice: self._preparer.is_emergency(notice) for notice in {row.notice for row in rows}}
+        for row in rows:
+            gate, emergency = self._gates.get(CHANNELS[row.channel]), urgent[row.notice]
+            if gate is not None and gate.stalled(emergency=emergency):
+                found.append(self._held_up(row, gate.later(emergency=emergency), expires))
+        return found
+
+    def _held_up(self, row: Claimed, wait: float, expires: Mapping[int, datetime]) -> Settled:
+        due = min(self._clock() + timedelta(seconds=wait), expires[row.notice])
+        return Settled(row, QUEUED, row.reason or (STALLED if wait else ""), due=due)
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
         """The messages; if nothing can be read just now, the rows go back and are taken again in a moment."""
@@ -129,24 +154,35 @@ class Server:
         pace = self._paces.get(out.channel)
         if pace is not None:
             await pace.turn(emergency=out.emergency)
-        async with self._gates[out.channel].passage(emergency=out.emergency):
-            try:
-                refused = self._last_question(out, known, worker, last)
-            except Exception:
-                _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
-                refused = [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
-            if refused is not None:
-                if pace is not None:
-                    pace.unused()
-                return refused
-            started = self._clock()
-            try:
-                handed = await provider.send(out.message)
-            except Exception as error:
-                _log.exception("provider %s failed", provider.name)
-                handed = Handed(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
-            finished = self._clock()
+        to = provider.destination(out.message) if isinstance(provider, Destined) else ""
+        try:
+            async with self._gates[out.channel].passage(emergency=out.emergency, to=to):
+                refused = self._asked(out, known, worker, last)
+                if refused is None:
+                    return await self._sent(provider, out, expires)
+        except Full as full:
+            refused = [self._held_up(row, full.wait, expires) for row in out.rows]
+        if pace is not None:
+            pace.unused()
+        return refused
+
+    async def _sent(self, provider: Provider, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
+        started = self._clock()
+        try:
+            handed = await provider.send(out.message)
+        except Exception as error:
+            _log.exception("provider %s failed", provider.name)
+            handed = Handed(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
+        finished = self._clock()
         return [self._retries.settled(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows]
+
+    def _asked(self, out: Outgoing, known: int, worker: int, last: bool) -> list[Settled] | None:
+        """The last question; what cannot be asked about waits."""
+        try:
+            return self._last_question(out, known, worker, last)
+        except Exception:
+            _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
+            return [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
 
     def _last_question(self, out: Outgoing, known: int, worker: int, last: bool) -> list[Settled] | None:
         """Right before the first byte: what has happened since it was written decides (RULES 15, P5)."""

@@ -22,7 +22,7 @@ from alerts.dispatch.bell import Bell
 from alerts.dispatch.claims import Taken, take_due, take_waiting
 from alerts.dispatch.compose import House
 from alerts.dispatch.follower import Follower
-from alerts.dispatch.gate import Gate
+from alerts.dispatch.gate import PART, Destined, Gate
 from alerts.dispatch.hands import Hands, Load
 from alerts.dispatch.housekeeping import Housekeeping
 from alerts.dispatch.lease import WorkerLease
@@ -106,7 +106,10 @@ class Worker:
         self._waiting = ThreadPoolExecutor(senders + _URGENT_SENDERS, thread_name_prefix="dispatch waits")
         self._alone = database.dialect == "sqlite"
         self._lease = WorkerLease(writer, clock=clock, alone=self._alone)
-        gates = {channel: Gate(concurrency.get(channel, 64), reserve) for channel in providers}
+        gates = {
+            channel: Gate(concurrency.get(channel, 64), reserve, part=PART if isinstance(one, Destined) else 1.0)
+            for channel, one in providers.items()
+        }
         self._server = Server(
             writer,
             Preparer(follower, directory, renderer, house, clock=clock),
@@ -140,7 +143,7 @@ class Worker:
 
     async def stop(self, patience: float = 10.0) -> None:
         """Let what is on its way arrive, put back what has not begun, record, and stop."""
-        self._server.stopping = True
+        self._server.stop()
         self._bell.ring()
         self._tell()
         if self._tasks:

@@ -137,6 +137,12 @@ class Member(Generic[T]):
         """It was not used after all: nothing was learnt."""
         self._probe_since = float("-inf")
 
+    def health(self, now: float, share: float | None = None) -> MemberHealth:
+        """How it stands. `share`: of the channel's messages (default: of its own weight)."""
+        state = self.state(now)
+        share = self.share(now) if share is None else share
+        return MemberHealth(name=self.name, state=state, share=share, why="" if state == "well" else self.why)
+
     @property
     def _half_open(self) -> bool:
         """Nothing has worked since its rest."""
@@ -173,12 +179,7 @@ class Pool(Generic[T]):
             provider=provider,
             state=states.pop() if len(states) == 1 else "limping",
             members=tuple(
-                MemberHealth(
-                    name=member.name,
-                    state=member.state(now),
-                    share=round(member.weight * member.share(now) / whole, 3) if whole else 0.0,
-                    why="" if member.state(now) == "well" else member.why,
-                )
+                member.health(now, round(member.weight * member.share(now) / whole, 3) if whole else 0.0)
                 for member in self.members
             ),
             budget_left=budget_left,

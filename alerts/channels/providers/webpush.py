@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
+from time import monotonic
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +18,8 @@ from yarl import URL
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.endpoints import is_inbox
 from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached
+from alerts.channels.providers.pool import Health
+from alerts.channels.providers.push_services import PushServices
 from alerts.channels.providers.waiting import retry_after
 from alerts.domain.words.terms import Channel
 from alerts.vapid import Vapid
@@ -60,6 +63,7 @@ class WebPush:
         self._client, self._vapid, self._clock, self._own = client, vapid, clock, own
         self._encode: Encode | None = None
         self._loading = asyncio.Lock()
+        self._services = PushServices()
 
     async def send(self, message: Message) -> Handed:
         """See `Provider.send`."""
@@ -73,15 +77,40 @@ class WebPush:
             headers = self._headers(message, to.endpoint)
         except Exception as error:  # py_vapid's refusal of a subject or origin, or the keys' database
             return Handed(result="technical", reason=f"could not be signed (ALERTS_VAPID_SUBJECT?): {error}")
+        return await self._post(to.endpoint, body, headers)
+
+    async def _post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> Handed:
+        """Unless its push service is being left alone; what comes of it tells how that service does."""
+        origin, status = _service(endpoint), None
+        refused = self._services.begin(origin, monotonic())
+        if refused is not None:
+            return refused
         try:
-            answer = await self._client.post(to.endpoint, body, headers)
+            answer = await self._client.post(endpoint, body, headers)
+            status, outcome = answer.status, handed(answer, self._clock())
         except Refused as error:
+            self._services.passed(origin, monotonic())
             return Handed(result="permanent", reason=f"not sent: {error}")
         except Unreached as error:
-            return Handed(result="temporary", reason=str(error))
+            outcome = Handed(result="temporary", reason=str(error))
         except Lost as error:
-            return Handed(result="in-doubt", reason=str(error))
-        return handed(answer, self._clock())
+            outcome = Handed(result="in-doubt", reason=str(error))
+        except BaseException:
+            self._services.passed(origin, monotonic())
+            raise
+        self._services.ended(origin, outcome, monotonic(), status=status)
+        return outcome
+
+    def destination(self, message: Message) -> str:
+        """The push service, "" for an address that names none."""
+        try:
+            return _service(_subscriptions.decode(message.to).endpoint)
+        except msgspec.DecodeError:
+            return ""
+
+    def health(self) -> Health:
+        """See `Watched.health`."""
+        return self._services.health(self.name, monotonic())
 
     async def close(self) -> None:
         """See `Provider.close`."""
@@ -96,7 +125,7 @@ class WebPush:
 
     def _headers(self, message: Message, endpoint: str) -> dict[str, str]:
         headers = {
-            "Authorization": self._vapid.authorization(_origin("/".join(endpoint.split("/", 3)[:3]))),
+            "Authorization": self._vapid.authorization(_origin(_service(endpoint))),
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
             "TTL": str(self._ttl(message.expires)),
@@ -135,6 +164,11 @@ _REASONS = {
     403: "403: this device subscribed with another VAPID key than ours; it has to subscribe again",
     413: "413: the notification is too large for this push service",
 }
+
+
+def _service(endpoint: str) -> str:
+    """Scheme, host and port as the endpoint spells them."""
+    return "/".join(endpoint.split("/", 3)[:3])
 
 
 @lru_cache(maxsize=1024)

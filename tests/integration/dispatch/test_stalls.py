@@ -1,0 +1,106 @@
+"""Peers that take messages and never answer: they keep neither other destinations nor other channels waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from alerts.channels.message import Handed, Message
+from alerts.channels.providers.push_services import PushServices
+from alerts.dispatch.gate import Full, Gate
+from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
+
+
+class Services(Scripted):
+    """Two destinations, by the contact point's number; the odd one never answers."""
+
+    def __init__(self) -> None:
+        super().__init__("email")
+        self.free = asyncio.Event()
+
+    def destination(self, message: Message) -> str:
+        return "odd" if int(message.to[1:].split("@")[0]) % 512 >= 256 else "even"
+
+    async def send(self, message: Message) -> Handed:
+        handed = await super().send(message)
+        if self.destination(message) == "odd":
+            await self.free.wait()
+        return handed
+
+
+def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(stack: Stack) -> None:
+    due = stack.people(2000)
+    good = [contact for contact in due if contact % 512 < 256]
+    assert 500 < len(good) < 1500
+
+    async def play() -> None:
+        provider = Services()
+        async with stack.working({"email": provider}, concurrency={"email": 16}, senders=1):
+            _, number = stack.issue(area=[WALWORTH])
+
+            def arrived() -> bool:
+                return sum(provider.destination(m) == "even" for _, m in provider.handed) == len(good)
+
+            await stack.until(arrived, 15)
+            assert len(provider.handed) - len(good) <= 9, "three quarters of the places that are open to all"
+            provider.free.set()
+            assert number
+
+    asyncio.run(play())
+
+
+def test_a_gate_that_does_not_move_sends_away_whoever_waits() -> None:
+    async def run() -> tuple[list[Any], bool, bool]:
+        gate, free = Gate(3, 1), asyncio.Event()
+
+        async def one(emergency: bool) -> str:
+            async with gate.passage(emergency=emergency):
+                await free.wait()
+                return "passed"
+
+        tasks = [asyncio.create_task(one(False)) for _ in range(4)]
+        await asyncio.sleep(1.6)
+        assert [task.done() for task in tasks] == [False, False, True, True]
+        before = gate.stalled(emergency=False), gate.stalled(emergency=True)
+        with pytest.raises(Full) as full:
+            await one(False)
+        assert 0 < full.value.wait < 2
+        free.set()
+        return await asyncio.gather(*tasks, return_exceptions=True), *before
+
+    results, ordinary, urgent = asyncio.run(run())
+    assert results[:2] == ["passed", "passed"] and all(isinstance(one, Full) for one in results[2:])
+    assert (ordinary, urgent) == (True, False)
+
+
+def test_a_gate_that_is_shut_lets_nobody_in() -> None:
+    async def run() -> None:
+        gate = Gate(1, 1)
+        async with gate.passage(emergency=True):
+            waits = asyncio.create_task(gate.passage(emergency=True).__aenter__())
+            await asyncio.sleep(0)
+            gate.shut()
+            with pytest.raises(Full) as full:
+                await waits
+            assert full.value.wait == 0.0
+        assert gate.inside == 0
+
+    asyncio.run(run())
+
+
+def test_a_push_service_that_fails_again_and_again_is_left_alone() -> None:
+    services, lost = PushServices(), Handed(result="in-doubt", reason="no answer in time")
+    for _ in range(3):
+        assert services.begin("https://a.example", 0.0) is None
+        services.ended("https://a.example", lost, 0.0, status=None)
+    refused = services.begin("https://a.example", 0.5)
+    assert refused is not None and refused.result == "temporary" and refused.retry_after == 0.5
+    assert services.begin("https://b.example", 0.5) is None
+    assert services.health("webpush", 0.5).state == "limping"
+    assert services.begin("https://a.example", 1.5) is None, "one finds out"
+    probed = services.begin("https://a.example", 1.5)
+    assert probed is not None and probed.result == "not-begun"
+    services.ended("https://a.example", Handed(result="sent"), 1.6, status=201)
+    assert services.begin("https://a.example", 1.7) is None
