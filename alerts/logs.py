@@ -62,6 +62,13 @@ class _Requests(logging.Formatter):
         ).decode()
 
 
+def _is_no_strangers(record: logging.LogRecord) -> bool:
+    """False for a request that is no HTTP: aiohttp would log each with a traceback, the peer's address and the
+    request's first line, which may hold the token of somebody's link."""
+    error = record.exc_info[1] if record.exc_info else None
+    return type(error).__module__ != "aiohttp.http_exceptions"
+
+
 def configure(settings: Settings) -> None:
     """Route every logger of this process through structlog's formatter. `extra=` members become fields."""
     import structlog
@@ -85,6 +92,7 @@ def configure(settings: Settings) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler.setFormatter(formatter if settings.log_format == "console" else _Requests(formatter))
+    logging.getLogger("aiohttp.server").addFilter(_is_no_strangers)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     level = getattr(logging, settings.log_level.upper())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from alerts import logs
 from alerts import settings as settings_of
@@ -75,3 +78,26 @@ def test_a_line_about_a_request_has_the_members_of_every_other(
     assert set(quick) == set(plain) and {name: quick[name] for name in said} == said
     assert (quick["event"], quick["level"], quick["logger"]) == ("answered", "info", "alerts.web")
     assert abs(datetime.fromisoformat(quick["timestamp"]) - datetime.fromisoformat(plain["timestamp"])).seconds < 5
+
+
+async def test_a_strangers_broken_request_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
+    logs.configure(settings_of.load(form))
+
+    async def fails(request: web.Request) -> web.Response:
+        raise RuntimeError("ours")
+
+    app = web.Application()
+    app.router.add_get("/ours", fails)
+    server = TestServer(app)
+    await server.start_server(access_log=None)  # as the product serves
+    try:
+        for first in (b"GET /preferences/tokencanary?\xff HTTP/1.1", b"GET /ours HTTP/1.1"):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(first + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert await reader.read()
+            writer.close()
+    finally:
+        await server.close()
+    said = capsys.readouterr().err
+    assert "RuntimeError: ours" in said and "tokencanary" not in said and len(said.splitlines()) == 1
