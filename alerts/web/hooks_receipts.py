@@ -15,6 +15,7 @@ from alerts.domain.words.ids import parse_delivery_id
 from alerts.intake import bounces, receipts, standard_webhook, twilio
 from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.intake.standard_webhook import Unverified
+from alerts.logs import blank
 from alerts.web import problem
 from alerts.web.answers import Answer, answer
 from alerts.web.auth import bearer
@@ -153,7 +154,8 @@ class _Receipts:
             raise  # nothing was judged: the sender tries again
         except (Refused, DomainError) as error:
             status = error.status if isinstance(error, Refused) else problem.status_of(error)
-            await self._parts.commands.reject_trigger(_name(provider), status, error.message, digest(body))
+            words = blank(error.message)  # they may quote a field, and stand in the log in clear
+            await self._parts.commands.reject_trigger(_name(provider), status, words, digest(body))
             raise
         if not taken:
             self._parts.unmatched[_name(provider)] += 1

@@ -241,7 +241,9 @@ async def test_what_is_signed_but_wrong_is_refused_in_words_and_recorded(doors: 
     await problem(await doors.signed({"reference": "x"}, **{"Content-Type": "text/plain"}), 415)
     await problem(await doors.signed(b" " * 300_000), 413)
     await problem(await doors.client.post("/hooks/pigeon/receipts", data=b""), 404)
-    assert len(doors.told("TriggerRejected")) == 6
+    await problem(await doors.twilio({"MessageStatus": PHONE}, "nonsense"), 422)
+    told = doors.told("TriggerRejected")
+    assert len(told) == 7 and PHONE[1:] not in repr(told)
 
 
 async def test_a_reference_that_somebody_made_up(doors: Doors) -> None:
