@@ -10,6 +10,7 @@ from aiohttp import web
 
 from alerts.commands.actor import RESIDENT
 from alerts.domain.words.bodies import Body, PushBody, PushKeys
+from alerts.domain.words.errors import Conflict
 from alerts.links import read_contact_token
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
@@ -65,7 +66,10 @@ class _Push:
         body, _ = await json_body(request, DeviceBody)
         person = self._person(body.token)
         device = PushBody(endpoint=body.endpoint, keys=body.keys)
-        await self._parts.commands.add_device(RESIDENT, person, device)
+        try:
+            await self._parts.commands.add_device(RESIDENT, person, device)
+        except Conflict as error:  # whose it is, a link to somebody's preferences does not tell
+            raise Conflict(error.message) from error
         state = await read(self._parts, self._parts.log.state, SUBSCRIBER, person)
         contacts = state.current if state else ()
         id = next((c.number for c in contacts if c.address and _is(c.channel, c.address, body.endpoint)), None)

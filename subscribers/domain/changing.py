@@ -30,6 +30,9 @@ from subscribers.domain.events import (
 from subscribers.domain.joining import OPT_OUT, Reach
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
+MOST_DEVICES = 20
+"""Browsers of one person that are sent to: an endpoint costs whoever invents it nothing, and us a request a notice."""
+
 
 def need_subscription(state: SubscriberState) -> Preferences:
     """The wishes of somebody who is still here (confirmed or asked for). Raises NotFound, Conflict."""
@@ -83,12 +86,18 @@ def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple
         if old.address == reach.address:
             return ()
         verified = verified or old.state == "verified"
+    elif reach.channel == "push" and _devices(state) >= MOST_DEVICES:
+        raise Conflict(f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first.")
     added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=verified)
     if old is None or old.suppressed is None:
         return (added,)
     if old.suppressed == OPT_OUT and verified:
         return (added, SuppressionLifted(number=reach.number, reason="new consent"))
     return (added, ContactPointSuppressed(number=reach.number, reason=old.suppressed))
+
+
+def _devices(state: SubscriberState) -> int:
+    return sum(contact.channel == "push" and contact.suppressed is None for contact in state.current)
 
 
 def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:

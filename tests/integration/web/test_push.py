@@ -170,7 +170,8 @@ async def test_subscriptions_that_nobody_may_make_are_refused(house: House) -> N
         body = {"token": token(house, somebody["id"]), **await device(house, "two"), **changes}
         return await problem(await house.client.post("/push/subscriptions", json=body), status)
 
-    assert (await refused(409, endpoint=phone["endpoint"]))["subscriber"] == kept["id"]
+    taken = await refused(409, endpoint=phone["endpoint"])
+    assert kept["id"] not in json.dumps(taken), "a link to one's own preferences does not tell who somebody else is"
     for wrong in ("", "x", token(house, somebody["id"])[:-1]):
         await refused(403, token=wrong)
     for endpoint in ("https://push.example.org/x", "http://fcm.googleapis.com/x", "https://127.0.0.1/x", "nonsense"):
@@ -182,6 +183,11 @@ async def test_subscriptions_that_nobody_may_make_are_refused(house: House) -> N
     for endpoint in ("https://fcm.googleapis.com/fcm/send/a:b-C", "https://sg2p.notify.windows.com/w/?token=B%2b"):
         body = {"token": token(house, somebody["id"]), "endpoint": endpoint, "keys": phone["keys"]}
         assert (await house.client.post("/push/subscriptions", json=body)).status == 201
+    for number in range(2, 20):
+        body["endpoint"] = f"https://fcm.googleapis.com/fcm/send/{number}"
+        assert (await house.client.post("/push/subscriptions", json=body)).status == 201
+    await refused(409)
+    assert (await house.client.post("/push/subscriptions", json=body)).status == 201, "one that is there is no more"
     foreign = await house.client.post(
         "/push/subscriptions", json={"token": "x", **phone}, headers={"Origin": "https://evil.example"}
     )
@@ -243,7 +249,7 @@ async def test_the_inbox_asks_what_a_push_service_asks(house: House) -> None:
     assert await answered(Authorization="") == 401
     assert await answered(Authorization=stranger.authorization(url)) == 403
     assert await answered(Authorization=vapid.authorization("https://push.example")) == 403
-    assert await answered(**{"Content-Encoding": "gzip"}) == 415
+    assert await answered(b"x", **{"Content-Encoding": "gzip"}) == 415
     assert await answered(b"x" * 4097) == 413
     assert await answered(b"not encrypted for it") == 201
     provider = WebPush(GuardedClient(own=url), vapid, clock=lambda: house.now, own=url)
