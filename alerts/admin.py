@@ -16,6 +16,7 @@ import msgspec
 from alerts import suppressions
 from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
+from alerts.dispatch.again import queue_again
 from alerts.domain.words.bodies import NoticeBody
 from alerts.domain.words.errors import NotFound
 from alerts.eventlog.runner import Runner
@@ -226,16 +227,33 @@ class Admin:
             {"id": str(t.id), "what": f"{t.kind} from {t.source}", "error": t.reason, "at": int(t.at.timestamp() * 1e6)}
             for t in triggers.items
         ]
-        return {"items": [*events, *held]}
+        now = self._parts.clock()
+        unsent = [
+            {"id": str(d.id), "what": f"dispatch {d.notice}", "error": d.reason, "at": int(now.timestamp() * 1e6)}
+            for d in await asyncio.to_thread(self._parts.dispatch.parked)
+        ]
+        failed = [
+            {
+                "id": str(d.id),
+                "what": "notice" if d.notice is not None else "messages of the house",
+                "error": f"{d.amount} deliveries failed for technical reasons; once that is mended, retry",
+                "at": int(d.issued_at.timestamp() * 1e6),
+            }
+            for d in await asyncio.to_thread(self._parts.dispatch.failed, now)
+        ]
+        return {"items": [*events, *held, *unsent, *failed]}
 
     async def parked_retry(self, args: Json) -> Json:
         """{"id"} → {"id"}: an event is given to its read model once more. Of a webhook {"id", "state", "reason",
-        "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today."""
+        "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today.
+        Of a dispatch {"id", "queued"}: what failed for technical reasons is queued again."""
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.retry, args["id"])
             return {"id": args["id"]}
-        parts = self._parts
-        kept = await retry_trigger(parts.log, parts.commands, identity(args["id"], "parked webhook"))
+        parts, wanted = self._parts, identity(args["id"], "thing that waits")
+        if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
+            return {"id": str(wanted), "queued": await queue_again(parts.writer, wanted, by=OPERATOR.by)}
+        kept = await retry_trigger(parts.log, parts.commands, wanted)
         return {
             "id": str(kept.id),
             "state": kept.state,

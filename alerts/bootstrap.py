@@ -45,6 +45,9 @@ from alerts.eventlog.database import BaseDatabase, Part, connect
 from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.migrate import migrate, pending
+from alerts.eventlog.proofs import SECRET_BYTES as PROOF_BYTES
+from alerts.eventlog.proofs import Signer as ProofSigner
+from alerts.eventlog.prover import Prover
 from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.projections import Views, projections
@@ -64,6 +67,8 @@ from subscribers.vault import Vault
 
 Role = Literal["web", "worker", "scheduler"]
 CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
+PROOF_SECRET = "proofs"
+"""The purpose, in the vault, of what signs the log's proofs."""
 _MIGRATED: tuple[Part, ...] = ("main", "keys")
 _READERS = 4
 """Threads for the web's blocking reads: each keeps a connection."""
@@ -99,6 +104,8 @@ class App:
         self._closing.callback(self.log.close)
         self.writer = GroupCommitWriter(main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
         self._closing.callback(self.writer.close)
+        proof_secret = partial(self.vault.shared_secret, PROOF_SECRET, PROOF_BYTES)
+        self._prover = Prover(self.log, main, keys, lambda: ProofSigner(proof_secret()), clock)
         views = CurrentViews(settings.database_url, main, self._folder)
         self._closing.callback(views.close)
         self.runner = Runner(self.log, views, projections(), clock)
@@ -178,6 +185,8 @@ class App:
             self._webhooks.start()
         if self._poll is not None:
             self._poll.start()
+        if self._roles:
+            self._prover.start()
 
     async def stop(self) -> None:
         """Finish or release what is in hand, then close everything."""
@@ -193,6 +202,9 @@ class App:
         self.follower.stop()
         self.runner.stop()
         self.parts.reads.shutdown()
+        if self._roles or self.settings.on_sqlite:
+            self.writer.close()
+            self._prover.stop()  # after the last event, so that a command's events are proven as a server's are
         self._closing.close()
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda position, end: None) -> int:
@@ -309,7 +321,7 @@ class App:
         return {"provider": provider.name, "state": "well"}
 
     def _parked(self) -> int:
-        return len(self.runner.parked()) + len(self.dispatch.parked())
+        return len(self.runner.parked()) + len(self.dispatch.parked()) + len(self.dispatch.failed(self._clock()))
 
 
 def _signer(settings: Settings) -> Signs | None:
@@ -355,11 +367,11 @@ def _compute_afresh(settings: Settings, folder: Path) -> int:
         return rebuild(settings.database_url, main, log, projections(), folder, utc_now)
 
 
-def pending_migrations(settings: Settings) -> list[str]:
+def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:
     """What `migrate_all` would apply; changes nothing."""
     waiting: list[str] = []
     for part in _MIGRATED:
-        database = connect(settings.database_url, part)
+        database = connect(settings.database_url, part, readonly=readonly)
         try:
             waiting += pending(database, _migrations(database, part))
         finally:

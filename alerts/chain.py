@@ -115,6 +115,8 @@ def _detail(event: Event) -> str | None:
             return (
                 f"{people:,} {'person was' if people == 1 else 'people were'} due, by {contacts:,} {_points(contacts)}"
             )
+        case e.DispatchRetried(amount=amount):
+            return f"{amount:,} {'delivery that had' if amount == 1 else 'deliveries that had'} failed were tried again"
         case e.DispatchStopped(reason=reason):
             return _because("what had not left was stopped", reason)
         case _:

@@ -1,7 +1,7 @@
 """Our name to the browsers' push services (VAPID, RFC 8292): one key pair an instance, which browsers subscribe with.
 
-The pair follows from a secret that is made on first need and kept, wrapped by the master key, in the keys' database: two
-processes that make it at once end with the same one, and a backup of that database holds it.
+The pair follows from a secret that is made on first need and kept, wrapped by the master key, in the keys' database:
+two processes that make it at once end with the same one, and a backup of that database holds it.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def parked(
     id: Annotated[str, typer.Argument(help="What to retry or drop.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """What waits for a person: events and webhooks that could not be carried out."""
+    """What waits for a person: events, webhooks and deliveries that could not be carried out."""
     if what == "list":
         show(ask("parked-list", {}), as_json=as_json, words=_parked)
     elif what in ("retry", "drop") and id:
@@ -91,6 +91,8 @@ def parked(
 
 
 def _retried(answer: Json) -> str:
+    if "queued" in answer:
+        return f"{answer['queued']} deliveries of {answer['id']} are queued again"
     if "state" not in answer:
         return f"{answer['id']} was given again"
     if answer["state"] == "parked":

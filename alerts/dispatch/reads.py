@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 
+from alerts.dispatch.again import Failed, failed
 from alerts.dispatch.reports import REPORTS
 from alerts.dispatch.rows import FINAL, LANE, QUEUED, REPORTED, SENDING, STATE, seconds_of
 from alerts.domain.words.ids import SHARDS, contact_shard
@@ -96,6 +98,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
     """A notice that reached nobody because its audience could not be computed: it waits for a person."""
 
+    id: UUID
     notice: int
     reason: str
 
@@ -200,10 +203,15 @@ class DispatchReads:
             reacted=int(reacted[0][0]) if reacted else 0,
         )
 
+    def failed(self, now: datetime) -> list[Failed]:
+        """Dispatches with deliveries that failed for technical reasons and may be queued again."""
+        return failed(self._database, now)
+
     def parked(self) -> list[ParkedDispatch]:
         """Notices whose audience could not be computed."""
         with self._database.read() as tx:
-            return [ParkedDispatch(notice=number, reason=why or "") for number, _, why in tx.execute(_sql.parked)]
+            rows = tx.execute(_sql.parked)
+        return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=why or "") for notice, id, why in rows]
 
 
 def _of_notice(

@@ -7,7 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.domain.events import DispatchChunkFinished, DispatchCompleted, DispatchPlanned, DispatchStopped
+from alerts.domain.events import (
+    DispatchChunkFinished,
+    DispatchCompleted,
+    DispatchPlanned,
+    DispatchRetried,
+    DispatchStopped,
+)
 from alerts.domain.folding import cannot_begin
 from alerts.domain.words.events import Recorded
 
@@ -35,7 +41,7 @@ class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
 def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
     """Fold one event. A stop may come before the plan: whoever stops does not wait for the fan-out."""
     event = recorded.event
-    if not isinstance(event, DispatchPlanned | DispatchCompleted | DispatchStopped):
+    if not isinstance(event, DispatchPlanned | DispatchCompleted | DispatchRetried | DispatchStopped):
         return state if state is not None else cannot_begin("dispatch", recorded)
     if state is None:
         state = DispatchState(notice=event.notice, version=0, planned=None)
@@ -47,6 +53,8 @@ def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
             return replace(state, stopped=reason)
         case DispatchCompleted():
             return replace(state, completed=True)
+        case DispatchRetried():
+            return replace(state, completed=False)
 
 
 def evolve_chunk(state: ChunkState | None, recorded: Recorded) -> ChunkState:

@@ -447,6 +447,15 @@ class DispatchCompleted(Event, frozen=True, kw_only=True):
     by_state: dict[str, int] = {}
 
 
+class DispatchRetried(Event, frozen=True, kw_only=True):
+    """What had failed for technical reasons is queued again: somebody has mended what was wrong."""
+
+    notice: UUID
+    number: int
+    amount: int
+    """Deliveries."""
+
+
 class DispatchStopped(Event, frozen=True, kw_only=True):
     """What has not left is cancelled; the thread stays live."""
 
@@ -759,6 +768,7 @@ CATALOGUE = Catalogue.of(
     DispatchPlanned,
     DispatchChunkFinished,
     DispatchCompleted,
+    DispatchRetried,
     DispatchStopped,
     SourceConnected,
     SourceRevised,

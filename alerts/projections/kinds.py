@@ -137,7 +137,7 @@ DISPATCHES = DocumentKind(
     "dispatches",
     streams.DISPATCH,
     DispatchState,
-    (e.DispatchPlanned, e.DispatchCompleted, e.DispatchStopped),
+    (e.DispatchPlanned, e.DispatchCompleted, e.DispatchRetried, e.DispatchStopped),
     lambda state: (state.notice.bytes,),
 )
 INCIDENTS = DocumentKind(

@@ -127,7 +127,9 @@ def test_http_json_took_it(id: object) -> None:
     assert PLAIN.answered(TEXT, answer(202, {"id": id}), NOW) == Handed(result="sent", reference=str(id))
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>ok</html>", b"[]", b'{"id": null}', b'{"id": true}', b'{"id": ""}', b"{"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>ok</html>", b"[]", b'{"id": null}', b'{"id": true}', b'{"id": ""}', b"{"]
+)
 def test_well_answered_without_an_id_is_in_doubt(body: bytes) -> None:
     for form in (TWILIO, PLAIN):
         handed = form.answered(TEXT, answer(200, body), NOW)

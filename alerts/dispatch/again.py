@@ -1,0 +1,109 @@
+"""Deliveries that failed for technical reasons wait for a person: listed, and queued again once somebody has mended
+what was wrong (RULES, "States of a delivery"). They keep their identity, their attempts and their turn in the schedule.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from alerts.dispatch.rows import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
+from alerts.domain.events import DispatchRetried
+from alerts.domain.streams import DISPATCH, dispatch_id
+from alerts.domain.words.errors import Conflict, NotFound
+from alerts.domain.words.ids import SHARDS
+from alerts.domain.words.terms import DELIVERY_STATES
+from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.sql import load
+from alerts.times import instant, micros
+
+_sql = load("alerts.dispatch", "again.sql")
+_STRETCH = 64
+_LIMIT = 2000
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """One dispatch with deliveries that failed for technical reasons. `notice` is None for messages of the house
+    (confirmations, answers to HELP, words to the team)."""
+
+    id: UUID
+    notice: int | None
+    amount: int
+    issued_at: datetime
+
+
+def failed(database: Database, now: datetime) -> list[Failed]:
+    """Those of which something may still leave."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.failed, (FAILED_TECHNICAL, micros(now)))
+    return [
+        Failed(
+            id=UUID(bytes=bytes(identity)),
+            notice=number if kind == JOB_NOTICE else None,
+            amount=int(amount),
+            issued_at=instant(issued_at),
+        )
+        for number, identity, kind, amount, issued_at in rows
+    ]
+
+
+async def queue_again(writer: Writer, dispatch: UUID, *, by: str) -> int:
+    """Queue them again, some thousand a transaction; how many. `dispatch`: the id that `failed` names (a notice's own).
+
+    Raises NotFound for an id of no dispatch, Conflict if nothing more of it may leave.
+    """
+    total = shard = 0
+    while shard < SHARDS:
+
+        def work(unit: Unit, shard: int = shard) -> tuple[int, int]:
+            return _stretch(unit, dispatch, shard)
+
+        amount, shard = (await writer.run(work, by=by)).result
+        total += amount
+    return total
+
+
+def _stretch(unit: Unit, dispatch: UUID, shard: int) -> tuple[int, int]:
+    """(how many of the next shards, where to go on)."""
+    notice, kind = _open(unit, dispatch)
+    shards = range(shard, min(shard + _STRETCH, SHARDS))
+    marks = ",".join("?" for _ in shards)
+    rows = unit.read(_sql.rows.replace("?*", marks), (*shards, notice, FAILED_TECHNICAL, _LIMIT))
+    if rows:
+        _queue(unit, notice, rows)
+        if kind == JOB_NOTICE:
+            stream = dispatch_id(dispatch)
+            unit.get(DISPATCH, stream)
+            unit.append(DISPATCH, stream, DispatchRetried(notice=dispatch, number=notice, amount=len(rows)))
+    # A full page may have more behind it in the same shards.
+    return len(rows), shard if len(rows) == _LIMIT else shards[-1] + 1
+
+
+def _open(unit: Unit, dispatch: UUID) -> tuple[int, int]:
+    rows = unit.read(_sql.job, (dispatch.bytes,))
+    if not rows:
+        raise NotFound(f"nothing was dispatched under {dispatch}; `alerts parked list` names what waits")
+    notice, kind, ended, why, expires = rows[0]
+    if ended is not None:
+        raise Conflict(f"nothing more of it may leave: {why or DELIVERY_STATES[ended]}")
+    if instant(expires) <= unit.now:
+        raise Conflict("its time has run out: nothing more of it may leave")
+    return int(notice), int(kind)
+
+
+def _queue(unit: Unit, notice: int, rows: list[tuple[int, int, int, int, int | None, str | None]]) -> None:
+    now = micros(unit.now)
+    attempts = [
+        (shard, notice, contact, tries, last_at, DELIVERY_STATES[FAILED_TECHNICAL], reason or "")
+        for shard, contact, _, tries, last_at, reason in rows
+        if tries and last_at is not None  # the row forgets its last attempt
+    ]
+    unit.write_many(_sql.attempt, attempts)
+    unit.write_many(_sql.queue, [(QUEUED, now, row[0], notice, row[1], FAILED_TECHNICAL) for row in rows])
+    for channel, amount in Counter(row[2] for row in rows).items():
+        unit.write(_sql.tally, (notice, channel, FAILED_TECHNICAL, -amount))
+        unit.write(_sql.tally, (notice, channel, QUEUED, amount))
+    unit.write(_sql.open, (notice,))

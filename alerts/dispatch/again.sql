@@ -1,0 +1,29 @@
+-- Deliveries that failed for technical reasons and may be tried again.
+
+-- name: failed
+-- Of dispatches that are not over: of the others nothing more may leave.
+SELECT j.notice, j.notice_id, j.kind, SUM(t.amount), j.issued_at
+FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE t.state = ? AND j.ended IS NULL AND j.expires > ?
+GROUP BY j.notice, j.notice_id, j.kind, j.issued_at HAVING SUM(t.amount) > 0 ORDER BY j.notice
+
+-- name: job
+SELECT notice, kind, ended, ended_reason, expires FROM jobs WHERE notice_id = ?
+
+-- name: rows
+SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state = ? ORDER BY shard, contact LIMIT ?
+
+-- name: attempt
+INSERT INTO attempts (shard, notice, contact, attempt, started, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shard, notice, contact, attempt) DO NOTHING
+
+-- name: queue
+UPDATE deliveries SET state = ?, due_at = ?, reason = NULL WHERE shard = ? AND notice = ? AND contact = ? AND state = ?
+
+-- name: tally
+INSERT INTO tallies (notice, channel, state, worker, amount) VALUES (?, ?, ?, 0, ?)
+ON CONFLICT (notice, channel, state, worker) DO UPDATE SET amount = tallies.amount + excluded.amount
+
+-- name: open
+UPDATE jobs SET done = 0 WHERE notice = ?

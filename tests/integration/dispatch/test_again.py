@@ -1,0 +1,70 @@
+"""What failed for technical reasons waits for a person, and leaves once what was wrong is mended: on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from alerts.channels.message import Handed, Message
+from alerts.dispatch.again import queue_again
+from alerts.domain.events import DispatchRetried, NoticeExpired
+from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
+from alerts.domain.words.errors import Conflict, NotFound
+from alerts.domain.words.ids import new_id
+from tests.integration.dispatch.stack import Scripted, Stack
+
+
+def _refuses(message: Message) -> Handed:
+    return Handed(result="technical", reason="bad credentials")
+
+
+def test_they_leave_with_their_identity_and_their_attempts(stack: Stack) -> None:
+    people = stack.people(5)
+
+    async def run() -> None:
+        async with stack.working({"email": Scripted("email", _refuses)}):
+            notice, number = stack.issue()
+            await stack.complete(number)
+        [waiting] = stack.reads.failed(datetime.now(UTC))
+        assert (waiting.id, waiting.notice, waiting.amount) == (notice, number, 5)
+        mended = Scripted("email")
+        async with stack.working({"email": mended}):
+            assert await queue_again(stack.writer, notice, by="system") == 5
+            await stack.until(lambda: len(mended.handed) == 5)
+            await stack.until(lambda: stack.log.state(DISPATCH, dispatch_id(notice)).completed)  # type: ignore[union-attr]
+            assert await queue_again(stack.writer, notice, by="system") == 0, "nothing is sent twice"
+        for contact in people:
+            row = stack.reads.delivery(number, contact)
+            assert row is not None and row.state == "sent"
+            assert [(a.outcome, a.reason) for a in row.attempts] == [
+                ("failed-technical", "bad credentials"), ("sent", ""),
+            ]  # fmt: skip
+        assert stack.reads.failed(datetime.now(UTC)) == []
+        progress = stack.reads.progress(number)
+        assert progress is not None and progress.by_channel == {"email": {"sent": 5}} and progress.complete
+        told = [r.event for r in stack.log.stream(dispatch_id(notice)) if isinstance(r.event, DispatchRetried)]
+        assert sum(event.amount for event in told) == 5
+
+    asyncio.run(run())
+
+
+def test_nothing_of_a_notice_that_is_over_leaves(stack: Stack) -> None:
+    stack.people(1)
+
+    async def run() -> None:
+        async with stack.working({}):
+            notice, number = stack.issue(expires=timedelta(seconds=2))
+            await stack.complete(number)
+            await asyncio.sleep(2.1)
+            stack.tell(NOTICE, notice, NoticeExpired())
+            with pytest.raises(Conflict, match="nothing more of it may leave"):
+                await queue_again(stack.writer, notice, by="system")
+            assert stack.reads.failed(datetime.now(UTC)) == []
+        unknown: UUID = new_id()
+        with pytest.raises(NotFound, match="parked list"):
+            await queue_again(stack.writer, unknown, by="system")
+
+    asyncio.run(run())
