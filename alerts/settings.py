@@ -181,7 +181,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         sms_prefixes=_read(values, "ALERTS_SMS_PREFIXES", prefixes, ()),
         sender=sender,
         vapid_subject=_read(values, "ALERTS_VAPID_SUBJECT", _subject, f"mailto:{parseaddr(sender)[1]}"),
-        push_hosts=tuple(words(values.get("ALERTS_PUSH_HOSTS", ""))) or BROWSER_PUSH_HOSTS,
+        push_hosts=_read(values, "ALERTS_PUSH_HOSTS", _hosts, BROWSER_PUSH_HOSTS),
         allow_private_targets=_read(values, "ALERTS_ALLOW_PRIVATE_TARGETS", _boolean, False),
         smtp_connections=_read(values, "ALERTS_SMTP_CONNECTIONS", _at_least(1), 16),
         push_concurrency=_read(values, "ALERTS_PUSH_CONCURRENCY", _at_least(1), 64),
@@ -250,7 +250,11 @@ def _database_file(url: str) -> Path | None:
 
 def _public_url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    try:
+        well = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        well = False
+    if not well or parts.query or parts.fragment or parts.username:
         raise SettingsError("ALERTS_PUBLIC_URL: expected http(s)://host[:port][/path], without anything after it")
     return text.rstrip("/")
 
@@ -267,6 +271,13 @@ def _subject(text: str) -> str:
     if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+\S*", text):
         raise ValueError("expected mailto:you@example.org or an https: address, for push services to write to")
     return text
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    named = tuple(words(text))
+    if not all(re.fullmatch(r"(\*\.)?[a-zA-Z0-9._-]+", host) for host in named):
+        raise ValueError("expected host names such as push.example.org or *.example.org, separated by commas")
+    return named or BROWSER_PUSH_HOSTS
 
 
 def _read(values: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:

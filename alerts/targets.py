@@ -121,7 +121,7 @@ def _sms_target(url: str) -> SmsTarget:
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if parts.scheme == "twilio":
         tls = query.get("tls", "on")
-        if not user or not password or not query.get("from") or tls not in ("on", "off"):
+        if not user or not password or not query.get("from", " ")[0].strip() or tls not in ("on", "off"):
             raise SettingsError("ALERTS_SMS_URL: twilio needs SID:TOKEN@ and ?from=%2B… (the + written as %2B)")
         origin = f"{'https' if tls == 'on' else 'http'}://{where}"
         sender = query["from"].strip()

@@ -24,9 +24,9 @@ def examine(*, as_json: bool) -> int:
     settings, findings = _loaded(values)
     if settings is None and "KEY is not set" in findings[0].found and _on_sqlite(values):
         # The rest can be looked at before the first start too: with keys that nobody keeps.
-        stand_in = {"ALERTS_SECRET_KEY": new_master_key(), "ALERTS_MASTER_KEY": new_master_key()}
-        settings, findings = _loaded({**values, **stand_in})
-        findings.append(Finding("ok", "keys", "none yet; `alerts serve` makes them on SQLite"))
+        settings, findings = _loaded({**values, **_stand_in(values)})
+        if settings is not None:
+            findings.append(Finding("ok", "keys", "none yet; `alerts serve` makes them on SQLite"))
     findings += [
         Finding("warning", "settings", f"{name} is not a setting", "misspelt? the settings are listed above")
         for name in unknown(values)
@@ -41,6 +41,12 @@ def examine(*, as_json: bool) -> int:
         for f in findings:
             print(f"{f.state:8} {f.what}: {f.found}" + (f"\n         {f.mend}" if f.mend else ""))
     return 1 if any(f.state == "wrong" for f in findings) else 0
+
+
+def _stand_in(values: Mapping[str, str]) -> dict[str, str]:
+    """Keys for what is not set; what is set is looked at as it is."""
+    names = ("ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
+    return {name: new_master_key() for name in names if not values.get(name) and not values.get(f"{name}_FILE")}
 
 
 def _on_sqlite(values: Mapping[str, str]) -> bool:

@@ -123,7 +123,10 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
 def disk(settings: Settings) -> Iterator[Finding]:
     """Of the folder with the data, on SQLite: the file system, its room, how long an fsync takes, the keys' modes."""
     folder = settings.folder
-    if not settings.on_sqlite or not folder.is_dir():
+    if not settings.on_sqlite:
+        return
+    if not folder.is_dir():
+        yield from _to_be_made(folder)
         return
     kind = filesystem(folder.resolve(), Path("/proc/mounts"))
     if kind in _SHARED:
@@ -137,13 +140,28 @@ def disk(settings: Settings) -> Iterator[Finding]:
         yield Finding("warning", "durability", f"{folder} is in {_GONE_AT_RESTART[kind]}", "mount a volume there")
     yield from _room(shutil.disk_usage(folder).free)
     if os.access(folder, os.W_OK):
-        yield _pace(fsync_ms(folder))
+        try:
+            yield _pace(fsync_ms(folder))
+        except OSError as error:
+            words = f"no file can be written in {folder}: {error.strerror}"
+            yield Finding("wrong", "durability", words, "name a folder on a local disk in ALERTS_DATABASE_URL")
     else:
         yield Finding("wrong", "durability", f"this user may not write in {folder}", "run as the user who owns it")
     for file in sorted(folder.glob("*.key")):
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & 0o077:
             yield Finding("wrong", "keys", f"{file} can be read by others (mode {mode:04o})", f"chmod 600 {file}")
+
+
+def _to_be_made(folder: Path) -> Iterator[Finding]:
+    above = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        yield Finding(
+            "wrong",
+            "database",
+            f"{folder} is not there, and this user may not make it in {above}",
+            "make it, and let it belong to the user who runs the product",
+        )
 
 
 def _room(free: int) -> Iterator[Finding]:

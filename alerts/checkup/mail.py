@@ -86,7 +86,7 @@ def _trouble(where: str, error: BaseException, sender: str) -> Finding:
             "wrong",
             "mail server",
             f"{where}: its certificate is not accepted: {certificate}",
-            "name the server as its certificate does, or have the certificate renewed",
+            "name the server as its certificate does, or renew it; SSL_CERT_FILE names an authority of your own",
         )
     words = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):

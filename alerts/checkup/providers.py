@@ -122,10 +122,14 @@ async def provider(target: SmsTarget) -> Finding:
         url = f"{target.url}/2010-04-01/Accounts/{quote(target.account, safe='')}.json"
         basic = base64.b64encode(f"{target.account}:{target.token}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}"}
+    elif target.token:
+        headers = {"Authorization": f"Bearer {target.token}"}
     try:
         status, _, body = await ask(url, headers)
     except (OSError, TimeoutError) as error:
         return Finding("wrong", "text messages", f"{where}: {error}", "check the host, the port and the firewall")
+    if not twilio and status == 401:
+        return Finding("wrong", "text messages", f"{where} does not accept our token (401)", "check ALERTS_SMS_URL")
     if not twilio:
         return Finding("ok", "text messages", f"{where} answers; whether it knows our token the first text shows")
     if status in (401, 403, 404):

@@ -186,3 +186,18 @@ def test_what_holds_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> N
         settings.load({**said, f"{name}_FILE": str(tmp_path / "file")})
     with pytest.raises(settings.SettingsError, match=f"{name}_FILE: .*cannot be read"):
         settings.load({**others, f"{name}_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ALERTS_PUBLIC_URL", "https://alerts.example:abc", r"expected http\(s\)"),
+        ("ALERTS_PUBLIC_URL", "https://alerts.example:0", r"expected http\(s\)"),
+        ("ALERTS_PUSH_HOSTS", "https://push.example", "expected host names"),
+        ("ALERTS_PUSH_HOSTS", "push.example:443", "expected host names"),
+        ("ALERTS_SMS_URL", "twilio://AC1:token@api.example?from=+441", "%2B"),
+    ],
+)
+def test_what_would_only_fail_later_is_refused_at_the_start(name: str, value: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: .*{words}"):
+        load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", name: value})

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiosmtpd.controller import Controller
@@ -27,6 +28,7 @@ from alerts.checkup import database, doors, mail, providers
 from alerts.checkup.finding import Finding
 from alerts.checkup.running import run
 from alerts.settings import Settings
+from alerts.targets import sms
 from tests.conftest import MASTER_KEY
 
 SENDER = "Anytown <alerts@anytown.gov.uk>"
@@ -308,3 +310,52 @@ def test_no_secret_is_shown_and_json_is_data(
     monkeypatch.setenv("ALERTS_TIMEZONE", "Nowhere")
     assert checkup.examine(as_json=False) == 1
     assert "ALERTS_TIMEZONE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [({"ALERTS_MASTER_KEY": "abc"}, "expected 32 bytes"), ({"ALERTS_MASTER_KEY_FILE": "/none"}, "cannot be read")],
+)
+def test_a_wrong_key_is_found_before_the_first_start(
+    key: dict[str, str],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in key.items():
+        monkeypatch.setenv(name, value)
+    assert checkup.examine(as_json=True) == 1
+    [found] = json.loads(capsys.readouterr().out)["findings"]
+    assert found["state"] == "wrong" and words in found["found"]
+
+
+def test_a_folder_that_cannot_be_made_is_found(tmp_path: Path) -> None:
+    settings = made(tmp_path / "data")
+    (tmp_path / "file").write_text("")
+    nowhere = msgspec.structs.replace(settings, folder=tmp_path / "file" / "data")
+    [found] = database.disk(nowhere)
+    assert found.state == "wrong" and "may not make it" in found.found
+    assert not list(database.disk(msgspec.structs.replace(settings, folder=tmp_path / "soon" / "data")))
+
+
+async def test_a_bearer_that_a_provider_does_not_know_is_found() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=405 if request.headers.get("Authorization") == "Bearer good" else 401)
+
+    app = web.Application()
+    app.router.add_route("*", "/send", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        states = {
+            token: (await providers.provider(sms(f"http+json://{token}@{host}:{port}/send")[0])).state
+            for token in ("good", "bad")
+        }
+    finally:
+        await runner.cleanup()
+    assert states == {"good": "ok", "bad": "wrong"}
