@@ -52,8 +52,8 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
         server.start()
         differences, links = asyncio.run(tell_and_judge(server, console, kill=kill))
         failed = bool(differences)
-        console.print(links, soft_wrap=True)
-        if not once:
+        if not once:  # else nobody would answer there
+            console.print(links, soft_wrap=True)
             console.print("\nThe server runs until you press Ctrl-C.")
             server.wait()
     except KeyboardInterrupt:
