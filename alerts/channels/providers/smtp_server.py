@@ -124,7 +124,13 @@ class Server:
                 if monotonic() - begun > SOON:
                     raise
                 # the server had closed what we kept: a new connection decides
-        return await self._converse(await self._connect(), message)
+        client = await self._connect()
+        try:
+            _in_time(begun)
+        except TooLate:
+            await self._keep(client, reset=False)  # whoever is asked again finds it ready
+            raise
+        return await self._converse(client, message)
 
     def _kept(self) -> aiosmtplib.SMTP | None:
         while self._idle:

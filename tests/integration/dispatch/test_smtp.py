@@ -166,6 +166,9 @@ class Peer:
 
     async def _say(self, writer: asyncio.StreamWriter, stage: str, usual: str) -> bool:
         words = self._says.get(stage, usual)
+        if words == "slow":
+            await asyncio.sleep(0.3)
+            words = usual
         if words == "stall":
             await asyncio.sleep(60)
         if words == "close":
@@ -366,6 +369,18 @@ def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkey
     answers = conversed(Peer(banner="stall"), "a@example.org", "a@example.org", second=second)
     assert [answer.result for answer in answers] == ["not-begun", "sent"]
     assert second.connections == 1
+
+
+def test_a_message_is_asked_again_after_a_slow_greeting_and_then_finds_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What happened while the server took its time, a cancel perhaps, must be seen before MAIL (RULES 15)."""
+    monkeypatch.setattr("alerts.channels.providers.smtp_server.SOON", 0.2)
+    monkeypatch.setattr("alerts.channels.providers.smtp.SOON", 0.2)
+    peer = Peer(banner="slow")
+    answers = conversed(peer, "a@example.org", "a@example.org")
+    assert [answer.result for answer in answers] == ["not-begun", "sent"]
+    assert peer.connections == 1 and sum(line.startswith("MAIL") for line in peer.heard) == 1
 
 
 def test_a_server_of_the_old_kind_is_greeted_as_it_knows() -> None:
