@@ -54,6 +54,22 @@ def made_with(database: BaseDatabase, master_key: bytes) -> bool:
     return not kept or hmac.compare_digest(bytes(kept[0][0]), _fingerprint(master_key))
 
 
+def kept_secret(database: BaseDatabase, master_key: bytes, purpose: str, length: int) -> bytes | None:
+    """What `Vault.shared_secret` gives, for who only reads; None if it was never made. Raises `WrongMasterKey`."""
+    if not made_with(database, master_key):
+        raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")
+    kept = f"secret {purpose}"
+    with database.read() as tx:
+        rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (kept,))
+    if not rows:
+        return None
+    return _derived(_decrypt(AESGCM(master_key), bytes(rows[0][0]), kept.encode()), purpose, length)
+
+
+def _derived(key: bytes, purpose: str, length: int) -> bytes:
+    return HKDF(hashes.SHA256(), length, salt=None, info=b"shared secret\x00" + purpose.encode()).derive(key)
+
+
 class Vault:
     """Per-subject keys, kept wrapped. Safe to use from several threads."""
 
@@ -227,8 +243,7 @@ class Vault:
 
     def shared_secret(self, purpose: str, length: int) -> bytes:
         """`length` random bytes that belong to a purpose: the same for every process and every start, kept wrapped."""
-        derive = HKDF(hashes.SHA256(), length, salt=None, info=b"shared secret\x00" + purpose.encode())
-        return derive.derive(self._purpose_key(f"secret {purpose}"))
+        return _derived(self._purpose_key(f"secret {purpose}"), purpose, length)
 
     def _purpose(self, purpose: str) -> AESGCM:
         with self._lock:

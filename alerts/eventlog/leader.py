@@ -20,8 +20,9 @@ class Leader:
     It only spares the others work. What keeps two from applying an event twice is the tracking row.
     """
 
-    def __init__(self, database: BaseDatabase) -> None:
-        self._database = database
+    def __init__(self, database: BaseDatabase, lock: int = _LOCK) -> None:
+        """`lock` names the work that is led; each generation of a part has its own."""
+        self._database, self._lock = database, lock
         self._connection: Connection | None = None
         self._asked = -_ASK_AGAIN
 
@@ -37,7 +38,8 @@ class Leader:
             return False
         self._asked = monotonic()
         connection = cast("PostgresDatabase", self._database).open_connection()
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK + self._database.generation,)).fetchone()
+        lock = self._lock + self._database.generation
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
         if row is not None and row[0]:
             self._connection = connection
             return True

@@ -1,0 +1,214 @@
+"""Proving what is appended: a light thread of a serving process, at most about a second behind the log.
+
+It only reads the log, so that appends do not wait for it. On PostgreSQL one process of all proves, by a lock; the key
+of the batches is the fence behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event as Flag
+from threading import Thread
+from time import monotonic
+
+from alerts.domain.words.errors import DomainError
+from alerts.eventlog.codec import LOG_COLUMNS
+from alerts.eventlog.database import BaseDatabase
+from alerts.eventlog.leader import Leader
+from alerts.eventlog.log import EventLog
+from alerts.eventlog.proofs import HASH, Leaves, Signer, Tree, unpacked
+from alerts.eventlog.sql import load
+from alerts.times import instant, micros
+
+logger = logging.getLogger(__name__)
+
+_sql = load("alerts.eventlog", "proofs.sql")
+_READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
+_BATCH = 2000
+_GATHER = 0.5
+"""Seconds in which what is appended gathers for one batch."""
+_BREATH = 0.01
+"""Seconds between two full batches, for the others in this process."""
+_IDLE = 1.0
+_AFTER_TROUBLE = 1.0
+_LOCK = 0x7072_6F00
+CHECKPOINT_EVERY = timedelta(hours=1)
+CHECKPOINT_LEAVES = 50_000
+"""A start reads the leaves behind the last checkpoint: never more than these, and a batch."""
+
+
+class BrokenProofs(Exception):
+    """What is kept cannot be gone on from; `alerts verify` says what was done to it."""
+
+
+class Prover:
+    """Follows the log and keeps its proofs. `start` and `stop` it, or call `catch_up` in a thread of one's own."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        main: BaseDatabase,
+        keys: BaseDatabase,
+        signer: Callable[[], Signer],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`keys` is the database that keeps the proofs; `signer` may read and write it, so it is called when needed."""
+        self._log, self._main, self._keys, self._clock = log, main, keys, clock
+        self._make_signer = signer
+        self._leader = Leader(keys, _LOCK)
+        self._stop = Flag()
+        self._thread: Thread | None = None
+        self._signer: Signer | None = None
+        self._tree: Tree | None = None
+        """Of all leaves that are kept; None before it is read, or once another process may have gone on."""
+        self._position = 0
+        self._number = self._signed_size = 0
+        self._signed_at: datetime | None = None
+
+    # --- the outside
+
+    def start(self) -> None:
+        """Prove in a thread of its own until `stop`."""
+        self._thread = Thread(target=self._loop, name="prover", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Prove what is left, sign a last checkpoint, and end."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        try:
+            if self._leader.leads():
+                self.catch_up()
+                self._sign(always=False)
+        except Exception as error:
+            self._say(error)
+        finally:
+            self._leader.release()
+
+    def catch_up(self) -> int:
+        """Prove all that is in the log; the position up to which it is proven. Raises `BrokenProofs`."""
+        while self._step():
+            if self._thread is not None and not self._stop.is_set():
+                self._stop.wait(_BREATH)
+        return self._position
+
+    # --- the thread
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if self._leader.leads():
+                    self.catch_up()
+                    if self._signed_at is None or self._clock() - self._signed_at >= CHECKPOINT_EVERY:
+                        self._sign(always=True)
+                    if self._log.wait(self._position, _IDLE):
+                        self._stop.wait(_GATHER)
+                else:
+                    self._tree = None
+                    self._stop.wait(_IDLE)
+            except BrokenProofs as error:
+                logger.critical("%s; nothing is proven from here on: run `alerts verify`", error)
+                return
+            except Exception as error:
+                self._say(error)
+                self._tree = None
+                self._stop.wait(_AFTER_TROUBLE)
+
+    def _say(self, error: Exception) -> None:
+        if isinstance(error, DomainError | BrokenProofs) or self._keys.trouble(error) or self._main.trouble(error):
+            logger.error("the log could not be proven further just now: %s", error)
+        else:
+            logger.exception("the prover failed; it tries again")
+
+    def _step(self) -> bool:
+        """Prove one batch; whether there may be more."""
+        tree = self._tree if self._tree is not None else self._load()
+        with self._main.read() as tx:
+            rows = tx.execute(_READ, (self._position, _BATCH))
+        if not rows:
+            return False
+        leaves = Leaves.of(rows)
+        packed, first, count = leaves.packed(), tree.size, len(rows)
+        seal = self._signing.seal(first, count, packed)
+        self._tree = None  # until the batch is known to be kept
+        with self._keys.write() as tx:
+            tx.execute(_sql.keep_batch, (first, count, packed, seal))
+        tree.add(leaves.hashes)
+        self._tree, self._position = tree, int(rows[-1][0])
+        if tree.size - self._signed_size >= CHECKPOINT_LEAVES:
+            self._sign(always=True)
+        return count == _BATCH
+
+    def _sign(self, *, always: bool) -> None:
+        """Keep a signed head; unless asked always, only if the tree has grown since the last."""
+        tree = self._tree if self._tree is not None else self._load()
+        if not always and tree.size == self._signed_size and self._number:
+            return
+        at = instant(micros(self._clock()))
+        signature = self._signing.sign(tree.size, tree.root, at)
+        row = (self._number + 1, tree.size, micros(at), b"".join(tree.peaks), signature)
+        with self._keys.write() as tx:
+            tx.execute(_sql.keep_checkpoint, row)
+        self._number, self._signed_size, self._signed_at = self._number + 1, tree.size, at
+
+    @property
+    def _signing(self) -> Signer:
+        if self._signer is None:
+            self._signer = self._make_signer()
+        return self._signer
+
+    # --- going on from what is kept
+
+    def _load(self) -> Tree:
+        """The tree as it stands on disk: the last checkpoint's, and the batches behind it."""
+        begun = monotonic()
+        tree = self._last_checkpoint()
+        self._position = self._last_position()
+        while rows := self._batches(tree.size):
+            for first, count, packed, seal in rows:
+                if first != tree.size or bytes(seal) != self._signing.seal(first, count, bytes(packed)):
+                    raise BrokenProofs(f"the kept proof of events {first + 1} to {first + count} was altered")
+                tree.add(unpacked(bytes(packed)).hashes)
+        end = self._log.position()
+        if end < self._position:
+            logger.critical(
+                "the log ends at %d, but it once reached %d: run `alerts verify`, which names what is lost",
+                end,
+                self._position,
+            )
+        logger.debug("proofs of %d events read in %.3f s", tree.size, monotonic() - begun)
+        self._tree = tree
+        return tree
+
+    def _last_checkpoint(self) -> Tree:
+        with self._keys.read() as tx:
+            rows = tx.execute(_sql.last_checkpoint)
+        if not rows:
+            self._number, self._signed_size, self._signed_at = 0, 0, None
+            return Tree()
+        number, size, at, peaks, signature = rows[0]
+        try:
+            tree = Tree(int(size), split(bytes(peaks)))
+        except ValueError as error:
+            raise BrokenProofs(f"checkpoint {number} was altered: {error}") from error
+        if not self._signing.signed(tree.size, tree.root, instant(int(at)), bytes(signature)):
+            raise BrokenProofs(f"checkpoint {number} was altered: its signature is not ours")
+        self._number, self._signed_size, self._signed_at = int(number), tree.size, instant(int(at))
+        return tree
+
+    def _last_position(self) -> int:
+        with self._keys.read() as tx:
+            rows = tx.execute(_sql.last_batch)
+        return int(unpacked(bytes(rows[0][2])).positions[-1]) if rows else 0
+
+    def _batches(self, first: int) -> list[tuple[int, int, bytes, bytes]]:
+        with self._keys.read() as tx:
+            return [(int(f), int(c), bytes(p), bytes(s)) for f, c, p, s in tx.execute(_sql.batches, (first, 100))]
+
+
+def split(peaks: bytes) -> list[bytes]:
+    """The peaks of a checkpoint's row."""
+    return [peaks[i : i + HASH] for i in range(0, len(peaks), HASH)]

@@ -1,0 +1,36 @@
+"""Verifying an instance's log: with connections of its own that only read, beside a running server or without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+from alerts.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.domain.words.errors import Unavailable
+from alerts.eventlog.database import connect
+from alerts.eventlog.proofs import SECRET_BYTES, Checkpoint, Signer
+from alerts.eventlog.verifying import Report, verify
+from alerts.settings import Settings
+from subscribers.vault import kept_secret
+
+
+def verify_log(
+    settings: Settings,
+    *,
+    against: Checkpoint | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Report:
+    """Compare the log with its proofs, and with a checkpoint that was kept elsewhere."""
+    with ExitStack() as closing:
+        url = settings.database_url
+        main, keys = connect(url, "main", readonly=True), connect(url, "keys", readonly=True)
+        closing.callback(main.close)
+        closing.callback(keys.close)
+        if not main.exists() or not keys.exists():
+            raise Unavailable("There is no database yet: start the server once, or run `alerts migrate`")
+        if waiting := pending_migrations(settings, readonly=True):
+            raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
+        secret = kept_secret(keys, settings.master_key, PROOF_SECRET, SECRET_BYTES)
+        signer = None if secret is None else Signer(secret)
+        return verify(main, keys, signer, datetime.now(UTC), against=against, progress=progress)
