@@ -105,7 +105,7 @@ class ReceiptCommands(Core):
             if number is None:
                 return Kept(id=receipts_id(0, 0), version=0)
             lost = kind == "hard" if failed is None else failed
-            return _bounced(unit, provider, kind, lost, number, notice, reason, external_id, at)
+            return _bounced(unit, provider, kind, lost, number, notice, _withheld(reason), external_id, at)
 
         return await self._run(SYSTEM, work)
 

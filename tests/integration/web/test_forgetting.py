@@ -100,3 +100,30 @@ async def test_an_erasure_takes_nobody_elses_messages(house: House) -> None:
     await house.ok("DELETE", f"/api/v1/subscribers/{gone['id']}?erase=true", key)
     left: list[dict[str, Any]] = (await house.ok("GET", "/inbox.json", {}))["items"]
     assert [item["to"] for item in left] == ["b@example.org"]
+
+
+async def test_what_came_back_of_a_persons_messages_names_nobody_once_they_are_erased(
+    house: House, database_url: str, tmp_path: Path
+) -> None:
+    """Push endpoints and their keys, texts that came in, words of providers and mail servers."""
+    key = await house.key(policy="issue")
+    device = await house.ok("GET", "/inbox/push/kanari-device", {})
+    canaries = (*CANARIES, "kanari-device", device["keys"]["auth"], device["keys"]["p256dh"], "7946 0007", "07946")
+    person = await house.ok("POST", "/api/v1/subscribers", key, {**PERSON, "push": device}, 201)
+    contacts = {c["channel"]: int(c["id"]) for c in person["contact_points"]}
+    body = {"kind": "alert", "area": NEAR, "channels": ["sms", "email"], "content": {"en": {"title": "Smoke"}}}
+    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(house, key, notice)
+    commands = house.parts.commands
+    words = f"{PHONE} (also 020 7946 0007) and <{EMAIL}> refused it"
+    assert (await commands.take_receipt("twilio", 1, contacts["sms"], "failed", words)).created
+    assert (await commands.take_bounce("smtp", "soft", contact=contacts["email"], notice=1, reason=words)).created
+    assert (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
+
+    erased = await house.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
+    await asyncio.to_thread(house.parts.runner.wait, erased["position"], 5.0)
+    stored = files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
+    events = await house.client.get("/api/v1/events?limit=1000", headers=key)
+    places = [*stored, ("/events", await events.read())]
+    assert {(where, c) for where, data in places for c in canaries if c.lower().encode() in data.lower()} == set()
