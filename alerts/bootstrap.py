@@ -38,6 +38,7 @@ from alerts.dispatch.retries import Retries
 from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
+from alerts.domain.words.errors import Unavailable
 from alerts.domain.words.ids import parse_delivery_id
 from alerts.domain.words.terms import Channel
 from alerts.eventlog.codec import Codec
@@ -82,11 +83,14 @@ def utc_now() -> datetime:
 def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[], datetime] = utc_now) -> App:
     """One process's parts, joined and not yet started. Without roles it reads and takes commands, and sends nothing.
 
-    On SQLite the schema is brought up to date here; on PostgreSQL `alerts migrate` does it. The caller holds the lock.
+    On SQLite the schema is brought up to date here; on PostgreSQL `alerts migrate` does it, and without it this raises
+    Unavailable. The caller holds the lock.
     """
     logs.configure(settings)
     if settings.on_sqlite:
         migrate_all(settings)
+    elif waiting := pending_migrations(settings):
+        raise Unavailable(f"the database is not up to date ({', '.join(waiting)} wait): run `alerts migrate` first")
     return App(settings, roles, clock)
 
 
@@ -364,7 +368,10 @@ def _compute_afresh(settings: Settings, folder: Path) -> int:
         closing.callback(keys.close)
         log = EventLog(main, Codec(CATALOGUE, Vault(keys, settings.master_key)))
         closing.callback(log.close)
-        return rebuild(settings.database_url, main, log, projections(), folder, utc_now)
+        generation = rebuild(settings.database_url, main, log, projections(), folder, utc_now)
+    if settings.on_sqlite:  # nobody else has it open; on PostgreSQL an older process may still read its own
+        connect(settings.database_url, "views", generation - 1).drop()
+    return generation
 
 
 def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -72,7 +73,7 @@ def smtp(text: str) -> tuple[SmtpTarget, ...]:
 def _smtp_target(url: str) -> SmtpTarget:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    secret = query.pop("secret", "")
+    secret = query.pop("secret", "").replace(" ", "+")  # a + of base64 reads as a blank in a query
     try:
         port = parts.port
         weight = int(query.pop("weight", "1"))
@@ -126,10 +127,17 @@ def _sms_target(url: str) -> SmsTarget:
         origin = f"{'https' if tls == 'on' else 'http'}://{where}"
         sender = query["from"].strip()
         return SmsTarget(kind="twilio", url=origin, account=user, token=password, sender=sender, weight=weight)
+    secret = query.get("secret", "").replace(" ", "+")  # a + of base64 reads as a blank in a query
     posted = f"{parts.scheme.removesuffix('+json')}://{where}{parts.path or '/'}"
-    return SmsTarget(
-        kind="http-json", url=posted, token=user or password, secret=query.get("secret", ""), weight=weight
-    )
+    return SmsTarget(kind="http-json", url=posted, token=user or password, secret=secret, weight=weight)
+
+
+def is_webhook_secret(secret: str) -> bool:
+    """Whether a secret can sign at all: base64, with `whsec_` before it or without."""
+    try:
+        return bool(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        return False
 
 
 def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:

@@ -14,7 +14,7 @@ from alerts.checkup.mail import SPECIAL_USE
 from alerts.domain.words.errors import DomainError
 from alerts.hosts import is_loopback
 from alerts.settings import Settings
-from alerts.targets import SmsTarget
+from alerts.targets import SmsTarget, is_webhook_secret
 
 
 def push(settings: Settings) -> Iterator[Finding]:
@@ -157,6 +157,13 @@ def _settings_of(target: SmsTarget) -> Iterator[Finding]:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         yield Finding(
             "warning", "text messages", f"{where} is spoken to unencrypted", "use https+json, or leave tls=off out"
+        )
+    if target.kind == "http-json" and target.secret and not is_webhook_secret(target.secret):
+        yield Finding(
+            "wrong",
+            "text messages",
+            f"{where}: its secret is no base64, so no receipt and no STOP can be signed with it",
+            "set secret=whsec_ and base64 (Standard Webhooks) in ALERTS_SMS_URL, the same as at the provider",
         )
     if target.kind == "http-json" and not target.secret:
         yield Finding(

@@ -201,3 +201,11 @@ def test_what_holds_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> N
 def test_what_would_only_fail_later_is_refused_at_the_start(name: str, value: str, words: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"{name}: .*{words}"):
         load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", name: value})
+
+
+def test_a_secret_of_base64_keeps_its_plus() -> None:
+    loaded = load(
+        {**KEYS, "ALERTS_SMS_URL": "http+json://h:1/p?secret=whsec_ab+/cd==", "ALERTS_SMTP_URL": "smtp://h?secret=a+b"}
+    )
+    assert loaded.sms[0].secret == "whsec_ab+/cd=="
+    assert loaded.smtp[0].secret == "a+b"

@@ -359,3 +359,10 @@ async def test_a_bearer_that_a_provider_does_not_know_is_found() -> None:
     finally:
         await runner.cleanup()
     assert states == {"good": "ok", "bad": "wrong"}
+
+
+def test_a_secret_that_cannot_sign_is_found(tmp_path: Path) -> None:
+    url = "http+json://127.0.0.1:1/send?secret=whsec_"
+    chosen = made(tmp_path, ALERTS_SMS_URL=f"{url}x,{url}eHh4")
+    wrong = [f.found for target in chosen.sms for f in providers._settings_of(target) if f.state == "wrong"]
+    assert len(wrong) == 1 and "no base64" in wrong[0] and "whsec" not in wrong[0]
