@@ -92,7 +92,6 @@ class Vault:
         """Unwrapped keys, the last used last; None for a subject whose key was destroyed (which is for ever)."""
         self._new: dict[bytes, bytes] = {}
         """Keys that are not on disk yet."""
-        self._purposes: dict[str, AESGCM] = {}
         self._claim(_fingerprint(master_key))
 
     def _claim(self, fingerprint: bytes) -> None:
@@ -231,28 +230,11 @@ class Vault:
             self._keys.pop(subject.bytes, None)
             self._new.pop(subject.bytes, None)
 
-    # --- sealing for a purpose
-
-    def seal_shared(self, purpose: str, plaintext: bytes) -> bytes:
-        """Encrypt under the key of a purpose (what belongs to no one person), made and kept if there is none."""
-        return self._encrypt(self._purpose(purpose), plaintext, purpose.encode())
-
-    def unseal_shared(self, purpose: str, sealed: bytes) -> bytes:
-        """Decrypt what `seal_shared` made for the same purpose. Raises ValueError if it was altered."""
-        return _decrypt(self._purpose(purpose), sealed, purpose.encode())
+    # --- a secret for a purpose
 
     def shared_secret(self, purpose: str, length: int) -> bytes:
         """`length` random bytes that belong to a purpose: the same for every process and every start, kept wrapped."""
         return _derived(self._purpose_key(f"secret {purpose}"), purpose, length)
-
-    def _purpose(self, purpose: str) -> AESGCM:
-        with self._lock:
-            held = self._purposes.get(purpose)
-        if held is not None:
-            return held
-        cipher = AESGCM(self._purpose_key(purpose))
-        with self._lock:
-            return self._purposes.setdefault(purpose, cipher)
 
     def _purpose_key(self, purpose: str) -> bytes:
         """The key of a purpose, made and kept if there is none; of two that make it at once, the first one's stays."""

@@ -118,15 +118,6 @@ def test_a_small_cache_forgets_the_oldest_and_reads_them_again(databases: Databa
     assert len(vault._keys) == 3
 
 
-def test_sealed_for_a_purpose(databases: Databases) -> None:
-    one, two = Vault(databases.keys, MASTER), Vault(databases.another("keys"), MASTER)
-    sealed = one.seal_shared("push", b"private")
-    assert b"private" not in sealed
-    assert two.unseal_shared("push", sealed) == one.unseal_shared("push", sealed) == b"private"
-    with pytest.raises(ValueError, match="altered"):
-        two.unseal_shared("mail", sealed)
-
-
 def test_two_processes_end_with_one_secret_of_a_purpose(databases: Databases) -> None:
     vaults = [Vault(databases.keys, MASTER), Vault(databases.another("keys"), MASTER)]
     with ThreadPoolExecutor(2) as racing:
