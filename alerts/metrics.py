@@ -29,7 +29,7 @@ _FRESH_S = 1.0
 
 
 class Requests:
-    """Counts what the web answers. Used in the event loop alone, and cheap: one dictionary access a request."""
+    """Counts what the web answers, in the event loop; cheap: one dictionary access a request. Any thread may read."""
 
     __slots__ = ("_seen",)
 
@@ -46,7 +46,7 @@ class Requests:
 
     def seen(self) -> dict[tuple[str, str, int], list[float]]:
         """(method, route, status) → counts by bucket, the last of them without bound, then the sum of seconds."""
-        return {key: list(values) for key, values in self._seen.items()}
+        return {key: list(values) for key, values in list(self._seen.items())}  # a copy: the loop goes on counting
 
 
 class Metrics:
