@@ -355,20 +355,21 @@ def migrate_all(settings: Settings) -> list[str]:
     finally:
         views.close()
     if outdated:
-        return [*applied, f"read models, generation {_compute_afresh(settings, folder)}"]
+        return [*applied, f"read models, generation {compute_afresh(settings)}"]
     open_generation(settings.database_url, generation, folder).close()
     return applied
 
 
-def _compute_afresh(settings: Settings, folder: Path) -> int:
-    """Read models of an older version cannot be completed in place: the new tables would miss what happened before."""
+def compute_afresh(settings: Settings) -> int:
+    """Compute the read models from the whole log and switch to them; their generation. (An older version's cannot be
+    completed in place: the new tables would miss what happened before.)"""
     with ExitStack() as closing:
         main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
         closing.callback(main.close)
         closing.callback(keys.close)
         log = EventLog(main, Codec(CATALOGUE, Vault(keys, settings.master_key)))
         closing.callback(log.close)
-        generation = rebuild(settings.database_url, main, log, projections(), folder, utc_now)
+        generation = rebuild(settings.database_url, main, log, projections(), _migrations(main, "views"), utc_now)
     if settings.on_sqlite:  # nobody else has it open; on PostgreSQL an older process may still read its own
         connect(settings.database_url, "views", generation - 1).drop()
     return generation

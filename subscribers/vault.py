@@ -12,7 +12,9 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from threading import Lock
+from typing import Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -23,12 +25,20 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from alerts.domain.words.errors import DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
+from alerts.eventlog.ports import Transaction
 
 _NONCE = 12
 _TAG = 16
 _KEY = 32
 _CACHE = 50_000
 _PAGE = 500
+
+
+class Readable(Protocol):
+    """Of a database, all that reading needs."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent snapshot."""
 
 
 class WrongMasterKey(DomainError):
@@ -47,14 +57,14 @@ def _fingerprint(master_key: bytes) -> bytes:
     return hmac.digest(master_key, b"community alerts master key", hashlib.sha256)[:16]
 
 
-def made_with(database: BaseDatabase, master_key: bytes) -> bool:
+def made_with(database: Readable, master_key: bytes) -> bool:
     """Whether this is the master key of that database, or it has none yet; writes nothing."""
     with database.read() as tx:
         kept = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
     return not kept or hmac.compare_digest(bytes(kept[0][0]), _fingerprint(master_key))
 
 
-def kept_secret(database: BaseDatabase, master_key: bytes, purpose: str, length: int) -> bytes | None:
+def kept_secret(database: Readable, master_key: bytes, purpose: str, length: int) -> bytes | None:
     """What `Vault.shared_secret` gives, for who only reads; None if it was never made. Raises `WrongMasterKey`."""
     if not made_with(database, master_key):
         raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")

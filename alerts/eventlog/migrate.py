@@ -8,7 +8,8 @@ from alerts.domain.words.errors import DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 
 _LOCK = 0x616C_6572_7473  # "alerts": one migration of one database at a time, whoever runs it.
-_TABLE = "CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)"
+TABLE = "CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)"
+"""What has been applied, in every part."""
 
 
 class NewerSchema(DomainError):
@@ -56,7 +57,7 @@ def _prepare(db: BaseDatabase, tx: BaseTransaction) -> None:
         if not tx.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
             tx.script(f"CREATE SCHEMA {schema}")
     if not _has_table(tx):
-        tx.execute(_TABLE)
+        tx.execute(TABLE)
 
 
 def _has_table(tx: BaseTransaction) -> bool:

@@ -6,14 +6,15 @@ It only reads, a page at a time, so that a running server is not held up and an 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from alerts.eventlog.codec import LOG_COLUMNS
-from alerts.eventlog.database import BaseDatabase
+from alerts.eventlog.ports import Transaction
 from alerts.eventlog.proofs import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
 from alerts.eventlog.prover import split
 from alerts.eventlog.sql import load
@@ -32,6 +33,13 @@ MOST_FINDINGS = 200
 Kind = Literal[
     "changed", "missing", "inserted", "proof altered", "proof missing", "checkpoint altered", "other checkpoint"
 ]
+
+
+class Readable(Protocol):
+    """Of a database, all that a verification needs."""
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent snapshot."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +89,8 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 def verify(
-    main: BaseDatabase,
-    keys: BaseDatabase,
+    main: Readable,
+    keys: Readable,
     signer: Signer | None,
     now: datetime,
     *,
@@ -96,8 +104,8 @@ def verify(
 class _Verification:
     def __init__(
         self,
-        main: BaseDatabase,
-        keys: BaseDatabase,
+        main: Readable,
+        keys: Readable,
         signer: Signer | None,
         against: Checkpoint | None,
         progress: Callable[[int, int], None],

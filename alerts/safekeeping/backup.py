@@ -1,0 +1,101 @@
+"""`alerts backup`: the log, the queue and the wrapped keys as they stand, into a folder; beside a running server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from alerts.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.domain.words.errors import Unavailable
+from alerts.eventlog.database import BaseDatabase
+from alerts.eventlog.proofs import SECRET_BYTES, Signer
+from alerts.eventlog.sqlite import SQLiteDatabase
+from alerts.eventlog.verifying import Readable, Report, verify
+from alerts.safekeeping import manifest as manifests
+from alerts.safekeeping import sqlite
+from alerts.safekeeping.manifest import Manifest, Table
+from alerts.settings import Settings
+from subscribers.vault import kept_secret
+
+KEY_FILES = ("master.key", "secret.key")
+_MIGRATIONS = "SELECT name FROM migrations ORDER BY name"
+
+
+def backup(settings: Settings, destination: Path, *, with_keys: bool = False) -> tuple[Manifest, Report]:
+    """Make the folder `destination`; all that was acknowledged before the call is in it. Raises `Invalid`."""
+    if waiting := pending_migrations(settings, readonly=True):
+        raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
+    with manifests.new_folder(destination) as folder:
+        made_at = datetime.now(UTC)
+        if settings.on_sqlite:
+            sqlite.copy(settings.database_url, folder)
+            tables: list[Table] = []
+            sequences: dict[str, int] = {}
+            with opened(folder / sqlite.FILES["main"], folder / sqlite.FILES["keys"]) as (main, keys):
+                migrations = {"alerts": _names(main), "keys": _names(keys)}
+                report = verified(main, keys, settings.master_key)
+        else:
+            tables, sequences, migrations, report = _postgres(settings, folder)
+        keys_too = with_keys and _copy_keys(settings.folder, folder)
+        made = Manifest(
+            format=manifests.FORMAT,
+            made_at=made_at,
+            version=version("community-alerts"),
+            dialect="sqlite" if settings.on_sqlite else "postgresql",
+            position=report.position,
+            events=report.events,
+            whole=report.whole,
+            checkpoint=report.checkpoint,
+            migrations=migrations,
+            parts=[manifests.part_of(file) for file in sorted(folder.iterdir())],
+            tables=tables,
+            sequences=sequences,
+            keys=keys_too,
+        )
+        manifests.write(folder, made)
+    return made, report
+
+
+def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
+    """The log compared with its proofs. Raises `WrongMasterKey`."""
+    secret = kept_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
+    return verify(main, keys, None if secret is None else Signer(secret), datetime.now(UTC))
+
+
+@contextmanager
+def opened(main: Path, keys: Path) -> Iterator[tuple[BaseDatabase, BaseDatabase]]:
+    """Two files of a backup, to be read."""
+    with ExitStack() as stack:
+        log, wrapped = SQLiteDatabase(main, "main", readonly=True), SQLiteDatabase(keys, "keys", readonly=True)
+        stack.enter_context(closing(log))
+        stack.enter_context(closing(wrapped))
+        yield log, wrapped
+
+
+def _names(database: BaseDatabase) -> list[str]:
+    with database.read() as tx:
+        return [str(row[0]) for row in tx.execute(_MIGRATIONS)]
+
+
+def _postgres(settings: Settings, folder: Path) -> tuple[list[Table], dict[str, int], dict[str, list[str]], Report]:
+    from alerts.eventlog.postgres import PostgresDatabase
+    from alerts.safekeeping import postgres
+
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(PostgresDatabase(settings.database_url, "main", readonly=True)))
+        connection = stack.enter_context(closing(database.open_connection()))
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        tables, sequences = postgres.export(connection, folder)
+        main, keys = postgres.Schema(connection, "alerts"), postgres.Schema(connection, "keys")
+        return tables, sequences, postgres.applied(connection), verified(main, keys, settings.master_key)
+
+
+def _copy_keys(source: Path, folder: Path) -> bool:
+    there = [source / name for name in KEY_FILES if (source / name).is_file()]
+    for file in there:
+        shutil.copyfile(file, folder / file.name)
+    return bool(there)

@@ -1,0 +1,105 @@
+"""`alerts restore`: a backup in the place of the database, verified before it is, with read models computed afresh."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from alerts import bootstrap
+from alerts.control import Locked, lock
+from alerts.data import find
+from alerts.domain.words.errors import Conflict
+from alerts.eventlog.sqlite import file_of
+from alerts.eventlog.verifying import Report
+from alerts.safekeeping import manifest as manifests
+from alerts.safekeeping import sqlite
+from alerts.safekeeping.backup import opened, verified
+from alerts.safekeeping.manifest import BadBackup, Manifest
+from alerts.settings import Settings
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done."""
+
+    manifest: Manifest
+    report: Report
+    generation: int
+    """Of the read models."""
+    aside: list[str]
+    """Files of the database that stood there before."""
+
+
+def restore(settings: Settings, source: Path, *, force: bool = False) -> Restored:
+    """Raises `BadBackup` for what is damaged, altered or another database's, `Conflict` if a database is there and
+    `force` is not said. Until the backup is verified nothing is touched."""
+    manifest = manifests.read(source)
+    ours = "sqlite" if settings.on_sqlite else "postgresql"
+    if manifest.dialect != ours:
+        raise BadBackup(f"the backup is of {manifest.dialect}, and ALERTS_DATABASE_URL names a database of {ours}")
+    aside: list[str] = []
+    with ExitStack() as stack:
+        if settings.on_sqlite:
+            try:
+                stack.enter_context(lock(settings.lock_file))
+            except Locked as error:
+                raise Conflict(f"{error}; stop it first") from error
+            report, aside = _sqlite(settings, source, manifest, force)
+        else:
+            report = _postgres(settings, source, manifest, force)
+        bootstrap.migrate_all(settings)
+        generation = bootstrap.compute_afresh(settings)
+    return Restored(manifest=manifest, report=report, generation=generation, aside=aside)
+
+
+def _refuse(where: str) -> Conflict:
+    return Conflict(f"there is a database at {where} already: say --force to put the backup in its place")
+
+
+def _sqlite(settings: Settings, source: Path, manifest: Manifest, force: bool) -> tuple[Report, list[str]]:
+    url = settings.database_url
+    if file_of(url, "main").exists() and not force:
+        raise _refuse(str(file_of(url, "main")))
+    drafts = sqlite.drafted(url, source)
+    try:
+        with opened(drafts["main"], drafts["keys"]) as (main, keys):
+            report = verified(main, keys, settings.master_key)
+        _insist(report, manifest)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+        return report, [str(file) for file in sqlite.put_in_place(url, drafts, stamp)]
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def _postgres(settings: Settings, source: Path, manifest: Manifest, force: bool) -> Report:
+    from alerts.eventlog.postgres import PostgresDatabase
+    from alerts.safekeeping import postgres
+
+    files = {"alerts": find("migrations", "postgresql"), "keys": find("migrations", "postgresql", "keys")}
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(PostgresDatabase(settings.database_url, "main")))
+        connection = stack.enter_context(closing(database.open_connection()))
+        if postgres.is_used(connection) and not force:
+            raise _refuse("ALERTS_DATABASE_URL")
+        connection.execute("BEGIN")
+        connection.execute("SET LOCAL lock_timeout = '10s'")
+        postgres.load(connection, source, manifest, files)
+        main, keys = postgres.Schema(connection, "alerts"), postgres.Schema(connection, "keys")
+        report = verified(main, keys, settings.master_key)
+        _insist(report, manifest)
+        connection.execute("COMMIT")
+        return report
+
+
+def _insist(report: Report, manifest: Manifest) -> None:
+    """What verified when it was backed up must verify now, and end in the same root."""
+    if not manifest.whole:
+        return  # It was altered before it was backed up; the report says so once more.
+    if not report.whole:
+        raise BadBackup(f"the backup was altered: {report.findings[0].words}. Nothing was touched; use another backup")
+    then, now = manifest.checkpoint, report.checkpoint
+    if report.position != manifest.position or (then and now and (then.size, then.root) != (now.size, now.root)):
+        raise BadBackup("the backup was altered: it is not the log that its manifest speaks of. Nothing was touched")
