@@ -14,7 +14,7 @@ from alerts.cli.places import slug_of
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["backup", "x"], "not available in this version"),
+        (["rehearse", "x"], "not available in this version"),
         (["source", "add", "x", "--kind", "json"], "needs --mapping"),
         (["source", "add", "x", "--kind", "json", "--mapping", "nothing.json"], "cannot be read"),
         (["source", "add", "x", "--kind", "cap", "--mapping", "nothing.json"], "takes no --mapping"),
