@@ -75,13 +75,18 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 
 async def tell_and_judge(
-    server: Server, console: Console, *, kill: bool, doors_of: Callable[[str, aiohttp.ClientSession], Doors] = Doors
+    server: Server,
+    console: Console,
+    *,
+    kill: bool,
+    people: int = PEOPLE,
+    doors_of: Callable[[str, aiohttp.ClientSession], Doors] = Doors,
 ) -> tuple[list[str], str]:
     """Play, judge and print: every difference in words, and where to look. `doors_of` makes the hands that are used:
     those of a test fetch what arrived from peers of their own instead of the local inbox."""
     start, began, areas = datetime.now(UTC), time.monotonic(), boroughs()
-    people = [*named_residents(start), *crowd(areas, PEOPLE - len(named_residents(start)), SEED, start)]
-    run = Run(residents=people)
+    named = named_residents(start)
+    run = Run(residents=[*named, *crowd(areas, people - len(named), SEED, start)])
     credentials = await _hand_out(server)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
         doors = doors_of(server.url, session)
