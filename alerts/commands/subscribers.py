@@ -32,6 +32,7 @@ from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberSt
 LAPSE, ERASURE = "subscription-lapse", "erasure"
 LAPSES_AFTER = timedelta(days=7)
 Decide = Callable[[SubscriberState, Unit], tuple[Event, ...]]
+_FIELDS: dict[Channel, str] = {"email": "email", "sms": "phone", "push": "push"}
 _NAMED: dict[Channel, str] = {"email": "This e-mail address", "sms": "This phone number", "push": "This device"}
 
 
@@ -93,24 +94,25 @@ class Claims:
 
     def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[Reach]:
         """The contact points of this person: numbers they had are theirs again, others are taken over or new."""
-        return [Reach(self._number(subscriber, channel, address), channel, address) for channel, address in reaches]
+        return [self._reach(subscriber, channel, address) for channel, address in reaches]
 
-    def _number(self, subscriber: UUID, channel: Channel, address: str) -> int:
+    def _reach(self, subscriber: UUID, channel: Channel, address: str) -> Reach:
         owner = self.owners.get((channel, address))
         if owner is not None and owner.subscriber == subscriber:
-            return owner.contact
-        if owner is not None:
-            self._release(owner)
+            return Reach(owner.contact, channel, address)
+        suppressed = self._release(owner) if owner is not None else None
         number = contact_number(self.unit.number("contact"), subscriber)
         self.addresses.claim(self.unit, channel, address, Owner(subscriber, number))
-        return number
+        return Reach(number, channel, address, suppressed)
 
-    def _release(self, owner: Owner) -> None:
-        """Somebody who never confirmed it, or has left, no longer holds it."""
+    def _release(self, owner: Owner) -> str | None:
+        """Somebody who never confirmed it, or has left, no longer holds it. Why it was never sent to, if it was not."""
         state = self.unit.get(SUBSCRIBER, owner.subscriber)
-        if state is not None and state.contact(owner.contact) is not None:
-            events = changing.decide_remove(state, owner.contact, "taken over")
-            self.unit.append(SUBSCRIBER, owner.subscriber, *events)
+        contact = state.contact(owner.contact) if state is not None else None
+        if state is None or contact is None:
+            return None
+        self.unit.append(SUBSCRIBER, owner.subscriber, *changing.decide_remove(state, owner.contact, "taken over"))
+        return contact.suppressed
 
 
 def joined(
@@ -168,7 +170,8 @@ class SubscriberCommands(Core):
     ) -> SubscriberKept:
         """A merge patch of wishes, addresses, `paused_until`. Stale if `version` is not the current one.
 
-        A new address is verified at once only if `confirmed` and a consent come with it.
+        A new address is verified at once only if `confirmed` and a consent come with it; of one that the patch names
+        again they lift the suppression that a consent lifts.
         """
         before = await asyncio.to_thread(self._log.state, SUBSCRIBER, subscriber)
         if before is None:
@@ -190,16 +193,21 @@ class SubscriberCommands(Core):
             if wishes.consent is not None:
                 consent = wishes.consent
                 self._append(unit, subscriber, lambda s, _: changing.decide_consent(s, consent))
-            self._readdress(unit, subscriber, wishes, verified=edit.confirmed)
+            again = frozenset(channel for channel, name in _FIELDS.items() if name in patch)
+            self._readdress(unit, subscriber, wishes, verified=edit.confirmed, again=again)
             return kept(person(unit, subscriber))
 
         return await self._run(actor, work)
 
-    def _readdress(self, unit: Unit, subscriber: UUID, wishes: Wishes, *, verified: bool) -> None:
-        """Add what is new before removing what is gone: the last contact point's removal would end the subscription."""
+    def _readdress(
+        self, unit: Unit, subscriber: UUID, wishes: Wishes, *, verified: bool, again: frozenset[Channel]
+    ) -> None:
+        """Add what is new before removing what is gone: the last contact point's removal would end the subscription.
+        `again`: channels whose address was given, if only the one that is there."""
         old = person(unit, subscriber)
         claims = Claims(unit, self._addresses)
-        added = tuple(r for r in wishes.reaches if r not in {(c.channel, c.address) for c in old.current})
+        there = {(c.channel, c.address) for c in old.current}
+        added = tuple(reach for reach in wishes.reaches if reach not in there or reach[0] in again)
         claims.look_up(added, but=subscriber)
         for reach in claims.number(subscriber, added):
             self._append(unit, subscriber, lambda s, _, r=reach: changing.decide_add(s, r, verified=verified))  # type: ignore[misc]

@@ -27,7 +27,7 @@ from subscribers.domain.events import (
     SubscriptionResumed,
     SuppressionLifted,
 )
-from subscribers.domain.joining import OPT_OUT, Reach
+from subscribers.domain.joining import LIFTED_BY_CONSENT, OPT_OUT, Reach, suppression
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 MOST_DEVICES = 20
@@ -78,26 +78,29 @@ def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Eve
 def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple[Event, ...]:
     """Another contact point, or a removed one again; verified at once only if a consent vouches for it.
 
-    A device whose keys were renewed is the same contact point with another address.
+    A device whose keys were renewed is the same contact point with another address. One that is there already is only
+    freed of the suppression that a consent lifts. Invalid beyond MOST_DEVICES.
     """
     need_subscription(state)
     old = state.contact(reach.number)
-    if old is not None and old.state != "removed":
-        if old.address == reach.address:
-            return ()
-        verified = verified or old.state == "verified"
-    elif reach.channel == "push" and _devices(state) >= MOST_DEVICES:
-        raise Conflict(f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first.")
-    added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=verified)
-    if old is None or old.suppressed is None:
-        return (added,)
-    if old.suppressed == OPT_OUT and verified:
-        return (added, SuppressionLifted(number=reach.number, reason="new consent"))
-    return (added, ContactPointSuppressed(number=reach.number, reason=old.suppressed))
+    here = old is not None and old.state != "removed"
+    if old is not None and here and old.address == reach.address:
+        lifted = verified and old.suppressed in LIFTED_BY_CONSENT
+        events = suppression(state, reach, consented=True) if lifted else ()
+    else:
+        vouched = verified or (old is not None and here and old.state == "verified")
+        added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=vouched)
+        events = (added, *suppression(state, reach, consented=verified))
+    if events and reach.channel == "push":
+        _check_devices(state, reach)
+    return events
 
 
-def _devices(state: SubscriberState) -> int:
-    return sum(contact.channel == "push" and contact.suppressed is None for contact in state.current)
+def _check_devices(state: SubscriberState, reach: Reach) -> None:
+    devices = [c for c in state.current if c.channel == "push" and c.suppressed is None and c.number != reach.number]
+    if len(devices) >= MOST_DEVICES:
+        words = f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first."
+        raise Invalid.field("push", words)
 
 
 def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:

@@ -18,7 +18,10 @@ from subscribers.domain.events import (
 )
 from subscribers.domain.subscriber import SubscriberState
 
-OPT_OUT = "opt-out"
+OPT_OUT, GONE = "opt-out", "gone"
+LIFTED_BY_CONSENT = frozenset((OPT_OUT, GONE))
+"""Suppressions that a new consent ends. A browser that subscribes again shows that its endpoint is there; if it is
+not, the next message says so. A hard bounce, a complaint and a suppression by hand stand until somebody lifts them."""
 
 
 class Reach(NamedTuple):
@@ -27,6 +30,8 @@ class Reach(NamedTuple):
     number: int
     channel: Channel
     address: str
+    suppressed: str | None = None
+    """What stood against the address with whoever had it before under another number: it bounces for anybody."""
 
 
 def is_living(state: SubscriberState | None) -> bool:
@@ -40,7 +45,7 @@ def decide_register(
 ) -> tuple[Event, ...]:
     """By staff, API or import, with a consent: confirmed at once, every contact point verified.
 
-    `state` is that of the person who left and comes back: the new consent lifts an opt-out, never a hard bounce.
+    `state` is that of the person who left and comes back: the new consent lifts what it can (`LIFTED_BY_CONSENT`).
     """
     registered = SubscriberRegistered(
         how=how, contacts=_refs(contacts), addresses=_addresses(contacts), preferences=preferences, consent=consent
@@ -68,13 +73,15 @@ def _addresses(contacts: Sequence[Reach]) -> dict[int, str]:
 
 def _suppressions(state: SubscriberState | None, contacts: Sequence[Reach], *, consented: bool) -> list[Event]:
     """What becomes of old suppressions. One that stands is said again: the new beginning must not hide it."""
-    found: list[Event] = []
-    for reach in contacts:
-        old = state.contact(reach.number) if state else None
-        if old is None or old.suppressed is None:
-            continue
-        if consented and old.suppressed == OPT_OUT:
-            found.append(SuppressionLifted(number=reach.number, reason="new consent"))
-        else:
-            found.append(ContactPointSuppressed(number=reach.number, reason=old.suppressed))
-    return found
+    return [event for reach in contacts for event in suppression(state, reach, consented=consented)]
+
+
+def suppression(state: SubscriberState | None, reach: Reach, *, consented: bool) -> tuple[Event, ...]:
+    """What becomes of one's old suppression: lifted by a consent, or said again of this number."""
+    old = state.contact(reach.number) if state else None
+    reason = old.suppressed if old else reach.suppressed
+    if reason is None:
+        return ()
+    if not (consented and reason in LIFTED_BY_CONSENT):
+        return (ContactPointSuppressed(number=reach.number, reason=reason),)
+    return (SuppressionLifted(number=reach.number, reason="new consent"),) if old else ()

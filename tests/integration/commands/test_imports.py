@@ -126,6 +126,21 @@ async def test_who_left_comes_back_as_themselves_and_a_hard_bounce_stands(house:
     assert (back.phase, back.contacts[0].suppressed) == ("confirmed", "hard-bounce")
 
 
+@on_both
+async def test_an_address_that_changes_hands_by_a_file_is_still_not_sent_to(house: House) -> None:
+    ann = await house.resident("ann@x.example")
+    [old] = ann.contacts
+    await house.commands.suppress(SYSTEM, old.number, "hard-bounce")
+    await house.commands.change_subscriber(SYSTEM, ann.id, {"email": "new@x.example"})
+    await house.commands.begin_import(SYSTEM, FILE, 1)
+    assert (await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
+    come = house.events("SubscriberRegistered")[-1].originator_id
+    [contact] = house.subscriber(come).current
+    assert come != ann.id and contact.number != old.number
+    assert contact.suppressed == "hard-bounce"
+    assert house.subscriber(ann.id).current[0].suppressed is None
+
+
 async def test_a_row_left_to_the_instance_is_checked_by_it(house: House) -> None:
     good = SubscriberBody(phone="+44 7700 900001", confirmed=False)
     await house.commands.begin_import(SYSTEM, FILE, 2)

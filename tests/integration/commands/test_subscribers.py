@@ -150,6 +150,52 @@ async def test_who_comes_back_is_the_same_person_with_the_same_numbers(house: Ho
     assert suppressed == {email: "hard-bounce", phone: None}
 
 
+@on_both
+@pytest.mark.parametrize("reason", ["hard-bounce", "complaint", "by-hand", "opt-out"])
+@pytest.mark.parametrize("left", ["changed", "never confirmed", "ended"])
+async def test_what_stands_against_an_address_goes_with_it_to_whoever_has_it_next(
+    house: House, reason: str, left: str
+) -> None:
+    ann = await join(house, **ANN, **({} if left == "never confirmed" else VOUCHED))
+    await house.commands.suppress(key(), ann.contacts[0].number, reason)
+    if left == "changed":
+        await house.commands.change_subscriber(key(), ann.id, {"email": None})
+    if left == "ended":
+        await house.commands.end_subscriber(RESIDENT, ann.id, "asked for")
+    taking = {"email": "bob@example.org", "phone": None} if left == "ended" else {"email": ANN["email"], "phone": None}
+    bob = await join(house, **taking, **VOUCHED)
+    if left == "ended":
+        await house.commands.change_subscriber(key(), bob.id, {"email": ANN["email"], **VOUCHED})
+
+    person = house.subscriber(bob.id)
+    [contact] = person.current
+    if left == "changed":
+        assert bob.id != ann.id and contact.number != ann.contacts[0].number
+    assert (contact.address, contact.state) == ("Ann@example.org", "verified")
+    assert contact.suppressed == (None if reason == "opt-out" else reason), "a new consent lifts an opt-out alone"
+
+
+async def test_an_opt_out_stays_with_an_address_that_comes_without_a_consent(house: House) -> None:
+    ann = await join(house, **ANN, **VOUCHED)
+    await house.commands.suppress(key(), ann.contacts[0].number, "opt-out")
+    await house.commands.change_subscriber(key(), ann.id, {"email": None})
+    bob = await join(house, email=ANN["email"])
+    assert house.subscriber(bob.id).current[0].suppressed == "opt-out"
+    cy = await join(house, email=ANN["email"], **VOUCHED)
+    assert house.subscriber(cy.id).current[0].usable
+
+
+async def test_a_consent_for_the_very_address_lifts_its_opt_out_and_one_for_another_does_not(house: House) -> None:
+    kept = await join(house, **ANN, **VOUCHED)
+    email, phone = (contact.number for contact in kept.contacts)
+    for number in (email, phone):
+        await house.commands.suppress(key(), number, "opt-out")
+    await house.commands.change_subscriber(key(), kept.id, {"email": ANN["email"]})
+    assert {c.suppressed for c in house.subscriber(kept.id).current} == {"opt-out"}
+    await house.commands.change_subscriber(key(), kept.id, {"email": ANN["email"], **VOUCHED})
+    assert [c.suppressed for c in house.subscriber(kept.id).current] == [None, "opt-out"]
+
+
 async def test_a_mere_request_lifts_no_suppression(house: House) -> None:
     kept = await join(house, **ANN, **VOUCHED)
     phone = kept.contacts[1].number

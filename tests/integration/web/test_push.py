@@ -20,6 +20,7 @@ from alerts import settings as settings_of
 from alerts.channels.message import Message
 from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
+from alerts.commands.actor import SYSTEM
 from alerts.links import contact_token
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.app import build
@@ -186,7 +187,8 @@ async def test_subscriptions_that_nobody_may_make_are_refused(house: House) -> N
     for number in range(2, 20):
         body["endpoint"] = f"https://fcm.googleapis.com/fcm/send/{number}"
         assert (await house.client.post("/push/subscriptions", json=body)).status == 201
-    await refused(409)
+    for said in (await refused(422), await one_more(house, key, somebody["id"])):
+        assert "20 devices" in said["errors"][0]["message"]
     assert (await house.client.post("/push/subscriptions", json=body)).status == 201, "one that is there is no more"
     foreign = await house.client.post(
         "/push/subscriptions", json={"token": "x", **phone}, headers={"Origin": "https://evil.example"}
@@ -210,6 +212,43 @@ async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(house: House) 
     ]  # fmt: skip
     _, progress = await told(house, key)
     assert progress["by_channel"] == {"push": {"sent": 1}}
+
+
+async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(house: House) -> None:
+    key = await house.key()
+    kept = await person(house, key)
+    phone = await device(house, "one")
+    number = (await add(house, kept["id"], phone))["id"]
+    edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
+    path = f"/api/v1/subscribers/{kept['id']}"
+
+    async def state_after(reason: str, patch: dict[str, Any] | None = None) -> str:
+        await house.parts.commands.suppress(SYSTEM, number, reason)
+        if patch is None:
+            await add(house, kept["id"], phone)
+        else:
+            await house.ok("PATCH", path, edit, patch)
+        return (await contacts(house, key, kept["id"]))[-1][1]
+
+    consent = {"confirmed": True, "consent": CONSENT}
+    assert await state_after("gone") == "verified"
+    assert await state_after("gone", {"push": phone}) == "suppressed"
+    assert await state_after("gone", consent) == "suppressed", "nobody spoke of the device"
+    assert await state_after("gone", {"push": phone, **consent}) == "verified"
+    await house.parts.commands.suppress(SYSTEM, number, "gone")
+    renewed = {**phone, "keys": {**phone["keys"], "auth": base64url(b"another key of 1")}}
+    await add(house, kept["id"], renewed)
+    assert (await contacts(house, key, kept["id"]))[-1] == ("push", "verified")
+    for graver in ("complaint", "hard-bounce"):
+        assert await state_after(graver) == "suppressed"
+        assert await state_after(graver, {"push": phone, **consent}) == "suppressed"
+
+
+async def one_more(house: House, key: dict[str, str], subscriber: str) -> dict[str, Any]:
+    """What a further device by the API is answered, of somebody who has as many as one may have."""
+    edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
+    body = json.dumps({"push": await device(house, "more"), "confirmed": True, "consent": CONSENT})
+    return await problem(await house.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)
 
 
 async def test_a_device_that_nobody_vouched_for_confirms_by_its_own_notification(house: House) -> None:

@@ -13,7 +13,7 @@ from alerts.domain.words.errors import Conflict, DomainError, Invalid, NotFound
 from alerts.domain.words.events import Event
 from subscribers.domain import changing, joining
 from subscribers.domain.events import Consent, Preferences
-from subscribers.domain.joining import Reach
+from subscribers.domain.joining import LIFTED_BY_CONSENT, Reach
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.unit.domain.folding import NOW, Told
 
@@ -40,7 +40,7 @@ class SubscriberMachine(RuleBasedStateMachine):
                 self.told.state, how="api", contacts=reaches, preferences=wishes, consent=CONSENT
             )
             for reach in reaches:
-                if self.blocked.get(reach.number) == "opt-out":
+                if self.blocked.get(reach.number) in LIFTED_BY_CONSENT:
                     del self.blocked[reach.number]
         else:
             events = joining.decide_request(self.told.state, how="form", contacts=reaches, preferences=wishes)
@@ -87,7 +87,7 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(reach=st.sampled_from(REACHES), verified=st.booleans())
     def add(self, reach: Reach, verified: bool) -> None:
         added = self.ask(changing.decide_add, reach, verified=verified)
-        if added and verified and self.blocked.get(reach.number) == "opt-out":
+        if added and verified and self.blocked.get(reach.number) in LIFTED_BY_CONSENT:
             del self.blocked[reach.number]
 
     @rule(number=NUMBERS)
@@ -96,7 +96,7 @@ class SubscriberMachine(RuleBasedStateMachine):
         contact = self.state.contact(number)
         assert contact is None or contact.state == "removed"
 
-    @rule(number=NUMBERS, reason=st.sampled_from(["hard-bounce", "opt-out"]))
+    @rule(number=NUMBERS, reason=st.sampled_from(["hard-bounce", "opt-out", "gone"]))
     def suppress(self, number: int, reason: str) -> None:
         if self.ask(changing.decide_suppress, number, reason):
             self.blocked[number] = reason
