@@ -20,8 +20,8 @@ from alerts.channels.words import frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.words.ids import parse_delivery_id
 from alerts.links import delivery_token
-from alerts.web.api import read
 from alerts.web.parts import Parts
+from alerts.web.requests import next_url, read, whole_number
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages
 from alerts.web.why_view import checks, summary
@@ -93,18 +93,18 @@ class InboxPages:
         return web.Response(body=item.data, content_type="text/plain", charset="utf-8")
 
     async def json(self, request: web.Request) -> web.Response:
-        """Every message in the order of arrival, for programs."""
-        limit = min(_number(request.query.get("limit", "")) or _JSON_PAGE, _JSON_MOST)
-        after = _number(request.query.get("after", ""))
-        body = await read(self._parts, self._page_of_json, after, limit)
-        return web.Response(body=body, content_type="application/json")
+        """Every message in the order of arrival, for programs: those `after` an id, at most `limit` of them."""
+        values = {name: value for name, value in request.query.items() if value}
+        after = whole_number(values, "after", 0, 0)
+        limit = whole_number(values, "limit", _JSON_PAGE, 1, _JSON_MOST)
 
-    def _page_of_json(self, after: int, limit: int) -> bytes:
-        items = self._inbox.items(after, limit)
-        following = f"{self._pages.site.url}/inbox.json?{urlencode({'after': items[-1].id})}" if items else None
-        return msgspec.json.encode(
-            {"items": [_as_json(item) for item in items], "next": following if len(items) == limit else None}
-        )
+        def page() -> bytes:
+            items = self._inbox.items(after, limit)
+            last = items[-1].id if len(items) == limit else None
+            following = next_url(self._pages.site.url, request, last, "after")
+            return msgspec.json.encode({"items": [_as_json(item) for item in items], "next": following})
+
+        return web.Response(body=await read(self._parts, page), content_type="application/json")
 
     def _list(self, after: int, query: Any) -> dict[str, Any]:
         to = query.get("to", "").replace("\x00", "").strip()

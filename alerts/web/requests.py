@@ -141,10 +141,13 @@ def whole_number(values: dict[str, str], name: str, default: int, least: int, mo
     text = values.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 20 and least <= int(text) <= most):
-        bounds = f"from {least} to {most}" if most < 2**62 else f"of at least {least}"
-        raise Invalid.field(name, f"expected a whole number {bounds}")
-    return int(text)
+    whole = text.isascii() and text.isdigit()
+    digits = text.lstrip("0") or "0"
+    if whole and len(digits) <= 20 and least <= int(digits) <= most:
+        return int(digits)
+    too_large = whole and len(digits) >= len(str(most))  # then "at least" would be no reason
+    bounds = f"from {least} to {most}" if most < 2**62 or too_large else f"of at least {least}"
+    raise Invalid.field(name, f"expected a whole number {bounds}")
 
 
 def uuid_value(values: dict[str, str], name: str) -> UUID | None:

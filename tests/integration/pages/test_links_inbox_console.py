@@ -58,10 +58,25 @@ async def test_the_inbox_pages_in_order_of_arrival(sending: Scene, sender: Any) 
     await sending.resident(email="zofia@resident.example", language="pl")
     await sending.arrived(2)
     page = json.loads(await (await sender.get("/inbox.json?limit=1")).text())
-    assert len(page["items"]) == 1 and page["next"].endswith(f"/inbox.json?after={page['items'][0]['id']}")
+    assert len(page["items"]) == 1 and page["next"].endswith(f"/inbox.json?limit=1&after={page['items'][0]['id']}")
     rest = json.loads(await (await sender.get("/inbox.json?after=" + str(page["items"][0]["id"]))).text())
     assert [i["to"] for i in rest["items"]] == ["zofia@resident.example"] and rest["next"] is None
     assert "Pożar" in rest["items"][0]["text"]
+
+
+async def test_the_inbox_says_what_is_wrong_with_a_page_that_was_asked_for(sender: Any) -> None:
+    largest = str(2**62)
+    for wrong, reason in (
+        ("after=x", "of at least 0"), ("after=-1", "of at least 0"), ("after=1.5", "of at least 0"),
+        ("after=" + "9" * 19, f"from 0 to {largest}"), ("after=" + "9" * 5000, f"from 0 to {largest}"),
+        ("limit=0", "from 1 to 1000"), ("limit=1001", "from 1 to 1000"), ("limit=all", "from 1 to 1000"),
+    ):  # fmt: skip
+        answer = await sender.get("/inbox.json?" + wrong)
+        assert answer.status == 422, wrong
+        [error] = (await answer.json(content_type=None))["errors"]
+        assert error["field"] == wrong.partition("=")[0] and reason in error["message"], wrong
+    for right in ("after=" + largest, "after=0000000000000000000000007", "limit=1000", "after="):
+        assert (await sender.get("/inbox.json?" + right)).status == 200, right
 
 
 async def test_why_says_the_wish_the_decision_and_the_outcome_and_no_address(sending: Scene, sender: Any) -> None:
