@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench crash install install-dev browser wheel lock clean
+.PHONY: help demo test lint types bench soak crash install install-dev browser wheel lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ types: install-dev ## Strict types (mypy)
 
 bench: install ## The benchmarks, each beside its limit (BENCH_ARGS="--only append --sizes 10k,100k")
 	$(BIN)/alerts bench $(BENCH_ARGS)
+
+soak: install-dev ## The long tests that make test leaves out: the demonstration killed, and undisturbed among real peers
+	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
 crash: install-dev ## Only the tests that kill the product, on both databases
 	$(BIN)/python -m pytest tests/crash $(PYTEST_ARGS)

@@ -34,7 +34,9 @@ def told(arguments: list[str], database_url: str, folder: Path) -> subprocess.Co
     )
 
 
-@pytest.mark.parametrize("arguments", [[], ["--kill"]], ids=["undisturbed", "killed"])
+@pytest.mark.parametrize(
+    "arguments", [[], pytest.param(["--kill"], marks=pytest.mark.soak)], ids=["undisturbed", "killed"]
+)
 def test_exactly_the_expected_deliveries_happen(arguments: list[str], database_url: str, tmp_path: Path) -> None:
     done = told(arguments, database_url, tmp_path)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]

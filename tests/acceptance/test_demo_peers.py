@@ -80,12 +80,13 @@ def _judge(told: tuple[list[str], str, Peers, Json]) -> tuple[str, Peers]:
     return printed, peers
 
 
+@pytest.mark.soak
 async def test_exactly_the_expected_messages_arrive(tmp_path: Path) -> None:
     printed, _ = _judge(await _told("sqlite", tmp_path, kill=False))
     assert "copies beyond the first 0" in printed
 
 
-async def test_and_with_kills(database_url: str, tmp_path: Path) -> None:
+async def test_exactly_the_expected_messages_arrive_though_it_is_killed(database_url: str, tmp_path: Path) -> None:
     printed, _ = _judge(await _told(database_url, tmp_path, kill=True))
     assert "Killed 2 times in mid-dispatch" in printed
 
