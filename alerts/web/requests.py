@@ -143,7 +143,7 @@ def whole_number(values: dict[str, str], name: str, default: int, least: int, mo
         return default
     whole = text.isascii() and text.isdigit()
     digits = text.lstrip("0") or "0"
-    if whole and len(digits) <= 20 and least <= int(digits) <= most:
+    if whole and len(text) <= 20 and least <= int(digits) <= most:
         return int(digits)
     too_large = whole and len(digits) >= len(str(most))  # then "at least" would be no reason
     bounds = f"from {least} to {most}" if most < 2**62 or too_large else f"of at least {least}"

@@ -74,10 +74,11 @@ class House:
     ) -> ClientResponse:
         """Send a signed Standard Webhook."""
         data = raw if raw is not None else msgspec.json.encode(body)
+        now = self.now  # asked once: between two askings a second may end
         signed = {
             "webhook-id": identifier,
-            "webhook-timestamp": str(int(self.now.timestamp())),
-            "webhook-signature": Webhook(secret).sign(identifier, self.now, data.decode()),
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(identifier, now, data.decode()),
             "Content-Type": "application/json",
             **headers,
         }

@@ -57,10 +57,11 @@ class Doors(House):
     ) -> ClientResponse:
         """A report signed per Standard Webhooks."""
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        signature = Webhook(secret).sign(identifier, self.now, data.decode("utf-8", "surrogateescape"))
+        now = self.now  # asked once: between two askings a second may end
+        signature = Webhook(secret).sign(identifier, now, data.decode("utf-8", "surrogateescape"))
         ours = {
             "webhook-id": identifier,
-            "webhook-timestamp": str(int(self.now.timestamp())),
+            "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": signature,
             "Content-Type": "application/json",
         }
