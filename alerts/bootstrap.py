@@ -100,6 +100,7 @@ class App:
     def __init__(self, settings: Settings, roles: Collection[str], clock: Callable[[], datetime]) -> None:
         self.settings, self._roles, self._clock = settings, frozenset(roles), clock
         self._closing = ExitStack()
+        self._winding: asyncio.Task[None] | None = None
         main, keys = self._open("main"), self._open("keys")
         self._main, self._folder = main, _migrations(main, "views")
         self.vault = Vault(keys, settings.master_key)
@@ -192,15 +193,24 @@ class App:
         if self._roles:
             self._prover.start()
 
+    def wind_down(self) -> asyncio.Task[None]:
+        """Begin to finish or release what is in hand; commands are still taken, for whoever is being answered."""
+        if self._winding is None:
+            self._winding = asyncio.get_running_loop().create_task(self._wind_down(), name="winding down")
+        return self._winding
+
     async def stop(self) -> None:
         """Finish or release what is in hand, then close everything."""
+        try:
+            await self.wind_down()
+        finally:
+            await asyncio.to_thread(self._close)
+
+    async def _wind_down(self) -> None:
         if self._poll is not None:
             self._poll.stop()
-        if self._webhooks is not None:
-            await self._webhooks.stop()
-        if self._worker is not None:
-            await self._worker.stop()
-        await asyncio.to_thread(self._close)
+        senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
+        await asyncio.gather(*(sender.stop() for sender in senders))
 
     def _close(self) -> None:
         self.follower.stop()

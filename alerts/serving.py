@@ -20,8 +20,8 @@ from alerts.settings import Settings
 ROLES = ("web", "worker", "scheduler")
 _GC = (20_000, 20, 20)
 """Python's own 700 has every seventh command pay for a collection; most of what a command leaves needs none."""
-STOP_S = 8.0
-"""How long open connections may take to end."""
+STOP_S = 6.0
+"""How long open connections may take to end; what is being sent may take a second more, at the same time."""
 
 _log = logging.getLogger("alerts.serve")
 
@@ -51,6 +51,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
             loop.add_signal_handler(number, stopping.set)
         await stopping.wait()
         _log.info("stopping")
+        app.wind_down()  # while open connections end
 
 
 def spare_the_collector() -> None:

@@ -209,9 +209,11 @@ ON CONFLICT (notice, bucket, worker) DO UPDATE SET amount = latencies.amount + e
 -- name: latencies_of
 SELECT bucket, SUM(amount) FROM latencies WHERE notice = ? GROUP BY bucket ORDER BY bucket
 
--- name: worker_alive
+-- name: worker_begins
 INSERT INTO workers (worker, alive_until) VALUES (?, ?)
-ON CONFLICT (worker) DO UPDATE SET alive_until = excluded.alive_until
+
+-- name: worker_lives
+UPDATE workers SET alive_until = ? WHERE worker = ? RETURNING worker
 
 -- name: worker
 SELECT alive_until FROM workers WHERE worker = ?
@@ -220,7 +222,8 @@ SELECT alive_until FROM workers WHERE worker = ?
 SELECT worker, alive_until FROM workers
 
 -- name: worker_gone
-DELETE FROM workers WHERE worker = ?
+-- Unless it has given a sign of life since somebody looked.
+DELETE FROM workers WHERE worker = ? AND alive_until < ? RETURNING worker
 
 -- name: planning
 SELECT lane, notice, pages - next_page FROM jobs WHERE done = 0 AND next_page < pages

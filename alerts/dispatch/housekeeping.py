@@ -14,19 +14,21 @@ from alerts.dispatch import planner
 from alerts.dispatch.claims import doubt, doubt_lost, end_leftover
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.hands import Hands
-from alerts.dispatch.lease import WorkerLease
+from alerts.dispatch.lease import WorkerLease, bury
 from alerts.dispatch.queue import OpenJob, Picture
 from alerts.dispatch.rows import FINAL, JOB_NOTICE
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.ids import SHARDS
 from alerts.domain.words.terms import DELIVERY_STATES
+from alerts.eventlog.clock import shared_now
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")
 _SWEEP = 2_000
+_BEYOND = 1 << 62
 
 
 class Housekeeping:
@@ -44,6 +46,7 @@ class Housekeeping:
     ) -> None:
         self._database, self._writer, self._follower = database, writer, follower
         self._lease, self._threads, self._clock = lease, threads, clock
+        self._alone = database.dialect == "sqlite"
         self._swept: dict[int, tuple[int, int, int]] = {}
 
     async def plan(self) -> bool:
@@ -63,9 +66,13 @@ class Housekeeping:
 
     async def recover(self, picture: Picture) -> None:
         """Take over what dead workers had claimed: nobody knows whether it left, so it is sent again."""
-        for worker in {worker for _, worker in picture.orphaned}:
-            await self._writer.run(lambda unit, worker=worker: unit.write(_sql.worker_gone, (worker,)), by="system")  # type: ignore[misc]
+        alive: set[int] = set()
+        for worker in {worker for _, worker in picture.orphaned}.union(picture.silent):
+            if not (await self._writer.run(partial(self._bury, worker), by="system")).result:
+                alive.add(worker)
         for notice, worker in picture.orphaned:
+            if worker in alive:
+                continue
             shard = 0
             while shard < SHARDS:
 
@@ -73,6 +80,13 @@ class Housekeeping:
                     return doubt(unit, self._lease.number, worker, notice, shard, _SWEEP).next_shard
 
                 shard = (await self._writer.run(work, by="system")).result
+
+    def _bury(self, worker: int, unit: Unit) -> bool:
+        now = _BEYOND if self._alone else shared_now(unit.read, "postgresql", self._clock())
+        gone = bury(unit, worker, now)
+        if gone:
+            unit.after_commit(lambda: _log.warning("worker %d is gone: what it had in hand is sent again", worker))
+        return gone
 
     async def find_lost(self, picture: Picture, hands: Hands) -> None:
         """Queue again what this worker has claimed and nobody here serves, after a claim or a sender failed."""

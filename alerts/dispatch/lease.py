@@ -1,63 +1,124 @@
-"""Who this worker is, and whether its claims are still its own."""
+"""Who this worker is, and whether its claims are still its own.
+
+A worker has a row that says until when it lives, by the database's clock: no host's clock decides. It is extended in a
+transaction of its own, behind no other work, so that only a process that is stopped or cut off falls silent.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from time import monotonic
 
-from alerts.eventlog.ports import Unit, Writer
+from alerts.eventlog.clock import shared_now, steady
+from alerts.eventlog.ports import Database, Transaction, Unit, Writer
 from alerts.eventlog.sql import load
 from alerts.times import micros
 
+_log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")
-_LIFE = timedelta(seconds=8)
-_BEAT = 2.0
+LIFE = timedelta(seconds=8)
+BEAT = 2.0
+"""Seconds between signs of life."""
 _MARGIN = 6.0
 """Seconds after its last sign of life in which a worker still begins hand-overs: less than others wait."""
 _FOR_EVER = timedelta(days=36_500)
+_BEYOND = 1 << 62
 
 
 class WorkerLease:
     """A number in the table of workers, kept alive by `beat`. Alone in its database it needs no signs of life."""
 
-    def __init__(self, writer: Writer, *, clock: Callable[[], datetime], alone: bool) -> None:
-        self._writer, self._clock, self._alone = writer, clock, alone
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        *,
+        clock: Callable[[], datetime],
+        tick: Callable[[], float] = steady,
+    ) -> None:
+        """`tick`: seconds that only grow, by which a worker judges itself."""
+        self._database, self._writer, self._clock, self._tick = database, writer, clock, tick
+        self._alone = database.dialect == "sqlite"
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._beaten = 0.0
+        self._regular_since = 0.0
         self.number = 0
 
     def holds(self, number: int) -> bool:
         """Whether what was claimed under that number is still this worker's: False once others may take it over."""
-        return number == self.number and (self._alone or monotonic() - self._beaten < _MARGIN)
+        return number == self.number and (self._alone or self._tick() - self._beaten < _MARGIN)
+
+    @property
+    def may_judge(self) -> bool:
+        """Whether others that seem dead may be taken for dead.
+
+        Who could not give signs of life itself (the database was away, or this process stopped) has to give the others
+        the time to give theirs: a whole life of a lease.
+        """
+        if self._alone:
+            return True
+        now = self._tick()
+        return now - self._beaten < _MARGIN and now - self._regular_since >= LIFE.total_seconds()
 
     async def begin(self) -> None:
         """Take a number; again, a new one, after having been taken for dead."""
-        begun = monotonic()
+        begun = self._tick()
 
         def work(unit: Unit) -> int:
             number = unit.number("worker")
-            unit.write(_sql.worker_alive, (number, micros(self._until())))
+            unit.write(_sql.worker_begins, (number, self._until(unit.read)))
             return number
 
         self.number = (await self._writer.run(work, by="system")).result
-        self._beaten = begun
+        self._beaten = self._regular_since = begun
 
     async def beat(self) -> None:
-        """Say that this worker is alive, if it is time; begin anew if it was taken for dead."""
-        begun = monotonic()
-        if self._alone or begun - self._beaten < _BEAT:
+        """Say that this worker is alive; begin anew if it was taken for dead."""
+        if self._alone:
             return
-
-        def work(unit: Unit) -> bool:
-            if not unit.read(_sql.worker, (self.number,)):
-                return False
-            unit.write(_sql.worker_alive, (self.number, micros(self._until())))
-            return True
-
-        if (await self._writer.run(work, by="system")).result:
-            self._beaten = begun
-        else:
+        begun = self._tick()
+        if not await asyncio.get_running_loop().run_in_executor(self._thread, self._beat):
+            _log.warning("worker %d was taken for dead: it takes a new number", self.number)
             await self.begin()
+            return
+        if begun - self._beaten >= _MARGIN:
+            self._regular_since = begun
+        self._beaten = begun
 
-    def _until(self) -> datetime:
-        return self._clock() + (_FOR_EVER if self._alone else _LIFE)
+    async def end(self) -> None:
+        """Leave: what is still claimed under this number may be taken over at once."""
+        try:
+            if not self._alone:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        except Exception as error:
+            _log.warning("the others learn in a while only that this worker has stopped: %s", error)
+        finally:
+            self._thread.shutdown(wait=False)
+
+    def _beat(self) -> bool:
+        with self._database.write() as tx:
+            return bool(tx.execute(_sql.worker_lives, (self._until(tx.execute), self.number)))
+
+    def _end(self) -> None:
+        with self._database.write() as tx:
+            tx.execute(_sql.worker_gone, (self.number, _BEYOND))
+
+    def _until(self, read: Callable[[str], list[tuple[int, ...]]]) -> int:
+        if self._alone:
+            return micros(self._clock() + _FOR_EVER)
+        return shared_now(read, "postgresql", self._clock()) + LIFE // timedelta(microseconds=1)
+
+
+def workers(tx: Transaction, own: datetime) -> dict[int, bool]:
+    """The workers that have a row → whether they are alive. `own`: this process's time, which SQLite goes by."""
+    now = shared_now(tx.execute, tx.dialect, own)
+    return {int(worker): until >= now for worker, until in tx.execute(_sql.workers_all)}
+
+
+def bury(unit: Unit, worker: int, now: int) -> bool:
+    """Take a worker for dead, unless it has given a sign of life since; whether it is dead. `now`: a moment ago by the
+    database's clock (microseconds)."""
+    return not unit.read(_sql.worker, (worker,)) or bool(unit.read(_sql.worker_gone, (worker, now)))

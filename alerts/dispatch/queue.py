@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts.dispatch.lease import workers
 from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
-from alerts.times import instant, micros
+from alerts.times import instant
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 
@@ -56,20 +57,23 @@ class Picture:
     """Lane → when its next waiting row is due."""
     orphaned: tuple[tuple[int, int], ...]
     """(notice, worker) with rows claimed by a worker that is gone."""
+    silent: tuple[int, ...] = ()
+    """Workers whose lease has run out."""
     workers: int = 1
     """How many processes hand over, this one included."""
 
 
-def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Picture:
-    """Read the queue. `alone`: no other process can be at work, whatever its row says."""
+def look(database: Database, worker: int, now: datetime, *, alone: bool, judging: bool = True) -> Picture:
+    """Read the queue. `alone`: no other process can be at work, whatever its row says. Without `judging`, whose lease
+    has run out is not taken for gone yet."""
     with database.read() as tx:
         jobs = tx.execute(_sql.jobs_open)
         tallies = tx.execute(_sql.tallies_by_job)
         claimed = tx.execute(_sql.tallies_claimed)
-        alive = (
-            {worker} if alone else {w for w, until in tx.execute(_sql.workers_all) if until >= micros(now)} | {worker}
-        )
+        known = {} if alone else workers(tx, now)
         due = {lane: tx.execute(_sql.next_due, (lane,))[0][0] for lane in LANE.values()}
+    silent = [w for w, alive in known.items() if judging and not alive and w != worker]
+    alive = {w for w in known if w not in silent} | {worker}
     open_rows: dict[int, int] = {}
     queued: dict[int, int] = {}
     sending: dict[int, int] = {}
@@ -101,5 +105,6 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool) -> Pict
         ),
         due={lane: instant(at) for lane, at in due.items() if at is not None},
         orphaned=tuple((notice, w) for notice, w, _ in claimed if w not in alive),
-        workers=len(alive),
+        silent=tuple(silent),
+        workers=len({w for w in alive if known.get(w, True)}),
     )

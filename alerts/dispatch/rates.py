@@ -52,6 +52,7 @@ class Pace:
         self._booked = {True: 0.0, False: 0.0}
         """Until when turns are given away, by whether it is an emergency."""
         self._wakes: asyncio.TimerHandle | None = None
+        self._shut = False
 
     def later(self, *, emergency: bool, again: bool) -> float | None:
         """None if a message may wait here for its turn, and then it must; else seconds until its turn. `again`: it
@@ -77,7 +78,7 @@ class Pace:
     async def turn(self, *, emergency: bool) -> None:
         """Wait for one's turn."""
         self._coming[emergency] = max(0, self._coming[emergency] - 1)
-        if not any(self._lines.values()) and self._take():
+        if self._shut or (not any(self._lines.values()) and self._take()):
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._lines[emergency].append(turn)
@@ -92,6 +93,16 @@ class Pace:
     def unused(self) -> None:
         """A turn was had and nothing was handed over: the next one may go."""
         self._bucket.give_back()
+        self._wake()
+
+    def shut(self) -> None:
+        """Let go whoever waits, now and from now on: nothing is handed over any more."""
+        self._shut = True
+        for line in self._lines.values():
+            for turn in line:
+                if not turn.done():
+                    turn.set_result(None)
+            line.clear()
         self._wake()
 
     def _take(self) -> bool:

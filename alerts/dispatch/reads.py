@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.dispatch.again import Failed, failed
+from alerts.dispatch.lease import workers
 from alerts.dispatch.reports import REPORTS
 from alerts.dispatch.rows import FINAL, LANE, QUEUED, REPORTED, SENDING, STATE, seconds_of
 from alerts.domain.words.ids import SHARDS, contact_shard
@@ -172,7 +173,7 @@ class DispatchReads:
         with self._database.read() as tx:
             tallies = tx.execute(_sql.tallies_open)
             claimed = tx.execute(_sql.tallies_claimed)
-            alive = {worker for worker, until in tx.execute(_sql.workers_all) if until >= micros(now)}
+            alive = {worker for worker, alive in workers(tx, now).items() if alive}
             planning = tx.execute(_sql.planning)
             oldest = tx.execute(_sql.oldest_queued)[0][0]
             reacted = tx.execute(_sql.reactor, ("fan-out",))

@@ -87,6 +87,8 @@ class Server:
         self.stopping = True
         for gate in self._gates.values():
             gate.shut()
+        for pace in self._paces.values():
+            pace.shut()
 
     def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[Settled]:
         """Those of a channel that is stalled, put back before anything is written for them."""

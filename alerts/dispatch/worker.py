@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from alerts.channels.message import Provider
 from alerts.dispatch import standing
@@ -25,7 +25,7 @@ from alerts.dispatch.follower import Follower
 from alerts.dispatch.gate import PART, Destined, Gate
 from alerts.dispatch.hands import Hands, Load
 from alerts.dispatch.housekeeping import Housekeeping
-from alerts.dispatch.lease import WorkerLease
+from alerts.dispatch.lease import BEAT, WorkerLease
 from alerts.dispatch.preparing import Cards, Preparer
 from alerts.dispatch.queue import OpenJob, Picture, look
 from alerts.dispatch.rates import Pace, Paced
@@ -42,8 +42,12 @@ from alerts.rendering import Renderer
 _log = logging.getLogger(__name__)
 _POLL = 0.25
 _REWALK = 2.0
+_KNOWS = 2.0
+"""Seconds between saying that hand-overs wait for a position."""
 _TELL = 5.0
 """Seconds between telling other processes how the providers stand."""
+STOP_S = 7.0
+"""Seconds that what is on its way may take when the process stops; the rest is left to others, in doubt."""
 _FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
@@ -105,7 +109,7 @@ class Worker:
         self._house_threads = ThreadPoolExecutor(1, thread_name_prefix="dispatch house")
         self._waiting = ThreadPoolExecutor(senders + _URGENT_SENDERS, thread_name_prefix="dispatch waits")
         self._alone = database.dialect == "sqlite"
-        self._lease = WorkerLease(writer, clock=clock, alone=self._alone)
+        self._lease = WorkerLease(database, writer, clock=clock)
         gates = {
             channel: Gate(concurrency.get(channel, 64), reserve, part=PART if isinstance(one, Destined) else 1.0)
             for channel, one in providers.items()
@@ -130,6 +134,7 @@ class Worker:
         self._told = float("-inf")
         self._news: set[asyncio.Event] = set()
         self._tasks: list[asyncio.Task[None]] = []
+        self._beats: asyncio.Task[None] | None = None
 
     # --- life ---
 
@@ -138,10 +143,11 @@ class Worker:
         self._bell.attach()
         await self._lease.begin()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
+        self._beats = asyncio.create_task(self._keep_alive(), name="dispatch lease")
         self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
         self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
 
-    async def stop(self, patience: float = 10.0) -> None:
+    async def stop(self, patience: float = STOP_S) -> None:
         """Let what is on its way arrive, put back what has not begun, record, and stop."""
         self._server.stop()
         self._bell.ring()
@@ -152,6 +158,10 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         self._tasks = []
+        if self._beats is not None:
+            self._beats.cancel()
+            await asyncio.gather(self._beats, return_exceptions=True)
+            await self._lease.end()
         for provider in set(self._providers.values()):
             await provider.close()
         for threads in (self._threads, self._house_threads, self._waiting):
@@ -162,6 +172,15 @@ class Worker:
         return self._server.stopping
 
     # --- the housekeeper ---
+
+    async def _keep_alive(self) -> None:
+        """Give signs of life until cancelled, whatever else goes wrong."""
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await self._lease.beat()
+            except Exception as error:
+                _log.warning("no sign of life could be given; it is tried again: %s", error)
 
     async def _keep_house(self) -> None:
         while not self._stopping:
@@ -181,23 +200,22 @@ class Worker:
 
     async def _tidy(self) -> bool:
         """One round; whether more pages wait to be planned."""
-        await self._lease.beat()
         now = self._clock()
         # Asked before looking: a claim that is lost from here on may not be in the picture, and is found next time.
         lost, self._lost = self._lost, False
         try:
-            picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+            picture = await self._look(now)
             if lost:
                 await self._housekeeping.find_lost(picture, self._hands)
         except BaseException:
             self._lost = self._lost or lost
             raise
-        if picture.orphaned:
+        if picture.orphaned or picture.silent:
             await self._housekeeping.recover(picture)
             return True
         planned = await self._housekeeping.plan()
         if planned:
-            picture = await self._in_thread(look, self._database, self._lease.number, now, alone=self._alone)
+            picture = await self._look(now)
         self._picture = picture
         await self._tell_of_providers(picture.workers)
         self._walk_again()
@@ -205,6 +223,11 @@ class Worker:
         await self._housekeeping.sweep(picture, now)
         await self._housekeeping.complete(picture)
         return planned
+
+    async def _look(self, now: datetime) -> Picture:
+        judging, number = self._lease.may_judge, self._lease.number
+        found = await self._in_thread(look, self._database, number, now, alone=self._alone, judging=judging)
+        return cast(Picture, found)
 
     async def _tell_of_providers(self, workers: int) -> None:
         """Share the providers' rates with the other processes, and tell those that hand nothing over how they stand."""
@@ -373,7 +396,7 @@ class Worker:
             (self._follower.applied, self._follower.knows),
             (self._read_models.position, self._read_models.wait),
         ):
-            if stands() < position and not await loop.run_in_executor(self._waiting, wait, position, 5.0):
+            if stands() < position and not await loop.run_in_executor(self._waiting, wait, position, _KNOWS):
                 return False
         return True
 

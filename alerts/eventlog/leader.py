@@ -20,31 +20,43 @@ class Leader:
     It only spares the others work. What keeps two from applying an event twice is the tracking row.
     """
 
-    def __init__(self, database: BaseDatabase, lock: int = _LOCK) -> None:
-        """`lock` names the work that is led; each generation of a part has its own."""
-        self._database, self._lock = database, lock
+    def __init__(self, database: BaseDatabase, lock: int = _LOCK, *, every: float = _ASK_AGAIN) -> None:
+        """`lock` names the work that is led; each generation of a part has its own. `every`: seconds between asking
+        for it."""
+        self._database, self._lock, self._every = database, lock, every
         self._connection: Connection | None = None
-        self._asked = -_ASK_AGAIN
+        self._asked = self._sure = float("-inf")
 
     def leads(self) -> bool:
-        """Whether this process holds the lock; it asks at most once a second. Raises what the driver raises."""
+        """Whether this process holds the lock, asked for now and then. Raises what the driver raises."""
         if self._database.dialect == "sqlite":
             return True
         if self._connection is not None:
-            if not self._connection.closed and not self._connection.broken:
+            if self._holds(self._connection):
                 return True
             self.release()
-        if monotonic() - self._asked < _ASK_AGAIN:
+        if monotonic() - self._asked < self._every:
             return False
         self._asked = monotonic()
         connection = cast("PostgresDatabase", self._database).open_connection()
         lock = self._lock + self._database.generation
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,)).fetchone()
         if row is not None and row[0]:
-            self._connection = connection
+            self._connection, self._sure = connection, monotonic()
             return True
         connection.close()
         return False
+
+    def _holds(self, connection: Connection) -> bool:
+        """A session that says nothing does not learn that its server was restarted: it is asked once a second."""
+        if monotonic() - self._sure < _ASK_AGAIN:
+            return True
+        try:
+            connection.execute("SELECT 1")
+        except Exception:
+            return False
+        self._sure = monotonic()
+        return True
 
     def release(self) -> None:
         """Let another process lead."""

@@ -30,6 +30,10 @@ _BEGIN_WRITE = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
 """A process that is stopped, or whose machine is gone, must not keep the others from the log or from the read models:
 the server takes back what a transaction holds that says nothing for so long."""
 _TAKEN_BACK = "25P03"
+_KEPT_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+_KEPT_ALIVE_THERE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""A machine that is gone says no goodbye. Either side notices within half a minute (the default is two hours): the
+server frees the locks that the process held, and a process finds another server at the address."""
 
 
 @lru_cache(maxsize=2048)
@@ -126,10 +130,12 @@ class PostgresDatabase(BaseDatabase):
         except psycopg.ProgrammingError as error:
             raise BadUrl(f"ALERTS_DATABASE_URL cannot be read: {str(error).strip()}") from error
         commit = "off" if self.part == "views" else "on"
-        settings = f"-c search_path={self.schema} -c synchronous_commit={commit} -c timezone=UTC"
+        settings = f"-c search_path={self.schema} -c synchronous_commit={commit} -c timezone=UTC {_KEPT_ALIVE_THERE}"
         given["options"] = f"{given.get('options') or ''} {settings}".strip()
         given.setdefault("application_name", f"alerts {self.part}")
         given.setdefault("connect_timeout", 10)
+        for name, value in _KEPT_ALIVE.items():
+            given.setdefault(name, value)
         return make_conninfo("", **given)
 
     def open_connection(self) -> Connection:

@@ -21,6 +21,7 @@ import msgspec
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.domain.words.events import Recorded
+from alerts.eventlog.clock import steady
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Database, UnreadableEvent, Writer
 from alerts.webhooks import posting
@@ -128,7 +129,7 @@ class Sender:
             await asyncio.sleep(_LOOK)
 
     async def _courses(self) -> list[Course]:
-        begun = monotonic()
+        begun = steady()
         if await self._in_thread(self._holding.wants_claim, self._clock()):
             await self._holding.claim()
             self._claimed = begun
@@ -221,7 +222,7 @@ class Sender:
 
     async def _be_sure(self) -> None:
         """Wait while others might have taken over what we held."""
-        while not self._alone and monotonic() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
+        while not self._alone and steady() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
             await asyncio.sleep(_LOOK)
 
     async def _record(self, course: Course) -> None:

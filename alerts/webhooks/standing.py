@@ -10,6 +10,7 @@ import msgspec
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.domain.words.paging import Page
+from alerts.eventlog.clock import shared_now
 from alerts.eventlog.ports import Database, Log, Row, Unit, Writer
 from alerts.eventlog.sql import load
 from alerts.times import instant, micros
@@ -99,20 +100,23 @@ class Holding:
 
     def __init__(self, database: Database, writer: Writer, name: str) -> None:
         self._database, self._writer, self.name = database, writer, name
-        self._alone = database.dialect == "sqlite"
+        self._dialect = database.dialect
+        self._alone = self._dialect == "sqlite"
 
     def wants_claim(self, now: datetime) -> bool:
         """Whether there is a row to take, or one whose hold runs out. Blocking; writes nothing."""
         with self._database.read() as tx:
-            return any(self._is_to_hold(row, now) for row in tx.execute(_sql.active))
+            shared = shared_now(tx.execute, self._dialect, now)
+            return any(self._is_to_hold(row, shared) for row in tx.execute(_sql.active))
 
     async def claim(self) -> None:
         """Take what nobody holds, and hold on to what is ours."""
 
         def work(unit: Unit) -> None:
-            until = micros(unit.now + LIFE)
+            now = shared_now(unit.read, self._dialect, unit.now)
+            until = now + LIFE // timedelta(microseconds=1)
             rows = unit.read(_sql.active)
-            wanted = [row for row in rows if row[6] == self.name or self._is_to_hold(row, unit.now)]
+            wanted = [row for row in rows if row[6] == self.name or self._is_to_hold(row, now)]
             unit.write_many(_sql.hold, [(self.name, until, row[0]) for row in wanted])
 
         await self._writer.run(work, by="system")
@@ -120,8 +124,8 @@ class Holding:
     def courses(self, now: datetime) -> list[Course]:
         """Where the rows that we hold stand. Blocking."""
         with self._database.read() as tx:
-            rows = tx.execute(_sql.active)
-        return [_course(row) for row in rows if row[6] == self.name and (self._alone or row[7] > micros(now))]
+            rows, shared = tx.execute(_sql.active), shared_now(tx.execute, self._dialect, now)
+        return [_course(row) for row in rows if row[6] == self.name and (self._alone or row[7] > shared)]
 
     async def taken(self, course: Course) -> None:
         """Put on disk how far it has come."""
@@ -153,12 +157,13 @@ class Holding:
 
         await self._writer.run(work, by="system")
 
-    def _is_to_hold(self, row: Row, now: datetime) -> bool:
-        """Alone in its database, a process takes everything once; with others, it renews in time."""
+    def _is_to_hold(self, row: Row, now: int) -> bool:
+        """Alone in its database, a process takes everything once; with others, it renews in time. `now` by the
+        database's clock."""
         ours, until = row[6] == self.name, int(row[7])
         if self._alone:
             return not ours
-        return until < micros(now + _RENEW) if ours else until < micros(now)
+        return until < now + _RENEW // timedelta(microseconds=1) if ours else until < now
 
 
 def _course(row: Row) -> Course:

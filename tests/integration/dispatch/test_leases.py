@@ -1,0 +1,203 @@
+"""Several workers on one queue: who lives is judged by the database's clock, and nobody is buried alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from alerts.channels.message import Handed, Message
+from alerts.dispatch.lease import LIFE, WorkerLease, bury, workers
+from alerts.dispatch.queue import look
+from alerts.eventlog.clock import shared_now
+from tests.conftest import Databases
+from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack, now
+from tests.integration.dispatch.test_mishaps import counts_agree
+
+_LIFE = LIFE.total_seconds()
+
+
+@pytest.fixture
+def dialect() -> str:
+    """On SQLite one process owns the queue."""
+    return "postgresql"
+
+
+@contextmanager
+def beside(stack: Stack, databases: Databases, folder: Path, **options: object) -> Iterator[Stack]:
+    """A second process' parts on the same database and the same inbox."""
+    other = Stack(databases, folder, **options)  # type: ignore[arg-type]
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+class Ticking:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def lease_of(stack: Stack, tick: Callable[[], float]) -> WorkerLease:
+    return WorkerLease(stack.main, stack.writer, clock=stack.clock, tick=tick)
+
+
+def expire(stack: Stack, worker: int) -> None:
+    """As if it had been silent for a lease's life."""
+    with stack.main.write() as tx:
+        tx.execute("UPDATE workers SET alive_until = 1 WHERE worker = ?", (worker,))
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=-2), timedelta(hours=2)])
+def test_a_wrong_clock_makes_nobody_dead(stack: Stack, databases: Databases, tmp_path: Path, off: timedelta) -> None:
+    with beside(stack, databases, tmp_path, clock=lambda: now() + off) as other:
+        right, wrong = lease_of(stack, Ticking()), lease_of(other, Ticking())
+
+        async def play() -> None:
+            await right.begin()
+            await wrong.begin()
+            for who, mine in ((stack, right), (other, wrong)):
+                picture = look(who.main, mine.number, who.clock(), alone=False)
+                assert (picture.silent, picture.workers) == ((), 2)
+            expire(stack, right.number)
+            assert look(other.main, wrong.number, other.clock(), alone=False).silent == (right.number,)
+            await right.beat()
+            assert look(other.main, wrong.number, other.clock(), alone=False).silent == ()
+
+        asyncio.run(play())
+
+
+def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(stack: Stack) -> None:
+    lease = lease_of(stack, Ticking())
+
+    async def play() -> None:
+        await lease.begin()
+        expire(stack, lease.number)
+        with stack.main.read() as tx:
+            seen = shared_now(tx.execute, tx.dialect, now())
+            assert workers(tx, now()) == {lease.number: False}
+        await lease.beat()
+        dead = await stack.writer.run(lambda unit: bury(unit, lease.number, seen), by="system")
+        assert not dead.result
+        number = lease.number
+        expire(stack, number)
+        assert (await stack.writer.run(lambda unit: bury(unit, number, seen), by="system")).result
+        await lease.beat()
+        assert lease.number > number, "it begins anew"
+
+    asyncio.run(play())
+
+
+def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(stack: Stack) -> None:
+    tick = Ticking()
+    lease = lease_of(stack, tick)
+
+    async def play() -> None:
+        await lease.begin()
+        assert not lease.may_judge, "just come"
+        for _ in range(int(_LIFE) // 2):
+            tick.at += 2.0
+            await lease.beat()
+        assert lease.may_judge
+        tick.at += _LIFE
+        assert not lease.may_judge and not lease.holds(lease.number), "the database was away"
+        await lease.beat()
+        assert lease.holds(lease.number) and not lease.may_judge
+        for _ in range(int(_LIFE) // 2):
+            tick.at += 2.0
+            await lease.beat()
+        assert lease.may_judge
+
+    asyncio.run(play())
+
+
+def test_the_unjudged_keeps_its_claims(stack: Stack) -> None:
+    lease = lease_of(stack, Ticking())
+
+    async def play() -> None:
+        await lease.begin()
+        other = await stack.writer.run(lambda unit: unit.number("worker"), by="system")
+        expire(stack, lease.number)
+        looked = partial(look, stack.main, other.result, now(), alone=False)
+        assert looked(judging=True).silent == (lease.number,)
+        assert looked(judging=False).silent == ()
+
+    asyncio.run(play())
+
+
+class Stuck(Scripted):
+    """Takes messages and never says what became of them."""
+
+    async def send(self, message: Message) -> Handed:
+        await super().send(message)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def test_a_worker_that_stops_leaves_nothing_behind(stack: Stack, databases: Databases, tmp_path: Path) -> None:
+    """What it cannot finish in time is in doubt at once, not when a lease runs out; the rest has not left."""
+    due = stack.people(120)
+
+    async def play() -> None:
+        stuck, well = Stuck("email"), Scripted("email")
+        with beside(stack, databases, tmp_path) as other:
+            worker = stack.worker({"email": stuck}, concurrency={"email": 24})
+            await worker.start()
+            _, number = stack.issue(area=[WALWORTH])
+            await stack.until(lambda: len(stuck.handed) == 20)  # four places are kept for emergencies
+            async with other.working({"email": well}):
+                begun = monotonic()
+                await worker.stop(patience=0.5)
+                await other.complete(number, 4.0)
+                assert monotonic() - begun < 4.0
+            assert counts_agree(other, number) == {3: len(due)}
+            doubtful = Counter(stuck.recipients())
+            assert Counter(well.recipients()) == Counter(f"p{contact}@example.org" for contact in due)
+            tries = {
+                f"p{row.contact}@example.org": row.tries
+                for row in other.reads.deliveries(notice=number, limit=500).items
+            }
+            assert tries == {to: 1 + doubtful[to] for to in tries}
+            with stack.main.read() as tx:
+                assert workers(tx, now()) == {}
+
+    asyncio.run(play())
+
+
+class Slow(Scripted):
+    """One message a second."""
+
+    def capacity(self) -> float:
+        return 1.0
+
+    def among(self, processes: int) -> None:
+        """All the same."""
+
+
+def test_a_stop_does_not_wait_for_a_provider_s_turns(stack: Stack) -> None:
+    stack.people(5)
+
+    async def play() -> None:
+        slow = Slow("email")
+        worker = stack.worker({"email": slow})
+        await worker.start()
+        _, number = stack.issue(area=[WALWORTH], priority="emergency")
+        await stack.until(lambda: len(slow.handed) == 1)
+        begun = monotonic()
+        await worker.stop()
+        assert monotonic() - begun < 0.8
+        assert Counter(stack.states(number).values()) == {"sent": len(slow.handed), "queued": 5 - len(slow.handed)}
+
+    asyncio.run(play())
