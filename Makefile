@@ -9,6 +9,9 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+# A worker a core, up to four; a file stays with one, for what its tests share. PYTEST_WORKERS=0: one after the other.
+PYTEST_WORKERS ?= logical
+PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types bench soak crash install install-dev browser wheel lock clean
@@ -20,7 +23,7 @@ demo: install ## The main job on a real place: server, residents, a scenario, a 
 	$(BIN)/alerts demo $(DEMO_ARGS)
 
 test: install-dev lint types browser ## Every check and every test, on SQLite and on PostgreSQL (what CI runs)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: install-dev ## Style (ruff, hadolint) and the directions of imports (import-linter)
 	$(BIN)/ruff check .

@@ -46,7 +46,8 @@ class Requests:
 
     def seen(self) -> dict[tuple[str, str, int], list[float]]:
         """(method, route, status) → counts by bucket, the last of them without bound, then the sum of seconds."""
-        return {key: list(values) for key, values in list(self._seen.items())}  # a copy: the loop goes on counting
+        # `copy` first: it is one step, while making a list of pairs lets the loop count in between.
+        return {key: list(values) for key, values in self._seen.copy().items()}
 
 
 class Metrics:
