@@ -30,6 +30,7 @@ from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.budget import DailyBudget
 from alerts.dispatch.compose import House
+from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads
@@ -44,6 +45,7 @@ from alerts.domain.words.terms import Channel
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, Part, connect
 from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
+from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.migrate import migrate, pending
 from alerts.eventlog.proofs import SECRET_BYTES as PROOF_BYTES
@@ -71,6 +73,8 @@ CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
 PROOF_SECRET = "proofs"
 """The purpose, in the vault, of what signs the log's proofs."""
 _MIGRATED: tuple[Part, ...] = ("main", "keys")
+_ASK_FOR_FAN_OUT = 0.3
+"""Seconds between asking for the fan-out's lock, while there is something to do and another process has it."""
 _READERS = 4
 """Threads for the web's blocking reads: each keeps a connection."""
 
@@ -102,6 +106,8 @@ class App:
         self._closing = ExitStack()
         self._winding: asyncio.Task[None] | None = None
         main, keys = self._open("main"), self._open("keys")
+        self._fan_out_leader = Leader(main, FAN_OUT_LOCK, every=_ASK_FOR_FAN_OUT)
+        self._closing.callback(self._fan_out_leader.release)
         self._main, self._folder = main, _migrations(main, "views")
         self.vault = Vault(keys, settings.master_key)
         codec = Codec(CATALOGUE, self.vault)
@@ -238,7 +244,15 @@ class App:
         """Only a process that sends has effects; the others follow to count and to explain."""
         columns, registers = AudienceColumns(), Registers()
         fan_out = (
-            FanOut(self.writer, self._main, columns, registers, clock=self._clock, bell=self.bell)
+            FanOut(
+                self.writer,
+                self._main,
+                columns,
+                registers,
+                clock=self._clock,
+                bell=self.bell,
+                leader=self._fan_out_leader,
+            )
             if "worker" in self._roles
             else None
         )

@@ -28,6 +28,7 @@ from alerts.dispatch.rows import (
     WAKES,
 )
 from alerts.dispatch.transactional import asked, may_ask
+from alerts.dispatch.turns import Leads, Turn, Turns
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.errors import Conflict, Unavailable
@@ -47,6 +48,8 @@ _sql = load("alerts.dispatch", "dispatch.sql")
 
 Work = Callable[[Unit], None]
 NAME = "fan-out"
+LOCK = 0x6661_6E00
+"""Of the one process that has effects."""
 PLANNER = 0
 """Under which worker's number the reactor counts: it runs in one process at a time."""
 _PEOPLE = tuple(SUBSCRIBER_EVENTS.events.values())
@@ -66,7 +69,10 @@ class FanOut:
         *,
         clock: Callable[[], datetime],
         bell: Bell,
+        leader: Leads,
     ) -> None:
+        """`leader`: the lock of the one process that has effects while the others stand by."""
+        self._turns = Turns(leader, self.position, what="the fan-out")
         self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
         self._columns, self._registers = columns, registers
         self._due_before: dict[int, set[int]] = {}
@@ -82,6 +88,8 @@ class FanOut:
 
     def wants(self, recorded: Recorded) -> bool:
         """See `Reactor.wants`. What it asks the registers changes at events that it wants, so it is never stale."""
+        if recorded.position <= self._turns.done:
+            return False  # another process has done it
         match recorded.event:
             case e.NoticeIssued() | e.DispatchStopped():
                 return True
@@ -104,8 +112,26 @@ class FanOut:
         if isinstance(recorded.event, _PEOPLE):
             self._due_before = {n.number: set(found) for n, found in self._due_now(recorded)}
 
-    def react(self, recorded: Recorded) -> None:
+    def react(self, recorded: Recorded) -> bool:
         """See `Reactor.react`. What fails for another reason than the database is parked, and the rest go on."""
+        turn = self._turn(recorded.position)
+        if turn == "ours":
+            self._react(recorded)
+        if turn != "theirs":
+            self._bell.ring()
+        return turn != "theirs"
+
+    def leads(self) -> bool:
+        """See `Reactor.leads`."""
+        return self._turns.leads()
+
+    def _turn(self, position: int) -> Turn:
+        try:
+            return self._turns.of(position)
+        except Exception as error:
+            raise Unavailable(f"it cannot be read whose turn it is ({error})") from error
+
+    def _react(self, recorded: Recorded) -> None:
         try:
             works = self._works(recorded)
             self._commit(recorded, works)
@@ -119,10 +145,11 @@ class FanOut:
                 extra={"request": str(recorded.command or "")},
             )
             self._commit(recorded, self._parked(recorded, error))
-        self._bell.ring()
 
     def reached(self, position: int) -> None:
-        """See `Reactor.reached`."""
+        """See `Reactor.reached`. Only who has the effects says so: nobody's clock may pass over another's work."""
+        if not self._turns.leads():
+            return
         self._writer.submit(lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system").result()
 
     def _works(self, recorded: Recorded) -> list[Work]:
@@ -143,15 +170,17 @@ class FanOut:
     def _commit(self, recorded: Recorded, works: list[Work]) -> None:
         position = recorded.position
 
-        def fenced(unit: Unit) -> None:
+        def fenced(unit: Unit) -> bool:
             rows = unit.read(_sql.reactor, (NAME,))
             if rows and rows[0][0] >= position:
-                return  # another process, or this one before it died, has done it
+                return False  # another process, or this one before it died, has done it
             for work in works:
                 work(unit)
             unit.write(_sql.reactor_moved, (NAME, position))
+            return True
 
-        self._writer.submit(fenced, by="system", command=recorded.command, cause=position).result()
+        done = self._writer.submit(fenced, by="system", command=recorded.command, cause=position).result()
+        self._turns.taken(position, ours=done.result)
 
     # --- a notice goes out ---
 

@@ -37,6 +37,8 @@ _WANTED: Final[frozenset[str]] = (
     PEOPLE | r.TOPICS | {e.DispatchChunkFinished.topic(), e.ReceiptReceived.topic(), e.InboundTextReceived.topic()}
 )
 _BATCH = 2_000
+_STAND_BY = 0.02
+"""Seconds between looks at whether another process has had an event's effects."""
 _POLL = 0.25
 """Seconds between looks at the log where nothing wakes us (P5 allows a second)."""
 
@@ -53,8 +55,12 @@ class Reactor(Protocol):
     def before(self, recorded: Recorded) -> None:
         """A look at how things stand right before an event with effects is applied."""
 
-    def react(self, recorded: Recorded) -> None:
-        """Effects of one event, after it has been applied. Raises Unavailable to be asked again."""
+    def react(self, recorded: Recorded) -> bool:
+        """Effects of one event, after it has been applied: whether they are on disk. False, or Unavailable raised:
+        ask again; another process is at it, or the database is away."""
+
+    def leads(self) -> bool:
+        """Whether it is this process that has effects; the others stand by."""
 
     def reached(self, position: int) -> None:
         """Everything up to here has been seen, without effects since the last."""
@@ -108,6 +114,10 @@ class Follower:
     def trouble(self) -> str:
         """Why it does not move on, "" while it does: an event that guards people cannot be read or applied."""
         return self._trouble
+
+    def leads(self) -> bool:
+        """Whether this process, of all that send, is the one that has effects now."""
+        return self._reactor is not None and self._reactor.leads()
 
     # --- position ---
 
@@ -260,8 +270,9 @@ class Follower:
             if self._stopping.is_set():
                 raise _Stopping
             try:
-                self._reactor.react(recorded)
-                break
+                if self._reactor.react(recorded):
+                    break
+                self._stopping.wait(_STAND_BY)
             except Unavailable as error:
                 self._trouble = str(error)
                 _log.warning("effects of event %d wait: %s", recorded.position, error)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
+from time import monotonic
 from uuid import UUID
 
 from alerts.dispatch import planner
@@ -17,6 +18,7 @@ from alerts.dispatch.hands import Hands
 from alerts.dispatch.lease import WorkerLease, bury
 from alerts.dispatch.queue import OpenJob, Picture
 from alerts.dispatch.rows import FINAL, JOB_NOTICE
+from alerts.dispatch.turns import ASLEEP
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.ids import SHARDS
@@ -47,6 +49,10 @@ class Housekeeping:
         self._database, self._writer, self._follower = database, writer, follower
         self._lease, self._threads, self._clock = lease, threads, clock
         self._alone = database.dialect == "sqlite"
+        self._waits: tuple[tuple[int, int] | None, float] = (None, 0.0)
+        """The page that another process is to plan, and since when."""
+        self._stands_in = False
+        """Whether that one stood still: until it is seen to move, pages are planned here."""
         self._swept: dict[int, tuple[int, int, int]] = {}
 
     async def plan(self) -> bool:
@@ -55,6 +61,8 @@ class Housekeeping:
         found = await loop.run_in_executor(self._threads, planner.next_page, self._database)
         if found is None:
             return False
+        if not self._is_to_plan(found):
+            return False
         notice, number = found
         issued = self._follower.registers.issued(notice)
         if issued is None:
@@ -62,7 +70,19 @@ class Housekeeping:
         page = await loop.run_in_executor(
             self._threads, planner.prepare, self._database, self._follower, issued, number, self._clock()
         )
-        return (await self._writer.run(lambda unit: planner.write(unit, self._lease.number, page), by="system")).result
+        done = await self._writer.run(lambda unit: planner.write(unit, self._lease.number, page), by="system")
+        self._stands_in = self._stands_in and done.result
+        return done.result
+
+    def _is_to_plan(self, page: tuple[int, int]) -> bool:
+        """Pages are planned where the fan-out is; if one waits for long, whoever sees it plans it."""
+        if self._follower.leads():
+            return True
+        now = monotonic()
+        if self._waits[0] != page:
+            self._waits = (page, now)
+        self._stands_in = self._stands_in or now - self._waits[1] > ASLEEP
+        return self._stands_in
 
     async def recover(self, picture: Picture) -> None:
         """Take over what dead workers had claimed: nobody knows whether it left, so it is sent again."""

@@ -15,6 +15,7 @@ from alerts.channels.message import Handed, Message, Provider
 from alerts.channels.providers.inbox import Inbox
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.compose import House
+from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads, Progress
@@ -28,6 +29,7 @@ from alerts.domain.words.events import Event, Stream
 from alerts.domain.words.ids import contact_number, new_id
 from alerts.domain.words.terms import Channel, MsgType
 from alerts.eventlog.codec import Codec
+from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.runner import Runner
@@ -89,7 +91,10 @@ class Stack:
         self.views = Views(self.views_db, self.runner, self.vault)
         self.bell = Bell()
         self.columns, self.registers = AudienceColumns(), Registers()
-        self.fanout = FanOut(self.writer, self.main, self.columns, self.registers, clock=clock, bell=self.bell)
+        self.leader = Leader(self.main, FAN_OUT_LOCK, every=0.3)
+        self.fanout = FanOut(
+            self.writer, self.main, self.columns, self.registers, clock=clock, bell=self.bell, leader=self.leader
+        )
         self.follower = Follower(self.log, self.columns, self.registers, self.fanout, clock=clock)
         self.reads = DispatchReads(self.main)
         self.inbox = Inbox.file(folder / "inbox.db", clock=clock)
@@ -130,6 +135,7 @@ class Stack:
     def close(self) -> None:
         """Stop every part in the order in which a server does."""
         self.follower.stop()
+        self.leader.release()
         self.runner.stop()
         self.writer.close()
         self.log.close()

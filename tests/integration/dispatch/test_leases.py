@@ -201,3 +201,51 @@ def test_a_stop_does_not_wait_for_a_provider_s_turns(stack: Stack) -> None:
         assert Counter(stack.states(number).values()) == {"sent": len(slow.handed), "queued": 5 - len(slow.handed)}
 
     asyncio.run(play())
+
+
+def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(
+    stack: Stack, databases: Databases, tmp_path: Path
+) -> None:
+    """Effects are computed once, by whoever has the lock; a released lock is taken by who stands by."""
+    due = stack.people(30)
+    with beside(stack, databases, tmp_path) as other:
+        computed: list[str] = []
+        for name, one in (("first", stack), ("second", other)):
+            works = one.fanout._works
+            one.fanout._works = lambda recorded, name=name, works=works: (computed.append(name), works(recorded))[1]  # type: ignore[assignment,misc]
+        _, before = stack.issue(area=[WALWORTH])
+        end = stack.log.position()
+        assert stack.follower.wait(end, 10) and other.follower.wait(end, 10)
+        [leader] = computed
+        standing_by = other if leader == "first" else stack
+        gone = stack if leader == "first" else other
+        gone.follower.stop()
+        gone.leader.release()
+        _, after = stack.issue(area=[WALWORTH])
+        assert standing_by.follower.wait(stack.log.position(), 10)
+        assert computed == [leader, {"first": "second", "second": "first"}[leader]]
+
+        async def play() -> None:
+            async with standing_by.working():
+                for number in (before, after):
+                    await standing_by.complete(number)
+                    assert counts_agree(standing_by, number) == {3: len(due)}
+
+        asyncio.run(play())
+
+
+def test_who_stands_by_stands_in_for_a_fan_out_that_sleeps(stack: Stack, databases: Databases, tmp_path: Path) -> None:
+    due = stack.people(30)
+    with beside(stack, databases, tmp_path) as other:
+        stack.follower.stop()  # it keeps the lock, as a process that is stopped does
+        assert stack.follower.leads()
+        _, number = stack.issue(area=[WALWORTH])
+        begun = monotonic()
+
+        async def play() -> None:
+            async with other.working():
+                await other.complete(number)
+                assert counts_agree(other, number) == {3: len(due)}
+
+        asyncio.run(play())
+        assert monotonic() - begun < 10

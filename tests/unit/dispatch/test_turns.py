@@ -1,0 +1,66 @@
+"""One process does the work, the others stand by and go on where it stopped."""
+
+from __future__ import annotations
+
+from alerts.dispatch.turns import ASLEEP, Turns
+
+
+class World:
+    """A lock, what is on disk, and the time."""
+
+    def __init__(self) -> None:
+        self.holder: object = None
+        self.reached, self.at = 0, 100.0
+
+    def turns(self) -> Turns:
+        return Turns(Lock(self), lambda: self.reached, what="the work", tick=lambda: self.at)
+
+
+class Lock:
+    """A process' way to the world's lock."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def leads(self) -> bool:
+        self._world.holder = self._world.holder or self
+        return self._world.holder is self
+
+    def release(self) -> None:
+        if self._world.holder is self:
+            self._world.holder = None
+
+
+def test_whoever_comes_first_does_the_work_and_the_others_see_it_done() -> None:
+    world = World()
+    first, second = world.turns(), world.turns()
+    assert first.of(5) == "ours"
+    assert second.of(5) == "theirs"
+    world.reached = 5
+    first.taken(5, ours=True)
+    assert second.of(5) == "done" and second.done == 5
+    assert second.of(6) == "theirs" and first.of(6) == "ours"
+
+
+def test_a_free_lock_is_taken_at_once() -> None:
+    world = World()
+    first, second = world.turns(), world.turns()
+    assert (first.of(5), second.of(5)) == ("ours", "theirs")
+    first.release()
+    assert second.of(5) == "ours"
+
+
+def test_another_stands_in_for_a_holder_that_stands_still_until_it_is_seen_to_move() -> None:
+    world = World()
+    first, second = world.turns(), world.turns()
+    assert first.of(5) == "ours"
+    for _ in range(3):  # it moves, however slowly: nobody stands in
+        world.at += ASLEEP - 0.1
+        world.reached += 1
+        assert second.of(5) == "theirs"
+    world.at += ASLEEP + 0.1
+    assert second.of(5) == "ours" and second.leads()
+    second.taken(5, ours=True)
+    assert second.of(6) == "ours", "at once, while the other sleeps"
+    second.taken(6, ours=False)
+    assert not second.leads() and second.of(7) == "theirs", "the other is awake"
