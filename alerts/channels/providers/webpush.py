@@ -1,16 +1,16 @@
 """Notifications to browsers and phones (RFC 8030), encrypted for each (RFC 8291) and signed by us (RFC 8292).
 
-`push_encryption` encrypts, py_vapid signs; our guarded client sends, since the endpoint is an address that a stranger
-gave us.
+pywebpush encrypts, py_vapid signs; our guarded client sends, since the endpoint is an address that a stranger gave us.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from yarl import URL
@@ -19,7 +19,6 @@ from alerts.channels.message import Handed, Message
 from alerts.channels.providers.endpoints import is_inbox
 from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached
 from alerts.channels.providers.pool import Health
-from alerts.channels.providers.push_encryption import encrypt
 from alerts.channels.providers.push_services import PushServices
 from alerts.channels.providers.waiting import retry_after
 from alerts.domain.words.terms import Channel
@@ -30,6 +29,8 @@ DELIVERY_HEADER = "X-Alerts-Delivery"
 MOST_TTL = 28 * 24 * 3600
 """Seconds that push services keep a message at most (four weeks, by Google's documentation of FCM)."""
 NO_EXPIRY_TTL = 24 * 3600
+Encode = Callable[[dict[str, Any], bytes], bytes]
+"""Subscription and plain text → the encrypted body."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -60,13 +61,16 @@ class WebPush:
     ) -> None:
         """`own`: the public URL while the local inbox exists."""
         self._client, self._vapid, self._clock, self._own = client, vapid, clock, own
+        self._encode: Encode | None = None
+        self._loading = asyncio.Lock()
         self._services = PushServices()
 
     async def send(self, message: Message) -> Handed:
         """See `Provider.send`."""
+        encode = self._encode or await self._encoder()
         try:
             to = _subscriptions.decode(message.to)
-            body = encrypt(to.keys.p256dh, to.keys.auth, message.data)
+            body = encode(_info(to), message.data)
         except Exception as error:  # keys that no browser made: that will not pass
             return Handed(result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}")
         try:
@@ -111,6 +115,13 @@ class WebPush:
     async def close(self) -> None:
         """See `Provider.close`."""
         await self._client.close()
+
+    async def _encoder(self) -> Encode:
+        """pywebpush, loaded when the first notification leaves: it takes a third of a second."""
+        async with self._loading:
+            if self._encode is None:
+                self._encode = await asyncio.to_thread(_load)
+        return self._encode
 
     def _headers(self, message: Message, endpoint: str) -> dict[str, str]:
         headers = {
@@ -164,3 +175,16 @@ def _service(endpoint: str) -> str:
 def _origin(url: str) -> str:
     """Scheme, host and port as an origin is written (RFC 6454): a few serve all devices."""
     return str(URL(url, encoded=True).origin())
+
+
+def _info(to: Subscription) -> dict[str, Any]:
+    return {"endpoint": to.endpoint, "keys": {"p256dh": to.keys.p256dh, "auth": to.keys.auth}}
+
+
+def _load() -> Encode:
+    from pywebpush import WebPusher
+
+    def encode(info: dict[str, Any], data: bytes) -> bytes:
+        return bytes(WebPusher(info).encode(data, "aes128gcm")["body"])
+
+    return encode
