@@ -6,9 +6,7 @@ that the request wrote (`Recorded.command`), and in the log lines of both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from uuid import UUID
 
 _request: ContextVar[UUID | None] = ContextVar("alerts_request", default=None)
@@ -19,11 +17,11 @@ def current() -> UUID | None:
     return _request.get()
 
 
-@contextmanager
-def trace(id: UUID | None) -> Iterator[None]:
-    """Everything within belongs to this id, tasks that are started here too."""
-    token = _request.set(id)
-    try:
-        yield
-    finally:
-        _request.reset(token)
+def begin(id: UUID | None) -> Token[UUID | None]:
+    """Everything from here on belongs to this id, until `end` is given what this returns."""
+    return _request.set(id)
+
+
+def end(begun: Token[UUID | None]) -> None:
+    """What comes now belongs to whatever it belonged to before."""
+    _request.reset(begun)

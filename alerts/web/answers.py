@@ -15,9 +15,12 @@ from aiohttp import web
 
 from alerts.domain.words.paging import Page as CursorPage
 from alerts.web.requests import next_url
+from alerts.web.security import ALWAYS
+from alerts.web.whole import Whole, head
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
+_HEAD = head({**ALWAYS, "Content-Type": "application/json"})
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,16 +77,19 @@ class Event(Answer, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Whole:
     """A JSON response."""
-    return web.Response(status=status, body=_encode(body), content_type="application/json", headers=headers)
+    made = Whole(status, _HEAD, _encode(body))
+    if headers:
+        made.headers.extend(headers)
+    return made
 
 
-def page(request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]) -> web.Response:
+def page(request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]) -> Whole:
     """A page of a list, with the address of the next one."""
     return listed(map(shown, found.items), next_url(public_url, request, found.next))
 
 
-def listed(items: Iterable[object], following: str | None = None) -> web.Response:
+def listed(items: Iterable[object], following: str | None = None) -> Whole:
     """A list as CONTRACT shapes it."""
     return answer({"items": list(items), "next": following})

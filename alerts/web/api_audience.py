@@ -15,7 +15,7 @@ from alerts.web.routes import Route, scope
 def routes(parts: Parts) -> list[Route]:
     """The policy row of the audience."""
 
-    async def count(request: web.Request) -> web.Response:
+    async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
         await read(parts, parts.follower.knows, parts.writer.position(), 2.0)

@@ -36,7 +36,7 @@ def routes(parts: Parts) -> list[Route]:
         text = request.match_info["id"]
         return found(parse_delivery_id(secret, text), "delivery", text)
 
-    async def several(request: web.Request) -> web.Response:
+    async def several(request: web.Request) -> web.StreamResponse:
         values = query(request, "notice", "subscriber", "state", "cursor", "limit")
         notice, subscriber = uuid_value(values, "notice"), uuid_value(values, "subscriber")
         state = cast(DeliveryState | None, one_of(values, "state", DELIVERY_STATES))
@@ -48,16 +48,16 @@ def routes(parts: Parts) -> list[Route]:
         shown = await read(parts, _shown, parts, rows.items)
         return listed(shown, next_url(parts.settings.public_url, request, rows.next))
 
-    async def one(request: web.Request) -> web.Response:
+    async def one(request: web.Request) -> web.StreamResponse:
         row = await read(parts, parts.dispatch.delivery, *numbers(request))
         row = found(row, "delivery", request.match_info["id"])
         return answer((await read(parts, _shown, parts, (row,)))[0])
 
-    async def why(request: web.Request) -> web.Response:
+    async def why(request: web.Request) -> web.StreamResponse:
         explained = await read(parts, parts.explainer.why, *numbers(request))
         return answer(_for(request, found(explained, "notice delivery", request.match_info["id"])))
 
-    async def why_not(request: web.Request) -> web.Response:
+    async def why_not(request: web.Request) -> web.StreamResponse:
         notice = id_of(request, what="notice")
         subscriber = id_of(request, "subscriber_id", "subscriber")
         explained = await read(parts, parts.explainer.why_not, notice, subscriber)

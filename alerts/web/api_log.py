@@ -48,11 +48,11 @@ def routes(parts: Parts) -> list[Route]:
 
         return await request.app[STREAMS].serve(request, after, wanted, welcome)
 
-    async def trigger(request: web.Request) -> web.Response:
+    async def trigger(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="trigger")
         return answer(Trigger.of(found(await read(parts, parts.views.trigger, wanted), "trigger", wanted)))
 
-    async def status(request: web.Request) -> web.Response:
+    async def status(request: web.Request) -> web.StreamResponse:
         return answer(await read(parts, _status, parts))
 
     return [

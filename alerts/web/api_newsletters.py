@@ -73,13 +73,13 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of newsletters. Their `{id}` is the id or the slug."""
     commands, one_path = parts.commands, f"{ROOT}/newsletters/{{id}}"
 
-    async def start(request: web.Request) -> web.Response:
+    async def start(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NewsletterBody)
         kept = await commands.start_newsletter(actor_of(request), body, idem=idempotency(request, raw))
         location = f"{parts.settings.public_url}{ROOT}/newsletters/{kept.id}"
         return _taken(kept, 201 if kept.created else 200, {"Location": location})
 
-    async def several(request: web.Request) -> web.Response:
+    async def several(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         limit, after = limit_of(values), values.get("cursor", "")
         rest = [n for n in await read(parts, parts.views.newsletters) if n.slug > after]
@@ -87,22 +87,22 @@ def routes(parts: Parts) -> list[Route]:
         cursor = rest[limit - 1].slug if len(rest) > limit else None
         return listed(shown, next_url(parts.settings.public_url, request, cursor))
 
-    async def one(request: web.Request) -> web.Response:
+    async def one(request: web.Request) -> web.StreamResponse:
         state = await _state(request)
         shown = await read(parts, Newsletter.of, state, parts.clock())
         return answer(shown, headers={"ETag": etag(state.version)})
 
-    async def revise(request: web.Request) -> web.Response:
+    async def revise(request: web.Request) -> web.StreamResponse:
         state = await _state(request)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(newsletter_json(state), patch), NewsletterBody)  # names every fault
         return _taken(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
 
-    async def end(request: web.Request) -> web.Response:
+    async def end(request: web.Request) -> web.StreamResponse:
         return _taken(await commands.end_newsletter(actor_of(request), _id(request)))
 
-    async def bulletin(request: web.Request) -> web.Response:
+    async def bulletin(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, BulletinBody)
         kept = await commands.draft_bulletin(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         headers = {
@@ -139,6 +139,6 @@ def _id(request: web.Request) -> UUID:
         return newsletter_id(text)
 
 
-def _taken(kept: Kept, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def _taken(kept: Kept, status: int = 200, headers: dict[str, str] | None = None) -> web.StreamResponse:
     taken = Taken(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, status, {"ETag": etag(kept.version), **(headers or {})})

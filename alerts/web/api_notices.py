@@ -60,30 +60,30 @@ def routes(parts: Parts) -> list[Route]:
     commands, public_url = parts.commands, parts.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
 
-    async def draft(request: web.Request) -> web.Response:
+    async def draft(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         kept = await commands.draft_notice(actor_of(request), body, idem=idempotency(request, raw))
         return _created(kept)
 
-    async def update(request: web.Request) -> web.Response:
+    async def update(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         kept = await commands.update(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         return _created(kept)
 
-    async def several(request: web.Request) -> web.Response:
+    async def several(request: web.Request) -> web.StreamResponse:
         values = query(request, "state", "kind", "cursor", "limit")
         state = cast(NoticePhase | None, one_of(values, "state", get_args(NoticePhase)))
         kind = cast(NoticeKind | None, one_of(values, "kind", get_args(NoticeKind)))
         notices = await read_page(parts, parts.views.notices, state, kind, values.get("cursor"), limit_of(values))
         return page(request, public_url, notices, lambda n: Notice.of(_shown(n), None, public_url))
 
-    async def one(request: web.Request) -> web.Response:
+    async def one(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
         state = found(await read(parts, parts.views.notice, notice), "notice", notice)
         shown = Notice.of(_shown(state), await _people(parts, state), public_url)
         return answer(shown, headers={"ETag": etag(state.version)})
 
-    async def revise(request: web.Request) -> web.Response:
+    async def revise(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
         # From the log, not the read model: the entity tag is compared with what is true now.
         state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
@@ -93,7 +93,7 @@ def routes(parts: Parts) -> list[Route]:
         kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 
-    async def dispatch(request: web.Request) -> web.Response:
+    async def dispatch(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
         state = found(await read(parts, parts.views.notice, notice), "notice", notice)
         if not state.issued:
@@ -101,50 +101,50 @@ def routes(parts: Parts) -> list[Route]:
         found_so_far = await read(parts, parts.dispatch.progress, state.number)
         return answer(found_so_far or NOT_PLANNED(position=state.issued_position or 0))
 
-    async def submit(request: web.Request) -> web.Response:
+    async def submit(request: web.Request) -> web.StreamResponse:
         _, raw = await optional_json_body(request, EmptyBody)
         return _moved(await commands.submit(actor_of(request), _id(request), idem=idempotency(request, raw)))
 
-    async def approve(request: web.Request) -> web.Response:
+    async def approve(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, ApproveBody)
         idem = idempotency(request, raw)
         return _moved(await commands.approve(actor_of(request), _id(request), body.version, body.people, idem=idem))
 
-    async def schedule(request: web.Request) -> web.Response:
+    async def schedule(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, ScheduleBody)
         kept = await commands.schedule(actor_of(request), _id(request), body.send_at, idem=idempotency(request, raw))
         return _moved(kept)
 
-    async def issue(request: web.Request) -> web.Response:
+    async def issue(request: web.Request) -> web.StreamResponse:
         _, raw = await optional_json_body(request, EmptyBody)
         kept = await commands.issue(actor_of(request), _id(request), idem=idempotency(request, raw))
         return answer(notice_out(kept, public_url), 202)
 
-    async def cancel(request: web.Request) -> web.Response:
+    async def cancel(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, CancelBody)
         kept = await commands.cancel(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         return _out(kept)
 
-    async def all_clear(request: web.Request) -> web.Response:
+    async def all_clear(request: web.Request) -> web.StreamResponse:
         body, raw = await optional_json_body(request, AllClearBody)
         kept = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         return _out(kept)
 
     def with_reason(command: Callable[..., Awaitable[NoticeKept]]) -> Handler:
-        async def handler(request: web.Request) -> web.Response:
+        async def handler(request: web.Request) -> web.StreamResponse:
             body, raw = await json_body(request, ReasonBody)
             return _moved(await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw)))
 
         return handler
 
-    def _created(kept: NoticeKept) -> web.Response:
+    def _created(kept: NoticeKept) -> web.StreamResponse:
         headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
         return answer(notice_taken(kept), 201, headers)
 
-    def _moved(kept: NoticeKept) -> web.Response:
+    def _moved(kept: NoticeKept) -> web.StreamResponse:
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 
-    def _out(kept: NoticeKept) -> web.Response:
+    def _out(kept: NoticeKept) -> web.StreamResponse:
         headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
         return answer(notice_out(kept, public_url), 201, headers)
 

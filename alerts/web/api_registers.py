@@ -22,15 +22,15 @@ S = TypeVar("S")
 def routes(parts: Parts) -> list[Route]:
     """The policy rows of the registers."""
 
-    async def define_place(request: web.Request) -> web.Response:
+    async def define_place(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, PlaceBody)
         return _taken(await parts.commands.define_place(actor_of(request), body, idem=idempotency(request, raw)))
 
-    async def define_topic(request: web.Request) -> web.Response:
+    async def define_topic(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, TopicBody)
         return _taken(await parts.commands.define_topic(actor_of(request), body, idem=idempotency(request, raw)))
 
-    async def define_segment(request: web.Request) -> web.Response:
+    async def define_segment(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, SegmentBody)
         return _taken(await parts.commands.define_segment(actor_of(request), body, idem=idempotency(request, raw)))
 
@@ -51,7 +51,7 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _taken(kept: Kept) -> web.Response:
+def _taken(kept: Kept) -> web.StreamResponse:
     taken = Taken(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, 201 if kept.created else 200, {"ETag": etag(kept.version)})
 
@@ -61,7 +61,7 @@ def _list(
 ) -> Handler:
     """A register is small and in memory: its cursor is the slug that the last page ended with."""
 
-    async def handler(request: web.Request) -> web.Response:
+    async def handler(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         limit, after = limit_of(values), values.get("cursor", "")
         rest = sorted((e for e in await read(parts, entries) if slug(e) > after), key=slug)
@@ -73,7 +73,7 @@ def _list(
 
 
 def _one(parts: Parts, what: str, entry: Callable[[str], S | None], shown: Callable[[S], object]) -> Handler:
-    async def handler(request: web.Request) -> web.Response:
+    async def handler(request: web.Request) -> web.StreamResponse:
         slug = request.match_info["slug"]
         return answer(shown(found(await read(parts, entry, slug), what, slug)))
 

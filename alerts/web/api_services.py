@@ -20,26 +20,26 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of service points and changes."""
     public_url = parts.settings.public_url
 
-    async def register(request: web.Request) -> web.Response:
+    async def register(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, ServicePointBody)
         kept = await parts.commands.register_point(actor_of(request), body, idem=idempotency(request, raw))
         headers = {"Location": f"{public_url}{ROOT}/service-points/{kept.id}", "ETag": etag(kept.version)}
         taken = Taken(id=kept.id, version=kept.version, position=kept.position)
         return answer(taken, 201 if kept.created else 200, headers)
 
-    async def points(request: web.Request) -> web.Response:
+    async def points(request: web.Request) -> web.StreamResponse:
         values = query(request, "kind", "cursor", "limit")
         shown = await read_page(
             parts, parts.views.service_points, values.get("kind"), values.get("cursor"), limit_of(values)
         )
         return page(request, public_url, shown, ServicePoint.of)
 
-    async def point(request: web.Request) -> web.Response:
+    async def point(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="service point")
         state = found(await read(parts, parts.views.service_point, wanted), "service point", wanted)
         return answer(ServicePoint.of(state), headers={"ETag": etag(state.version)})
 
-    async def revise(request: web.Request) -> web.Response:
+    async def revise(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="service point")
         state = found(await read(parts, parts.log.state, POINT, wanted), "service point", wanted)
         patch = await merge_patch(request)
@@ -49,19 +49,19 @@ def routes(parts: Parts) -> list[Route]:
         taken = Taken(id=kept.id, version=kept.version, position=kept.position)
         return answer(taken, headers={"ETag": etag(kept.version)})
 
-    async def announce(request: web.Request) -> web.Response:
+    async def announce(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, ServiceChangeBody)
         kept = await parts.commands.announce_change(actor_of(request), body, idem=idempotency(request, raw))
         headers = {"Location": f"{public_url}{ROOT}/service-changes/{kept.id}", "ETag": etag(kept.version)}
         taken = TakenWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
         return answer(taken, 201 if kept.created else 200, headers)
 
-    async def changes(request: web.Request) -> web.Response:
+    async def changes(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         shown = await read_page(parts, parts.views.service_changes, values.get("cursor"), limit_of(values))
         return page(request, public_url, shown, ServiceChange.of)
 
-    async def change(request: web.Request) -> web.Response:
+    async def change(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="service change")
         state = found(await read(parts, parts.views.service_change, wanted), "service change", wanted)
         return answer(ServiceChange.of(state), headers={"ETag": etag(state.version)})

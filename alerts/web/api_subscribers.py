@@ -21,23 +21,23 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of subscribers."""
     commands, public_url = parts.commands, parts.settings.public_url
 
-    async def register(request: web.Request) -> web.Response:
+    async def register(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, SubscriberBody)
         kept = await commands.register_subscriber(actor_of(request), body, idem=idempotency(request, raw))
         headers = {"Location": f"{public_url}{ROOT}/subscribers/{kept.id}", "ETag": etag(kept.version)}
         return answer(SubscriberTaken.of(kept), 201, headers)
 
-    async def several(request: web.Request) -> web.Response:
+    async def several(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         people = await read_page(parts, parts.directory.people, values.get("cursor"), limit_of(values))
         return page(request, public_url, people, Subscriber.of)
 
-    async def one(request: web.Request) -> web.Response:
+    async def one(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
         state = found(await read(parts, parts.directory.person, person), "subscriber", person)
         return answer(Subscriber.of(state), headers={"ETag": etag(state.version)})
 
-    async def change(request: web.Request) -> web.Response:
+    async def change(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
         state = found(await read(parts, parts.log.state, SUBSCRIBER, person), "subscriber", person)
         patch = await merge_patch(request)
@@ -45,7 +45,7 @@ def routes(parts: Parts) -> list[Route]:
         strict_json.typed(strict_json.merge(subscriber_json(state), patch), SubscriberEdit)  # names every fault
         return _moved(await commands.change_subscriber(actor_of(request), person, patch, expected))
 
-    async def end(request: web.Request) -> web.Response:
+    async def end(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
         erase = one_of(query(request, "erase"), "erase", ("true", "false")) == "true"
         if erase:
@@ -61,5 +61,5 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _moved(kept: SubscriberKept) -> web.Response:
+def _moved(kept: SubscriberKept) -> web.StreamResponse:
     return answer(SubscriberTaken.of(kept), headers={"ETag": etag(kept.version)})

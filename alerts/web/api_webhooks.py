@@ -20,7 +20,7 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of outgoing webhooks."""
     commands, settings = parts.commands, parts.settings
 
-    async def add(request: web.Request) -> web.Response:
+    async def add(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, WebhookBody)
         url = check_target(body.url, "url", allow_private=settings.allow_private_targets)
         wanted = WebhookBody(url=url, events=body.events, area=body.area)
@@ -31,21 +31,21 @@ def routes(parts: Parts) -> list[Route]:
         headers = {"Location": f"{settings.public_url}{ROOT}/webhooks/{kept.id}", "ETag": etag(kept.version)}
         return answer(taken, 201, headers)
 
-    async def several(request: web.Request) -> web.Response:
+    async def several(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         webhooks = await read_page(parts, parts.webhooks.page, values.get("cursor"), limit_of(values))
         return page(request, settings.public_url, webhooks, Webhook.of)
 
-    async def one(request: web.Request) -> web.Response:
+    async def one(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="webhook")
         standing = found(await read(parts, parts.webhooks.one, wanted), "webhook", wanted)
         return answer(Webhook.of(standing), headers={"ETag": etag(standing.webhook.version)})
 
-    async def remove(request: web.Request) -> web.Response:
+    async def remove(request: web.Request) -> web.StreamResponse:
         query(request)
         return _moved(await commands.remove_webhook(actor_of(request), id_of(request, what="webhook")))
 
-    async def replay(request: web.Request) -> web.Response:
+    async def replay(request: web.Request) -> web.StreamResponse:
         values = query(request, "after")
         after = whole_number(values, "after", 0, 0) if "after" in values else None
         raw = await body_of(request)
@@ -62,6 +62,6 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _moved(kept: Kept, status: int = 200) -> web.Response:
+def _moved(kept: Kept, status: int = 200) -> web.StreamResponse:
     taken = Taken(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, status, {"ETag": etag(kept.version)})

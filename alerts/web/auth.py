@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -31,6 +32,7 @@ COOKIE = "alerts_session"
 SESSION = timedelta(hours=12)
 KNOWN_FOR_S = 0.25
 _MOST_KNOWN = 1_000
+_NOBODY: tuple[float, None] = (0.0, None)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
 
 
@@ -58,15 +60,16 @@ class Callers:
 
     def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
         self._parts, self._tick = parts, tick
-        self._known: dict[str, tuple[float, Caller]] = {}
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
 
     async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
         """The program behind a request. Raises Refused: 401 without a valid key, 429 if it comes too often, 403
         without one of the scopes."""
-        secret = bearer(request)
-        if not secret:
-            raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
-        caller = await self._caller(hash_secret(secret)) if secret.isascii() else None
+        # By a hash, so that no secret stays in memory for longer than its request.
+        header = sha256(request.headers.get("Authorization", "").encode("utf-8", "replace")).digest()
+        until, known = self._known.get(header, _NOBODY)
+        caller = known if self._tick() < until else await self._look_up(request, header)
         if caller is None:
             raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
         rate = caller.key.rate
@@ -75,13 +78,23 @@ class Callers:
             raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
         return caller
 
-    async def _caller(self, secret_hash: str) -> Caller | None:
-        now = self._tick()
-        until, caller = self._known.get(secret_hash, (0.0, None))
-        if caller is not None and now < until:
-            return caller
-        self._known.pop(secret_hash, None)
-        key = await self._key(secret_hash)
+    async def _look_up(self, request: web.Request, header: bytes) -> Caller | None:
+        """Those who come together with one key look once."""
+        secret = bearer(request)
+        if not secret:
+            raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
+        if not secret.isascii():
+            return None
+        asked = self._asked.get(header)
+        if asked is None:
+            asked = self._asked[header] = asyncio.ensure_future(self._caller(secret, header))
+            asked.add_done_callback(lambda _: self._asked.pop(header, None))
+        return await asyncio.shield(asked)
+
+    async def _caller(self, secret: str, header: bytes) -> Caller | None:
+        self._known.pop(header, None)
+        until = self._tick() + KNOWN_FOR_S
+        key = await self._key(hash_secret(secret))
         if key is None or key.revoked:
             return None
         actor = Actor(
@@ -95,7 +108,7 @@ class Callers:
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         caller = Caller(key, actor)
-        self._known[secret_hash] = (now + KNOWN_FOR_S, caller)
+        self._known[header] = (until, caller)
         return caller
 
     async def _key(self, secret_hash: str) -> KeyState | None:

@@ -21,6 +21,7 @@ from alerts.domain.words.errors import Invalid, Unavailable
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.web.parts import Parts
 from alerts.web.requests import read
+from alerts.web.security import dress
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "text/event-stream"
@@ -122,6 +123,7 @@ class Streams:
         if self._closing or len(self._listeners) >= _MOST:
             raise Unavailable("There are too many listeners just now. Try again in a moment.")
         response = web.StreamResponse(headers=_HEADERS)
+        dress(response)
         await response.prepare(request)
         if request.method == "HEAD":
             return response

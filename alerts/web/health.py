@@ -25,14 +25,14 @@ def routes(parts: Parts) -> list[Route]:
     """The policy rows of health."""
     readiness, metrics = Readiness(parts.writer, parts.clock), Metrics(parts)
 
-    async def healthz(request: web.Request) -> web.Response:
+    async def healthz(request: web.Request) -> web.StreamResponse:
         return answer({"alive": True, "version": parts.version})
 
-    async def readyz(request: web.Request) -> web.Response:
+    async def readyz(request: web.Request) -> web.StreamResponse:
         state = await _state(parts, readiness)
         return answer(state, 200 if state["ready"] else 503)
 
-    async def scraped(request: web.Request) -> web.Response:
+    async def scraped(request: web.Request) -> web.StreamResponse:
         return web.Response(body=await read(parts, metrics.page), headers={"Content-Type": CONTENT_TYPE})
 
     return [

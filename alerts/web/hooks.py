@@ -100,7 +100,7 @@ class _Hooks:
         parsed = await read(self._parts, webhooks.mapped, source.mapping or {}, identifier, body)
         return await commands.take_mapped(source, parsed)
 
-    def _accepted(self, trigger: UUID) -> web.Response:
+    def _accepted(self, trigger: UUID) -> web.StreamResponse:
         url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"
         return answer(TriggerTaken(id=trigger, status_url=url), 202, {"Location": url})
 

@@ -42,10 +42,16 @@ async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
         raise Refused(415, "send the body as it is, or packed with gzip")
     if (request.content_length or 0) > limit:
         raise too_large(limit)
+    content = request.content
+    if content.is_eof() and content.exception() is None:  # all of a small body has come with its head
+        whole = content.read_nowait()
+        if len(whole) > limit:
+            raise too_large(limit)
+        return whole
     chunks: list[bytes] = []
     size = 0
     try:
-        async for chunk in request.content.iter_any():
+        async for chunk in content.iter_any():
             size += len(chunk)
             if size > limit:
                 raise too_large(limit)

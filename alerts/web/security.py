@@ -13,27 +13,28 @@ CONTENT_POLICY = (
     "font-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-_ALWAYS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Cache-Control", "no-store"),  # but what a handler gives to everyone: whatever else there is may be personal
-    ("Referrer-Policy", "same-origin"),  # `no-referrer` would make browsers send `Origin: null` with our own forms
-)
-_PAGES = (
-    ("Content-Security-Policy", CONTENT_POLICY),
-    ("X-Frame-Options", "DENY"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Permissions-Policy", "camera=(), microphone=(), payment=()"),
-)
+ALWAYS = {
+    "Server": "alerts",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",  # but what a handler gives to everyone: whatever else there is may be personal
+    "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
+}
+PAGES = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), payment=()",
+}
+"""What a page (`text/html`) says besides."""
 
 
-async def secure_headers(request: web.Request, response: web.StreamResponse) -> None:
+def dress(response: web.StreamResponse) -> None:
     """Headers that every answer has unless its handler said otherwise; pages have more of them."""
     headers = response.headers
-    headers["Server"] = "alerts"
-    for name, value in _ALWAYS:
+    for name, value in ALWAYS.items():
         headers.setdefault(name, value)
-    if response.content_type == "text/html":
-        for name, value in _PAGES:
+    if headers.get("Content-Type", "").startswith("text/html"):
+        for name, value in PAGES.items():
             headers.setdefault(name, value)
 
 
