@@ -169,9 +169,13 @@ class PostgresDatabase(BaseDatabase):
     @contextmanager
     def read(self) -> Iterator[PostgresTransaction]:
         with self._pool.take() as connection:
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
+                connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield PostgresTransaction(connection)
+            except psycopg.Error as error:
+                if self.trouble(error) == "transient":
+                    raise Unavailable(f"PostgreSQL does not answer just now ({str(error).strip()}).") from error
+                raise
             finally:
                 _end(connection, "ROLLBACK")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, get_ident
@@ -29,6 +30,24 @@ _TRANSIENT = frozenset(
     )
 )
 _CONFLICT = frozenset((sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE))
+_UNSYNCED = frozenset((sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC))
+
+_log = logging.getLogger(__name__)
+
+
+def fail_stop(error: sqlite3.Error) -> None:
+    """End this process at once (exit code 1), answering nobody.
+
+    A system that failed to sync forgets which pages it failed on: the next sync succeeds, and what is read is what was
+    written, until the power goes. Only a process that begins again with what is really there can promise anything.
+    """
+    _log.critical(
+        "the disk did not take what was written (%s): this process ends, because nothing that it writes from here on "
+        "could be trusted. Check the disk, then start it again: it begins with what is on the disk",
+        error,
+    )
+    logging.shutdown()
+    os._exit(1)
 
 
 def file_of(url: str, part: Part, generation: int = 1) -> Path:
@@ -77,8 +96,18 @@ class SQLiteDatabase(BaseDatabase):
 
     dialect: Dialect = "sqlite"
 
-    def __init__(self, file: Path, part: Part, generation: int = 1, *, readonly: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        part: Part,
+        generation: int = 1,
+        *,
+        readonly: bool = False,
+        unsynced: Callable[[sqlite3.Error], None] = fail_stop,
+    ) -> None:
+        """`unsynced` is called when the disk failed to sync; it does not return but in a test."""
         self.file, self.part, self.generation, self._readonly = file, part, generation, readonly
+        self._unsynced = unsynced
         if not readonly:
             _make_private(file)
         self._synchronous = _NORMAL if part == "views" else _FULL
@@ -109,7 +138,19 @@ class SQLiteDatabase(BaseDatabase):
         if self.part == "keys":
             connection.execute("PRAGMA secure_delete = ON")
         self._assert_durable(connection)
+        self._empty_wal(connection)
         return connection
+
+    def _empty_wal(self, connection: sqlite3.Connection) -> None:
+        """Write anew what a process that died left in the WAL: a sync may have failed there, and no later one would
+        tell. Others who read just now are not waited for."""
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:
+            _log.warning("%s: what its last process left could not be written to its place yet: %s", self.file, error)
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
     def _assert_durable(self, connection: sqlite3.Connection) -> None:
         mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
@@ -134,9 +175,13 @@ class SQLiteDatabase(BaseDatabase):
     @contextmanager
     def read(self) -> Iterator[SQLiteTransaction]:
         with self._readers.take() as connection:
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")
                 yield SQLiteTransaction(connection)
+            except sqlite3.Error as error:
+                if self.trouble(error) == "transient":
+                    raise Unavailable(f"{self.file} cannot be read just now ({error}). Try again.") from error
+                raise
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
@@ -155,7 +200,9 @@ class SQLiteDatabase(BaseDatabase):
                 try:
                     yield SQLiteTransaction(connection)
                     connection.execute("COMMIT")
-                except BaseException:
+                except BaseException as error:
+                    if isinstance(error, sqlite3.Error) and _code(error) in _UNSYNCED:
+                        self._unsynced(error)
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
@@ -173,7 +220,7 @@ class SQLiteDatabase(BaseDatabase):
     def trouble(self, error: BaseException) -> Trouble | None:
         if not isinstance(error, sqlite3.Error):
             return None
-        code = cast(int, getattr(error, "sqlite_errorcode", 0))
+        code = _code(error)
         if code in _CONFLICT:
             return "conflict"
         if code & 0xFF in _TRANSIENT:
@@ -204,6 +251,11 @@ class SQLiteDatabase(BaseDatabase):
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's extended code, 0 for what the module itself says."""
+    return cast(int, getattr(error, "sqlite_errorcode", 0))
 
 
 def _make_private(file: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -134,6 +135,51 @@ def test_only_the_writer_checkpoints(tmp_path: Path) -> None:
     with database.read() as tx:
         assert tx.execute("PRAGMA wal_autocheckpoint") == [(0,)]
         assert tx.execute("PRAGMA query_only") == [(1,)]
+    database.close()
+
+
+def test_what_a_dead_process_left_in_the_wal_is_written_anew(tmp_path: Path) -> None:
+    """A sync may have failed there without a later one telling: only what is written again is synced again."""
+    dead, folder = SQLiteDatabase(tmp_path / "a.db", "main"), tmp_path / "begun-again"
+    with dead.write() as tx:
+        tx.execute("CREATE TABLE t (x BIGINT)")
+        tx.execute("INSERT INTO t (x) VALUES (7)")
+    folder.mkdir()
+    for file in tmp_path.glob("a.db*"):
+        shutil.copy(file, folder / file.name)  # as a kill leaves them
+    assert (folder / "a.db-wal").stat().st_size > 0
+    again = SQLiteDatabase(folder / "a.db", "main")
+    assert (folder / "a.db-wal").stat().st_size == 0
+    with again.read() as tx:
+        assert tx.execute("SELECT x FROM t") == [(7,)]
+    for database in (dead, again):
+        database.close()
+
+
+def test_a_failed_sync_is_told_before_anything_else_is_done(tmp_path: Path) -> None:
+    told: list[sqlite3.Error] = []
+    database = SQLiteDatabase(tmp_path / "a.db", "main", unsynced=told.append)
+
+    def fail(code: int) -> sqlite3.Error:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = code
+        return error
+
+    for code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC):
+        with pytest.raises(sqlite3.OperationalError), database.write():
+            raise fail(code)
+    assert [error.sqlite_errorcode for error in told] == [sqlite3.SQLITE_IOERR_FSYNC]
+    database.close()
+
+
+def test_a_reader_whom_the_disk_fails_is_told_to_try_again(tmp_path: Path) -> None:
+    database = SQLiteDatabase(tmp_path / "a.db", "main")
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    with pytest.raises(Unavailable, match="cannot be read just now"), database.read():
+        raise error
+    with pytest.raises(sqlite3.OperationalError, match="no such table"), database.read() as tx:
+        tx.execute("SELECT 1 FROM missing")
     database.close()
 
 
