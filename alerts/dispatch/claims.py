@@ -52,7 +52,7 @@ def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, li
 def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> Taken:
     """Claim up to `limit` rows of a lane whose time has come. Raises Lapsed."""
     _alive(unit, worker)
-    taken = [Claimed.of(row) for row in unit.read(_sql.due, (lane, micros(now), limit))]
+    taken = [Claimed.of(row) for row in unit.read(_sql.due, (lane, micros(now), 0, SHARDS - 1, limit))]
     here = {(row.notice, row.contact) for row in taken}
     for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DIGEST}:
         for found in unit.read(_sql.digest_rest, (shard, contact, micros(now))):

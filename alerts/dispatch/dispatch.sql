@@ -142,8 +142,9 @@ SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliver
 WHERE shard IN (?*) AND notice = ? AND state = 0 AND due_at IS NULL ORDER BY shard, contact LIMIT ?
 
 -- name: due
+-- Whose time has come first, of a range of shards; found by the index of times.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
-WHERE lane = ? AND due_at <= ? ORDER BY due_at LIMIT ?
+WHERE lane = ? AND due_at <= ? AND shard BETWEEN ? AND ? ORDER BY due_at LIMIT ?
 
 -- name: digest_rest
 -- What else a contact point's digest carries, however the claim was cut.
@@ -152,7 +153,7 @@ WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0) AND conta
   AND due_at <= ? AND (flags & 64) <> 0
 
 -- name: next_due
-SELECT MIN(due_at) FROM deliveries WHERE lane = ? AND due_at IS NOT NULL
+SELECT MIN(due_at) FROM deliveries WHERE lane = ? AND due_at IS NOT NULL AND shard BETWEEN ? AND ?
 
 -- name: leftover
 -- What has not left of a notice of which nothing more may leave.

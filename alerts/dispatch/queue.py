@@ -7,6 +7,7 @@ from datetime import datetime
 
 from alerts.dispatch.lease import workers
 from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
+from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
 from alerts.times import instant
@@ -71,7 +72,7 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool, judging
         tallies = tx.execute(_sql.tallies_by_job)
         claimed = tx.execute(_sql.tallies_claimed)
         known = {} if alone else workers(tx, now)
-        due = {lane: tx.execute(_sql.next_due, (lane,))[0][0] for lane in LANE.values()}
+        due = {lane: tx.execute(_sql.next_due, (lane, 0, SHARDS - 1))[0][0] for lane in LANE.values()}
     silent = [w for w, alive in known.items() if judging and not alive and w != worker]
     alive = {w for w in known if w not in silent} | {worker}
     open_rows: dict[int, int] = {}

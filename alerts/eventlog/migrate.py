@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alerts.domain.words.errors import DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.eventlog.distributing import distribute
 
 _LOCK = 0x616C_6572_7473  # "alerts": one migration of one database at a time, whoever runs it.
 TABLE = "CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)"
@@ -17,7 +18,8 @@ class NewerSchema(DomainError):
 
 
 def migrate(db: BaseDatabase, folder: Path) -> list[str]:
-    """Apply the `.sql` files of `folder` that this database has not had, by name; returns their names.
+    """Apply the `.sql` files of `folder` that this database has not had, by name, and spread the big tables where there
+    is Citus; returns the files' names and those of the tables.
 
     Safe to run twice, by several processes at once, and to interrupt: a file is applied wholly or not at all.
     Raises `NewerSchema` if the database has had a file that this version does not know.
@@ -33,7 +35,7 @@ def migrate(db: BaseDatabase, folder: Path) -> list[str]:
             tx.execute("INSERT INTO migrations (name) VALUES (?)", (file.name,))
         applied.append(file.name)
     _assert_known(db, {file.name for file in files})
-    return applied
+    return applied + [f"distribution of {table}" for table in distribute(db, _LOCK)]
 
 
 def pending(db: BaseDatabase, folder: Path) -> list[str]:
