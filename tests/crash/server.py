@@ -78,9 +78,9 @@ class Server:
         file.write_text("\n".join([",".join(_COLUMNS), *rows]))
         self.run("import", str(file))
 
-    def start(self) -> None:
-        """Start it, without waiting until it answers."""
-        command = [sys.executable, "-m", "alerts", "serve", "--port", str(self.port)]
+    def start(self, *options: str) -> None:
+        """Start it, with options of `alerts serve`, without waiting until it answers."""
+        command = [sys.executable, "-m", "alerts", "serve", "--port", str(self.port), *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, env=self._env, stdout=log, stderr=log)
 

@@ -14,7 +14,7 @@ import pytest
 
 from alerts.dispatch.lease import LIFE
 from tests.crash.many import SMTP_CONNECTIONS, Cluster, database_away, judge, planned, restart_database
-from tests.crash.test_kill_server import NOTICE
+from tests.crash.server import NOTICE
 
 pytestmark = pytest.mark.crash
 IN_DOUBT = 4 * SMTP_CONNECTIONS
