@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MODULES = {
     "append": "alerts.bench.log",
     "commands": "alerts.bench.commands_bench",
+    "readers": "alerts.bench.readers",
     "projection": "alerts.bench.directory",
     "import": "alerts.bench.importing",
     "audience": "alerts.bench.audience",

@@ -1,12 +1,14 @@
-"""The limit of the commands: an aiohttp handler that answers with the body it was sent, in a process of its own.
+"""The limit of what the web does: plain aiohttp handlers, in a process of its own.
 
-Usage: python -m alerts.bench.echo. Prints its port, and serves until its standard input ends.
+Usage: python -m alerts.bench.echo [FILE]. Prints its port, and serves until its standard input ends: POST /echo answers
+with the body it was sent, GET /page always with the bytes of the file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
@@ -16,9 +18,12 @@ async def _echo(request: web.Request) -> web.Response:
     return web.Response(body=await request.read(), content_type="application/json")
 
 
-async def _serve() -> None:
+async def _serve(page: bytes) -> None:
+    async def constant(request: web.Request) -> web.Response:
+        return web.Response(body=page, content_type="text/html")
+
     app = web.Application()
-    app.add_routes([web.post("/echo", _echo)])
+    app.add_routes([web.post("/echo", _echo), web.get("/page", constant)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
@@ -28,4 +33,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve())
+    uvloop.run(_serve(Path(sys.argv[1]).read_bytes() if sys.argv[1:] else b""))

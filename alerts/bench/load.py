@@ -1,7 +1,7 @@
-"""Many clients on kept connections, posting one body again and again: a process of its own beside the server.
+"""Many clients on kept connections, asking the same again and again: a process of its own beside the server.
 
-Usage: python -m alerts.bench.load URL REQUESTS CLIENTS [HEADER …]. Reads the body from standard input, prints the
-seconds that all requests took. Any answer that is no 2xx ends it with exit code 1.
+Usage: python -m alerts.bench.load URL REQUESTS CLIENTS [HEADER …]. Reads the body to post from standard input (none:
+it gets), prints the seconds that all requests took. Any answer that is no 2xx ends it with exit code 1.
 """
 
 from __future__ import annotations
@@ -75,10 +75,9 @@ async def _all(url: str, requests: int, clients: int, headers: list[str], body: 
     to = urlsplit(url)
     assert to.hostname is not None and to.port is not None
     lines = [
-        f"POST {to.path} HTTP/1.1",
+        f"{'POST' if body else 'GET'} {to.path} HTTP/1.1",
         f"Host: {to.netloc}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
+        *(["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []),
         *headers,
     ]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode() + body

@@ -1,7 +1,8 @@
 """Public pages as bytes, built once and served to thousands of readers a second until something public happens.
 
-Every page is voided when the read models pass an event that can change one. Events of dispatch and of subscribers do
-not, so a mass dispatch leaves the pages in place.
+Every page is voided when an event that can change one is written here, or passed by the read models if another process
+has written it. Events of dispatch and of subscribers do not, so a mass dispatch leaves the pages in place. Once a
+cancel has been answered, this process never serves the page of before: it waits for the read models first.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +21,8 @@ from aiohttp import web
 from alerts.domain import events as e
 from alerts.web.parts import Parts
 from alerts.web.requests import unchanged
+from alerts.web.security import ALWAYS, PAGES
+from alerts.web.whole import Whole, head
 
 PUBLIC_TOPICS = frozenset(
     event.topic()
@@ -30,8 +34,12 @@ PUBLIC_TOPICS = frozenset(
         e.DispatchPlanned,
     )
 )
-_MOST = 512
+_MOST, _MOST_ASKED = 512, 4096
 _WORTH_PACKING = 1000
+_PATIENCE_S = 1.0
+"""How long a reader waits for read models that lag behind; then what they say is better than nothing."""
+_NOTHING: tuple[None, None] = (None, None)
+_GZIP = head({"Content-Encoding": "gzip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ class _Kept:
     body: bytes
     packed: bytes | None
     etag: str
-    headers: dict[str, str]
+    head: bytes
 
 
 class PageCache:
@@ -56,27 +64,61 @@ class PageCache:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._seen: int | None = None
+        self._seen = -1
+        """Up to this position the log was searched for what changes a page."""
+        self._shown = -1
+        """Where the read models stood then."""
+        self._late = 0
+        """A position that the read models have to come to before pages made of them are up to date; 0: none."""
         self._pages: OrderedDict[tuple[Any, ...], asyncio.Future[_Kept | None]] = OrderedDict()
+        self._asked: dict[tuple[str, str], tuple[_Kept, datetime | None]] = {}
         self._look: asyncio.Future[None] | None = None
 
     async def serve(
-        self, request: web.Request, key: tuple[Any, ...], build: Callable[[], Built | None]
-    ) -> web.Response:
-        """The page of this key, built in a thread for blocking reads if it is not here. 404 if `build` returns None."""
-        if self._parts.runner.position() != self._seen:
+        self,
+        request: web.Request,
+        key: tuple[Any, ...],
+        build: Callable[[], Built | None],
+        until: datetime | None = None,
+    ) -> web.StreamResponse:
+        """The page of this key, built in a thread for blocking reads if it is not here. 404 if `build` returns None.
+
+        `until` is when the same question has another key (None: never).
+        """
+        if not self._is_fresh():
+            written = self._parts.writer.position()
             await self._freshen()
+            if self._seen < written:  # that look had begun before what was written last
+                await self._freshen()
         kept = await self._page(key, build)
         if kept is None:
             raise web.HTTPNotFound
-        if unchanged(request, kept.etag):
-            return web.Response(status=304, headers=kept.headers)
-        if kept.packed is not None and "gzip" in request.headers.get("Accept-Encoding", ""):
-            return web.Response(body=kept.packed, headers={**kept.headers, "Content-Encoding": "gzip"})
-        return web.Response(body=kept.body, headers=kept.headers)
+        made = self._pages.get(key)
+        if made is not None and made.done() and made.result() is kept:  # nothing has voided it meanwhile
+            if len(self._asked) >= _MOST_ASKED:
+                self._asked.clear()
+            self._asked[_question(request)] = kept, until
+        return _answer(request, kept)
+
+    def at_hand(self, request: web.Request) -> web.StreamResponse | None:
+        """What was answered to the very same question, if it still stands; None to look further."""
+        kept, until = self._asked.get(_question(request), _NOTHING)
+        if kept is None or not self._is_fresh() or (until is not None and self._parts.clock() >= until):
+            return None
+        return _answer(request, kept)
+
+    def _is_fresh(self) -> bool:
+        parts = self._parts
+        return parts.runner.position() == self._shown and parts.writer.position() <= self._seen
+
+    def _void(self) -> None:
+        self._pages.clear()
+        self._asked.clear()
 
     async def _page(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> _Kept | None:
         made = self._pages.get(key)
+        if made is not None and made.done() and not made.cancelled() and made.exception() is None:
+            return made.result()
         if made is None:
             made = asyncio.ensure_future(self._build(build))
             self._pages[key] = made
@@ -106,22 +148,45 @@ class PageCache:
         await asyncio.shield(self._look)
 
     async def _look_at_log(self) -> None:
-        position = self._parts.runner.position()
-        seen = self._seen
-        if seen is not None and position > seen:
-            read = self._parts.log.read
+        runner, log = self._parts.runner, self._parts.log
+        shown, seen = runner.position(), self._seen
+        end = max(shown, self._parts.writer.position())
+        if seen < 0 or shown < self._shown:  # the first look, or read models that were swapped for rebuilt ones
+            self._late = end
+            await runner.reached(end, _PATIENCE_S)
+            self._void()
+        elif end > seen:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._parts.reads, lambda: read(seen, 1, PUBLIC_TOPICS))
-            if found and found[0].position <= position:
-                self._pages.clear()
-        else:
-            self._pages.clear()  # the first look, or read models that were swapped for rebuilt ones
-        self._seen = position
+            found = await loop.run_in_executor(self._parts.reads, lambda: log.read(seen, 1, PUBLIC_TOPICS))
+            if found and found[0].position <= end:
+                self._late = end
+                await runner.reached(end, _PATIENCE_S)
+                self._void()
+        if self._late and runner.position() >= self._late:
+            self._late = 0
+            self._void()
+        self._seen, self._shown = max(end, seen), shown
+
+
+def _question(request: web.Request) -> tuple[str, str]:
+    """All of a request that the choice of a page depends on."""
+    return request.raw_path, request.headers.get("Accept-Language", "")
+
+
+def _answer(request: web.Request, kept: _Kept) -> Whole:
+    headers = request.headers
+    if "If-None-Match" in headers and unchanged(request, kept.etag):
+        return Whole(304, kept.head, b"")
+    if kept.packed is not None and "gzip" in headers.get("Accept-Encoding", ""):
+        return Whole(200, kept.head + _GZIP, kept.packed)
+    return Whole(200, kept.head, kept.body)
 
 
 def _kept(built: Built) -> _Kept:
     etag = f'"{hashlib.sha256(built.body).hexdigest()[:24]}"'
     headers = {
+        **ALWAYS,
+        **(PAGES if built.content_type == "text/html" else {}),
         "Content-Type": f"{built.content_type}; charset=utf-8",
         "ETag": etag,
         "Cache-Control": "no-cache",  # keep it, but ask whether it still stands
@@ -130,4 +195,4 @@ def _kept(built: Built) -> _Kept:
     if built.language:
         headers["Content-Language"] = built.language
     packed = gzip.compress(built.body, 6, mtime=0) if len(built.body) >= _WORTH_PACKING else None
-    return _Kept(built.body, packed, etag, headers)
+    return _Kept(built.body, packed, etag, head(headers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages
 from alerts.where import place_name
 
+_MINUTE = timedelta(minutes=1)
 _ON_FRONT = 5
 """Planned changes on the front page; `/changes` has all."""
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
@@ -73,30 +74,36 @@ class PublicPages:
         self._changes_view = ChangeViews(parts.views, self._atlas, self._pages.site)
         self._cache = PageCache(parts)
 
-    async def now(self, request: web.Request) -> web.Response:
+    async def now(self, request: web.Request) -> web.StreamResponse:
         """What is happening, worst first; `?place=` shows one registered place alone."""
         return await self._minutely(request, "now", self._now)
 
-    async def changes(self, request: web.Request) -> web.Response:
+    async def changes(self, request: web.Request) -> web.StreamResponse:
         """Service changes by date."""
         return await self._minutely(request, "changes", self._changes)
 
-    async def feed(self, request: web.Request) -> web.Response:
+    async def feed(self, request: web.Request) -> web.StreamResponse:
         """The Atom feed of what is live, in the reader's language, if asked for one place alone."""
+        if (kept := self._cache.at_hand(request)) is not None:
+            return kept
         now, place = self._minute(), _place(request)
         tag = self._pages.language(request)
         build = partial(self._feed, self._reader(tag, now), place)
-        return await self._cache.serve(request, ("feed", tag, now, place), build)
+        return await self._cache.serve(request, ("feed", tag, now, place), build, now + _MINUTE)
 
-    async def notice(self, request: web.Request) -> web.Response:
+    async def notice(self, request: web.Request) -> web.StreamResponse:
         """A thread by the id of any of its notices."""
+        if (kept := self._cache.at_hand(request)) is not None:
+            return kept
         notice = _id(request)
         tag = self._pages.language(request)
         build = partial(self._notice, notice, tag)
         return await self._cache.serve(request, ("notice", notice, tag), build)
 
-    async def notice_json(self, request: web.Request) -> web.Response:
+    async def notice_json(self, request: web.Request) -> web.StreamResponse:
         """The same as data."""
+        if (kept := self._cache.at_hand(request)) is not None:
+            return kept
         notice = _id(request)
         return await self._cache.serve(request, ("json", notice), partial(self._notice_json, notice))
 
@@ -111,12 +118,14 @@ class PublicPages:
 
     async def _minutely(
         self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
-    ) -> web.Response:
+    ) -> web.StreamResponse:
         """Pages that say how fresh they are are made anew each minute."""
+        if (kept := self._cache.at_hand(request)) is not None:
+            return kept
         now, place = self._minute(), _place(request)
         tag = self._pages.language(request)
         made = partial(build, self._reader(tag, now), request.path, place)
-        return await self._cache.serve(request, (name, tag, now, place), made)
+        return await self._cache.serve(request, (name, tag, now, place), made, now + _MINUTE)
 
     def _minute(self) -> datetime:
         return self._parts.clock().replace(second=0, microsecond=0)

@@ -1,0 +1,121 @@
+"""Pages served from kept bytes: right at once after a cancel, one build for many, nothing left out of their heads."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+import pytest
+from aiohttp import ClientResponse
+
+from alerts.web.security import ALWAYS, PAGES
+from tests.integration.web.conftest import House
+
+ALERT = {
+    "kind": "alert",
+    "severity": "Severe",
+    "urgency": "Immediate",
+    "certainty": "Observed",
+    "area": {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": 1.0}},
+    "content": {"en": {"title": "Do not drink the water", "body": "Boil it before you drink."}},
+}
+
+
+async def issued(house: House) -> str:
+    key = await house.key(policy="issue")
+    made = await house.ok("POST", "/api/v1/notices", key, ALERT, 201)
+    await house.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, {}, 202)
+    return str(made["id"])
+
+
+async def body(answer: ClientResponse) -> str:
+    assert answer.status == 200
+    return await answer.text()
+
+
+async def test_nobody_gets_the_old_page_once_a_cancel_is_answered(house: House) -> None:
+    key = await house.key(policy="issue")
+    for _ in range(4):
+        notice = await issued(house)
+        pages = [f"/alerts/{notice}", f"/alerts/{notice}.json", "/", "/feeds/alerts.atom"]
+        before = [await body(await house.client.get(page)) for page in pages]
+        ended = asyncio.Event()
+
+        async def read(page: str, ended: asyncio.Event = ended) -> None:
+            while not ended.is_set():
+                await body(await house.client.get(page))
+
+        readers = [asyncio.create_task(read(page)) for page in pages for _ in range(3)]
+        await asyncio.sleep(0.05)
+        await house.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "A mistake"}, 201)
+        after = await asyncio.gather(*(house.client.get(page) for page in pages))
+        for page, was, now in zip(pages, before, after, strict=True):
+            assert await body(now) != was, page
+        assert notice not in await body(after[2]) and notice not in await body(after[3])
+        ended.set()
+        await asyncio.gather(*readers)
+
+
+async def test_who_has_the_page_already_is_told_so(house: House) -> None:
+    page = f"/alerts/{await issued(house)}"
+    first = await house.client.get(page)
+    again = await house.client.get(page, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status, await again.read()) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"] and "Content-Length" not in again.headers
+    other = await house.client.get(page, headers={"If-None-Match": '"another"'})
+    assert other.status == 200 and await other.text() == await first.text()
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+async def test_a_kept_page_has_every_header_and_head_has_no_body(house: House, asked: int) -> None:
+    page = f"/alerts/{await issued(house)}"
+    for _ in range(asked):
+        answer = await house.client.get(page)
+    for name, value in {**ALWAYS, **PAGES, "Cache-Control": "no-cache"}.items():
+        assert answer.headers[name] == value
+    assert answer.headers["Date"] and answer.headers["Vary"] == "Accept-Encoding, Accept-Language"
+    head = await house.client.head(page)
+    assert (head.status, await head.read()) == (200, b"")
+    assert head.headers["ETag"] == answer.headers["ETag"]
+    async with house.client.get(page, headers={"Accept-Language": "cy"}) as other:
+        assert other.headers["Content-Language"] != answer.headers["Content-Language"]
+
+
+async def test_an_old_client_and_a_leaving_one_get_what_they_can_read(house: House) -> None:
+    page = f"/alerts/{await issued(house)}"
+    whole = await (await house.client.get(page)).read()
+    server = house.client.server
+    for line, extra, closes in (
+        ("HTTP/1.1", "Connection: close\r\n", True),
+        ("HTTP/1.0", "", True),
+        ("HTTP/1.0", "Connection: keep-alive\r\n", False),
+        ("HTTP/1.1", "Accept-Encoding: gzip\r\n", False),
+    ):
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(f"GET {page} {line}\r\nHost: x\r\n{extra}\r\n".encode())
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.partition("content-length: ")[2].split("\r\n")[0])
+        sent = await reader.readexactly(length)
+        assert (gzip.decompress(sent) if "gzip" in extra else sent) == whole
+        assert ("connection: close" in head) == closes
+        if closes:
+            assert await reader.read() == b""
+        else:
+            writer.write(f"GET {page} {line}\r\nHost: x\r\n{extra}\r\n".encode())
+            assert (await reader.readline()).split()[1] == b"200"
+        writer.close()
+
+
+async def test_answers_to_pipelined_requests_keep_their_order(house: House) -> None:
+    page = f"/alerts/{await issued(house)}"
+    server = house.client.server
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    asked = [page, "/nowhere", page, "/static/look.css", page]
+    writer.write(b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in asked))
+    seen = []
+    for _ in asked:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        seen.append(int(head.split()[1]))
+        await reader.readexactly(int(head.lower().partition("content-length: ")[2].split("\r\n")[0]))
+    assert seen == [200, 404, 200, 200, 200]
+    writer.close()
