@@ -19,7 +19,7 @@ import msgspec
 from alerts import logs
 from alerts.channels.providers.choice import Texts, providers
 from alerts.channels.providers.endpoints import Endpoints
-from alerts.channels.providers.guarded import GuardedClient
+from alerts.channels.providers.guarded import SOON, GuardedClient
 from alerts.channels.providers.inbox import Inbox
 from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.smtp import Signs
@@ -267,7 +267,10 @@ class App:
         """Always there: each browser names its own push service, and the inbox is one of them."""
         settings = self.settings
         client = GuardedClient(
-            allow_private=settings.allow_private_targets, own=self._own, connections=settings.push_concurrency
+            allow_private=settings.allow_private_targets,
+            own=self._own,
+            connections=settings.push_concurrency,
+            begin_s=SOON,
         )
         return WebPush(client, self.vapid, clock=self._clock, own=self._own)
 

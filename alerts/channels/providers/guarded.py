@@ -12,6 +12,8 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import abc, hdrs
@@ -20,9 +22,16 @@ from yarl import URL
 from alerts.channels.providers.addresses import check_target, is_public
 from alerts.channels.providers.endpoints import is_inbox
 
-__all__ = ["Answer", "GuardedClient", "Lost", "Refused", "TargetError", "Unreached", "check_target"]
+if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ClientRequest
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
+__all__ = ["SOON", "Answer", "GuardedClient", "Late", "Lost", "Refused", "TargetError", "Unreached", "check_target"]
 
 MAX_ANSWER = 64 * 1024
+SOON = 0.9
+"""Seconds within which a message must begin to leave: whatever happened since it was let go has to be asked again."""
 _BODY_S = 3.0
 """How long the rest of an answer is waited for once its status is there."""
 
@@ -49,6 +58,11 @@ class Unreached(TargetError):
     """No connection came about (name, refusal, TLS, time limit): not a byte of the request left."""
 
 
+class Late(TargetError):
+    """The connection took too long to come about; it is kept. Not a byte of the request left: ask again whether it may,
+    then post again."""
+
+
 class Lost(TargetError):
     """The request left, at least in part, and no answer came: the target may have taken it."""
 
@@ -71,20 +85,23 @@ class GuardedClient:
         connections: int = 64,
         connect_s: float = 5.0,
         total_s: float = 15.0,
+        begin_s: float = float("inf"),
         resolver: abc.AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`own`: the public URL while the local inbox exists; `{own}/inbox/push/{id}` is then posted to wherever it is.
 
         `connect_s` bounds name, connection and TLS together, `total_s` everything; `resolver` and `tls` are for tests.
+        A request for which no connection was ready after `begin_s` does not leave (`Late`).
         """
+        self._begin_s = begin_s
         self._allow_private, self._own = allow_private, own
         self._connections, self._resolver, self._tls = connections, resolver, tls
         self._timeout = aiohttp.ClientTimeout(total=total_s, connect=connect_s, sock_connect=connect_s)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post `body`; any status is an answer. Raises Refused, Unreached or Lost."""
+        """Post `body`; any status is an answer. Raises Refused, Unreached, Late or Lost."""
         open_to_all = self._allow_private or is_inbox(url, self._own)
         if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
             raise Refused("the address is not https")
@@ -118,7 +135,8 @@ class GuardedClient:
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
         """Two sessions: a connection made without guard must not be found by a request that is guarded."""
         if guarded not in self._sessions:
-            connector = aiohttp.TCPConnector(
+            connector = _Connector(
+                self._begin_s,
                 limit=self._connections,
                 resolver=self._resolver,
                 ssl=True if self._tls is None else self._tls,
@@ -133,6 +151,22 @@ class GuardedClient:
                 skip_auto_headers=(hdrs.CONTENT_TYPE, hdrs.USER_AGENT, hdrs.ACCEPT_ENCODING),
             )
         return self._sessions[guarded]
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives no connection to a request that has waited too long for one, but keeps it for the next."""
+
+    def __init__(self, begin_s: float, **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._begin_s = begin_s
+
+    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
+        begun = monotonic()
+        connection = await super().connect(req, traces, timeout)
+        if monotonic() - begun > self._begin_s:
+            connection.release()
+            raise Late("the connection took too long to come about")
+        return connection
 
 
 def _guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.bucket import Bucket
-from alerts.channels.providers.guarded import GuardedClient, Refused, TargetError, Unreached
+from alerts.channels.providers.guarded import SOON, GuardedClient, Late, Refused, TargetError, Unreached
 from alerts.channels.providers.pool import Health, Member, Pool
 from alerts.channels.providers.sms_form import FLAKY, Form, Trouble
 from alerts.domain.words.errors import DomainError
@@ -22,8 +22,6 @@ from alerts.domain.words.terms import Channel
 
 _CONNECT, _TOTAL = 3.0, 10.0
 """Seconds for a connection, and until the answer."""
-_SOON = 0.9
-"""Seconds within which a message must begin to leave: whatever happened since it was let go has to be asked again."""
 _SUSPECT = 2.0
 """Seconds without an answer after which a provider is asked last, before a time limit says that it stalls."""
 _NOT_BEGUN = Handed(result="not-begun")
@@ -70,6 +68,8 @@ class Gateway:
         self._out[ticket] = monotonic()
         try:
             answer = await self.client.post(request.url, request.body, request.headers)
+        except Late:
+            return _NOT_BEGUN
         except Unreached as error:
             return Trouble(str(error))
         except Refused as error:
@@ -117,7 +117,8 @@ class SmsProvider:
         begun, troubles, spent, busy = monotonic(), [], 0, 0
         for member in self._in_order(message.urgent):
             bucket = member.it.bucket
-            if not bucket.take(monotonic()):
+            # One that seems to stall is no way out while another has only to wait for its rate.
+            if (busy and member.it.suspect(monotonic())) or not bucket.take(monotonic()):
                 busy += 1
                 continue
             day = await self._budget.take(member.name)
@@ -125,7 +126,7 @@ class SmsProvider:
                 bucket.give_back()
                 spent += 1
                 continue
-            if monotonic() - begun > _SOON or not member.begin(monotonic()):
+            if monotonic() - begun > SOON or not member.begin(monotonic()):
                 bucket.give_back()
                 self._budget.give_back(member.name, day)
                 busy += 1
@@ -136,7 +137,7 @@ class SmsProvider:
             troubles.append(outcome)
         if spent == len(self._pool.members):
             return _USED_UP
-        if busy and (not troubles or monotonic() - begun > _SOON):
+        if busy and (not troubles or monotonic() - begun > SOON):
             return _NOT_BEGUN
         return self._refused(troubles)
 
@@ -154,7 +155,7 @@ class SmsProvider:
     def capacity(self) -> float:
         """Messages a second that this process may hand over now."""
         now = monotonic()
-        awake = sum(member.state(now) != "resting" for member in self._pool.members)
+        awake = sum(member.state(now) != "resting" and not member.it.suspect(now) for member in self._pool.members)
         return max(1, awake) * self._rate / self._processes
 
     def among(self, processes: int) -> None:
@@ -184,7 +185,11 @@ class SmsProvider:
         if outcome.result == "in-doubt":
             member.failed(now, outcome.reason, strikes=FLAKY)
             return Handed(result="in-doubt", reason=f"{member.name}: {outcome.reason}")
-        member.succeeded(now)
+        if outcome.result == "not-begun":
+            member.passed()
+            member.it.bucket.give_back()
+        else:
+            member.succeeded(now)
         if outcome.result != "sent":
             self._budget.give_back(member.name, day)
         return outcome
@@ -201,4 +206,4 @@ class SmsProvider:
 def client(connections: int) -> GuardedClient:
     """For one gateway. It is the operator's own choice and may be private; each has its own, so that one that stalls
     takes no connection from another."""
-    return GuardedClient(allow_private=True, connections=connections, connect_s=_CONNECT, total_s=_TOTAL)
+    return GuardedClient(allow_private=True, connections=connections, connect_s=_CONNECT, total_s=_TOTAL, begin_s=SOON)

@@ -17,7 +17,7 @@ from yarl import URL
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.endpoints import is_inbox
-from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached
+from alerts.channels.providers.guarded import Answer, GuardedClient, Late, Lost, Refused, Unreached
 from alerts.channels.providers.pool import Health
 from alerts.channels.providers.push_services import PushServices
 from alerts.channels.providers.waiting import retry_after
@@ -91,6 +91,9 @@ class WebPush:
         except Refused as error:
             self._services.passed(origin, monotonic())
             return Handed(result="permanent", reason=f"not sent: {error}")
+        except Late as error:
+            self._services.passed(origin, monotonic())
+            return Handed(result="not-begun", reason=str(error))
         except Unreached as error:
             outcome = Handed(result="temporary", reason=str(error))
         except Lost as error:

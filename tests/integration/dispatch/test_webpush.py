@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 
 import http_ece
 import pytest
-from aiohttp import web
+from aiohttp import abc, web
 from aiohttp.test_utils import TestServer
 
 from alerts.channels.message import Handed, Message
@@ -137,3 +138,41 @@ async def test_a_subject_that_push_services_refuse_is_our_own_fault() -> None:
     handed = await provider.send(message("http://127.0.0.1:1/p"))
     await provider.close()
     assert handed.result == "technical" and "ALERTS_VAPID_SUBJECT" in handed.reason
+
+
+class SlowNames(abc.AbstractResolver):
+    """A DNS that takes its time for the first answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[abc.ResolveResult]:
+        await asyncio.sleep(self._seconds)
+        return [
+            abc.ResolveResult(
+                hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=socket.AI_NUMERICHOST
+            )
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_what_waited_long_for_a_connection_is_asked_about_again_and_then_finds_it_ready() -> None:
+    """A cancel that came meanwhile must still stop it (P5)."""
+    async with service() as (endpoint, came):
+        slow = endpoint.replace("127.0.0.1", "push.example")
+        client = GuardedClient(allow_private=True, begin_s=0.2, resolver=SlowNames(0.4))
+        provider = WebPush(client, VAPID, clock=lambda: NOW)
+        try:
+            first = await provider.send(message(slow))
+            assert (first.result, came) == ("not-begun", [])
+            begun = asyncio.get_running_loop().time()
+            assert await provider.send(message(slow)) == Handed(result="sent")
+            assert asyncio.get_running_loop().time() - begun < 0.4, "the connection was kept: no name was asked for"
+        finally:
+            await provider.close()
+    assert len(came) == 1
+    assert provider.health().state == "well", "a slow connection is nobody's failure"
