@@ -230,7 +230,10 @@ class Admin:
         now = self._parts.clock()
         unsent = [
             {"id": str(d.id), "what": f"dispatch {d.notice}", "error": d.reason, "at": int(now.timestamp() * 1e6)}
-            for d in await asyncio.to_thread(self._parts.dispatch.parked)
+            for d in [
+                *await asyncio.to_thread(self._parts.dispatch.parked),
+                *await asyncio.to_thread(self._parts.dispatch.paused, now),
+            ]
         ]
         failed = [
             {
@@ -246,13 +249,17 @@ class Admin:
     async def parked_retry(self, args: Json) -> Json:
         """{"id"} → {"id"}: an event is given to its read model once more. Of a webhook {"id", "state", "reason",
         "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today.
-        Of a dispatch {"id", "queued"}: what failed for technical reasons is queued again."""
+        Of a dispatch {"id", "queued"}: what failed for technical reasons is queued again; of a paused one
+        {"id", "state"}: it goes on."""
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.retry, args["id"])
             return {"id": args["id"]}
         parts, wanted = self._parts, identity(args["id"], "thing that waits")
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
             return {"id": str(wanted), "queued": await queue_again(parts.writer, wanted, by=OPERATOR.by)}
+        if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
+            await parts.commands.resume(OPERATOR, wanted, "by the operator, on the command line")
+            return {"id": str(wanted), "state": "resumed"}
         kept = await retry_trigger(parts.log, parts.commands, wanted)
         return {
             "id": str(kept.id),
@@ -267,9 +274,12 @@ class Admin:
         """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.drop, args["id"])
+            return {"id": args["id"]}
+        wanted, why = identity(args["id"], "thing that waits"), "by the operator, on the command line"
+        if any(d.id == wanted for d in await asyncio.to_thread(self._parts.dispatch.paused, self._parts.clock())):
+            await self._parts.commands.stop(OPERATOR, wanted, why)
         else:
-            trigger = identity(args["id"], "parked webhook")
-            await self._parts.commands.drop_trigger(OPERATOR, trigger, "by the operator, on the command line")
+            await self._parts.commands.drop_trigger(OPERATOR, wanted, why)
         return {"id": args["id"]}
 
     # --- helpers -------------------------------------------------------------------------------------------------

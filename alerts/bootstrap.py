@@ -352,7 +352,8 @@ class App:
         return {"provider": provider.name, "state": "well"}
 
     def _parked(self) -> int:
-        return len(self.runner.parked()) + len(self.dispatch.parked()) + len(self.dispatch.failed(self._clock()))
+        now, queue = self._clock(), self.dispatch
+        return len(self.runner.parked()) + len(queue.parked()) + len(queue.paused(now)) + len(queue.failed(now))
 
 
 def _signer(settings: Settings) -> Signs | None:

@@ -117,6 +117,10 @@ def _detail(event: Event) -> str | None:
             )
         case e.DispatchRetried(amount=amount):
             return f"{amount:,} {'delivery that had' if amount == 1 else 'deliveries that had'} failed were tried again"
+        case e.DispatchPaused(bounced=bounced, outcomes=outcomes):
+            return f"it was paused, since {bounced:,} of {outcomes:,} addresses had refused it"
+        case e.DispatchResumed(reason=reason):
+            return _because("it was resumed", reason)
         case e.DispatchStopped(reason=reason):
             return _because("what had not left was stopped", reason)
         case _:

@@ -93,6 +93,8 @@ def parked(
 def _retried(answer: Json) -> str:
     if "queued" in answer:
         return f"{answer['queued']} deliveries of {answer['id']} are queued again"
+    if answer.get("state") == "resumed":
+        return f"{answer['id']} goes on"
     if "state" not in answer:
         return f"{answer['id']} was given again"
     if answer["state"] == "parked":

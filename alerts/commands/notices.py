@@ -17,7 +17,7 @@ from alerts.commands.core import Core
 from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Counted, Idempotency
 from alerts.domain import notice_life as life
-from alerts.domain.events import Content, DispatchStopped, NoticePlan
+from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.domain.words.bodies import AllClearBody, CancelBody, NoticeBody
@@ -231,6 +231,25 @@ class NoticeCommands(Core):
             if dispatch is None or dispatch.stopped is None:
                 stopped = DispatchStopped(notice=notice, number=state.number, reason=words)
                 unit.append(DISPATCH, dispatch_id(notice), stopped)
+            return kept(state)
+
+        return await self._run(actor, work, idem)
+
+    async def resume(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+        """A paused dispatch goes on, bounces or not. Resuming twice changes nothing."""
+        words = checks.text(reason, "reason", checks.REASON, needed=False)
+
+        def work(unit: Unit) -> NoticeKept:
+            state = threads.notice(unit, notice)
+            alone(unit, actor, state)
+            dispatch = unit.get(DISPATCH, dispatch_id(notice))
+            if dispatch is None or dispatch.paused is None:
+                raise Conflict("This notice's dispatch is not paused: there is nothing to resume.", state=state.phase)
+            if dispatch.stopped is not None:
+                raise Conflict("This notice's dispatch was stopped: nothing more of it may leave.", state=state.phase)
+            if dispatch.waits:
+                resumed = DispatchResumed(notice=notice, number=state.number, reason=words)
+                unit.append(DISPATCH, dispatch_id(notice), resumed)
             return kept(state)
 
         return await self._run(actor, work, idem)

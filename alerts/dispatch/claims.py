@@ -15,7 +15,7 @@ from datetime import datetime
 from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
 from alerts.domain.words.ids import SHARDS
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import Row, Unit
 from alerts.eventlog.sql import load
 from alerts.times import micros
 
@@ -52,7 +52,7 @@ def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, li
 def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> Taken:
     """Claim up to `limit` rows of a lane whose time has come. Raises Lapsed."""
     _alive(unit, worker)
-    taken = [Claimed.of(row) for row in unit.read(_sql.due, (lane, micros(now), 0, SHARDS - 1, limit))]
+    taken = [Claimed.of(row) for row in _due(unit, lane, now, limit)]
     here = {(row.notice, row.contact) for row in taken}
     for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DIGEST}:
         for found in unit.read(_sql.digest_rest, (shard, contact, micros(now))):
@@ -105,6 +105,14 @@ def doubt_lost(unit: Unit, worker: int, notice: int, in_hand: Callable[[Claimed]
         lost += [row for row in map(Claimed.of, rows) if not in_hand(row)]
     settle(unit, worker, [_once_more(unit, row, f"{IN_DOUBT}: its claim was lost") for row in lost])
     return len(lost)
+
+
+def _due(unit: Unit, lane: int, now: datetime, limit: int) -> list[Row]:
+    paused = unit.read(_sql.paused) if lane == LANE["bulletin"] else []
+    if not paused:
+        return unit.read(_sql.due, (lane, micros(now), 0, SHARDS - 1, limit))
+    numbers = [int(row[0]) for row in paused]
+    return unit.read(_filled(_sql.due_beside, numbers), (lane, micros(now), 0, SHARDS - 1, *numbers, limit))
 
 
 def _once_more(unit: Unit, row: Claimed, reason: str) -> Settled:

@@ -14,12 +14,14 @@ INSERT INTO jobs (notice, notice_id, thread, kind, day, lane, log_position, issu
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, 0)
 
 -- name: jobs_open
-SELECT j.notice, j.kind, j.lane, j.pages, j.next_page, j.contacts, j.expires, j.ended, j.ended_reason, a.last_shard
+SELECT j.notice, j.kind, j.lane, j.pages, j.next_page, j.contacts, j.expires, j.ended, j.ended_reason, a.last_shard,
+       j.paused
 FROM jobs j LEFT JOIN audiences a ON a.notice = j.notice AND a.page = j.next_page - 1
 WHERE j.done = 0 ORDER BY j.lane, j.notice
 
 -- name: job_progress
-SELECT log_position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, ended_reason, first_at
+SELECT log_position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, ended_reason, first_at,
+       paused
 FROM jobs WHERE notice = ?
 
 -- name: job_head
@@ -29,7 +31,20 @@ SELECT notice_id, kind, issued_at, first_at FROM jobs WHERE notice = ?
 SELECT notice FROM jobs WHERE kind = ? AND day = ?
 
 -- name: job_live
-SELECT notice FROM jobs WHERE notice = ? AND done = 0 AND ended IS NULL
+SELECT notice FROM jobs WHERE notice = ? AND done = 0 AND ended IS NULL AND paused <> 1
+
+-- name: job_guarded
+SELECT notice_id, kind, lane, ended, paused FROM jobs WHERE notice = ? AND done = 0
+
+-- name: job_pause
+UPDATE jobs SET paused = ? WHERE notice = ?
+
+-- name: jobs_paused
+SELECT notice, notice_id, issued_at FROM jobs WHERE paused = 1 AND done = 0 AND ended IS NULL AND expires > ?
+ORDER BY notice
+
+-- name: paused
+SELECT notice FROM jobs WHERE done = 0 AND paused = 1
 
 -- name: job_numbers_of_thread
 SELECT notice FROM jobs WHERE thread = ? AND notice <> ? ORDER BY notice
@@ -146,10 +161,15 @@ WHERE shard IN (?*) AND notice = ? AND state = 0 AND due_at IS NULL ORDER BY sha
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE lane = ? AND due_at <= ? AND shard BETWEEN ? AND ? ORDER BY due_at LIMIT ?
 
+-- name: due_beside
+-- The same but for those of dispatches that are paused.
+SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
+WHERE lane = ? AND due_at <= ? AND shard BETWEEN ? AND ? AND notice NOT IN (?*) ORDER BY due_at LIMIT ?
+
 -- name: digest_rest
 -- What else a contact point's digest carries, however the claim was cut.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
-WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0) AND contact = ?
+WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0 AND paused <> 1) AND contact = ?
   AND due_at <= ? AND (flags & 64) <> 0
 
 -- name: next_due

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from alerts.dispatch import group
 from alerts.dispatch.additions import Addition, add_rows, belongs, day_job
 from alerts.dispatch.bell import Bell
+from alerts.dispatch.bounce_guard import RESUMED
 from alerts.dispatch.frozen import Frozen
 from alerts.dispatch.issued import Issued, older_end
 from alerts.dispatch.registers import Registers
@@ -91,7 +92,7 @@ class FanOut:
         if recorded.position <= self._turns.done:
             return False  # another process has done it
         match recorded.event:
-            case e.NoticeIssued() | e.DispatchStopped():
+            case e.NoticeIssued() | e.DispatchStopped() | e.DispatchResumed():
                 return True
             case event if isinstance(event, _ENDINGS):
                 return True
@@ -158,6 +159,8 @@ class FanOut:
                 return [self._issue(recorded, event)]
             case e.DispatchStopped(number=number):
                 return self._end(self._registers.issued(number))
+            case e.DispatchResumed(number=number):
+                return [lambda unit: unit.write(_sql.job_pause, (RESUMED, number))]
             case e.DispatchChunkFinished() as event:
                 return self._outcomes(event.number, _reached(event))
             case e.ReceiptReceived(number=number, contact=contact, channel=channel):

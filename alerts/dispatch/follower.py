@@ -34,7 +34,12 @@ _log = logging.getLogger(__name__)
 
 PEOPLE: Final[frozenset[str]] = frozenset(SUBSCRIBER_EVENTS.events)
 _WANTED: Final[frozenset[str]] = (
-    PEOPLE | r.TOPICS | {e.DispatchChunkFinished.topic(), e.ReceiptReceived.topic(), e.InboundTextReceived.topic()}
+    PEOPLE
+    | r.TOPICS
+    | {
+        event.topic()
+        for event in (e.DispatchChunkFinished, e.DispatchResumed, e.ReceiptReceived, e.InboundTextReceived)
+    }
 )
 _BATCH = 2_000
 _STAND_BY = 0.02

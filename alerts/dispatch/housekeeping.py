@@ -12,6 +12,7 @@ from time import monotonic
 from uuid import UUID
 
 from alerts.dispatch import planner
+from alerts.dispatch.bounce_guard import pause
 from alerts.dispatch.claims import doubt, doubt_lost, end_leftover
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.hands import Hands
@@ -140,6 +141,16 @@ class Housekeeping:
                 return end_leftover(unit, self._lease.number, job.notice, state, reason, shard, _SWEEP).next_shard
 
             shard = (await self._writer.run(work, by="system")).result
+
+    async def guard(self, picture: Picture) -> set[int]:
+        """Pause bulletins of which too many addresses bounce; which were paused now."""
+        paused: set[int] = set()
+        for job in picture.jobs:
+            if job.bounces.too_many:
+                done = await self._writer.run(lambda unit, job=job: pause(unit, job.notice), by="system")  # type: ignore[misc]
+                if done.result:
+                    paused.add(job.notice)
+        return paused
 
     async def complete(self, picture: Picture) -> None:
         """Close dispatches of which every row is final."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts.dispatch.bounce_guard import NONE, PAUSED, Bounces, bounces, guarded
 from alerts.dispatch.lease import workers
 from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.domain.words.ids import SHARDS
@@ -33,6 +34,15 @@ class OpenJob:
     open_rows: int
     queued: int
     sending: int
+    paused: int = 0
+    """See `bounce_guard`."""
+    bounces: Bounces = NONE
+    """Of a dispatch that may be paused."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is paused, and a person is asked."""
+        return self.paused == PAUSED
 
     @property
     def planned(self) -> bool:
@@ -72,6 +82,11 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool, judging
         tallies = tx.execute(_sql.tallies_by_job)
         claimed = tx.execute(_sql.tallies_claimed)
         known = {} if alone else workers(tx, now)
+        bounced = {
+            row[0]: bounces(tx.execute(_sql.tallies_of, (row[0],)))
+            for row in jobs
+            if guarded(row[1], row[2], row[7], row[10])
+        }
         due = {lane: tx.execute(_sql.next_due, (lane, 0, SHARDS - 1))[0][0] for lane in LANE.values()}
     silent = [w for w, alive in known.items() if judging and not alive and w != worker]
     alive = {w for w in known if w not in silent} | {worker}
@@ -101,6 +116,8 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool, judging
                 open_rows=open_rows.get(row[0], 0),
                 queued=queued.get(row[0], 0),
                 sending=sending.get(row[0], 0),
+                paused=row[10],
+                bounces=bounced.get(row[0], NONE),
             )
             for row in jobs
         ),

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.dispatch.again import Failed, failed
+from alerts.dispatch.bounce_guard import PAUSED, bounces, words
 from alerts.dispatch.lease import workers
 from alerts.dispatch.reports import REPORTS
 from alerts.dispatch.rows import FINAL, LANE, QUEUED, REPORTED, SENDING, STATE, seconds_of
@@ -42,6 +43,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     p99_s: float | None = None
     parked: str = ""
     """Why the audience could not be computed, "" if it could."""
+    paused: str = ""
+    """What a person is asked while nothing more leaves, "" while it goes on."""
 
 
 class AttemptMade(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +100,7 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A notice that reached nobody because its audience could not be computed: it waits for a person."""
+    """A notice that waits for a person: it reached nobody because its audience could not be computed, or is paused."""
 
     id: UUID
     notice: int
@@ -118,7 +121,9 @@ class DispatchReads:
                 return None
             tallies = tx.execute(_sql.tallies_of, (number,))
             latencies = tx.execute(_sql.latencies_of, (number,))
-        position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, why, first_at = rows[0]
+        position, issued_at, pages, next_page, people, unreachable, contacts, late, ended, why, first_at, paused = rows[
+            0
+        ]
         by_channel: dict[str, dict[str, int]] = {}
         open_rows = 0
         for channel, state, amount in tallies:
@@ -140,6 +145,7 @@ class DispatchReads:
             p95_s=most,
             p99_s=nearly_all,
             parked=why if ended == STATE["failed-technical"] else "",
+            paused=words(bounces(tallies)) if paused == PAUSED and ended is None else "",
         )
 
     def delivery(self, number: int, contact: int) -> DeliveryRow | None:
@@ -207,6 +213,13 @@ class DispatchReads:
     def failed(self, now: datetime) -> list[Failed]:
         """Dispatches with deliveries that failed for technical reasons and may be queued again."""
         return failed(self._database, now)
+
+    def paused(self, now: datetime) -> list[ParkedDispatch]:
+        """Bulletins that wait for a person to resume or stop them."""
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.jobs_paused, (micros(now),))
+            found = [(notice, id, bounces(tx.execute(_sql.tallies_of, (notice,)))) for notice, id, _ in rows]
+        return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=words(b)) for notice, id, b in found]
 
     def parked(self) -> list[ParkedDispatch]:
         """Notices whose audience could not be computed."""

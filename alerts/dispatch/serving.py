@@ -52,11 +52,12 @@ class Server:
         lease: Lease,
         threads: ThreadPoolExecutor,
         *,
+        paused: Callable[[int], bool] = lambda notice: False,
         paces: Mapping[Channel, Pace],
         clock: Callable[[], datetime],
     ) -> None:
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
-        self._paces = paces
+        self._paces, self._paused = paces, paused
         self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
         self.stopping = False
 
@@ -197,7 +198,7 @@ class Server:
             verdict = self._preparer.again(row, known)
             if isinstance(verdict, Settled):
                 changed.append(verdict)
-            elif isinstance(verdict, Carry) and verdict.past:
+            elif self._paused(row.notice) or (isinstance(verdict, Carry) and verdict.past):
                 changed.append(_put_back(row, self._clock()))
         if not changed:
             return None

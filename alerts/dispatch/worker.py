@@ -122,6 +122,7 @@ class Worker:
             retries,
             self._lease,
             self._threads,
+            paused=lambda notice: notice in self._paused,
             paces={channel: Pace(p.capacity) for channel, p in providers.items() if isinstance(p, Paced)},
             clock=clock,
         )
@@ -130,6 +131,7 @@ class Worker:
         self._lost = False
         """Whether a claim or a sender failed since the housekeeper last looked for claims that nobody serves."""
         self._picture = Picture((), {}, ())
+        self._paused: set[int] = set()
         self._walks: dict[int, _Walk] = {}
         self._told = float("-inf")
         self._news: set[asyncio.Event] = set()
@@ -217,6 +219,8 @@ class Worker:
         if planned:
             picture = await self._look(now)
         self._picture = picture
+        self._paused = {job.notice for job in picture.jobs if job.waits}
+        self._paused |= await self._housekeeping.guard(picture)
         await self._tell_of_providers(picture.workers)
         self._walk_again()
         self._tell()
@@ -303,7 +307,7 @@ class Worker:
         return None
 
     def _has_rows(self, job: OpenJob) -> bool:
-        if not job.next_page:
+        if not job.next_page or job.notice in self._paused:
             return False
         walk = self._walks.setdefault(job.notice, _Walk())
         return walk.drained_at < job.next_page

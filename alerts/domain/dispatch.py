@@ -10,12 +10,16 @@ from msgspec.structs import replace
 from alerts.domain.events import (
     DispatchChunkFinished,
     DispatchCompleted,
+    DispatchPaused,
     DispatchPlanned,
+    DispatchResumed,
     DispatchRetried,
     DispatchStopped,
 )
 from alerts.domain.folding import cannot_begin
 from alerts.domain.words.events import Recorded
+
+_EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, DispatchResumed, DispatchStopped)
 
 
 class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +30,15 @@ class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
     planned: DispatchPlanned | None
     stopped: str | None = None
     completed: bool = False
+    paused: DispatchPaused | None = None
+    """Set by the first pause, and kept: there is no second one."""
+    resumed: bool = False
     position: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is paused, and a person is asked."""
+        return self.paused is not None and not self.resumed and self.stopped is None
 
 
 class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +53,7 @@ class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
 def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
     """Fold one event. A stop may come before the plan: whoever stops does not wait for the fan-out."""
     event = recorded.event
-    if not isinstance(event, DispatchPlanned | DispatchCompleted | DispatchRetried | DispatchStopped):
+    if not isinstance(event, _EVENTS):
         return state if state is not None else cannot_begin("dispatch", recorded)
     if state is None:
         state = DispatchState(notice=event.notice, version=0, planned=None)
@@ -55,6 +67,10 @@ def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
             return replace(state, completed=True)
         case DispatchRetried():
             return replace(state, completed=False)
+        case DispatchPaused():
+            return replace(state, paused=event)
+        case DispatchResumed():
+            return replace(state, resumed=True)
 
 
 def evolve_chunk(state: ChunkState | None, recorded: Recorded) -> ChunkState:

@@ -456,6 +456,24 @@ class DispatchRetried(Event, frozen=True, kw_only=True):
     """Deliveries."""
 
 
+class DispatchPaused(Event, frozen=True, kw_only=True):
+    """Too many addresses of a bulletin refused it for good: nothing more leaves until a person says so."""
+
+    notice: UUID
+    number: int
+    bounced: int
+    outcomes: int
+    """Of e-mail, at the time."""
+
+
+class DispatchResumed(Event, frozen=True, kw_only=True):
+    """A person lets a paused dispatch go on, bounces or not."""
+
+    notice: UUID
+    number: int
+    reason: str = ""
+
+
 class DispatchStopped(Event, frozen=True, kw_only=True):
     """What has not left is cancelled; the thread stays live."""
 
@@ -769,6 +787,8 @@ CATALOGUE = Catalogue.of(
     DispatchChunkFinished,
     DispatchCompleted,
     DispatchRetried,
+    DispatchPaused,
+    DispatchResumed,
     DispatchStopped,
     SourceConnected,
     SourceRevised,

@@ -137,7 +137,14 @@ DISPATCHES = DocumentKind(
     "dispatches",
     streams.DISPATCH,
     DispatchState,
-    (e.DispatchPlanned, e.DispatchCompleted, e.DispatchRetried, e.DispatchStopped),
+    (
+        e.DispatchPlanned,
+        e.DispatchCompleted,
+        e.DispatchRetried,
+        e.DispatchPaused,
+        e.DispatchResumed,
+        e.DispatchStopped,
+    ),
     lambda state: (state.notice.bytes,),
 )
 INCIDENTS = DocumentKind(

@@ -33,7 +33,14 @@ _DOCUMENTS: tuple[kinds.DocumentKind[Any], ...] = (
     kinds.TRIGGERS,
 )
 # A dispatch is told under its notice: nobody looks for it elsewhere.
-_OF_A_NOTICE = (e.DispatchPlanned, e.DispatchCompleted, e.DispatchRetried, e.DispatchStopped)
+_OF_A_NOTICE = (
+    e.DispatchPlanned,
+    e.DispatchCompleted,
+    e.DispatchRetried,
+    e.DispatchPaused,
+    e.DispatchResumed,
+    e.DispatchStopped,
+)
 _KINDS: dict[type[Event], str] = {
     **{event: kind.table for kind in _DOCUMENTS for event in kind.events},
     **dict.fromkeys(_OF_A_NOTICE, kinds.NOTICES.table),
@@ -71,6 +78,8 @@ def _detail(event: Event) -> str:
             return ", ".join(f"{state} {count}" for state, count in sorted(event.by_state.items()))
         case e.DispatchRetried():
             return f"{event.amount} deliveries"
+        case e.DispatchPaused():
+            return f"{event.bounced} of {event.outcomes} addresses bounced"
         case e.TriggerReceived():
             return f"{event.state}: {event.reason}" if event.reason else event.state
         case e.TriggerRejected():

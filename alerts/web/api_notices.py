@@ -23,6 +23,7 @@ from alerts.domain.words.bodies import (
     EmptyBody,
     NoticeBody,
     ReasonBody,
+    ResumeBody,
     ScheduleBody,
 )
 from alerts.domain.words.errors import Invalid, NotFound
@@ -130,6 +131,11 @@ def routes(parts: Parts) -> list[Route]:
         kept = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         return _out(kept)
 
+    async def resume(request: web.Request) -> web.Response:
+        body, raw = await optional_json_body(request, ResumeBody)
+        kept = await commands.resume(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
+        return _moved(kept)
+
     def with_reason(command: Callable[..., Awaitable[NoticeKept]]) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
             body, raw = await json_body(request, ReasonBody)
@@ -164,6 +170,7 @@ def routes(parts: Parts) -> list[Route]:
         Route("POST", f"{one_path}/cancel", cancel, scope(*APPROVE_OR_ISSUE)),
         Route("POST", f"{one_path}/all-clear", all_clear, scope(*APPROVE_OR_ISSUE)),
         Route("POST", f"{one_path}/stop", with_reason(commands.stop), scope(*APPROVE_OR_ISSUE)),
+        Route("POST", f"{one_path}/resume", resume, scope(*APPROVE_OR_ISSUE)),
     ]
 
 

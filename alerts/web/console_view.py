@@ -69,6 +69,7 @@ class ConsoleViews:
             "drafts": [self._card(n) for n in waiting if n.phase == "draft"],
             "parked": [self._trigger(t) for t in views.triggers("parked", None, 10).items],
             "halted": self._parts.parked(),
+            "paused": [{"id": str(d.id), "reason": d.reason} for d in self._parts.dispatch.paused(now)],
             "live": [self._live(n) for n in views.live(now)],
             "due": [self._card(n) for n in waiting if n.phase in ("scheduled", "approved")],
             "providers": _providers(self._parts.providers()),
@@ -162,6 +163,7 @@ class ConsoleViews:
             "share": "" if total == 0 else f"{100 * left // total} % sent",
             "complete": progress.complete,
             "parked": progress.parked,
+            "paused": progress.paused,
             "bars": bars,
             "times": [(word, f"{seconds:.1f} s") for word, seconds in times if seconds is not None],
         }

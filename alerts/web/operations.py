@@ -126,6 +126,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/notices/{id}/stop"): Operation(
         "Cancel what has not left; the thread stays live", 200, notices.NoticeTaken, b.ReasonBody
     ),
+    ("POST", "/notices/{id}/resume"): Operation(
+        "Let a dispatch go on that was paused because too many addresses bounced",
+        200,
+        notices.NoticeTaken,
+        b.ResumeBody,
+        body_needed=False,
+    ),
     ("POST", "/newsletters"): Operation(
         "Start a newsletter; the same slug again sets it so (200)", 201, a.Taken, b.NewsletterBody, again=True
     ),

@@ -194,6 +194,12 @@ class ReasonBody(Body, frozen=True, kw_only=True):
     reason: str
 
 
+class ResumeBody(Body, frozen=True, kw_only=True):
+    """resume; it may be left out."""
+
+    reason: str = ""
+
+
 class ApproveBody(Body, frozen=True, kw_only=True):
     """Both as GET /notices/{id} shows them."""
 

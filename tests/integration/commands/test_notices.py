@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from alerts.commands import Actor, Idempotency, NoticeKept
+from alerts.domain.events import DispatchPaused, DispatchResumed
+from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.domain.words.bodies import (
     AllClearBody,
     CancelBody,
@@ -19,6 +21,7 @@ from alerts.domain.words.bodies import (
     SegmentBody,
 )
 from alerts.domain.words.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from alerts.eventlog.ports import Unit
 from tests.integration.commands.conftest import CAMDEN, START, key, on_both
 
 if TYPE_CHECKING:
@@ -488,3 +491,28 @@ async def test_an_id_of_another_kind_of_thing_is_not_found(house: House) -> None
     with pytest.raises(Invalid) as refused:
         await house.commands.draft_notice(key(), but(MARKET, service_change=incident.id))
     assert refused.value.errors[0].field == "service_change"
+
+
+# --- a paused dispatch
+
+
+async def test_a_paused_dispatch_is_resumed_once_by_one_who_may(house: House) -> None:
+    first, bob = await live(house), await house.person("bob")
+    with pytest.raises(Conflict, match="not paused"):
+        await house.commands.resume(bob, first.id, "")
+    stream = dispatch_id(first.id)
+
+    def pause(unit: Unit) -> None:
+        unit.get(DISPATCH, stream)
+        unit.append(DISPATCH, stream, DispatchPaused(notice=first.id, number=1, bounced=60, outcomes=1000))
+
+    await house.writer.run(pause, by="system")
+    with pytest.raises(Forbidden):
+        await house.commands.resume(key("approve"), first.id, "")
+    assert (await house.commands.resume(bob, first.id, "A new list")).state == "live"
+    await house.commands.resume(bob, first.id, "again")
+    [resumed] = house.events("DispatchResumed")
+    assert isinstance(resumed.event, DispatchResumed) and resumed.event.reason == "A new list"
+    await house.commands.stop(bob, first.id, "After all")
+    with pytest.raises(Conflict, match="stopped"):
+        await house.commands.resume(bob, first.id, "")

@@ -1,0 +1,81 @@
+"""A bulletin of which too many addresses bounce waits for a person: on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from alerts.channels.message import Handed, Message
+from alerts.dispatch.claims import take_due, take_waiting
+from alerts.dispatch.rows import LANE
+from alerts.domain.events import DispatchPaused, DispatchResumed
+from alerts.domain.streams import DISPATCH, dispatch_id
+from tests.integration.dispatch.stack import Scripted, Stack
+
+_PEOPLE = 3_000
+
+
+def _a_tenth_is_dead(message: Message) -> Handed:
+    if int(message.to[1:].split("@")[0]) % 2560 // 256 == 3:  # the low byte of a number is its shard
+        return Handed(result="permanent", reason="550 no such user")
+    return Handed(result="sent")
+
+
+def test_it_pauses_and_goes_on_when_a_person_says_so(stack: Stack) -> None:
+    async def run() -> None:
+        stack.people(_PEOPLE)
+        mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
+        async with stack.working({"email": mail}, concurrency={"email": 100}) as worker:
+            notice, number = stack.issue(priority="bulletin", severity="Minor")
+            stream = dispatch_id(notice)
+            await stack.until(lambda: stack.reads.paused(datetime.now(UTC)) != [])
+            await stack.until(lambda: stack.reads.status(datetime.now(UTC)).in_flight == 0)
+            handed = len(mail.handed)
+            assert 1_000 <= handed < _PEOPLE
+            [waiting] = stack.reads.paused(datetime.now(UTC))
+            assert (waiting.id, waiting.notice) == (notice, number)
+            progress = stack.reads.progress(number)
+            assert progress is not None and progress.paused == waiting.reason != "" and not progress.complete
+            await asyncio.sleep(1.2)
+            assert len(mail.handed) == handed, "a paused dispatch starts nothing"
+
+            def claims() -> int:
+                rows = stack.writer.submit(
+                    lambda unit: (
+                        take_waiting(unit, worker._lease.number, number, _PEOPLE, 0, 100).rows
+                        + take_due(unit, worker._lease.number, LANE["bulletin"], datetime.now(UTC), 100).rows
+                    ),
+                    by="system",
+                )
+                return len(rows.result(10).result)
+
+            assert claims() == 0, "nor does a process that has not heard of it"
+            _, urgent = stack.issue()
+            done = await stack.complete(urgent)
+            assert sum(done.by_channel["email"].values()) == _PEOPLE, "an emergency goes on, however many bounce"
+            mail.handed.clear()
+            stack.tell(DISPATCH, stream, DispatchResumed(notice=notice, number=number))
+            done = await stack.complete(number)
+            assert done.paused == "" and sum(done.by_channel["email"].values()) == _PEOPLE
+            assert len(mail.handed) == _PEOPLE - handed, "each once"
+        events = [r.event for r in stack.log.stream(stream)]
+        [paused] = [event for event in events if isinstance(event, DispatchPaused)]
+        assert paused.outcomes >= 1_000 and paused.bounced > 0.05 * paused.outcomes
+        assert stack.reads.paused(datetime.now(UTC)) == []
+
+    asyncio.run(run())
+
+
+def test_a_person_may_stop_it_instead(stack: Stack) -> None:
+    async def run() -> None:
+        stack.people(_PEOPLE)
+        mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
+        async with stack.working({"email": mail}, concurrency={"email": 100}):
+            notice, number = stack.issue(priority="bulletin", severity="Minor")
+            await stack.until(lambda: stack.reads.paused(datetime.now(UTC)) != [])
+            stack.stop_dispatch(notice, number)
+            done = await stack.complete(number)
+        states = done.by_channel["email"]
+        assert states["cancelled"] > 0 and states["cancelled"] == _PEOPLE - len(mail.handed)
+
+    asyncio.run(run())
