@@ -131,7 +131,7 @@ def routes(parts: Parts) -> list[Route]:
         kept = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
         return _out(kept)
 
-    async def resume(request: web.Request) -> web.Response:
+    async def resume(request: web.Request) -> web.StreamResponse:
         body, raw = await optional_json_body(request, ResumeBody)
         kept = await commands.resume(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
         return _moved(kept)
