@@ -3,7 +3,8 @@ step by step.
 
 A member that fails rests: 1 s, then longer each time. After its rest it is limping: one message at a time shows whether
 it works (half open), then its share of the messages grows from 5 % of its weight to all of it, by successes and time,
-so that a shaky one never gets everything at once. Whoever uses a member says what came of it.
+so that a shaky one never gets everything at once. One that is slow, or fails now and then, for too much of the last
+quarter hour goes down to a quarter of its weight until it is well again. Whoever uses a member says what came of it.
 
 Every `now` is a monotonic time in seconds. A pool belongs to one event loop; `health` may be read from any thread.
 """
@@ -27,6 +28,13 @@ SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 """Which part of its weight a member has, step by step, after a rest."""
 STEP_SUCCESSES, STEP_SECONDS, STEP_PATIENCE = 5, 5.0, 60.0
 """A step needs so many successes and so many seconds; after so much patience one success will do."""
+SLOW = 2.0
+"""Seconds after which an answer is a slow one."""
+SLOW_PART, WELL_PART = 0.15, 0.05
+"""The part of bad answers (slow, or failed) that takes a member down, and below which it may come up again: they lie
+apart, so that nobody is shifted to and fro."""
+SLOW_STEP, SLOW_LEAST = 2, 20
+"""The place in SHARES of one that is slow, and the answers after which a part of them tells something."""
 PROBE_SECONDS = 60.0
 """A probe that nobody reported about for so long is given up, and another may begin."""
 
@@ -61,6 +69,33 @@ class Watched(Protocol):
         """Right now; from any thread."""
 
 
+class _Recent:
+    """Answers of the last quarter hour, by the minute: all, and bad ones."""
+
+    _MINUTES = 15
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, list[int]] = {}
+
+    def add(self, now: float, *, bad: bool) -> None:
+        """One answer."""
+        minute = int(now // 60)
+        found = self._minutes.get(minute)
+        if found is None:
+            found = self._minutes[minute] = [0, 0]
+            for old in [m for m in self._minutes if m <= minute - self._MINUTES]:
+                del self._minutes[old]
+        found[0] += 1
+        found[1] += bad
+
+    def bad_part(self, now: float) -> float | None:
+        """From 0 to 1; None while there are too few to say."""
+        since = int(now // 60) - self._MINUTES
+        counted = [counts for minute, counts in self._minutes.items() if minute > since]
+        answers = sum(counts[0] for counts in counted)
+        return sum(counts[1] for counts in counted) / answers if answers >= SLOW_LEAST else None
+
+
 class Member(Generic[T]):
     """One server or provider of a pool. `it` is what the pool's owner uses it by."""
 
@@ -73,6 +108,9 @@ class Member(Generic[T]):
         self._step = len(SHARES) - 1
         self._rests_until = self._step_since = self._probe_since = float("-inf")
         self._strikes = self._failures = self._successes = 0
+        self._recent = _Recent()
+        self._shifted = False
+        """Whether it limps because it was slow or failed now and then: single failures are still forgiven."""
 
     def state(self, now: float) -> State:
         """See `State`."""
@@ -101,19 +139,24 @@ class Member(Generic[T]):
             self._probe_since = now
         return True
 
-    def succeeded(self, now: float) -> None:
-        """It works: it took a message, or refused one for reasons that are the message's own."""
+    def succeeded(self, now: float, took: float = 0.0) -> None:
+        """It works: it took a message, or refused one for reasons that are the message's own. `took`: seconds."""
         self._strikes = 0
+        self._recent.add(now, bad=took > SLOW)
+        if took > SLOW:
+            self._shift_if_slow(now)
         if now < self._rests_until or self._step == len(SHARES) - 1:
             return  # what began before a failure says nothing about how it is since
         self._probe_since = float("-inf")
         self._successes += 1
         waited = now - self._step_since
+        if self._step >= SLOW_STEP and (self._recent.bad_part(now) or 0.0) >= WELL_PART:
+            return
         if (self._successes >= STEP_SUCCESSES and waited >= STEP_SECONDS) or waited >= STEP_PATIENCE:
             self._step += 1
             self._step_since, self._successes = now, 0
             if self._step == len(SHARES) - 1:
-                self._failures, self.why = 0, ""
+                self._failures, self.why, self._shifted = 0, "", False
 
     def failed(self, now: float, why: str, *, strikes: int = 1, rest: float | None = None) -> None:
         """It did not work, in words for an operator. It rests once so many uses in a row have failed; `rest` is how
@@ -125,12 +168,15 @@ class Member(Generic[T]):
             return
         self.why = why
         self._strikes += 1
-        if self._strikes < strikes and self._step == len(SHARES) - 1:
+        if self._strikes < strikes and (self._shifted or self._step == len(SHARES) - 1):
+            self._recent.add(now, bad=True)
+            self._shift_if_slow(now)
             return
         own = RESTS[min(self._failures, len(RESTS) - 1)]
         self._rests_until = now + (own if rest is None else min(max(rest, own), LONGEST_REST))
         self._failures += 1
         self._strikes = self._successes = self._step = 0
+        self._shifted = False
         self._step_since = self._rests_until
 
     def passed(self) -> None:
@@ -142,6 +188,14 @@ class Member(Generic[T]):
         state = self.state(now)
         share = self.share(now) if share is None else share
         return MemberHealth(name=self.name, state=state, share=share, why="" if state == "well" else self.why)
+
+    def _shift_if_slow(self, now: float) -> None:
+        """Down to a part of its weight, if too many of its answers were bad of late; it goes on taking messages."""
+        part = self._recent.bad_part(now)
+        if self._step <= SLOW_STEP or now < self._rests_until or part is None or part < SLOW_PART:
+            return
+        self._step, self._step_since, self._successes, self._shifted = SLOW_STEP, now, 0, True
+        self.why = f"{100 * part:.0f} % of its answers in the last quarter hour took more than {SLOW:.0f} s or failed"
 
     @property
     def _half_open(self) -> bool:

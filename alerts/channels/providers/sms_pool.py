@@ -172,6 +172,7 @@ class SmsProvider:
 
     async def _hand(self, member: Member[Gateway], message: Message, day: int) -> Handed | Trouble:
         """One gateway's outcome, with what it says of the gateway."""
+        begun = monotonic()
         try:
             outcome = await member.it.post(message, self._clock())
         except BaseException:
@@ -189,7 +190,7 @@ class SmsProvider:
             member.passed()
             member.it.bucket.give_back()
         else:
-            member.succeeded(now)
+            member.succeeded(now, now - begun)
         if outcome.result != "sent":
             self._budget.give_back(member.name, day)
         return outcome

@@ -121,6 +121,7 @@ class SmtpProvider:
 
     async def _hand(self, member: Member[Server], message: Message) -> Handed:
         """One server's outcome, with what it says of the server."""
+        begun = monotonic()
         try:
             handed = await member.it.send(message)
         except Trouble as trouble:
@@ -132,7 +133,8 @@ class SmtpProvider:
         if handed.result == "in-doubt":
             member.failed(monotonic(), handed.reason, strikes=STRIKES)
         else:
-            member.succeeded(monotonic())
+            now = monotonic()
+            member.succeeded(now, now - begun)
         return handed
 
     def _in_order(self, urgent: bool) -> list[Member[Server]]:

@@ -8,7 +8,17 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.providers.pool import RESTS, SHARES, STEP_SECONDS, STEP_SUCCESSES, Member, Pool
+from alerts.channels.providers.pool import (
+    RESTS,
+    SHARES,
+    SLOW,
+    SLOW_LEAST,
+    SLOW_STEP,
+    STEP_SECONDS,
+    STEP_SUCCESSES,
+    Member,
+    Pool,
+)
 
 
 def two(weights: tuple[float, float] = (1.0, 1.0)) -> tuple[Member[str], Member[str], Pool[str]]:
@@ -130,3 +140,58 @@ def test_whatever_happens_a_member_can_be_used_again(steps: list[tuple[str, floa
                 now += seconds
         assert (member.share(now) == 0.0) == (member.state(now) == "resting")
     assert member.begin(now + 1000.0)
+
+
+def answers(member: Member[str], now: float, count: int, slow: int) -> None:
+    """So many at that time, the slow ones spread among them."""
+    for number in range(count):
+        is_slow = (number + 1) * slow // count > number * slow // count
+        member.succeeded(now, SLOW + 1 if is_slow else 0.1)
+
+
+def test_one_that_is_slow_for_too_much_of_a_quarter_hour_gets_less() -> None:
+    a, _, pool = two()
+    answers(a, 0.0, 100, 14)
+    assert a.state(0.0) == "well"
+    answers(a, 60.0, 100, 20)
+    assert (a.state(60.0), a.share(60.0)) == ("limping", SHARES[SLOW_STEP])
+    assert 0.1 < first(pool, 60.0)["a"] / 4000 < 0.3
+    assert first(pool, 60.0, urgent=True)["a"] == 0
+    assert "of its answers in the last quarter hour" in pool.health("smtp", 60.0).members[0].why
+
+
+def test_a_few_slow_answers_tell_nothing() -> None:
+    a, _, _ = two()
+    answers(a, 0.0, SLOW_LEAST - 1, SLOW_LEAST - 1)
+    assert a.state(0.0) == "well"
+
+
+def test_one_that_fails_now_and_then_gets_less_too() -> None:
+    a, _, _ = two()
+    for _ in range(20):
+        a.failed(0.0, "500", strikes=3)
+        answers(a, 0.0, 4, 0)
+    assert (a.state(0.0), a.share(0.0)) == ("limping", SHARES[SLOW_STEP])
+
+
+def test_it_drifts_back_once_it_is_well_and_not_to_and_fro() -> None:
+    a, _, _ = two()
+    answers(a, 0.0, 100, 30)
+    shares = []
+    for minute in range(1, 40):  # one slow answer in ten: not bad enough to go down, nor good enough to come up
+        answers(a, minute * 60.0, 100, 10)
+        shares.append(a.share(minute * 60.0))
+    assert set(shares) == {SHARES[SLOW_STEP]}
+    for minute in range(40, 60):
+        answers(a, minute * 60.0, 100, 1)
+        shares.append(a.share(minute * 60.0))
+    assert shares == sorted(shares), "it only comes up"
+    assert a.state(3600.0) == "well" and a.why == ""
+
+
+def test_what_was_slow_before_an_outage_does_not_end_its_rest() -> None:
+    a, _, _ = two()
+    answers(a, 0.0, 100, 30)
+    a.failed(1.0, "down")
+    answers(a, 1.5, 100, 100)
+    assert a.share(1.5) == 0.0 and a.share(1.0 + RESTS[0]) == SHARES[0]
