@@ -27,6 +27,7 @@ MODULES = {
     "audience": "alerts.bench.audience",
     "fan-out": "alerts.bench.fanout",
     "mail": "alerts.bench.mail",
+    "workers": "alerts.bench.workers",
     "push": "alerts.bench.push",
     "sms": "alerts.bench.sms",
 }

@@ -90,7 +90,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for
 
 def bench(
     only: Annotated[
-        str, typer.Option(help="append, commands, readers, projection, import, audience, fan-out, mail, push or sms.")
+        str,
+        typer.Option(
+            help="append, commands, readers, projection, import, audience, fan-out, mail, workers, push or sms."
+        ),
     ] = "",
     sizes: Annotated[str, typer.Option(help="How large, such as 10k,100k,1m.")] = "10k,100k",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,

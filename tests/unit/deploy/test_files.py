@@ -69,7 +69,7 @@ def test_compose_starts_commands_and_sets_variables_that_there_are() -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     services = compose["services"]
     ours = {name: service for name, service in services.items() if name != "database"}
-    assert set(ours) == {"migrate", "app", "worker"}
+    assert set(ours) == {"migrate", "app", "scheduler", "worker"}
     for service in ours.values():
         check_command(service["command"])
         assert not unknown(service["environment"])
@@ -78,7 +78,7 @@ def test_compose_starts_commands_and_sets_variables_that_there_are() -> None:
         inside = {Path(v).name for v in service["environment"].values() if v.startswith("/run/secrets/")}
         assert inside == set(service["secrets"])
         assert all(on in services for on in service["depends_on"])
-    for name in ("app", "worker"):
+    for name in ("app", "scheduler", "worker"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
         host, port = (services[name]["command"][services[name]["command"].index(o) + 1] for o in ("--host", "--port"))
         assert (host, port) == ("0.0.0.0", "8080"), "where the image's own health check asks"
