@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
 from alerts.dispatch.again import queue_again
 from alerts.domain.words.bodies import NoticeBody
-from alerts.domain.words.errors import NotFound
+from alerts.domain.words.errors import NotFound, Unavailable
 from alerts.eventlog.runner import Runner
 from alerts.intake.retrying import retry_trigger
 from alerts.links import timed_token
@@ -61,9 +62,20 @@ class Admin:
             "parked-drop": self.parked_drop,
             "erase": self.erase,
             "position": self.position,
+            "export-site": self.export_site,
             "vapid": self.vapid,
             **TransferOperations(self._parts, OPERATOR, self._read).operations(),
         }
+
+    async def export_site(self, args: Json) -> Json:
+        """{"dest", "url", "days"} → {"files", "written"}: the public pages as files in the folder `dest`."""
+        from alerts.web.export import export
+
+        try:
+            done = await self._read(lambda: export(self._parts, Path(args["dest"]), args["url"], args["days"]))
+        except OSError as error:
+            raise Unavailable(f"{error.filename or args['dest']} cannot be written: {error.strerror}") from error
+        return {"files": done.files, "written": done.written}
 
     async def vapid(self, args: Json) -> Json:
         """{} → {"key"}: the public half of the pair that push services know us by, made if there is none."""

@@ -37,7 +37,8 @@ def routes(parts: Parts) -> list[Route]:
         notice = id_of(request, what="notice")
         message = kept.get(notice)
         if message is None:
-            message = kept[notice] = await read(parts, _written, parts, notice)
+            body = await read(parts, written, parts, notice)
+            message = kept[notice] = _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
             if len(kept) > KEPT:
                 kept.popitem(last=False)
         headers = {"ETag": message.etag, "Cache-Control": "public, max-age=86400"}
@@ -48,15 +49,14 @@ def routes(parts: Parts) -> list[Route]:
     return [Route("GET", "/alerts/{id}.cap", one, PUBLIC)]
 
 
-def _written(parts: Parts, notice: UUID) -> _Message:
-    """The message from the log. Raises NotFound for what has not gone out."""
+def written(parts: Parts, notice: UUID) -> bytes:
+    """The message from the log. Raises NotFound for what has not gone out. Blocks."""
     members = {member.id: member for member in parts.views.thread(notice, issued=True)}
     state = members.get(notice)
     if state is None:
         raise NotFound(f"there is no issued notice {notice}")
     references = [members[one] for one in state.references if one in members]
-    body = cap_out.message(state, references, _surroundings(parts, state))
-    return _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return cap_out.message(state, references, _surroundings(parts, state))
 
 
 def _surroundings(parts: Parts, state: NoticeState) -> Surroundings:

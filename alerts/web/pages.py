@@ -66,9 +66,11 @@ async def error_page(parts: Parts, request: web.Request, status: int, message: s
 class PublicPages:
     """Handlers; each builds its page in a thread for blocking reads, and only when something public has changed."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, pages: Pages | None = None) -> None:
+        """`pages` render them: the site's own, or those of a copy, which has no server to choose a place by."""
         self._parts = parts
-        self._pages = Pages(parts)
+        self._is_copy = pages is not None
+        self._pages = pages or Pages(parts)
         self._atlas = Atlas(parts.views)
         self._views = NoticeViews(parts.views, self._atlas, self._pages.site)
         self._changes_view = ChangeViews(parts.views, self._atlas, self._pages.site)
@@ -116,6 +118,31 @@ class PublicPages:
             raise web.HTTPNotFound
         raise web.HTTPFound(self._views.link(found.id))
 
+    # --- for a copy; all of these block ---
+
+    def thread_page(self, notice: UUID, tag: str) -> bytes:
+        """The page of a notice's thread in a language. LookupError if there is none."""
+        return _body(self._notice(notice, tag))
+
+    def thread_json(self, notice: UUID) -> bytes:
+        """The same as data."""
+        return _body(self._notice_json(notice))
+
+    def missing(self, speech: Frame) -> bytes:
+        """What stands where there is nothing."""
+        lines = [speech.text("page", "not_found")]
+        context = {"title": speech.text("page", "not_found_title"), "lines": lines, "button": ""}
+        return self._pages.render("pages/message.html", speech, context)
+
+    def fronts(self, tag: str) -> list[tuple[str, bytes]]:
+        """(file, content) of what leads to the rest, the front page last."""
+        reader, base = self._reader(tag, self._minute()), self._pages.site.base
+        return [
+            ("feeds/alerts.atom", _body(self._feed(reader, ""))),
+            ("changes/index.html", _body(self._changes(reader, f"{base}/changes", ""))),
+            ("index.html", _body(self._now(reader, f"{base}/", ""))),
+        ]
+
     async def _minutely(
         self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
     ) -> web.StreamResponse:
@@ -153,7 +180,9 @@ class PublicPages:
         speech = reader.speech
         titles = "; ".join(zone.label for zone in zones) or self._pages.site.name
         svg = draw(self._atlas.outlines(), zones, [], speech.text("page", "map_of", what=titles))
-        places = sorted((place_name(p, speech.tag), p.slug) for p in self._parts.views.places())
+        places = (
+            [] if self._is_copy else sorted((place_name(p, speech.tag), p.slug) for p in self._parts.views.places())
+        )
         chosen = next((name for name, slug in places if slug == place), place)
         in_words = "; ".join(
             f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := self._where(n, reader))
@@ -256,6 +285,12 @@ class PublicPages:
 
     def _where(self, notice: NoticeState, reader: Reader) -> str:
         return self._atlas.where(notice.plan.area, reader.speech)
+
+
+def _body(built: Built | None) -> bytes:
+    if built is None:
+        raise LookupError("there is no such page")
+    return built.body
 
 
 def _id(request: web.Request) -> UUID:

@@ -93,23 +93,26 @@ class _Push:
 
     async def manifest(self, request: web.Request) -> web.Response:
         """What makes the site an app on a home screen; on some phones only apps get notifications."""
-        site = Site.of(self._parts.settings)
-        document = {
-            "name": site.name,
-            "short_name": site.name[:30],
-            "id": f"{site.base}/",
-            "start_url": f"{site.base}/",
-            "scope": f"{site.base}/",
-            "display": "standalone",
-            "lang": self._parts.settings.default_language,
-            "background_color": "#ffffff",
-            "theme_color": "#1f5aa6",
-            "icons": [{"src": site.icon, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
-        }
+        body = manifest(Site.of(self._parts.settings), self._parts.settings.default_language)
         headers = {"Cache-Control": _SHORT}
-        return web.Response(
-            body=msgspec.json.encode(document), content_type="application/manifest+json", headers=headers
-        )
+        return web.Response(body=body, content_type="application/manifest+json", headers=headers)
+
+
+def manifest(site: Site, language: str) -> bytes:
+    """The web app manifest."""
+    document = {
+        "name": site.name,
+        "short_name": site.name[:30],
+        "id": f"{site.base}/",
+        "start_url": f"{site.base}/",
+        "scope": f"{site.base}/",
+        "display": "standalone",
+        "lang": language,
+        "background_color": "#ffffff",
+        "theme_color": "#1f5aa6",
+        "icons": [{"src": site.icon, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+    return msgspec.json.encode(document)
 
 
 def _is(channel: str, address: str, endpoint: str) -> bool:

@@ -57,9 +57,10 @@ class Site:
 class Pages:
     """Renders layouts with the instance's own frame. Safe to share between threads."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, site: Site | None = None) -> None:
+        """`site` is that of the settings if it is not another."""
         self.parts = parts
-        self.site = Site.of(parts.settings)
+        self.site = site or Site.of(parts.settings)
 
     @cached_property
     def _layouts(self) -> Environment:
