@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,13 +34,17 @@ class Copy(NamedTuple):
 class Peer:
     """The server, as the test sees it."""
 
-    def __init__(self, port: int, ledger: Path) -> None:
-        self.port, self._ledger = port, ledger
+    def __init__(self, process: subprocess.Popen[str], port: int, ledger: Path) -> None:
+        self._process, self.port, self._ledger = process, port, ledger
 
     @property
     def url(self) -> str:
         """As ALERTS_SMTP_URL has it."""
         return f"smtp://127.0.0.1:{self.port}?tls=none"
+
+    def signal(self, number: int) -> None:
+        """SIGSTOP makes it silent at once, in every conversation; SIGCONT has it go on."""
+        self._process.send_signal(number)
 
     def copies(self) -> list[Copy]:
         """What it took so far."""
@@ -68,8 +73,9 @@ def peer(ledger: Path, think_s: float = 0.0) -> Iterator[Peer]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None and process.stdin is not None
         try:
-            yield Peer(int(process.stdout.readline()), ledger)
+            yield Peer(process, int(process.stdout.readline()), ledger)
         finally:
+            process.send_signal(signal.SIGCONT)
             process.stdin.close()
 
 

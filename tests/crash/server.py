@@ -33,7 +33,7 @@ NOTICE: Json = {
 DANGER: Json = {**NOTICE, "urgency": "Immediate", "certainty": "Observed", "severity": "Extreme"}
 """Danger to life: an emergency."""
 KEYS = {name: base64.b64encode(name.encode()[:1] * 32).decode() for name in ("ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")}
-_COLUMNS = ["email", "places", "topics", "consent_wording", "consent_given_at", "consent_how"]
+COLUMNS = ["email", "places", "topics", "consent_wording", "consent_given_at", "consent_how"]
 
 
 def free_port() -> int:
@@ -75,7 +75,7 @@ class Server:
         """Import these e-mail addresses as residents of Walworth."""
         file = self._folder / "people.csv"
         rows = [f'{one},"51.49,-0.09,0.1",safety,yes,2026-01-01T00:00:00Z,test' for one in people]
-        file.write_text("\n".join([",".join(_COLUMNS), *rows]))
+        file.write_text("\n".join([",".join(COLUMNS), *rows]))
         self.run("import", str(file))
 
     def start(self, *options: str) -> None:
