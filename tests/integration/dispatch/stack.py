@@ -84,7 +84,7 @@ class Stack:
         self.main, self.views_db = databases.another("main"), databases.another("views")
         _ = databases.main, databases.views, databases.keys  # migrated
         self.vault = Vault(databases.keys, MASTER_KEY)
-        codec = Codec(e.CATALOGUE.joined(s.CATALOGUE), self.vault)
+        codec = self.codec = Codec(e.CATALOGUE.joined(s.CATALOGUE), self.vault)
         self.log = EventLog(self.main, codec)
         self.writer = GroupCommitWriter(self.main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
         self.runner = Runner(self.log, self.views_db, projections(), clock)
@@ -111,7 +111,7 @@ class Stack:
             self.follower,
             self.runner,
             self.views.directory,
-            Renderer(sender=SENDER, clock=self.clock),
+            options.pop("renderer", None) or Renderer(sender=SENDER, clock=self.clock),
             inbox if providers is None else providers,
             House("http://127.0.0.1:8080", SECRET, SENDER, "Europe/London", "en"),
             self.bell,

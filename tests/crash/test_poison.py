@@ -1,0 +1,158 @@
+"""What cannot be written or read delays nobody else, is shown to a person, and can be done after the mend (P6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from alerts.channels.message import NoticeWords
+from alerts.dispatch.again import failed, queue_again
+from alerts.dispatch.worker import Worker
+from alerts.domain import events as e
+from alerts.domain.words.events import Event, Recorded
+from alerts.domain.words.ids import new_id
+from alerts.domain.words.terms import Channel
+from alerts.eventlog import append
+from alerts.rendering import Prepared, Renderer
+from subscribers.domain.events import SubscriptionEnded
+from tests.conftest import Databases
+from tests.integration.dispatch.stack import SENDER, Stack, now
+
+ADDED_S = 1.0
+"""P6."""
+PEOPLE = 400
+POISON = {"en": e.Content(title="Poison", body="Nobody can write this.")}
+
+
+class Poisoned(Renderer):
+    """Layouts that one notice's words break."""
+
+    def prepare(self, words: NoticeWords, channel: Channel) -> Prepared:
+        if words.title == "Poison":
+            raise ValueError("a layout that these words break")
+        return super().prepare(words, channel)
+
+
+@pytest.fixture
+def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
+    made = Stack(databases, tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.crash
+def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(stack: Stack) -> None:
+    due = stack.people(PEOPLE)
+
+    async def play() -> tuple[float, float]:
+        async with _working(stack, Poisoned(sender=SENDER, clock=now)):
+            begun = now()
+            _, alone = stack.issue()
+            await stack.complete(alone)
+            took_alone = (now() - begun).total_seconds()
+            begun = now()
+            poison, poisoned = stack.issue(content=POISON)
+            _, beside = stack.issue()
+            await stack.complete(beside)
+            took_beside = (now() - begun).total_seconds()
+            await stack.complete(poisoned)
+        assert stack.states(beside) == dict.fromkeys(due, "sent")
+        assert stack.states(poisoned) == dict.fromkeys(due, "failed-technical")
+        [waits] = failed(stack.main, now())
+        assert (waits.id, waits.notice, waits.amount) == (poison, poisoned, PEOPLE)
+        reasons = {row.reason for row in stack.reads.deliveries(notice=poisoned, limit=1000).items}
+        assert reasons == {"could not be written: a layout that these words break"}
+
+        async with _working(stack, Renderer(sender=SENDER, clock=now)):
+            assert await queue_again(stack.writer, poison, by="test") == PEOPLE
+            await stack.until(lambda: set(stack.states(poisoned).values()) == {"sent"})
+        assert failed(stack.main, now()) == []
+        return took_alone, took_beside
+
+    took_alone, took_beside = asyncio.run(play())
+    assert stack.inbox.count() == 3 * PEOPLE
+    print(f"\nP6: a notice to {PEOPLE} took {took_alone:.2f} s alone and {took_beside:.2f} s behind a poisoned one")
+    assert took_beside - took_alone < ADDED_S
+
+
+@pytest.mark.crash
+def test_an_event_of_a_version_that_nobody_knows_is_parked_and_taken_after_the_mend(stack: Stack) -> None:
+    stack.people(3)
+
+    async def play() -> None:
+        async with stack.working():
+            reported = e.IncidentReported(facts=e.IncidentFacts(headline={"en": "Smoke"}), source="test")
+            unknown = Unknown(stack, reported, new_id(), 1)
+            _, number = stack.issue()
+            await stack.complete(number, 10)
+            await stack.until(lambda: bool(stack.runner.parked()))
+            parked = stack.runner.parked()
+            assert {one.position for one in parked} == {unknown.position}
+            assert all("version 99 is newer" in one.error for one in parked)
+            unknown.mend()
+            for one in parked:
+                stack.runner.retry(one.id)
+            assert stack.runner.parked() == [] and stack.runner.halted() == {}
+
+    asyncio.run(play())
+    assert stack.inbox.count() == 3
+
+
+@pytest.mark.crash
+def test_what_guards_people_waits_for_the_mend_and_says_so(stack: Stack) -> None:
+    """Nobody may be told by an audience that leaves out whoever has just left: here the delay is meant."""
+    [contact] = stack.people(1)
+    subscriber = stack.subscriber_of[contact]
+
+    async def play() -> None:
+        async with stack.working():
+            _, before = stack.issue()
+            await stack.complete(before)
+            unknown = Unknown(stack, SubscriptionEnded(reason="test"), subscriber, 2)
+            _, after = stack.issue()
+            await stack.until(lambda: "version 99 is newer" in stack.follower.trouble, 10)
+            await asyncio.sleep(0.5)
+            assert stack.inbox.count() == 1, "nothing leaves past it"
+            unknown.mend()
+            await stack.until(lambda: stack.follower.trouble == "", 10)
+            progress = await stack.complete(after)
+            assert progress.people == 0, "who left is not due any more"
+
+    asyncio.run(play())
+    assert stack.inbox.count() == 1
+
+
+class Unknown:
+    """An event as a newer version of the product may have written it."""
+
+    def __init__(self, stack: Stack, event: Event, stream: UUID, version: int) -> None:
+        recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=now(), by="test")
+        self._stack, (topic, self._state) = stack, stack.codec.encode(recorded)
+        kept = msgspec.msgpack.decode(self._state)
+        with stack.main.write() as tx:
+            self.position = append.begin(tx) + 1
+            append.insert(tx, [(self.position, stream.bytes, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))])
+        stack.log.grown(self.position)
+
+    def mend(self) -> None:
+        """As if the product had been brought up to the version that wrote it."""
+        with self._stack.main.write() as tx:
+            tx.execute("UPDATE events SET state = ? WHERE position = ?", (self._state, self.position))
+
+
+@asynccontextmanager
+async def _working(stack: Stack, renderer: Renderer) -> AsyncIterator[Worker]:
+    worker = stack.worker(renderer=renderer)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop()
