@@ -161,10 +161,12 @@ def _of_providers(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]
     states: dict[tuple[str, ...], float] = {}
     shares: dict[tuple[str, ...], float] = {}
     budgets: dict[tuple[str, ...], float] = {}
+    alarms: dict[tuple[str, ...], float] = {}
     for channel, provider in channels.items():
         name = provider.get("provider") or ""
         if provider.get("budget_left") is not None:
             budgets[channel, name] = float(provider["budget_left"])
+            alarms[channel, name] = float(bool(provider.get("alarm")))
         members = provider.get("members") or ({"name": name, "state": provider.get("state", "")},)
         for member in members:
             labels = (channel, str(member.get("name", name)))
@@ -176,6 +178,9 @@ def _of_providers(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]
         "alerts_provider_state", "1 for the state that a provider is in.", ("channel", "provider", "state"), states
     )
     yield _gauge("alerts_provider_share", "Part of its weight that a provider gets.", ("channel", "provider"), shares)
+    yield _gauge(
+        "alerts_provider_budget_alarm", "1 from a tenth of the day's budget on.", ("channel", "provider"), alarms
+    )
     yield _gauge(
         "alerts_provider_budget_left", "Messages it may still take today (UTC).", ("channel", "provider"), budgets
     )

@@ -36,6 +36,11 @@ class DailyBudget:
         self._lock = Lock()
         self._asking: dict[str, asyncio.Lock] = {}
 
+    @property
+    def daily(self) -> int:
+        """How many a day, to each provider."""
+        return self._budget
+
     async def take(self, name: str) -> int | None:
         """Count one message of today; the day it counts for, None if there is none left. Raises DomainError."""
         key = (name, self._today())

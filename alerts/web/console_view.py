@@ -61,6 +61,7 @@ class ConsoleViews:
         views, now = self._parts.views, self._parts.clock()
         waiting = views.waiting()
         status = self._parts.dispatch.status(now)
+        providers = self._parts.providers()
         return {
             "here": "today",
             "title": self._speech.time(now, self._parts.settings.timezone),
@@ -72,7 +73,12 @@ class ConsoleViews:
             "paused": [{"id": str(d.id), "reason": d.reason} for d in self._parts.dispatch.paused(now)],
             "live": [self._live(n) for n in views.live(now)],
             "due": [self._card(n) for n in waiting if n.phase in ("scheduled", "approved")],
-            "providers": _providers(self._parts.providers()),
+            "providers": _providers(providers),
+            "alarms": [
+                {"channel": _CHANNELS.get(channel, channel), "words": found["alarm"]}
+                for channel, found in providers.items()
+                if found.get("alarm")
+            ],
             "lanes": _lanes(status),
         }
 

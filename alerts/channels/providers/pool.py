@@ -59,6 +59,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: tuple[MemberHealth, ...] = ()
     budget_left: int | None = None
     """Messages that may still leave today; None where nothing is counted."""
+    alarm: str = ""
+    """What a person has to see to before nothing leaves any more, in words."""
 
 
 @runtime_checkable
@@ -225,7 +227,7 @@ class Pool(Generic[T]):
         """Seconds until the first resting member may be tried again; 0.0 if one does not rest."""
         return min(member.wakes_in(now) for member in self.members)
 
-    def health(self, provider: str, now: float, *, budget_left: int | None = None) -> Health:
+    def health(self, provider: str, now: float, *, budget_left: int | None = None, alarm: str = "") -> Health:
         """How all of them stand. `provider` is the provider's name."""
         states = {member.state(now) for member in self.members}
         whole = sum(member.weight * member.share(now) for member in self.members)
@@ -237,4 +239,5 @@ class Pool(Generic[T]):
                 for member in self.members
             ),
             budget_left=budget_left,
+            alarm=alarm,
         )

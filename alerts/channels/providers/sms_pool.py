@@ -30,8 +30,16 @@ _USED_UP = Handed(
 )
 
 
+_ALARM_PART = 0.1
+"""The part of the day's budget at which people are told, while there is still something left."""
+
+
 class Budget(Protocol):
     """How many messages may leave today, by the name of the provider."""
+
+    @property
+    def daily(self) -> int:
+        """How many a day, to each provider."""
 
     async def take(self, name: str) -> int | None:
         """Count one; the day it counts for, None if there is none left. Raises DomainError if it cannot be counted."""
@@ -150,7 +158,8 @@ class SmsProvider:
     def health(self) -> Health:
         """See `Watched.health`."""
         left = sum(self._budget.left(member.name) for member in self._pool.members)
-        return self._pool.health(self.name, monotonic(), budget_left=left)
+        whole = self._budget.daily * len(self._pool.members)
+        return self._pool.health(self.name, monotonic(), budget_left=left, alarm=_alarm(left, whole))
 
     def capacity(self) -> float:
         """Messages a second that this process may hand over now."""
@@ -202,6 +211,15 @@ class SmsProvider:
             return Handed(result="technical", reason=why)
         wait = self._pool.wakes_in(monotonic()) or None
         return Handed(result="temporary", reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
+
+
+def _alarm(left: int, whole: int) -> str:
+    """The hard stop, and a word before it comes."""
+    if whole and left <= 0:
+        return f"today's SMS budget of {whole:,} is used up: no text leaves until 00:00 UTC, or raise ALERTS_SMS_BUDGET"
+    if left <= _ALARM_PART * whole:
+        return f"only {left:,} of today's {whole:,} texts are left (ALERTS_SMS_BUDGET)"
+    return ""
 
 
 def client(connections: int) -> GuardedClient:

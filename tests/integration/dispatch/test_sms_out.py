@@ -59,6 +59,8 @@ class Peer:
 class Endless:
     """A budget without end."""
 
+    daily = 1
+
     async def take(self, name: str) -> int | None:
         return 0
 
@@ -236,6 +238,7 @@ def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each
             assert {h.result for h in handed} == {"sent", "technical"}
             assert one.got == two.got == 10, "one that is used up leaves it to the other"
             assert here.health().budget_left == 0
+            assert "is used up: no text leaves until 00:00 UTC" in here.health().alarm
             refused = await here.send(text())
             assert "budget" in refused.reason and refused.result == "technical"
             time += timedelta(hours=12)
@@ -253,7 +256,7 @@ def test_what_did_not_leave_is_not_counted_and_what_was_reserved_goes_back(stack
             texts = provider(peer.url(), budget=budget)
             for _ in range(3):
                 assert (await texts.send(text())).result == "permanent"
-            assert texts.health().budget_left == 10_000
+            assert texts.health().budget_left == 10_000 and texts.health().alarm == ""
             await texts.close()
             again = DailyBudget(stack.main, stack.writer, 10_000, clock=lambda: DAY)
             assert again.left(names(sms(peer.url()))[0]) == 10_000
