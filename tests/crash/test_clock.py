@@ -1,0 +1,149 @@
+"""Clocks that skip an hour, repeat one or are set wrong, and schedulers that were down: each due item once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from alerts.domain.events import NewsletterSchedule
+from alerts.domain.words.ids import new_id
+from alerts.eventlog.ports import Unit
+from alerts.recurrence import next_issue
+from alerts.schedule import DuePoll, plan_due, take_due
+from tests.conftest import Databases
+from tests.integration.dispatch.stack import Stack
+
+LONDON = ZoneInfo("Europe/London")
+FOLD, GAP = date(2026, 10, 25), date(2027, 3, 28)
+"""Nights on which 01:30 comes twice in London, and not at all."""
+DAYS, STEP = 4, timedelta(minutes=7)
+
+
+class Clock:
+    """A wall clock that a test sets."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def stacks(databases: Databases, tmp_path: Path) -> Iterator[list[Stack]]:
+    """Two processes on PostgreSQL; on SQLite one, in which two schedulers poll."""
+    made = [Stack(databases, tmp_path)]
+    if databases.dialect == "postgresql":
+        (tmp_path / "two").mkdir()
+        made.append(Stack(databases, tmp_path / "two"))
+    try:
+        yield made
+    finally:
+        for stack in made:
+            stack.close()
+
+
+class Issues:
+    """A newsletter that comes daily: each issue, once fired, plans the next one, as the commands do."""
+
+    def __init__(self, schedule: NewsletterSchedule, since: datetime) -> None:
+        self.schedule, self.since, self.subject = schedule, since, new_id()
+        self.fired: list[tuple[datetime, datetime]] = []
+        """(when it was due, what the clock said)."""
+
+    def plan(self, unit: Unit, after: datetime) -> None:
+        due = next_issue(self.schedule, self.since, after)
+        assert due is not None
+        plan_due(unit, "issue", self.subject, due)
+
+    def poll(self, stack: Stack, clock: Clock) -> DuePoll:
+        """A scheduler of its own."""
+
+        async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
+            def work(unit: Unit) -> bool:
+                if not take_due(unit, kind, subject, due_at):
+                    return False
+                self.plan(unit, due_at)
+                return True
+
+            if (await stack.writer.run(work, by="system")).result:
+                self.fired.append((due_at, clock()))
+
+        return DuePoll(stack.main, fire, clock=clock)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("night", [FOLD, GAP], ids=["fold", "gap"])
+def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(stacks: list[Stack], night: date) -> None:
+    chance = random.Random(night.toordinal())
+    begin = datetime.combine(night - timedelta(days=2), datetime.min.time(), LONDON).astimezone(UTC)
+    clock = Clock(begin)
+    issues = Issues(NewsletterSchedule(rrule="FREQ=DAILY", at="01:30", timezone="Europe/London"), begin)
+    stacks[0].writer.submit(lambda unit: issues.plan(unit, begin), by="system").result(5)
+    polls = [issues.poll(stack, clock) for stack in (stacks * 2)[:2]]
+
+    async def play() -> None:
+        real, wrong = begin, timedelta(0)
+        down = range(150, 260)
+        """Steps during which neither scheduler runs: half a day, with the second day's issue in it."""
+        steps = DAYS * 24 * 60 // 7
+        for step in range(steps):
+            real += STEP
+            if chance.random() < 0.02:
+                wrong = timedelta(hours=chance.choice((-2, 0, 2)))
+            clock.at = real + (wrong if step < steps - 40 else timedelta(0))
+            if step not in down:
+                await asyncio.gather(*(poll.poll() for poll in polls))
+
+    asyncio.run(play())
+    days = [due.astimezone(LONDON).date() for due, _ in issues.fired]
+    assert days == [night + timedelta(days=day - 2) for day in range(DAYS)], "one was doubled or dropped"
+    assert all(due <= seen for due, seen in issues.fired), "one came before its time"
+    local = {due.astimezone(LONDON).date(): due.astimezone(LONDON) for due, _ in issues.fired}
+    assert (local[night].hour, local[night].minute) == ((1, 30) if night == FOLD else (2, 0))
+    assert local[night].fold == 0, "the first of the two"
+    assert issues.fired[1][1] - issues.fired[1][0] > timedelta(hours=2), "both schedulers were to be down over one"
+
+
+@pytest.mark.crash
+def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(stacks: list[Stack]) -> None:
+    clock = Clock(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    subjects = [new_id() for _ in range(250)]
+    fired: list[UUID] = []
+
+    def plan(unit: Unit) -> None:
+        for minutes, subject in enumerate(subjects):
+            plan_due(unit, "send", subject, clock() + timedelta(minutes=minutes))
+
+    def poll(stack: Stack) -> DuePoll:
+        async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
+            if (await stack.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")).result:
+                fired.append(subject)
+
+        return DuePoll(stack.main, fire, clock=clock, every=0.05)
+
+    async def start() -> None:
+        polls = [poll(stack) for stack in (stacks * 2)[:2]]
+        for one in polls:
+            one.start()
+        await asyncio.sleep(1.0)
+        for one in polls:
+            one.stop()
+
+    stacks[0].writer.submit(plan, by="system").result(5)
+    clock.at += timedelta(minutes=99, seconds=1)
+    asyncio.run(start())
+    assert sorted(fired) == sorted(subjects[:100])
+    clock.at -= timedelta(hours=2)  # set back: nothing comes again, nothing new
+    asyncio.run(start())
+    assert len(fired) == 100
+    clock.at += timedelta(hours=7)
+    asyncio.run(start())
+    assert sorted(fired) == sorted(subjects)
