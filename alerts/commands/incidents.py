@@ -18,6 +18,7 @@ from alerts.commands.telling import NewId, Told
 from alerts.domain import incident as domain
 from alerts.domain.events import Content, IncidentFacts
 from alerts.domain.incident import IncidentState
+from alerts.domain.policy import only_records
 from alerts.domain.streams import INCIDENT, incident_id
 from alerts.domain.words.bodies import IncidentBody, ResolveBody
 from alerts.domain.words.errors import Invalid, NotFound
@@ -64,6 +65,8 @@ def report(
     state = found(unit, incident)
     if not events:
         return state, False, Told(note="The same as before: nothing new.")
+    if only_records(actor.policy):
+        return state, before is None, Told(note=telling.RECORDED)
     plan = replace(plan_of_incident(facts, categories), incident=incident)
     told = telling.tell(unit, actor, incident, plan, new)
     if told.notice is not None and told.notice.issued is False and told.notice.phase == "draft":

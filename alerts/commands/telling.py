@@ -18,6 +18,8 @@ from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Unit
 
 NewId = Callable[[], UUID]
+RECORDED = "The policy says: record only."
+"""Why nothing came of something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ def tell(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId =
     """
     answer = threads.answer_of(unit, actor.policy, plan)
     if answer == "record":
-        return Told(note="The policy says: record only.")
+        return Told(note=RECORDED)
     state = _in_making(unit, actor, subject, plan) or _begin(unit, actor, subject, plan, new)
     if answer == "issue":
         return Told(threads.issue_alone(unit, _unbound(unit, state), actor.policy_name))
@@ -113,7 +115,7 @@ def end(
     issued = threads.members(unit, found.thread)
     answer = threads.answer_of(unit, actor.policy, issued[-1].plan if issued else latest.plan)
     if answer == "record":
-        return Told(note="The policy says: record only.")
+        return Told(note=RECORDED)
     if latest.phase in life.EDITABLE and latest.source == actor.source:
         unit.append(NOTICE, latest.id, *life.decide_reject(latest, reason))
     if not issued:

@@ -8,6 +8,11 @@ from alerts.domain.events import AreaJson, Policy
 from alerts.domain.words.terms import NoticeKind, PolicyAnswer, Severity
 
 
+def only_records(policy: Policy | None) -> bool:
+    """Whether it answers `record` to whatever happens."""
+    return policy is not None and not policy.rules and policy.default == "record"
+
+
 def policy_answer(
     policy: Policy | None, *, kind: NoticeKind, severity: Severity, inside: Callable[[AreaJson], bool]
 ) -> PolicyAnswer:

@@ -31,8 +31,9 @@ Found = Sequence[Recorded | UnreadableEvent]
 _BATCH = 1000
 _IDLE = 1.0
 _ATTENTION = 0.1
-_BREATH = 0.005
-"""Seconds between two batches: what is written meanwhile shares the next one, and the interpreter is left to others."""
+_BREATH, _LONG_BREATH = 0.005, 0.05
+"""Seconds between two batches: what is written meanwhile shares the next one, and the interpreter is left to others.
+The long one while nobody waits for what was written: a batch of two hundred costs little more than one of twenty."""
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
 _TOO_MANY = 100
@@ -67,7 +68,8 @@ class Runner:
         self._positions: dict[str, int] = {}
         self._halted: dict[str, str] = {}
         self._parked_in_a_row: dict[str, int] = {}
-        self._waiter = Waiter()
+        self._hurry = Flag()
+        self._waiter = Waiter(awaited=self._hurry.set)
         self._stop = Flag()
         self._thread: Thread | None = None
         self._looked = monotonic()
@@ -87,6 +89,7 @@ class Runner:
     def stop(self) -> None:
         """Finish the batch in hand, then stop. The log may be closed afterwards."""
         self._stop.set()
+        self._hurry.set()
         if self._thread is not None:
             self._thread.join()
         self._leader.release()
@@ -170,7 +173,7 @@ class Runner:
             before = self._lowest()
             if self._round():
                 if self._lowest() - before < _BATCH:
-                    self._stop.wait(_BREATH)
+                    self._breathe()
                 return
         elif self._is_behind_another():
             if not self._stands_in or not self._round():
@@ -179,6 +182,13 @@ class Runner:
         deadline = monotonic() + _IDLE / 2
         while not self._stop.is_set() and monotonic() < deadline and not self._log.wait(self._lowest(), _ATTENTION):
             pass
+
+    def _breathe(self) -> None:
+        """Until enough has come together, or somebody waits for it."""
+        self._hurry.clear()
+        self._stop.wait(_BREATH)
+        if not self._waiter.is_awaited() and not self._stop.is_set():
+            self._hurry.wait(_LONG_BREATH - _BREATH)
 
     def _is_behind_another(self) -> bool:
         """Whether the process that leads has events before it; if it stands still, this one stands in for it.

@@ -189,7 +189,8 @@ class WorkUnit:
         held = self.overlay.get(stream_id.int)
         if held is None:
             held = self._read[stream_id.int] = self._batch.held(stream, stream_id)
-        return cast(S | None, held.state)
+        state: S | None = held.state
+        return state
 
     def version(self, stream_id: UUID) -> int:
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from threading import Condition
 from time import monotonic
 
@@ -10,8 +11,10 @@ from time import monotonic
 class Waiter:
     """A number that only rises, and those who wait for it."""
 
-    def __init__(self, position: int = 0) -> None:
-        self._position = position
+    def __init__(self, position: int = 0, awaited: Callable[[], None] = lambda: None) -> None:
+        """`awaited` is told of everybody who begins to wait."""
+        self._position, self._awaited = position, awaited
+        self._blocked = 0
         self._condition = Condition()
         self._awaiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
 
@@ -41,12 +44,22 @@ class Waiter:
             return True
         deadline = monotonic() + timeout
         with self._condition:
-            while self._position < position:
-                left = deadline - monotonic()
-                if left <= 0:
-                    return False
-                self._condition.wait(left)
-            return True
+            self._blocked += 1
+        self._awaited()
+        with self._condition:
+            try:
+                while self._position < position:
+                    left = deadline - monotonic()
+                    if left <= 0:
+                        return False
+                    self._condition.wait(left)
+                return True
+            finally:
+                self._blocked -= 1
+
+    def is_awaited(self) -> bool:
+        """Whether anybody waits."""
+        return self._blocked > 0 or bool(self._awaiting)
 
     async def reached(self, position: int, timeout: float) -> bool:
         """The same, awaited; costs no thread."""
@@ -59,6 +72,7 @@ class Waiter:
             if self._position >= position:
                 return True
             self._awaiting.append(entry)
+        self._awaited()
         try:
             async with asyncio.timeout(timeout):
                 return await future

@@ -271,9 +271,9 @@ class GroupCommitWriter:
             if job.loop is not None:
                 by_loop.setdefault(job.loop, []).append(answer)
             elif error is not None:
-                cast(Future[Any], job.future).set_exception(error)
+                cast("Future[Any]", job.future).set_exception(error)
             else:
-                cast(Future[Any], job.future).set_result(result)
+                cast("Future[Any]", job.future).set_result(result)
         for loop, of_loop in by_loop.items():
             try:
                 loop.call_soon_threadsafe(_resolve, of_loop)
@@ -283,7 +283,7 @@ class GroupCommitWriter:
 
 def _resolve(answers: list[_Answer]) -> None:
     for job, result, error in answers:
-        future = cast(asyncio.Future[Any], job.future)
+        future = cast("asyncio.Future[Any]", job.future)
         if future.done():
             continue  # Its task was cancelled; what it asked for is done all the same.
         if error is not None:

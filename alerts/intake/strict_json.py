@@ -194,9 +194,10 @@ def _time_faults(value: Any, path: str) -> list[FieldError]:
     if isinstance(value, datetime):
         words = fault_of(value)
         return [FieldError(path, words)] if words else []
-    if isinstance(value, msgspec.Struct):
+    if hasattr(value, "__struct_fields__"):  # a struct; asking isinstance() takes ten times as long
         found: list[FieldError] = []
-        for name, shown in timed_members(type(value)):
+        kind: type[msgspec.Struct] = type(value)
+        for name, shown in timed_members(kind):
             member = getattr(value, name)
             if member is not None:
                 found += _time_faults(member, _join(path, shown))
