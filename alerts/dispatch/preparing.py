@@ -70,6 +70,7 @@ class Preparer:
         self._clock = clock
         self._transactional = Transactional(follower.registers, renderer, house, clock=clock)
         self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
+        self._said: set[tuple[int, str]] = set()
 
     def prepare(self, rows: Sequence[Claimed]) -> Batch:
         """Sort rows of notices into messages and what is settled without one."""
@@ -140,11 +141,21 @@ class Preparer:
         try:
             message, language, emergency = render()
         except Exception as error:
-            _log.exception("a message of dispatch %d could not be written", rows[0].notice)
+            self._say(rows[0].notice, error)
             reason = f"could not be written: {error}"
             batch.settled += [Settled(row, FAILED_TECHNICAL, reason) for row in rows]
             return
         batch.outgoing.append(Outgoing(message, rows, message.channel, language, emergency))
+
+    def _say(self, dispatch: int, error: Exception) -> None:
+        """Once for all who share the fault: a million traces of one broken layout would help nobody and take hours."""
+        what = (dispatch, str(error))
+        if what in self._said:
+            return
+        if len(self._said) >= _KEPT:
+            self._said.clear()
+        self._said.add(what)
+        _log.error("messages of dispatch %d cannot be written; they are parked", dispatch, exc_info=error)
 
     def _message(self, row: Claimed, cards: dict[int, ContactCard]) -> tuple[Message, str, bool]:
         notice = self._notice(row)

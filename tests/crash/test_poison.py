@@ -49,7 +49,9 @@ def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
 
 
 @pytest.mark.crash
-def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(stack: Stack) -> None:
+def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
     due = stack.people(PEOPLE)
 
     async def play() -> tuple[float, float]:
@@ -79,6 +81,7 @@ def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(s
 
     took_alone, took_beside = asyncio.run(play())
     assert stack.inbox.count() == 3 * PEOPLE
+    assert 1 <= caplog.text.count("cannot be written; they are parked") <= 4, "said once, but by threads at one time"
     print(f"\nP6: a notice to {PEOPLE} took {took_alone:.2f} s alone and {took_beside:.2f} s behind a poisoned one")
     assert took_beside - took_alone < ADDED_S
 
