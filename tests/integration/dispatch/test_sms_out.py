@@ -210,6 +210,26 @@ def test_an_emergency_goes_round_a_provider_that_stalls() -> None:
     asyncio.run(run())
 
 
+def test_a_provider_that_stalls_is_no_way_out_while_another_waits_for_its_rate() -> None:
+    async def run() -> None:
+        async def stalls(_: web.Request) -> web.StreamResponse:
+            await asyncio.sleep(30)
+            return web.Response()
+
+        async with Peer(stalls) as stalled, Peer() as sound:
+            texts = provider(stalled.url(weight=1000), sound.url(), rate=1.0)
+            stuck = asyncio.create_task(texts.send(text()))
+            await asyncio.sleep(2.2)  # by now the stalled one has a token again
+            assert texts.capacity() == 1.0, "one of the two takes nothing just now"
+            assert [(await texts.send(text())).result for _ in range(2)] == ["sent", "not-begun"]
+            assert (stalled.got, sound.got) == (1, 1)
+            stuck.cancel()
+            await asyncio.gather(stuck, return_exceptions=True)
+            await texts.close()
+
+    asyncio.run(run())
+
+
 def test_only_allowed_numbers_are_texted() -> None:
     async def run() -> None:
         async with Peer() as peer:
