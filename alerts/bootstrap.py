@@ -29,6 +29,8 @@ from alerts.data import find
 from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.budget import DailyBudget
+from alerts.dispatch.canary import Canaries
+from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
@@ -153,6 +155,11 @@ class App:
             sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
         )
         self._worker = self._build_worker(renderer) if "worker" in self._roles else None
+        self._canaries = (
+            Canaries(main, self.writer, self.providers, settings.canary, sender=settings.sender, clock=clock)
+            if self._worker is not None
+            else None
+        )
         self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
         self._poll = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
         self.parts = Parts(
@@ -177,6 +184,7 @@ class App:
             version=version("community-alerts"),
             projections=self.runner.positions,
             providers=self._provider_states,
+            canaries=lambda: canary_states(main, settings.canary, clock()),
             parked=self._parked,
             totals=partial(totals, main),
         )
@@ -192,6 +200,8 @@ class App:
         await self.commands.define_built_in_topics()
         if self._worker is not None:
             await self._worker.start()
+        if self._canaries is not None:
+            self._canaries.start()
         if self._webhooks is not None:
             self._webhooks.start()
         if self._poll is not None:
@@ -215,6 +225,8 @@ class App:
     async def _wind_down(self) -> None:
         if self._poll is not None:
             self._poll.stop()
+        if self._canaries is not None:
+            await self._canaries.stop()
         senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
         await asyncio.gather(*(sender.stop() for sender in senders))
 

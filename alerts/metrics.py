@@ -16,6 +16,7 @@ import msgspec
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+    from alerts.dispatch.canary import CanaryState
     from alerts.dispatch.totals import Totals
     from alerts.web.parts import Parts
 
@@ -90,6 +91,7 @@ def collect(parts: Parts) -> Iterator[Metric]:
     yield from _of_queue(parts)
     yield from _of_deliveries(parts.totals())
     yield from _of_providers(parts.providers())
+    yield from _of_canaries(parts.canaries())
     yield from _of_web(parts)
     behind = parts.webhooks.behind()
     yield _gauge("alerts_webhook_lag_events", "Log positions that the slowest webhook is behind.", (), {(): behind})
@@ -183,6 +185,21 @@ def _of_providers(channels: Mapping[str, Mapping[str, Any]]) -> Iterator[Metric]
     )
     yield _gauge(
         "alerts_provider_budget_left", "Messages it may still take today (UTC).", ("channel", "provider"), budgets
+    )
+
+
+def _of_canaries(canaries: Mapping[str, CanaryState]) -> Iterator[Metric]:
+    yield _gauge(
+        "alerts_canary_well",
+        "1 if a provider took a message to the channel's tester of late.",
+        ("channel",),
+        {(channel,): float(state.well) for channel, state in canaries.items()},
+    )
+    yield _gauge(
+        "alerts_canary_age_seconds",
+        "Since a provider took the last message to the channel's tester; without one, nothing is said.",
+        ("channel",),
+        {(channel,): state.age_s for channel, state in canaries.items() if state.age_s is not None},
     )
 
 

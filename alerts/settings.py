@@ -18,7 +18,7 @@ import msgspec
 from alerts.domain.words.terms import Channel
 from alerts.hosts import is_loopback
 from alerts.keyfiles import Keys, SettingsError
-from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, words
+from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
 
@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages a second."""
     sms_budget: int
     """Messages a day and provider."""
+    canary: dict[Channel, str]
+    """The address of each channel's tester; for push the subscription as JSON."""
     api_rate: float
     """Requests a second that one API key or source may make."""
     emergency_reserve: int
@@ -142,6 +144,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_PUSH_CONCURRENCY", "64", "push requests under way at once"),
     Variable("ALERTS_SMS_RATE", "10", "text messages a second, to each provider"),
     Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day, by each provider; then they stop"),
+    Variable("ALERTS_CANARY", "none", "testers who get a message every 5 minutes: an address, a number, push:FILE"),
     Variable("ALERTS_API_RATE", "5000", "requests a second that one API key or source may make"),
     Variable("ALERTS_EMERGENCY_RESERVE", "4", "senders that only emergencies may use"),
     Variable("ALERTS_RETRY_SCHEDULE", "by channel", "seconds between tries, comma-separated; jitter is added"),
@@ -187,6 +190,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         push_concurrency=_read(values, "ALERTS_PUSH_CONCURRENCY", _at_least(1), 64),
         sms_rate=_read(values, "ALERTS_SMS_RATE", _seconds, 10.0),
         sms_budget=_read(values, "ALERTS_SMS_BUDGET", _at_least(0), 10000),
+        canary=_read(values, "ALERTS_CANARY", testers, {}),
         api_rate=_read(values, "ALERTS_API_RATE", _seconds, 5000.0),
         emergency_reserve=_read(values, "ALERTS_EMERGENCY_RESERVE", _at_least(1), 4),
         retry_schedule=_read(values, "ALERTS_RETRY_SCHEDULE", _schedule, RETRIES),

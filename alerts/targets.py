@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from alerts.domain.words.terms import Channel
 from alerts.keyfiles import SettingsError
 
 Tls = Literal["auto", "none", "starttls", "implicit"]
@@ -167,6 +169,34 @@ def prefixes(text: str) -> tuple[str, ...]:
     if not all(re.fullmatch(r"\+[1-9]\d{0,14}", word) for word in named):
         raise ValueError("expected beginnings of international numbers such as +44,+353")
     return named
+
+
+def testers(text: str) -> dict[Channel, str]:
+    """ALERTS_CANARY: at most one address a channel; a browser's subscription stands as JSON in a file. Raises
+    ValueError."""
+    found: dict[Channel, str] = {}
+    for word in words(text):
+        channel, address = _tester(word)
+        if channel in found:
+            raise ValueError(f"expected one tester for {channel}, not two")
+        found[channel] = address
+    return found
+
+
+def _tester(word: str) -> tuple[Channel, str]:
+    if re.fullmatch(r"\+[1-9]\d{6,14}", word):
+        return "sms", word
+    if word.startswith("push:"):
+        path = Path(word.removeprefix("push:"))
+        try:
+            subscription = json.loads(path.read_text(encoding="utf-8"))
+            _ = subscription["endpoint"], subscription["keys"]["p256dh"], subscription["keys"]["auth"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(f'{path} holds no {{"endpoint", "keys": {{"p256dh", "auth"}}}}') from error
+        return "push", json.dumps(subscription)
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", word):
+        return "email", word
+    raise ValueError("expected tester@example.org, +447700900000 or push:/path/to/subscription.json")
 
 
 def words(text: str) -> list[str]:

@@ -74,6 +74,7 @@ def _status(parts: Parts) -> dict[str, object]:
         **msgspec.structs.asdict(parts.dispatch.status(parts.clock())),
         "parked": parts.waiting(),
         "providers": parts.providers(),
+        "canaries": parts.canaries(),
         "unverified_webhooks": parts.unverified.total(),
         "version": parts.version,
     }

@@ -78,6 +78,11 @@ class ConsoleViews:
                 {"channel": _CHANNELS.get(channel, channel), "words": found["alarm"]}
                 for channel, found in providers.items()
                 if found.get("alarm")
+            ]
+            + [
+                {"channel": _CHANNELS.get(channel, channel), "words": f"The tester gets nothing: {state.reason}"}
+                for channel, state in self._parts.canaries().items()
+                if not state.well
             ],
             "lanes": _lanes(status),
         }

@@ -53,6 +53,7 @@ async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
         "trouble": parts.follower.trouble,
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
+        "canaries": await _canaries(parts),
     }
     try:
         await asyncio.wait_for(read(parts, parts.log.position), READ_S)
@@ -62,6 +63,14 @@ async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
     if refused:
         return {**state, "log": f"cannot be written: {refused}"}
     return {**state, "ready": not state["trouble"]}
+
+
+async def _canaries(parts: Parts) -> dict[str, Any]:
+    """How each channel's tester fares: as with providers, a channel that is dead takes no other out of service."""
+    try:
+        return dict(await asyncio.wait_for(read(parts, parts.canaries), READ_S))
+    except Exception:
+        return {}
 
 
 async def _providers(parts: Parts) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from alerts.web.limits import Limits
 if TYPE_CHECKING:
     from alerts.channels.providers.inbox import Inbox
     from alerts.commands import Commands
+    from alerts.dispatch.canary import CanaryState
     from alerts.dispatch.follower import Follower
     from alerts.dispatch.reads import DispatchReads
     from alerts.projections import Views
@@ -88,6 +89,8 @@ class Parts:
     """Position by projection."""
     providers: Callable[[], dict[str, Any]] = dict
     """Channel → what its provider is and how it does, for the status."""
+    canaries: Callable[[], dict[str, CanaryState]] = dict
+    """Channel → how its tester fares; empty without testers. Blocks."""
     parked: Callable[[], int] = int
     """How many events and audiences could not be carried out; `waiting` counts the webhooks too."""
     totals: Callable[[], Totals] = Totals

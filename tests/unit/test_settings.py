@@ -100,6 +100,9 @@ def test_mail_servers_with_weights_and_percent_signs() -> None:
         ("ALERTS_SMS_URL", "sms://a:b@c", "expected twilio://"),
         ("ALERTS_SMS_URL", "https+json://secret-token@h:x/p", "the port and the weight are numbers"),
         ("ALERTS_SMS_PREFIXES", "44", "expected beginnings"),
+        ("ALERTS_CANARY", "somebody", "expected tester@example.org"),
+        ("ALERTS_CANARY", "a@example.org,b@example.org", "one tester for email, not two"),
+        ("ALERTS_CANARY", "push:/nowhere.json", "holds no"),
         ("ALERTS_DKIM_KEY_FILE", "nowhere.pem", "cannot be read"),
         ("ALERTS_DKIM_KEY_FILE", __file__, "no private key in PEM"),
         ("ALERTS_ALLOW_PRIVATE_TARGETS", "perhaps", "true or false"),
@@ -153,7 +156,7 @@ def test_the_inbox_is_there_on_loopback_only(host: str, loopback: bool) -> None:
 
 def test_misspelt_variables_are_found() -> None:
     assert unknown({"ALERTS_SMTP": "x", "ALERTS_FROM": "y", "HOME": "z"}) == ["ALERTS_SMTP"]
-    assert len({v.name for v in settings.VARIABLES}) == 24
+    assert len({v.name for v in settings.VARIABLES}) == 25
 
 
 def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:
@@ -209,3 +212,12 @@ def test_a_secret_of_base64_keeps_its_plus() -> None:
     )
     assert loaded.sms[0].secret == "whsec_ab+/cd=="
     assert loaded.smtp[0].secret == "a+b"
+
+
+def test_testers_are_told_apart_by_how_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "push.json"
+    file.write_text('{"endpoint": "https://push.example/1", "keys": {"p256dh": "p", "auth": "a"}}')
+    env = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db"}
+    found = load({**env, "ALERTS_CANARY": f"t@example.org, +447700900000,push:{file}"}).canary
+    assert found["email"] == "t@example.org" and found["sms"] == "+447700900000"
+    assert "push.example" in found["push"]

@@ -1,0 +1,170 @@
+"""A message to a tester of each channel every few minutes, so that a dead channel is seen before it is needed.
+
+It goes the way of every message from the log's writer on: its turn is committed, a provider takes it within its
+rate and breakers, and the outcome is committed. A tester is an address of the operator's (ALERTS_CANARY), no resident:
+nobody counts it, and it has no delivery. What is kept is the latest of each channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from time import monotonic
+
+import msgspec
+
+from alerts.channels.message import Handed, Message, Provider
+from alerts.domain.words.ids import new_id
+from alerts.domain.words.terms import Channel
+from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.sql import load
+from alerts.times import instant, micros
+
+_log = logging.getLogger(__name__)
+_sql = load("alerts.dispatch", "canary.sql")
+EVERY = timedelta(minutes=5)
+LATE = 3 * EVERY
+"""How old the last good one may be."""
+_LOOK_S = 10.0
+_MOST_S = 120.0
+_WORDS = "Community Alerts sends this to itself to see that messages leave. Nobody has to do anything."
+
+
+class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
+    """How a channel's tester fares."""
+
+    well: bool
+    result: str
+    """Of the latest that has ended, as `Handed.result`; "" while there is none."""
+    reason: str = ""
+    took_s: float = 0.0
+    age_s: float | None = None
+    """Since the last one that a provider took; None if there was none."""
+
+
+class Canaries:
+    """Sends them. One a process that hands messages over; `start` and `stop` belong to one event loop."""
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        providers: Mapping[Channel, Provider],
+        testers: Mapping[Channel, str],
+        *,
+        sender: str,
+        clock: Callable[[], datetime],
+        every: timedelta = EVERY,
+    ) -> None:
+        """`testers`: an address a channel; for push the subscription as JSON. `sender`: `Name <address>`."""
+        self._database, self._writer = database, writer
+        self._providers, self._testers = providers, dict(testers)
+        self._sender, self._clock, self._every = sender, clock, every
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, if there is a tester."""
+        if self._testers:
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="canaries")
+
+    async def stop(self) -> None:
+        """Send no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.gather(*(self._quietly(channel) for channel in self._testers))
+            await asyncio.sleep(min(_LOOK_S, self._every.total_seconds()))
+
+    async def _quietly(self, channel: Channel) -> None:
+        try:
+            await self.send(channel)
+        except Exception as error:
+            _log.warning("the %s canary could not be sent: %s", channel, error)
+
+    async def send(self, channel: Channel) -> bool:
+        """Send a channel's if it is time and no other process does; whether it was sent here."""
+        turn = new_id().hex
+        begun = (await self._writer.run(lambda unit: self._begin(unit, channel, turn), by="system")).result
+        if begun is None or not await asyncio.to_thread(self._has, channel, turn):
+            return False
+        since, provider = monotonic(), self._providers.get(channel)
+        handed = Handed(result="technical", reason="no provider")
+        if provider is not None:
+            try:
+                async with asyncio.timeout(_MOST_S):
+                    handed = await provider.send(self._message(channel, begun))
+            except Exception as error:
+                handed = Handed(result="technical", reason=f"{provider.name} failed: {type(error).__name__}")
+        took = int(1000 * (monotonic() - since))
+        well_at = micros(begun) if handed.result == "sent" else None
+        row = (handed.result, handed.reason[:500], took, well_at, channel, turn)
+        await self._writer.run(lambda unit: unit.write(_sql.ended, row), by="system")
+        if well_at is None:
+            _log.warning("the %s canary did not leave: %s", channel, handed.reason or handed.result)
+        return True
+
+    def _begin(self, unit: Unit, channel: Channel, turn: str) -> datetime | None:
+        now = unit.now
+        rows = unit.read(_sql.begun, (channel,))
+        if rows and rows[0][0] > micros(now - self._every):
+            return None
+        unit.write(_sql.begin, (channel, micros(now), turn, micros(now - self._every)))
+        return now
+
+    def _has(self, channel: Channel, turn: str) -> bool:
+        """Two processes may have seen the same old row; what was committed says whose turn it is."""
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.begun, (channel,))
+        return bool(rows) and rows[0][1] == turn
+
+    def _message(self, channel: Channel, at: datetime) -> Message:
+        id, to = f"canary-{new_id().hex}", self._testers[channel]
+        expires = at + self._every
+        if channel == "email":
+            data = _mail(self._sender, to, id, at)
+            return Message(channel=channel, delivery=id, to=to, data=data, sender=self._sender, expires=expires)
+        data = _WORDS.encode()
+        if channel == "push":
+            data = msgspec.json.encode({"id": id, "title": "Test", "body": _WORDS, "tag": "canary", "lang": "en"})
+        return Message(channel=channel, delivery=id, to=to, data=data, sender="", topic="canary", expires=expires)
+
+
+def _mail(sender: str, to: str, id: str, at: datetime) -> bytes:
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = sender, to, "Test of the way of messages"
+    mail["Date"] = format_datetime(at)
+    mail["Message-ID"] = f"<{id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(_WORDS)
+    return mail.as_bytes()
+
+
+def states(database: Database, channels: Mapping[Channel, str], now: datetime) -> dict[str, CanaryState]:
+    """How each channel that has a tester fares. Blocks."""
+    if not channels:
+        return {}
+    with database.read() as tx:
+        rows = {row[0]: row[1:] for row in tx.execute(_sql.all)}
+    return {channel: _state(rows.get(channel), now) for channel in channels}
+
+
+def _state(row: tuple[int, str, str, int, int | None] | None, now: datetime) -> CanaryState:
+    if row is None:
+        return CanaryState(well=False, result="", reason="none has left yet")
+    _, result, reason, took_ms, well_at = row
+    age = None if well_at is None else max(0.0, (now - instant(well_at)).total_seconds())
+    return CanaryState(
+        well=age is not None and age <= LATE.total_seconds(),
+        result=result,
+        reason=reason,
+        took_s=took_ms / 1000,
+        age_s=None if age is None else round(age, 1),
+    )
