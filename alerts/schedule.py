@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Database, Unit
 from alerts.eventlog.sql import load
 from alerts.times import instant, micros
@@ -97,6 +98,8 @@ class DuePoll:
         self._polled = asyncio.get_running_loop().time()
         try:
             await self.poll()
+        except DomainError as error:
+            _log.warning("due items wait a second: %s", error)
         except Exception:
             _log.exception("the poll of due items failed; it is tried again in a second")
 

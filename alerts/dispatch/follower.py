@@ -195,6 +195,10 @@ class Follower:
                 self._trouble = f"the follower stands at {self._applied}: {error.__cause__}"
                 _log.exception("cannot follow past %d; restart once it is mended", self._applied)
                 return
+            except Unavailable as error:
+                self._trouble = f"the follower stands at {self._applied}: {error}"
+                _log.warning("the follower waits at position %d: %s", self._applied, error)
+                self._stopping.wait(0.5)
             except Exception as error:
                 self._trouble = f"the follower stands at {self._applied}: {error}"
                 _log.exception("the follower cannot go on after position %d; it tries again", self._applied)

@@ -154,7 +154,8 @@ def judge(copies: list[Copy], due: set[str], incidents: list[float], *, doubtful
     assert set(by_person) <= due, "ghosts"
     assert all(len({copy.identity for copy in found}) == 1 for found in by_person.values()), "two identities"
     twice = {to: found for to, found in by_person.items() if len(found) > 1}
-    assert max(Counter(copy.to for copy in copies).values()) <= 1 + len(incidents)
+    most = max(Counter(copy.to for copy in copies).values())
+    assert most <= 1 + len(incidents), f"{len(twice)} were told up to {most} times, after {len(incidents)} incidents"
     for to, found in twice.items():
         # The killed one had handed it over and not recorded it; or who woke was in mid-conversation about it.
         near = [at for at in incidents for copy in found if -2.0 <= copy.at - at <= 2.0]
