@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from alerts.channels.message import Provider
-from alerts.channels.providers.pool import Watched
+from alerts.channels.providers.pool import Health, Watched
 from alerts.domain.words.terms import Channel
 from alerts.eventlog.ports import Database, Unit
 from alerts.eventlog.sql import load
 from alerts.times import micros
 
 _sql = load("alerts.dispatch", "standing.sql")
-_BELIEVED = timedelta(seconds=60)
+_BELIEVED, _FRESH = timedelta(seconds=60), timedelta(seconds=12)
 
 
 def states(providers: Mapping[Channel, Provider]) -> dict[str, bytes]:
@@ -30,6 +30,18 @@ def keep(unit: Unit, worker: int, told: Mapping[str, bytes]) -> None:
     at = micros(unit.now)
     unit.write_many(_sql.keep, [(worker, channel, at, health) for channel, health in told.items()])
     unit.write(_sql.forget, (micros(unit.now - _BELIEVED),))
+
+
+def resting(database: Database, now: datetime, *, but: int) -> dict[str, dict[str, str]]:
+    """Channel → member → why it rests, by the word of other workers than `but` within the last seconds."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.told_by_others, (micros(now - _FRESH), but))
+    found: dict[str, dict[str, str]] = {}
+    for channel, health in rows:
+        for member in msgspec.json.decode(bytes(health), type=Health).members:
+            if member.state == "resting":
+                found.setdefault(channel, {})[member.name] = member.why
+    return found
 
 
 def told(database: Database, now: datetime) -> dict[str, dict[str, Any]]:

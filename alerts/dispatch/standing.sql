@@ -7,3 +7,6 @@ DELETE FROM provider_states WHERE seen_at < ?
 
 -- name: told
 SELECT channel, health FROM provider_states WHERE seen_at >= ? ORDER BY seen_at
+
+-- name: told_by_others
+SELECT channel, health FROM provider_states WHERE seen_at >= ? AND worker <> ?

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, Protocol, cast
 
 from alerts.channels.message import Provider
+from alerts.channels.providers.pool import Heeding
 from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.claims import Taken, take_due, take_waiting
@@ -241,6 +242,10 @@ class Worker:
         if self._alone or monotonic() - self._told < _TELL:
             return
         self._told = monotonic()
+        resting = await self._in_thread(standing.resting, self._database, self._clock(), but=self._lease.number)
+        for channel, provider in self._providers.items():
+            if isinstance(provider, Heeding) and channel in resting:
+                provider.heed(resting[channel])
         states = await self._in_thread(standing.states, self._providers)
         if states:
             await self._writer.run(lambda unit: standing.keep(unit, self._lease.number, states), by="system")

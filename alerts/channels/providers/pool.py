@@ -12,7 +12,7 @@ Every `now` is a monotonic time in seconds. A pool belongs to one event loop; `h
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -35,6 +35,8 @@ SLOW_PART, WELL_PART = 0.15, 0.05
 apart, so that nobody is shifted to and fro."""
 SLOW_STEP, SLOW_LEAST = 2, 20
 """The place in SHARES of one that is slow, and the answers after which a part of them tells something."""
+HEARSAY = 10.0
+"""What a process has seen itself within so many seconds counts more than what others say."""
 PROBE_SECONDS = 60.0
 """A probe that nobody reported about for so long is given up, and another may begin."""
 
@@ -98,6 +100,14 @@ class _Recent:
         return sum(counts[1] for counts in counted) / answers if answers >= SLOW_LEAST else None
 
 
+@runtime_checkable
+class Heeding(Protocol):
+    """A provider that takes other processes' word for how its members stand."""
+
+    def heed(self, resting: Mapping[str, str]) -> None:
+        """These members, by name, rest in another process, and why. In the event loop."""
+
+
 class Member(Generic[T]):
     """One server or provider of a pool. `it` is what the pool's owner uses it by."""
 
@@ -111,6 +121,7 @@ class Member(Generic[T]):
         self._rests_until = self._step_since = self._probe_since = float("-inf")
         self._strikes = self._failures = self._successes = 0
         self._recent = _Recent()
+        self._worked = float("-inf")
         self._shifted = False
         """Whether it limps because it was slow or failed now and then: single failures are still forgiven."""
 
@@ -143,7 +154,7 @@ class Member(Generic[T]):
 
     def succeeded(self, now: float, took: float = 0.0) -> None:
         """It works: it took a message, or refused one for reasons that are the message's own. `took`: seconds."""
-        self._strikes = 0
+        self._strikes, self._worked = 0, now
         self._recent.add(now, bad=took > SLOW)
         if took > SLOW:
             self._shift_if_slow(now)
@@ -180,6 +191,13 @@ class Member(Generic[T]):
         self._strikes = self._successes = self._step = 0
         self._shifted = False
         self._step_since = self._rests_until
+
+    def warned(self, now: float, why: str) -> None:
+        """Another process leaves it alone: unless it has worked here of late, one message finds out whether it does."""
+        if now < self._rests_until or now - self._worked < HEARSAY or (self._step == 0 and self.why):
+            return
+        self._step = self._strikes = self._successes = 0
+        self._step_since, self._shifted, self.why = now, False, f"another process: {why}"
 
     def passed(self) -> None:
         """It was not used after all: nothing was learnt."""
@@ -222,6 +240,12 @@ class Pool(Generic[T]):
             return usable
         drawn = sorted(usable, key=lambda m: self._chance() ** (1 / (m.weight * m.share(now))), reverse=True)
         return sorted(drawn, key=lambda m: m.state(now) != "well") if urgent else drawn
+
+    def heed(self, resting: Mapping[str, str], now: float) -> None:
+        """See `Heeding.heed`."""
+        for member in self.members:
+            if member.name in resting:
+                member.warned(now, resting[member.name])
 
     def wakes_in(self, now: float) -> float:
         """Seconds until the first resting member may be tried again; 0.0 if one does not rest."""

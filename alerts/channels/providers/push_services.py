@@ -46,6 +46,11 @@ class PushServices:
         """Nothing was learnt."""
         self._member(origin, now).passed()
 
+    def heed(self, resting: Mapping[str, str], now: float) -> None:
+        """See `Heeding.heed`."""
+        for origin, why in resting.items():
+            self._member(origin, now).warned(now, why)
+
     def health(self, provider: str, now: float) -> Health:
         """As a whole, with those that do not do well."""
         with self._lock:

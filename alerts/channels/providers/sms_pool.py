@@ -7,7 +7,7 @@ lost the answer leaves it in doubt: another try may bring a second copy, so that
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Protocol
@@ -154,6 +154,10 @@ class SmsProvider:
         for member in self._pool.members:
             await member.it.client.close()
         await self._budget.close()
+
+    def heed(self, resting: Mapping[str, str]) -> None:
+        """See `Heeding.heed`."""
+        self._pool.heed(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parseaddr
 from functools import lru_cache
@@ -80,6 +80,10 @@ class SmtpProvider:
             await member.it.close()
         if self._signing is not None:
             self._signing.shutdown(wait=False)
+
+    def heed(self, resting: Mapping[str, str]) -> None:
+        """See `Heeding.heed`."""
+        self._pool.heed(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""

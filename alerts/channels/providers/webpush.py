@@ -6,7 +6,7 @@ pywebpush encrypts, py_vapid signs; our guarded client sends, since the endpoint
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from time import monotonic
@@ -110,6 +110,10 @@ class WebPush:
             return _service(_subscriptions.decode(message.to).endpoint)
         except msgspec.DecodeError:
             return ""
+
+    def heed(self, resting: Mapping[str, str]) -> None:
+        """See `Heeding.heed`."""
+        self._services.heed(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""

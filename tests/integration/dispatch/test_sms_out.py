@@ -381,3 +381,24 @@ def test_a_process_that_sends_nothing_knows_how_the_providers_stand(stack: Stack
         assert standing.told(stack.main, now() + timedelta(minutes=2)) == {}
 
     asyncio.run(run())
+
+
+def test_a_process_heeds_what_another_leaves_alone(stack: Stack) -> None:
+    if stack.main.dialect == "sqlite":
+        pytest.skip("there is one process on SQLite, which knows by itself")
+
+    async def run() -> None:
+        async with Peer(lambda _: answers(503)) as down:
+            theirs, ours = provider(down.url()), provider(down.url())
+            for _ in range(3):
+                await theirs.send(text())
+            told = standing.states({"sms": theirs})
+            await stack.writer.run(lambda unit: standing.keep(unit, 999, told), by="system")
+            async with stack.working({"sms": ours}):
+                await stack.until(lambda: ours.health().state == "limping")
+            assert ours.health().members[0].why.startswith("another process: 503")
+            assert down.got == 3, "nothing was sent to find out"
+            assert standing.resting(stack.main, now(), but=999) == {}, "its own word is none of another's"
+            await theirs.close()
+
+    asyncio.run(run())

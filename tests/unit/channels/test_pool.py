@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.providers.pool import (
+    HEARSAY,
     RESTS,
     SHARES,
     SLOW,
@@ -195,3 +196,22 @@ def test_what_was_slow_before_an_outage_does_not_end_its_rest() -> None:
     a.failed(1.0, "down")
     answers(a, 1.5, 100, 100)
     assert a.share(1.5) == 0.0 and a.share(1.0 + RESTS[0]) == SHARES[0]
+
+
+def test_what_another_process_leaves_alone_is_tried_by_one_message() -> None:
+    a, b, pool = two()
+    pool.heed({"a": "connection refused", "unknown": "x"}, 0.0)
+    assert (a.state(0.0), a.why, b.state(0.0)) == ("limping", "another process: connection refused", "well")
+    assert a.begin(0.0) and not a.begin(0.0)
+    a.succeeded(0.1)
+    pool.heed({"a": "connection refused"}, 0.2)
+    assert a.begin(0.2) and a.begin(0.2), "it has worked here since: that counts more"
+
+
+def test_what_works_here_is_not_given_up_for_hearsay() -> None:
+    a, _, pool = two()
+    a.succeeded(0.0)
+    pool.heed({"a": "down"}, HEARSAY - 0.1)
+    assert a.state(HEARSAY) == "well"
+    pool.heed({"a": "down"}, HEARSAY + 0.1)
+    assert a.state(HEARSAY + 0.1) == "limping"
