@@ -38,6 +38,7 @@ from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
+from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
@@ -124,7 +125,7 @@ class App:
         self.runner = Runner(self.log, views, projections(), clock)
         self.views = Views(views, self.runner, self.vault)
         self.bell = Bell()
-        self.follower = self._build_follower()
+        self.follower = self._build_follower(views)
         self.dispatch = DispatchReads(main)
         self.commands = Commands(
             writer=self.writer,
@@ -252,7 +253,7 @@ class App:
         self._closing.callback(database.close)
         return database
 
-    def _build_follower(self) -> Follower:
+    def _build_follower(self, views: CurrentViews) -> Follower:
         """Only a process that sends has effects; the others follow to count and to explain."""
         columns, registers = AudienceColumns(), Registers()
         fan_out = (
@@ -268,7 +269,15 @@ class App:
             if "worker" in self._roles
             else None
         )
-        return Follower(self.log, columns, registers, fan_out, clock=self._clock, forget=self.vault.forget)
+        return Follower(
+            self.log,
+            columns,
+            registers,
+            fan_out,
+            clock=self._clock,
+            forget=self.vault.forget,
+            snapshots=Snapshots(self.log, views, self.vault),
+        )
 
     @property
     def _own(self) -> str | None:

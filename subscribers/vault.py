@@ -32,6 +32,8 @@ _TAG = 16
 _KEY = 32
 _CACHE = 50_000
 _PAGE = 500
+_COPY = "copy "
+_DROP_COPIES = f"DELETE FROM purpose_keys WHERE purpose LIKE '{_COPY}%'"
 
 
 class Readable(Protocol):
@@ -225,11 +227,13 @@ class Vault:
     def destroy(self, subject: UUID) -> None:
         """Destroy the subject's key, in memory and on disk; nothing sealed under it can be read again.
 
-        Safe to repeat. Raises `Unavailable` if a reader holds the old pages; then repeat it.
+        With it go the keys of copies: they may hold the subject in clear among the others. Safe to repeat. Raises
+        `Unavailable` if a reader holds the old pages; then repeat it.
         """
         raw = subject.bytes
         with self._database.write() as tx:
             tx.execute("DELETE FROM subject_keys WHERE subject = ?", (raw,))
+            tx.execute(_DROP_COPIES)
             tx.execute("INSERT INTO destroyed (subject) VALUES (?) ON CONFLICT (subject) DO NOTHING", (raw,))
         self.forget(subject)
         self._database.scrub()
@@ -239,6 +243,33 @@ class Vault:
         with self._lock:
             self._keys.pop(subject.bytes, None)
             self._new.pop(subject.bytes, None)
+
+    # --- copies of what many people gave, kept outside the log: gone with the next erasure of anybody
+
+    def new_copy_key(self) -> tuple[UUID, bytes]:
+        """The name and the key (32 bytes) of one more copy, on disk when this returns.
+
+        Take the copy after this, of a state that holds whatever was in the log by now: then an erasure that this state
+        does not know yet destroys the key.
+        """
+        name, key = UUID(bytes=self._random(16)), self._random(_KEY)
+        purpose = _COPY + name.hex
+        with self._database.write() as tx:
+            row = (purpose, self._encrypt(self._master, key, purpose.encode()))
+            tx.execute("INSERT INTO purpose_keys (purpose, wrapped) VALUES (?, ?)", row)
+        return name, key
+
+    def copy_key(self, name: UUID) -> bytes | None:
+        """The key of a copy; None once it is destroyed."""
+        purpose = _COPY + name.hex
+        with self._database.read() as tx:
+            rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))
+        return self._unwrap(bytes(rows[0][0]), purpose.encode()) if rows else None
+
+    def drop_copies(self, but: UUID) -> None:
+        """Destroy the keys of all copies but one."""
+        with self._database.write() as tx:
+            tx.execute(f"{_DROP_COPIES} AND purpose <> ?", (_COPY + but.hex,))
 
     # --- a secret for a purpose
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 from alerts.commands.ports import Counted
 from alerts.dispatch import registers as r
+from alerts.dispatch.reactor import Reactor
 from alerts.dispatch.registers import Registers
+from alerts.dispatch.snapshots import Snapshots
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
 from alerts.domain.words.errors import Unavailable
@@ -33,42 +36,16 @@ from subscribers.matching import Audience, audience, count
 _log = logging.getLogger(__name__)
 
 PEOPLE: Final[frozenset[str]] = frozenset(SUBSCRIBER_EVENTS.events)
-_WANTED: Final[frozenset[str]] = (
-    PEOPLE
-    | r.TOPICS
-    | {
-        event.topic()
-        for event in (e.DispatchChunkFinished, e.DispatchResumed, e.ReceiptReceived, e.InboundTextReceived)
-    }
-)
+_APPLIED: Final[frozenset[str]] = PEOPLE | r.TOPICS
+_WANTED: Final[frozenset[str]] = _APPLIED | {
+    event.topic() for event in (e.DispatchChunkFinished, e.DispatchResumed, e.ReceiptReceived, e.InboundTextReceived)
+}
 _BATCH = 2_000
+_ANY = 1 << 62
 _STAND_BY = 0.02
 """Seconds between looks at whether another process has had an event's effects."""
 _POLL = 0.25
 """Seconds between looks at the log where nothing wakes us (P5 allows a second)."""
-
-
-class Reactor(Protocol):
-    """What has effects. It is never rebuilt; it keeps its position in the transaction of its effects."""
-
-    def position(self) -> int:
-        """How far its effects have come; events up to there are applied without effects."""
-
-    def wants(self, recorded: Recorded) -> bool:
-        """Whether this event may have effects, as the registers now stand (it is not applied yet)."""
-
-    def before(self, recorded: Recorded) -> None:
-        """A look at how things stand right before an event with effects is applied."""
-
-    def react(self, recorded: Recorded) -> bool:
-        """Effects of one event, after it has been applied: whether they are on disk. False, or Unavailable raised:
-        ask again; another process is at it, or the database is away."""
-
-    def leads(self) -> bool:
-        """Whether it is this process that has effects; the others stand by."""
-
-    def reached(self, position: int) -> None:
-        """Everything up to here has been seen, without effects since the last."""
 
 
 class Follower:
@@ -83,9 +60,11 @@ class Follower:
         *,
         clock: Callable[[], datetime],
         forget: Callable[[UUID], None] = lambda subscriber: None,
+        snapshots: Snapshots | None = None,
     ) -> None:
-        """`forget` drops what this process still holds of a person whom another process has erased."""
-        self._forget = forget
+        """`forget` drops what this process still holds of a person whom another process has erased. `snapshots` spare a
+        start from reading the whole log."""
+        self._forget, self._snapshots = forget, snapshots
         self.columns, self.registers = columns, registers
         self._log, self._reactor, self._clock = log, reactor, clock
         self._lock = threading.RLock()
@@ -96,6 +75,9 @@ class Follower:
         self._applied = 0
         self._effects_after = 0
         self._kept = 0
+        self._folded = array("q")
+        """The positions of the events that the registers are folded from."""
+        self._caught_up = False
         self._pending: Recorded | None = None
         """An event that is applied and whose effects are not on disk yet."""
         self._trouble = ""
@@ -103,7 +85,7 @@ class Follower:
     # --- life ---
 
     def start(self) -> None:
-        """Begin to follow, from the log's first event."""
+        """Begin to follow, from what was kept or from the log's first event."""
         self._effects_after = self._reactor.position() if self._reactor else 0
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
@@ -123,6 +105,11 @@ class Follower:
     def leads(self) -> bool:
         """Whether this process, of all that send, is the one that has effects now."""
         return self._reactor is not None and self._reactor.leads()
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether it has come to the log's end since it was started: before, nobody may be counted."""
+        return self._caught_up
 
     # --- position ---
 
@@ -159,7 +146,13 @@ class Follower:
     def counted(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
     ) -> Counted:
-        """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read."""
+        """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read, Unavailable while not
+        everybody is known yet after a start: a smaller number would be believed."""
+        if self._thread is not None and not self._caught_up:
+            raise Unavailable(
+                f"After a start everybody is read from the log, now at {self._applied} of {self._log.position()}. "
+                "Try again in a few seconds."
+            )
         with self._lock:
             found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
             return Counted(
@@ -184,9 +177,12 @@ class Follower:
     # --- following ---
 
     def _follow(self) -> None:
+        self._restore()
         while not self._stopping.is_set():
             try:
                 if not self._step():
+                    self._caught_up = True
+                    self._keep_snapshot()
                     self._log.wait(self._position, _POLL)
                 self._trouble = ""
             except _Stopping:
@@ -204,6 +200,7 @@ class Follower:
                 _log.exception("the follower cannot go on after position %d; it tries again", self._applied)
                 self._stopping.wait(1.0)
         self._keep_position()
+        self._keep_snapshot()
 
     def _step(self) -> bool:
         """Take what the log has; whether there was anything."""
@@ -212,30 +209,32 @@ class Follower:
         end = self._log.position()
         if end <= self._position:
             return False
+        topics = _WANTED
+        if self._reactor is None or self._position < self._effects_after:
+            # What has effects alone means nothing here: millions of outcomes need not be read to find that out.
+            topics, end = _APPLIED, end if self._reactor is None else min(end, self._effects_after)
         try:
-            batch = self._log.read(self._position, _BATCH, _WANTED)
+            batch = self._log.read(self._position, _BATCH, topics)
+            whole = len(batch) < _BATCH or batch[-1].position > end
         except UnreadableEvent as unreadable:
-            batch = self._before(unreadable)
-            end = unreadable.position - 1
+            batch, whole = self._before(unreadable, topics), True
+            end = min(end, unreadable.position - 1)
             if not batch and end <= self._position:
                 raise
-            self._take(batch)
-            self._advance(max(end, self._position))
-            return True
-        self._take(batch)
-        if len(batch) < _BATCH:
+        self._take(batch if topics is _WANTED else [recorded for recorded in batch if recorded.position <= end])
+        if whole:
             self._advance(max(end, self._position))
         if self._position > self._kept + 10_000:
             self._keep_position()
         return True
 
-    def _before(self, unreadable: UnreadableEvent) -> list[Recorded]:
+    def _before(self, unreadable: UnreadableEvent, topics: frozenset[str]) -> list[Recorded]:
         """What stands before an event that cannot be read: taken one by one, so that nobody waits for a mended log."""
         taken: list[Recorded] = []
         after = self._position
         while after < unreadable.position - 1:
             try:
-                one = self._log.read(after, 1, _WANTED)
+                one = self._log.read(after, 1, topics)
             except UnreadableEvent:
                 break
             if not one:
@@ -315,6 +314,8 @@ class Follower:
 
     def _apply_register(self, recorded: Recorded) -> None:
         self.registers.apply(recorded)
+        if recorded.event.topic() in r.TOPICS:
+            self._folded.append(recorded.position)
         match recorded.event:
             case e.PlaceDefined(slug=slug) | e.PlaceRevised(slug=slug):
                 area = self.registers.place_area(slug)
@@ -340,6 +341,46 @@ class Follower:
             self._kept = self._position
         except Unavailable:
             _log.warning("the reactor's position could not be kept; it starts a little earlier next time")
+
+    # --- what is kept ---
+
+    def _restore(self) -> None:
+        """Begin where the columns were kept, if that is not past an event whose effects are not on disk."""
+        if self._snapshots is None:
+            return
+        newest = self._effects_after if self._reactor else _ANY
+        with self._lock:
+            found = self._snapshots.restore(self.columns, self.registers, newest)
+        if found is not None:
+            self._folded = found.folded
+            self._advance(found.position)
+
+    def _keep_snapshot(self) -> None:
+        """Now and then, and at the end; by the process alone that has effects, whose position is kept with them."""
+        snapshots, stopping = self._snapshots, self._stopping.is_set()
+        if snapshots is None or not self._caught_up or not snapshots.due(self._position, stopping=stopping):
+            return
+        try:
+            if self.leads():
+                snapshots.keep(self.columns, self._folded, self._to_the_end, wait=stopping)
+        except _Stopping:
+            raise
+        except Exception as error:
+            _log.warning("the audience's columns could not be kept: %s", error)
+
+    def _to_the_end(self) -> int | None:
+        """Come to the log's end as it is now; the position, None if that is not to be had or effects are under way."""
+        assert self._reactor is not None
+        if self._stopping.is_set():
+            if self._log.position() > self._position:
+                return None
+        else:
+            while self._step():
+                pass
+        if self._pending is not None or self._applied != self._position:
+            return None
+        self._keep_position()
+        return self._position if self._reactor.position() >= self._position else None
 
 
 class _Stopping(Exception):

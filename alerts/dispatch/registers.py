@@ -52,6 +52,10 @@ class Registers:
     """See the module. `apply` each event once, in log order; the rest are reads."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """As before the first event."""
         self._states: dict[str, dict[UUID, Any]] = {stream.name: {} for stream in _FOLDED.values()}
         self._areas: dict[str, Area] = {}
         self._rules: dict[str, Rule] = {}

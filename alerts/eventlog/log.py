@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Sequence
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
 
 S = TypeVar("S")
 
+_PAGE = 500
 _POLL = 0.05
 _SLOW_POLL = 1.0
 _BEYOND = 1 << 62
@@ -72,6 +74,30 @@ class EventLog:
         with self._database.read() as tx:
             rows = tx.execute(f"{sql} ORDER BY position LIMIT ?", params)
         return self._codec.decode_many(rows, unseal=unseal)
+
+    def read_at(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
+        events = []
+        for start in range(0, len(positions), _PAGE):
+            some = positions[start : start + _PAGE]
+            sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position IN ({', '.join('?' * len(some))}) ORDER BY position"
+            with self._database.read() as tx:
+                rows = tx.execute(sql, some)
+            for found in self._codec.decode_many(rows):
+                if isinstance(found, UnreadableEvent):
+                    raise found
+                events.append(found)
+        return events
+
+    def mark(self, position: int) -> bytes:
+        """What tells this log, as far as this position, from any other: SHA-256 over the last event up to there."""
+        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1"
+        with self._database.read() as tx:
+            rows = tx.execute(sql, (position,))
+        digest = hashlib.sha256()
+        for value in rows[0] if rows else ():
+            digest.update(value if isinstance(value, bytes) else str(value).encode())
+        return digest.digest()
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
         """A stream's events, if asked only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""

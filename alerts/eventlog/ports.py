@@ -139,6 +139,12 @@ class Log(Protocol):
         """The same, with the error in the place of each event that cannot be read; without `unseal`, personal fields
         read as None and no key is touched."""
 
+    def read_at(self, positions: Sequence[int]) -> list[Recorded]:
+        """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
+
+    def mark(self, position: int) -> bytes:
+        """What tells this log, as far as this position, from any other: 32 bytes."""
+
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
         """A stream's events, if asked only those at positions ≤ `up_to`."""
 

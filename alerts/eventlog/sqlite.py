@@ -16,6 +16,9 @@ from alerts.eventlog.database import BadUrl, BaseDatabase, BaseTransaction, NotD
 from alerts.eventlog.pool import Pool
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
 
+BESIDE, NEW = "-audience", ".new"
+"""What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written
+(`alerts.eventlog.beside`)."""
 _BUSY_MS = 15_000
 _FULL, _NORMAL = 2, 1
 _TRANSIENT = frozenset(
@@ -232,7 +235,7 @@ class SQLiteDatabase(BaseDatabase):
 
     def drop(self) -> None:
         self.close()
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", "-wal", "-shm", BESIDE, BESIDE + NEW):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
     def scrub(self) -> None:

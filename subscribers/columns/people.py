@@ -34,7 +34,7 @@ from subscribers.columns.rows import (
     micros,
     quiet_hours,
 )
-from subscribers.columns.tables import Interned, RowIndex
+from subscribers.columns.tables import Interned, RowIndex, Table
 from subscribers.domain import events as e
 from subscribers.domain.events import ContactRef, Preferences
 
@@ -43,17 +43,7 @@ class AudienceColumns:
     """Every subscriber's wishes at exactly one log position. Not thread-safe: the caller holds a lock."""
 
     def __init__(self) -> None:
-        self.people = People()
-        self.contacts = Contacts()
-        self.places = Places()
-        self.languages: Interned[str] = Interned()
-        self.timezones: Interned[str] = Interned()
-        self.quiets: Interned[tuple[str, str, str] | None] = Interned()
-        self.topic_sets: Interned[frozenset[str]] = Interned()
-        self.position = 0
-        self._suppressed: dict[int, str] = {}
-        self._by_id = RowIndex(lambda: self.people.id_low)
-        self._by_number = RowIndex(lambda: self.contacts.number.view(np.uint64))
+        self.clear()
         self._handlers: dict[type[Event], Callable[[int, Recorded], None]] = {
             e.SubscriberRegistered: self._joined,
             e.SubscriptionRequested: self._joined,
@@ -70,6 +60,21 @@ class AudienceColumns:
             e.ContactPointSuppressed: self._suppress,
             e.SuppressionLifted: self._lift,
         }
+
+    def clear(self) -> None:
+        """Nobody, before the first event."""
+        self.people = People()
+        self.contacts = Contacts()
+        self.places = Places()
+        self.languages: Interned[str] = Interned()
+        self.timezones: Interned[str] = Interned()
+        self.quiets: Interned[tuple[str, str, str] | None] = Interned()
+        self.topic_sets: Interned[frozenset[str]] = Interned()
+        self.position = 0
+        self.suppressed: dict[int, str] = {}
+        """Why, by the contact point's row."""
+        self._by_id = RowIndex(lambda: self.people.id_low)
+        self._by_number = RowIndex(lambda: self.contacts.number.view(np.uint64))
         self.topic_sets.code(frozenset())
         self.quiets.code(None)
 
@@ -151,6 +156,15 @@ class AudienceColumns:
         """Memory of all columns and indexes."""
         parts = (self.people, self.contacts, self.places.points, self.places.named, self._by_id, self._by_number)
         return sum(part.nbytes for part in parts)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Those that hold rows, in an order that stays."""
+        return self.people, self.contacts, self.places.points, self.places.named
+
+    def reindex(self) -> None:
+        """Find everyone by id and by number again, after the tables were filled from elsewhere."""
+        self._by_id.refill(self.people.size)
+        self._by_number.refill(self.contacts.size)
 
     # --- what each event means -----------------------------------------------------------------------------------
 
@@ -247,14 +261,14 @@ class AudienceColumns:
         assert isinstance(recorded.event, e.ContactPointSuppressed)
         contact = self.contact_row(recorded.event.number)
         if contact >= 0:
-            self._suppressed[contact] = recorded.event.reason
+            self.suppressed[contact] = recorded.event.reason
             self.contacts.usable[contact] = False
 
     def _lift(self, row: int, recorded: Recorded) -> None:
         assert isinstance(recorded.event, e.SuppressionLifted)
         contact = self.contact_row(recorded.event.number)
         if contact >= 0:
-            self._suppressed.pop(contact, None)
+            self.suppressed.pop(contact, None)
             self.contacts.usable[contact] = self.contacts.state[contact] == VERIFIED
 
     def _put_contact(self, person: int, ref: ContactRef, state: int) -> None:
@@ -267,13 +281,13 @@ class AudienceColumns:
             self._by_number.add(ref.number, row)
         contacts.channel[row] = CHANNEL_CODE[ref.channel]
         contacts.state[row] = state
-        contacts.usable[row] = state == VERIFIED and row not in self._suppressed
+        contacts.usable[row] = state == VERIFIED and row not in self.suppressed
 
     def _set_contact(self, number: int, state: int) -> None:
         row = self.contact_row(number)
         if row >= 0:
             self.contacts.state[row] = state
-            self.contacts.usable[row] = state == VERIFIED and row not in self._suppressed
+            self.contacts.usable[row] = state == VERIFIED and row not in self.suppressed
 
     def _remove_contacts(self, person: int) -> None:
         row = int(self.people.first_contact[person])
@@ -288,5 +302,5 @@ class AudienceColumns:
         state = int(self.contacts.state[row])
         if state != VERIFIED:
             return "removed" if state == REMOVED else "not verified"
-        reason = self._suppressed.get(row)
+        reason = self.suppressed.get(row)
         return "" if reason is None else f"suppressed: {reason}"

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from typing import ClassVar
 
+import msgspec
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from alerts.domain.words.geometry import Area, area_of
+from alerts.domain.words.geometry import Area, Circle, area_of
 from alerts.domain.words.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
 from subscribers.columns.tables import Table
 from subscribers.domain.events import Place
@@ -55,6 +57,15 @@ class AreaPlaces(Table):
     next: NDArray[np.int32]
 
 
+class AreasImage(msgspec.Struct, frozen=True, array_like=True):
+    """`Areas` as plain values: each shape is its polygon in WKB and its circles."""
+
+    shapes: list[tuple[bytes, tuple[Circle, ...]] | None]
+    slugs: dict[str, int]
+    drawn: list[int]
+    free: list[int]
+
+
 class Areas:
     """Areas by number: one for each registered slug, one for each drawn area."""
 
@@ -92,6 +103,20 @@ class Areas:
             self._drawn.remove(code)
             self.areas[code] = None
             self._free.append(code)
+
+    def image(self) -> AreasImage:
+        """All of it, as plain values."""
+        return AreasImage(
+            shapes=[None if area is None else (shapely.to_wkb(area.polygon), area.circles) for area in self.areas],
+            slugs=self._slugs,
+            drawn=sorted(self._drawn),
+            free=self._free,
+        )
+
+    def refill(self, image: AreasImage) -> None:
+        """What `image` gave, in place of whatever was there."""
+        self.areas = [None if one is None else Area(shapely.from_wkb(one[0]), one[1]) for one in image.shapes]
+        self._slugs, self._drawn, self._free = dict(image.slugs), set(image.drawn), list(image.free)
 
     def touched_by(self, area: Area) -> NDArray[np.bool_]:
         """Which areas, by number, have their interior overlap `area`; one entry more, False, for no number."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ V = TypeVar("V", bound=Hashable)
 
 _MASK = (1 << 64) - 1
 _MIX = 0x9E3779B97F4A7C15
+_CHUNK = 4 << 20
 
 
 class Table:
@@ -43,6 +44,27 @@ class Table:
         for name, (_, empty) in self.columns.items():
             getattr(self, name)[row] = empty
         self._free.append(row)
+
+    def chunks(self) -> Iterator[memoryview]:
+        """The rows as bytes, column after column, a few megabytes at once. They are not copied."""
+        for name in self.columns:
+            raw = getattr(self, name)[: self.size].view(np.uint8).data
+            yield from (raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK))
+
+    def refill(self, size: int, free: Iterable[int], chunks: Iterator[bytes]) -> None:
+        """Take rows back that `chunks` gave, with those of them that are free. Raises ValueError if they do not fit."""
+        self.size, self._free = size, list(free)
+        self._room = size + size // 8 + 256
+        for name, (kind, empty) in self.columns.items():
+            column = np.empty(self._room, dtype=kind)
+            column[size:] = empty
+            _copy_in(column[:size].view(np.uint8).data, chunks)
+            setattr(self, name, column)
+
+    @property
+    def free(self) -> list[int]:
+        """Rows given back that nobody has taken since."""
+        return self._free
 
     @property
     def nbytes(self) -> int:
@@ -97,7 +119,7 @@ class RowIndex:
         """Enter a new row, which `keys()` must already hold. Rows are entered in order and never leave."""
         self._count += 1
         if self._count * 3 > len(self._view) * 2:
-            self._rebuild()
+            self._rebuild(len(self._view) * 2)
             return
         view, mask = self._view, len(self._view) - 1
         slot = (key * _MIX & _MASK) >> 20 & mask
@@ -105,14 +127,20 @@ class RowIndex:
             slot = slot + 1 & mask
         view[slot] = row
 
+    def refill(self, count: int) -> None:
+        """Enter the first `count` rows, which `keys()` must hold, in place of whatever was entered before."""
+        self._count, room = count, 1024
+        while count * 3 > room * 2:
+            room *= 2
+        self._rebuild(room)
+
     @property
     def nbytes(self) -> int:
         """Memory of the slots."""
         return int(self._slots.nbytes)
 
-    def _rebuild(self) -> None:
-        """Twice the room, all rows entered anew: each round fills the free slots, the rest steps on."""
-        room = len(self._view) * 2
+    def _rebuild(self, room: int) -> None:
+        """All rows entered anew into `room` slots: each round fills the free slots, the rest steps on."""
         slots = np.full(room, -1, dtype=np.int32)
         mask = np.uint64(room - 1)
         rows = np.arange(self._count, dtype=np.int32)
@@ -139,3 +167,18 @@ class Interned(Generic[V]):
             found = self._codes[value] = len(self.values)
             self.values.append(value)
         return found
+
+    def refill(self, values: Iterable[V]) -> None:
+        """These values under the numbers 0, 1, 2, … in place of whatever was there."""
+        self.values = list(values)
+        self._codes = {value: code for code, value in enumerate(self.values)}
+
+
+def _copy_in(into: memoryview[Any], chunks: Iterator[bytes]) -> None:
+    at = 0
+    while at < len(into):
+        chunk = next(chunks, b"")
+        if not chunk or at + len(chunk) > len(into):
+            raise ValueError("the columns kept do not have the length they should have")
+        into[at : at + len(chunk)] = chunk
+        at += len(chunk)

@@ -1,0 +1,72 @@
+"""A database with many subscribers, as the product itself would have written it: for what is measured on a full log.
+
+`python -m alerts.bench.populated COUNT` fills the database that the settings name. Everyone has one sealed stream of
+one event, a place with one of the twelve radii that sign-up offers, topics, and an e-mail address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+from alerts import bootstrap, settings
+from alerts.domain.words.ids import contact_number, new_id
+from alerts.domain.words.terms import BUILT_IN_TOPICS, Severity
+from alerts.eventlog.ports import Unit
+from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.subscriber import SUBSCRIBER
+
+RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
+"""What sign-up offers."""
+_TOPICS = tuple(BUILT_IN_TOPICS)
+_FLOORS: tuple[Severity | None, ...] = (None, "Moderate", "Severe", "Extreme")
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_BATCH = 1_000
+_CONTACTS = "contact"
+
+
+def populate(env: Mapping[str, str], size: int) -> int:
+    """Register `size` people spread over London; the log's last position. The read models are left to follow."""
+    app = bootstrap.build(settings.load(env))
+    seed = random.Random(size)
+    try:
+        for start in range(0, size, _BATCH):
+            work = partial(_register, count=min(_BATCH, size - start), seed=seed)
+            app.writer.submit(work, by="system").result()
+        return app.writer.position()
+    finally:
+        asyncio.run(app.stop())
+
+
+def _register(unit: Unit, count: int, seed: random.Random) -> None:
+    first = unit.number(_CONTACTS, count)
+    for sequence in range(first, first + count):
+        person = new_id()
+        unit.append(SUBSCRIBER, person, _registration(contact_number(sequence, person), sequence, seed))
+
+
+def _registration(number: int, sequence: int, seed: random.Random) -> SubscriberRegistered:
+    place = Place(
+        name="Home", lat=seed.uniform(51.28, 51.70), lon=seed.uniform(-0.52, 0.34), radius_km=seed.choice(RADII_KM)
+    )
+    return SubscriberRegistered(
+        how="import",
+        contacts=(ContactRef(number, "email"),),
+        addresses={number: f"resident-{sequence}@example.org"},
+        preferences=Preferences(
+            places=(place,),
+            topics=tuple(seed.sample(_TOPICS, seed.randint(1, len(_TOPICS)))),
+            severity_at_least=seed.choice(_FLOORS),
+            channels=("email",),
+        ),
+        consent=Consent("Tell me what happens near me.", _START, "import"),
+    )
+
+
+if __name__ == "__main__":
+    print(populate(os.environ, int(sys.argv[1])))

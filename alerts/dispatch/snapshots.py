@@ -1,0 +1,187 @@
+"""What the follower has made of the log, kept beside the read models, so that a start need not read it all again.
+
+Kept are the audience's columns, sealed as a whole, and the positions of the events that the registers are folded from.
+Whatever is not exactly of this log, these read models and this version, or cannot be opened, is left where it is and
+the log is read instead. An erasure destroys the key (`Vault.destroy`), and soon after it a new copy is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from threading import Thread
+from time import monotonic, perf_counter
+from uuid import UUID
+
+import msgspec
+
+from alerts.dispatch.registers import Registers
+from alerts.eventlog import beside
+from alerts.eventlog.generations import CurrentViews
+from alerts.eventlog.ports import Log
+from subscribers import sealed_copy
+from subscribers.columns import AudienceColumns, image
+from subscribers.columns.image import ColumnsImage
+from subscribers.sealed_copy import Head, Unopened
+from subscribers.vault import Vault
+
+_log = logging.getLogger(__name__)
+
+WORTH = 20_000
+"""Positions that a start would have to read, from which on a new copy is worth its writing: about a second."""
+_LOOK = 5.0
+_SPACING = 60.0
+"""Seconds between two copies at least: a hundred megabytes for a million people."""
+
+
+class _Front(msgspec.Struct, frozen=True, kw_only=True):
+    """The first part of the stream; the tables' rows follow."""
+
+    generation: int
+    position: int
+    mark: bytes
+    """See `Log.mark`."""
+    registers: bytes
+    """The positions of the events that the registers are folded from, as 64-bit integers."""
+    columns: ColumnsImage
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where everything stands now, and the positions of the events that the registers were folded from."""
+
+    position: int
+    folded: array[int]
+
+
+class Snapshots:
+    """See the module. Used by the follower's thread alone."""
+
+    def __init__(
+        self,
+        log: Log,
+        views: CurrentViews,
+        vault: Vault,
+        *,
+        worth: int = WORTH,
+        spacing: float = _SPACING,
+        look: float = _LOOK,
+        tick: Callable[[], float] = monotonic,
+    ) -> None:
+        """`worth`, `spacing`, `look`: positions behind, and seconds between copies and between looks at them."""
+        self._log, self._views, self._vault, self._tick = log, views, vault, tick
+        self._worth, self._spacing, self._look = worth, spacing, look
+        self._looked = self._kept = float("-inf")
+        self._writing: Thread | None = None
+
+    # --- at the start ---
+
+    def restore(self, columns: AudienceColumns, registers: Registers, newest: int) -> Restored | None:
+        """Bring both to where they were kept, at `newest` at the latest. None: there is nothing to take, and both are
+        empty."""
+        begun = perf_counter()
+        try:
+            with beside.kept(self._views.current) as source:
+                if source is None:
+                    return None
+                found = self._take(source, columns, registers, newest)
+        except Exception as error:  # whatever it is, the log has it all
+            columns.clear()
+            registers.clear()
+            _log.warning("the audience's kept columns are not used, the log is read instead: %s", error)
+            return None
+        took = {"position": found.position, "seconds": round(perf_counter() - begun, 2)}
+        _log.info("the audience's columns are taken as they were kept at %d", found.position, extra=took)
+        return found
+
+    def _take(self, source: beside.Readable, columns: AudienceColumns, registers: Registers, newest: int) -> Restored:
+        head = sealed_copy.head_of(source)
+        key = self._vault.copy_key(head.key)
+        if key is None:
+            raise Unopened("their key was destroyed, by an erasure or by a newer copy")
+        parts = sealed_copy.parts_of(source, head, key)
+        front = msgspec.msgpack.decode(next(parts), type=_Front)
+        if front.generation != self._views.generation:
+            raise Unopened("they belong to another generation of read models")
+        if front.position > newest:
+            raise Unopened("they are ahead of what has been sent")
+        if front.position > self._log.position() or front.mark != self._log.mark(front.position):
+            raise Unopened("they are another log's")
+        positions = array("q", front.registers)
+        image.refill(columns, front.columns, parts)
+        if next(parts, None) is not None:
+            raise Unopened("there is more than there should be")
+        for recorded in self._log.read_at(positions):
+            registers.apply(recorded)
+        return Restored(front.position, positions)
+
+    # --- from time to time ---
+
+    def due(self, position: int, *, stopping: bool = False) -> bool:
+        """Whether a copy that stands at this position is worth its writing: the one that is kept is old, or is
+        unreadable since an erasure."""
+        now = self._tick()
+        if position < self._worth or (self._writing is not None and self._writing.is_alive()):
+            return False
+        if not stopping and (now - self._looked < self._look or now - self._kept < self._spacing):
+            return False
+        self._looked = now
+        return position - self._position_kept() >= self._worth
+
+    def _position_kept(self) -> int:
+        """Where the copy stands that a start would find, 0 if it would find none."""
+        try:
+            with beside.kept(self._views.current) as source:
+                if source is None:
+                    return 0
+                head = sealed_copy.head_of(source)
+                return head.position if self._vault.copy_key(head.key) is not None else 0
+        except (ValueError, OSError):
+            return 0
+
+    def keep(
+        self, columns: AudienceColumns, folded: array[int], catch_up: Callable[[], int | None], *, wait: bool
+    ) -> None:
+        """Keep a copy. `catch_up` is called once the key is on disk, and brings everything to the log's end as it then
+        is; its position, or None if that cannot be done now. What follows the sealing is done beside, unless `wait`."""
+        name, key = self._vault.new_copy_key()
+        position = catch_up()
+        if position is None:
+            return
+        self._kept = self._tick()
+        views = self._views.current
+        front = _Front(
+            generation=views.generation,
+            position=position,
+            mark=self._log.mark(position),
+            registers=folded.tobytes(),
+            columns=image.image_of(columns),
+        )
+        draft = beside.Draft(views)
+        try:
+            sealed_copy.write(draft.file, Head(name, position), key, _parts(front, columns))
+        except BaseException:
+            draft.discard()
+            raise
+        self._writing = Thread(target=self._publish, args=(draft, name, position), name="audience copy", daemon=True)
+        self._writing.start()
+        if wait:
+            self._writing.join()
+
+    def _publish(self, draft: beside.Draft, name: UUID, position: int) -> None:
+        """Put a sealed copy in its place; the follower does not wait for the disk."""
+        try:
+            draft.keep()
+            self._vault.drop_copies(but=name)
+            _log.info("the audience's columns are kept at %d", position)
+        except Exception as error:
+            _log.warning("the audience's columns could not be kept: %s", error)
+        finally:
+            draft.discard()
+
+
+def _parts(front: _Front, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
+    yield msgspec.msgpack.encode(front)
+    yield from image.chunks_of(columns)

@@ -1,0 +1,117 @@
+"""Many bytes kept beside one generation of the read models, gone with it: on SQLite a file, on PostgreSQL a table.
+
+One copy at a time, there wholly or not at all. Where every machine sees the read models, it sees this.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.eventlog.sqlite import BESIDE, NEW, SQLiteDatabase
+
+_PIECE = 1 << 20
+_READ = "SELECT bytes FROM audience_copy WHERE piece = ?"
+_WRITE = "INSERT INTO audience_copy (piece, bytes) VALUES (?, ?)"
+
+
+class Readable(Protocol):
+    """What is kept, from its beginning."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next `size` bytes, fewer only at the end."""
+
+
+@contextmanager
+def kept(views: BaseDatabase) -> Iterator[Readable | None]:
+    """What is kept beside these read models; None if nothing is."""
+    if views.dialect == "postgresql":
+        with views.read() as tx:
+            pieces = _Pieces(tx)
+            yield pieces if pieces.any else None
+        return
+    try:
+        file = _file(views).open("rb")
+    except FileNotFoundError:
+        yield None
+        return
+    with file:
+        yield file
+
+
+class Draft:
+    """What is to be kept, while it is written: `keep` or `discard` it at the end. Only its owner can read it."""
+
+    def __init__(self, views: BaseDatabase) -> None:
+        self._views = views
+        self._path: Path | None = None
+        if views.dialect == "postgresql":
+            self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (`discard` closes it)
+            return
+        own = _file(views)
+        self._path = own.with_name(own.name + NEW)
+        self._path.unlink(missing_ok=True)
+        self.file = open(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b")  # noqa: SIM115
+
+    def keep(self) -> None:
+        """Put it in the place of what was kept before: on disk when this returns."""
+        self.file.flush()
+        if self._path is None:
+            self.file.seek(0)
+            with self._views.write() as tx:
+                # One after the other: two at once would each find the other's rows in their way.
+                tx.execute("LOCK TABLE audience_copy IN EXCLUSIVE MODE")
+                tx.execute("DELETE FROM audience_copy")
+                tx.executemany(_WRITE, enumerate(iter(lambda: self.file.read(_PIECE), b"")))
+        else:
+            os.fsync(self.file.fileno())
+            self._path.rename(_file(self._views))
+            _flush(self._path.parent)
+        self.discard()
+
+    def discard(self) -> None:
+        """Leave nothing of it, if it was not kept. Safe to repeat."""
+        self.file.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class _Pieces:
+    """The rows of the table as one stream."""
+
+    def __init__(self, tx: BaseTransaction) -> None:
+        self._tx, self._number = tx, 0
+        self._rest = self._piece()
+        self.any = bool(self._rest)
+
+    def read(self, size: int, /) -> bytes:
+        found = []
+        while size and self._rest:
+            found.append(self._rest[:size])
+            size -= len(found[-1])
+            self._rest = self._rest[len(found[-1]) :] or self._piece()
+        return b"".join(found)
+
+    def _piece(self) -> memoryview:
+        rows = self._tx.execute(_READ, (self._number,))
+        self._number += 1
+        return memoryview(rows[0][0] if rows else b"")
+
+
+def _file(views: BaseDatabase) -> Path:
+    own = cast(SQLiteDatabase, views).file
+    return own.with_name(own.name + BESIDE)
+
+
+def _flush(folder: Path) -> None:
+    with suppress(OSError):  # not every file system lets a folder be flushed
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

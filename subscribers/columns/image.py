@@ -1,0 +1,88 @@
+"""Audience columns as plain values and plain bytes, so that a start need not read the whole log again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from subscribers.columns.people import AudienceColumns
+from subscribers.columns.places import AreaPlaces, AreasImage, PointPlaces
+from subscribers.columns.rows import Contacts, People
+from subscribers.domain.events import CATALOGUE
+
+MEANING = 1
+"""To be raised whenever the same events come to mean other values in the same columns."""
+
+
+class ColumnsImage(msgspec.Struct, frozen=True, kw_only=True):
+    """What `AudienceColumns` holds besides its tables' rows, as plain values."""
+
+    layout: str
+    position: int
+    tables: list[tuple[int, list[int]]]
+    """Of each table: its number of rows, and those of them that are free."""
+    languages: list[str]
+    timezones: list[str]
+    quiets: list[tuple[str, str, str] | None]
+    topic_sets: list[list[str]]
+    suppressed: dict[int, str]
+    """Why, by the contact point's row."""
+    areas: AreasImage
+
+
+def layout() -> str:
+    """Which columns there are, of what type and which events they follow: kept ones of another layout are of no use."""
+    columns = [
+        f"{table.__name__}.{name}:{np.dtype(kind).str}"
+        for table in (People, Contacts, PointPlaces, AreaPlaces)
+        for name, (kind, _) in table.columns.items()
+    ]
+    followed = [f"{event.topic()}:{event.version}" for event in CATALOGUE.events.values()]
+    return f"{MEANING} {' '.join(columns)} {' '.join(sorted(followed))}"
+
+
+def image_of(columns: AudienceColumns) -> ColumnsImage:
+    """All that is not in the tables' rows, which `chunks_of` gives."""
+    return ColumnsImage(
+        layout=layout(),
+        position=columns.position,
+        tables=[(table.size, table.free) for table in columns.tables()],
+        languages=columns.languages.values,
+        timezones=columns.timezones.values,
+        quiets=columns.quiets.values,
+        topic_sets=[sorted(topics) for topics in columns.topic_sets.values],
+        suppressed=columns.suppressed,
+        areas=columns.places.areas.image(),
+    )
+
+
+def chunks_of(columns: AudienceColumns) -> Iterator[memoryview]:
+    """The rows of every table as bytes, not copied: nothing may be applied until the last one is taken."""
+    for table in columns.tables():
+        yield from table.chunks()
+
+
+def refill(columns: AudienceColumns, image: ColumnsImage, chunks: Iterator[bytes]) -> None:
+    """What `image_of` and `chunks_of` gave, in place of whatever was there.
+
+    Raises ValueError if it is another version's or does not fit; the columns then hold nobody.
+    """
+    columns.clear()
+    if image.layout != layout():
+        raise ValueError("the columns were kept by another version")
+    try:
+        for table, (size, free) in zip(columns.tables(), image.tables, strict=True):
+            table.refill(size, free, chunks)
+    except BaseException:
+        columns.clear()
+        raise
+    columns.languages.refill(image.languages)
+    columns.timezones.refill(image.timezones)
+    columns.quiets.refill(image.quiets)
+    columns.topic_sets.refill(frozenset(topics) for topics in image.topic_sets)
+    columns.suppressed = dict(image.suppressed)
+    columns.places.areas.refill(image.areas)
+    columns.reindex()
+    columns.position = image.position
