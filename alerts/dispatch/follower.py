@@ -96,6 +96,8 @@ class Follower:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._snapshots is not None:
+            self._snapshots.finish()
 
     @property
     def trouble(self) -> str:

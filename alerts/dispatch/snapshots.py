@@ -123,12 +123,19 @@ class Snapshots:
         """Whether a copy that stands at this position is worth its writing: the one that is kept is old, or is
         unreadable since an erasure."""
         now = self._tick()
+        if stopping:
+            self.finish()
         if position < self._worth or (self._writing is not None and self._writing.is_alive()):
             return False
         if not stopping and (now - self._looked < self._look or now - self._kept < self._spacing):
             return False
         self._looked = now
         return position - self._position_kept() >= self._worth
+
+    def finish(self) -> None:
+        """Let a copy that is being put in its place arrive there; the databases may be closed then."""
+        if self._writing is not None:
+            self._writing.join()
 
     def _position_kept(self) -> int:
         """Where the copy stands that a start would find, 0 if it would find none."""

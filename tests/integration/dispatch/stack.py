@@ -21,6 +21,7 @@ from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads, Progress
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
+from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_life import danger_to_life
@@ -29,6 +30,7 @@ from alerts.domain.words.events import Event, Stream
 from alerts.domain.words.ids import contact_number, new_id
 from alerts.domain.words.terms import Channel, MsgType
 from alerts.eventlog.codec import Codec
+from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Unit
@@ -79,7 +81,10 @@ class Scripted:
 class Stack:
     """One process' parts. Several may stand on the same databases on PostgreSQL."""
 
-    def __init__(self, databases: Databases, folder: Path, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self, databases: Databases, folder: Path, clock: Callable[[], datetime] = now, *, keeps: bool = False
+    ) -> None:
+        """`keeps`: the audience's columns are kept whenever the log has grown, and taken back at a start."""
         self.clock = clock
         self.main, self.views_db = databases.another("main"), databases.another("views")
         _ = databases.main, databases.views, databases.keys  # migrated
@@ -95,7 +100,9 @@ class Stack:
         self.fanout = FanOut(
             self.writer, self.main, self.columns, self.registers, clock=clock, bell=self.bell, leader=self.leader
         )
-        self.follower = Follower(self.log, self.columns, self.registers, self.fanout, clock=clock)
+        self.current = CurrentViews(databases.url, self.main, databases.migrations("views"))
+        snapshots = Snapshots(self.log, self.current, self.vault, worth=1, spacing=0.0, look=0.0) if keeps else None
+        self.follower = Follower(self.log, self.columns, self.registers, self.fanout, clock=clock, snapshots=snapshots)
         self.reads = DispatchReads(self.main)
         self.inbox = Inbox.file(folder / "inbox.db", clock=clock)
         self.runner.start()
@@ -140,6 +147,7 @@ class Stack:
         self.writer.close()
         self.log.close()
         self.inbox.close()
+        self.current.close()
 
     # --- what happens ---
 

@@ -1,0 +1,2 @@
+-- Nothing: here the audience's columns are kept in a file beside this one (alerts/eventlog/beside.py). PostgreSQL has
+-- a table for them.
