@@ -188,6 +188,7 @@ class App:
             canaries=lambda: canary_states(main, settings.canary, clock()),
             parked=self._parked,
             totals=partial(totals, main),
+            urgent=self._worker.is_urgent if self._worker is not None else bool,
         )
 
     # --- life ---

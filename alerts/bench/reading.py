@@ -2,7 +2,7 @@
 
 Usage: python -m alerts.bench.reading SMTP_PORT PEOPLE. Prints the address of the alert's page, then does what each line
 of its standard input says: `bulletin` issues one to everybody; `left` prints how many of it are not sent yet;
-`emergency` issues one to a hundredth of them and prints the 95th percentile of the seconds to a first attempt. It ends
+`emergency` issues one to a tenth of them and prints the 95th percentile of the seconds to a first attempt. It ends
 with its input.
 """
 
@@ -89,12 +89,12 @@ async def _done(app: bootstrap.App, work: Callable[[Unit], T]) -> T:
 
 
 def _people(unit: Unit, people: range) -> None:
-    """Each with a place of their own; every hundredth within a few metres of the middle."""
+    """Each with a place of their own; every tenth within a few metres of the middle."""
     first = unit.number("contact", len(people))
     for at in people:
         subscriber = new_id()
         number = contact_number(first + at - people.start, subscriber)
-        off = 0.0 if at % 100 == 0 else 0.002 + at % 97 * 1e-5
+        off = 0.0 if at % 10 == 0 else 0.002 + at % 97 * 1e-5
         place = Place(name=f"Flat {at}", lat=_NEAR[0] + off, lon=_NEAR[1], radius_km=0.1)
         unit.append(
             SUBSCRIBER,

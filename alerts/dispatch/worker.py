@@ -53,6 +53,8 @@ _FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
 _EMERGENCIES = (LANE["emergency"],)
+_URGENT_S = 1.0
+"""How long after its last claim an emergency still counts as going out."""
 _URGENT_SENDERS = 2
 """Who take emergencies alone."""
 
@@ -136,6 +138,7 @@ class Worker:
         self._walks: dict[int, _Walk] = {}
         self._told = float("-inf")
         self._news: set[asyncio.Event] = set()
+        self._tick, self._urgent_until = monotonic, 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._beats: asyncio.Task[None] | None = None
 
@@ -369,11 +372,18 @@ class Worker:
             self._lost = True
             raise
 
+    def is_urgent(self) -> bool:
+        """Whether an emergency is going out of this process: others may wait a moment."""
+        return self._tick() < self._urgent_until
+
     def _limit(self, job: OpenJob, *, first: bool) -> int:
         """The first claims are small, so that the first message leaves soon; emergencies are shared by all senders."""
+        urgent = job.lane == LANE["emergency"]
+        if urgent:
+            self._urgent_until = self._tick() + _URGENT_S
         if first:
             return _FIRST
-        if job.lane == LANE["emergency"]:
+        if urgent:
             return max(50, min(250, job.contacts // (self._senders + 2)))
         return CHUNK
 

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -39,6 +40,8 @@ _WORTH_PACKING = 1000
 _PATIENCE_S = 1.0
 """How long a reader waits for read models that lag behind; then what they say is better than nothing."""
 _NOTHING: tuple[None, None] = (None, None)
+_SLOWLY = 500
+"""Pages a second while an emergency goes out; who would wait for longer than `_PATIENCE_S` comes in with the others."""
 _GZIP = head({"Content-Encoding": "gzip"})
 
 
@@ -62,8 +65,9 @@ class _Kept:
 class PageCache:
     """Keeps pages by key; one build at a time for each."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+        self._parts, self._tick = parts, tick
+        self._next_turn = 0.0
         self._seen = -1
         """Up to this position the log was searched for what changes a page."""
         self._shown = -1
@@ -100,12 +104,24 @@ class PageCache:
             self._asked[_question(request)] = kept, until
         return _answer(request, kept)
 
-    def at_hand(self, request: web.Request) -> web.StreamResponse | None:
-        """What was answered to the very same question, if it still stands; None to look further."""
+    async def at_hand(self, request: web.Request) -> web.StreamResponse | None:
+        """What was answered to the very same question, if it still stands; None to look further.
+
+        While an emergency goes out of this process readers come in slowly, so that it does not wait for them.
+        """
+        if self._parts.urgent():
+            await self._turn()
         kept, until = self._asked.get(_question(request), _NOTHING)
         if kept is None or not self._is_fresh() or (until is not None and self._parts.clock() >= until):
             return None
         return _answer(request, kept)
+
+    async def _turn(self) -> None:
+        now = self._tick()
+        turn = max(self._next_turn, now)
+        if turn - now < _PATIENCE_S:
+            self._next_turn = turn + 1 / _SLOWLY
+        await asyncio.sleep(turn - now)
 
     def _is_fresh(self) -> bool:
         parts = self._parts

@@ -86,7 +86,7 @@ class PublicPages:
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
         """The Atom feed of what is live, in the reader's language, if asked for one place alone."""
-        if (kept := self._cache.at_hand(request)) is not None:
+        if (kept := await self._cache.at_hand(request)) is not None:
             return kept
         now, place = self._minute(), _place(request)
         tag = self._pages.language(request)
@@ -95,7 +95,7 @@ class PublicPages:
 
     async def notice(self, request: web.Request) -> web.StreamResponse:
         """A thread by the id of any of its notices."""
-        if (kept := self._cache.at_hand(request)) is not None:
+        if (kept := await self._cache.at_hand(request)) is not None:
             return kept
         notice = _id(request)
         tag = self._pages.language(request)
@@ -104,7 +104,7 @@ class PublicPages:
 
     async def notice_json(self, request: web.Request) -> web.StreamResponse:
         """The same as data."""
-        if (kept := self._cache.at_hand(request)) is not None:
+        if (kept := await self._cache.at_hand(request)) is not None:
             return kept
         notice = _id(request)
         return await self._cache.serve(request, ("json", notice), partial(self._notice_json, notice))
@@ -147,7 +147,7 @@ class PublicPages:
         self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
     ) -> web.StreamResponse:
         """Pages that say how fresh they are are made anew each minute."""
-        if (kept := self._cache.at_hand(request)) is not None:
+        if (kept := await self._cache.at_hand(request)) is not None:
             return kept
         now, place = self._minute(), _place(request)
         tag = self._pages.language(request)

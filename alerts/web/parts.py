@@ -95,6 +95,8 @@ class Parts:
     """How many events and audiences could not be carried out; `waiting` counts the webhooks too."""
     totals: Callable[[], Totals] = Totals
     """What became of all deliveries, for the metrics. Blocks."""
+    urgent: Callable[[], bool] = bool
+    """Whether an emergency is going out of this process."""
     requests: Requests = field(default_factory=Requests)
     """What the web has answered, for the metrics."""
 

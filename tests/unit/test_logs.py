@@ -80,6 +80,27 @@ def test_a_line_about_a_request_has_the_members_of_every_other(
     assert abs(datetime.fromisoformat(quick["timestamp"]) - datetime.fromisoformat(plain["timestamp"])).seconds < 5
 
 
+async def test_lines_about_requests_leave_together_and_before_what_is_said_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
+    logs.configure(settings_of.load(form))
+    lines = logs.Lines.alone()
+    assert lines is not None
+    for number in (1, 2):
+        lines.answered(logging.INFO, {"status": number})
+    assert capsys.readouterr().err == ""
+    logging.getLogger("alerts.other").info("later")
+    said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [line.get("status") for line in said] == [1, 2, None]
+    assert {"event", "level", "logger", "timestamp"} <= set(said[0]) and said[0]["event"] == "answered"
+    lines.answered(logging.INFO, {"status": 3})
+    await asyncio.sleep(0.2)
+    assert json.loads(capsys.readouterr().err)["status"] == 3
+    logging.getLogger().addHandler(logging.NullHandler())
+    assert logs.Lines.alone() is None, "somebody else listens too"
+
+
 async def test_a_strangers_broken_request_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
     logs.configure(settings_of.load(form))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from dataclasses import replace
 
 import pytest
 from aiohttp import ClientResponse
+from aiohttp.test_utils import make_mocked_request
 
+from alerts.web.page_cache import PageCache
 from alerts.web.security import ALWAYS, PAGES
 from tests.integration.web.conftest import House
 
@@ -119,3 +122,14 @@ async def test_answers_to_pipelined_requests_keep_their_order(house: House) -> N
         await reader.readexactly(int(head.lower().partition("content-length: ")[2].split("\r\n")[0]))
     assert seen == [200, 404, 200, 200, 200]
     writer.close()
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+async def test_readers_come_in_slowly_while_an_emergency_goes_out(house: House, urgent: bool) -> None:
+    """500 a second, by a clock that stands still; and all at once when nothing is urgent."""
+    cache = PageCache(replace(house.parts, urgent=lambda: urgent), tick=lambda: 100.0)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    await asyncio.gather(*(cache.at_hand(make_mocked_request("GET", "/")) for _ in range(51)))
+    assert not urgent or loop.time() - begun >= 0.099
+    assert cache._next_turn == pytest.approx(100.102 if urgent else 0.0)
