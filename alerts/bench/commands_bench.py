@@ -72,7 +72,18 @@ def _measured(folder: Path, size: int) -> tuple[float, float]:
 
 def _secret(server: Server) -> str:
     """A key for the clients, from the command line as an operator would get it."""
-    asked = ["api-key", "add", "bench", "--scopes", "incidents:write", "--policy", "record", "--json"]
+    asked = [
+        "api-key",
+        "add",
+        "bench",
+        "--scopes",
+        "incidents:write",
+        "--policy",
+        "record",
+        "--rate",
+        "1000000",
+        "--json",
+    ]
     said = subprocess.run(
         [sys.executable, "-m", "alerts", *asked],
         env={**os.environ, **server.env}, cwd=server.folder, capture_output=True, check=True,
