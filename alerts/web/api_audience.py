@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from alerts.domain.words.bodies import NoticeBody
@@ -15,11 +17,18 @@ from alerts.web.routes import Route, scope
 def routes(parts: Parts) -> list[Route]:
     """The policy row of the audience."""
 
+    turn = asyncio.Lock()
+
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
-        await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
-        counted = await parts.commands.count_audience(actor_of(request), body)
+        async with turn:
+            # One at a time, as the columns take them anyway. While a polygon is drawn, a page asks again and again and
+            # lets go of what it asked before: nobody counts for a client that has gone.
+            if request.transport is None or request.transport.is_closing():
+                return web.Response(status=499)
+            await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
+            counted = await parts.commands.count_audience(actor_of(request), body)
         return answer(
             Count(
                 people=counted.people,
