@@ -11,7 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -83,12 +83,15 @@ class Lines(logging.StreamHandler[TextIO]):
         """Write what waits."""
         with self.lock or nullcontext():
             self._leave()
-            super().flush()
+            with suppress(OSError, ValueError):
+                super().flush()
 
     def _leave(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self.stream.write(b"\n".join((*waiting, b"")).decode())
+            # A log that takes nothing (its disk is full) must end no request and no thread: what was said is lost.
+            with suppress(OSError, ValueError):
+                self.stream.write(b"\n".join((*waiting, b"")).decode())
 
 
 def _is_no_strangers(record: logging.LogRecord) -> bool:
