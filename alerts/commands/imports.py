@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime
 from uuid import UUID
 
@@ -132,24 +133,34 @@ class ImportCommands(SubscriberCommands):
         assert found is not None, "it has just been written"
         return found
 
-    async def import_page(self, actor: Actor, digest: str, start: int, rows: Sequence[ImportRow]) -> Page:
-        """Take the rows of a file from its `start`-th on. Conflict if they are not the next ones."""
-        rows = await self._all_checked(rows)
-        hashes = await asyncio.to_thread(self._hashes, rows)
-        progress = await self.import_progress(digest)
+    async def import_page(
+        self,
+        actor: Actor,
+        digest: str,
+        start: int,
+        rows: Sequence[ImportRow],
+        *,
+        turn: AbstractAsyncContextManager[None] | None = None,
+    ) -> Page:
+        """Take the rows of a file from its `start`-th on. Conflict if they are not the next ones.
+
+        `turn` is entered once they are made ready, where the page before them may still be on its way.
+        """
+        rows, hashes = await self._made_ready(rows)
         taken = known = done = 0
         refused: list[Refused] = []
-        while done < len(rows) and progress is not None:
-            work = _Taking(self, digest, start + done, rows[done:], hashes[done:]).work
-            page = (await self._writer.run(work, by=actor.by, cause=progress.position)).result
-            done, taken, known = done + page.count, taken + page.taken, known + page.known
-            refused.extend(page.refused)
+        async with turn or nullcontext():
+            progress = await self.import_progress(digest)
+            while done < len(rows) and progress is not None:
+                work = _Taking(self, digest, start + done, rows[done:], hashes[done:]).work
+                page = (await self._writer.run(work, by=actor.by, cause=progress.position)).result
+                done, taken, known = done + page.count, taken + page.taken, known + page.known
+                refused.extend(page.refused)
         return Page(done, taken, known, tuple(refused))
 
     async def rehearse_page(self, rows: Sequence[ImportRow]) -> Page:
         """What `import_page` would make of these rows; keeps nothing."""
-        rows = await self._all_checked(rows)
-        hashes = await asyncio.to_thread(self._hashes, rows)
+        rows, hashes = await self._made_ready(rows)
 
         def work(unit: Unit) -> Page:
             there = held(unit.read, [one for own in hashes for one in own])
@@ -195,8 +206,10 @@ class ImportCommands(SubscriberCommands):
             return True
         return False
 
-    async def _all_checked(self, rows: Sequence[ImportRow]) -> list[ImportRow]:
-        return [row if row.body is None else await self._row_checked(row, row.body) for row in rows]
+    async def _made_ready(self, rows: Sequence[ImportRow]) -> tuple[list[ImportRow], list[tuple[bytes, ...]]]:
+        """The rows with their last checks done, and the keyed hashes of their addresses."""
+        checked = [row if row.body is None else await self._row_checked(row, row.body) for row in rows]
+        return checked, await asyncio.to_thread(self._hashes, checked)
 
     async def _row_checked(self, row: ImportRow, body: SubscriberBody) -> ImportRow:
         try:

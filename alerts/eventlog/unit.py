@@ -34,12 +34,35 @@ class Write(NamedTuple):
 
 
 class Held:
-    """A stream as it stands: how many events, and what they add up to."""
+    """A stream as it stands: how many events, and what they add up to, folded once somebody asks.
 
-    __slots__ = ("kind", "state", "version")
+    Most streams that a batch begins are never looked at again: of an import, none.
+    """
+
+    __slots__ = ("_before", "_evolve", "_since", "_state", "kind", "version")
 
     def __init__(self, kind: str, version: int, state: Any) -> None:
-        self.kind, self.version, self.state = kind, version, state
+        self.kind, self.version, self._state = kind, version, state
+        self._since: Sequence[Recorded] = ()
+        self._before: Held | None = None
+        self._evolve: Callable[[Any, Recorded], Any] | None = None
+
+    @classmethod
+    def after(cls, before: Held, evolve: Callable[[Any, Recorded], Any], since: Sequence[Recorded]) -> Held:
+        """The same stream with these events behind it."""
+        held = cls(before.kind, before.version + len(since), None)
+        held._before, held._evolve, held._since = before, evolve, since
+        return held
+
+    @property
+    def state(self) -> Any:
+        """The folded state, None before the first event."""
+        if self._before is not None and self._evolve is not None:
+            state = self._before.state
+            for recorded in self._since:
+                state = self._evolve(state, recorded)
+            self._state, self._before, self._evolve, self._since = state, None, None, ()
+        return self._state
 
 
 class States:
@@ -210,23 +233,23 @@ class WorkUnit:
             if at_hand is not None and at_hand.version:
                 raise Conflict(f"{stream.name} {stream_id} exists already")
             held = Held(stream.name, 0, None)
-        version, state = held.version, held.state
-        for event in events:
-            version += 1
-            recorded = Recorded(
+        version, position = held.version, self._batch.end + len(self.events)
+        since = [
+            Recorded(
                 originator_id=stream_id,
-                originator_version=version,
+                originator_version=version + number,
                 event=event,
                 at=self.now,
                 by=self._by,
                 command=self._command,
                 cause=self._cause,
-                position=self._batch.end + len(self.events) + 1,
+                position=position + number,
             )
-            state = stream.evolve(state, recorded)
-            self.events.append(recorded)
-        if events:
-            self.overlay[stream_id.int] = Held(stream.name, version, state)
+            for number, event in enumerate(events, 1)
+        ]
+        if since:
+            self.events.extend(since)
+            self.overlay[stream_id.int] = Held.after(held, stream.evolve, since)
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Read a side table, with what earlier commands of this batch have written."""

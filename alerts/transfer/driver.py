@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -17,6 +18,9 @@ from alerts.domain.words.errors import Invalid
 from alerts.transfer.parsing import Last, Order, Terms, pages
 from alerts.transfer.rows import in_columns
 from alerts.transfer.tables import Survey, survey
+
+_AHEAD = 1
+"""Pages sent before the one before them is answered: made ready while that one is written, so that nobody waits."""
 
 
 class Refused(Protocol):
@@ -56,25 +60,44 @@ class Import:
         """Send the rows from the `start`-th on; how many were taken, and how many known."""
         terms = msgspec.convert(await call("import-terms", {}), Terms)
         order = Order(file=str(self._file), terms=terms, skip=start, rehearsal=self._dry_run)
-        taken = known = 0
-        done = start
-        async with aclosing(pages(order)) as rows:
-            async for page in rows:
-                if isinstance(page, Last):
-                    self._check_end(page, found)
-                    break
-                count, packed = page
-                arguments = {
-                    "digest": found.digest,
-                    "start": done,
-                    "rows": base64.b64encode(packed).decode(),
-                    "dry_run": self._dry_run,
-                }
-                answer = await call("import-page", arguments)
-                self._tell(answer["refused"])
-                taken, known, done = taken + answer["taken"], known + answer["known"], done + count
-                tell(done)
-        return taken, known
+        totals = {"taken": 0, "known": 0}
+        sent = done = start
+        on_their_way: deque[asyncio.Future[Json]] = deque()
+
+        async def answered() -> None:
+            nonlocal done
+            answer = await on_their_way[0]
+            on_their_way.popleft()
+            self._tell(answer["refused"])
+            for name in totals:
+                totals[name] += answer[name]
+            done += answer["count"]
+            tell(done)
+
+        try:
+            async with aclosing(pages(order)) as rows:
+                async for page in rows:
+                    if isinstance(page, Last):
+                        while on_their_way:
+                            await answered()
+                        self._check_end(page, found)
+                        break
+                    count, packed = page
+                    arguments = {
+                        "digest": found.digest,
+                        "start": sent,
+                        "rows": base64.b64encode(packed).decode(),
+                        "dry_run": self._dry_run,
+                    }
+                    on_their_way.append(asyncio.ensure_future(call("import-page", arguments)))
+                    sent += count
+                    if len(on_their_way) > _AHEAD:
+                        await answered()
+        finally:
+            for task in on_their_way:
+                task.cancel()
+            await asyncio.gather(*on_their_way, return_exceptions=True)
+        return totals["taken"], totals["known"]
 
     @staticmethod
     def _check_end(last: Last, found: Survey) -> None:

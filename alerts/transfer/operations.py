@@ -17,6 +17,7 @@ from alerts.domain.registers import PlaceState
 from alerts.domain.words.bodies import PlaceBody
 from alerts.domain.words.errors import FieldError, Invalid
 from alerts.transfer.rows import exported
+from alerts.transfer.turns import Turns
 from alerts.web.parts import Parts
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class TransferOperations:
 
     def __init__(self, parts: Parts, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
         self._parts, self._actor, self._read = parts, actor, read
+        self._turns = Turns()
 
     def operations(self) -> dict[str, Operation]:
         """By the name under which the control socket knows them."""
@@ -63,21 +65,27 @@ class TransferOperations:
     async def begin(self, args: Json) -> Json:
         """{"digest", "rows", "again"} → how far that file has come."""
         commands = self._parts.commands
-        return _shown(await commands.begin_import(self._actor, args["digest"], args["rows"], again=args["again"]))
+        progress = await commands.begin_import(self._actor, args["digest"], args["rows"], again=args["again"])
+        self._turns.begin(args["digest"], progress.done)
+        return _shown(progress)
 
     async def page(self, args: Json) -> Json:
-        """{"digest", "start", "rows": MessagePack in base64, "dry_run"} → {"count", "taken", "known", "refused"}."""
+        """{"digest", "start", "rows": MessagePack in base64, "dry_run"} → {"count", "taken", "known", "refused"}.
+
+        The next page may be sent before this one is answered: it is made ready meanwhile, and waits for its turn."""
+        commands, digest, start = self._parts.commands, args["digest"], args["start"]
         rows = await asyncio.to_thread(lambda: _ROWS.decode(base64.b64decode(args["rows"])))
-        commands = self._parts.commands
         if args["dry_run"]:
             done = await commands.rehearse_page(rows)
         else:
-            done = await commands.import_page(self._actor, args["digest"], args["start"], rows)
+            turn = self._turns.turn(digest, start, len(rows))
+            done = await commands.import_page(self._actor, digest, start, rows, turn=turn)
         shown: Json = msgspec.to_builtins(done)
         return shown
 
     async def finish(self, args: Json) -> Json:
         """{"digest"} → the same, all rows taken."""
+        self._turns.end(args["digest"])
         return _shown(await self._parts.commands.finish_import(self._actor, args["digest"]))
 
     async def refused(self, args: Json) -> Json:

@@ -73,6 +73,8 @@ def _addresses(contacts: Sequence[Reach]) -> dict[int, str]:
 
 def _suppressions(state: SubscriberState | None, contacts: Sequence[Reach], *, consented: bool) -> list[Event]:
     """What becomes of old suppressions. One that stands is said again: the new beginning must not hide it."""
+    if state is None and not any(reach.suppressed for reach in contacts):
+        return []  # whoever is new here: of an import, everybody
     return [event for reach in contacts for event in suppression(state, reach, consented=consented)]
 
 
