@@ -52,7 +52,7 @@ def head(databases: Databases) -> Head | None:
 
 def test_a_start_goes_on_where_it_was(databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     numbers = filled(databases, tmp_path)
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "alerts")
     stack = Stack(databases, tmp_path, keeps=True)
     try:
         [late] = stack.people(1)
