@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -17,6 +19,7 @@ from alerts import bootstrap
 from alerts import settings as settings_of
 from alerts.domain.words.errors import Conflict, Invalid
 from alerts.eventlog.database import connect
+from alerts.safekeeping import sqlite
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.safekeeping.restore import restore
@@ -179,3 +182,28 @@ async def test_a_damaged_or_altered_backup_is_refused_and_touches_nothing(
         restore(new, tmp_path, force=True)
     assert rows(new) == before
     assert verify_log(new).whole
+
+
+async def test_a_first_proof_that_ran_ahead_of_the_copied_log_is_waited_for(
+    fresh: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is copied before its first events are proven, the keys after: the copy is made once more."""
+    old = fresh()
+    if not old.on_sqlite:
+        pytest.skip("PostgreSQL copies both at one moment")
+    bootstrap.migrate_all(old)
+    await filled(old, 5)
+    trimmed, answers = sqlite._trim, []
+
+    def ahead(main: Path, keys: Path) -> bool:
+        if not answers:
+            with closing(sqlite3.connect(main)) as log:
+                log.execute("DELETE FROM events WHERE position > 2")
+                log.commit()
+        answers.append(trimmed(main, keys))
+        return answers[-1]
+
+    monkeypatch.setattr(sqlite, "_trim", ahead)
+    made, _ = backup(old, tmp_path / "backup")
+    assert answers == [False, True]
+    assert made.whole and made.events == len(rows(old))
