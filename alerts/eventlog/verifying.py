@@ -26,6 +26,8 @@ _END = "SELECT COALESCE(MAX(position), 0) FROM events"
 _BEFORE_ALL = -(1 << 63) + 1
 """A row put in at a position below 1 is found too."""
 _PAGE = 5000
+FIRST_PROOF_S = 2.0
+"""Seconds between the making of the key and the first proof, at most, while disk and processor are busy."""
 _BATCHES = 20
 MOST_FINDINGS = 200
 """So many are named one by one; the others are counted."""
@@ -71,6 +73,12 @@ class Report(msgspec.Struct, kw_only=True):
     """The checkpoint kept elsewhere that the log extends."""
     checkpoint: Checkpoint | None = None
     """A fresh one over the whole log, to be kept elsewhere; None if the log is not whole."""
+
+    @property
+    def unproven(self) -> bool:
+        """Whether nothing vouches for any event, though a key to prove with is there: its proofs were taken away, or
+        the first of them is being written just now. Who cannot know looks again after FIRST_PROOF_S."""
+        return not self.whole and not self.proven and not self.checkpoints
 
     def add(self, finding: Finding) -> None:
         """Take note of one."""

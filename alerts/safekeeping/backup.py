@@ -8,13 +8,15 @@ from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from time import sleep
+from typing import NamedTuple
 
 from alerts.bootstrap import PROOF_SECRET, pending_migrations
 from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.proofs import SECRET_BYTES, Signer
 from alerts.eventlog.sqlite import SQLiteDatabase
-from alerts.eventlog.verifying import Readable, Report, verify
+from alerts.eventlog.verifying import FIRST_PROOF_S, Readable, Report, verify
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite
 from alerts.safekeeping.manifest import Manifest, Table
@@ -31,15 +33,11 @@ def backup(settings: Settings, destination: Path, *, with_keys: bool = False) ->
         raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
     with manifests.new_folder(destination) as folder:
         made_at = datetime.now(UTC)
-        if settings.on_sqlite:
-            sqlite.copy(settings.database_url, folder)
-            tables: list[Table] = []
-            sequences: dict[str, int] = {}
-            with opened(folder / sqlite.FILES["main"], folder / sqlite.FILES["keys"]) as (main, keys):
-                migrations = {"alerts": _names(main), "keys": _names(keys)}
-                report = verified(main, keys, settings.master_key)
-        else:
-            tables, sequences, migrations, report = _postgres(settings, folder)
+        copied = _copied(settings, folder)
+        if copied.report.unproven:
+            sleep(FIRST_PROOF_S)
+            copied = _copied(settings, folder)
+        report = copied.report
         keys_too = with_keys and _copy_keys(settings.folder, folder)
         made = Manifest(
             format=manifests.FORMAT,
@@ -50,14 +48,31 @@ def backup(settings: Settings, destination: Path, *, with_keys: bool = False) ->
             events=report.events,
             whole=report.whole,
             checkpoint=report.checkpoint,
-            migrations=migrations,
+            migrations=copied.migrations,
             parts=[manifests.part_of(file) for file in sorted(folder.iterdir())],
-            tables=tables,
-            sequences=sequences,
+            tables=copied.tables,
+            sequences=copied.sequences,
             keys=keys_too,
         )
         manifests.write(folder, made)
     return made, report
+
+
+class _Copied(NamedTuple):
+    tables: list[Table]
+    sequences: dict[str, int]
+    migrations: dict[str, list[str]]
+    report: Report
+
+
+def _copied(settings: Settings, folder: Path) -> _Copied:
+    """Both databases in files of the folder, over those that are there, and whether they are whole."""
+    if not settings.on_sqlite:
+        return _postgres(settings, folder)
+    sqlite.copy(settings.database_url, folder)
+    with opened(folder / sqlite.FILES["main"], folder / sqlite.FILES["keys"]) as (main, keys):
+        migrations = {"alerts": _names(main), "keys": _names(keys)}
+        return _Copied([], {}, migrations, verified(main, keys, settings.master_key))
 
 
 def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
@@ -81,7 +96,7 @@ def _names(database: BaseDatabase) -> list[str]:
         return [str(row[0]) for row in tx.execute(_MIGRATIONS)]
 
 
-def _postgres(settings: Settings, folder: Path) -> tuple[list[Table], dict[str, int], dict[str, list[str]], Report]:
+def _postgres(settings: Settings, folder: Path) -> _Copied:
     from alerts.eventlog.postgres import PostgresDatabase
     from alerts.safekeeping import postgres
 
@@ -91,7 +106,7 @@ def _postgres(settings: Settings, folder: Path) -> tuple[list[Table], dict[str, 
         connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         tables, sequences = postgres.export(connection, folder)
         main, keys = postgres.Schema(connection, "alerts"), postgres.Schema(connection, "keys")
-        return tables, sequences, postgres.applied(connection), verified(main, keys, settings.master_key)
+        return _Copied(tables, sequences, postgres.applied(connection), verified(main, keys, settings.master_key))
 
 
 def _copy_keys(source: Path, folder: Path) -> bool:

@@ -24,14 +24,6 @@ FILES: dict[DatabasePart, str] = {"main": "alerts.db", "keys": "alerts.keys.db"}
 
 def copy(url: str, folder: Path) -> None:
     """Both files, as they stand at one moment each."""
-    _copy(url, folder)
-    if not _trim(folder / FILES["main"], folder / FILES["keys"]):
-        # The very first proof ran ahead, and a log without any looks robbed of them: its end is in the log by now.
-        _copy(url, folder)
-        _trim(folder / FILES["main"], folder / FILES["keys"])
-
-
-def _copy(url: str, folder: Path) -> None:
     for part in PARTS:
         source = file_of(url, part)
         if not source.exists():
@@ -41,10 +33,10 @@ def _copy(url: str, folder: Path) -> None:
             with closing(reader), closing(target):
                 reader.backup(target)
                 target.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+    _trim(folder / FILES["main"], folder / FILES["keys"])
 
 
-def _trim(main: Path, keys: Path) -> bool:
-    """Leave out proofs that ran ahead; False if none is left of those that were there."""
+def _trim(main: Path, keys: Path) -> None:
     with closing(sqlite3.connect(main)) as log, closing(sqlite3.connect(keys)) as proofs:
         [(end,)] = log.execute("SELECT COALESCE(MAX(position), 0) FROM events")
         size = None
@@ -53,12 +45,11 @@ def _trim(main: Path, keys: Path) -> bool:
                 break
             size = first
         if size is None:
-            return True
+            return
         proofs.execute("PRAGMA secure_delete = ON")
         proofs.execute("DELETE FROM leaf_batches WHERE first_leaf >= ?", (size,))
         proofs.execute("DELETE FROM checkpoints WHERE tree_size > ?", (size,))
         proofs.commit()
-        return bool(size)
 
 
 def drafted(url: str, folder: Path) -> dict[DatabasePart, Path]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -15,11 +13,11 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from alerts import bootstrap
+import alerts.safekeeping.backup as backups
+from alerts import bootstrap, verification
 from alerts import settings as settings_of
 from alerts.domain.words.errors import Conflict, Invalid
 from alerts.eventlog.database import connect
-from alerts.safekeeping import sqlite
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.safekeeping.restore import restore
@@ -184,26 +182,36 @@ async def test_a_damaged_or_altered_backup_is_refused_and_touches_nothing(
     assert verify_log(new).whole
 
 
-async def test_a_first_proof_that_ran_ahead_of_the_copied_log_is_waited_for(
+async def test_a_first_proof_that_is_not_yet_in_the_copy_is_waited_for(
     fresh: Callable[[], Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log is copied before its first events are proven, the keys after: the copy is made once more."""
+    """The key to prove with is made first, then the first proof is written: a copy between the two is made again."""
     old = fresh()
-    if not old.on_sqlite:
-        pytest.skip("PostgreSQL copies both at one moment")
     bootstrap.migrate_all(old)
     await filled(old, 5)
-    trimmed, answers = sqlite._trim, []
+    keys = connect(old.database_url, "keys")
+    taken: list[tuple[str, list[Any]]] = []
+    with keys.write() as tx:
+        for table in ("leaf_batches", "checkpoints"):
+            taken.append((table, [tuple(row) for row in tx.execute(f"SELECT * FROM {table}")]))
+            tx.execute(f"DELETE FROM {table}")
 
-    def ahead(main: Path, keys: Path) -> bool:
-        if not answers:
-            with closing(sqlite3.connect(main)) as log:
-                log.execute("DELETE FROM events WHERE position > 2")
-                log.commit()
-        answers.append(trimmed(main, keys))
-        return answers[-1]
+    def written(seconds: float) -> None:
+        with keys.write() as tx:
+            while taken:
+                table, proofs = taken.pop()
+                for row in proofs:
+                    tx.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
-    monkeypatch.setattr(sqlite, "_trim", ahead)
+    for module in (backups, verification):
+        monkeypatch.setattr(module, "sleep", written)
     made, _ = backup(old, tmp_path / "backup")
-    assert answers == [False, True]
     assert made.whole and made.events == len(rows(old))
+    assert not taken
+    assert verify_log(old).whole
+    with keys.write() as tx:
+        tx.execute("DELETE FROM leaf_batches")
+        tx.execute("DELETE FROM checkpoints")
+    assert not backup(old, tmp_path / "robbed")[0].whole, "who was robbed of the proofs is told so all the same"
+    assert not verify_log(old).whole
+    keys.close()
