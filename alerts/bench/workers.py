@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
 from alerts import bootstrap, settings
-from alerts.bench.mail import _issue, _people, _sink
+from alerts.bench import mail_limit
+from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
 from alerts.eventlog.database import connect
@@ -27,8 +28,6 @@ from alerts.eventlog.database import connect
 _PROCESSES = (1, 2, 4)
 _TARGET = 0.8
 _MOST = 20_000
-_AT_A_TIME = 2_000
-_SESSIONS = 20
 _WAIT_S = 600.0
 _AT_REST = 0.05
 """CPU seconds in half a second below which processes have nothing to do."""
@@ -50,11 +49,11 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 def _measured(url: str, size: int) -> Iterator[Row]:
-    with TemporaryDirectory(prefix="alerts-bench-") as folder, _sink() as port:
+    with TemporaryDirectory(prefix="alerts-bench-") as folder, mail_limit.sink() as port:
         env = {
             "ALERTS_DATABASE_URL": url,
             "ALERTS_SMTP_URL": f"smtp://127.0.0.1:{port}?tls=none",
-            "ALERTS_SMTP_CONNECTIONS": str(_SESSIONS),
+            "ALERTS_SMTP_CONNECTIONS": str(mail_limit.SESSIONS),
             "ALERTS_LOG_LEVEL": "error",
             **_KEYS,
         }
@@ -62,9 +61,9 @@ def _measured(url: str, size: int) -> Iterator[Row]:
         bootstrap.migrate_all(chosen)
         app = bootstrap.build(chosen)
         try:
-            for first in range(0, size, _AT_A_TIME):
-                count = min(_AT_A_TIME, size - first)
-                app.writer.submit(lambda unit, n=count: _people(unit, n), by="bench").result()  # type: ignore[misc]
+            for first in range(0, size, AT_A_TIME):
+                count = min(AT_A_TIME, size - first)
+                app.writer.submit(lambda unit, n=count: people(unit, n), by="bench").result()  # type: ignore[misc]
             alone = 0.0
             with _workers(env, folder) as workers:
                 for count in _PROCESSES:
@@ -130,7 +129,7 @@ def _sent(app: bootstrap.App, url: str, pids: Sequence[int], size: int) -> tuple
     """(messages a second, messages a CPU second of the workers, CPU milliseconds of the database a 1000 messages)."""
     sessions = _sessions(url)
     theirs, ours, begun = _cpu(sessions), _cpu(pids), perf_counter()
-    number = app.writer.submit(_issue, by="bench").result().result
+    number = app.writer.submit(issue, by="bench").result().result
     while (progress := app.dispatch.progress(number)) is None or not progress.complete:
         if perf_counter() - begun > _WAIT_S:
             raise RuntimeError(f"the dispatch did not end within {_WAIT_S:g} s")

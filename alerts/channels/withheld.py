@@ -4,6 +4,7 @@ stands in the log in clear, where no erasure reaches it."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 ADDRESS, HOST = "(address)", "(host)"
 _ANY = re.compile(r"[^\s<>\"'(),;:]{1,200}@[^\s<>\"'(),;:]{1,255}")
@@ -30,6 +31,7 @@ def without_address(words: str, address: str) -> str:
     return words
 
 
+@lru_cache(maxsize=1024)
 def _ascii(domain: str) -> str:
     """As mail servers write a domain of other letters."""
     try:

@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 import aiosmtplib
 
 from alerts.channels.message import Handed, Message
+from alerts.channels.providers.smtp_conversation import Answer, Broken, Conversation, Limits
 from alerts.channels.refusals import AT_FAULT
 from alerts.channels.withheld import without_address
 from alerts.hosts import is_loopback
@@ -33,6 +34,8 @@ _IDLE = 20.0
 """Seconds that an idle connection is trusted."""
 _SUSPECT = 2.0
 """Seconds without an answer after which a server is asked last, before a time limit says that it stalls."""
+_GOODBYE = 2.0
+"""Seconds for the answer to QUIT."""
 _CLOSING = 421
 _ENHANCED = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
 _ENVELOPE_ID = re.compile(r"[!-*,-<>-~]{1,100}")
@@ -71,7 +74,7 @@ class TooLate(Exception):
 
 @dataclass(slots=True)
 class _Kept:
-    client: aiosmtplib.SMTP
+    talk: Conversation
     since: float
 
 
@@ -112,8 +115,9 @@ class Server:
 
     async def close(self) -> None:
         """Say goodbye on every idle connection."""
-        while self._idle:
-            await _quit(self._idle.popleft().client)
+        idle = [kept.talk for kept in self._idle]
+        self._idle.clear()
+        await asyncio.gather(*(talk.quit(_GOODBYE) for talk in idle))
 
     async def _send(self, message: Message, begun: float) -> Handed:
         kept = self._kept()
@@ -124,23 +128,27 @@ class Server:
                 if monotonic() - begun > SOON:
                     raise
                 # the server had closed what we kept: a new connection decides
-        client = await self._connect()
+        talk = await self._connect()
         try:
             _in_time(begun)
         except TooLate:
-            await self._keep(client, reset=False)  # whoever is asked again finds it ready
+            self._keep(talk)  # whoever is asked again finds it ready
             raise
-        return await self._converse(client, message)
+        return await self._converse(talk, message)
 
-    def _kept(self) -> aiosmtplib.SMTP | None:
+    def _kept(self) -> Conversation | None:
         while self._idle:
             kept = self._idle.pop()
-            if kept.client.is_connected and monotonic() - kept.since < _IDLE:
-                return kept.client
-            kept.client.close()
+            if kept.talk.usable and monotonic() - kept.since < _IDLE:
+                return kept.talk
+            kept.talk.abort()
         return None
 
-    async def _connect(self) -> aiosmtplib.SMTP:
+    def _keep(self, talk: Conversation) -> None:
+        if talk.usable:
+            self._idle.append(_Kept(talk, monotonic()))
+
+    async def _connect(self) -> Conversation:
         target = self.target
         client = aiosmtplib.SMTP(
             hostname=target.host,
@@ -155,73 +163,41 @@ class Server:
         try:
             await client.connect()
             await _introduce(client)
+            return Conversation.over(client, Limits(COMMAND, DATA))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
             raise Trouble(f"{target.host}:{target.port}: {_connecting(error)}") from error
         except BaseException:
             client.close()
             raise
-        return client
 
-    async def _converse(self, client: aiosmtplib.SMTP, message: Message) -> Handed:
-        """One message on one connection, which is kept or closed afterwards."""
-        if not message.to.isascii() and not client.supports_extension("SMTPUTF8"):
-            await self._keep(client, reset=False)
-            return Handed(result="permanent", reason=f"{self.target.host} takes no address beyond ASCII (no SMTPUTF8)")
+    async def _converse(self, talk: Conversation, message: Message) -> Handed:
+        """One message on one connection, which is kept for the next if it stands."""
+        host = self.target.host
+        if not message.to.isascii() and not talk.offers.smtputf8:
+            self._keep(talk)
+            return Handed(result="permanent", reason=f"{host} takes no address beyond ASCII (no SMTPUTF8)")
         try:
-            refused = await self._envelope(client, message)
-            if refused is None:
-                return await self._data(client, message)
-        except BaseException:
-            client.close()
-            raise
-        await self._keep(client, reset=True)
-        return refused
+            answer = await talk.hand(*_envelope(talk, message), message.data)
+        except Broken as broken:
+            what = f"{host}: {without_address(one_line(broken.why), message.to)}"
+            if broken.begun:
+                return Handed(result="in-doubt", reason=f"{what} after the body began")
+            raise Trouble(what, STRIKES) from broken
+        self._keep(talk)
+        if answer.taken:
+            return Handed(result="sent", reference=without_address(one_line(answer.words), message.to)[:200])
+        return self._refused(answer, message)
 
-    async def _envelope(self, client: aiosmtplib.SMTP, message: Message) -> Handed | None:
-        """Say from whom and to whom; what the server said if it refused."""
-        sender, recipient = _options(client, message)
-        try:
-            # Said by ourselves: the library parses each address anew, which takes as long as writing the message.
-            answer = about = await _command(client, b"MAIL", f"FROM:<{message.sender}>", sender)
-            if about.code == aiosmtplib.SMTPStatus.completed:
-                answer = await _command(client, b"RCPT", f"TO:<{message.to}>", recipient)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise Trouble(f"{self.target.host}: {without_address(_words(error), message.to)}", STRIKES) from error
-        if answer.code in (aiosmtplib.SMTPStatus.completed, aiosmtplib.SMTPStatus.will_forward):
-            return None
-        refused = _refused(answer.code, answer.message, message.to)
-        if answer.code == _CLOSING or answer is about or _of_server(refused):
-            # It serves nobody just now, or not this sender: no recipient is to blame.
-            strikes = 1 if answer.code == _CLOSING or answer.code >= 500 else STRIKES
-            raise Trouble(f"{self.target.host}: {refused.reason}", strikes)
-        return refused
-
-    async def _data(self, client: aiosmtplib.SMTP, message: Message) -> Handed:
-        try:
-            answer = await client.data(message.data, timeout=DATA)
-        except aiosmtplib.SMTPDataError as error:
-            refused = _refused(error.code, error.message, message.to)
-            if error.code == _CLOSING or _of_server(refused):
-                raise Trouble(f"{self.target.host}: {refused.reason}", STRIKES) from error
-            await self._keep(client, reset=False)
+    def _refused(self, answer: Answer, message: Message) -> Handed:
+        """What a refusal means. Raises Trouble where it speaks of the server: no recipient is to blame."""
+        code = answer.code
+        refused = _refused(code, answer.words, message.to)
+        if code != _CLOSING and answer.stage != "MAIL" and not _of_server(refused):
             return refused
-        except (aiosmtplib.SMTPException, OSError) as error:
-            client.close()
-            what = without_address(_words(error), message.to)
-            return Handed(result="in-doubt", reason=f"{self.target.host}: {what} after the body began")
-        await self._keep(client, reset=False)
-        return Handed(result="sent", reference=without_address(one_line(answer.message), message.to)[:200])
-
-    async def _keep(self, client: aiosmtplib.SMTP, *, reset: bool) -> None:
-        try:
-            if reset:
-                await client.rset(timeout=COMMAND)
-        except (aiosmtplib.SMTPException, OSError):
-            client.close()
-            return
-        if client.is_connected:
-            self._idle.append(_Kept(client, monotonic()))
+        by_envelope = answer.stage in ("MAIL", "RCPT")
+        strikes = 1 if by_envelope and (code == _CLOSING or code >= 500) else STRIKES
+        raise Trouble(f"{self.target.host}: {refused.reason}", strikes)
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:
@@ -233,24 +209,22 @@ async def _introduce(client: aiosmtplib.SMTP) -> None:
             await client.helo(timeout=COMMAND)
 
 
-async def _command(client: aiosmtplib.SMTP, verb: bytes, words: str, options: list[str]) -> aiosmtplib.SMTPResponse:
-    return await client.execute_command(verb, words.encode(), *map(str.encode, options), timeout=COMMAND)
-
-
-def _options(client: aiosmtplib.SMTP, message: Message) -> tuple[list[str], list[str]]:
-    """(of MAIL, of RCPT). Where the server knows RFC 3461 a bounce brings back our id and the headers alone, and
-    nobody is asked to report that a message is merely late."""
+def _envelope(talk: Conversation, message: Message) -> tuple[bytes, bytes]:
+    """(MAIL, RCPT). Where the server knows RFC 3461 a bounce brings back our id and the headers alone, and nobody is
+    asked to report that a message is merely late."""
     beyond = not message.to.isascii()
-    sender, recipient = ["SMTPUTF8"] if beyond else [], list[str]()
-    if client.supports_extension("DSN"):
-        sender.append("RET=HDRS")
+    mail, rcpt = f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.to}>"
+    if beyond:
+        mail += " SMTPUTF8"
+    if talk.offers.dsn:
+        mail += " RET=HDRS"
         if _ENVELOPE_ID.fullmatch(message.delivery):
-            sender.append(f"ENVID={message.delivery}")
-        recipient.append("NOTIFY=FAILURE")
+            mail += f" ENVID={message.delivery}"
+        rcpt += " NOTIFY=FAILURE"
         if not beyond:
             encoded = "".join(c if "!" <= c <= "~" and c not in "+=" else f"+{ord(c):02X}" for c in message.to)
-            recipient.append(f"ORCPT=rfc822;{encoded}")
-    return sender, recipient
+            rcpt += f" ORCPT=rfc822;{encoded}"
+    return mail.encode(), rcpt.encode()
 
 
 def _tls_context(*, lenient: bool) -> ssl.SSLContext:
@@ -331,10 +305,3 @@ def _connecting(error: BaseException) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {one_line(error.message)}"
     return _words(error)
-
-
-async def _quit(client: aiosmtplib.SMTP) -> None:
-    try:
-        await client.quit(timeout=2.0)
-    except (aiosmtplib.SMTPException, OSError):
-        client.close()

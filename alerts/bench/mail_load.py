@@ -1,0 +1,69 @@
+"""What the mail benchmarks send: one notice to many, each with a place and a name of their own in what they get."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
+from alerts.domain.streams import NOTICE
+from alerts.domain.words.ids import contact_number, new_id
+from alerts.eventlog.ports import Unit
+from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.subscriber import SUBSCRIBER
+
+AT_A_TIME = 2_000
+"""People to write in one transaction."""
+_CONTENT = {
+    "en": Content(
+        title="Water is back in Walworth",
+        body="The burst main in **East Street** is mended. Run the tap until the water is clear.",
+        instruction="Call us if it is still brown tomorrow.",
+    )
+}
+
+
+def people(unit: Unit, count: int) -> None:
+    """So many people around Walworth, each with a place of their own; a writer's work."""
+    first = unit.number("contact", count)
+    for at in range(count):
+        subscriber = new_id()
+        number = contact_number(first + at, subscriber)
+        place = Place(name=f"Flat {first + at}", lat=51.49 + at % 100 * 1e-5, lon=-0.09 - at % 97 * 1e-5, radius_km=0.1)
+        unit.append(
+            SUBSCRIBER,
+            subscriber,
+            SubscriberRegistered(
+                how="bench",
+                contacts=(ContactRef(number, "email"),),
+                addresses={number: f"reader{number}@example.org"},
+                preferences=Preferences(places=(place,), channels=("email",)),
+                consent=None,
+            ),
+        )
+
+
+def issue(unit: Unit) -> int:
+    """Issue the notice to all of them; its number. A writer's work."""
+    notice, number = new_id(), unit.number("notice")
+    plan = NoticePlan(
+        kind="announcement",
+        topic="utilities",
+        area=[{"circle": {"lat": 51.49, "lon": -0.09, "radius_km": 3.0}}],
+        content=_CONTENT,
+        channels=("email",),
+    )
+    unit.append(
+        NOTICE,
+        notice,
+        NoticeDrafted(number=number, msg_type="Alert", thread=notice, plan=plan),
+        NoticeIssued(
+            number=number,
+            msg_type="Alert",
+            thread=notice,
+            plan=plan,
+            priority=plan.priority,
+            danger_to_life=False,
+            expires=datetime.now(UTC) + timedelta(days=1),
+        ),
+    )
+    return number
