@@ -20,7 +20,7 @@ from uuid import uuid4
 
 Json = dict[str, Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
-SCOPES = "read,notices:write,notices:issue,subscribers:write"
+SCOPES = "read,notices:write,notices:issue,subscribers:read,subscribers:write"
 HERE = {"lat": 51.49, "lon": -0.09, "radius_km": 0.1}
 CONSENT = {"wording": "yes", "given_at": "2026-01-01T00:00:00Z", "how": "test"}
 NOTICE: Json = {

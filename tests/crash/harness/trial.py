@@ -1,0 +1,203 @@
+"""One run from end to end: a real server, peers that misbehave by plan, kills, and everything that the checker asks for.
+
+with trial(folder, url, Plan(seed=7, share=0.2)) as run:
+    run.take_in(300)
+    mark = run.issue()
+    run.kill_after(100)            # SIGKILL once the ledger has so many lines more, and start it again
+    run.complete()
+    verdict = judge(run.case())
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tests.crash.harness.checker import Case, Incident, Notice, Pair, Told
+from tests.crash.harness.faults import Plan
+from tests.crash.harness.peers import PUSHES, Peers, peers
+from tests.crash.server import NOTICE, Server
+
+RETRIES = (0.2, 0.3, 0.5, *[1.0] * 4, *[2.0] * 4, *[5.0] * 6)
+"""Seconds between tries, of every channel: short ones, and more than the faults of any plan."""
+HERE, FAR = "51.49,-0.09,0.1", "55.95,-3.19,0.1"
+"""Within the area of every notice here, and nowhere near it."""
+MAIL, TEXT, PUSH = "email", "sms", "push"
+_COLUMNS = ["email", "phone", "push", "places", "topics", "consent_wording", "consent_given_at", "consent_how"]
+
+
+class Person(NamedTuple):
+    """Somebody of the test's own making."""
+
+    reached: dict[str, str]
+    """Channel → to whom, as the ledger spells it."""
+    here: bool
+    topic: str
+
+    @property
+    def due(self) -> bool:
+        """For what `Trial.issue` issues: it is about here, and about safety."""
+        return self.here and self.topic == "safety"
+
+
+def crowd(count: int, *, prefix: str = "p", texts: bool = True, pushes: bool = True) -> list[Person]:
+    """So many who are due, and a fifth as many who are not: they live elsewhere, or wish for other topics."""
+    made = []
+    for i in range(count + count // 5):
+        reached = {MAIL: f"{prefix}{i}@example.org"}
+        if texts and i % 3 == 1:
+            reached[TEXT] = f"+4477{sum(map(ord, prefix)) % 100:02d}{i:06d}"
+        if pushes and i % 3 == 2:
+            reached[PUSH] = f"{prefix}-phone-{i}"
+        if pushes and i % 7 == 3:
+            del reached[MAIL]
+            reached[PUSH] = f"{prefix}-phone-{i}"
+        made.append(Person(reached, i < count or i % 2 == 0, "safety" if i < count or i % 2 else "transport"))
+    return made
+
+
+class Trial:
+    """See the module."""
+
+    def __init__(self, folder: Path, server: Server, box: Peers) -> None:
+        self._folder, self.server, self.box = folder, server, box
+        self.people: list[Person] = []
+        self.notices: dict[str, Notice] = {}
+        self.ids: dict[str, str] = {}
+        """Mark → the notice's id."""
+        self.incidents: list[Incident] = []
+
+    # --- what is done
+
+    def take_in(self, people: Iterable[Person]) -> None:
+        """Import them."""
+        self.people += (added := list(people))
+        file = self._folder / f"people-{len(self.people)}.csv"
+        with file.open("w", newline="") as out:
+            rows = csv.writer(out)
+            rows.writerow(_COLUMNS)
+            rows.writerows(self._row(one) for one in added)
+        self.server.run("import", str(file))
+
+    def issue(self, body: Mapping[str, object] = NOTICE, *, send_at: float = 0.0, urgent: bool = False) -> str:
+        """Draft and issue it under a mark of its own; the mark. It is asked for until it is acknowledged."""
+        mark = f"Trial {len(self.notices) + 1}"
+        content = {"en": {"title": f"{mark}: smoke in Walworth", "body": "Close windows."}}
+        made = self.server.ask("POST", "/api/v1/notices", {**body, "content": content})
+        self.ids[mark] = str(made["id"])
+        asked = time.time()
+        self.server.ask("POST", f"/api/v1/notices/{made['id']}/issue", {})
+        self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), due_at=send_at, urgent=urgent)
+        return mark
+
+    def cancel(self, mark: str) -> str:
+        """Cancel it; the mark under which its cancel is known."""
+        asked = time.time()
+        made = self.server.ask("POST", f"/api/v1/notices/{self.ids[mark]}/cancel", {"reason": "a faulty sensor"})
+        self._end(mark, "cancelled")
+        return str(made["id"] or asked)
+
+    def _end(self, mark: str, how: str, update: str = "") -> None:
+        changed = {"ended": time.time(), "how": how, "update": update}
+        self.notices[mark] = msgspec.structs.replace(self.notices[mark], **changed)
+
+    def kill(self) -> None:
+        """SIGKILL; it is started again when all that it had begun is in the ledger."""
+        at = time.time()
+        self.server.kill()
+        self.incidents.append(Incident(at, self.box.drain()))
+        self.server.start()
+
+    def kill_after(self, hands: int, patience: float = 60) -> None:
+        """The same once there are so many hand-overs more."""
+        self.box.wait(self.box.count() + hands, patience)
+        self.kill()
+
+    def complete(self, patience: float = 120) -> None:
+        """Until every delivery of every notice is final."""
+        for notice in self.ids.values():
+            self.server.complete(notice, patience)
+
+    # --- what came of it
+
+    def due(self) -> frozenset[Pair]:
+        """By the test's own making of the people and the notices."""
+        return frozenset(
+            (mark, channel, to)
+            for mark in self.notices
+            for person in self.people
+            if person.due
+            for channel, to in person.reached.items()
+        )
+
+    def told(self) -> list[Told]:
+        """What the product says of every delivery."""
+        contacts = self._contacts()
+        found = []
+        for mark, notice in self.ids.items():
+            for row in self.server.deliveries(notice):
+                to = contacts.get(row["contact_point"], "?")
+                outcomes = tuple(str(attempt["outcome"]) for attempt in row["attempts"])
+                found.append(Told(str(row["id"]), mark, str(row["channel"]), to, str(row["state"]), outcomes))
+        return found
+
+    def case(self) -> Case:
+        """Everything that the checker wants to know."""
+        return Case(
+            notices=list(self.notices.values()),
+            due=self.due(),
+            hands=self.box.hands(),
+            told=self.told(),
+            incidents=self.incidents,
+            tries=1 + len(RETRIES),
+        )
+
+    def _contacts(self) -> dict[int, str]:
+        """Contact point → to whom."""
+        found: dict[int, str] = {}
+        path: str | None = "/api/v1/subscribers?limit=500"
+        while path:
+            page = self.server.ask("GET", path.removeprefix(self.server.url))
+            for person in page["items"]:
+                push = (person["push"] or {}).get("endpoint", "").rpartition("/")[2]
+                to = {MAIL: person["email"], TEXT: person["phone"], PUSH: push}
+                found |= {int(point["id"]): str(to[point["channel"]]) for point in person["contact_points"]}
+            path = page["next"]
+        return found
+
+    def _row(self, person: Person) -> list[str]:
+        reached = person.reached
+        push = ""
+        if PUSH in reached:
+            service = PUSHES[sum(map(ord, reached[PUSH])) % len(PUSHES)]
+            push = json.dumps(self.box.subscription(reached[PUSH], service))
+        where = HERE if person.here else FAR
+        consent = ["yes", "2026-01-01T00:00:00Z", "test"]
+        return [reached.get(MAIL, ""), reached.get(TEXT, ""), push, where, person.topic, *consent]
+
+
+@contextmanager
+def trial(
+    folder: Path, url: str, plan: Plan, settings: Mapping[str, str] | None = None, made: type[Server] = Server
+) -> Iterator[Trial]:
+    """A server over an empty database at `url`, and its peers. `settings`: more of the product's. `made`: a Server that
+    starts the product in a way of its own (under strace, or a build known to be bad)."""
+    with peers(folder / "ledger", plan) as box:
+        retries = {"ALERTS_RETRY_SCHEDULE": ",".join(map(str, RETRIES))}
+        server = made(folder, url, box.settings | retries | dict(settings or {}))
+        if url.startswith("postgres"):
+            server.run("migrate")
+        server.make_key()
+        server.start()
+        try:
+            server.ask("GET", "/healthz")
+            yield Trial(folder, server, box)
+        finally:
+            server.kill()
