@@ -1,5 +1,5 @@
-"""What a run came to, by pure functions of: who is due (the test's own reckoning), the ledger of the peers, the instants
-of the kills, and the outcomes that the product tells. Nothing here reads a table or a clock.
+"""What a run came to, by pure functions of: who is due (the test's own reckoning), the peers' ledger, the instants of
+the kills, and the outcomes that the product tells. Nothing here reads a table or a clock.
 
 Every finding names the promise that it breaks. The counts: *lost* (due, and neither taken nor ended for a reason that
 the ledger or the test knows), *ghost* (taken for somebody not due), *duplicated* (copies beyond the first; allowed
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -148,7 +149,7 @@ def judge(case: Case) -> Verdict:
         early=len(early),
         late=len(late),
         overtaken=len(overtaken),
-        breaches=tuple([*lost, *ghost, *twice, *early, *late, *overtaken]),
+        breaches=(*lost, *ghost, *twice, *early, *late, *overtaken),
     )
 
 
@@ -242,7 +243,7 @@ def _duplicates(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
     by_incident: Counter[Incident] = Counter()
     for pair, of_pair in copies.items():
         free = list(case.incidents)
-        for first, second in zip(of_pair, of_pair[1:], strict=False):
+        for first, second in pairwise(of_pair):
             if first.lost:
                 continue
             incident = next((one for one in free if _explains(one, first, second)), None)

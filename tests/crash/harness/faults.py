@@ -1,4 +1,4 @@
-"""Which fault a peer meets a hand-over with: a pure function of (seed, recipient, attempt), so that a rerun meets the same.
+"""Which fault a hand-over meets: a pure function of (seed, recipient, attempt), so that a rerun meets the same.
 
 An attempt is the n-th time that a recipient is offered to any peer. Faults before anybody is named (a banner that does
 not come) have the connection's number in place of the attempt, and the peer's name in place of the recipient.

@@ -1,4 +1,4 @@
-"""One run from end to end: a real server, peers that misbehave by plan, kills, and everything that the checker asks for.
+"""One run from end to end: a real server, peers that misbehave by plan, kills, and all that the checker asks for.
 
 with trial(folder, url, Plan(seed=7, share=0.2)) as run:
     run.take_in(300)
