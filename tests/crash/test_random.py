@@ -1,24 +1,67 @@
-"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id per delivery."""
+"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id per delivery.
+
+What happens when is drawn from the seed: kills, updates and cancels in mid-flight, other notices, a provider that goes
+down and comes back. Instants are counted in hand-overs, so that a rerun does the same things.
+"""
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
 from tests.crash.harness.checker import judge
 from tests.crash.harness.faults import Plan
-from tests.crash.harness.trial import crowd, trial
+from tests.crash.harness.trial import Trial, crowd, trial
 
 pytestmark = pytest.mark.crash
+OTHERS = ("kill", "issue", "update", "cancel", "down")
 
 
-def test_without_kill(database_url: str, dialect: str, tmp_path: Path) -> None:
+def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str]:
+    """Issue, then kills and other things in between; what was done."""
+    steps = ["kill"] * kills + chance.choices(OTHERS, (1, 2, 2, 1, 2), k=kills)
+    chance.shuffle(steps)
+    mark, down = run.issue(), ""
+    for step in steps:
+        run.some(chance.randint(1, people // kills))
+        if down:
+            run.box.up(down)
+            down = ""
+        match step:
+            case "kill":
+                run.kill()
+            case "issue":
+                mark = run.issue()
+            case "update":
+                mark = run.update(mark)
+            case "cancel":
+                run.cancel(mark)
+                mark = run.issue()
+            case "down":
+                down = chance.choice(("mail-1", "mail-2", "sms-1", "push-2"))
+                run.box.down(down)
+    if down:
+        run.box.up(down)
+    run.complete()
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("seed", "people", "kills"),
+    [(1, 90, 2), *(pytest.param(seed, 400, 5, marks=pytest.mark.soak) for seed in range(2, 8))],
+)
+def test_kills_under_faults(
+    seed: int, people: int, kills: int, database_url: str, dialect: str, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
-    with trial(tmp_path, url, Plan(seed=1, share=0.15)) as run:
-        run.take_in(crowd(100))
-        run.issue()
-        run.complete()
+    chance = random.Random(seed)
+    plan = Plan(seed=seed, share=0.15, connections=0.03, think_s=0.02, pipelining=bool(seed % 2))
+    with trial(tmp_path, url, plan) as run:
+        run.take_in(crowd(people))
+        steps = play(run, chance, people, kills)
         verdict = judge(run.case())
-        print(verdict)
+    print(steps, verdict)
     assert verdict.kept, verdict.breaches[:10]
+    assert len(run.incidents) >= kills and verdict.recovered > 0

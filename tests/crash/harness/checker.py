@@ -91,8 +91,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     notices: Sequence[Notice]
     due: frozenset[Pair]
+    allowed: frozenset[Pair] = frozenset()
+    """Who may get it and need not: a follow-up goes to those, too, of whom nobody knows whether they had the first."""
     hands: Sequence[Hand]
-    told: Sequence[Told] | None
+    told: Sequence[Told] | None = None
     """None where nobody asked the product."""
     incidents: Sequence[Incident] = ()
     tries: int = 99
@@ -166,6 +168,8 @@ def _lost(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
     found = []
     for pair in sorted(case.due):
         of_pair = rows.get(pair, [])
+        if not of_pair and reasons.was_gone(pair):
+            continue
         if len(of_pair) != 1:
             found.append(f"P2 lost: {pair} has {len(of_pair)} deliveries")
             continue
@@ -181,13 +185,20 @@ class _Reasons:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._ends = {notice.mark: ENDS[notice.how] for notice in case.notices}
+        self._begun = {notice.mark: notice.acknowledged for notice in case.notices}
         self._refused: set[tuple[str, str, str]] = set()
-        self._gone: set[tuple[str, str]] = set()
+        self._gone: dict[tuple[str, str], float] = {}
         for hand in case.hands:
             # Who is refused before the message came has no mark yet: then the recipient says enough.
             self._refused.add((hand.channel, hand.to, hand.refused))
             if hand.gone:
-                self._gone.add((hand.channel, hand.to))
+                self._gone.setdefault((hand.channel, hand.to), hand.ended)
+
+    def was_gone(self, pair: Pair) -> bool:
+        """Whether it was known by the time of the notice that there is no such recipient: then nothing is due."""
+        mark, *to = pair
+        gone = self._gone.get((to[0], to[1]))
+        return gone is not None and gone < self._begun[mark]
 
     def against(self, told: Told, taken: bool) -> str:
         """What speaks against its state; "" if nothing does."""
@@ -210,10 +221,11 @@ class _Reasons:
 
 
 def _ghosts(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
-    found = [f"P2 ghost: {pair} was taken and is not due" for pair in sorted(set(copies) - case.due)]
+    may = case.due | case.allowed
+    found = [f"P2 ghost: {pair} was taken and is not due" for pair in sorted(set(copies) - may)]
     for told in case.told or ():
         pair = (told.notice, told.channel, told.to)
-        if pair not in case.due and pair not in copies:
+        if pair not in may and pair not in copies:
             found.append(f"P2 ghost: {pair} has a delivery and is not due")
     return found
 

@@ -16,14 +16,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from tests.crash.harness.checker import Case, Incident, Notice, Pair, Told
 from tests.crash.harness.faults import Plan
+from tests.crash.harness.ledger import Hand
 from tests.crash.harness.peers import PUSHES, Peers, peers
-from tests.crash.server import NOTICE, Server
+from tests.crash.server import NOTICE, Json, Server
 
 RETRIES = (0.2, 0.3, 0.5, *[1.0] * 4, *[2.0] * 4, *[5.0] * 6)
 """Seconds between tries, of every channel: short ones, and more than the faults of any plan."""
@@ -73,6 +74,8 @@ class Trial:
         self.ids: dict[str, str] = {}
         """Mark → the notice's id."""
         self.incidents: list[Incident] = []
+        self._cancels: dict[str, str] = {}
+        """Mark of a cancel → of what it cancels."""
 
     # --- what is done
 
@@ -88,25 +91,52 @@ class Trial:
 
     def issue(self, body: Mapping[str, object] = NOTICE, *, send_at: float = 0.0, urgent: bool = False) -> str:
         """Draft and issue it under a mark of its own; the mark. It is asked for until it is acknowledged."""
-        mark = f"Trial {len(self.notices) + 1}"
-        content = {"en": {"title": f"{mark}: smoke in Walworth", "body": "Close windows."}}
-        made = self.server.ask("POST", "/api/v1/notices", {**body, "content": content})
-        self.ids[mark] = str(made["id"])
-        asked = time.time()
-        self.server.ask("POST", f"/api/v1/notices/{made['id']}/issue", {})
-        self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), due_at=send_at, urgent=urgent)
-        return mark
+        mark, words = self._words()
+        made = self.server.ask("POST", "/api/v1/notices", {**body, "content": words})
+        return self._issued(mark, str(made["id"]), due_at=send_at, urgent=urgent)
+
+    def update(self, mark: str) -> str:
+        """Issue an update of it; the update's mark."""
+        later, words = self._words()
+        path = f"/api/v1/notices/{self.ids[mark]}/update"
+        made = self.server.ask("POST", path, {**NOTICE, "content": words})
+        self._issued(later, str(made["id"]))
+        return self._ended(mark, "updated", later)
 
     def cancel(self, mark: str) -> str:
-        """Cancel it; the mark under which its cancel is known."""
+        """Cancel it; the cancel's mark."""
+        later, words = self._words()
         asked = time.time()
-        made = self.server.ask("POST", f"/api/v1/notices/{self.ids[mark]}/cancel", {"reason": "a faulty sensor"})
-        self._end(mark, "cancelled")
-        return str(made["id"] or asked)
+        body = {"reason": "a faulty sensor", "content": words}
+        made = self.server.ask("POST", f"/api/v1/notices/{self.ids[mark]}/cancel", body)
+        self.ids[later] = str(made["id"])
+        self.notices[later] = Notice(mark=later, asked=asked, acknowledged=time.time())
+        self._cancels[later] = mark
+        return self._ended(mark, "cancelled", later)
 
-    def _end(self, mark: str, how: str, update: str = "") -> None:
-        changed = {"ended": time.time(), "how": how, "update": update}
-        self.notices[mark] = msgspec.structs.replace(self.notices[mark], **changed)
+    def _words(self) -> tuple[str, Json]:
+        mark = f"Trial {len(self.notices) + 1}"
+        return mark, {"en": {"title": f"{mark}: smoke in Walworth", "body": "Close windows."}}
+
+    def _issued(self, mark: str, notice: str, **more: Any) -> str:
+        asked = time.time()
+        self.server.ask("POST", f"/api/v1/notices/{notice}/issue", {})
+        self.ids[mark] = notice
+        self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), **more)
+        return mark
+
+    def _ended(self, mark: str, how: Literal["cancelled", "updated"], update: str) -> str:
+        ended = {"ended": time.time(), "how": how, "update": update}
+        self.notices[mark] = msgspec.structs.replace(self.notices[mark], **ended)
+        return update
+
+    def some(self, hands: int, patience: float = 2.0) -> None:
+        """Wait for so many hand-overs more, or until nothing has moved for a while."""
+        wanted, last, since = self.box.count() + hands, -1, time.monotonic()
+        while (now := self.box.count()) < wanted and time.monotonic() - since < patience:
+            if now != last:
+                last, since = now, time.monotonic()
+            time.sleep(0.005)
 
     def kill(self) -> None:
         """SIGKILL; it is started again when all that it had begun is in the ledger."""
@@ -127,14 +157,26 @@ class Trial:
 
     # --- what came of it
 
-    def due(self) -> frozenset[Pair]:
-        """By the test's own making of the people and the notices."""
+    def due(self, hands: Iterable[Hand]) -> frozenset[Pair]:
+        """By the test's own making of the people and the notices; a cancel is for those who had what it cancels."""
+        had = {(hand.notice, hand.channel, hand.to) for hand in hands if hand.taken}
         return frozenset(
             (mark, channel, to)
             for mark in self.notices
             for person in self.people
             if person.due
             for channel, to in person.reached.items()
+            if mark not in self._cancels or (self._cancels[mark], channel, to) in had
+        )
+
+    def allowed(self, told: Iterable[Told]) -> frozenset[Pair]:
+        """Of a cancel, too: whoever's copy of the first is in doubt."""
+        doubted = {(one.notice, one.channel, one.to) for one in told if "in-doubt" in one.outcomes}
+        return frozenset(
+            (mark, channel, to)
+            for mark, first in self._cancels.items()
+            for notice, channel, to in doubted
+            if notice == first
         )
 
     def told(self) -> list[Told]:
@@ -150,11 +192,13 @@ class Trial:
 
     def case(self) -> Case:
         """Everything that the checker wants to know."""
+        told, hands = self.told(), self.box.hands()
         return Case(
             notices=list(self.notices.values()),
-            due=self.due(),
-            hands=self.box.hands(),
-            told=self.told(),
+            due=self.due(hands),
+            allowed=self.allowed(told),
+            hands=hands,
+            told=told,
             incidents=self.incidents,
             tries=1 + len(RETRIES),
         )
