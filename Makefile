@@ -40,8 +40,8 @@ bench: install ## The benchmarks, each beside its limit (BENCH_ARGS="--only appe
 soak: install-dev ## The long tests that make test leaves out: the demonstration killed, and undisturbed among real peers
 	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
-crash: install-dev ## The tests that kill, starve and confuse the product, the long ones too
-	$(BIN)/python -m pytest tests/crash -m "soak or not soak" $(PYTEST_ARGS)
+crash: install-dev ## The tests that kill, starve and confuse the product, the long ones too; writes docs/crash.md
+	CRASH_REPORT=docs/crash.md $(BIN)/python -m pytest tests/crash -m "soak or not soak" $(PYTEST_ARGS)
 
 install: $(VENV)/.installed ## The product in .venv, from the hash-checked lock; leaves .venv/bin/alerts
 

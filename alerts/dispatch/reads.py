@@ -12,7 +12,18 @@ from alerts.dispatch.again import Failed, failed
 from alerts.dispatch.bounce_guard import PAUSED, bounces, words
 from alerts.dispatch.lease import workers
 from alerts.dispatch.reports import REPORTS
-from alerts.dispatch.rows import FINAL, LANE, QUEUED, REPORTED, SENDING, STATE, seconds_of
+from alerts.dispatch.rows import (
+    DELIVERED,
+    FAILED_TECHNICAL,
+    FINAL,
+    LANE,
+    QUEUED,
+    REPORTED,
+    SENDING,
+    SENT,
+    STATE,
+    seconds_of,
+)
 from alerts.domain.words.ids import SHARDS, contact_shard
 from alerts.domain.words.paging import Page
 from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
@@ -21,6 +32,8 @@ from alerts.eventlog.sql import load
 from alerts.times import instant, micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
+_BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})
+"""States that an attempt ends in, so that the row itself tells of the last one."""
 _LAST = 2**62
 
 
@@ -292,7 +305,7 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
     state, channel, flags, tries, due_at, first_at, last_at, reason = row
     attempts: list[AttemptMade] = []
     reports: list[AttemptMade] = []
-    if tries > 1 or (tries and state not in FINAL) or flags & REPORTED:
+    if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & REPORTED:
         kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
         for number, at, outcome, why in kept:
             made = AttemptMade(at=instant(at), outcome=outcome, reason=why)

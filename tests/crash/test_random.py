@@ -1,4 +1,4 @@
-"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id per delivery.
+"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id each (P1–P3, P5).
 
 What happens when is drawn from the seed: kills, updates and cancels in mid-flight, other notices, a provider that goes
 down and comes back. Instants are counted in hand-overs, so that a rerun does the same things.
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.conftest import Counted
 from tests.crash.harness.checker import judge
 from tests.crash.harness.faults import Plan
 from tests.crash.harness.trial import Trial, crowd, trial
@@ -53,7 +54,7 @@ def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str
     [(1, 90, 2), *(pytest.param(seed, 400, 5, marks=pytest.mark.soak) for seed in range(2, 8))],
 )
 def test_kills_under_faults(
-    seed: int, people: int, kills: int, database_url: str, dialect: str, tmp_path: Path
+    seed: int, people: int, kills: int, database_url: str, dialect: str, tmp_path: Path, counted: Counted
 ) -> None:
     url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
     chance = random.Random(seed)
@@ -62,6 +63,7 @@ def test_kills_under_faults(
         run.take_in(crowd(people))
         steps = play(run, chance, people, kills)
         verdict = judge(run.case())
-    print(steps, verdict)
+    print(steps)
+    counted(verdict, scenario="random", database=dialect, kills=len(run.incidents), seed=seed)
     assert verdict.kept, verdict.breaches[:10]
     assert len(run.incidents) >= kills and verdict.recovered > 0

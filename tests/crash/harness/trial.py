@@ -74,8 +74,9 @@ class Trial:
         self.ids: dict[str, str] = {}
         """Mark → the notice's id."""
         self.incidents: list[Incident] = []
-        self._cancels: dict[str, str] = {}
-        """Mark of a cancel → of what it cancels."""
+        self._threads: dict[str, str] = {}
+        """Mark → the mark of the first of its thread."""
+        self._cancels: set[str] = set()
 
     # --- what is done
 
@@ -101,6 +102,7 @@ class Trial:
         path = f"/api/v1/notices/{self.ids[mark]}/update"
         made = self.server.ask("POST", path, {**NOTICE, "content": words})
         self._issued(later, str(made["id"]))
+        self._threads[later] = self._threads[mark]
         return self._ended(mark, "updated", later)
 
     def cancel(self, mark: str) -> str:
@@ -111,7 +113,8 @@ class Trial:
         made = self.server.ask("POST", f"/api/v1/notices/{self.ids[mark]}/cancel", body)
         self.ids[later] = str(made["id"])
         self.notices[later] = Notice(mark=later, asked=asked, acknowledged=time.time())
-        self._cancels[later] = mark
+        self._cancels.add(later)
+        self._threads[later] = self._threads[mark]
         return self._ended(mark, "cancelled", later)
 
     def _words(self) -> tuple[str, Json]:
@@ -122,6 +125,7 @@ class Trial:
         asked = time.time()
         self.server.ask("POST", f"/api/v1/notices/{notice}/issue", {})
         self.ids[mark] = notice
+        self._threads[mark] = mark
         self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), **more)
         return mark
 
@@ -158,26 +162,30 @@ class Trial:
     # --- what came of it
 
     def due(self, hands: Iterable[Hand]) -> frozenset[Pair]:
-        """By the test's own making of the people and the notices; a cancel is for those who had what it cancels."""
-        had = {(hand.notice, hand.channel, hand.to) for hand in hands if hand.taken}
+        """By the test's own making of the people and the notices; a cancel is for those who had any of its thread."""
+        had = self._of_threads((hand.notice, hand.channel, hand.to) for hand in hands if hand.taken)
         return frozenset(
             (mark, channel, to)
             for mark in self.notices
             for person in self.people
             if person.due
             for channel, to in person.reached.items()
-            if mark not in self._cancels or (self._cancels[mark], channel, to) in had
+            if mark not in self._cancels or (self._threads[mark], channel, to) in had
         )
 
     def allowed(self, told: Iterable[Told]) -> frozenset[Pair]:
-        """Of a cancel, too: whoever's copy of the first is in doubt."""
-        doubted = {(one.notice, one.channel, one.to) for one in told if "in-doubt" in one.outcomes}
+        """Of a cancel, too: whoever's copy of what came before is in doubt."""
+        doubted = self._of_threads((one.notice, one.channel, one.to) for one in told if "in-doubt" in one.outcomes)
         return frozenset(
             (mark, channel, to)
-            for mark, first in self._cancels.items()
-            for notice, channel, to in doubted
-            if notice == first
+            for mark in self._cancels
+            for thread, channel, to in doubted
+            if thread == self._threads[mark]
         )
+
+    def _of_threads(self, pairs: Iterable[Pair]) -> set[Pair]:
+        """Each with its thread in place of its notice; cancels are not what they cancel."""
+        return {(self._threads.get(mark, mark), *to) for mark, *to in pairs if mark not in self._cancels}  # type: ignore[misc]
 
     def told(self) -> list[Told]:
         """What the product says of every delivery."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from alerts.channels.message import Handed
+from alerts.dispatch.retries import Retries
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -101,6 +102,23 @@ def test_in_doubt_is_sent_again_under_the_same_identity_and_gets_the_cancel(stac
             _, cancel = stack.issue(msg_type="Cancel", follows=notice, ends=ends)
             await stack.complete(cancel)
             assert stack.states(cancel) == {one: "sent"}
+
+    asyncio.run(run())
+
+
+def test_an_attempt_in_doubt_is_shown_though_the_rest_was_cancelled(stack: Stack) -> None:
+    [one] = stack.people(1)
+    slow = Retries({"email": (60.0,)})
+    provider = Scripted("email", lambda _: Handed(result="in-doubt", reason="lost after the body"))
+
+    async def run() -> None:
+        async with stack.working({"email": provider}, retries=slow):
+            notice, number = stack.issue()
+            await stack.until(lambda: stack.states(number) == {one: "deferred"})
+            stack.issue(msg_type="Cancel", follows=notice, ends=e.NoticeCancelled(replaced_by=notice))
+            await stack.until(lambda: stack.states(number) == {one: "cancelled"})
+            row = stack.reads.delivery(number, one)
+            assert row is not None and [a.outcome for a in row.attempts] == ["in-doubt"]
 
     asyncio.run(run())
 
