@@ -1,4 +1,5 @@
-"""Many processes of the product on one PostgreSQL, mail that goes to a ledger outside, and what that must show."""
+"""Many processes of the product on one PostgreSQL, and mail that goes to a ledger outside: a mail server a worker, so
+that the ledger knows who handed over what."""
 
 from __future__ import annotations
 
@@ -7,23 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from alerts.eventlog.database import connect
-from tests.crash.server import REPOSITORY, Json, Server
+from tests.crash.harness.checker import Case, Incident, Notice, Verdict, judge
+from tests.crash.harness.peers import Peers
+from tests.crash.harness.trial import goes_out, told_by, words_of
+from tests.crash.server import NOTICE, Server
 
 SMTP_CONNECTIONS = 16
-
-
-class Copy(NamedTuple):
-    """One message that the mail server took."""
-
-    at: float
-    to: str
-    identity: str
+THINK_S = 0.15
+"""How long a mail server thinks about each message: what is in flight at an incident is what is thought about."""
+SETTLE_S = 2.0
+"""How long after an incident what had been begun may still come to its mail server."""
 
 
 class Web(Server):
@@ -46,17 +44,15 @@ class Web(Server):
 
 
 class Cluster:
-    """Two webs, any number of workers, and the ledger."""
+    """Two webs, up to three workers, and the ledger."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.url = folder, url
-        self.ledger = folder / "ledger"
-        command = [sys.executable, "-m", "tests.crash.mail_ledger", str(self.ledger)]
-        self._peer = subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._peer.stdout is not None
-        port = int(self._peer.stdout.readline())
+    def __init__(self, folder: Path, url: str, box: Peers) -> None:
+        self.folder, self.url, self.box = folder, url, box
+        self.incidents: list[Incident] = []
+        self.notices: dict[str, Notice] = {}
+        self.ids: dict[str, str] = {}
         self.web = Web(folder, url)
-        self.web.set(ALERTS_SMTP_URL=f"smtp://127.0.0.1:{port}?tls=none", ALERTS_SMTP_CONNECTIONS=str(SMTP_CONNECTIONS))
+        self.web.set(**box.settings, ALERTS_SMTP_CONNECTIONS=str(SMTP_CONNECTIONS))
         self.web.run("migrate")
         self.web.make_key()
         self.other = self.web.beside()
@@ -71,10 +67,11 @@ class Cluster:
         return {f"p{i}@example.org" for i in range(count)}
 
     def worker(self) -> subprocess.Popen[bytes]:
-        """One more process that sends."""
+        """One more process that sends, with a mail server of its own: `mail-1` is the first one's."""
+        env = self.web._env | {"ALERTS_SMTP_URL": self.box.mail(f"mail-{len(self._workers) + 1}")}
         with (self.folder / "log").open("ab") as log:
             command = [sys.executable, "-m", "alerts", "worker"]
-            one = subprocess.Popen(command, cwd=self.folder, env=self.web._env, stdout=log, stderr=log)
+            one = subprocess.Popen(command, cwd=self.folder, env=env, stdout=log, stderr=log)
         self._workers.append(one)
         return one
 
@@ -93,14 +90,60 @@ class Cluster:
         finally:
             main.close()
 
-    def taken(self) -> list[Copy]:
-        """What the mail server took, in order."""
-        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
-        return [Copy(float(at), to, identity) for at, to, identity in (line.split(" ", 2) for line in lines)]
+    def plan(self, send_at: float = 0.0) -> str:
+        """Draft and issue a notice, at once or at that time (`time.time()`); its id."""
+        mark = f"Trial {len(self.notices) + 1}"
+        made = str(self.web.ask("POST", "/api/v1/notices", NOTICE | {"content": words_of(mark)})["id"])
+        asked = time.time()
+        goes_out(self.web, made, send_at)
+        self.ids[mark] = made
+        self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), due_at=send_at)
+        return made
+
+    def killed(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGKILL."""
+        at = time.time()
+        worker.kill()
+        worker.wait()
+        self.incidents.append(Incident(at, at + SETTLE_S, self._mail_of(worker)))
+
+    def stopped(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGSTOP."""
+        at = time.time()
+        worker.send_signal(signal.SIGSTOP)
+        self.incidents.append(Incident(at, at + SETTLE_S, self._mail_of(worker)))
+
+    def woken(self, worker: subprocess.Popen[bytes]) -> None:
+        """SIGCONT."""
+        at = next(i for i, one in enumerate(self.incidents) if one.peer == self._mail_of(worker))
+        self.incidents[at] = self.incidents[at]._replace(woke=time.time())
+        worker.send_signal(signal.SIGCONT)
+
+    def _mail_of(self, worker: subprocess.Popen[bytes]) -> str:
+        return f"mail-{self._workers.index(worker) + 1}"
+
+    def judge(self, people: set[str], at_once: int, *, web: Server) -> Verdict:
+        """All notices, to all these people. `at_once`: what a process may have in hand; `web`: whom to ask."""
+        due = frozenset((mark, "email", to) for mark in self.notices for to in people)
+        told, hands = told_by(web, self.ids), self.box.hands()
+        return judge(
+            Case(
+                notices=list(self.notices.values()),
+                due=due,
+                hands=hands,
+                told=told,
+                incidents=self.incidents,
+                at_once=at_once,
+            )
+        )
+
+    def taken(self, mark: str = "") -> set[str]:
+        """To whom something has come, or this notice."""
+        return {hand.to for hand in self.box.hands() if hand.taken and mark in ("", hand.notice)}
 
     def until_taken(self, count: int) -> None:
         """Wait for so many copies."""
-        self.until(lambda: len(self.taken()) >= count, f"{count} messages")
+        self.box.wait(count)
 
     def until(self, holds: Callable[[], bool], what: str, patience: float = 60.0) -> None:
         """Wait for something to hold."""
@@ -117,9 +160,6 @@ class Cluster:
             one.wait()
         self.web.kill()
         self.other.kill()
-        assert self._peer.stdin is not None
-        self._peer.stdin.close()
-        self._peer.wait(10)
 
 
 def restart_database(url: str) -> None:
@@ -142,29 +182,3 @@ def database_away(url: str, seconds: float) -> None:
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
         time.sleep(seconds)
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")  # type: ignore[call-overload]
-
-
-def judge(copies: list[Copy], due: set[str], incidents: list[float], *, doubtful: int) -> None:
-    """Lost 0, ghost 0, one identity each; a second copy only of what was in flight at an incident (seconds since 1970),
-    `doubtful` of them at most."""
-    by_person: dict[str, list[Copy]] = defaultdict(list)
-    for copy in copies:
-        by_person[copy.to].append(copy)
-    assert due <= set(by_person), f"lost: {len(due - set(by_person))}"
-    assert set(by_person) <= due, "ghosts"
-    assert all(len({copy.identity for copy in found}) == 1 for found in by_person.values()), "two identities"
-    twice = {to: found for to, found in by_person.items() if len(found) > 1}
-    most = max(Counter(copy.to for copy in copies).values())
-    assert most <= 1 + len(incidents), f"{len(twice)} were told up to {most} times, after {len(incidents)} incidents"
-    for to, found in twice.items():
-        # The killed one had handed it over and not recorded it; or who woke was in mid-conversation about it.
-        near = [at for at in incidents for copy in found if -2.0 <= copy.at - at <= 2.0]
-        assert near, f"{to} was told twice, at {[copy.at for copy in found]}, far from every incident {incidents}"
-    assert len(twice) <= doubtful, f"{len(twice)} were told twice"
-
-
-def planned(web: Server, notice: Json, at: str | None = None) -> str:
-    """Draft and issue a notice, at once or at that time; its id."""
-    made = web.ask("POST", "/api/v1/notices", notice | ({"send_at": at} if at else {}))["id"]
-    web.ask("POST", f"/api/v1/notices/{made}/issue", {})
-    return str(made)

@@ -63,13 +63,15 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(NamedTuple):
-    """One process was killed or stopped: from then on nothing that it had in its hands counted as recorded.
+    """One process was killed or stopped: what it had in its hands and had not recorded is in doubt.
 
-    `until`: what it had begun may have come to its peers up to then. `woke`: when one that was stopped went on.
+    `until`: what it had begun may have come to its peers up to then. `peer`: the one that it alone hands over to, "" if
+    it is the only process. `woke`: when one that was stopped went on.
     """
 
     at: float
     until: float
+    peer: str = ""
     woke: float | None = None
 
 
@@ -253,6 +255,7 @@ def _duplicates(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
     """Copies ≤ 1 + in-doubt incidents of that contact point; of one incident no more than were in hand."""
     found = []
     by_incident: Counter[Incident] = Counter()
+    awake: Counter[Incident] = Counter()
     for pair, of_pair in copies.items():
         free = list(case.incidents)
         for first, second in pairwise(of_pair):
@@ -264,6 +267,9 @@ def _duplicates(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
                 continue
             free.remove(incident)
             by_incident[incident] += 1
+            if _begun_awake(incident, second):
+                awake[incident] += 1
+    found += [f"P3 copies: who woke at {one.woke} began {awake[one]} anew" for one in awake if awake[one] > 1]
     for incident, amount in by_incident.items():
         if amount > case.at_once:
             found.append(f"P3 copies: {amount} came twice by the incident of {incident.at:.3f}")
@@ -271,12 +277,16 @@ def _duplicates(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
 
 
 def _explains(incident: Incident, first: Hand, second: Hand) -> bool:
-    """Whether the first copy was in a process's hands when that happened, and the second came of it."""
-    if first.begun <= incident.until and second.ended >= incident.at:
-        return True
-    # Who wakes in the middle of a hand-over goes on with it, though others have taken it over.
-    woke = incident.woke
-    return woke is not None and woke <= second.begun <= woke + (incident.until - incident.at)
+    """Whether the first copy was in the hands of the process that this happened to, and the second came afterwards."""
+    in_hand = first.begun <= incident.until < second.begun and incident.peer in ("", first.peer)
+    return in_hand or _begun_awake(incident, second)
+
+
+def _begun_awake(incident: Incident, copy: Hand) -> bool:
+    """Whether a copy came of a hand-over that was let go right before the stop, and begun right after it: a process
+    does one thing at a time, so that there is one such hand-over at most."""
+    woke, patience = incident.woke, incident.until - incident.at
+    return woke is not None and copy.peer == incident.peer and woke <= copy.begun <= woke + patience
 
 
 def _told_twice(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:

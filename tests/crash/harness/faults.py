@@ -69,6 +69,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a 429 asks for in Retry-After, seconds."""
     think_s: float = 0.0
     """How long every peer thinks about a message before it takes it, seconds: what is thought about is in flight."""
+    mails: int = 2
+    """How many mail servers there are."""
     pipelining: bool = True
     """Whether the mail servers offer it."""
     without: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Two mail servers, two push services and two text message providers in a process of their own.
+"""Mail servers, two push services and two text message providers in a process of their own.
 
 `python -m tests.crash.harness.peers LEDGER PLAN` (the plan as JSON) says its ports as JSON and obeys lines on its
 standard input: `drain` answers once every connection has ended (whoever held them was killed), `down NAME` and
@@ -50,12 +50,16 @@ class Peers:
             f"http+json://{BEARER}@127.0.0.1:{ports['sms-2']}/send?secret={SECRET}",
         ]
         return {
-            "ALERTS_SMTP_URL": ",".join(f"smtp://127.0.0.1:{ports[name]}?tls=none" for name in ("mail-1", "mail-2")),
+            "ALERTS_SMTP_URL": ",".join(self.mail(name) for name in ports if name.startswith("mail-")),
             "ALERTS_SMS_URL": ",".join(texts),
             "ALERTS_SMS_RATE": "500",
             "ALERTS_SMS_BUDGET": "1000000",
             "ALERTS_ALLOW_PRIVATE_TARGETS": "true",
         }
+
+    def mail(self, name: str) -> str:
+        """One mail server, as ALERTS_SMTP_URL has it."""
+        return f"smtp://127.0.0.1:{self._ports[name]}?tls=none"
 
     def subscription(self, device: str, service: str) -> dict[str, Any]:
         """A device's push subscription with one of PUSHES."""
@@ -138,9 +142,9 @@ class _Door:
 
 async def _serve(ledger: Path, plan: Plan) -> None:
     book = Book(plan, Ledger(ledger))
+    mails = [MailServer(f"mail-{i}", book, shaky=i == 1) for i in range(1, plan.mails + 1)]
     doors = {
-        "mail-1": _Door(MailServer("mail-1", book, shaky=True).talk),
-        "mail-2": _Door(MailServer("mail-2", book, shaky=False).talk),
+        **{server.name: _Door(server.talk) for server in mails},
         **{name: _Door(PushService(name, book).talk) for name in PUSHES},
         "sms-1": _Door(TwilioLike("sms-1", book).talk),
         "sms-2": _Door(PlainTexts("sms-2", book).talk),

@@ -15,6 +15,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,6 +33,11 @@ HERE, FAR = "51.49,-0.09,0.1", "55.95,-3.19,0.1"
 """Within the area of every notice here, and nowhere near it."""
 MAIL, TEXT, PUSH = "email", "sms", "push"
 _COLUMNS = ["email", "phone", "push", "places", "topics", "consent_wording", "consent_given_at", "consent_how"]
+
+
+def words_of(mark: str) -> Json:
+    """A notice's content, by whose title the ledger knows it."""
+    return {"en": {"title": f"{mark}: smoke in Walworth", "body": "Close windows."}}
 
 
 class Person(NamedTuple):
@@ -119,11 +125,11 @@ class Trial:
 
     def _words(self) -> tuple[str, Json]:
         mark = f"Trial {len(self.notices) + 1}"
-        return mark, {"en": {"title": f"{mark}: smoke in Walworth", "body": "Close windows."}}
+        return mark, words_of(mark)
 
     def _issued(self, mark: str, notice: str, **more: Any) -> str:
         asked = time.time()
-        self.server.ask("POST", f"/api/v1/notices/{notice}/issue", {})
+        goes_out(self.server, notice, more.get("due_at", 0.0))
         self.ids[mark] = notice
         self._threads[mark] = mark
         self.notices[mark] = Notice(mark=mark, asked=asked, acknowledged=time.time(), **more)
@@ -187,20 +193,9 @@ class Trial:
         """Each with its thread in place of its notice; cancels are not what they cancel."""
         return {(self._threads.get(mark, mark), *to) for mark, *to in pairs if mark not in self._cancels}  # type: ignore[misc]
 
-    def told(self) -> list[Told]:
-        """What the product says of every delivery."""
-        contacts = self._contacts()
-        found = []
-        for mark, notice in self.ids.items():
-            for row in self.server.deliveries(notice):
-                to = contacts.get(row["contact_point"], "?")
-                outcomes = tuple(str(attempt["outcome"]) for attempt in row["attempts"])
-                found.append(Told(str(row["id"]), mark, str(row["channel"]), to, str(row["state"]), outcomes))
-        return found
-
     def case(self) -> Case:
         """Everything that the checker wants to know."""
-        told, hands = self.told(), self.box.hands()
+        told, hands = told_by(self.server, self.ids), self.box.hands()
         return Case(
             notices=list(self.notices.values()),
             due=self.due(hands),
@@ -211,19 +206,6 @@ class Trial:
             tries=1 + len(RETRIES),
         )
 
-    def _contacts(self) -> dict[int, str]:
-        """Contact point → to whom."""
-        found: dict[int, str] = {}
-        path: str | None = "/api/v1/subscribers?limit=500"
-        while path:
-            page = self.server.ask("GET", path.removeprefix(self.server.url))
-            for person in page["items"]:
-                push = (person["push"] or {}).get("endpoint", "").rpartition("/")[2]
-                to = {MAIL: person["email"], TEXT: person["phone"], PUSH: push}
-                found |= {int(point["id"]): str(to[point["channel"]]) for point in person["contact_points"]}
-            path = page["next"]
-        return found
-
     def _row(self, person: Person) -> list[str]:
         reached = person.reached
         push = ""
@@ -233,6 +215,41 @@ class Trial:
         where = HERE if person.here else FAR
         consent = ["yes", "2026-01-01T00:00:00Z", "test"]
         return [reached.get(MAIL, ""), reached.get(TEXT, ""), push, where, person.topic, *consent]
+
+
+def goes_out(server: Server, notice: str, send_at: float = 0.0) -> None:
+    """Issue a draft, at once or at that time (`time.time()`)."""
+    if send_at:
+        later = {"send_at": datetime.fromtimestamp(send_at, UTC).isoformat()}
+        server.ask("POST", f"/api/v1/notices/{notice}/schedule", later)
+    else:
+        server.ask("POST", f"/api/v1/notices/{notice}/issue", {})
+
+
+def told_by(server: Server, notices: Mapping[str, str]) -> list[Told]:
+    """What the product says of every delivery of these notices (mark → id)."""
+    contacts = _contacts(server)
+    found = []
+    for mark, notice in notices.items():
+        for row in server.deliveries(notice):
+            to = contacts.get(row["contact_point"], "?")
+            outcomes = tuple(str(attempt["outcome"]) for attempt in row["attempts"])
+            found.append(Told(str(row["id"]), mark, str(row["channel"]), to, str(row["state"]), outcomes))
+    return found
+
+
+def _contacts(server: Server) -> dict[int, str]:
+    """Contact point → to whom."""
+    found: dict[int, str] = {}
+    path: str | None = "/api/v1/subscribers?limit=500"
+    while path:
+        page = server.ask("GET", path.removeprefix(server.url))
+        for person in page["items"]:
+            push = (person["push"] or {}).get("endpoint", "").rpartition("/")[2]
+            to = {MAIL: person["email"], TEXT: person["phone"], PUSH: push}
+            found |= {int(point["id"]): str(to[point["channel"]]) for point in person["contact_points"]}
+        path = page["next"]
+    return found
 
 
 @contextmanager
