@@ -1,4 +1,4 @@
-"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id each (P1–P3, P5).
+"""Seeds × SIGKILLs under the faults of every peer: lost 0, ghost 0, copies within P3's bound, one id each (P1–P5).
 
 What happens when is drawn from the seed: kills, updates and cancels in mid-flight, other notices, a provider that goes
 down and comes back. Instants are counted in hand-overs, so that a rerun does the same things.
@@ -14,15 +14,15 @@ import pytest
 from tests.crash.conftest import Counted
 from tests.crash.harness.checker import judge
 from tests.crash.harness.faults import Plan
-from tests.crash.harness.trial import Trial, crowd, trial
+from tests.crash.harness.trial import MAIL, Trial, crowd, trial
 
 pytestmark = pytest.mark.crash
-OTHERS = ("kill", "issue", "update", "cancel", "down")
+OTHERS = ("kill", "issue", "update", "cancel", "down", "urgent")
 
 
 def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str]:
     """Issue, then kills and other things in between; what was done."""
-    steps = ["kill"] * kills + chance.choices(OTHERS, (1, 2, 2, 1, 2), k=kills)
+    steps = ["kill"] * kills + chance.choices(OTHERS, (1, 2, 2, 1, 2, 1), k=kills)
     chance.shuffle(steps)
     mark, down = run.issue(), ""
     for step in steps:
@@ -35,6 +35,8 @@ def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str
                 run.kill()
             case "issue":
                 mark = run.issue()
+            case "urgent":
+                run.issue(urgent=True)
             case "update":
                 mark = run.update(mark)
             case "cancel":
@@ -67,3 +69,35 @@ def test_kills_under_faults(
     counted(verdict, scenario="random", database=dialect, kills=len(run.incidents), seed=seed)
     assert verdict.kept, verdict.breaches[:10]
     assert len(run.incidents) >= kills and verdict.recovered > 0
+
+
+@pytest.mark.soak
+def test_time_outs(database_url: str, dialect: str, tmp_path: Path, counted: Counted) -> None:
+    """Peers stall for longer than the product waits: what they took is sent again, under the same identity."""
+    url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
+    plan = Plan(seed=11, share=0.15, connections=0.05, hold_s=17.0)
+    with trial(tmp_path, url, plan) as run:
+        run.take_in(crowd(100))
+        run.issue()
+        run.kill_after(20)
+        run.complete()
+        verdict = judge(run.case())
+    counted(verdict, scenario="time-outs", database=dialect, kills=1, seed=plan.seed)
+    assert verdict.kept, verdict.breaches[:10]
+
+
+@pytest.mark.soak
+def test_an_emergency_goes_before_what_waits(database_url: str, dialect: str, tmp_path: Path, counted: Counted) -> None:
+    """Though peers misbehave and the server is killed in the middle of both."""
+    url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
+    plan = Plan(seed=12, share=0.05, think_s=0.05)
+    with trial(tmp_path, url, plan) as run:
+        run.take_in([person for person in crowd(4000) if MAIL in person.reached])
+        run.issue(bulletin=True)
+        run.some(500)
+        run.issue(urgent=True)
+        run.kill_after(500)
+        run.complete()
+        verdict = judge(run.case())
+    counted(verdict, scenario="emergency before a bulletin", database=dialect, kills=1, seed=plan.seed)
+    assert verdict.kept, verdict.breaches[:10]

@@ -173,7 +173,8 @@ class Member(Generic[T]):
 
     def failed(self, now: float, why: str, *, strikes: int = 1, rest: float | None = None) -> None:
         """It did not work, in words for an operator. It rests once so many uses in a row have failed; `rest` is how
-        many seconds the peer itself asked for. While it limps every failure counts."""
+        many seconds the peer itself asked for. Who finds out whether it works again needs no second failure; once it
+        has worked, single ones are forgiven as before: else one in ten kept it at rest for good."""
         self._probe_since = float("-inf")
         if now < self._rests_until:
             if rest is not None:  # those that fail together are one failure, but a longer wish is obeyed
@@ -181,7 +182,7 @@ class Member(Generic[T]):
             return
         self.why = why
         self._strikes += 1
-        if self._strikes < strikes and (self._shifted or self._step == len(SHARES) - 1):
+        if self._strikes < strikes and (self._shifted or not self._half_open):
             self._recent.add(now, bad=True)
             self._shift_if_slow(now)
             return

@@ -25,7 +25,7 @@ from tests.crash.harness.checker import Case, Incident, Notice, Pair, Told
 from tests.crash.harness.faults import Plan
 from tests.crash.harness.ledger import Hand
 from tests.crash.harness.peers import PUSHES, Peers, peers
-from tests.crash.server import NOTICE, Json, Server
+from tests.crash.server import DANGER, NOTICE, Json, Server
 
 RETRIES = (0.2, 0.3, 0.5, *[1.0] * 4, *[2.0] * 4, *[5.0] * 6)
 """Seconds between tries, of every channel: short ones, and more than the faults of any plan."""
@@ -48,10 +48,9 @@ class Person(NamedTuple):
     here: bool
     topic: str
 
-    @property
-    def due(self) -> bool:
-        """For what `Trial.issue` issues: it is about here, and about safety."""
-        return self.here and self.topic == "safety"
+    def due(self, *, urgent: bool) -> bool:
+        """For what `Trial.issue` issues, about here and about safety; danger to life goes to all who are here."""
+        return self.here and (urgent or self.topic == "safety")
 
 
 def crowd(count: int, *, prefix: str = "p", texts: bool = True, pushes: bool = True) -> list[Person]:
@@ -96,10 +95,13 @@ class Trial:
             rows.writerows(self._row(one) for one in added)
         self.server.run("import", str(file))
 
-    def issue(self, body: Mapping[str, object] = NOTICE, *, send_at: float = 0.0, urgent: bool = False) -> str:
-        """Draft and issue it under a mark of its own; the mark. It is asked for until it is acknowledged."""
+    def issue(self, *, send_at: float = 0.0, urgent: bool = False, bulletin: bool = False) -> str:
+        """Draft and issue it under a mark of its own; the mark. It is asked for until it is acknowledged. `urgent`: as
+        danger to life; `bulletin`: as what gives way to everything else."""
         mark, words = self._words()
-        made = self.server.ask("POST", "/api/v1/notices", {**body, "content": words})
+        body = DANGER if urgent else NOTICE
+        less = {"kind": "announcement", "priority": "bulletin"} if bulletin else {}
+        made = self.server.ask("POST", "/api/v1/notices", {**body, **less, "content": words})
         return self._issued(mark, str(made["id"]), due_at=send_at, urgent=urgent)
 
     def update(self, mark: str) -> str:
@@ -160,7 +162,7 @@ class Trial:
         self.box.wait(self.box.count() + hands, patience)
         self.kill()
 
-    def complete(self, patience: float = 120) -> None:
+    def complete(self, patience: float = 600) -> None:
         """Until every delivery of every notice is final."""
         for notice in self.ids.values():
             self.server.complete(notice, patience)
@@ -172,9 +174,9 @@ class Trial:
         had = self._of_threads((hand.notice, hand.channel, hand.to) for hand in hands if hand.taken)
         return frozenset(
             (mark, channel, to)
-            for mark in self.notices
+            for mark, notice in self.notices.items()
             for person in self.people
-            if person.due
+            if person.due(urgent=notice.urgent)
             for channel, to in person.reached.items()
             if mark not in self._cancels or (self._threads[mark], channel, to) in had
         )

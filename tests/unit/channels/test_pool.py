@@ -77,6 +77,20 @@ def test_single_hiccups_are_forgiven_where_the_caller_says_so() -> None:
     assert a.state(0.0) == "resting"
 
 
+def test_one_that_fails_now_and_then_does_not_rest_for_ever_once_it_has_failed_in_a_row() -> None:
+    a, _, _ = two()
+    for _ in range(3):
+        a.failed(0.0, "500", strikes=3)
+    a.failed(RESTS[0], "500", strikes=3)
+    now = RESTS[0] + RESTS[1]
+    assert a.state(now - 0.1) == "resting", "who finds out needs no second failure"
+    while now < 60.0:
+        a.succeeded(now)
+        a.failed(now, "500", strikes=3)
+        assert a.state(now) == "limping"
+        now += 1.0
+
+
 def test_one_message_at_a_time_finds_out_whether_it_works() -> None:
     a, _, pool = two()
     a.failed(0.0, "down")
