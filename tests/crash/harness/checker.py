@@ -352,25 +352,27 @@ def _overtaken(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
 
 
 def _behind(case: Case, urgent: Notice) -> list[str]:
-    """First attempts of an emergency before which more than half went of what was waiting when it was issued."""
+    """First attempts of an emergency before which more than half went of what was waiting for the same channel when it
+    was issued."""
     waiting = {one.mark for one in case.notices if not one.urgent and one.acknowledged < urgent.asked}
     first: dict[Pair, Hand] = {}
     for hand in sorted(case.hands, key=lambda hand: hand.begun):
         if hand.notice:
             first.setdefault((hand.notice, hand.channel, hand.to), hand)
-    others = [h.begun for h in first.values() if h.notice in waiting and h.begun > urgent.acknowledged]
-    if len(others) < _ENOUGH:
-        return []
-    half = sorted(others)[len(others) // 2]
+    others: dict[str, list[float]] = defaultdict(list)
+    for hand in first.values():
+        if hand.notice in waiting and hand.begun > urgent.acknowledged:
+            others[hand.channel].append(hand.begun)
+    half = {channel: sorted(found)[len(found) // 2] for channel, found in others.items() if len(found) >= _ENOUGH}
     return [
         f"P4 overtaken: {urgent.mark} to {hand.to} went after half of what had waited"
         for hand in first.values()
-        if hand.notice == urgent.mark and hand.begun > half
+        if hand.notice == urgent.mark and hand.begun > half.get(hand.channel, _NEVER)
     ]
 
 
-_ENOUGH = 1000
-"""Fewer than that may well be in the senders' hands already."""
+_ENOUGH, _NEVER = 500, float("inf")
+"""Fewer than a chunk may well be in the senders' hands already."""
 
 
 def _recovered(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> int:
