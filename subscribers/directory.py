@@ -63,14 +63,15 @@ class Directory:
         wanted = sorted(set(numbers))
         with self._database.read() as tx:
             rows = list(rows_of_pairs(tx, _SQL.cards, [(contact_shard(n), n) for n in wanted]))
-        self._vault.prefetch({UUID(bytes=bytes(row[1])) for row in rows})
+        people = {key: UUID(bytes=key) for key in {bytes(row[1]) for row in rows}}
+        self._vault.prefetch(people.values())
         found: dict[int, ContactCard] = {}
         seen: dict[bytes, tuple[UUID, Opened, Preferences | None]] = {}
         for number, subscriber, channel, state, suppressed, own, phase, sealed, wishes in rows:
             key = bytes(subscriber)
             known = seen.get(key)
             if known is None:
-                person = UUID(bytes=key)
+                person = people[key]
                 registered = opened(self._vault, person, sealed)
                 changed = opened(self._vault, person, wishes)
                 known = seen[key] = (person, registered, changed.preferences or registered.preferences)

@@ -6,6 +6,7 @@ Every notice carries the one-click pair (RFC 8058), emergencies included; transa
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +16,9 @@ from functools import cached_property
 from typing import Literal
 
 from alerts.channels.message import Message
-from alerts.channels.splice import Spliced
+from alerts.channels.splice import Spliced, spliced
 
+_UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
 _POLICY = SMTP.clone(max_line_length=78)
 
 
@@ -61,48 +63,72 @@ class Values:
     html: Mapping[str, str]
 
 
+class _Shape:
+    """All of a message but its first headers: fixed bytes, and between them the places of one reader's values."""
+
+    def __init__(self) -> None:
+        self._bytes: list[bytes] = [b""]
+        self._places: tuple[list[tuple[int, str]], list[tuple[int, str]]] = ([], [])
+
+    def add(self, fixed: bytes) -> None:
+        """What is the same for everybody."""
+        self._bytes[-1] += fixed
+
+    def add_part(self, part: Spliced, *, of_html: bool) -> None:
+        """A part with its marks."""
+        for fixed, name in part.parts:
+            self.add(fixed)
+            if name is not None:
+                self._places[of_html].append((len(self._bytes), name))
+                self._bytes += [b"", b""]
+
+    def filled(self, text: Mapping[str, bytes], html: Mapping[str, bytes]) -> bytes:
+        """With one reader's values."""
+        whole = self._bytes.copy()
+        for places, values in zip(self._places, (text, html), strict=True):
+            for at, name in places:
+                whole[at] = values[name]
+        return b"".join(whole)
+
+
 class PreparedEmail:
     """One message for many readers. `variant` tells the shapes apart that readers need (with or without a box)."""
 
     def __init__(self, envelope: Envelope, render: Callable[[str], Parts]) -> None:
         self._envelope = envelope
+        self._sender, self._host = envelope.address, envelope.host
         self._render = render
-        self._bodies: dict[str, tuple[Spliced, Spliced]] = {}
+        self._shapes: dict[str, _Shape] = {}
 
     def message(self, *, delivery: str, to: str, stop_url: str, variant: str, values: Values) -> Message:
         """The bytes for one reader. Raises ValueError if an address or link could break a header."""
-        text, html = self._body(variant)
+        shape = self._shapes.get(variant) or self._shaped(variant)
+        text = {name: spliced(value) for name, value in values.text.items()}
+        html = {
+            name: text[name] if values.text.get(name) == value else spliced(value)
+            for name, value in values.html.items()
+        }
         return Message(
             channel="email",
             delivery=delivery,
             to=to,
-            sender=self._envelope.address,
+            sender=self._sender,
             urgent=self._envelope.urgent,
-            data=b"".join(
-                (
-                    self._personal_headers(delivery, to, stop_url),
-                    self._fixed_headers,
-                    self._part_head("plain"),
-                    text.fill(values.text),
-                    b"\r\n",
-                    self._part_head("html"),
-                    html.fill(values.html),
-                    b"\r\n--",
-                    self._boundary,
-                    b"--\r\n",
-                )
-            ),
+            data=self._personal_headers(delivery, to, stop_url) + shape.filled(text, html),
         )
 
-    def _body(self, variant: str) -> tuple[Spliced, Spliced]:
-        body = self._bodies.get(variant)
-        if body is None:
-            parts = self._render(variant)
-            body = self._bodies[variant] = (Spliced(parts.text), Spliced(parts.html))
-        return body
+    def _shaped(self, variant: str) -> _Shape:
+        parts = self._render(variant)
+        shape = self._shapes[variant] = _Shape()
+        shape.add(self._fixed_headers + self._part_head("plain"))
+        shape.add_part(Spliced(parts.text), of_html=False)
+        shape.add(b"\r\n" + self._part_head("html"))
+        shape.add_part(Spliced(parts.html), of_html=True)
+        shape.add(b"\r\n--" + self._boundary + b"--\r\n")
+        return shape
 
     def _personal_headers(self, delivery: str, to: str, stop_url: str) -> bytes:
-        lines = [f"To: {_safe(to)}", f"Message-ID: <{_safe(delivery)}@{self._envelope.host}>"]
+        lines = [f"To: {_safe(to)}", f"Message-ID: <{_safe(delivery)}@{self._host}>"]
         if stop_url and self._envelope.bulk:
             lines.append(f"List-Unsubscribe: <{_safe(stop_url)}>")
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
@@ -154,6 +180,6 @@ def _folded(name: str, value: str) -> str:
 
 def _safe(value: str) -> str:
     """A value that cannot end its header line or its angle brackets."""
-    if any(c < " " or c in "<>\x7f" for c in value):
+    if _UNSAFE.search(value):
         raise ValueError("an address or link holds characters that no header may hold")
     return value

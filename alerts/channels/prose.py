@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from functools import cache
 
@@ -10,6 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "code", "hr"}
+_BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 _SCHEMES = {"https", "http", "mailto", "tel"}
 WIDTH = 72
 
@@ -39,10 +41,21 @@ def first_line(markdown: str, limit: int = 160) -> str:
 
 
 def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
-    """One paragraph in lines of at most `width`; a long word, such as a link, is never broken."""
-    return "\n".join(
-        textwrap.wrap(paragraph, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    )
+    """One paragraph in lines of at most `width`; a long word, such as a link, is never broken. Blanks count as one.
+
+    `textwrap` takes ten times as long, which is a tenth of what it takes to write a message for one reader.
+    """
+    plain = paragraph.isprintable() and "  " not in paragraph
+    rest, lines, start = (paragraph if plain else _BLANKS.sub(" ", paragraph)).strip(" "), list[str](), 0
+    while len(rest) > width:
+        cut = rest.rfind(" ", start, width + 1)
+        if cut < 0:
+            cut = rest.find(" ", width)
+            if cut < 0:
+                break
+        lines.append(rest[:cut])
+        rest, start = indent + rest[cut + 1 :], len(indent)
+    return "\n".join([*lines, rest])
 
 
 @cache

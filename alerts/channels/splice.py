@@ -6,12 +6,15 @@ A mark is `\\ue000name\\ue001`; both characters are private use and are taken ou
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 
 OPEN, CLOSE = "\ue000", "\ue001"
 _SOFT_BREAK = b"=\r\n"
 _LINE = 76
 """Characters of a line at most (RFC 2045, 6.7)."""
+_PLAIN = re.compile(r"([!-<>-~][ -<>-~]*)?[!-<>-~]|")
+"""One line that stands for itself: printable ASCII without `=`, and no blank at its ends."""
 
 
 def mark(name: str) -> str:
@@ -39,6 +42,8 @@ def split(text: str) -> list[tuple[str, str | None]]:
 
 def quoted_printable(text: str) -> bytes:
     """Quoted-printable with CRLF, starting at the head of a line."""
+    if len(text) <= _LINE and _PLAIN.fullmatch(text):
+        return text.encode()  # as nearly all that is personal: nothing needs encoding
     lines = binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").split(b"\n")
     # b2a_qp lets a line that ends in white space, which it encodes, run over by two characters.
     return b"\r\n".join(_folded(line) if len(line) > _LINE else line for line in lines)
@@ -52,18 +57,19 @@ class Spliced:
     """
 
     def __init__(self, text: str) -> None:
-        self._parts: list[tuple[bytes, str | None]] = [
+        self.parts: list[tuple[bytes, str | None]] = [
             (_closed(quoted_printable(piece), last=name is None), name) for piece, name in split(text)
         ]
+        """What is fixed, each with the name of the value behind it (None behind the last)."""
 
-    def fill(self, values: Mapping[str, str], encode: Callable[[str], bytes] = quoted_printable) -> bytes:
-        """The whole, with each mark's value; a mark without a value is a programming error (KeyError)."""
-        out: list[bytes] = []
-        for fixed, name in self._parts:
-            out.append(fixed)
-            if name is not None:
-                out.append(_closed(encode(values[name]), last=False))
-        return b"".join(out)
+    def fill(self, values: Mapping[str, bytes]) -> bytes:
+        """The whole, with each mark's value (`spliced`); a mark without one is a programming error (KeyError)."""
+        return b"".join(fixed if name is None else fixed + values[name] for fixed, name in self.parts)
+
+
+def spliced(value: str) -> bytes:
+    """A value as it stands between parts of a `Spliced`."""
+    return _closed(quoted_printable(value), last=False)
 
 
 def _closed(encoded: bytes, *, last: bool) -> bytes:

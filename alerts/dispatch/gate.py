@@ -23,6 +23,8 @@ _AGAIN = 500
 """Messages a second, to one destination, that come back after having been sent away."""
 _HORIZON = {True: 5.0, False: 60.0}
 """Seconds after which they come back at the latest, by whether it is an emergency."""
+RUN = 10
+"""Messages that one may send in a row while others wait."""
 PART, _URGENT_PART = 3 / 4, 7 / 8
 """The part of the places that may be taken to one of many destinations; emergencies may take more."""
 
@@ -83,6 +85,10 @@ class Gate:
         """How many are on their way."""
         return self._inside
 
+    def places(self, *, emergency: bool) -> int:
+        """How many such messages may be on their way at most."""
+        return self._places[emergency]
+
     def stalled(self, *, emergency: bool, to: str = "") -> bool:
         """Whether whoever comes now would be sent away."""
         line = self._lines.get(to)
@@ -114,6 +120,17 @@ class Gate:
             yield
         finally:
             self._leave(to, line)
+
+    def stay(self, *, emergency: bool, to: str = "", run: int = 0) -> bool:
+        """Whether whoever is inside may send another message without going back into the line: nobody of more haste
+        waits, and others no longer than RUN messages. `run`: how many have been sent."""
+        if self._shut:
+            return False
+        for line in self._lines.values():
+            if (line.waiting[True] and not emergency) or (run >= RUN and line.waiting[emergency]):
+                return False
+        self._moved = self._lines[to].moved = self._now()
+        return True
 
     def shut(self) -> None:
         """Let nobody in any more; send away whoever waits."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from alerts.channels.message import Handed, Provider
 from alerts.dispatch.gate import Destined, Full, Gate
@@ -39,6 +40,15 @@ class Lease(Protocol):
         """Of those made under a number: False once others may take them over."""
 
 
+class _Question(NamedTuple):
+    """What the last question before a message is about: whether nothing happened since position `known`, under which
+    worker's number it was claimed, and whether more is asked (`last`) than if we still hold the claim."""
+
+    known: int
+    worker: int
+    last: bool
+
+
 class Server:
     """Serves claims. One a process, in one event loop."""
 
@@ -58,6 +68,7 @@ class Server:
     ) -> None:
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
         self._paces, self._paused = paces, paused
+        self._destined = {channel: one for channel, one in providers.items() if isinstance(one, Destined)}
         self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
         self.stopping = False
 
@@ -123,16 +134,41 @@ class Server:
             later = self._later(out, expires)
             settled += later
             outgoing += [] if later else [out]
-        pending = {asyncio.ensure_future(self._hand(out, batch.known, expires, worker, last)) for out in outgoing}
-        while pending or settled:
-            if pending:
-                done, pending = await asyncio.wait(pending, timeout=_RECORD_EVERY)
-                for task in done:
-                    settled += task.result()
+        question = _Question(batch.known, worker, last)
+        carriers = self._carriers(outgoing, settled, question, expires)
+        while carriers or settled:
+            if carriers:
+                _, carriers = await asyncio.wait(carriers, timeout=_RECORD_EVERY)
             if settled:
-                await self._record(settled, worker)
-                recorded(len(settled))
-                settled = []
+                chunk = settled[:]
+                del settled[: len(chunk)]
+                await self._record(chunk, worker)
+                recorded(len(chunk))
+
+    def _carriers(
+        self,
+        outgoing: Sequence[Outgoing],
+        settled: list[Settled],
+        question: _Question,
+        expires: Mapping[int, datetime],
+    ) -> set[asyncio.Task[None]]:
+        """Who carries these messages, adding what becomes of them to `settled`.
+
+        Where all go to one destination there are as many carriers as places, and each takes one message after the
+        other: a task, a place and a wait for each message would cost more than the message. One more waits at the
+        gate, so that a line that does not move is seen by somebody.
+        """
+        queues: dict[tuple[Channel, bool], deque[Outgoing]] = defaultdict(deque)
+        for out in outgoing:
+            queues[out.channel, out.emergency].append(out)
+        made = set()
+        for (channel, emergency), queue in queues.items():
+            many = len(queue)
+            gate = self._gates.get(channel)
+            if gate is not None and channel not in self._destined and channel not in self._paces:
+                many = min(many, gate.places(emergency=emergency) + 1)
+            made |= {asyncio.ensure_future(self._carry(queue, settled, question, expires)) for _ in range(many)}
+        return made
 
     def _later(self, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
         """Its rows, put back until its turn with a provider that takes so many a second; [] if it may wait here."""
@@ -145,29 +181,55 @@ class Server:
         due = self._clock() + timedelta(seconds=wait)
         return [Settled(row, QUEUED, WAITS, due=min(due, expires[row.notice])) for row in out.rows]
 
-    async def _hand(
-        self, out: Outgoing, known: int, expires: Mapping[int, datetime], worker: int, last: bool
-    ) -> list[Settled]:
-        """One message; never raises."""
-        provider = self._providers.get(out.channel)
-        if provider is None:
-            now = self._clock()
-            handed = Handed(result="technical", reason="no provider")
-            return [self._retries.settled(r, handed, now, now, expires[r.notice], out.language) for r in out.rows]
-        pace = self._paces.get(out.channel)
-        if pace is not None:
-            await pace.turn(emergency=out.emergency)
-        to = provider.destination(out.message) if isinstance(provider, Destined) else ""
-        try:
-            async with self._gates[out.channel].passage(emergency=out.emergency, to=to):
-                refused = self._asked(out, known, worker, last)
-                if refused is None:
-                    return await self._sent(provider, out, expires)
-        except Full as full:
-            refused = [self._held_up(row, full.wait, expires) for row in out.rows]
-        if pace is not None:
-            pace.unused()
-        return refused
+    async def _carry(
+        self, queue: deque[Outgoing], settled: list[Settled], question: _Question, expires: Mapping[int, datetime]
+    ) -> None:
+        """Messages of one channel and one haste, one after the other; never raises."""
+        while queue:
+            out = queue.popleft()
+            provider = self._providers.get(out.channel)
+            if provider is None:
+                now = self._clock()
+                handed = Handed(result="technical", reason="no provider")
+                settled += [
+                    self._retries.settled(r, handed, now, now, expires[r.notice], out.language) for r in out.rows
+                ]
+                continue
+            pace = self._paces.get(out.channel)
+            if pace is not None:
+                await pace.turn(emergency=out.emergency)
+            destined = self._destined.get(out.channel)
+            to = "" if destined is None else destined.destination(out.message)
+            gate, run, refused = self._gates[out.channel], 0, False
+            try:
+                async with gate.passage(emergency=out.emergency, to=to):
+                    refused = await self._pass(provider, out, settled, question, expires)
+                    while (
+                        queue
+                        and destined is None
+                        and pace is None
+                        and gate.stay(emergency=out.emergency, to=to, run=run)
+                    ):
+                        run += 1
+                        await self._pass(provider, queue.popleft(), settled, question, expires)
+            except Full as full:
+                settled += [self._held_up(row, full.wait, expires) for row in out.rows]
+                refused = True
+            if refused and pace is not None:
+                pace.unused()
+
+    async def _pass(
+        self,
+        provider: Provider,
+        out: Outgoing,
+        settled: list[Settled],
+        question: _Question,
+        expires: Mapping[int, datetime],
+    ) -> bool:
+        """One message, with a place; whether it was kept back."""
+        kept_back = self._asked(out, question)
+        settled += await self._sent(provider, out, expires) if kept_back is None else kept_back
+        return kept_back is not None
 
     async def _sent(self, provider: Provider, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
         started = self._clock()
@@ -179,23 +241,23 @@ class Server:
         finished = self._clock()
         return [self._retries.settled(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows]
 
-    def _asked(self, out: Outgoing, known: int, worker: int, last: bool) -> list[Settled] | None:
+    def _asked(self, out: Outgoing, question: _Question) -> list[Settled] | None:
         """The last question; what cannot be asked about waits."""
         try:
-            return self._last_question(out, known, worker, last)
+            return self._last_question(out, question)
         except Exception:
             _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
             return [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
 
-    def _last_question(self, out: Outgoing, known: int, worker: int, last: bool) -> list[Settled] | None:
+    def _last_question(self, out: Outgoing, question: _Question) -> list[Settled] | None:
         """Right before the first byte: what has happened since it was written decides (RULES 15, P5)."""
-        if self.stopping or not self._lease.holds(worker):
+        if self.stopping or not self._lease.holds(question.worker):
             return [_put_back(row, self._clock()) for row in out.rows]
-        if not last:
+        if not question.last:
             return None
         changed: list[Settled] = []
         for row in out.rows:
-            verdict = self._preparer.again(row, known)
+            verdict = self._preparer.again(row, question.known)
             if isinstance(verdict, Settled):
                 changed.append(verdict)
             elif self._paused(row.notice) or (isinstance(verdict, Carry) and verdict.past):

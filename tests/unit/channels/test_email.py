@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.message import Message
-from alerts.channels.splice import Spliced, mark, quoted_printable, without_marks
+from alerts.channels.splice import Spliced, mark, quoted_printable, spliced, without_marks
 from alerts.channels.words import LANGUAGES
 from alerts.rendering import DigestItem, Renderer
 
@@ -224,7 +224,7 @@ def test_splicing_is_the_same_as_writing_it_whole(pieces: list[str], values: lis
     names = {f"v{i}": without_marks(value) for i, value in enumerate(values)}
     template = "".join(piece + mark(f"v{i}") for i, piece in enumerate(pieces))
     whole = "".join(piece + names[f"v{i}"] for i, piece in enumerate(pieces))
-    encoded = Spliced(template).fill(names)
+    encoded = Spliced(template).fill({name: spliced(value) for name, value in names.items()})
     import quopri
 
     assert quopri.decodestring(encoded).decode().replace("\r\n", "\n") == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels import sms
+from alerts.channels import prose, sms
 from alerts.channels.message import Alternative
 from alerts.channels.segments import Segments, count, plain_punctuation
 from alerts.channels.words import LANGUAGES
@@ -114,3 +115,16 @@ def test_a_confirmation_by_text_has_its_link(renderer: Renderer) -> None:
     message = renderer.confirmation("sms", "pl", "+447700900001", "d1", "https://town.example/confirm/x")
     assert "https://town.example/confirm/x" in message.data.decode()
     assert message.to == "+447700900001"
+
+
+@given(
+    st.lists(st.text("aé.-", min_size=1, max_size=90), max_size=30),
+    st.integers(4, 80),
+    st.sampled_from(["", "  "]),
+)
+def test_a_paragraph_is_wrapped_as_textwrap_does(words: list[str], width: int, indent: str) -> None:
+    wanted = textwrap.wrap(
+        " ".join(words), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    assert prose.wrap(" ".join(words), width, indent) == "\n".join(wanted)
+    assert prose.wrap(" \t".join(["", *words, ""]), width, indent) == "\n".join(wanted), "blanks count as one"

@@ -13,7 +13,7 @@ from pyproj import Geod
 from shapely.geometry import Polygon, box
 
 from alerts.domain.words.geometry import Area, Circle, resolve_area
-from alerts.domain.words.geometry.geodesy import disc_error, distance, mercator_discs, mercator_y
+from alerts.domain.words.geometry.geodesy import disc_error, distance, is_within, mercator_discs, mercator_y
 from tests.unit.geometry.reference import distance_to_polygon
 
 GEOD = Geod(ellps="WGS84")
@@ -129,3 +129,18 @@ def test_discs_in_the_plane_are_as_round_as_promised(lat: float, radius_m: float
 def test_an_empty_area_touches_nothing() -> None:
     empty = Area(shapely.MultiPolygon())
     assert empty.empty and empty.distance_m(0, 0) == math.inf and not empty.overlaps(Area(box(0, 0, 1, 1)))
+
+
+@given(
+    lat=st.floats(-89.9, 89.9),
+    lon=st.floats(-180, 180),
+    bearing=st.floats(0, 360),
+    away=st.floats(0, 19_000_000) | st.floats(0, 2000),
+    part=st.floats(0.98, 1.02) | st.floats(0, 3),
+)
+def test_near_enough_is_what_the_geodesic_says(
+    lat: float, lon: float, bearing: float, away: float, part: float
+) -> None:
+    there_lon, there_lat, _ = GEOD.fwd(lon, lat, bearing, away)
+    metres = part * away
+    assert is_within(lat, lon, there_lat, there_lon, metres) == (distance(lat, lon, there_lat, there_lon) <= metres)

@@ -20,6 +20,7 @@ from alerts.domain.words.geometry.geodesy import (
     distance,
     distances,
     geod,
+    is_within,
     meridian_radius,
     normal_radius,
     wrapped,
@@ -77,7 +78,7 @@ class Area:
     def touches(self, lat: float, lon: float, radius_m: float = 0.0) -> bool:
         """Whether a point, or a circle of `radius_m` around it, touches this area: an edge counts as inside."""
         limit = radius_m + EDGE_M
-        if any(distance(lat, lon, c.lat, c.lon) - c.radius_m <= limit for c in self.circles):
+        if any(is_within(lat, lon, c.lat, c.lon, c.radius_m + limit) for c in self.circles):
             return True
         if self.polygon.is_empty:
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import asin, cos, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ EQUATOR_M = 6378137.0
 FLATTENING = 1 / 298.257223563
 ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
 ECCENTRICITY = ECCENTRICITY_2**0.5
+_SPHERE_M, _UNSURE = 6371008.8, 0.01
+"""The mean radius, and by which part of itself a distance on that sphere may be wrong, with something to spare."""
 POLAR_M = EQUATOR_M * (1 - FLATTENING)
 
 EDGE_M = 1e-3
@@ -30,6 +33,19 @@ def geod() -> Geod:
 def distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     """Length of the geodesic between two positions, in metres."""
     return float(geod().inv(lon1, lat1, lon2, lat2)[2])
+
+
+def is_within(lat1: float, lon1: float, lat2: float, lon2: float, metres: float) -> bool:
+    """Whether two positions lie no further apart than `metres`: what `distance` says, which is asked only where the
+    sphere leaves it open. A geodesic of WGS 84 differs from the sphere's by less than 0.6 %."""
+    phi1, phi2 = radians(lat1), radians(lat2)
+    half = sin((phi2 - phi1) / 2) ** 2 + cos(phi1) * cos(phi2) * sin(radians(lon2 - lon1) / 2) ** 2
+    about = 2 * _SPHERE_M * asin(min(1.0, sqrt(half)))
+    if about < metres * (1 - _UNSURE):
+        return True
+    if about > metres * (1 + _UNSURE) + EDGE_M:
+        return False
+    return distance(lat1, lon1, lat2, lon2) <= metres
 
 
 def distances(lat: float, lon: float, lats: Floats, lons: Floats) -> Floats:
