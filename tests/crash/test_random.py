@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.crash.conftest import Counted
-from tests.crash.harness.checker import judge
 from tests.crash.harness.faults import Plan
 from tests.crash.harness.trial import MAIL, Trial, crowd, trial
 
@@ -64,7 +63,7 @@ def test_kills_under_faults(
     with trial(tmp_path, url, plan) as run:
         run.take_in(crowd(people))
         steps = play(run, chance, people, kills)
-        verdict = judge(run.case())
+        verdict = run.judged()
     print(steps)
     counted(verdict, scenario="random", database=dialect, kills=len(run.incidents), seed=seed)
     assert verdict.kept, verdict.breaches[:10]
@@ -81,7 +80,7 @@ def test_time_outs(database_url: str, dialect: str, tmp_path: Path, counted: Cou
         run.issue()
         run.kill_after(20)
         run.complete()
-        verdict = judge(run.case())
+        verdict = run.judged()
     counted(verdict, scenario="time-outs", database=dialect, kills=1, seed=plan.seed)
     assert verdict.kept, verdict.breaches[:10]
 
@@ -98,6 +97,6 @@ def test_an_emergency_goes_before_what_waits(database_url: str, dialect: str, tm
         run.issue(urgent=True)
         run.kill_after(500)
         run.complete()
-        verdict = judge(run.case())
+        verdict = run.judged()
     counted(verdict, scenario="emergency before a bulletin", database=dialect, kills=1, seed=plan.seed)
     assert verdict.kept, verdict.breaches[:10]

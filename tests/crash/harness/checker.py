@@ -60,6 +60,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     how: Literal["", "cancelled", "expired", "updated"] = ""
     update: str = ""
     """The mark of what replaced it."""
+    follows: bool = False
+    """It goes to those who had what it follows, which may become known long after its issue."""
 
 
 class Incident(NamedTuple):
@@ -187,7 +189,7 @@ class _Reasons:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._ends = {notice.mark: ENDS[notice.how] for notice in case.notices}
-        self._begun = {notice.mark: notice.acknowledged for notice in case.notices}
+        self._begun = {one.mark: _NEVER if one.follows else one.acknowledged for one in case.notices}
         self._refused: set[tuple[str, str, str]] = set()
         self._gone: dict[tuple[str, str], float] = {}
         for hand in case.hands:
@@ -197,10 +199,10 @@ class _Reasons:
                 self._gone.setdefault((hand.channel, hand.to), hand.ended)
 
     def was_gone(self, pair: Pair) -> bool:
-        """Whether it was known by the time of the notice that there is no such recipient: then nothing is due."""
-        mark, *to = pair
-        gone = self._gone.get((to[0], to[1]))
-        return gone is not None and gone < self._begun[mark]
+        """Whether it was known by the time that the notice found its readers that there is no such recipient: then
+        nothing is due."""
+        mark, channel, to = pair
+        return self._gone.get((channel, to), _NEVER) < self._begun[mark]
 
     def against(self, told: Told, taken: bool) -> str:
         """What speaks against its state; "" if nothing does."""
@@ -371,8 +373,9 @@ def _behind(case: Case, urgent: Notice) -> list[str]:
     ]
 
 
-_ENOUGH, _NEVER = 500, float("inf")
+_ENOUGH = 500
 """Fewer than a chunk may well be in the senders' hands already."""
+_NEVER = float("inf")
 
 
 def _recovered(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> int:

@@ -5,7 +5,7 @@ with trial(folder, url, Plan(seed=7, share=0.2)) as run:
     mark = run.issue()
     run.kill_after(100)            # SIGKILL once the ledger has so many lines more, and start it again
     run.complete()
-    verdict = judge(run.case())
+    verdict = run.judged()
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from tests.crash.harness.checker import Case, Incident, Notice, Pair, Told
+from tests.crash.harness.checker import Case, Incident, Notice, Pair, Told, Verdict, judge
 from tests.crash.harness.faults import Plan
 from tests.crash.harness.ledger import Hand
 from tests.crash.harness.peers import PUSHES, Peers, peers
@@ -120,7 +120,7 @@ class Trial:
         body = {"reason": "a faulty sensor", "content": words}
         made = self.server.ask("POST", f"/api/v1/notices/{self.ids[mark]}/cancel", body)
         self.ids[later] = str(made["id"])
-        self.notices[later] = Notice(mark=later, asked=asked, acknowledged=time.time())
+        self.notices[later] = Notice(mark=later, asked=asked, acknowledged=time.time(), follows=True)
         self._cancels.add(later)
         self._threads[later] = self._threads[mark]
         return self._ended(mark, "cancelled", later)
@@ -194,6 +194,13 @@ class Trial:
     def _of_threads(self, pairs: Iterable[Pair]) -> set[Pair]:
         """Each with its thread in place of its notice; cancels are not what they cancel."""
         return {(self._threads.get(mark, mark), *to) for mark, *to in pairs if mark not in self._cancels}  # type: ignore[misc]
+
+    def judged(self) -> Verdict:
+        """What it came to; where a promise was broken, the whole case stands in `case.json` in the test's folder."""
+        verdict = judge(case := self.case())
+        if not verdict.kept:
+            (self._folder / "case.json").write_bytes(msgspec.json.encode(case))
+        return verdict
 
     def case(self) -> Case:
         """Everything that the checker wants to know."""
