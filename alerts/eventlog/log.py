@@ -11,10 +11,11 @@ from uuid import UUID
 
 from alerts.domain.words.errors import Unavailable
 from alerts.domain.words.events import Recorded, Stream
-from alerts.eventlog.append import CHANNEL
+from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.ports import UnreadableEvent, Value
+from alerts.eventlog.tail import Tail
 from alerts.eventlog.waiter import Waiter
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
@@ -44,7 +45,7 @@ class EventLog:
 
     def __init__(self, database: BaseDatabase, codec: Codec) -> None:
         self._database, self._codec = database, codec
-        self._grown = Waiter()
+        self._grown, self._tail = Waiter(), Tail()
         self._watching = Lock()
         self._watcher: Thread | None = None
         self._stopped = Event()
@@ -65,6 +66,14 @@ class EventLog:
 
         Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
         """
+        return self._codec.decode_many(self.rows(after, limit, topics), unseal=unseal)
+
+    def rows(self, after: int, limit: int, topics: Collection[str] = ()) -> list[EventRow]:
+        """The same as they are kept: sealed, not decoded."""
+        if self._tail.begins_before(after):
+            kept = self._tail.between(after, self.position(), limit, topics)
+            if kept is not None:
+                return kept
         sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ?"
         params: list[Value] = [after]
         if topics:
@@ -72,8 +81,7 @@ class EventLog:
             params.extend(sorted(topics))
         params.append(limit)
         with self._database.read() as tx:
-            rows = tx.execute(f"{sql} ORDER BY position LIMIT ?", params)
-        return self._codec.decode_many(rows, unseal=unseal)
+            return cast(list[EventRow], tx.execute(f"{sql} ORDER BY position LIMIT ?", params))
 
     def read_at(self, positions: Sequence[int]) -> list[Recorded]:
         """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
@@ -123,8 +131,10 @@ class EventLog:
         with self._database.read() as tx:
             return int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
 
-    def grown(self, position: int) -> None:
-        """Told by this process's writer after a commit, so that nobody here waits for a poll."""
+    def grown(self, position: int, rows: Sequence[EventRow] = ()) -> None:
+        """Told by this process's writer after a commit, so that nobody here waits for a poll. `rows`: what it wrote."""
+        if rows:
+            self._tail.add(rows)
         self._grown.reach(position)
 
     def wait(self, after: int, timeout: float) -> bool:

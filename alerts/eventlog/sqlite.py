@@ -15,6 +15,7 @@ from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
 from alerts.eventlog.pool import Pool
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
+from alerts.eventlog.rows_at_once import write_rows
 
 BESIDE, NEW = "-audience", ".new"
 """What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written
@@ -76,7 +77,7 @@ class SQLiteTransaction(BaseTransaction):
         return self.connection.execute(sql, params).fetchall()
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        self.connection.executemany(sql, rows)
+        write_rows(self.connection, sql, rows)
 
     def execute_all(self, statements: Sequence[Statement]) -> None:
         for sql, params in statements:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -68,10 +68,11 @@ class GroupCommitWriter:
         clock: Callable[[], datetime],
         *,
         flush_keys: Callable[[], None] = lambda: None,
-        grown: Callable[[int], None] = lambda position: None,
+        grown: Callable[[int, Sequence[append.EventRow]], None] = lambda position, rows: None,
         states: int = _STATES,
     ) -> None:
-        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is told each new end."""
+        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is told each new end,
+        and the rows before it."""
         self._database, self._codec, self._clock = database, codec, clock
         self._flush_keys, self._grown = flush_keys, grown
         self._states = States(states)
@@ -208,7 +209,7 @@ class GroupCommitWriter:
         self._end = batch.end
         if batch.rows:
             self._position = batch.end
-            hooks.insert(0, partial(self._grown, batch.end))
+            hooks.insert(0, partial(self._grown, batch.end, batch.rows))
         for hook in hooks:
             self._call(hook)
         self._answer(answers)

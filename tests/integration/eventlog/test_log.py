@@ -32,6 +32,21 @@ def test_reading_by_position_and_topic(databases: Databases) -> None:
         assert [event.position for event in made.log.stream(stream, up_to=2)] == [1, 2]
 
 
+def test_what_two_processes_write_in_turns_is_read_whole_by_both(databases: Databases) -> None:
+    stream, other = new_id(), new_id()
+    with house(databases) as one, house(databases) as two:
+        for position in range(1, 13):
+            writer, own = (one, stream) if position % 4 < 2 else (two, other)  # two of each, one after the other
+            assert writer.count(own) == position
+            for made in (one, two):
+                for after in range(position + 1):
+                    assert [e.position for e in made.log.read(after, 5)] == [*range(after + 1, position + 1)][:5]
+                    assert [e.position for e in made.log.read(after, 9, ["Counted"])] == [
+                        *range(after + 1, position + 1)
+                    ][:9]
+                assert made.log.read(0, 9, ["Named"]) == []
+
+
 def test_without_unsealing_the_bytes_stand_beside_the_event(databases: Databases) -> None:
     stream = new_id()
     with house(databases) as made:
@@ -51,9 +66,10 @@ def test_one_damaged_event_does_not_hide_the_others(databases: Databases) -> Non
     with house(databases) as made:
         for _ in range(5):
             made.count(stream)
-        with databases.main.write() as tx:
-            tx.execute("UPDATE events SET state = ? WHERE position = 2", (b"\x99\x00",))
-            tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
+    with databases.main.write() as tx:
+        tx.execute("UPDATE events SET state = ? WHERE position = 2", (b"\x99\x00",))
+        tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
+    with house(databases) as made:  # another process: the one that wrote them knows better
         found = made.log.read_each(0, 10)
         assert [isinstance(event, UnreadableEvent) for event in found] == [False, True, False, True, False]
         with pytest.raises(UnreadableEvent) as error:

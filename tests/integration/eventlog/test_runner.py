@@ -174,13 +174,14 @@ def test_an_unreadable_event_is_parked(databases: Databases) -> None:
     prepared(databases.views, tally)
     with house(databases) as made:
         fill(made, 10)
-        with databases.main.write() as tx:
-            tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
-        with running(made, databases.views, tally) as runner:
-            assert runner.wait(10, 5)
-            (parked,) = runner.parked()
-            assert (parked.id, parked.topic) == ("tally@4", "FromTheFuture")
-            assert "knows no such event" in parked.error
+    with databases.main.write() as tx:
+        tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
+    # Another process's runner: the one that wrote it knows better.
+    with house(databases) as made, running(made, databases.views, tally) as runner:
+        assert runner.wait(10, 5)
+        (parked,) = runner.parked()
+        assert (parked.id, parked.topic) == ("tally@4", "FromTheFuture")
+        assert "knows no such event" in parked.error
     assert sum(tally.totals(databases.views).values()) == 9
 
 
