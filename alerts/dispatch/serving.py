@@ -60,12 +60,13 @@ class Server:
         gates: Mapping[Channel, Gate],
         retries: Retries,
         lease: Lease,
-        threads: ThreadPoolExecutor,
+        threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor],
         *,
         paused: Callable[[int], bool] = lambda notice: False,
         paces: Mapping[Channel, Pace],
         clock: Callable[[], datetime],
     ) -> None:
+        """`threads` prepare messages: of what is ordinary, and of emergencies."""
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
         self._paces, self._paused = paces, paused
         self._destined = {channel: one for channel, one in providers.items() if isinstance(one, Destined)}
@@ -118,8 +119,9 @@ class Server:
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
         """The messages; if nothing can be read just now, the rows go back and are taken again in a moment."""
+        urgent = bool(rows) and self._preparer.is_emergency(rows[0].notice)  # a claim is of one lane
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, prepare, rows)
+            return await asyncio.get_running_loop().run_in_executor(self._threads[urgent], prepare, rows)
         except Exception:
             _log.exception("%d messages could not be prepared; they are taken again", len(rows))
             later = self._clock() + _AFTER_TROUBLE

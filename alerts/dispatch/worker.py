@@ -107,7 +107,12 @@ class Worker:
         `follower` is one with a fan-out; `senders` take claims of every lane, two more take emergencies alone."""
         self._database, self._writer, self._follower, self._read_models = database, writer, follower, read_models
         self._providers, self._bell, self._clock, self._senders = providers, bell, clock, senders
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="dispatch")
+        # Few threads: they write messages, and beside the loop that sends each more of them costs more than it brings.
+        # An emergency's have one of their own, and wait for nobody.
+        self._threads = (
+            ThreadPoolExecutor(2, thread_name_prefix="dispatch"),
+            ThreadPoolExecutor(1, thread_name_prefix="dispatch emergencies"),
+        )
         # Threads of its own: a housekeeper who waited behind senders that wait for a position would lose the lease.
         self._house_threads = ThreadPoolExecutor(1, thread_name_prefix="dispatch house")
         self._waiting = ThreadPoolExecutor(senders + _URGENT_SENDERS, thread_name_prefix="dispatch waits")
@@ -170,7 +175,7 @@ class Worker:
             await self._lease.end()
         for provider in set(self._providers.values()):
             await provider.close()
-        for threads in (self._threads, self._house_threads, self._waiting):
+        for threads in (*self._threads, self._house_threads, self._waiting):
             threads.shutdown(wait=False)
 
     @property
