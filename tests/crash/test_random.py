@@ -13,7 +13,7 @@ import pytest
 
 from tests.crash.conftest import Counted
 from tests.crash.harness.faults import Plan
-from tests.crash.harness.trial import MAIL, Trial, crowd, trial
+from tests.crash.harness.trial import Trial, crowd, trial
 
 pytestmark = pytest.mark.crash
 OTHERS = ("kill", "issue", "update", "cancel", "down", "urgent")
@@ -52,7 +52,7 @@ def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str
 
 @pytest.mark.parametrize(
     ("seed", "people", "kills"),
-    [(1, 90, 2), *(pytest.param(seed, 400, 5, marks=pytest.mark.soak) for seed in range(2, 8))],
+    [(1, 90, 2), *(pytest.param(seed, 400, 5, marks=pytest.mark.soak) for seed in range(2, 7))],
 )
 def test_kills_under_faults(
     seed: int, people: int, kills: int, database_url: str, dialect: str, tmp_path: Path, counted: Counted
@@ -91,7 +91,7 @@ def test_an_emergency_goes_before_what_waits(database_url: str, dialect: str, tm
     url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
     plan = Plan(seed=12, share=0.05, think_s=0.05)
     with trial(tmp_path, url, plan) as run:
-        run.take_in([person for person in crowd(4000) if MAIL in person.reached])
+        run.take_in(crowd(4000, texts=False, pushes=False))
         run.issue(bulletin=True)
         run.some(500)
         run.issue(urgent=True)

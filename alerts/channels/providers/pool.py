@@ -21,7 +21,7 @@ T = TypeVar("T")
 State = Literal["well", "limping", "resting"]
 
 RESTS = (1.0, 5.0, 30.0, 60.0)
-"""Seconds that a member is left alone after so many failures without a full recovery between them."""
+"""Seconds that a member is left alone after so many failures without having worked for a while between them."""
 LONGEST_REST = 900.0
 """Seconds; what a peer asks for in Retry-After is obeyed up to here, then it is asked again."""
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
@@ -186,6 +186,8 @@ class Member(Generic[T]):
             self._recent.add(now, bad=True)
             self._shift_if_slow(now)
             return
+        if self._step > 0 or self._successes >= STEP_SUCCESSES:
+            self._failures = 0  # it had come back: rests grow while nothing works, not with each bad moment
         own = RESTS[min(self._failures, len(RESTS) - 1)]
         self._rests_until = now + (own if rest is None else min(max(rest, own), LONGEST_REST))
         self._failures += 1

@@ -91,6 +91,20 @@ def test_one_that_fails_now_and_then_does_not_rest_for_ever_once_it_has_failed_i
         now += 1.0
 
 
+def test_rests_do_not_grow_for_one_that_works_in_between() -> None:
+    a, _, _ = two()
+    now = 0.0
+    for _ in range(10):
+        a.failed(now, "429", rest=1.0)
+        assert (a.state(now + 0.9), a.state(now + 1.0)) == ("resting", "limping")
+        for _ in range(STEP_SUCCESSES):
+            a.succeeded(now + 1.0)
+        now += 2.0
+    a.failed(now, "429", rest=1.0)
+    a.failed(now + 1.0, "429", rest=1.0)
+    assert a.state(now + 1.0 + RESTS[1] - 0.1) == "resting", "who finds out that it does not is another matter"
+
+
 def test_one_message_at_a_time_finds_out_whether_it_works() -> None:
     a, _, pool = two()
     a.failed(0.0, "down")
