@@ -28,5 +28,5 @@ USER 10001:10001
 WORKDIR /var/lib/alerts
 VOLUME ["/var/lib/alerts"]
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "alerts.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 CMD ["python", "-m", "alerts.healthcheck"]
 CMD ["alerts", "serve", "--host", "0.0.0.0", "--port", "8080"]

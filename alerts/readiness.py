@@ -1,6 +1,10 @@
-"""Whether the log takes writes: shown by writing, since a full disk or a standby still answers every read.
+"""Whether a process can serve and send.
 
-Not an event: one row of a side table moves. However often it is asked, one write in two seconds is the most.
+Whether the log takes writes is shown by writing, since a full disk or a standby still answers every read. Not an event:
+one row of a side table moves. However often it is asked, one write in two seconds is the most.
+
+After a start a process is ready once it knows what was in the log by then: before, its pages may be old, nobody can be
+counted, and what is issued waits.
 """
 
 from __future__ import annotations
@@ -60,4 +64,27 @@ class Readiness:
         except Exception as error:
             _log.exception("the log cannot be written")
             return type(error).__name__  # its words may quote a statement: they are for the log
+        return ""
+
+
+class Beginning:
+    """How far a process has come with what was in the log when it was first asked; then that is done with for good."""
+
+    def __init__(self, shown: Callable[[], int], known: Callable[[], int | None]) -> None:
+        """`shown`: where the read models stand. `known`: where people and registers do, None once they are there."""
+        self._shown, self._known = shown, known
+        self._goal: int | None = None
+        self._over = False
+
+    def waits_for(self, end: int) -> str:
+        """What is still to come, in words, "" if nothing is; `end` is where the log ends now."""
+        if self._over:
+            return ""
+        self._goal = end if self._goal is None else self._goal
+        shown, known = self._shown(), self._known()
+        if shown < self._goal:
+            return f"the read models stand at {shown} of {self._goal}"
+        if known is not None:
+            return f"everybody is read from the log, now at {known} of {self._goal}"
+        self._over = True
         return ""

@@ -78,6 +78,8 @@ class Follower:
         self._folded = array("q")
         """The positions of the events that the registers are folded from."""
         self._caught_up = False
+        self._goal = 0
+        """Where the log ended when it was started."""
         self._pending: Recorded | None = None
         """An event that is applied and whose effects are not on disk yet."""
         self._trouble = ""
@@ -87,6 +89,7 @@ class Follower:
     def start(self) -> None:
         """Begin to follow, from what was kept or from the log's first event."""
         self._effects_after = self._reactor.position() if self._reactor else 0
+        self._goal = self._log.position()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
 
@@ -110,7 +113,7 @@ class Follower:
 
     @property
     def caught_up(self) -> bool:
-        """Whether it has come to the log's end since it was started: before, nobody may be counted."""
+        """Whether it has come to the log's end as that was when it was started: before, nobody may be counted."""
         return self._caught_up
 
     # --- position ---
@@ -141,6 +144,14 @@ class Follower:
 
     # --- who is due ---
 
+    def everybody(self) -> None:
+        """Raises Unavailable while not everybody is known yet after a start: a smaller number would be believed."""
+        if self._thread is not None and not self._caught_up:
+            raise Unavailable(
+                f"After a start everybody is read from the log, now at {self._applied} of {self._log.position()}. "
+                "Try again in a few seconds."
+            )
+
     async def count(self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert") -> Counted:
         """Whom the plan would reach (implements `alerts.commands.ports.AudiencePort`)."""
         return await asyncio.to_thread(self.counted, plan, at=at, msg_type=msg_type)
@@ -148,13 +159,9 @@ class Follower:
     def counted(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
     ) -> Counted:
-        """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read, Unavailable while not
-        everybody is known yet after a start: a smaller number would be believed."""
-        if self._thread is not None and not self._caught_up:
-            raise Unavailable(
-                f"After a start everybody is read from the log, now at {self._applied} of {self._log.position()}. "
-                "Try again in a few seconds."
-            )
+        """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read, Unavailable as
+        `everybody` does."""
+        self.everybody()
         with self._lock:
             found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
             return Counted(
@@ -182,8 +189,10 @@ class Follower:
         self._restore()
         while not self._stopping.is_set():
             try:
-                if not self._step():
-                    self._caught_up = True
+                resting = not self._step()
+                # Not the end as it is now: beside a busy writer there is always one event more.
+                self._caught_up = self._caught_up or resting or self._position >= self._goal
+                if resting:
                     self._keep_snapshot()
                     self._log.wait(self._position, _POLL)
                 self._trouble = ""

@@ -22,12 +22,16 @@ def routes(parts: Parts) -> list[Route]:
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
+        if not parts.follower.caught_up:
+            await read(parts, parts.follower.everybody)  # before its turn: whoever is refused holds nobody up
         async with turn:
             # One at a time, as the columns take them anyway. While a polygon is drawn, a page asks again and again and
             # lets go of what it asked before: nobody counts for a client that has gone.
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499)
-            await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
+            written = parts.writer.position()
+            if parts.follower.applied() < written:
+                await read(parts, parts.follower.knows, written, 2.0)
             counted = await parts.commands.count_audience(actor_of(request), body)
         return answer(
             Count(

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from alerts.metrics import CONTENT_TYPE, Metrics
-from alerts.readiness import Readiness
+from alerts.readiness import Beginning, Readiness
 from alerts.web.answers import answer
 from alerts.web.parts import Parts
 from alerts.web.requests import read
@@ -24,12 +24,14 @@ READ_S = 2.0
 def routes(parts: Parts) -> list[Route]:
     """The policy rows of health."""
     readiness, metrics = Readiness(parts.writer, parts.clock), Metrics(parts)
+    follower = parts.follower
+    beginning = Beginning(parts.runner.position, lambda: None if follower.caught_up else follower.applied())
 
     async def healthz(request: web.Request) -> web.StreamResponse:
         return answer({"alive": True, "version": parts.version})
 
     async def readyz(request: web.Request) -> web.StreamResponse:
-        state = await _state(parts, readiness)
+        state = await _state(parts, readiness, beginning)
         return answer(state, 200 if state["ready"] else 503)
 
     async def scraped(request: web.Request) -> web.StreamResponse:
@@ -42,27 +44,29 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-async def _state(parts: Parts, readiness: Readiness) -> dict[str, Any]:
-    """Ready: the log can be read and written, and the audience is followed. A channel without provider is listed, and
-    is no reason to take the whole instance out of service: the other channels still reach people."""
+async def _state(parts: Parts, readiness: Readiness, beginning: Beginning) -> dict[str, Any]:
+    """Ready: the log can be read and written, and what was in it at the start is known here. A channel without provider
+    is listed, and is no reason to take the whole instance out of service: the other channels still reach people."""
     providers = await _providers(parts)
     state: dict[str, Any] = {
         "ready": False,
         "database": "answers",
         "log": "takes writes",
+        "catching_up": "",
         "trouble": parts.follower.trouble,
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
         "canaries": await _canaries(parts),
     }
     try:
-        await asyncio.wait_for(read(parts, parts.log.position), READ_S)
+        end = await asyncio.wait_for(read(parts, parts.log.position), READ_S)
     except Exception:
         return {**state, "database": "does not answer", "log": "unknown"}
     refused = await readiness.trouble()
     if refused:
         return {**state, "log": f"cannot be written: {refused}"}
-    return {**state, "ready": not state["trouble"]}
+    waits = beginning.waits_for(end)
+    return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits}
 
 
 async def _canaries(parts: Parts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.eventlog.append import begin
 from alerts.metrics import Metrics
-from alerts.readiness import Readiness
+from alerts.readiness import Beginning, Readiness
 from tests.conftest import Databases
 from tests.integration.eventlog import kit
 from tests.integration.web.conftest import House
@@ -96,8 +96,21 @@ async def test_ready_means_that_the_log_takes_writes(house: House) -> None:
     ready = await house.client.get("/readyz")
     found = await ready.json()
     assert (ready.status, found["ready"], found["log"]) == (200, True, "takes writes")
+    assert found["catching_up"] == ""
     assert found["without_provider"] == [], "the inbox is there for every channel"
     assert (await (await house.client.get("/healthz")).json())["alive"] is True
+
+
+def test_a_start_is_over_once_what_was_in_the_log_is_known() -> None:
+    shown, known = 3, 2
+    beginning = Beginning(lambda: shown, lambda: None if known >= 10 else known)
+    assert "read models stand at 3 of 10" in beginning.waits_for(10)
+    shown = 10
+    assert "now at 2 of 10" in beginning.waits_for(11)  # what has come since is not waited for
+    known = 10
+    assert beginning.waits_for(12) == ""
+    shown = 0
+    assert beginning.waits_for(13) == "", "it does not begin again"
 
 
 async def test_a_log_that_takes_no_writes_is_told_in_words_and_asked_again(databases: Databases) -> None:
