@@ -14,7 +14,7 @@ PYTEST_WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench soak crash install install-dev browser wheel lock clean
+.PHONY: help demo test lint types bench curves soak crash install install-dev browser wheel lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ lint: install-dev ## Style (ruff, hadolint) and the directions of imports (impor
 types: install-dev ## Strict types (mypy)
 	$(BIN)/mypy
 
-bench: install ## The benchmarks, each beside its limit (BENCH_ARGS="--only append --sizes 10k,100k")
-	$(BIN)/alerts bench $(BENCH_ARGS)
+bench: install-dev ## The benchmarks at 10 k, 100 k and 1 M into docs/bench (BENCH_ARGS="--only append --sizes 10k")
+	$(BIN)/python -m alerts.bench.record docs/bench $(BENCH_ARGS)
+
+curves: install-dev ## What make bench kept, as pictures and as the tables of docs/performance.md
+	$(BIN)/python -m alerts.bench.curves docs/bench docs/performance.md
 
 soak: install-dev ## The long tests that make test leaves out: the demonstration killed, and undisturbed among real peers
 	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)

@@ -25,6 +25,7 @@ MODULES = {
     "projection": "alerts.bench.directory",
     "import": "alerts.bench.importing",
     "audience": "alerts.bench.audience",
+    "restart": "alerts.bench.restart",
     "fan-out": "alerts.bench.fanout",
     "mail": "alerts.bench.mail",
     "workers": "alerts.bench.workers",
@@ -38,7 +39,7 @@ _UNITS = {"k": 1_000, "m": 1_000_000}
 
 def run(*, only: str, sizes: str, as_json: bool) -> int:
     """Run them and print them; 0 if every row that has a target holds it, else 1. Wrong use: 2."""
-    wanted = _sizes(sizes)
+    wanted = sizes_of(sizes)
     if wanted is None or (only and only not in MODULES):
         print(f"alerts: --sizes takes 10k,100k,1m and --only one of {', '.join(MODULES)}", file=sys.stderr)
         return 2
@@ -79,6 +80,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "limit": row.limit,
         "ratio": row.ratio,
         "target": row.target,
+        "better": row.better,
         "holds": row.holds,
     }
 
@@ -100,7 +102,8 @@ def _figure(value: float) -> str:
     return f"{value:,.1f}" if value >= 10 else f"{value:.3f}"
 
 
-def _sizes(text: str) -> list[int] | None:
+def sizes_of(text: str) -> list[int] | None:
+    """Numbers such as `10k,100k,1m`; None for anything else."""
     found = []
     for word in text.lower().split(","):
         unit = _UNITS.get(word.strip()[-1:], 1)

@@ -22,7 +22,7 @@ from alerts.bench.row import Row
 from alerts.demo.server import Server
 
 _CLIENTS = 100
-_MOST = 50_000
+MOST = 50_000
 _TURNS = 8
 _TARGET = 0.5
 _BODY = {
@@ -40,7 +40,7 @@ _BODY = {
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """For each number of commands (50,000 at most), each on a database of its own."""
-    for size in sorted({min(size, _MOST) for size in sizes}):
+    for size in sorted({min(size, MOST) for size in sizes}):
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
             ours, limit = _measured(Path(folder), size)
         yield Row(

@@ -50,6 +50,12 @@ def pumped(port: int, size: int, length: int) -> float:
     return size // SESSIONS * SESSIONS / float(took)
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 def _program(called: str) -> str | None:
     return shutil.which(called, path=os.pathsep.join((os.environ.get("PATH", ""), _SBIN)))
 
@@ -73,8 +79,7 @@ def _own_sink() -> Iterator[int]:
 def _postfix_sink() -> Iterator[int]:
     program = _program("smtp-sink")
     assert program is not None
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     # It refuses to serve as root.
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     made = subprocess.Popen([program, *user, f"127.0.0.1:{port}", "256"], stdout=subprocess.DEVNULL)

@@ -22,13 +22,13 @@ _CONTENT = {
 }
 
 
-def people(unit: Unit, count: int) -> None:
-    """So many people around Walworth, each with a place of their own; a writer's work."""
+def people(unit: Unit, count: int, lat: float = 51.49, lon: float = -0.09) -> None:
+    """So many people around Walworth, or another place, each with a place of their own; a writer's work."""
     first = unit.number("contact", count)
     for at in range(count):
         subscriber = new_id()
         number = contact_number(first + at, subscriber)
-        place = Place(name=f"Flat {first + at}", lat=51.49 + at % 100 * 1e-5, lon=-0.09 - at % 97 * 1e-5, radius_km=0.1)
+        place = Place(name=f"Flat {first + at}", lat=lat + at % 100 * 1e-5, lon=lon - at % 97 * 1e-5, radius_km=0.1)
         unit.append(
             SUBSCRIBER,
             subscriber,

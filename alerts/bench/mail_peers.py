@@ -1,6 +1,8 @@
 """The two ends of a mail benchmark, each a process of its own and no part of what is measured.
 
-    python -m alerts.bench.mail_peers sink                          prints its port, takes mail until its input ends
+    python -m alerts.bench.mail_peers sink                          prints its port, takes mail until its input ends;
+                                                                    at each line of it, prints how much it has taken
+                                                                    and, once it takes another, the time (epoch seconds)
     python -m alerts.bench.mail_peers pump PORT MESSAGES SESSIONS   pumps its standard input, prints seconds
 
 Both speak one command at a time, as `smtp-source` and `smtp-sink` of Postfix do, and as our own provider does.
@@ -10,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from time import perf_counter
+from time import perf_counter, time
 from typing import cast
 
 _HELO, _MAIL = b"EHLO pump.localhost\r\n", b"MAIL FROM:<alerts@localhost>\r\n"
@@ -18,11 +20,30 @@ _RCPT = b"RCPT TO:<reader@example.org>\r\n"
 _OK = b"250 2.0.0 ok\r\n"
 
 
-class _Sink(asyncio.Protocol):
-    """One connection: counts nothing, keeps nothing, answers."""
+class _Taken:
+    """What all connections have taken, and who wants to know of the next."""
 
     def __init__(self) -> None:
-        self._held, self._in_data = bytearray(), False
+        self.messages, self.wanted = 0, 0
+
+    def one(self) -> None:
+        """Count it, and tell."""
+        self.messages += 1
+        while self.wanted:
+            self.wanted -= 1
+            print(time(), flush=True)
+
+    def asked(self) -> None:
+        """Say how many, and tell of the next."""
+        print(self.messages, flush=True)
+        self.wanted += 1
+
+
+class _Sink(asyncio.Protocol):
+    """One connection: keeps nothing, answers."""
+
+    def __init__(self, taken: _Taken) -> None:
+        self._held, self._in_data, self._taken = bytearray(), False, taken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
@@ -37,6 +58,7 @@ class _Sink(asyncio.Protocol):
                 self._held.clear()
                 self._in_data = False
                 self._transport.write(_OK)
+                self._taken.one()
         elif self._held.endswith(b"\n"):
             verb = bytes(self._held[:4]).upper()
             self._held.clear()
@@ -81,9 +103,11 @@ class _Session(asyncio.Protocol):
 
 
 async def _sink() -> None:
-    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0, backlog=256)
+    taken = _Taken()
+    server = await asyncio.get_running_loop().create_server(lambda: _Sink(taken), "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.read)
+    while await asyncio.to_thread(sys.stdin.readline):
+        taken.asked()
     server.close()
 
 

@@ -1,7 +1,8 @@
 """A database with many subscribers, as the product itself would have written it: for what is measured on a full log.
 
-`python -m alerts.bench.populated COUNT` fills the database that the settings name. Everyone has one sealed stream of
-one event, a place with one of the twelve radii that sign-up offers, topics, and an e-mail address.
+`python -m alerts.bench.populated COUNT [AWAY]` fills the database that the settings name. Everyone has one sealed
+stream of one event, a place with one of the twelve radii that sign-up offers, topics, and an e-mail address. AWAY more
+live together in a place far from the others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from alerts import bootstrap, settings
+from alerts.bench.mail_load import people
 from alerts.domain.words.ids import contact_number, new_id
 from alerts.domain.words.terms import BUILT_IN_TOPICS, Severity
 from alerts.eventlog.ports import Unit
@@ -30,14 +32,19 @@ _BATCH = 1_000
 _CONTACTS = "contact"
 
 
-def populate(env: Mapping[str, str], size: int) -> int:
-    """Register `size` people spread over London; the log's last position. The read models are left to follow."""
+def populate(env: Mapping[str, str], size: int, away: int = 0) -> int:
+    """Register `size` people spread over London and `away` in one place far off; the log's last position. The read
+    models are left to follow."""
     app = bootstrap.build(settings.load(env))
     seed = random.Random(size)
     try:
         for start in range(0, size, _BATCH):
             work = partial(_register, count=min(_BATCH, size - start), seed=seed)
             app.writer.submit(work, by="system").result()
+        for start in range(0, away, _BATCH):
+            app.writer.submit(
+                partial(people, count=min(_BATCH, away - start), lat=55.0, lon=-3.0), by="system"
+            ).result()
         return app.writer.position()
     finally:
         asyncio.run(app.stop())
@@ -69,4 +76,4 @@ def _registration(number: int, sequence: int, seed: random.Random) -> Subscriber
 
 
 if __name__ == "__main__":
-    print(populate(os.environ, int(sys.argv[1])))
+    print(populate(os.environ, *map(int, sys.argv[1:3])))

@@ -22,14 +22,14 @@ _CLIENTS = 100
 _REQUESTS = 20_000
 _SOME = 6_000
 """While a bulletin runs: few enough to end before it does."""
-_PEOPLE, _MOST = 10_000, 50_000
+_PEOPLE, MOST = 10_000, 50_000
 _ALONE, _BESIDE = 0.5, 0.25
 _EMERGENCY_S = 2.0
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """Three rows for each number of people that the bulletin goes to (10,000 to 50,000)."""
-    for size in sorted({min(max(size, _PEOPLE), _MOST) for size in sizes}):
+    for size in sorted({min(max(size, _PEOPLE), MOST) for size in sizes}):
         with _sink() as port, _product(port, size) as product:
             with urllib.request.urlopen(product.url) as answer:
                 page = answer.read()

@@ -24,7 +24,7 @@ from alerts.channels.providers.sms_pool import client
 _TARGET = 0.7
 _AT_ONCE = 64
 _TURNS = 5
-_MOST = 20_000
+MOST = 20_000
 _TEXT = (
     "Community Alerts: Severe, Walworth: smoke. Stay indoors, close windows. https://alerts.gov/a/17 Reply STOP to end"
 )
@@ -35,7 +35,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """One row a size; above 20,000 the rate no longer changes."""
     import uvloop
 
-    for size in dict.fromkeys(min(size, _MOST) for size in sizes):
+    for size in dict.fromkeys(min(size, MOST) for size in sizes):
         command = [sys.executable, "-m", "alerts.bench.sink", "201", '{"id":"m-1"}']
         sink = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:

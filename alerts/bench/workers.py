@@ -27,7 +27,7 @@ from alerts.eventlog.database import connect
 
 _PROCESSES = (1, 2, 4)
 _TARGET = 0.8
-_MOST = 20_000
+MOST = 20_000
 _WAIT_S = 600.0
 _AT_REST = 0.05
 """CPU seconds in half a second below which processes have nothing to do."""
@@ -43,7 +43,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
         if fresh is None:
             print("alerts: no PostgreSQL to measure on: several workers are not measured", file=sys.stderr)
             return
-        for size in dict.fromkeys(min(size, _MOST) for size in sizes):
+        for size in dict.fromkeys(min(size, MOST) for size in sizes):
             with fresh() as url:
                 yield from _measured(url, size)
 

@@ -92,7 +92,7 @@ def bench(
     only: Annotated[
         str,
         typer.Option(
-            help="append, commands, readers, projection, import, audience, fan-out, mail, workers, push or sms."
+            help="append, commands, readers, projection, import, audience, restart, fan-out, mail, workers, push, sms."
         ),
     ] = "",
     sizes: Annotated[str, typer.Option(help="How large, such as 10k,100k,1m.")] = "10k,100k",
