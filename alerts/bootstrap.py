@@ -35,6 +35,7 @@ from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.follower import Follower
+from alerts.dispatch.prepared import prepare
 from alerts.dispatch.reads import DispatchReads
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
@@ -423,6 +424,21 @@ def compute_afresh(settings: Settings) -> int:
     if settings.on_sqlite:  # nobody else has it open; on PostgreSQL an older process may still read its own
         connect(settings.database_url, "views", generation - 1).drop()
     return generation
+
+
+def prepare_audience(settings: Settings) -> int | None:
+    """Keep the audience's columns for the next start if it would find none; the position. Nothing of this database may
+    be running on SQLite."""
+    with ExitStack() as closing:
+        main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
+        closing.callback(main.close)
+        closing.callback(keys.close)
+        vault = Vault(keys, settings.master_key)
+        log = EventLog(main, Codec(CATALOGUE, vault))
+        closing.callback(log.close)
+        views = CurrentViews(settings.database_url, main, _migrations(main, "views"))
+        closing.callback(views.close)
+        return prepare(log, main, Snapshots(log, views, vault), utc_now)
 
 
 def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:

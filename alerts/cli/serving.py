@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import ExitStack
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -63,8 +64,11 @@ def migrate() -> None:
     """Bring the database's schema up to date; safe to run twice and while running."""
     from alerts import bootstrap
 
-    applied = bootstrap.migrate_all(settings())
+    chosen = settings()
+    applied = bootstrap.migrate_all(chosen)
     note("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is up to date")
+    if position := _audience_kept(chosen):
+        note(f"everybody is kept as they stand at position {position}: the next start need not read the log")
 
 
 def demo(
@@ -102,6 +106,20 @@ def bench(
     from alerts.bench import run
 
     raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
+
+
+def _audience_kept(chosen: Settings) -> int | None:
+    """Keep the audience for the next start, unless a server is there, which does so by itself."""
+    from alerts import bootstrap
+    from alerts.control import Locked, lock
+
+    with ExitStack() as held:
+        if chosen.on_sqlite:
+            try:
+                held.enter_context(lock(chosen.lock_file))
+            except Locked:
+                return None
+        return bootstrap.prepare_audience(chosen)
 
 
 def _alone(role: str, host: str, port: int | None) -> None:

@@ -58,6 +58,13 @@ _HANDED = ("sent", "delivered")
 _ENDINGS = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
 
+def position(database: Database) -> int:
+    """The log position up to which all effects are on disk."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.reactor, (NAME,))
+    return int(rows[0][0]) if rows else 0
+
+
 class FanOut:
     """See the module. Used by the follower's thread alone."""
 
@@ -83,9 +90,7 @@ class FanOut:
 
     def position(self) -> int:
         """See `Reactor.position`."""
-        with self._database.read() as tx:
-            rows = tx.execute(_sql.reactor, (NAME,))
-        return int(rows[0][0]) if rows else 0
+        return position(self._database)
 
     def wants(self, recorded: Recorded) -> bool:
         """See `Reactor.wants`. What it asks the registers changes at events that it wants, so it is never stale."""

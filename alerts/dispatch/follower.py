@@ -142,6 +142,20 @@ class Follower:
         with self._lock:
             yield self._applied
 
+    def fold(self, to: int) -> None:
+        """Know everything up to that position, without a thread and without effects: for what is kept offline."""
+        while self._position < to:
+            batch = self._log.read(self._position, _BATCH, _APPLIED)
+            whole = len(batch) < _BATCH or batch[-1].position > to
+            self._take([recorded for recorded in batch if recorded.position <= to])
+            if whole:
+                self._advance(to)
+
+    @property
+    def folded(self) -> array[int]:
+        """The positions of the events that the registers are folded from."""
+        return self._folded
+
     # --- who is due ---
 
     def everybody(self) -> None:

@@ -150,13 +150,14 @@ class Snapshots:
 
     def keep(
         self, columns: AudienceColumns, folded: array[int], catch_up: Callable[[], int | None], *, wait: bool
-    ) -> None:
+    ) -> bool:
         """Keep a copy. `catch_up` is called once the key is on disk, and brings everything to the log's end as it then
-        is; its position, or None if that cannot be done now. What follows the sealing is done beside, unless `wait`."""
+        is; its position, or None if that cannot be done now. What follows the sealing is done beside, unless `wait`.
+        Whether there is one now, or will be in a moment."""
         name, key = self._vault.new_copy_key()
         position = catch_up()
         if position is None:
-            return
+            return False
         self._kept = self._tick()
         views = self._views.current
         front = _Front(
@@ -176,6 +177,7 @@ class Snapshots:
         self._writing.start()
         if wait:
             self._writing.join()
+        return True
 
     def _publish(self, draft: beside.Draft, name: UUID, position: int) -> None:
         """Put a sealed copy in its place; the follower does not wait for the disk."""

@@ -9,6 +9,8 @@ from time import monotonic, sleep
 
 import pytest
 
+from alerts.dispatch.prepared import prepare
+from alerts.dispatch.snapshots import Snapshots
 from alerts.eventlog import beside
 from alerts.eventlog.migrate import migrate
 from subscribers.domain import events as s
@@ -188,5 +190,49 @@ def test_another_generations_copy_is_not_used(
         caught_up(stack)
         assert "another generation" in caplog.text
         assert all(stack.follower.facts(n) is not None for n in numbers)
+    finally:
+        stack.close()
+
+
+def prepared(stack: Stack) -> int | None:
+    """What a migration does, where nothing else runs."""
+    return prepare(stack.log, stack.main, Snapshots(stack.log, stack.current, stack.vault, worth=1), stack.clock)
+
+
+def test_a_migration_makes_the_next_start_ready(
+    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack = Stack(databases, tmp_path)
+    numbers = stack.people(5)
+    stack.issue()
+    caught_up(stack)
+    stack.follower.stop()
+    assert kept(databases) == b""
+    assert prepared(stack) == stack.log.position()
+    assert prepared(stack) is None, "it is there already"
+    stack.close()
+    caplog.set_level(logging.INFO, "alerts")
+    stack = Stack(databases, tmp_path, keeps=True)
+    try:
+        caught_up(stack)
+        assert TAKEN in caplog.text
+        assert all((f := stack.follower.facts(n)) and f.usable for n in numbers)
+        issued = stack.registers.issued(1)
+        assert issued is not None and issued.area is not None
+        _, number = stack.issue()
+        caught_up(stack)
+        progress = stack.reads.progress(number)
+        assert progress is not None and progress.people == 5
+    finally:
+        stack.close()
+
+
+def test_a_migration_keeps_nobody_whose_erasure_may_not_be_known(databases: Databases, tmp_path: Path) -> None:
+    stack = Stack(databases, tmp_path)
+    try:
+        stack.people(2)
+        caught_up(stack).follower.stop()
+        stack.people(1)  # by a command, while nothing ran that has effects
+        assert prepared(stack) is None and kept(databases) == b""
     finally:
         stack.close()

@@ -1,0 +1,33 @@
+"""The audience's columns made ready for the next start, where nothing runs: after a migration, or a rebuild offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from alerts.dispatch import fanout
+from alerts.dispatch.follower import PEOPLE, Follower
+from alerts.dispatch.registers import Registers
+from alerts.dispatch.snapshots import Snapshots
+from alerts.eventlog.ports import Database, Log
+from subscribers.columns import AudienceColumns
+
+
+def prepare(log: Log, main: Database, snapshots: Snapshots, clock: Callable[[], datetime]) -> int | None:
+    """Keep what a start would otherwise read the log for; the position it stands at. None: there is nothing to do, or
+    it cannot be done, since an erasure may stand behind the last event whose effects are on disk."""
+    position = fanout.position(main)
+    if not snapshots.due(position):
+        return None
+
+    def there() -> int | None:
+        # Called once the copy's key is on disk. Who was erased before that must be known as erased.
+        if log.read(position, 1, PEOPLE):
+            return None
+        follower.fold(position)
+        return position
+
+    columns, registers = AudienceColumns(), Registers()
+    follower = Follower(log, columns, registers, clock=clock)
+    kept = snapshots.keep(columns, follower.folded, there, wait=True)
+    return position if kept else None
