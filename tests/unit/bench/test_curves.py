@@ -52,10 +52,10 @@ def test_the_tables_of_a_page_are_written_anew_and_the_rest_is_kept(tmp_path: Pa
     folder, page = tmp_path / "bench", tmp_path / "page.md"
     folder.mkdir()
     (folder / "append.json").write_text(json.dumps(kept(RATE, SLOW, START)))
-    page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\n\nAfter\n")
+    page.write_text(f"# Before\n\n{BEGIN}\nof yesterday\n{END}\n\nAfter\n")
     assert main(folder, page) == 0
     text = page.read_text()
-    assert text.startswith("# Before\n") and text.endswith(f"{END}\n\nAfter\n") and "old" not in text
+    assert text.startswith("# Before\n") and text.endswith(f"{END}\n\nAfter\n") and "yesterday" not in text
     assert "![append: cost over size](bench/append.svg)" in text
     picture = (folder / "append.svg").read_bytes()
     assert b"append: limit" in picture and b"serving" not in picture, "one size makes no curve"
