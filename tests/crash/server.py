@@ -46,6 +46,9 @@ def free_port() -> int:
 class Server:
     """A server that is killed and started again, and asked until it answers."""
 
+    patience = 30.0
+    """Seconds in which it is to answer."""
+
     def __init__(self, folder: Path, url: str, settings: Mapping[str, str] | None = None) -> None:
         """`folder`: its working directory, with its log. `settings`: more of them, such as ALERTS_SMTP_URL."""
         self.port = free_port()
@@ -78,11 +81,17 @@ class Server:
         file.write_text("\n".join([",".join(COLUMNS), *rows]))
         self.run("import", str(file))
 
+    def command(self) -> list[str]:
+        """How the product is called; a sweep calls it under a tracer, a guard another build of it."""
+        return [sys.executable, "-m", "alerts"]
+
     def start(self, *options: str) -> None:
         """Start it, with options of `alerts serve`, without waiting until it answers."""
-        command = [sys.executable, "-m", "alerts", "serve", "--port", str(self.port), *options]
+        command = [*self.command(), "serve", "--port", str(self.port), *options]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, env=self._env, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, cwd=self._folder, env=self._env, stdout=log, stderr=log, start_new_session=True
+            )
 
     @property
     def pid(self) -> int:
@@ -90,15 +99,21 @@ class Server:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def ended(self, timeout: float) -> int:
         """Wait for its end, by itself; the exit code."""
         assert self._process is not None
         return self._process.wait(timeout)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """SIGKILL, to a tracer too."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def log(self) -> str:
@@ -133,9 +148,9 @@ class Server:
         except ValueError as cut:
             raise OSError("the answer was cut off") from cut
 
-    def ask(self, method: str, path: str, body: Json | None = None, patience: float = 30) -> Json:
-        """The same until it is answered, as one request however often it is sent."""
-        name, deadline = str(uuid4()), time.monotonic() + patience
+    def ask(self, method: str, path: str, body: Json | None = None, patience: float = 0.0) -> Json:
+        """The same until it is answered, as one request however often it is sent. `patience`: the server's own."""
+        name, deadline = str(uuid4()), time.monotonic() + (patience or self.patience)
         while True:
             try:
                 return self.once(method, path, body, name if method == "POST" else "")

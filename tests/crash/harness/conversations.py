@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
 from typing import Any
@@ -67,11 +69,19 @@ class Book:
     def __init__(self, plan: Plan, ledger: Ledger) -> None:
         self.plan, self._ledger = plan, ledger
         self._attempts: Counter[str] = Counter()
+        self.strike: tuple[str, int] | None = None
+        """The step at which the process that hands over is killed, and its group's id."""
 
     def meet(self, channel: str, to: str) -> tuple[int, str]:
         """(Which attempt on this recipient this is, its fault)."""
         self._attempts[to] += 1
         return self._attempts[to], self.plan.fault(channel, to, self._attempts[to])
+
+    def at(self, step: str) -> None:
+        """A step of the dialogue is reached: kill whoever hands over, if it is the one that was chosen."""
+        if self.strike is not None and self.strike[0] == step:
+            group, self.strike = self.strike[1], None
+            os.killpg(group, signal.SIGKILL)
 
     def note(self, peer: str, channel: str, **what: Any) -> int:
         """Write a hand-over down; its number."""

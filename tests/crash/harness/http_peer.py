@@ -56,6 +56,7 @@ class HttpPeer:
         nth, fault = self._book.meet(self._channel, to)
         marked = _MARK.search(text)
         known = {"to": to, "identity": identity, "notice": marked[0] if marked else ""}
+        self._book.at(f"{self._channel}:asked")
         what: dict[str, Any] = {**known, "nth": nth, "begun": request.begun, "fault": fault}
         if fault == "drop":
             self._note(what)
@@ -76,6 +77,7 @@ class HttpPeer:
         if fault == "no-reply":
             raise Gone
         await self._book.answer(line, n, self.accepted(n).raw(), drip=fault == "slow-drip")
+        self._book.at(f"{self._channel}:answered")
 
     def _refused(self, fault: str) -> tuple[_Answer, dict[str, Any]] | None:
         """The answer and what the ledger says of it; None if it is taken."""

@@ -52,6 +52,7 @@ class _Mail:
                     self._line.say("250 ENHANCEDSTATUSCODES")
                 case b"MAIL":
                     self._begun, self._to = time.time(), ""
+                    self._book.at("mail:MAIL")
                     self._line.say("250 2.1.0 from there")
                 case b"RCPT":
                     await self._rcpt(command.partition(b"<")[2].partition(b">")[0].decode())
@@ -79,18 +80,24 @@ class _Mail:
             case "stalled":
                 await self._line.hold(self._book.plan.hold_s)
         self._to = to
+        self._book.at("mail:RCPT")
         self._line.say("250 2.1.5 to there")
 
     async def _data(self) -> None:
         to = self._to
         if not to:
             return self._line.say("554 5.5.1 nobody to send it to")
+        self._book.at("mail:DATA")
         self._line.say("354 go on")
+        self._book.at("mail:354")
         if self._fault == "drop-in-data":
             await self._line.some()
             self._note(to)
             raise Gone
-        text = await self._line.until(b"\r\n.\r\n")
+        start = await self._line.some()
+        self._book.at("mail:body")
+        text = start + await self._line.until(b"\r\n.\r\n")
+        self._book.at("mail:dot")
         head = text.partition(b"\r\n\r\n")[0]
         named, marked = _ID.search(head), _SUBJECT.search(head)
         known = {"identity": named[1].decode() if named else "", "notice": marked[1].decode() if marked else ""}
@@ -107,6 +114,7 @@ class _Mail:
         if mute:
             raise Gone
         await self._book.answer(self._line, n, b"250 2.0.0 kept\r\n", drip=self._fault == "slow-drip")
+        self._book.at("mail:answered")
 
     def _note(self, to: str, **what: object) -> int:
         return self._book.note(self._name, "email", to=to, nth=self._nth, begun=self._begun, fault=self._fault, **what)

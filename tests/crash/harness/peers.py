@@ -2,7 +2,8 @@
 
 `python -m tests.crash.harness.peers LEDGER PLAN` (the plan as JSON) says its ports as JSON and obeys lines on its
 standard input: `drain` answers once every connection has ended (whoever held them was killed), `down NAME` and
-`up NAME` take one away and bring it back. It ends with its standard input.
+`up NAME` take one away and bring it back, `strike STEP GROUP` kills a process group at a step of a dialogue. It ends
+with its standard input.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ from tests.crash.harness.ledger import Hand, Ledger, read
 from tests.crash.harness.mail_peer import MailServer
 
 ROOT = Path(__file__).resolve().parents[3]
+STEPS = (
+    *("mail:MAIL", "mail:RCPT", "mail:DATA", "mail:354", "mail:body", "mail:dot", "mail:answered"),
+    *("push:asked", "push:answered", "sms:asked", "sms:answered"),
+)
+"""Of the dialogues, in their order: after that command came, and after the answer left."""
 PUSHES = ("push-1", "push-2")
 Talk = Callable[[Line], Coroutine[Any, Any, None]]
 
@@ -83,6 +89,10 @@ class Peers:
     def drain(self) -> float:
         """Wait until all that a killed process had begun is written down; when that was (`time.time()`)."""
         return float(self._ask("drain"))
+
+    def strike(self, step: str, group: int) -> None:
+        """Kill that process group the next time that a dialogue comes to this step (STEPS)."""
+        self._ask(f"strike {step} {group}")
 
     def down(self, name: str) -> None:
         """This one is not there any more."""
@@ -160,6 +170,9 @@ async def _serve(ledger: Path, plan: Plan) -> None:
             await doors[name].down()
         elif what == "up":
             await doors[name].up()
+        elif what == "strike":
+            step, _, group = name.partition(" ")
+            book.strike = (step, int(group))
         print(time.time(), flush=True)
     os._exit(0)  # whoever is still connected is a product that was killed
 
