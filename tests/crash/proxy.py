@@ -10,11 +10,14 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, Thread
+from time import sleep
 from urllib.parse import quote
 
 from psycopg.conninfo import conninfo_to_dict
 
 _COMMIT = b"COMMIT"
+_COMMITTED_S = 0.1
+"""Until a COMMIT that has come to the database is done."""
 
 
 class Proxy:
@@ -58,13 +61,11 @@ class Proxy:
                     if self._reached:
                         client.shutdown(socket.SHUT_WR)  # the answer does not come back
                         database.sendall(data)
-                        database.settimeout(5)
-                        database.recv(1)  # it is committed
+                        sleep(_COMMITTED_S)
                     self._kill()
                     break
                 database.sendall(data)
-        for end in (client, database):
-            end.close()
+        _end(client, database)
 
     def _is_the_one(self) -> bool:
         with self._lock:
@@ -76,7 +77,12 @@ def _copy(source: socket.socket, sink: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)
-    for end in (source, sink):
+    _end(source, sink)
+
+
+def _end(*ends: socket.socket) -> None:
+    """Both directions: what is merely closed stays open while another thread reads from it."""
+    for end in ends:
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
 
