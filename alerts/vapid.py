@@ -59,6 +59,10 @@ class Vapid:
         self._key: ec.EllipticCurvePrivateKey | None = None
         self._signed: dict[str, tuple[datetime, str]] = {}
 
+    def load(self) -> None:
+        """Have the key in memory. Raises what reading its secret raises."""
+        _ = self.key
+
     @property
     def key(self) -> ec.EllipticCurvePrivateKey:
         """The private key."""

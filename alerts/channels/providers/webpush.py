@@ -74,8 +74,12 @@ class WebPush:
         except Exception as error:  # keys that no browser made: that will not pass
             return Handed(result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}")
         try:
+            self._vapid.load()
+        except Exception as error:  # the keys' database is away: it comes back
+            return Handed(result="temporary", reason=f"the key to sign with could not be read just now: {error}")
+        try:
             headers = self._headers(message, to.endpoint)
-        except Exception as error:  # py_vapid's refusal of a subject or origin, or the keys' database
+        except Exception as error:  # py_vapid's refusal of a subject or origin
             return Handed(result="technical", reason=f"could not be signed (ALERTS_VAPID_SUBJECT?): {error}")
         return await self._post(to.endpoint, body, headers)
 

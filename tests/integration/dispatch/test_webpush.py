@@ -20,6 +20,7 @@ from aiohttp.test_utils import TestServer
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
+from alerts.domain.words.errors import Unavailable
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
@@ -176,3 +177,22 @@ async def test_what_waited_long_for_a_connection_is_asked_about_again_and_then_f
             await provider.close()
     assert len(came) == 1
     assert provider.health().state == "well", "a slow connection is nobody's failure"
+
+
+async def test_a_key_that_cannot_be_read_just_now_ends_no_delivery() -> None:
+    """As the sweep over commits found: the keys' database was away when the first notification was to be signed."""
+    asked: list[int] = []
+
+    def secret() -> bytes:
+        asked.append(1)
+        if len(asked) == 1:
+            raise Unavailable("the database is away")
+        return b"v" * SECRET_BYTES
+
+    vapid = Vapid(secret, "mailto:ops@town.example", clock=lambda: NOW)
+    provider = WebPush(GuardedClient(allow_private=True), vapid, clock=lambda: NOW)
+    first = await provider.send(message("http://127.0.0.1:1/p"))
+    assert first.result == "temporary" and "the database is away" in first.reason
+    again = await provider.send(message("http://127.0.0.1:1/p"))
+    await provider.close()
+    assert again.result == "temporary" and "database" not in again.reason, "then it is signed, and nobody listens there"
