@@ -16,13 +16,13 @@ import msgspec
 
 from alerts import suppressions
 from alerts.commands.actor import Actor
+from alerts.contract.bodies import NoticeBody
 from alerts.control import Json, Operation
 from alerts.dispatch.again import queue_again
-from alerts.domain.words.bodies import NoticeBody
-from alerts.domain.words.errors import NotFound, Unavailable
 from alerts.eventlog.runner import Runner
 from alerts.intake.retrying import retry_trigger
-from alerts.links import timed_token
+from alerts.kernel.errors import NotFound, Unavailable
+from alerts.kernel.signed_tokens import timed_token
 from alerts.transfer.operations import TransferOperations, converted
 from alerts.web.parts import Parts
 
@@ -189,7 +189,7 @@ class Admin:
 
     async def why(self, args: Json) -> Json:
         """{"delivery"} → the chain from the triggering event to the outcome."""
-        from alerts.domain.words.ids import parse_delivery_id
+        from alerts.kernel.ids import parse_delivery_id
 
         pair = parse_delivery_id(self._parts.settings.secret_key, args["delivery"])
         if pair is None:

@@ -43,9 +43,6 @@ from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
-from alerts.domain.words.errors import Unavailable
-from alerts.domain.words.ids import parse_delivery_id
-from alerts.domain.words.terms import Channel
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, Part, connect
 from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
@@ -57,6 +54,9 @@ from alerts.eventlog.proofs import Signer as ProofSigner
 from alerts.eventlog.prover import Prover
 from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.kernel.errors import Unavailable
+from alerts.kernel.ids import parse_delivery_id
+from alerts.kernel.terms import Channel
 from alerts.projections import Views, projections
 from alerts.rendering import Renderer
 from alerts.schedule import DuePoll

@@ -14,8 +14,8 @@ import msgspec
 from alerts.domain import events as e
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import KEY, dispatch_id
-from alerts.domain.words.events import Event, Recorded
 from alerts.eventlog.ports import Log
+from alerts.kernel.events import Event, Recorded
 
 _AFTER_DRAFT = 5_000
 """How many positions a trigger may stand after the first event of what it made: one transaction wrote both."""

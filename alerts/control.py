@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from alerts.domain.words.errors import DomainError, Invalid, Unavailable
+from alerts.kernel.errors import DomainError, Invalid, Unavailable
 
 Json = dict[str, Any]
 Operation = Callable[[Json], Awaitable[Json]]
@@ -112,7 +112,7 @@ async def _is_there(session: aiohttp.ClientSession) -> bool:
 
 
 def _error(body: Json) -> DomainError:
-    from alerts.domain.words.errors import FieldError
+    from alerts.kernel.errors import FieldError
 
     errors = [FieldError(field, message) for field, message in body.get("errors", ())]
     return Invalid(body["error"], errors) if errors else DomainError(body["error"])

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Unit, Writer
-from alerts.times import micros
+from alerts.kernel.errors import DomainError
+from alerts.kernel.times import micros
 
 _log = logging.getLogger(__name__)
 _BEAT = """

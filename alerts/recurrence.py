@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 
 from alerts.domain.events import NewsletterSchedule
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from subscribers.timing import instant, zone
 
 AHEAD = timedelta(days=366 * 9)

@@ -27,8 +27,8 @@ from alerts.channels.personal import alternative, because
 from alerts.channels.splice import mark, without_marks
 from alerts.channels.tone import TONES, Tone, tone
 from alerts.channels.words import Frame, direction, frame, primary
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import Channel
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import Channel
 
 _P = '<p style="margin:0 0 16px">'
 

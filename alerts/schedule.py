@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Database, Unit
 from alerts.eventlog.sql import load
-from alerts.times import instant, micros
+from alerts.kernel.errors import DomainError
+from alerts.kernel.times import instant, micros
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler

@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerts.domain.words.terms import Channel
 from alerts.hosts import is_loopback
+from alerts.kernel.terms import Channel
 from alerts.keyfiles import Keys, SettingsError
 from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from alerts.commands import Commands, SubscriberKept
 from alerts.commands.actor import Actor
 from alerts.control import Json, Operation
-from alerts.domain.words.errors import Invalid
 from alerts.eventlog.ports import Log
+from alerts.kernel.errors import Invalid
 from subscribers.domain.subscriber import SUBSCRIBER
 
 OPERATOR = Actor(kind="system", id="", name="operator")

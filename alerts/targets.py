@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 from alerts.keyfiles import SettingsError
 
 Tls = Literal["auto", "none", "starttls", "implicit"]

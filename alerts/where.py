@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from alerts.domain.registers import PlaceState
-from alerts.domain.words.geometry import Area
+from alerts.kernel.geometry import Area
 
 MOST = 3
 

@@ -20,9 +20,9 @@ from alerts.chain import Link, chain_of
 from alerts.dispatch.registers import TOPICS, Registers
 from alerts.domain.events import NoticeIssued
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import DeliveryState
 from alerts.eventlog.ports import Log
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import DeliveryState
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 if TYPE_CHECKING:

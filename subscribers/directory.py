@@ -11,12 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.ids import contact_shard, shard_of
-from alerts.domain.words.paging import Page
-from alerts.domain.words.terms import Channel
 from alerts.eventlog import sql
 from alerts.eventlog.lists import rows_of_pairs
 from alerts.eventlog.ports import Database, Row, Transaction
+from alerts.kernel.ids import contact_shard, shard_of
+from alerts.kernel.paging import Page
+from alerts.kernel.terms import Channel
 from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
 from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState

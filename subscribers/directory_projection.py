@@ -12,11 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.ids import contact_shard, shard_of
 from alerts.eventlog import sql
 from alerts.eventlog.lists import rows_of_pairs
 from alerts.eventlog.ports import Transaction, Value
+from alerts.kernel.events import Recorded
+from alerts.kernel.ids import contact_shard, shard_of
 from subscribers.domain.events import (
     CATALOGUE,
     ConsentGiven,

@@ -10,10 +10,10 @@ from datetime import UTC
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.geometry.geodesy import EDGE_M
-from alerts.domain.words.rules import rule_words
-from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel, Severity
+from alerts.kernel.geometry import Area
+from alerts.kernel.geometry.geodesy import EDGE_M
+from alerts.kernel.rules import rule_words
+from alerts.kernel.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel, Severity
 from subscribers.domain.audience import AudienceQuery, ChangeReach
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState

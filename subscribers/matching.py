@@ -9,8 +9,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.geometry.geodesy import Bools
-from alerts.domain.words.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
+from alerts.kernel.geometry.geodesy import Bools
+from alerts.kernel.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
 from subscribers.columns import AudienceColumns
 from subscribers.columns.rows import CHANNEL_CODE, CONFIRMED, DANGER, TESTER, UNREADABLE, micros
 from subscribers.domain.audience import AudienceQuery
@@ -57,7 +57,7 @@ class Audience(Count):
     contacts: NDArray[np.int64]
     """Contact point numbers, each once, ascending."""
     channels: NDArray[np.uint8]
-    """Index into `alerts.domain.words.terms.CHANNELS`."""
+    """Index into `alerts.kernel.terms.CHANNELS`."""
     languages: NDArray[np.uint16]
     """Index into `language_tags`."""
     language_tags: tuple[str, ...]

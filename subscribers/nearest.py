@@ -13,8 +13,8 @@ from uuid import UUID
 import numpy as np
 from dateutil.rrule import rrulestr
 
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.geometry.geodesy import EDGE_M, distances
+from alerts.kernel.geometry import Area
+from alerts.kernel.geometry.geodesy import EDGE_M, distances
 
 MOBILE = "mobile"
 VISIT_WITHIN = timedelta(days=14)

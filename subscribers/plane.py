@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.geometry.geodesy import (
+from alerts.kernel.geometry import Area
+from alerts.kernel.geometry.geodesy import (
     EDGE_M,
     Bools,
     Floats,
@@ -25,7 +25,7 @@ from alerts.domain.words.geometry.geodesy import (
     mercator_scale,
     mercator_y,
 )
-from alerts.domain.words.geometry.rings import polygons
+from alerts.kernel.geometry.rings import polygons
 
 _EDGE_ERROR_M = 0.01
 """How far an edge, straight in degrees, may leave its chain of chords in the plane."""

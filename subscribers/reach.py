@@ -8,8 +8,8 @@ from uuid import UUID
 
 import numpy as np
 
-from alerts.domain.words.geometry import EMPTY, Area, Circle
-from alerts.domain.words.geometry.geodesy import ECCENTRICITY_2, Bools, Floats, distances, normal_radius
+from alerts.kernel.geometry import EMPTY, Area, Circle
+from alerts.kernel.geometry.geodesy import ECCENTRICITY_2, Bools, Floats, distances, normal_radius
 from subscribers.columns import AudienceColumns
 from subscribers.domain.audience import ChangeReach
 from subscribers.nearest import nearest

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.geometry.geodesy import Bools
-from alerts.domain.words.rules import (
+from alerts.kernel.geometry.geodesy import Bools
+from alerts.kernel.rules import (
     All,
     AnyOf,
     FloorAtMost,
@@ -22,7 +22,7 @@ from alerts.domain.words.rules import (
     Touches,
     primary_subtag,
 )
-from alerts.domain.words.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
+from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
 from subscribers.columns import AudienceColumns
 from subscribers.columns.rows import CHANNEL_CODE, FREQUENCIES, micros
 from subscribers.touching import Rows, touching

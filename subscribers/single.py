@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from alerts.domain.words.geometry import Area, area_of
-from alerts.domain.words.geometry.geodesy import EDGE_M, distance
-from alerts.domain.words.rules import (
+from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.geometry.geodesy import EDGE_M, distance
+from alerts.kernel.rules import (
     All,
     AnyOf,
     FloorAtMost,
@@ -22,7 +22,7 @@ from alerts.domain.words.rules import (
     Touches,
     primary_subtag,
 )
-from alerts.domain.words.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
+from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.terms import Frequency, NoticeKind, Priority
+from alerts.kernel.terms import Frequency, NoticeKind, Priority
 from subscribers.columns import AudienceColumns, ContactFacts
 from subscribers.columns.rows import DANGER, FREQUENCIES, micros, quiet_hours
 from subscribers.domain.events import QuietHours

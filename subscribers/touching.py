@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.geometry import Area, Circle
-from alerts.domain.words.geometry.geodesy import (
+from alerts.kernel.geometry import Area, Circle
+from alerts.kernel.geometry.geodesy import (
     EDGE_M,
     Bools,
     Floats,

@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Transaction
+from alerts.kernel.errors import DomainError
 
 _NONCE = 12
 _TAG = 16

@@ -17,14 +17,14 @@ from alerts import settings as settings_of
 from alerts.bootstrap import build, utc_now
 from alerts.channels.providers.inbox import InboxItem
 from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import SubscriberBody
 from alerts.demo import london, story
 from alerts.domain import events as e
 from alerts.domain import streams
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.domain.words.events import Event, Stream
-from alerts.domain.words.ids import derived_id, new_id
-from alerts.domain.words.terms import MsgType, Severity
 from alerts.eventlog.ports import Unit
+from alerts.kernel.events import Event, Stream
+from alerts.kernel.ids import derived_id, new_id
+from alerts.kernel.terms import MsgType, Severity
 
 NOW = datetime(2026, 11, 23, 14, 32, tzinfo=UTC)
 

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from alerts.bench.row import Row
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.geometry import EMPTY, Area, Circle
-from alerts.domain.words.ids import contact_number
-from alerts.domain.words.terms import BUILT_IN_TOPICS, Channel, Severity
+from alerts.kernel.events import Recorded
+from alerts.kernel.geometry import EMPTY, Area, Circle
+from alerts.kernel.ids import contact_number
+from alerts.kernel.terms import BUILT_IN_TOPICS, Channel, Severity
 from subscribers.columns import AudienceColumns
 from subscribers.domain.audience import AudienceQuery
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered

@@ -22,7 +22,6 @@ from alerts.dispatch.frozen import Frozen, freeze
 from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.domain.events import CATALOGUE, NoticePlan
-from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.log import EventLog
@@ -30,7 +29,8 @@ from alerts.eventlog.migrate import migrate
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
 from alerts.eventlog.writer import GroupCommitWriter
-from alerts.times import micros
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.times import micros
 from subscribers.columns import AudienceColumns
 from subscribers.vault import Vault
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.ids import contact_number, new_id
 from alerts.eventlog.ports import Unit
+from alerts.kernel.ids import contact_number, new_id
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 

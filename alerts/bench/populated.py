@@ -17,9 +17,9 @@ from functools import partial
 
 from alerts import bootstrap, settings
 from alerts.bench.mail_load import people
-from alerts.domain.words.ids import contact_number, new_id
-from alerts.domain.words.terms import BUILT_IN_TOPICS, Severity
 from alerts.eventlog.ports import Unit
+from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.terms import BUILT_IN_TOPICS, Severity
 from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 

@@ -22,8 +22,8 @@ from aiohttp import web
 from alerts import bootstrap, serving, settings
 from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.ids import contact_number, new_id
 from alerts.eventlog.ports import Unit
+from alerts.kernel.ids import contact_number, new_id
 from alerts.web.app import build
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.terms import Channel, MsgType, NoticeKind, Priority, Severity, Status
+from alerts.kernel.terms import Channel, MsgType, NoticeKind, Priority, Severity, Status
 
 
 class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):

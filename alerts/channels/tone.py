@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from alerts.channels.words import Frame
-from alerts.domain.words.terms import MsgType, NoticeKind, Severity
+from alerts.kernel.terms import MsgType, NoticeKind, Severity
 
 ToneName = Literal["extreme", "severe", "moderate", "minor", "change", "clear"]
 

@@ -13,7 +13,7 @@ from statistics import median
 from time import perf_counter
 
 from alerts.checkup.finding import Finding
-from alerts.domain.words.errors import DomainError
+from alerts.kernel.errors import DomainError
 from alerts.settings import Settings
 
 WAL_RESET_MENDED = (3, 51, 3)

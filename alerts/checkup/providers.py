@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 from alerts.checkup.finding import Finding
 from alerts.checkup.http import ask
 from alerts.checkup.mail import SPECIAL_USE
-from alerts.domain.words.errors import DomainError
 from alerts.hosts import is_loopback
+from alerts.kernel.errors import DomainError
 from alerts.settings import Settings
 from alerts.targets import SmsTarget, is_webhook_secret
 

@@ -12,7 +12,7 @@ import typer.core
 
 from alerts.cli import access, copying, looking, people, places, proving, safekeeping, serving, suppressions
 from alerts.cli.output import Failed, Misuse, complain
-from alerts.domain.words.errors import DomainError, Invalid
+from alerts.kernel.errors import DomainError, Invalid
 
 LATER = ("rehearse",)
 """Named in the contract, and not there yet."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 
 Json = dict[str, Any]
 

@@ -44,7 +44,7 @@ def import_people(
     consent_given_at, consent_how. Whoever has no consent is asked to confirm. Cells stand between commas, semicolons or
     tabs.
     """
-    from alerts.domain.words.errors import Invalid
+    from alerts.kernel.errors import Invalid
     from alerts.transfer.driver import Import
 
     try:

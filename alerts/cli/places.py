@@ -128,7 +128,7 @@ def _pages(file: Path, name_property: str, language: str) -> Iterator[list[tuple
 
 def _places(file: Path, name_property: str, language: str) -> Iterator[tuple[int, Json | str]]:
     """Each feature's number and the place it is, or why it is none."""
-    from alerts.domain.words.errors import Invalid
+    from alerts.kernel.errors import Invalid
     from alerts.transfer.geojson import features
 
     try:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from alerts.cli.output import Failed, note
-from alerts.domain.words.errors import Unavailable
+from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings, SettingsError, environment, load, unknown
 
 if TYPE_CHECKING:

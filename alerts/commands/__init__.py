@@ -2,7 +2,7 @@
 
 Every command is a method of `Commands`. It checks its body first, then runs in the writer's transaction, where it reads
 streams and side tables, decides by the pure functions of the domains, and appends. A 2xx may follow its answer: it is
-on disk. It raises what `alerts.domain.words.errors` names, and then nothing was changed.
+on disk. It raises what `alerts.kernel.errors` names, and then nothing was changed.
 """
 
 from alerts.commands.actor import RESIDENT, SYSTEM, Actor

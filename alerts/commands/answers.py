@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.terms import Channel, NoticePhase
+from alerts.kernel.terms import Channel, NoticePhase
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):

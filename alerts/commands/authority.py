@@ -8,8 +8,8 @@ from alerts.commands.answers import NoticeKept
 from alerts.domain import notice_life as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.errors import Conflict, Forbidden
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, Forbidden
 
 
 def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:

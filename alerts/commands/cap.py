@@ -17,16 +17,16 @@ from alerts.commands.incidents import found
 from alerts.commands.known import Known
 from alerts.commands.plans import plan_of_incident
 from alerts.commands.telling import NewId, Told
+from alerts.contract.cap_message import CapGroup, CapMessage, CapWords, cap_message_id
 from alerts.domain import incident as domain
 from alerts.domain.events import CapOrigin, Content, IncidentFacts
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice_life import default_priority
 from alerts.domain.streams import INCIDENT
-from alerts.domain.words.cap import CapGroup, CapMessage, CapWords, cap_message_id
-from alerts.domain.words.ids import derived_id
-from alerts.domain.words.terms import Status
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.ids import derived_id
+from alerts.kernel.terms import Status
 
 _sql = load("alerts.commands", "commands.sql")
 
@@ -53,7 +53,7 @@ class CheckedCap:
 
 def check_cap(message: CapMessage, known: Known) -> CheckedCap:
     """Check and mend the areas. Raises Invalid."""
-    from alerts.domain.words.geometry import validate_area
+    from alerts.kernel.geometry import validate_area
 
     groups = tuple(
         msgspec.structs.replace(

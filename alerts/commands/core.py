@@ -10,15 +10,15 @@ from uuid import UUID
 
 import msgspec
 
-from alerts import tracing
 from alerts.commands.actor import Actor
 from alerts.commands.answers import Answer, AnyAnswer
 from alerts.commands.known import Known, KnownCache
 from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
-from alerts.domain.words.errors import Conflict, Invalid
 from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
 from alerts.eventlog.sql import load
-from alerts.times import micros
+from alerts.kernel.errors import Conflict, Invalid
+from alerts.kernel.times import micros
+from alerts.observability import request_id
 from subscribers.addresses import Addresses
 
 _sql = load("alerts.commands", "commands.sql")
@@ -66,7 +66,7 @@ class Core:
                 _keep_answer(unit, idem, answer)
             return answer
 
-        committed = await self._writer.run(job, by=actor.by, command=tracing.current())
+        committed = await self._writer.run(job, by=actor.by, command=request_id.current())
         answer = committed.result
         return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
 

@@ -17,8 +17,8 @@ from alerts.domain import notice_life as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import DomainError
 from alerts.schedule import take_due
 from subscribers.domain.changing import decide_lapse
 from subscribers.domain.subscriber import SUBSCRIBER

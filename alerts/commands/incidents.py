@@ -15,20 +15,20 @@ from alerts.commands.known import Known
 from alerts.commands.plans import plan_of_incident
 from alerts.commands.ports import Idempotency
 from alerts.commands.telling import NewId, Told
+from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.domain import incident as domain
 from alerts.domain.events import Content, IncidentFacts
 from alerts.domain.incident import IncidentState
 from alerts.domain.policy import only_records
 from alerts.domain.streams import INCIDENT, incident_id
-from alerts.domain.words.bodies import IncidentBody, ResolveBody
-from alerts.domain.words.errors import Invalid, NotFound
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.ids import new_id
 
 
 def check_incident(body: IncidentBody, known: Known, now: datetime, default_language: str) -> IncidentFacts:
     """A body as facts. Raises Invalid."""
-    from alerts.domain.words.geometry import validate_area
+    from alerts.kernel.geometry import validate_area
 
     checks.check_times(body)
     checks.in_time(body.expires, now, start=body.onset)

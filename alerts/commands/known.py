@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import NEWSLETTER_PREFIX
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import NEWSLETTER_PREFIX
 
 _sql = load("alerts.commands", "commands.sql")
 Bounds = tuple[float, float, float, float]

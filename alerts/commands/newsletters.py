@@ -14,15 +14,15 @@ from alerts.commands.answers import Kept, NoticeKept
 from alerts.commands.authority import kept
 from alerts.commands.core import Core
 from alerts.commands.ports import Idempotency
+from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain.events import NewsletterSchedule, NoticePlan
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
-from alerts.domain.words.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
-from alerts.domain.words.errors import Invalid, NotFound, Stale
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import Invalid, NotFound, Stale
+from alerts.kernel.ids import new_id
 
 _sql = load("alerts.commands", "commands.sql")
 SECTIONS = 50

@@ -16,16 +16,16 @@ from alerts.commands.authority import alone, kept, or_conflict, ready, void_if_u
 from alerts.commands.core import Core
 from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Counted, Idempotency
+from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_life as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
-from alerts.domain.words.bodies import AllClearBody, CancelBody, NoticeBody
-from alerts.domain.words.errors import Conflict, Forbidden, Invalid, NotFound, Stale
-from alerts.domain.words.events import Event
-from alerts.domain.words.ids import new_id
-from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from alerts.kernel.events import Event
+from alerts.kernel.ids import new_id
+from alerts.kernel.terms import MsgType
 
 
 class NoticeCommands(Core):

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from alerts.commands import checks
 from alerts.commands.known import Known
+from alerts.contract.bodies import NoticeBody
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_life import danger_to_life, default_priority
 from alerts.domain.streams import CHANGE, INCIDENT
-from alerts.domain.words.bodies import NoticeBody
-from alerts.domain.words.errors import Invalid, NotFound
-from alerts.domain.words.events import Stream
-from alerts.domain.words.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
+from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.events import Stream
+from alerts.kernel.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
 Json = dict[str, Any]
 Lookup = Callable[[Any, UUID], Any]
@@ -39,8 +39,8 @@ class Checked:
 
 def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
     """What can be said without knowing the incident, the change or the thread. Raises Invalid."""
-    from alerts.domain.words.geometry import validate_area
-    from alerts.domain.words.rules import parse_rule
+    from alerts.kernel.geometry import validate_area
+    from alerts.kernel.rules import parse_rule
 
     checks.check_times(body)
     known.topic(body.topic, "topic")

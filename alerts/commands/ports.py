@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain.events import NoticePlan
-from alerts.domain.words.terms import MsgType
+from alerts.kernel.terms import MsgType
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,8 +20,8 @@ from alerts.dispatch.reports import Reported, report
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
 from alerts.domain.receipts import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
-from alerts.domain.words.terms import CHANNELS
 from alerts.eventlog.ports import Unit
+from alerts.kernel.terms import CHANNELS
 from subscribers.addresses import owner_of
 from subscribers.domain import changing, joining
 from subscribers.domain.events import Consent, Preferences

@@ -13,6 +13,7 @@ from alerts.commands.answers import Kept
 from alerts.commands.core import Core
 from alerts.commands.known import Known
 from alerts.commands.ports import Idempotency
+from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
 from alerts.domain.events import (
     AreaJson,
     Json,
@@ -23,11 +24,10 @@ from alerts.domain.events import (
     TopicDefined,
 )
 from alerts.domain.streams import PLACE, SEGMENT, TOPIC, place_id, segment_id, topic_id
-from alerts.domain.words.bodies import PlaceBody, SegmentBody, TopicBody
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import BUILT_IN_TOPICS, NEWSLETTER_PREFIX
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import BUILT_IN_TOPICS, NEWSLETTER_PREFIX
 
 _sql = load("alerts.commands", "commands.sql")
 
@@ -72,7 +72,7 @@ class RegisterCommands(Core):
 
     async def _place_checked(self, body: PlaceBody) -> tuple[str, dict[str, str], list[Json]]:
         """Slug, names and area of a place, or Invalid."""
-        from alerts.domain.words.geometry import validate_area
+        from alerts.kernel.geometry import validate_area
 
         slug, name = checks.slug(body.slug), checks.names(body.name)
 
@@ -145,7 +145,7 @@ class RegisterCommands(Core):
 
 def check_rule(body: SegmentBody, known: Known) -> None:
     """Refuse a rule that cannot be read."""
-    from alerts.domain.words.rules import parse_rule
+    from alerts.kernel.rules import parse_rule
 
     parse_rule(
         body.rule,
@@ -167,7 +167,7 @@ def _outline(
     area: AreaJson, place: Callable[[str], dict[str, object] | None]
 ) -> tuple[dict[str, Any], tuple[float, ...]]:
     """An area as the polygons it is now, and their box. What is GeoJSON already stays as it was given."""
-    from alerts.domain.words.geometry import FINE_CIRCLE, resolve_area
+    from alerts.kernel.geometry import FINE_CIRCLE, resolve_area
 
     resolved = resolve_area(area, place)
     geometry = area[0] if _is_geojson(area) else resolved.to_geojson(FINE_CIRCLE)

@@ -16,15 +16,15 @@ from alerts.commands.known import Known
 from alerts.commands.plans import look_up, plan_of_change
 from alerts.commands.ports import Idempotency
 from alerts.commands.telling import NewId, Told
+from alerts.contract.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
 from alerts.domain import service_change, service_point
 from alerts.domain.events import ChangeAfter, ChangeFacts, PointFacts
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, POINT, change_id, point_id
-from alerts.domain.words.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
-from alerts.domain.words.errors import Invalid, NotFound, Stale
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Invalid, NotFound, Stale
+from alerts.kernel.ids import new_id
 from alerts.schedule import plan_due
 
 EFFECT = "change-effect"
@@ -34,7 +34,7 @@ MAX_REACH_KM = 500.0
 
 def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
     """A body as facts. Raises Invalid."""
-    from alerts.domain.words.geometry import check_point
+    from alerts.kernel.geometry import check_point
 
     checks.check_times(body)
     check_point(body.lat, body.lon, "", known.bounds)
@@ -105,7 +105,7 @@ def _named(name: str, source: str, points: tuple[UUID, ...]) -> UUID:
 
 
 def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
-    from alerts.domain.words.geometry import check_point
+    from alerts.kernel.geometry import check_point
 
     if (body.lat is None) != (body.lon is None):
         raise Invalid.field(field, "A new position needs both lat and lon.")

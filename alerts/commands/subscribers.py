@@ -17,12 +17,12 @@ from alerts.commands.answers import ContactKept, SubscriberKept
 from alerts.commands.core import Core
 from alerts.commands.ports import Idempotency
 from alerts.commands.wishes import SubscriberEdit, Wishes, check_subscriber, push_address, subscriber_json
-from alerts.domain.words.bodies import PushBody, SubscriberBody
-from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
-from alerts.domain.words.events import Event
-from alerts.domain.words.ids import contact_number, new_id
-from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.contract.bodies import PushBody, SubscriberBody
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
+from alerts.kernel.events import Event
+from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.terms import CHANNELS, Channel
 from alerts.schedule import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import changing, joining

@@ -28,10 +28,10 @@ from alerts.domain.events import (
 )
 from alerts.domain.registers import Role, SourceState
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
-from alerts.domain.words.ids import contact_number, new_id
-from alerts.domain.words.terms import PolicyAnswer
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.terms import PolicyAnswer
 from subscribers.addresses import Owner
 from subscribers.addresses import email as checked_email
 
@@ -59,7 +59,7 @@ SCOPES = (
 
 def check_policy(raw: Said, known: Known) -> Policy:
     """A policy as a file or a word says it (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
-    from alerts.domain.words.geometry import validate_area
+    from alerts.kernel.geometry import validate_area
 
     if raw is None:
         return Policy()

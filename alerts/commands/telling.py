@@ -13,9 +13,9 @@ from alerts.domain import notice_life as life
 from alerts.domain.events import Content, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.ids import new_id
-from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Unit
+from alerts.kernel.ids import new_id
+from alerts.kernel.terms import MsgType
 
 NewId = Callable[[], UUID]
 RECORDED = "The policy says: record only."

@@ -13,11 +13,11 @@ from alerts.domain.events import AreaJson, NoticeDrafted, NoticePlan, Policy
 from alerts.domain.notice import NoticeState
 from alerts.domain.policy import policy_answer
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
-from alerts.domain.words.events import Event
-from alerts.domain.words.terms import MsgType, PolicyAnswer
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.events import Event
+from alerts.kernel.terms import MsgType, PolicyAnswer
 from alerts.schedule import plan_due
 
 _sql = load("alerts.commands", "commands.sql")
@@ -163,7 +163,7 @@ def answer_of(unit: Unit, policy: Policy | None, plan: NoticePlan) -> PolicyAnsw
 
 
 def _inside(unit: Unit, plan: NoticePlan, areas: AreaJson) -> bool:
-    from alerts.domain.words.geometry import resolve_area
+    from alerts.kernel.geometry import resolve_area
 
     def place(slug: str) -> dict[str, object] | None:
         state = unit.get(PLACE, place_id(slug))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerts.domain.words.bodies import IncidentBody, NoticeBody, ResolveBody, ServiceChangeBody
-from alerts.domain.words.cap import CapMessage
+from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody, ServiceChangeBody
+from alerts.contract.cap_message import CapMessage
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from alerts.commands.known import Known
 from alerts.commands.plans import base_plan, check_notice, plan_of
 from alerts.commands.telling import NewId, Told
 from alerts.commands.trigger import Nothing, ParsedTrigger, Unread
+from alerts.contract.bodies import IncidentBody, ResolveBody, ServiceChangeBody
+from alerts.contract.cap_message import CapMessage
 from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
@@ -30,10 +32,8 @@ from alerts.domain.streams import (
     trigger_id,
     trigger_notice_id,
 )
-from alerts.domain.words.bodies import IncidentBody, ResolveBody, ServiceChangeBody
-from alerts.domain.words.cap import CapMessage
-from alerts.domain.words.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
 PASSED = "The mapping says to let it pass."

@@ -15,15 +15,15 @@ from alerts.commands.core import Core
 from alerts.commands.known import Known
 from alerts.commands.ports import Idempotency
 from alerts.commands.secrets import new_source_secret
+from alerts.contract.bodies import WebhookBody
 from alerts.domain import webhook as domain
 from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import EVERYTHING, WebhookState
-from alerts.domain.words.bodies import WebhookBody
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.ports import Statement, Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.ids import new_id
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
 _sql = load("alerts.webhooks", "webhooks.sql")
@@ -108,7 +108,7 @@ def check_types(wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _area(body: WebhookBody, known: Known) -> AreaJson | None:
-    from alerts.domain.words.geometry import validate_area
+    from alerts.kernel.geometry import validate_area
 
     return None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
 

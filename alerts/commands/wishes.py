@@ -12,15 +12,9 @@ import msgspec
 from alerts.commands import checks
 from alerts.commands.known import Known
 from alerts.commands.ports import EndpointRule
-from alerts.domain.words.bodies import (
-    ConsentBody,
-    PushBody,
-    QuietHoursBody,
-    SubscriberBody,
-    SubscriberPlaceBody,
-)
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.contract.bodies import ConsentBody, PushBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import CHANNELS, Channel
 from subscribers import addresses
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import SubscriberState
@@ -110,7 +104,7 @@ def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "p
 
 
 def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
-    from alerts.domain.words.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
+    from alerts.kernel.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
     name = checks.text(body.name, f"{field}.name", checks.NAME, line=True)
     if body.postcode is not None:

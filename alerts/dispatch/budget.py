@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
+from alerts.kernel.errors import DomainError
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "budget.sql")

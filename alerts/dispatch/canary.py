@@ -19,11 +19,11 @@ from time import monotonic
 import msgspec
 
 from alerts.channels.message import Handed, Message, Provider
-from alerts.domain.words.ids import new_id
-from alerts.domain.words.terms import Channel
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
-from alerts.times import instant, micros
+from alerts.kernel.ids import new_id
+from alerts.kernel.terms import Channel
+from alerts.kernel.times import instant, micros
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "canary.sql")

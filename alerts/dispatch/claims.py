@@ -14,10 +14,10 @@ from datetime import datetime
 
 from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
-from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.ports import Row, Unit
 from alerts.eventlog.sql import load
-from alerts.times import micros
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.times import micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 _ALL = 1 << 31

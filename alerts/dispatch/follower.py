@@ -24,10 +24,10 @@ from alerts.dispatch.registers import Registers
 from alerts.dispatch.snapshots import Snapshots
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
-from alerts.domain.words.errors import Unavailable
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.terms import MsgType
 from alerts.eventlog.ports import Log, UnreadableEvent
+from alerts.kernel.errors import Unavailable
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import MsgType
 from subscribers.columns import AudienceColumns, ContactFacts
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.events import SubscriberErased

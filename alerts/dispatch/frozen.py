@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.dispatch.rows import PAGE
-from alerts.domain.words.ids import SHARDS
+from alerts.kernel.ids import SHARDS
 
 _CONTACT = np.dtype("<i8")
 _BYTE = np.dtype("u1")

@@ -17,10 +17,10 @@ from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
 from alerts.domain.registers import MemberState
-from alerts.domain.words.ids import SHARDS
-from alerts.domain.words.terms import CHANNELS
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.terms import CHANNELS
 from subscribers.columns import AudienceColumns
 from subscribers.columns.rows import DANGER
 from subscribers.matching import Audience

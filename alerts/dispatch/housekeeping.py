@@ -22,11 +22,11 @@ from alerts.dispatch.rows import FINAL, JOB_NOTICE
 from alerts.dispatch.turns import ASLEEP
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.domain.words.ids import SHARDS
-from alerts.domain.words.terms import DELIVERY_STATES
 from alerts.eventlog.clock import shared_now
 from alerts.eventlog.ports import Database, Unit, Writer
 from alerts.eventlog.sql import load
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.terms import DELIVERY_STATES
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from alerts.domain.events import NoticeIssued, NoticePlan
-from alerts.domain.words.terms import DeliveryState, Lane, MsgType, Priority
+from alerts.kernel.terms import DeliveryState, Lane, MsgType, Priority
 
 if TYPE_CHECKING:
-    from alerts.domain.words.geometry import Area
+    from alerts.kernel.geometry import Area
     from subscribers.domain.audience import AudienceQuery, ChangeReach
     from subscribers.nearest import OpenPoint
 

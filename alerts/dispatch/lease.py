@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from alerts.eventlog.clock import shared_now, steady
 from alerts.eventlog.ports import Database, Transaction, Unit, Writer
 from alerts.eventlog.sql import load
-from alerts.times import micros
+from alerts.kernel.times import micros
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

@@ -18,7 +18,7 @@ from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.dispatch.transactional import Transactional
-from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.kernel.terms import CHANNELS, Channel
 from alerts.rendering import DigestItem, Prepared, Renderer
 from subscribers.directory import ContactCard
 

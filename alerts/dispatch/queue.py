@@ -8,10 +8,10 @@ from datetime import datetime
 from alerts.dispatch.bounce_guard import NONE, PAUSED, Bounces, bounces, guarded
 from alerts.dispatch.lease import workers
 from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
-from alerts.domain.words.ids import SHARDS
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
-from alerts.times import instant
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.times import instant
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 

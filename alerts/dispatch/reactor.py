@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from alerts.domain.words.events import Recorded
+from alerts.kernel.events import Recorded
 
 
 class Reactor(Protocol):

@@ -24,12 +24,12 @@ from alerts.dispatch.rows import (
     STATE,
     seconds_of,
 )
-from alerts.domain.words.ids import SHARDS, contact_shard
-from alerts.domain.words.paging import Page
-from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
 from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.eventlog.sql import load
-from alerts.times import instant, micros
+from alerts.kernel.ids import SHARDS, contact_shard
+from alerts.kernel.paging import Page
+from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
+from alerts.kernel.times import instant, micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})

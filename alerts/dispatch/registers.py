@@ -21,11 +21,11 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC, WEBHOOK
 from alerts.domain.webhook import WebhookState
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.events import Event, Recorded, Stream
-from alerts.domain.words.geometry import Area, area_of, resolve_area
-from alerts.domain.words.rules import Rule, parse_rule, resolve_rule
-from alerts.domain.words.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
+from alerts.kernel.errors import Invalid
+from alerts.kernel.events import Event, Recorded, Stream
+from alerts.kernel.geometry import Area, area_of, resolve_area
+from alerts.kernel.rules import Rule, parse_rule, resolve_rule
+from alerts.kernel.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
 from subscribers.domain.audience import AudienceQuery, ChangeReach
 from subscribers.nearest import OpenPoint
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from alerts.dispatch.rows import REPORTED, SENDING, STATE
 from alerts.domain.receipts import ReceiptStatus, state_after
-from alerts.domain.words.ids import contact_shard
-from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
-from alerts.times import micros
+from alerts.kernel.ids import contact_shard
+from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
+from alerts.kernel.times import micros
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 PLANNER = 0

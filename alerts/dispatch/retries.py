@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from alerts.channels.message import Handed
 from alerts.dispatch.rows import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
 from alerts.dispatch.settling import Claimed, Settled
-from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.kernel.terms import CHANNELS, Channel
 
 _JITTER = 0.2
 

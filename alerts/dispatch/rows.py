@@ -1,13 +1,13 @@
 """How a delivery row says what it is: states, channels and lanes by number, flags by bit.
 
-The numbers are the places of the words in their vocabularies (`alerts.domain.words.terms`), which only grow.
+The numbers are the places of the words in their vocabularies (`alerts.kernel.terms`), which only grow.
 """
 
 from __future__ import annotations
 
 import math
 
-from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, FINAL_STATES, LANES, Channel, DeliveryState, Lane
+from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, FINAL_STATES, LANES, Channel, DeliveryState, Lane
 
 STATE: dict[DeliveryState, int] = {state: number for number, state in enumerate(DELIVERY_STATES)}
 CHANNEL: dict[Channel, int] = {channel: number for number, channel in enumerate(CHANNELS)}

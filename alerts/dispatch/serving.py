@@ -18,9 +18,9 @@ from alerts.dispatch.rates import WAITS, Pace
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import CHUNK, IN_DOUBT, QUEUED
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle, still_claimed
-from alerts.domain.words.errors import DomainError
-from alerts.domain.words.terms import CHANNELS, Channel
 from alerts.eventlog.ports import Unit, Writer
+from alerts.kernel.errors import DomainError
+from alerts.kernel.terms import CHANNELS, Channel
 
 _log = logging.getLogger(__name__)
 _RECORD_EVERY = 0.5

@@ -11,11 +11,11 @@ from uuid import UUID
 from alerts.dispatch.rows import CHUNK, DEFERRED, HELD, IN_DOUBT, JOB_NOTICE, QUEUED, SENDING, SENT, bucket_of
 from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
-from alerts.domain.words.ids import new_id
-from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES
 from alerts.eventlog.ports import Row, Unit
 from alerts.eventlog.sql import load
-from alerts.times import micros
+from alerts.kernel.ids import new_id
+from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
+from alerts.kernel.times import micros
 from subscribers.suppressing import suppress
 
 _sql = load("alerts.dispatch", "dispatch.sql")

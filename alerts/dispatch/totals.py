@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from alerts.dispatch.rows import seconds_of
-from alerts.domain.words.terms import CHANNELS, DELIVERY_STATES, LANES
 from alerts.eventlog.ports import Database
 from alerts.eventlog.sql import load
+from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES
 
 _sql = load("alerts.dispatch", "totals.sql")
 

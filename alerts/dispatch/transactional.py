@@ -25,8 +25,8 @@ from alerts.dispatch.rows import (
 )
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.domain import events as e
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.terms import CHANNELS, Channel
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import CHANNELS, Channel
 from alerts.rendering import Renderer
 from alerts.rendering_answers import Answers, WebhookOff
 from subscribers.directory import ContactCard

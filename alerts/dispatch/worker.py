@@ -34,10 +34,10 @@ from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import CHUNK, JOB_NOTICE, LANE
 from alerts.dispatch.serving import Server
 from alerts.dispatch.settling import Claimed, Lapsed
-from alerts.domain.words.errors import DomainError
-from alerts.domain.words.ids import SHARDS
-from alerts.domain.words.terms import Channel
 from alerts.eventlog.ports import Committed, Database, Unit, Writer
+from alerts.kernel.errors import DomainError
+from alerts.kernel.ids import SHARDS
+from alerts.kernel.terms import Channel
 from alerts.rendering import Renderer
 
 _log = logging.getLogger(__name__)

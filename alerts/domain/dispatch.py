@@ -17,7 +17,7 @@ from alerts.domain.events import (
     DispatchStopped,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.events import Recorded
+from alerts.kernel.events import Recorded
 
 _EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, DispatchResumed, DispatchStopped)
 

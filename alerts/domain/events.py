@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.events import Catalogue, Event
-from alerts.domain.words.terms import (
+from alerts.kernel.events import Catalogue, Event
+from alerts.kernel.terms import (
     Category,
     Certainty,
     ChangeKind,

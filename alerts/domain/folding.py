@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from alerts.domain.words.errors import NotFound
-from alerts.domain.words.events import Recorded
+from alerts.kernel.errors import NotFound
+from alerts.kernel.events import Recorded
 
 
 def cannot_begin(kind: str, recorded: Recorded) -> NoReturn:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from alerts.domain.events import ImportFinished, ImportStarted
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.events import Recorded
+from alerts.kernel.events import Recorded
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):

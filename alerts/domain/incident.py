@@ -18,8 +18,8 @@ from alerts.domain.events import (
     IncidentSeverityRevised,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.events import Event, Recorded
+from alerts.kernel.errors import Conflict
+from alerts.kernel.events import Event, Recorded
 
 
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from alerts.domain.events import NewsletterEnded, NewsletterSchedule, NewsletterScheduleSet, NewsletterStarted
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.events import Event, Recorded
-from alerts.domain.words.terms import NEWSLETTER_PREFIX
+from alerts.kernel.errors import Conflict
+from alerts.kernel.events import Event, Recorded
+from alerts.kernel.terms import NEWSLETTER_PREFIX
 
 
 class NewsletterState(msgspec.Struct, frozen=True, kw_only=True):

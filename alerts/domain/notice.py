@@ -28,8 +28,8 @@ from alerts.domain.events import (
     NoticeSuperseded,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.terms import MsgType, NoticePhase, Priority
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import MsgType, NoticePhase, Priority
 
 
 class NoticeState(msgspec.Struct, frozen=True, kw_only=True):

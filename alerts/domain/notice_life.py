@@ -25,9 +25,9 @@ from alerts.domain.events import (
     NoticeSuperseded,
 )
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.errors import Conflict, FieldError, Forbidden, Invalid
-from alerts.domain.words.events import Event
-from alerts.domain.words.terms import MsgType, NoticeKind, NoticePhase, Priority
+from alerts.kernel.errors import Conflict, FieldError, Forbidden, Invalid
+from alerts.kernel.events import Event
+from alerts.kernel.terms import MsgType, NoticeKind, NoticePhase, Priority
 
 EDITABLE: frozenset[NoticePhase] = frozenset(("draft", "pending-approval", "returned", "approved", "scheduled"))
 ENDINGS: frozenset[MsgType] = frozenset(("Cancel", "AllClear"))

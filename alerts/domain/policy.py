@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from alerts.domain.events import AreaJson, Policy
-from alerts.domain.words.terms import NoticeKind, PolicyAnswer, Severity
+from alerts.kernel.terms import NoticeKind, PolicyAnswer, Severity
 
 
 def only_records(policy: Policy | None) -> bool:

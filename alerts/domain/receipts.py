@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.terms import DeliveryState
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import DeliveryState
 
 ReceiptStatus = Literal["delivered", "failed"]
 BounceKind = Literal["hard", "soft", "complaint"]

@@ -33,8 +33,8 @@ from alerts.domain.events import (
     TriggerRejected,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.terms import Category
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import Category
 
 Role = Literal["viewer", "author", "approver", "admin"]
 

@@ -17,8 +17,8 @@ from alerts.domain.events import (
     ServiceChangeWithdrawn,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.events import Event, Recorded
+from alerts.kernel.errors import Conflict
+from alerts.kernel.events import Event, Recorded
 
 
 class ChangeState(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,8 @@ from alerts.domain.events import (
     ServicePointOpened,
 )
 from alerts.domain.folding import cannot_begin
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.events import Event, Recorded
+from alerts.kernel.errors import Conflict
+from alerts.kernel.events import Event, Recorded
 
 
 class PointState(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,8 +17,8 @@ from alerts.domain import (
     service_point,
     webhook,
 )
-from alerts.domain.words.events import Stream
-from alerts.domain.words.ids import derived_id, new_id
+from alerts.kernel.events import Stream
+from alerts.kernel.ids import derived_id, new_id
 
 INCIDENT = Stream("incident", incident.evolve)
 POINT = Stream("service-point", service_point.evolve)

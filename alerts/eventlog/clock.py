@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from alerts.eventlog.ports import Dialect, Row
-from alerts.times import micros
+from alerts.kernel.times import micros
 
 _NOW = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 

@@ -15,8 +15,8 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, StoredEvent
 
-from alerts.domain.words.events import Catalogue, Event, Recorded
 from alerts.eventlog.ports import UnreadableEvent
+from alerts.kernel.events import Catalogue, Event, Recorded
 
 LogRow = tuple[int, bytes, int, str, bytes]
 """position, originator id, originator version, topic, state; as `LOG_COLUMNS` selects them."""

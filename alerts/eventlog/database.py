@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
+from alerts.kernel.errors import DomainError
 
 Part = Literal["main", "views", "keys"]
 """main: the log, the queue, what cannot be computed again. views: read models. keys: the wrapped keys of people."""

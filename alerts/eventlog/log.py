@@ -9,14 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
-from alerts.domain.words.errors import Unavailable
-from alerts.domain.words.events import Recorded, Stream
 from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.ports import UnreadableEvent, Value
 from alerts.eventlog.tail import Tail
 from alerts.eventlog.waiter import Waiter
+from alerts.kernel.errors import Unavailable
+from alerts.kernel.events import Recorded, Stream
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
     from alerts.eventlog.postgres import PostgresDatabase

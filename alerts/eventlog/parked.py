@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.domain.words.errors import NotFound
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
+from alerts.kernel.errors import NotFound
 
 _PARK = """
 INSERT INTO parked (projection, position, topic, error, parked_at) VALUES (?, ?, ?, ?, ?)

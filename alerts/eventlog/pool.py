@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
 from typing import Generic, TypeVar
 
-from alerts.domain.words.errors import Unavailable
+from alerts.kernel.errors import Unavailable
 
 C = TypeVar("C")
 

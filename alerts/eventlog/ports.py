@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
-from alerts.domain.words.events import Event, Recorded, Stream
+from alerts.kernel.events import Event, Recorded, Stream
 
 S = TypeVar("S")
 T = TypeVar("T")

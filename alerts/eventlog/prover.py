@@ -13,14 +13,14 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
-from alerts.domain.words.errors import DomainError
 from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.proofs import HASH, Leaves, Signer, Tree, unpacked
 from alerts.eventlog.sql import load
-from alerts.times import instant, micros
+from alerts.kernel.errors import DomainError
+from alerts.kernel.times import instant, micros
 
 logger = logging.getLogger(__name__)
 

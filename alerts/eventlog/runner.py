@@ -13,8 +13,6 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
-from alerts.domain.words.errors import DomainError, NotFound
-from alerts.domain.words.events import Recorded
 from alerts.eventlog import parked
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.generations import CurrentViews
@@ -23,6 +21,8 @@ from alerts.eventlog.log import EventLog
 from alerts.eventlog.parked import Parked
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.waiter import Waiter
+from alerts.kernel.errors import DomainError, NotFound
+from alerts.kernel.events import Recorded
 
 logger = logging.getLogger(__name__)
 

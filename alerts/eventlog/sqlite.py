@@ -11,11 +11,11 @@ from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any, cast
 
-from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
 from alerts.eventlog.pool import Pool
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.eventlog.rows_at_once import write_rows
+from alerts.kernel.errors import Unavailable
 
 BESIDE, NEW = "-audience", ".new"
 """What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.events import Event, Recorded, Stream
 from alerts.eventlog import append
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.database import BaseTransaction
 from alerts.eventlog.ports import Row, Statement, UnreadableEvent, Value
+from alerts.kernel.errors import Conflict
+from alerts.kernel.events import Event, Recorded, Stream
 
 S = TypeVar("S")
 

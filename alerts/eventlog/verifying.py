@@ -18,7 +18,7 @@ from alerts.eventlog.ports import Transaction
 from alerts.eventlog.proofs import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
 from alerts.eventlog.prover import split
 from alerts.eventlog.sql import load
-from alerts.times import instant
+from alerts.kernel.times import instant
 
 _sql = load("alerts.eventlog", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"

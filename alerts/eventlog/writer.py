@@ -14,13 +14,13 @@ from time import sleep
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from alerts.domain.words.errors import Conflict, Unavailable
 from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Committed, Unit
 from alerts.eventlog.unit import Batch, States, WorkUnit
+from alerts.kernel.errors import Conflict, Unavailable
 
 T = TypeVar("T")
 

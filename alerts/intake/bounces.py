@@ -26,7 +26,7 @@ import msgspec
 
 from alerts.channels.refusals import enhanced_status, is_at_fault
 from alerts.channels.withheld import without_address
-from alerts.domain.words.errors import Malformed
+from alerts.kernel.errors import Malformed
 
 Named = Callable[[str], tuple[int, int] | None]
 """A public delivery id → (notice number, contact point number), None if its MAC is wrong."""

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-from alerts.domain.words.cap import (
+from alerts.contract.cap_message import (
     CapGroup,
     CapMessage,
     CapMsgType,
@@ -23,11 +23,11 @@ from alerts.domain.words.cap import (
     CapWords,
     ResponseType,
 )
-from alerts.domain.words.errors import FieldError, Invalid
-from alerts.domain.words.terms import Category, Certainty, Severity, Urgency
 from alerts.intake import safe_xml
 from alerts.intake.instants import fault_of
 from alerts.intake.safe_xml import Element
+from alerts.kernel.errors import FieldError, Invalid
+from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 TITLE, BODY = 200, 20_000

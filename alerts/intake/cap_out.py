@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.terms import BUILT_IN_TOPICS
 from alerts.intake.cap import NAMESPACE
+from alerts.kernel.terms import BUILT_IN_TOPICS
 
 CONTENT_TYPE = "application/cap+xml"
 _MSG_TYPES = {"Alert": "Alert", "Update": "Update", "Cancel": "Cancel", "AllClear": "Update"}

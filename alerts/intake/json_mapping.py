@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from alerts.domain.words.bodies import TRIGGER_BODIES, Json
-from alerts.domain.words.errors import FieldError, Invalid
+from alerts.contract.bodies import TRIGGER_BODIES, Json
 from alerts.intake.json_path import Path, Unmapped, Work
+from alerts.kernel.errors import FieldError, Invalid
 
 IGNORE: Final = "ignore"
 """What a type's map may say: take it, and let nothing follow."""

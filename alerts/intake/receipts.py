@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from alerts.contract.bodies import Body
 from alerts.domain.receipts import ReceiptStatus, Word, word_of
-from alerts.domain.words.bodies import Body
-from alerts.domain.words.errors import Invalid
 from alerts.intake import strict_json
+from alerts.kernel.errors import Invalid
 
 _SPARE = re.compile(r"[\s().\-]")
 

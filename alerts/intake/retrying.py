@@ -9,9 +9,9 @@ from alerts.commands import Commands
 from alerts.commands.answers import TriggerKept
 from alerts.domain.events import TriggerReceived
 from alerts.domain.streams import SOURCE, source_id
-from alerts.domain.words.errors import Conflict, NotFound
 from alerts.eventlog.ports import Log
 from alerts.intake import webhooks
+from alerts.kernel.errors import Conflict, NotFound
 
 
 async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerKept:

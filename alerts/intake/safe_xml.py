@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from alerts.domain.words.errors import Malformed
+from alerts.kernel.errors import Malformed
 
 DEPTH = 32
 

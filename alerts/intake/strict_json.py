@@ -16,9 +16,9 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from alerts.domain.words.errors import FieldError, Invalid, Malformed
 from alerts.intake.instants import fault_of
-from alerts.times import timed_members
+from alerts.kernel.errors import FieldError, Invalid, Malformed
+from alerts.kernel.times import timed_members
 
 T = TypeVar("T")
 

@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from alerts.channels.providers.twilio import HARD_BOUNCES, OPT_OUT
 from alerts.domain.receipts import Word, word_of
-from alerts.domain.words.errors import Invalid, Malformed
 from alerts.intake.receipts import Receipt, Report, TextIn, number_of
 from alerts.intake.standard_webhook import Unverified
+from alerts.kernel.errors import Invalid, Malformed
 
 Fields = Sequence[tuple[str, str]]
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from alerts.commands.trigger import Asked, Nothing, ParsedTrigger, Unread
-from alerts.domain.words.bodies import TRIGGER_BODIES, Json, ResolveBody
-from alerts.domain.words.errors import Invalid
+from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
 from alerts.intake import cap, strict_json
+from alerts.kernel.errors import Invalid
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

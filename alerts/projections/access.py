@@ -7,8 +7,8 @@ from typing import Literal
 from uuid import UUID
 
 from alerts.domain.registers import KeyState, MemberState, SourceState, TriggerState
-from alerts.domain.words.paging import Page
 from alerts.eventlog.lists import rows_in
+from alerts.kernel.paging import Page
 from alerts.projections.kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
 from alerts.projections.reading import PAGE, SQL, Reads
 from subscribers.directory import ContactCard

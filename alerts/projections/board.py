@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from alerts.domain.open_points import facts_at
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.domain.words.paging import Page
 from alerts.eventlog.ports import Transaction
+from alerts.kernel.paging import Page
 from alerts.projections.kinds import CHANGES, POINTS, micros
 from alerts.projections.notices import first_notices
 from alerts.projections.reading import PAGE, SQL, Reads

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.events import Event, Recorded
 from alerts.eventlog import sql
 from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Transaction, Value
+from alerts.kernel.events import Event, Recorded
 from alerts.projections.kinds import DocumentKind
 
 _SQL = sql.load("alerts.projections", "documents.sql")

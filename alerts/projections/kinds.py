@@ -30,8 +30,8 @@ from alerts.domain.registers import (
 )
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.domain.words.events import Event, Stream
 from alerts.eventlog.ports import Value
+from alerts.kernel.events import Event, Stream
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from alerts.domain.dispatch import DispatchState
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.paging import Page
-from alerts.domain.words.terms import SEVERITY_RANK, NoticeKind, NoticePhase
 from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Transaction
+from alerts.kernel.paging import Page
+from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
 from alerts.projections.kinds import DISPATCHES, INCIDENTS, NOTICES, micros
 from alerts.projections.reading import PAGE, SQL, Reads
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.paging import Page
 from alerts.eventlog import sql
 from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Database, Row, Transaction, Value
+from alerts.kernel.paging import Page
 from alerts.projections.kinds import DocumentKind
 from subscribers.sealed import Vault
 

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.registers import PlaceState, SegmentState, TopicState
-from alerts.domain.words.ids import derived_id
-from alerts.domain.words.terms import BUILT_IN_TOPICS
 from alerts.eventlog.ports import Database
+from alerts.kernel.ids import derived_id
+from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
 from alerts.projections.reading import SQL, Reads, Runner, S
 from subscribers.sealed import Vault

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from alerts.domain.events import DispatchChunkFinished, ReceiptReceived
-from alerts.domain.words.events import Recorded
 from alerts.eventlog import sql
 from alerts.eventlog.ports import Transaction
+from alerts.kernel.events import Recorded
 
 _SQL = sql.load("alerts.projections", "statistics.sql")
 

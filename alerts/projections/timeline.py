@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.domain.words.events import Event, Recorded
 from alerts.eventlog import sql
 from alerts.eventlog.ports import Transaction
+from alerts.kernel.events import Event, Recorded
 from alerts.projections import kinds
 from alerts.projections.kinds import micros
 

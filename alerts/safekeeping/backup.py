@@ -12,11 +12,11 @@ from time import sleep
 from typing import NamedTuple
 
 from alerts.bootstrap import PROOF_SECRET, pending_migrations
-from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.proofs import SECRET_BYTES, Signer
 from alerts.eventlog.sqlite import SQLiteDatabase
 from alerts.eventlog.verifying import FIRST_PROOF_S, Readable, Report, verify
+from alerts.kernel.errors import Unavailable
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite
 from alerts.safekeeping.manifest import Manifest, Table

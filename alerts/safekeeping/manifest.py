@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.domain.words.errors import DomainError, Invalid
 from alerts.eventlog.ports import Dialect
 from alerts.eventlog.proofs import Checkpoint
+from alerts.kernel.errors import DomainError, Invalid
 
 FORMAT = 1
 _NAME = "manifest.json"

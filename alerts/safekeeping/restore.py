@@ -11,9 +11,9 @@ import msgspec
 from alerts import bootstrap
 from alerts.control import Locked, lock
 from alerts.data import find
-from alerts.domain.words.errors import Conflict
 from alerts.eventlog.sqlite import file_of
 from alerts.eventlog.verifying import Report
+from alerts.kernel.errors import Conflict
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite
 from alerts.safekeeping.backup import opened, verified

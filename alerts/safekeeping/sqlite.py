@@ -12,10 +12,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import Part as DatabasePart
 from alerts.eventlog.proofs import unpacked
 from alerts.eventlog.sqlite import SQLiteDatabase, file_of
+from alerts.kernel.errors import Unavailable
 from alerts.safekeeping.manifest import flush
 
 PARTS: tuple[DatabasePart, ...] = ("main", "keys")

@@ -14,7 +14,7 @@ import msgspec
 
 from alerts.cli.output import progress
 from alerts.control import Call, Json
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from alerts.transfer.parsing import Last, Order, Terms, pages
 from alerts.transfer.rows import in_columns
 from alerts.transfer.tables import Survey, survey

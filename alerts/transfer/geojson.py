@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn, Self, TextIO
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 
 Json = dict[str, Any]
 _CHUNK = 1 << 16

@@ -11,11 +11,11 @@ import msgspec
 
 from alerts.commands.actor import Actor
 from alerts.commands.imports import ImportRow, Progress
+from alerts.contract.bodies import PlaceBody
 from alerts.control import Json, Operation
 from alerts.domain.events import ImportRowRefused
 from alerts.domain.registers import PlaceState
-from alerts.domain.words.bodies import PlaceBody
-from alerts.domain.words.errors import FieldError, Invalid
+from alerts.kernel.errors import FieldError, Invalid
 from alerts.transfer.rows import exported
 from alerts.transfer.turns import Turns
 from alerts.web.parts import Parts

@@ -21,8 +21,8 @@ import msgspec
 from alerts.commands.imports import NOT_VALID, ImportRow
 from alerts.commands.known import Known
 from alerts.commands.wishes import check_subscriber
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.domain.words.errors import DomainError, FieldError, Invalid
+from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.errors import DomainError, FieldError, Invalid
 from alerts.transfer.rows import REACHES, Cells, body_of
 from alerts.transfer.tables import opened
 

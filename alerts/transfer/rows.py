@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.terms import CHANNELS, Frequency, Severity
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import CHANNELS, Frequency, Severity
 from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]

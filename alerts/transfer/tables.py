@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from alerts.transfer.rows import COLUMNS, REACHES, Cells, armed
 
 _LINE = 1_000_000

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.domain.words.paging import Page as CursorPage
+from alerts.kernel.paging import Page as CursorPage
 from alerts.web.requests import next_url
 from alerts.web.security import ALWAYS
 from alerts.web.whole import Whole, head

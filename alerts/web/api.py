@@ -9,8 +9,8 @@ from aiohttp import web
 
 from alerts.commands.actor import Actor
 from alerts.commands.ports import Idempotency
-from alerts.domain.words.errors import Invalid, NotFound
-from alerts.domain.words.paging import Page
+from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.paging import Page
 from alerts.web.auth import Caller
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused

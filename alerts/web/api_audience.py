@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from alerts.domain.words.bodies import NoticeBody
+from alerts.contract.bodies import NoticeBody
 from alerts.web.answers import Count, answer
 from alerts.web.api import ROOT, actor_of, idempotency
 from alerts.web.parts import Parts

@@ -13,9 +13,9 @@ import msgspec
 from aiohttp import web
 
 from alerts.dispatch.reads import DeliveryRow
-from alerts.domain.words.errors import NotFound
-from alerts.domain.words.ids import delivery_id, parse_delivery_id
-from alerts.domain.words.terms import DELIVERY_STATES, DeliveryState
+from alerts.kernel.errors import NotFound
+from alerts.kernel.ids import delivery_id, parse_delivery_id
+from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
 from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, caller_of, found, read_page
 from alerts.web.parts import Parts

@@ -6,7 +6,7 @@ from typing import Literal, cast, get_args
 
 from aiohttp import web
 
-from alerts.domain.words.bodies import IncidentBody, ResolveBody
+from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.web.answers import TakenWithNotice, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts

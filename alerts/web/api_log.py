@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, caller_of, found
 from alerts.web.events_stream import is_wanted, last_seen

@@ -10,12 +10,12 @@ from aiohttp import web
 from alerts import recurrence
 from alerts.commands.answers import Kept
 from alerts.commands.newsletters import newsletter_json
+from alerts.contract.bodies import BulletinBody, NewsletterBody
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
-from alerts.domain.words.bodies import BulletinBody, NewsletterBody
-from alerts.domain.words.errors import NotFound
 from alerts.intake import strict_json
+from alerts.kernel.errors import NotFound
 from alerts.web.answers import Answer, Taken, answer, listed
 from alerts.web.api import ROOT, actor_of, found, idempotency
 from alerts.web.parts import Parts

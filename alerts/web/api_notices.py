@@ -12,11 +12,7 @@ from aiohttp import web
 
 from alerts.commands.answers import NoticeKept
 from alerts.commands.plans import notice_json
-from alerts.dispatch.reads import Progress
-from alerts.domain.notice import NoticeState
-from alerts.domain.notice_life import danger_to_life
-from alerts.domain.streams import NOTICE
-from alerts.domain.words.bodies import (
+from alerts.contract.bodies import (
     AllClearBody,
     ApproveBody,
     CancelBody,
@@ -26,9 +22,13 @@ from alerts.domain.words.bodies import (
     ResumeBody,
     ScheduleBody,
 )
-from alerts.domain.words.errors import Invalid, NotFound
-from alerts.domain.words.terms import NoticeKind, NoticePhase
+from alerts.dispatch.reads import Progress
+from alerts.domain.notice import NoticeState
+from alerts.domain.notice_life import danger_to_life
+from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
+from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.terms import NoticeKind, NoticePhase
 from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts

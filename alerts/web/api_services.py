@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from alerts.commands.services import point_json
+from alerts.contract.bodies import ServiceChangeBody, ServicePointBody
 from alerts.domain.streams import POINT
-from alerts.domain.words.bodies import ServiceChangeBody, ServicePointBody
 from alerts.intake import strict_json
 from alerts.web.answers import Taken, TakenWithNotice, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from alerts.commands.answers import SubscriberKept
 from alerts.commands.wishes import SubscriberEdit, subscriber_json
-from alerts.domain.words.bodies import SubscriberBody
+from alerts.contract.bodies import SubscriberBody
 from alerts.intake import strict_json
 from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page

@@ -6,8 +6,8 @@ from aiohttp import web
 
 from alerts.channels.providers.addresses import check_target
 from alerts.commands.answers import Kept
+from alerts.contract.bodies import WebhookBody
 from alerts.domain.streams import WEBHOOK
-from alerts.domain.words.bodies import WebhookBody
 from alerts.web.answers import Taken, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts

@@ -9,7 +9,7 @@ from alerts import where
 from alerts.channels.words import Frame
 from alerts.domain.events import AreaJson
 from alerts.domain.registers import PlaceState
-from alerts.domain.words.geometry import EMPTY, Area, area_of, resolve_area
+from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
 
 
 class Places(Protocol):

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from alerts.commands.actor import Actor
 from alerts.commands.secrets import hash_secret
-from alerts.links import read_timed_token, timed_token
+from alerts.kernel.signed_tokens import read_timed_token, timed_token
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.routes import ROLES, Role

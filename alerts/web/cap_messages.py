@@ -12,9 +12,9 @@ from aiohttp import web
 from alerts.domain.events import Json, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import CHANGE, PLACE, POINT, place_id
-from alerts.domain.words.errors import NotFound
 from alerts.intake import cap_out
 from alerts.intake.cap_out import Surroundings
+from alerts.kernel.errors import NotFound
 from alerts.web.parts import Parts
 from alerts.web.requests import id_of, read, unchanged
 from alerts.web.routes import PUBLIC, Route

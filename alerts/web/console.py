@@ -11,7 +11,7 @@ from aiohttp import web
 
 from alerts.channels.words import frame
 from alerts.domain.registers import MemberState
-from alerts.links import read_timed_token
+from alerts.kernel.signed_tokens import read_timed_token
 from alerts.web.api import read
 from alerts.web.atlas import Atlas
 from alerts.web.auth import COOKIE, console_path, start_session

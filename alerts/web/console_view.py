@@ -18,7 +18,7 @@ from alerts.channels.tone import tag, tone
 from alerts.channels.words import direction, frame
 from alerts.dispatch.reads import QueueState
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.terms import Channel, DeliveryState
+from alerts.kernel.terms import Channel, DeliveryState
 from alerts.projections.views import TimelineEntry
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Zone, draw

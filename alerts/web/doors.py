@@ -12,9 +12,9 @@ from time import perf_counter
 
 from aiohttp import web
 
-from alerts import tracing
-from alerts.domain.words.errors import DomainError
-from alerts.domain.words.ids import new_id
+from alerts.kernel.errors import DomainError
+from alerts.kernel.ids import new_id
+from alerts.observability import request_id
 from alerts.web import auth, problem
 from alerts.web.parts import Parts
 from alerts.web.problem import NOT_YET, Refused
@@ -72,7 +72,7 @@ class Doors:
             begun, status = perf_counter(), 499  # 499: the peer went away before there was an answer
             id = None if request.method in SAFE else new_id()
             name = None if id is None else str(id)
-            trace = tracing.begin(id)
+            trace = request_id.begin(id)
             try:
                 try:
                     answer = await guarded(request)
@@ -92,7 +92,7 @@ class Doors:
                 status = answer.status
                 return answer
             finally:
-                tracing.end(trace)
+                request_id.end(trace)
                 seconds = perf_counter() - begun
                 count(request.method, pattern, status, seconds)
                 tell(request, pattern, status, seconds, name)
@@ -151,7 +151,7 @@ class Doors:
         else:
             # The path may hold a token, the message a person's data: neither is logged.
             what = f"{request.method} {pattern} ({type(error).__name__})"
-            _log.error("failed: %s", what, exc_info=error, extra={"request": str(tracing.current() or "")})
+            _log.error("failed: %s", what, exc_info=error, extra={"request": str(request_id.current() or "")})
             refused = Refused(500, "this is our fault and has been logged; try again, nothing was half done")
         if for_programs or self._error_page is None:
             return problem.of_refusal(refused)

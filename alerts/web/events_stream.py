@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 import msgspec
 from aiohttp import web
 
-from alerts.domain.words.errors import Invalid, Unavailable
 from alerts.eventlog.ports import UnreadableEvent
+from alerts.kernel.errors import Invalid, Unavailable
 from alerts.web.parts import Parts
 from alerts.web.requests import read
 from alerts.web.security import dress

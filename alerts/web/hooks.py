@@ -13,9 +13,9 @@ from aiohttp import web
 from alerts.commands.answers import TriggerKept
 from alerts.domain.registers import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
-from alerts.domain.words.errors import DomainError, NotFound, Unavailable
 from alerts.intake import standard_webhook, webhooks
 from alerts.intake.standard_webhook import Unverified
+from alerts.kernel.errors import DomainError, NotFound, Unavailable
 from alerts.web import problem
 from alerts.web.answers import TriggerTaken, answer
 from alerts.web.api import ROOT

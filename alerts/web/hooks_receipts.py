@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from alerts.domain.words.errors import DomainError, Invalid, NotFound, Unavailable
-from alerts.domain.words.ids import parse_delivery_id
 from alerts.intake import bounces, receipts, standard_webhook, twilio
 from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.intake.standard_webhook import Unverified
+from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
+from alerts.kernel.ids import parse_delivery_id
 from alerts.logs import blank
 from alerts.web import problem
 from alerts.web.answers import Answer, answer

@@ -18,8 +18,8 @@ from alerts.channels.segments import count
 from alerts.channels.tone import tone
 from alerts.channels.words import frame
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.ids import parse_delivery_id
-from alerts.links import delivery_token
+from alerts.kernel.ids import parse_delivery_id
+from alerts.kernel.signed_tokens import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.requests import next_url, read, whole_number
 from alerts.web.routes import PUBLIC, Route

@@ -12,8 +12,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.channels.words import Frame, frame
 from alerts.commands.actor import RESIDENT
-from alerts.domain.words.errors import Conflict, NotFound
-from alerts.links import contact_token, read_contact_token, read_delivery_token
+from alerts.kernel.errors import Conflict, NotFound
+from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
 from alerts.web.api import read
 from alerts.web.parts import Parts
 from alerts.web.routes import TOKEN, Route

@@ -11,7 +11,7 @@ import shapely
 from markupsafe import Markup, escape
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.geometry import Area, Bounds
+from alerts.kernel.geometry import Area, Bounds
 
 WIDTH, HEIGHT = 460, 330
 _LEAST_DEGREES = 0.035  # of latitude: about 4 km, so that a small area keeps its surroundings

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alerts.dispatch.totals import Totals
-from alerts.domain.words.events import Recorded
 from alerts.eventlog.ports import Log, Writer
+from alerts.kernel.events import Recorded
 from alerts.metrics import Requests
 from alerts.settings import Settings
 from alerts.web.limits import Limits

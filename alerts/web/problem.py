@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from aiohttp import web
 
-from alerts.domain.words.errors import (
+from alerts.kernel.errors import (
     Conflict,
     DomainError,
     FieldError,

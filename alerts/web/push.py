@@ -9,9 +9,9 @@ import msgspec
 from aiohttp import web
 
 from alerts.commands.actor import RESIDENT
-from alerts.domain.words.bodies import Body, PushBody, PushKeys
-from alerts.domain.words.errors import Conflict
-from alerts.links import read_contact_token
+from alerts.contract.bodies import Body, PushBody, PushKeys
+from alerts.kernel.errors import Conflict
+from alerts.kernel.signed_tokens import read_contact_token
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import json_body, read

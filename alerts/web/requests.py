@@ -14,8 +14,8 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from alerts.domain.words.errors import Invalid, Malformed, NotFound
 from alerts.intake import strict_json
+from alerts.kernel.errors import Invalid, Malformed, NotFound
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from alerts.channels.words import direction, frame
 from alerts.domain.notice import NoticeState
-from alerts.domain.words.geometry import resolve_area
-from alerts.links import delivery_token
+from alerts.kernel.geometry import resolve_area
+from alerts.kernel.signed_tokens import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
 from alerts.where import place_name

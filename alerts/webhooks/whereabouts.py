@@ -14,9 +14,9 @@ from alerts.domain.registers import PlaceState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, place_id
-from alerts.domain.words.events import Event, Recorded, Stream
-from alerts.domain.words.geometry import Area, resolve_area
 from alerts.eventlog.ports import Log
+from alerts.kernel.events import Event, Recorded, Stream
+from alerts.kernel.geometry import Area, resolve_area
 from alerts.projections import kinds
 
 _KEPT = 200

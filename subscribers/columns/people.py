@@ -12,9 +12,9 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.events import Event, Recorded
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.terms import CHANNELS, SEVERITY_RANK
+from alerts.kernel.events import Event, Recorded
+from alerts.kernel.geometry import Area
+from alerts.kernel.terms import CHANNELS, SEVERITY_RANK
 from subscribers.columns.places import Places
 from subscribers.columns.rows import (
     CHANNEL_CODE,

@@ -11,8 +11,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from alerts.domain.words.geometry import Area, Circle, area_of
-from alerts.domain.words.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
+from alerts.kernel.geometry import Area, Circle, area_of
+from alerts.kernel.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
 from subscribers.columns.tables import Table
 from subscribers.domain.events import Place
 

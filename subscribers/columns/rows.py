@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.domain.words.terms import CHANNELS, Channel, Frequency
+from alerts.kernel.terms import CHANNELS, Channel, Frequency
 from subscribers.columns.tables import Table
 from subscribers.domain.events import QuietHours
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from alerts.domain.words.terms import ChangeKind, Channel, NoticeKind, Priority, Severity, Status
+from alerts.kernel.terms import ChangeKind, Channel, NoticeKind, Priority, Severity, Status
 
 if TYPE_CHECKING:
-    from alerts.domain.words.geometry import Area
-    from alerts.domain.words.rules import Rule
+    from alerts.kernel.geometry import Area
+    from alerts.kernel.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
-from alerts.domain.words.events import Event
+from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.events import Event
 from subscribers.domain.events import (
     Consent,
     ConsentGiven,

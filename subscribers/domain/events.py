@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from alerts.domain.words.events import Catalogue, Event
-from alerts.domain.words.terms import Channel, Frequency, Severity
+from alerts.kernel.events import Catalogue, Event
+from alerts.kernel.terms import Channel, Frequency, Severity
 
 
 class PostalAddress(msgspec.Struct, frozen=True):

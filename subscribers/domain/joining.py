@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from alerts.domain.words.events import Event
-from alerts.domain.words.terms import Channel
+from alerts.kernel.events import Event
+from alerts.kernel.terms import Channel
 from subscribers.domain.events import (
     Consent,
     ContactPointSuppressed,

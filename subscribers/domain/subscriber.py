@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.domain.words.errors import NotFound
-from alerts.domain.words.events import Recorded, Stream
-from alerts.domain.words.terms import Channel
+from alerts.kernel.errors import NotFound
+from alerts.kernel.events import Recorded, Stream
+from alerts.kernel.terms import Channel
 from subscribers.domain.events import (
     Consent,
     ConsentGiven,

@@ -19,8 +19,8 @@ import pytest
 from aiohttp import web
 
 from alerts.commands.actor import SYSTEM
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.links import contact_token, delivery_token, timed_token
+from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.signed_tokens import contact_token, delivery_token, timed_token
 from alerts.web import app
 from tests.scene import Scene, plan_of
 

@@ -21,7 +21,7 @@ from alerts.dispatch import fanout, housekeeping, planner, serving, worker
 from alerts.dispatch.claims import Taken
 from alerts.dispatch.compose import House
 from alerts.dispatch.rows import JOB_NOTICE
-from alerts.domain.words.ids import SHARDS
+from alerts.kernel.ids import SHARDS
 
 BETWEEN_S = 1.0
 """Between two transactions that should be one."""

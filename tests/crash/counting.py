@@ -16,8 +16,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from alerts.data import find
-from alerts.domain.words.events import Catalogue, Event, Recorded, Stream
-from alerts.domain.words.ids import derived_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import connect
 from alerts.eventlog.log import EventLog
@@ -25,6 +23,8 @@ from alerts.eventlog.migrate import migrate
 from alerts.eventlog.ports import Transaction, Unit
 from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.kernel.events import Catalogue, Event, Recorded, Stream
+from alerts.kernel.ids import derived_id
 from subscribers.vault import Vault
 
 MASTER = bytes(range(32))

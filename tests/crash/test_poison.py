@@ -15,10 +15,10 @@ from alerts.channels.message import NoticeWords
 from alerts.dispatch.again import failed, queue_again
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
-from alerts.domain.words.events import Event, Recorded
-from alerts.domain.words.ids import new_id
-from alerts.domain.words.terms import Channel
 from alerts.eventlog import append
+from alerts.kernel.events import Event, Recorded
+from alerts.kernel.ids import new_id
+from alerts.kernel.terms import Channel
 from alerts.rendering import Prepared, Renderer
 from subscribers.domain.events import SubscriptionEnded
 from tests.conftest import Databases

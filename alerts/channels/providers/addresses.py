@@ -10,7 +10,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 
 MAX_URL = 2_000
 _IPV4_SPECIAL = tuple(

@@ -17,7 +17,7 @@ from alerts.channels.providers.sms_form import Form
 from alerts.channels.providers.sms_pool import Budget, Gateway, SmsProvider, client
 from alerts.channels.providers.smtp import Signs, SmtpProvider, Target
 from alerts.channels.providers.twilio import Twilio
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 
 INBOX_CHANNELS: tuple[Channel, ...] = ("email", "sms")
 INBOX_CONCURRENCY = 1000

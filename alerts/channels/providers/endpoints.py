@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from alerts.channels.providers.addresses import check_target, is_public
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 
 INBOX_PATH = "/inbox/push/"
 _INBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")

@@ -24,7 +24,7 @@ import msgspec
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.tables import SqliteTables, Tables, Transaction
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH = 1000

@@ -17,8 +17,8 @@ from alerts.channels.providers.bucket import Bucket
 from alerts.channels.providers.guarded import SOON, GuardedClient, Late, Refused, TargetError, Unreached
 from alerts.channels.providers.pool import Health, Member, Pool
 from alerts.channels.providers.sms_form import FLAKY, Form, Trouble
-from alerts.domain.words.errors import DomainError
-from alerts.domain.words.terms import Channel
+from alerts.kernel.errors import DomainError
+from alerts.kernel.terms import Channel
 
 _CONNECT, _TOTAL = 3.0, 10.0
 """Seconds for a connection, and until the answer."""

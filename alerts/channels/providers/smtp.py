@@ -21,7 +21,7 @@ import msgspec
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.pool import Health, Member, Pool
 from alerts.channels.providers.smtp_server import SOON, STRIKES, Server, Target, TooLate, Trouble
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 
 __all__ = ["Signs", "SmtpProvider", "Target"]
 

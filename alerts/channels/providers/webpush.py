@@ -21,7 +21,7 @@ from alerts.channels.providers.guarded import Answer, GuardedClient, Late, Lost,
 from alerts.channels.providers.pool import Health
 from alerts.channels.providers.push_services import PushServices
 from alerts.channels.providers.waiting import retry_after
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 from alerts.vapid import Vapid
 
 DELIVERY_HEADER = "X-Alerts-Delivery"

@@ -16,8 +16,8 @@ import pytest
 import alerts.safekeeping.backup as backups
 from alerts import bootstrap, verification
 from alerts import settings as settings_of
-from alerts.domain.words.errors import Conflict, Invalid
 from alerts.eventlog.database import connect
+from alerts.kernel.errors import Conflict, Invalid
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.safekeeping.restore import restore

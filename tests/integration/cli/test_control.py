@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alerts.control import Json, Locked, listening, lock, through
-from alerts.domain.words.errors import DomainError, Invalid, Unavailable
+from alerts.kernel.errors import DomainError, Invalid, Unavailable
 
 
 async def echo(arguments: Json) -> Json:

@@ -16,6 +16,7 @@ import pytest
 
 from alerts import schedule
 from alerts.commands import Actor, Commands, MemberKept
+from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.registers import Registers
 from alerts.domain import events as e
@@ -23,12 +24,11 @@ from alerts.domain.events import Policy, PolicyRule
 from alerts.domain.notice import NoticeState
 from alerts.domain.registers import SourceState
 from alerts.domain.streams import NOTICE, SOURCE, source_id
-from alerts.domain.words.bodies import PlaceBody, SubscriberBody
-from alerts.domain.words.events import Recorded
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.kernel.events import Recorded
 from subscribers.addresses import Addresses
 from subscribers.columns import AudienceColumns
 from subscribers.domain import events as se

@@ -8,9 +8,9 @@ import pytest
 
 from alerts.commands import SYSTEM
 from alerts.commands.imports import ImportRow, Refused
+from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
-from alerts.domain.words.bodies import PlaceBody, SubscriberBody
-from alerts.domain.words.errors import Conflict, NotFound
+from alerts.kernel.errors import Conflict, NotFound
 from subscribers.domain import events as se
 from subscribers.domain.events import Consent, Preferences
 from tests.integration.commands.conftest import CAMDEN, HACKNEY, START, House, on_both

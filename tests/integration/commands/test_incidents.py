@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from alerts.commands import Idempotency
+from alerts.contract.bodies import ContentBody, IncidentBody, NoticeBody, PlaceBody, ResolveBody
 from alerts.domain.events import NoticeIssued, PolicyRule
-from alerts.domain.words.bodies import ContentBody, IncidentBody, NoticeBody, PlaceBody, ResolveBody
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.kernel.errors import Conflict, Invalid, NotFound
 from tests.integration.commands.conftest import CAMDEN, START, key, on_both, rules
 
 if TYPE_CHECKING:

@@ -10,18 +10,11 @@ import msgspec
 import pytest
 
 from alerts.commands import Actor, Idempotency, NoticeKept
+from alerts.contract.bodies import AllClearBody, CancelBody, ContentBody, IncidentBody, NoticeBody, SegmentBody
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.domain.words.bodies import (
-    AllClearBody,
-    CancelBody,
-    ContentBody,
-    IncidentBody,
-    NoticeBody,
-    SegmentBody,
-)
-from alerts.domain.words.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from alerts.eventlog.ports import Unit
+from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from tests.integration.commands.conftest import CAMDEN, START, key, on_both
 
 if TYPE_CHECKING:

@@ -10,16 +10,10 @@ import msgspec
 import pytest
 
 from alerts.commands.secrets import hash_secret
+from alerts.contract.bodies import PlaceBody, SegmentBody, ServiceChangeBody, ServicePointBody, TopicBody
 from alerts.domain.streams import CHANGE, KEY, MEMBER, PLACE, POINT, SEGMENT, SOURCE, TOPIC, place_id, source_id
-from alerts.domain.words.bodies import (
-    PlaceBody,
-    SegmentBody,
-    ServiceChangeBody,
-    ServicePointBody,
-    TopicBody,
-)
-from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
-from alerts.domain.words.terms import BUILT_IN_TOPICS
+from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
+from alerts.kernel.terms import BUILT_IN_TOPICS
 from tests.integration.commands.conftest import CAMDEN, START, key, on_both
 
 if TYPE_CHECKING:
@@ -179,7 +173,7 @@ async def test_a_change_takes_effect_when_its_time_has_come(house: House) -> Non
 
 
 def _after() -> Any:
-    from alerts.domain.words.bodies import ChangeAfterBody
+    from alerts.contract.bodies import ChangeAfterBody
 
     return ChangeAfterBody
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from alerts.commands import RESIDENT, SubscriberKept
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.domain.words.errors import Conflict, Invalid, NotFound, Stale
-from alerts.domain.words.ids import contact_shard, shard_of
+from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
+from alerts.kernel.ids import contact_shard, shard_of
 from subscribers.domain.events import Place, QuietHours
 from tests.integration.commands.conftest import CAMDEN, CONSENT, START, key, on_both
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts import suppressions
-from alerts.domain.words.errors import Invalid, NotFound
+from alerts.kernel.errors import Invalid, NotFound
 from tests.integration.commands.conftest import House
 
 

@@ -10,9 +10,7 @@ import msgspec
 import pytest
 
 from alerts.commands import ParsedTrigger, TriggerKept
-from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
-from alerts.domain.registers import SourceState
-from alerts.domain.words.bodies import (
+from alerts.contract.bodies import (
     ContentBody,
     IncidentBody,
     NoticeBody,
@@ -21,8 +19,10 @@ from alerts.domain.words.bodies import (
     ServiceChangeBody,
     ServicePointBody,
 )
-from alerts.domain.words.cap import CapGroup, CapMessage, CapReference, CapWords
-from alerts.domain.words.errors import Conflict, Invalid, NotFound
+from alerts.contract.cap_message import CapGroup, CapMessage, CapReference, CapWords
+from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
+from alerts.domain.registers import SourceState
+from alerts.kernel.errors import Conflict, Invalid, NotFound
 from tests.integration.commands.conftest import CAMDEN, HACKNEY, START, key, on_both, rules
 
 if TYPE_CHECKING:

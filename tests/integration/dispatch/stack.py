@@ -26,9 +26,6 @@ from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_life import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
-from alerts.domain.words.events import Event, Stream
-from alerts.domain.words.ids import contact_number, new_id
-from alerts.domain.words.terms import Channel, MsgType
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.leader import Leader
@@ -36,6 +33,9 @@ from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.kernel.events import Event, Stream
+from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.terms import Channel, MsgType
 from alerts.projections import Views, projections
 from alerts.rendering import Renderer
 from subscribers.columns import AudienceColumns

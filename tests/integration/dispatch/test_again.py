@@ -12,8 +12,8 @@ from alerts.channels.message import Handed, Message
 from alerts.dispatch.again import queue_again
 from alerts.domain.events import DispatchRetried, NoticeExpired
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
-from alerts.domain.words.errors import Conflict, NotFound
-from alerts.domain.words.ids import new_id
+from alerts.kernel.errors import Conflict, NotFound
+from alerts.kernel.ids import new_id
 from tests.integration.dispatch.stack import Scripted, Stack
 
 

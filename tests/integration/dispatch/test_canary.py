@@ -8,7 +8,7 @@ from email import message_from_bytes
 
 from alerts.channels.message import Handed
 from alerts.dispatch.canary import EVERY, LATE, Canaries, states
-from alerts.domain.words.terms import Channel
+from alerts.kernel.terms import Channel
 from tests.integration.dispatch.stack import SENDER, Scripted, Stack
 
 TESTERS: dict[Channel, str] = {"email": "tester@example.org", "sms": "+447700900000"}

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import abc
 
 from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached, check_target
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

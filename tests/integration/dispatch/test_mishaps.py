@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from alerts.channels.message import Handed, Message
-from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.ports import Committed, Unit, Writer
+from alerts.kernel.errors import Unavailable
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
 
 

@@ -13,8 +13,8 @@ from alerts.channels.message import Handed, Message
 from alerts.commands import Commands
 from alerts.dispatch.reads import DeliveryRow
 from alerts.domain import events as e
-from alerts.domain.words.ids import new_id, parse_delivery_id
 from alerts.eventlog.generations import rebuild
+from alerts.kernel.ids import new_id, parse_delivery_id
 from alerts.projections import projections
 from alerts.projections.checksums import checksums
 from subscribers.addresses import Addresses, Owner

@@ -125,7 +125,7 @@ def test_an_attempt_in_doubt_is_shown_though_the_rest_was_cancelled(stack: Stack
 
 def test_an_exercise_reaches_testers_and_the_team_alone(stack: Stack) -> None:
     from alerts.domain.streams import MEMBER
-    from alerts.domain.words.ids import contact_number, new_id
+    from alerts.kernel.ids import contact_number, new_id
 
     stack.people(2)
     [tester] = stack.people(1, tester=True)

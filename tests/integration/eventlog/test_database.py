@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from alerts.domain.words.errors import Unavailable
 from alerts.eventlog.database import BadUrl, BaseDatabase, connect
 from alerts.eventlog.migrate import NewerSchema, migrate, pending
 from alerts.eventlog.sqlite import SQLiteDatabase, file_of
+from alerts.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
     from tests.conftest import Databases

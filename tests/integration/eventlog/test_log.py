@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.domain.words.events import Catalogue
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.ports import UnreadableEvent
+from alerts.kernel.events import Catalogue
+from alerts.kernel.ids import new_id
 from tests.integration.eventlog.kit import COUNTER, Counted, Named, house, opened
 
 if TYPE_CHECKING:

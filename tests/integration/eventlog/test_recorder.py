@@ -12,10 +12,10 @@ from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredE
 from eventsourcing.tests import persistence as shipped
 
 from alerts.data import find
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.migrate import migrate
 from alerts.eventlog.recorder import Recorder
+from alerts.kernel.ids import new_id
 
 
 class OnSQLite:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.domain.words.errors import DomainError, NotFound
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.generations import CurrentViews, current_generation, rebuild
 from alerts.eventlog.leader import Leader
 from alerts.eventlog.ports import Projection, Transaction
 from alerts.eventlog.runner import Runner
+from alerts.kernel.errors import DomainError, NotFound
+from alerts.kernel.events import Recorded
+from alerts.kernel.ids import new_id
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:

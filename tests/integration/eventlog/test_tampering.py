@@ -11,10 +11,10 @@ from uuid import UUID
 
 import pytest
 
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.proofs import SECRET_BYTES, Checkpoint, Signer
 from alerts.eventlog.prover import CHECKPOINT_EVERY, Prover
 from alerts.eventlog.verifying import Report, verify
+from alerts.kernel.ids import new_id
 from subscribers.vault import kept_secret
 from tests.integration.eventlog.kit import COUNTER, MASTER, START, Clock, House, Named, house
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.errors import RaceLost
+from alerts.kernel.ids import new_id
 from subscribers.vault import KeyDestroyed, KeyMissing, Vault, WrongMasterKey
 from tests.integration.eventlog.kit import COUNTER, MASTER, Named, house
 

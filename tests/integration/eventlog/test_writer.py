@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from alerts.domain.words.errors import Conflict, Invalid, Unavailable
-from alerts.domain.words.ids import new_id
 from alerts.eventlog import append
 from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.kernel.errors import Conflict, Invalid, Unavailable
+from alerts.kernel.ids import new_id
 from tests.integration.eventlog.kit import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
 
 if TYPE_CHECKING:

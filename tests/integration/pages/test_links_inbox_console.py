@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from alerts.commands.actor import SYSTEM
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.links import contact_token, delivery_token, timed_token
+from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.signed_tokens import contact_token, delivery_token, timed_token
 from tests.scene import Scene, plan_of
 
 
@@ -264,7 +264,7 @@ async def test_the_console_shows_how_a_dispatch_went_and_what_failed_and_why(sen
 
 
 def _contact(sending: Scene, item: dict[str, Any]) -> int:
-    from alerts.domain.words.ids import parse_delivery_id
+    from alerts.kernel.ids import parse_delivery_id
 
     numbers = parse_delivery_id(sending.secret, item["delivery"])
     assert numbers

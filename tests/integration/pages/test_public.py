@@ -13,7 +13,7 @@ import pytest
 
 from alerts.domain import events as e
 from alerts.domain import streams
-from alerts.domain.words.ids import new_id
+from alerts.kernel.ids import new_id
 from tests.scene import Scene, plan_of
 
 Page = Callable[..., Awaitable[str]]

@@ -12,7 +12,7 @@ from aiohttp import ClientResponse
 
 from alerts.admin import Admin
 from alerts.commands import SYSTEM
-from alerts.domain.words.errors import Conflict
+from alerts.kernel.errors import Conflict
 from tests.integration.web.conftest import CAMDEN, House, problem
 
 ROOT = Path(__file__).resolve().parents[3]

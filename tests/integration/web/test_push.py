@@ -21,7 +21,7 @@ from alerts.channels.message import Message
 from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
 from alerts.commands.actor import SYSTEM
-from alerts.links import contact_token
+from alerts.kernel.signed_tokens import contact_token
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.app import build
 from tests.conftest import MASTER_KEY

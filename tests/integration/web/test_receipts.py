@@ -21,8 +21,8 @@ from standardwebhooks import Webhook
 
 from alerts import bootstrap
 from alerts import settings as settings_of
-from alerts.domain.words.events import Event
 from alerts.intake import twilio
+from alerts.kernel.events import Event
 from alerts.web.app import build
 from tests.conftest import MASTER_KEY
 from tests.integration.web.conftest import CAMDEN, PUBLIC_URL, House, problem

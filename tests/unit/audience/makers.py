@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from alerts.domain.words.events import Event, Recorded
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.rules import Rule
-from alerts.domain.words.terms import Channel, NoticeKind, Priority, Severity, Status
+from alerts.kernel.events import Event, Recorded
+from alerts.kernel.geometry import Area
+from alerts.kernel.rules import Rule
+from alerts.kernel.terms import Channel, NoticeKind, Priority, Severity, Status
 from subscribers.columns import AudienceColumns
 from subscribers.domain.audience import AudienceQuery, ChangeReach
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered

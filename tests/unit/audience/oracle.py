@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pyproj import Geod
 
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.rules import (
+from alerts.kernel.geometry import Area
+from alerts.kernel.rules import (
     All,
     AnyOf,
     FloorAtMost,

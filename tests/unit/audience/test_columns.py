@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.events import Event, Recorded
+from alerts.kernel.events import Event, Recorded
 from subscribers.columns import AudienceColumns
 from subscribers.columns.tables import RowIndex
 from subscribers.domain import events as e

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.events import Event
+from alerts.kernel.events import Event
 from subscribers.columns import AudienceColumns
 from subscribers.columns.image import ColumnsImage, chunks_of, image_of, refill
 from subscribers.domain.events import ContactRef, SubscriptionRequested

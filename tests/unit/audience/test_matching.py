@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon, box
 
-from alerts.domain.words.events import Recorded
-from alerts.domain.words.geometry import Area, Circle
-from alerts.domain.words.rules import (
+from alerts.kernel.events import Recorded
+from alerts.kernel.geometry import Area, Circle
+from alerts.kernel.rules import (
     All,
     AnyOf,
     FloorAtMost,

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from shapely.geometry import box
 
-from alerts.domain.words.geometry import Area, distance, resolve_area
+from alerts.kernel.geometry import Area, distance, resolve_area
 from subscribers.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit, within
 
 EFFECTIVE = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)

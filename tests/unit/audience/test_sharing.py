@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from alerts.domain.words.geometry import Area
+from alerts.kernel.geometry import Area
 from subscribers.plane import Plane
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.terms import Frequency, NoticeKind, Priority
+from alerts.kernel.terms import Frequency, NoticeKind, Priority
 from subscribers.columns.rows import from_micros
 from subscribers.domain.events import QuietHours
 from subscribers.timing import REASONS, Hold, hold, holds, instant, next_digest, quiet_until

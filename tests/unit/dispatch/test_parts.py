@@ -33,7 +33,7 @@ from alerts.dispatch.rows import (
 )
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.domain.events import Content, NoticePlan
-from alerts.domain.words.terms import Frequency, Priority
+from alerts.kernel.terms import Frequency, Priority
 from subscribers.columns import ContactFacts
 from subscribers.domain.events import QuietHours
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from alerts.domain.words.events import Event, Recorded, Stream
+from alerts.kernel.events import Event, Recorded, Stream
 
 S = TypeVar("S")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from alerts.commands.cap import paired
 from alerts.commands.checks import merged
 from alerts.commands.plans import Checked, notice_json, plan_of
+from alerts.contract.bodies import NoticeBody
+from alerts.contract.cap_message import CapGroup, cap_message_id
 from alerts.domain.events import IncidentFacts, NoticePlan
 from alerts.domain.incident import IncidentState
-from alerts.domain.words.bodies import NoticeBody
-from alerts.domain.words.cap import CapGroup, cap_message_id
-from alerts.domain.words.ids import new_id
+from alerts.kernel.ids import new_id
 from subscribers.addresses import Addresses, email
 from tests.unit.domain.folding import NOW
 
@@ -92,7 +92,7 @@ def test_a_plan_shown_and_sent_back_is_the_same_plan(plan: NoticePlan) -> None:
 
 @given(st.emails())
 def test_the_fast_path_takes_nothing_that_the_library_refuses(text: str) -> None:
-    from alerts.domain.words.errors import Invalid
+    from alerts.kernel.errors import Invalid
     from subscribers import addresses
 
     if addresses._PLAIN_EMAIL.fullmatch(text) and len(text) <= 254 and text.find("@") <= 64:

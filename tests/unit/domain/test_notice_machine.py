@@ -15,8 +15,8 @@ from alerts.domain import notice_life as life
 from alerts.domain.events import Content, NoticeDrafted, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.errors import Conflict, DomainError, Forbidden, Invalid
-from alerts.domain.words.events import Event
+from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid
+from alerts.kernel.events import Event
 from tests.unit.domain.folding import Told
 
 LEGAL: dict[str, set[str]] = {

@@ -15,8 +15,8 @@ from alerts.domain.events import Content, NoticeDrafted, NoticePlan, Policy, Pol
 from alerts.domain.notice import NoticeState
 from alerts.domain.policy import policy_answer
 from alerts.domain.streams import NOTICE
-from alerts.domain.words.errors import Conflict
-from alerts.domain.words.terms import Certainty, MsgType, NoticeKind, Severity, Status, Urgency
+from alerts.kernel.errors import Conflict
+from alerts.kernel.terms import Certainty, MsgType, NoticeKind, Severity, Status, Urgency
 from tests.unit.domain.folding import NOW, Told
 
 PLAN = NoticePlan(

@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from alerts.domain.words.errors import Conflict, DomainError, Invalid, NotFound
-from alerts.domain.words.events import Event
+from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound
+from alerts.kernel.events import Event
 from subscribers.domain import changing, joining
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.joining import LIFTED_BY_CONSENT, Reach

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from alerts.domain.events import CATALOGUE as ALERTS
 from alerts.domain.events import ApiKeyIssued, Policy, TriggerReceived
-from alerts.domain.words.events import Catalogue, Event, Recorded
-from alerts.domain.words.ids import new_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import UnreadableEvent
+from alerts.kernel.events import Catalogue, Event, Recorded
+from alerts.kernel.ids import new_id
 from subscribers.domain.events import CATALOGUE as SUBSCRIBERS
 from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
 

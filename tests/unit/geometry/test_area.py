@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import Polygon, box
 
-from alerts.domain.words.geometry import Area, Circle, resolve_area
-from alerts.domain.words.geometry.geodesy import disc_error, distance, is_within, mercator_discs, mercator_y
+from alerts.kernel.geometry import Area, Circle, resolve_area
+from alerts.kernel.geometry.geodesy import disc_error, distance, is_within, mercator_discs, mercator_y
 from tests.unit.geometry.reference import distance_to_polygon
 
 GEOD = Geod(ellps="WGS84")
@@ -97,7 +97,7 @@ def test_containment_holds_for_edges_and_circles() -> None:
 
 def test_across_the_antimeridian() -> None:
     raw = {"type": "Polygon", "coordinates": [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]]}
-    from alerts.domain.words.geometry import validate_area
+    from alerts.kernel.geometry import validate_area
 
     area = resolve_area(validate_area(raw, "area", ()), lambda _: None)
     assert area.bounds == (179.0, 0.0, -179.0, 1.0)

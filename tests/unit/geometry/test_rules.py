@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from shapely.geometry import box
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.geometry import Area
-from alerts.domain.words.rules import All, Rule, Touches, parse_rule, resolve_rule, rule_words, segments_of
+from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry import Area
+from alerts.kernel.rules import All, Rule, Touches, parse_rule, resolve_rule, rule_words, segments_of
 
 
 def read(raw: Any) -> Rule:

@@ -11,8 +11,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.geometry import check_point, resolve_area, validate_area
+from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry import check_point, resolve_area, validate_area
 
 LONDON = (-0.52, 51.28, 0.34, 51.70)
 SQUARE = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]

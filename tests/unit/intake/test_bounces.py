@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.refusals import enhanced_status, is_at_fault
-from alerts.domain.words.errors import Malformed
-from alerts.domain.words.ids import delivery_id, parse_delivery_id
 from alerts.intake.bounces import LARGEST, Bounce, read
+from alerts.kernel.errors import Malformed
+from alerts.kernel.ids import delivery_id, parse_delivery_id
 
 SECRET = b"s" * 32
 ID = delivery_id(SECRET, 7, 513)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from alerts.domain.words.cap import CapMessage
-from alerts.domain.words.errors import Invalid, Malformed
+from alerts.contract.cap_message import CapMessage
 from alerts.intake import cap
+from alerts.kernel.errors import Invalid, Malformed
 
 INFO = """<info>
   <language>{language}</language><category>Fire</category><event>{event}</event>{extra}

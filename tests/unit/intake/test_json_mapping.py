@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.commands.trigger import Nothing, Unread
-from alerts.domain.words.bodies import IncidentBody, NoticeBody, ResolveBody
-from alerts.domain.words.errors import Invalid, Malformed
+from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody
 from alerts.intake import webhooks
 from alerts.intake.json_mapping import mapping_of, read_mapping
 from alerts.intake.json_path import Path as JsonPath
 from alerts.intake.json_path import Unmapped, Work
+from alerts.kernel.errors import Invalid, Malformed
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.bodies import IncidentBody, NoticeBody, ServiceChangeBody, SubscriberBody
-from alerts.domain.words.errors import Invalid, Malformed
+from alerts.contract.bodies import IncidentBody, NoticeBody, ServiceChangeBody, SubscriberBody
 from alerts.intake import strict_json
+from alerts.kernel.errors import Invalid, Malformed
 
 
 def nested(levels: int) -> bytes:

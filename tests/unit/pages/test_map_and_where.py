@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from alerts.demo import london
 from alerts.domain.registers import PlaceState
-from alerts.domain.words.geometry import EMPTY, Area, area_of
-from alerts.domain.words.ids import derived_id
+from alerts.kernel.geometry import EMPTY, Area, area_of
+from alerts.kernel.ids import derived_id
 from alerts.web.map_svg import HEIGHT, WIDTH, Pin, Zone, draw
 from alerts.where import names_of, where
 

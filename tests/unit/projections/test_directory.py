@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from alerts.domain.words.events import Event
-from alerts.domain.words.ids import contact_number
+from alerts.kernel.events import Event
+from alerts.kernel.ids import contact_number
 from alerts.projections.checksums import checksums
 from subscribers.domain import events as e
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState

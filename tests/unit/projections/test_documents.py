@@ -13,8 +13,8 @@ from hypothesis import given, settings
 
 from alerts.domain import events as e
 from alerts.domain import streams
-from alerts.domain.words.events import Event
-from alerts.domain.words.terms import BUILT_IN_TOPICS
+from alerts.kernel.events import Event
+from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.checksums import TABLES, checksums
 from tests.unit.projections.world import START, World
 

@@ -11,10 +11,10 @@ from uuid import UUID
 
 from alerts.data import find
 from alerts.domain import events as alerts_events
-from alerts.domain.words.events import Event, Recorded
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Dialect, Projection
 from alerts.eventlog.sqlite import SQLiteTransaction
+from alerts.kernel.events import Event, Recorded
 from alerts.projections import Views, projections
 from subscribers.domain import events as subscriber_events
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from alerts.transfer import geojson
 from alerts.transfer.geojson import Collection, features
 

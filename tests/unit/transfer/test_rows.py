@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.words.bodies import SubscriberBody
-from alerts.domain.words.errors import Invalid
+from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.errors import Invalid
 from alerts.transfer.rows import armed, body_of, disarmed, exported, in_columns
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.domain.words.errors import Invalid
+from alerts.kernel.errors import Invalid
 from alerts.transfer import tables
 from alerts.transfer.tables import Line, opened, survey
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.geometry import Bounds, Known, validate_area
-from alerts.domain.words.geometry.validate import known, listed
-from alerts.domain.words.rules.tree import (
+from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry import Bounds, Known, validate_area
+from alerts.kernel.geometry.validate import known, listed
+from alerts.kernel.rules.tree import (
     All,
     AnyOf,
     FloorAtMost,
@@ -26,7 +26,7 @@ from alerts.domain.words.rules.tree import (
     Touches,
     primary_subtag,
 )
-from alerts.domain.words.terms import CHANNELS, SEVERITY_RANK, Frequency
+from alerts.kernel.terms import CHANNELS, SEVERITY_RANK, Frequency
 
 MAX_NODES = 1_000
 MAX_DEPTH = 30

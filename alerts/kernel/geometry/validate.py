@@ -10,10 +10,10 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.geometry.area import Area, Bounds, Json, _plain
-from alerts.domain.words.geometry.geodesy import Floats
-from alerts.domain.words.geometry.rings import NotMendable, mended, polygons, rewrapped, unwrapped
+from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry.area import Area, Bounds, Json, _plain
+from alerts.kernel.geometry.geodesy import Floats
+from alerts.kernel.geometry.rings import NotMendable, mended, polygons, rewrapped, unwrapped
 
 MAX_POSITIONS = 50_000
 MAX_PARTS = 500

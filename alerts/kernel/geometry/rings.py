@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.geometry.geodesy import Floats, geod
+from alerts.kernel.geometry.geodesy import Floats, geod
 
 CIRCLE_CORNERS = 64
 FINE_CIRCLE = 720

@@ -1,7 +1,7 @@
 """RULE: read from JSON, resolved, and said in words. Evaluated by `subscribers.matching` and `subscribers.explain`."""
 
-from alerts.domain.words.rules.reading import parse_rule
-from alerts.domain.words.rules.tree import (
+from alerts.kernel.rules.reading import parse_rule
+from alerts.kernel.rules.tree import (
     EVERYONE,
     All,
     AnyOf,
@@ -20,7 +20,7 @@ from alerts.domain.words.rules.tree import (
     resolve_rule,
     segments_of,
 )
-from alerts.domain.words.rules.words import rule_words
+from alerts.kernel.rules.words import rule_words
 
 __all__ = [
     "EVERYONE",

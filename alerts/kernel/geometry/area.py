@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
-from alerts.domain.words.geometry.geodesy import (
+from alerts.kernel.geometry.geodesy import (
     EDGE_M,
     POLAR_M,
     Floats,
@@ -25,7 +25,7 @@ from alerts.domain.words.geometry.geodesy import (
     normal_radius,
     wrapped,
 )
-from alerts.domain.words.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, circle_polygon, polygon_of
+from alerts.kernel.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, circle_polygon, polygon_of
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]

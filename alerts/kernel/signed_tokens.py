@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from alerts.domain.words.ids import mac
+from alerts.kernel.ids import mac
 
 Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "session"]
 _MAC = 16

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from alerts.domain.words.errors import Invalid
-from alerts.domain.words.geometry import Area, area_of
-from alerts.domain.words.terms import Channel, Frequency, Severity
+from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.terms import Channel, Frequency, Severity
 
 Json = dict[str, Any]
 

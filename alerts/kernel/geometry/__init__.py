@@ -4,10 +4,10 @@
 >>> area.distance_m(51.5, -0.12)
 """
 
-from alerts.domain.words.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
-from alerts.domain.words.geometry.geodesy import distance
-from alerts.domain.words.geometry.rings import FINE_CIRCLE
-from alerts.domain.words.geometry.validate import Known, check_point, validate_area
+from alerts.kernel.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
+from alerts.kernel.geometry.geodesy import distance
+from alerts.kernel.geometry.rings import FINE_CIRCLE
+from alerts.kernel.geometry.validate import Known, check_point, validate_area
 
 __all__ = [
     "EMPTY",

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.terms import (
+from alerts.kernel.terms import (
     Category,
     Certainty,
     ChangeKind,

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain.words.ids import derived_id
-from alerts.domain.words.terms import Category, Certainty, Severity, Urgency
+from alerts.kernel.ids import derived_id
+from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 
 CapStatus = Literal["Actual", "Exercise", "System", "Test", "Draft"]
 CapMsgType = Literal["Alert", "Update", "Cancel", "Ack", "Error"]

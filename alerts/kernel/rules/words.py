@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.domain.words.rules.tree import (
+from alerts.kernel.rules.tree import (
     All,
     AnyOf,
     FloorAtMost,
