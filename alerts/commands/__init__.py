@@ -27,9 +27,9 @@ from alerts.commands.receipts import ReceiptCommands
 from alerts.commands.registers import RegisterCommands
 from alerts.commands.services import ServiceCommands
 from alerts.commands.team import TeamCommands
-from alerts.commands.trigger import ParsedTrigger
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.webhooks import WebhookCommands
+from alerts.contract.trigger_request import ParsedTrigger
 
 
 class Commands(

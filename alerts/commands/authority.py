@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.commands import threads
 from alerts.commands.actor import Actor
 from alerts.commands.answers import NoticeKept
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Unit

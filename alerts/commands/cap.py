@@ -21,7 +21,7 @@ from alerts.contract.cap_message import CapGroup, CapMessage, CapWords, cap_mess
 from alerts.domain import incident as domain
 from alerts.domain.events import CapOrigin, Content, IncidentFacts
 from alerts.domain.incident import IncidentState
-from alerts.domain.notice_life import default_priority
+from alerts.domain.notice_lifecycle import default_priority
 from alerts.domain.streams import INCIDENT
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load

@@ -12,9 +12,9 @@ import msgspec
 
 from alerts.contract.bodies import Area, ContentBody, VisitBody
 from alerts.domain.events import Content, Visit
+from alerts.domain.recurrence import is_readable
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.times import timed_members
-from alerts.recurrence import is_readable
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
 T = TypeVar("T", bound=msgspec.Struct)

@@ -13,7 +13,7 @@ from alerts.commands.answers import Kept
 from alerts.commands.core import Core
 from alerts.commands.services import EFFECT
 from alerts.commands.subscribers import ERASURE, LAPSE
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE

@@ -19,7 +19,7 @@ from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.domain import incident as domain
 from alerts.domain.events import Content, IncidentFacts
 from alerts.domain.incident import IncidentState
-from alerts.domain.policy import only_records
+from alerts.domain.source_policy import only_records
 from alerts.domain.streams import INCIDENT, incident_id
 from alerts.eventlog.ports import Unit
 from alerts.kernel.errors import Invalid, NotFound

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from alerts import recurrence
 from alerts.commands import checks, threads
 from alerts.commands.actor import Actor
 from alerts.commands.answers import Kept, NoticeKept
@@ -16,6 +15,7 @@ from alerts.commands.core import Core
 from alerts.commands.ports import Idempotency
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
+from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule, NoticePlan
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id

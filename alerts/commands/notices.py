@@ -17,7 +17,7 @@ from alerts.commands.core import Core
 from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Counted, Idempotency
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id

@@ -16,7 +16,7 @@ from alerts.commands.known import Known
 from alerts.contract.bodies import NoticeBody
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_life import danger_to_life, default_priority
+from alerts.domain.notice_lifecycle import danger_to_life, default_priority
 from alerts.domain.streams import CHANGE, INCIDENT
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.events import Stream

@@ -17,8 +17,8 @@ from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.answers import Kept
 from alerts.commands.core import Core
 from alerts.dispatch.reports import Reported, report
+from alerts.domain.delivery_receipt import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
-from alerts.domain.receipts import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
 from alerts.eventlog.ports import Unit
 from alerts.kernel.terms import CHANNELS

@@ -26,7 +26,7 @@ from alerts.domain.events import (
     SourceSecretRotated,
     TeamMemberInvited,
 )
-from alerts.domain.registers import Role, SourceState
+from alerts.domain.reference_data import Role, SourceState
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
 from alerts.eventlog.ports import Unit
 from alerts.kernel.errors import Conflict, Invalid, NotFound

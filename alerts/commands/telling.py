@@ -9,7 +9,7 @@ from uuid import UUID
 from alerts.commands import threads
 from alerts.commands.actor import Actor
 from alerts.commands.plans import ending_plan
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import AreaJson, NoticeDrafted, NoticePlan, Policy
 from alerts.domain.notice import NoticeState
-from alerts.domain.policy import policy_answer
+from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load

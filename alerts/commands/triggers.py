@@ -15,13 +15,13 @@ from alerts.commands.core import Core
 from alerts.commands.known import Known
 from alerts.commands.plans import base_plan, check_notice, plan_of
 from alerts.commands.telling import NewId, Told
-from alerts.commands.trigger import Nothing, ParsedTrigger, Unread
 from alerts.contract.bodies import IncidentBody, ResolveBody, ServiceChangeBody
 from alerts.contract.cap_message import CapMessage
+from alerts.contract.trigger_request import Nothing, ParsedTrigger, Unread
 from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import SourceState, TriggerState
+from alerts.domain.reference_data import SourceState, TriggerState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.streams import (
     INCIDENT,

@@ -13,11 +13,11 @@ from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import TEAM
 from alerts.domain.events import Content
+from alerts.domain.place_names import where
 from alerts.kernel.geometry import Area, area_of
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
-from alerts.where import where
 from subscribers.directory import ContactCard
 from subscribers.domain.audience import ChangeReach
 from subscribers.domain.events import Place

@@ -16,7 +16,7 @@ from alerts.dispatch.frozen import Frozen, freeze
 from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
-from alerts.domain.registers import MemberState
+from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS

@@ -15,8 +15,8 @@ from uuid import UUID
 from alerts.dispatch.issued import Issued, lane_of, older_end
 from alerts.dispatch.service_points import change_reach, open_after
 from alerts.domain import events as e
-from alerts.domain.notice_life import danger_to_life as danger_to_life_of
-from alerts.domain.registers import MemberState, PlaceState, SegmentState, TopicState
+from alerts.domain.notice_lifecycle import danger_to_life as danger_to_life_of
+from alerts.domain.reference_data import MemberState, PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC, WEBHOOK

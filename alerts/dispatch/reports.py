@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from alerts.dispatch.rows import REPORTED, SENDING, STATE
-from alerts.domain.receipts import ReceiptStatus, state_after
+from alerts.domain.delivery_receipt import ReceiptStatus, state_after
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.sql import load
 from alerts.kernel.ids import contact_shard

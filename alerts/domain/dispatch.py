@@ -16,7 +16,7 @@ from alerts.domain.events import (
     DispatchRetried,
     DispatchStopped,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.events import Recorded
 
 _EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, DispatchResumed, DispatchStopped)

@@ -17,7 +17,7 @@ from alerts.domain.events import (
     IncidentResolved,
     IncidentSeverityRevised,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import NewsletterEnded, NewsletterSchedule, NewsletterScheduleSet, NewsletterStarted
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.terms import NEWSLETTER_PREFIX

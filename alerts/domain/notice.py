@@ -27,7 +27,7 @@ from alerts.domain.events import (
     NoticeSubmitted,
     NoticeSuperseded,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import MsgType, NoticePhase, Priority
 

@@ -16,7 +16,7 @@ from alerts.domain.events import (
     ServiceChangeTookEffect,
     ServiceChangeWithdrawn,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 

@@ -15,7 +15,7 @@ from alerts.domain.events import (
     ServicePointMoved,
     ServicePointOpened,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 

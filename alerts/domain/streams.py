@@ -6,15 +6,15 @@ from datetime import date
 from uuid import UUID
 
 from alerts.domain import (
+    delivery_receipt,
     dispatch,
-    imports,
     incident,
     newsletter,
     notice,
-    receipts,
-    registers,
+    reference_data,
     service_change,
     service_point,
+    subscriber_import,
     webhook,
 )
 from alerts.kernel.events import Stream
@@ -24,22 +24,22 @@ INCIDENT = Stream("incident", incident.evolve)
 POINT = Stream("service-point", service_point.evolve)
 CHANGE = Stream("service-change", service_change.evolve)
 NOTICE = Stream("notice", notice.evolve)
-PLACE = Stream("place", registers.evolve_place)
-TOPIC = Stream("topic", registers.evolve_topic)
-SEGMENT = Stream("segment", registers.evolve_segment)
+PLACE = Stream("place", reference_data.evolve_place)
+TOPIC = Stream("topic", reference_data.evolve_topic)
+SEGMENT = Stream("segment", reference_data.evolve_segment)
 NEWSLETTER = Stream("newsletter", newsletter.evolve)
-SOURCE = Stream("source", registers.evolve_source)
-TRIGGER = Stream("trigger", registers.evolve_trigger)
-REJECTIONS = Stream("rejections", registers.evolve_rejections)
-MEMBER = Stream("member", registers.evolve_member)
-KEY = Stream("key", registers.evolve_key)
+SOURCE = Stream("source", reference_data.evolve_source)
+TRIGGER = Stream("trigger", reference_data.evolve_trigger)
+REJECTIONS = Stream("rejections", reference_data.evolve_rejections)
+MEMBER = Stream("member", reference_data.evolve_member)
+KEY = Stream("key", reference_data.evolve_key)
 DISPATCH = Stream("dispatch", dispatch.evolve)
 CHUNK = Stream("chunk", dispatch.evolve_chunk)
 WEBHOOK = Stream("webhook", webhook.evolve)
-IMPORT = Stream("import", imports.evolve)
-IMPORT_PAGE = Stream("import-page", imports.evolve_page)
-RECEIPTS = Stream("receipts", receipts.evolve_receipts)
-TEXTS = Stream("texts", receipts.evolve_texts)
+IMPORT = Stream("import", subscriber_import.evolve)
+IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page)
+RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts)
+TEXTS = Stream("texts", delivery_receipt.evolve_texts)
 
 
 def incident_id(source: str, source_ref: str | None) -> UUID:

@@ -9,14 +9,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.domain.events import (
-    AreaJson,
-    WebhookAdded,
-    WebhookDisabled,
-    WebhookRemoved,
-    WebhookReplayed,
-)
-from alerts.domain.folding import cannot_begin
+from alerts.domain.events import AreaJson, WebhookAdded, WebhookDisabled, WebhookRemoved, WebhookReplayed
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.contract.bodies import Body
-from alerts.domain.receipts import ReceiptStatus, Word, word_of
+from alerts.domain.delivery_receipt import ReceiptStatus, Word, word_of
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from alerts.commands.trigger import Asked, Nothing, ParsedTrigger, Unread
 from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
+from alerts.contract.trigger_request import Asked, Nothing, ParsedTrigger, Unread
 from alerts.intake import cap, strict_json
 from alerts.kernel.errors import Invalid
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 from uuid import UUID
 
-from alerts.domain.registers import KeyState, MemberState, SourceState, TriggerState
+from alerts.domain.reference_data import KeyState, MemberState, SourceState, TriggerState
 from alerts.eventlog.lists import rows_in
 from alerts.kernel.paging import Page
 from alerts.projections.kinds import KEYS, MEMBERS, SOURCES, TRIGGERS

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.domain.open_points import facts_at
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
+from alerts.domain.service_point_status import facts_at
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.projections.kinds import CHANGES, POINTS, micros

@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import PlaceState, TopicState, TriggerState
+from alerts.domain.reference_data import PlaceState, TopicState, TriggerState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.eventlog.ports import Row, Transaction

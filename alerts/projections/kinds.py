@@ -19,7 +19,7 @@ from alerts.domain.dispatch import DispatchState
 from alerts.domain.incident import IncidentState
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import (
+from alerts.domain.reference_data import (
     KeyState,
     MemberState,
     PlaceState,

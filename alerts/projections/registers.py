@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from alerts.domain.newsletter import NewsletterState
-from alerts.domain.registers import PlaceState, SegmentState, TopicState
+from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.eventlog.ports import Database
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS

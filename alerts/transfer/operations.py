@@ -14,7 +14,7 @@ from alerts.commands.imports import ImportRow, Progress
 from alerts.contract.bodies import PlaceBody
 from alerts.control import Json, Operation
 from alerts.domain.events import ImportRowRefused
-from alerts.domain.registers import PlaceState
+from alerts.domain.reference_data import PlaceState
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.transfer.rows import exported
 from alerts.transfer.turns import Turns

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts import recurrence
 from alerts.commands.answers import Kept
 from alerts.commands.newsletters import newsletter_json
 from alerts.contract.bodies import BulletinBody, NewsletterBody
+from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id

@@ -24,7 +24,7 @@ from alerts.contract.bodies import (
 )
 from alerts.dispatch.reads import Progress
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_life import danger_to_life
+from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound

@@ -5,10 +5,10 @@ from __future__ import annotations
 from threading import Lock
 from typing import Protocol
 
-from alerts import where
 from alerts.channels.words import Frame
+from alerts.domain import place_names
 from alerts.domain.events import AreaJson
-from alerts.domain.registers import PlaceState
+from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
 
 
@@ -44,10 +44,10 @@ class Atlas:
         return None if place is None else self._outline(place)
 
     def where(self, parts: AreaJson | None, speech: Frame) -> str:
-        """An AREA in words; see `alerts.where`."""
+        """An AREA in words; see `alerts.domain.place_names`."""
         if not parts:
             return ""
-        return where.where(self.area(parts), self._places.places(), self.outline, speech.tag, speech.comma)
+        return place_names.where(self.area(parts), self._places.places(), self.outline, speech.tag, speech.comma)
 
     def _outline(self, place: PlaceState) -> Area:
         with self._lock:

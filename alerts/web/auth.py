@@ -26,7 +26,7 @@ from alerts.web.problem import Refused
 from alerts.web.routes import ROLES, Role
 
 if TYPE_CHECKING:
-    from alerts.domain.registers import KeyState, MemberState
+    from alerts.domain.reference_data import KeyState, MemberState
 
 COOKIE = "alerts_session"
 SESSION = timedelta(hours=12)

@@ -11,7 +11,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.commands.answers import TriggerKept
-from alerts.domain.registers import SourceState
+from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
 from alerts.intake import standard_webhook, webhooks
 from alerts.intake.standard_webhook import Unverified

@@ -15,6 +15,7 @@ from aiohttp import web
 from alerts.channels import prose
 from alerts.channels.words import Frame, frame
 from alerts.domain.notice import NoticeState
+from alerts.domain.place_names import place_name
 from alerts.web import atom
 from alerts.web.api import read
 from alerts.web.atlas import Atlas
@@ -26,7 +27,6 @@ from alerts.web.parts import Parts
 from alerts.web.problem import NOT_YET
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages
-from alerts.where import place_name
 
 _MINUTE = timedelta(minutes=1)
 _ON_FRONT = 5

@@ -8,7 +8,7 @@ from uuid import UUID
 from alerts.commands.answers import NoticeKept
 from alerts.domain.events import Json, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import TriggerState
+from alerts.domain.reference_data import TriggerState
 from alerts.web.answers import Answer
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from alerts.domain.events import Json
 from alerts.domain.incident import IncidentState
-from alerts.domain.registers import PlaceState, SegmentState, TopicState
+from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.web.answers import Answer

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from alerts.channels.words import direction, frame
 from alerts.domain.notice import NoticeState
+from alerts.domain.place_names import place_name
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
-from alerts.where import place_name
 from alerts.why import Why
 from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER

@@ -10,7 +10,7 @@ from uuid import UUID
 from alerts.domain.events import AreaJson, PlaceDefined, PlaceRevised
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import PlaceState
+from alerts.domain.reference_data import PlaceState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, place_id

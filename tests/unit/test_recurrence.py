@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.domain.events import NewsletterSchedule
+from alerts.domain.recurrence import check, next_issue
 from alerts.kernel.errors import Invalid
-from alerts.recurrence import check, next_issue
 
 LONDON = "Europe/London"
 

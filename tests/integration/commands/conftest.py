@@ -22,7 +22,7 @@ from alerts.dispatch.registers import Registers
 from alerts.domain import events as e
 from alerts.domain.events import Policy, PolicyRule
 from alerts.domain.notice import NoticeState
-from alerts.domain.registers import SourceState
+from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import NOTICE, SOURCE, source_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import BaseDatabase

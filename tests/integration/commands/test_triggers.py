@@ -21,7 +21,7 @@ from alerts.contract.bodies import (
 )
 from alerts.contract.cap_message import CapGroup, CapMessage, CapReference, CapWords
 from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
-from alerts.domain.registers import SourceState
+from alerts.domain.reference_data import SourceState
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from tests.integration.commands.conftest import CAMDEN, HACKNEY, START, key, on_both, rules
 

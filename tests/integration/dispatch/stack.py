@@ -24,7 +24,7 @@ from alerts.dispatch.retries import Retries
 from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
-from alerts.domain.notice_life import danger_to_life
+from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.generations import CurrentViews

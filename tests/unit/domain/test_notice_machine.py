@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
 
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticeDrafted, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from alerts.domain import notice_life as life
+from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticeDrafted, NoticePlan, Policy, PolicyRule
 from alerts.domain.notice import NoticeState
-from alerts.domain.policy import policy_answer
+from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import Conflict
 from alerts.kernel.terms import Certainty, MsgType, NoticeKind, Severity, Status, Urgency

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.commands.trigger import Nothing, Unread
 from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody
+from alerts.contract.trigger_request import Nothing, Unread
 from alerts.intake import webhooks
 from alerts.intake.json_mapping import mapping_of, read_mapping
 from alerts.intake.json_path import Path as JsonPath

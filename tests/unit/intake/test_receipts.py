@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.receipts import TextsState, is_older, state_after, word_of
+from alerts.domain.delivery_receipt import TextsState, is_older, state_after, word_of
 from alerts.intake import receipts, twilio
 from alerts.intake.receipts import Receipt, TextIn
 from alerts.intake.standard_webhook import Unverified

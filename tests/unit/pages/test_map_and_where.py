@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.demo import london
-from alerts.domain.registers import PlaceState
+from alerts.domain.place_names import names_of, where
+from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import EMPTY, Area, area_of
 from alerts.kernel.ids import derived_id
 from alerts.web.map_svg import HEIGHT, WIDTH, Pin, Zone, draw
-from alerts.where import names_of, where
 
 
 def place(slug: str, name: str, geometry: dict[str, Any]) -> PlaceState:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import ImportFinished, ImportStarted
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.events import Recorded
 
 

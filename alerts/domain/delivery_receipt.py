@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import DeliveryState
 

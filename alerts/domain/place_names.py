@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from alerts.domain.registers import PlaceState
+from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import Area
 
 MOST = 3

@@ -32,7 +32,7 @@ from alerts.domain.events import (
     TriggerReceived,
     TriggerRejected,
 )
-from alerts.domain.folding import cannot_begin
+from alerts.domain.evolve import cannot_begin
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import Category
 
