@@ -25,7 +25,6 @@ from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.smtp import Signs
 from alerts.channels.providers.webpush import WebPush
 from alerts.commands import Commands
-from alerts.data import find
 from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.budget import DailyBudget
@@ -61,6 +60,7 @@ from alerts.projections import Views, projections
 from alerts.rendering import Renderer
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
+from alerts.settings.package_data import find
 from alerts.vapid import SECRET_BYTES, Vapid
 from alerts.web.parts import Parts
 from alerts.webhooks.sender import Sender as WebhookSender

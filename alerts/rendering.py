@@ -18,7 +18,6 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts import data
 from alerts.channels import prose, push, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
 from alerts.channels.headline import banners, sms_lead, starts, subject, tag_line
@@ -29,6 +28,7 @@ from alerts.channels.tone import TONES, Tone, tone
 from alerts.channels.words import Frame, direction, frame, primary
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
+from alerts.settings import package_data
 
 _P = '<p style="margin:0 0 16px">'
 
@@ -287,7 +287,7 @@ class _NoticePush:
 def environment(*, autoescape: bool = True) -> Environment:
     """Layouts by their path under `templates/`; a name that a layout misses is an error, never silence."""
     return Environment(
-        loader=FileSystemLoader(data.find("templates")),
+        loader=FileSystemLoader(package_data.find("templates")),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,

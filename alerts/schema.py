@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from alerts import data
 from alerts.eventlog.database import connect
 from alerts.eventlog.migrate import pending
+from alerts.settings import package_data
 
 
 def is_empty(url: str) -> bool:
     """Whether there is no log yet at `url`, or one without an event. Changes nothing. Raises DomainError."""
     database = connect(url, "main")
     try:
-        if "0001_log.sql" in pending(database, data.find("migrations", database.dialect)):
+        if "0001_log.sql" in pending(database, package_data.find("migrations", database.dialect)):
             return True
         with database.read() as tx:
             return not tx.execute("SELECT 1 FROM events LIMIT 1")

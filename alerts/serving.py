@@ -14,7 +14,7 @@ from aiohttp import web
 from alerts import bootstrap
 from alerts.admin import Admin
 from alerts.control import listening, lock
-from alerts.hosts import is_loopback
+from alerts.net.loopback import is_loopback
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")

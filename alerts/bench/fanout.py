@@ -15,7 +15,6 @@ import numpy as np
 
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
-from alerts.data import find
 from alerts.dispatch import planner
 from alerts.dispatch.follower import Follower
 from alerts.dispatch.frozen import Frozen, freeze
@@ -31,6 +30,7 @@ from alerts.eventlog.sql import load
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
+from alerts.settings.package_data import find
 from subscribers.columns import AudienceColumns
 from subscribers.vault import Vault
 

@@ -14,8 +14,8 @@ from dataclasses import asdict
 
 from alerts.checkup.finding import Check, Finding
 from alerts.checkup.running import run
-from alerts.keyfiles import new_master_key
 from alerts.settings import VARIABLES, Settings, SettingsError, environment, load, unknown
+from alerts.settings.key_files import new_master_key
 
 
 def examine(*, as_json: bool) -> int:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from email.utils import parseaddr
 
 from alerts.checkup.finding import Finding
-from alerts.hosts import is_loopback
+from alerts.net.loopback import is_loopback
 from alerts.settings import Settings
-from alerts.targets import SmtpTarget
+from alerts.settings.provider_urls import SmtpTarget
 
 STEP_S = 3.0
 SPECIAL_USE = ("localhost", "example", "test", "invalid", "local")

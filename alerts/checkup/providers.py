@@ -11,10 +11,10 @@ from urllib.parse import quote, urlsplit
 from alerts.checkup.finding import Finding
 from alerts.checkup.http import ask
 from alerts.checkup.mail import SPECIAL_USE
-from alerts.hosts import is_loopback
 from alerts.kernel.errors import DomainError
+from alerts.net.loopback import is_loopback
 from alerts.settings import Settings
-from alerts.targets import SmsTarget, is_webhook_secret
+from alerts.settings.provider_urls import SmsTarget, is_webhook_secret
 
 
 def push(settings: Settings) -> Iterator[Finding]:

@@ -159,7 +159,7 @@ def key_revoke(
 
 def keys_master() -> None:
     """Make a master key: 32 random bytes in base64, for ALERTS_MASTER_KEY."""
-    from alerts.keyfiles import new_master_key
+    from alerts.settings.key_files import new_master_key
 
     print(new_master_key())
 

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from alerts.keyfiles import new_master_key
+from alerts.settings.key_files import new_master_key
 
 READY_S = 30.0
 

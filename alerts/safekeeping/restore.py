@@ -10,7 +10,6 @@ import msgspec
 
 from alerts import bootstrap
 from alerts.control import Locked, lock
-from alerts.data import find
 from alerts.eventlog.sqlite import file_of
 from alerts.eventlog.verifying import Report
 from alerts.kernel.errors import Conflict
@@ -19,6 +18,7 @@ from alerts.safekeeping import sqlite
 from alerts.safekeeping.backup import opened, verified
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.settings import Settings
+from alerts.settings.package_data import find
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.data import find
 from alerts.eventlog.database import connect
 from alerts.eventlog.migrate import migrate
+from alerts.settings.package_data import find
 
 pytestmark = pytest.mark.slow
 

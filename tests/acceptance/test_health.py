@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from alerts.healthcheck import check
-from alerts.keyfiles import new_master_key
+from alerts.settings.key_files import new_master_key
 from tests.acceptance.test_api_server import REPOSITORY, Server
 
 

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from alerts.data import find
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.database import connect
 from alerts.eventlog.log import EventLog
@@ -25,6 +24,7 @@ from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.kernel.ids import derived_id
+from alerts.settings.package_data import find
 from subscribers.vault import Vault
 
 MASTER = bytes(range(32))

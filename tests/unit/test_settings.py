@@ -10,10 +10,10 @@ from threading import Thread
 import pytest
 
 from alerts import settings
-from alerts.hosts import is_loopback
-from alerts.keyfiles import new_master_key
+from alerts.net.loopback import is_loopback
 from alerts.settings import SettingsError, environment, load, unknown
-from alerts.targets import SmtpTarget
+from alerts.settings.key_files import new_master_key
+from alerts.settings.provider_urls import SmtpTarget
 
 KEYS = {"ALERTS_SECRET_KEY": "s" * 32, "ALERTS_MASTER_KEY": base64.b64encode(bytes(32)).decode()}
 

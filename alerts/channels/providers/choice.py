@@ -28,7 +28,7 @@ _LEAST_TEXTS, _MOST_TEXTS = 16, 256
 
 
 class TextTarget(Protocol):
-    """One text message provider (`alerts.targets.SmsTarget`)."""
+    """One text message provider (`alerts.settings.provider_urls.SmsTarget`)."""
 
     @property
     def kind(self) -> Literal["twilio", "http-json"]: ...

@@ -22,7 +22,7 @@ from alerts.channels.message import Handed, Message
 from alerts.channels.providers.smtp_conversation import Answer, Broken, Conversation, Limits
 from alerts.channels.refusals import AT_FAULT
 from alerts.channels.withheld import without_address
-from alerts.hosts import is_loopback
+from alerts.net.loopback import is_loopback
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
 """Seconds for connection and banner, for each command, for the message with the answer to its final dot."""
@@ -43,7 +43,7 @@ _ENVELOPE_ID = re.compile(r"[!-*,-<>-~]{1,100}")
 
 
 class Target(Protocol):
-    """One mail server (`alerts.targets.SmtpTarget`)."""
+    """One mail server (`alerts.settings.provider_urls.SmtpTarget`)."""
 
     @property
     def host(self) -> str: ...

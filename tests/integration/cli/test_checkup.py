@@ -28,7 +28,7 @@ from alerts.checkup import database, doors, mail, providers
 from alerts.checkup.finding import Finding
 from alerts.checkup.running import run
 from alerts.settings import Settings
-from alerts.targets import sms
+from alerts.settings.provider_urls import sms
 from tests.conftest import MASTER_KEY
 
 SENDER = "Anytown <alerts@anytown.gov.uk>"

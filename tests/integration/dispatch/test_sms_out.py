@@ -17,7 +17,7 @@ from alerts.channels.providers.sms_pool import SmsProvider
 from alerts.dispatch import standing
 from alerts.dispatch.budget import DailyBudget
 from alerts.domain import events as e
-from alerts.targets import sms
+from alerts.settings.provider_urls import sms
 from tests.integration.dispatch.stack import Scripted, Stack, now
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -211,7 +211,7 @@ def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 
 def _migrations(dialect: str) -> Path:
-    from alerts.data import find
+    from alerts.settings.package_data import find
 
     return find("migrations", dialect)
 

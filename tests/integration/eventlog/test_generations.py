@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts.data import find
 from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.generations import OutdatedViews, is_outdated, open_generation
 from alerts.eventlog.migrate import migrate
+from alerts.settings.package_data import find
 
 
 @pytest.fixture

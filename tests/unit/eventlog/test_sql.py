@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.data import find
 from alerts.eventlog.postgres import copied, translated
 from alerts.eventlog.sql import parse
+from alerts.settings.package_data import find
 
 TEXT = """
 -- What this file is for.

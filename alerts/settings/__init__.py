@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from alerts.hosts import is_loopback
 from alerts.kernel.terms import Channel
-from alerts.keyfiles import Keys, SettingsError
-from alerts.targets import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
+from alerts.net.loopback import is_loopback
+from alerts.settings.key_files import Keys, SettingsError
+from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
 
@@ -154,7 +154,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
-"""May stand in a file that `{name}_FILE` names; the two keys may too (`alerts.keyfiles`)."""
+"""May stand in a file that `{name}_FILE` names; the two keys may too (`alerts.settings.key_files`)."""
 _NAMES = frozenset(v.name for v in VARIABLES) | {
     f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
 }

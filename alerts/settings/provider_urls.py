@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import msgspec
 
 from alerts.kernel.terms import Channel
-from alerts.keyfiles import SettingsError
+from alerts.settings.key_files import SettingsError
 
 Tls = Literal["auto", "none", "starttls", "implicit"]
 """auto: STARTTLS where it is offered, and required off loopback."""
