@@ -43,11 +43,8 @@ from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase, Part, connect
 from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
-from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate, pending
 from alerts.eventlog.proofs import SECRET_BYTES as PROOF_BYTES
 from alerts.eventlog.proofs import Signer as ProofSigner
 from alerts.eventlog.prover import Prover
@@ -61,6 +58,9 @@ from alerts.rendering import Renderer
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, Part, connect
+from alerts.storage.leader_election import Leader
+from alerts.storage.migrate import migrate, pending
 from alerts.vapid import SECRET_BYTES, Vapid
 from alerts.web.parts import Parts
 from alerts.webhooks.sender import Sender as WebhookSender

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from alerts.eventlog.ports import Database, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import instant, micros
+from alerts.storage.named_queries import load
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.eventlog.database import connect
-from alerts.eventlog.migrate import pending
 from alerts.settings import package_data
+from alerts.storage.base import connect
+from alerts.storage.migrate import pending
 
 
 def is_empty(url: str) -> bool:

@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from alerts.eventlog.lists import CHUNK
 from alerts.eventlog.ports import Row, Unit, Value
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Invalid
 from alerts.kernel.ids import mac, shard_of
+from alerts.storage.in_clauses import CHUNK
+from alerts.storage.named_queries import load
 
 _sql = load("subscribers", "addresses.sql")
 _PLAIN_EMAIL = re.compile(

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog import sql
-from alerts.eventlog.lists import rows_of_pairs
 from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import Channel
+from alerts.storage import named_queries
+from alerts.storage.in_clauses import rows_of_pairs
 from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
 from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState
@@ -24,7 +24,7 @@ from subscribers.sealed import NOTHING, Opened, Vault, opened
 
 __all__ = ["ContactCard", "Directory", "DirectoryProjection"]
 
-_SQL = sql.load("subscribers", "directory.sql")
+_SQL = named_queries.load("subscribers", "directory.sql")
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 
 

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog import sql
-from alerts.eventlog.lists import rows_of_pairs
 from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard, shard_of
+from alerts.storage import named_queries
+from alerts.storage.in_clauses import rows_of_pairs
 from subscribers.domain.events import (
     CATALOGUE,
     ConsentGiven,
@@ -30,7 +30,7 @@ from subscribers.domain.events import (
 )
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
-_SQL = sql.load("subscribers", "directory.sql")
+_SQL = named_queries.load("subscribers", "directory.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 

@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.errors import DomainError
+from alerts.storage.base import BaseDatabase, BaseTransaction
 
 _NONCE = 12
 _TAG = 16

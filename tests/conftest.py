@@ -20,9 +20,9 @@ from uuid import uuid4
 
 import pytest
 
-from alerts.eventlog.database import BaseDatabase, Part, connect
-from alerts.eventlog.migrate import migrate
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, Part, connect
+from alerts.storage.migrate import migrate
 
 MASTER_KEY = bytes(range(32))
 _FOLDERS: dict[Part, list[str]] = {"main": [], "keys": ["keys"], "views": ["views"]}

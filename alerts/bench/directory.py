@@ -20,13 +20,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from alerts.bench.row import Row
 from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate
 from alerts.eventlog.runner import Runner
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
 from subscribers.directory import Directory, DirectoryProjection
 from subscribers.domain.events import CATALOGUE, Consent, ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.vault import Vault

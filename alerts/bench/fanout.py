@@ -22,15 +22,15 @@ from alerts.dispatch.issued import Issued
 from alerts.dispatch.registers import Registers
 from alerts.domain.events import CATALOGUE, NoticePlan
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
+from alerts.storage.named_queries import load
 from subscribers.columns import AudienceColumns
 from subscribers.vault import Vault
 

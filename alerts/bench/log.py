@@ -19,13 +19,13 @@ from alerts.bench.postgres import Fresh, fresh_database
 from alerts.bench.row import Row
 from alerts.eventlog.append import EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.database import BaseDatabase, connect
-from alerts.eventlog.migrate import migrate
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Stream
 from alerts.kernel.ids import new_id
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
 
 _SAVE = 1000
 _TARGET = 0.25

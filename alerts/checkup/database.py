@@ -74,7 +74,7 @@ def _sqlite(version: tuple[int, ...]) -> Finding:
 
 
 def _opened_by(settings: Settings) -> bool:
-    from alerts.eventlog.database import connect
+    from alerts.storage.base import connect
     from subscribers.vault import made_with
 
     keys = connect(settings.database_url, "keys", readonly=True)
@@ -86,7 +86,7 @@ def _opened_by(settings: Settings) -> bool:
 
 def _postgres(settings: Settings) -> Iterator[Finding]:
     """Its durable settings are asserted at every connection; here what else matters."""
-    from alerts.eventlog.database import connect
+    from alerts.storage.base import connect
 
     main = connect(settings.database_url, "main", readonly=True)
     try:

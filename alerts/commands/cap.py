@@ -24,9 +24,9 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.notice_lifecycle import default_priority
 from alerts.domain.streams import INCIDENT
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
 

@@ -15,10 +15,10 @@ from alerts.commands.answers import Answer, AnyAnswer
 from alerts.commands.known import Known, KnownCache
 from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
 from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros
 from alerts.observability import request_id
+from alerts.storage.named_queries import load
 from subscribers.addresses import Addresses
 
 _sql = load("alerts.commands", "commands.sql")

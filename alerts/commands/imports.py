@@ -23,12 +23,12 @@ from alerts.contract.bodies import SubscriberBody
 from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
 from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id
 from alerts.eventlog.ports import Row, Statement, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import instant, micros
 from alerts.schedule import plan_due
+from alerts.storage.named_queries import load
 from subscribers.addresses import Owner, claim_many, held
 from subscribers.domain import changing
 from subscribers.domain.events import Consent, Preferences

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from alerts.eventlog.ports import Database
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import NEWSLETTER_PREFIX
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
 Bounds = tuple[float, float, float, float]

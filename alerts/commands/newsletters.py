@@ -20,9 +20,9 @@ from alerts.domain.events import NewsletterSchedule, NoticePlan
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
 SECTIONS = 50

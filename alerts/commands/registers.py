@@ -25,9 +25,9 @@ from alerts.domain.events import (
 )
 from alerts.domain.streams import PLACE, SEGMENT, TOPIC, place_id, segment_id, topic_id
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import BUILT_IN_TOPICS, NEWSLETTER_PREFIX
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
 

@@ -14,11 +14,11 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
 from alerts.kernel.terms import MsgType, PolicyAnswer
 from alerts.schedule import plan_due
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
 

@@ -21,9 +21,9 @@ from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import EVERYTHING, WebhookState
 from alerts.eventlog.ports import Statement, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.ids import new_id
+from alerts.storage.named_queries import load
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
 _sql = load("alerts.webhooks", "webhooks.sql")

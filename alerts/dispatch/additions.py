@@ -10,9 +10,9 @@ from typing import NamedTuple
 from alerts.dispatch.frozen import holds
 from alerts.dispatch.rows import QUEUED
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import contact_shard, derived_id
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 NOTICES = "notice"

@@ -14,11 +14,11 @@ from alerts.dispatch.rows import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
 from alerts.domain.events import DispatchRetried
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
 from alerts.kernel.times import instant, micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "again.sql")
 _STRETCH = 64

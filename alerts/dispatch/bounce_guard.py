@@ -15,7 +15,7 @@ from alerts.dispatch.rows import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STA
 from alerts.domain.events import DispatchPaused
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Row, Unit
-from alerts.eventlog.sql import load
+from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

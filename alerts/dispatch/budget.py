@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from threading import Lock
 
 from alerts.eventlog.ports import Database, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import DomainError
+from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "budget.sql")

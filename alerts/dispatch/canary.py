@@ -20,10 +20,10 @@ import msgspec
 
 from alerts.channels.message import Handed, Message, Provider
 from alerts.eventlog.ports import Database, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import instant, micros
+from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "canary.sql")

@@ -15,9 +15,9 @@ from datetime import datetime
 from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
 from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
 from alerts.eventlog.ports import Row, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 _ALL = 1 << 31

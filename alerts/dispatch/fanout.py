@@ -29,16 +29,16 @@ from alerts.dispatch.rows import (
     WAKES,
 )
 from alerts.dispatch.transactional import asked, may_ask
-from alerts.dispatch.turns import Leads, Turn, Turns
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
+from alerts.storage.leader_failover import Leads, Turn, Turns
+from alerts.storage.named_queries import load
 from subscribers.columns import AudienceColumns
 from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS

@@ -18,9 +18,9 @@ from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import CHANNELS
+from alerts.storage.named_queries import load
 from subscribers.columns import AudienceColumns
 from subscribers.columns.rows import DANGER
 from subscribers.matching import Audience

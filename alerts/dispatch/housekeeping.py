@@ -19,14 +19,14 @@ from alerts.dispatch.hands import Hands
 from alerts.dispatch.lease import WorkerLease, bury
 from alerts.dispatch.queue import OpenJob, Picture
 from alerts.dispatch.rows import FINAL, JOB_NOTICE
-from alerts.dispatch.turns import ASLEEP
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.clock import shared_now
 from alerts.eventlog.ports import Database, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
+from alerts.storage.leader_failover import ASLEEP
+from alerts.storage.named_queries import load
+from alerts.storage.server_clock import shared_now
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

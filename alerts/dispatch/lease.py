@@ -12,10 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from alerts.eventlog.clock import shared_now, steady
 from alerts.eventlog.ports import Database, Transaction, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
+from alerts.storage.server_clock import shared_now, steady
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

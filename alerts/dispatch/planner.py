@@ -16,9 +16,9 @@ from alerts.dispatch.frozen import Frozen, unpack
 from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
 from alerts.eventlog.ports import Database, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 from subscribers.timing import REASONS, holds
 
 _sql = load("alerts.dispatch", "dispatch.sql")

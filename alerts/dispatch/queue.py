@@ -9,9 +9,9 @@ from alerts.dispatch.bounce_guard import NONE, PAUSED, Bounces, bounces, guarded
 from alerts.dispatch.lease import workers
 from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.eventlog.ports import Database
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import instant
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 

@@ -25,11 +25,11 @@ from alerts.dispatch.rows import (
     seconds_of,
 )
 from alerts.eventlog.ports import Database, Row, Transaction
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
 from alerts.kernel.times import instant, micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})

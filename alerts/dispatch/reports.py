@@ -8,10 +8,10 @@ from typing import NamedTuple
 from alerts.dispatch.rows import REPORTED, SENDING, STATE
 from alerts.domain.delivery_receipt import ReceiptStatus, state_after
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 PLANNER = 0

@@ -12,10 +12,10 @@ from alerts.dispatch.rows import CHUNK, DEFERRED, HELD, IN_DOUBT, JOB_NOTICE, QU
 from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
 from alerts.eventlog.ports import Row, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 from subscribers.suppressing import suppress
 
 _sql = load("alerts.dispatch", "dispatch.sql")

@@ -18,9 +18,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.dispatch.registers import Registers
-from alerts.eventlog import beside
 from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.ports import Log
+from alerts.storage import blob_store
 from subscribers import sealed_copy
 from subscribers.columns import AudienceColumns, image
 from subscribers.columns.image import ColumnsImage
@@ -83,7 +83,7 @@ class Snapshots:
         empty."""
         begun = perf_counter()
         try:
-            with beside.kept(self._views.current) as source:
+            with blob_store.kept(self._views.current) as source:
                 if source is None:
                     return None
                 found = self._take(source, columns, registers, newest)
@@ -96,7 +96,9 @@ class Snapshots:
         _log.info("the audience's columns are taken as they were kept at %d", found.position, extra=took)
         return found
 
-    def _take(self, source: beside.Readable, columns: AudienceColumns, registers: Registers, newest: int) -> Restored:
+    def _take(
+        self, source: blob_store.Readable, columns: AudienceColumns, registers: Registers, newest: int
+    ) -> Restored:
         head = sealed_copy.head_of(source)
         key = self._vault.copy_key(head.key)
         if key is None:
@@ -140,7 +142,7 @@ class Snapshots:
     def _position_kept(self) -> int:
         """Where the copy stands that a start would find, 0 if it would find none."""
         try:
-            with beside.kept(self._views.current) as source:
+            with blob_store.kept(self._views.current) as source:
                 if source is None:
                     return 0
                 head = sealed_copy.head_of(source)
@@ -167,7 +169,7 @@ class Snapshots:
             registers=folded.tobytes(),
             columns=image.image_of(columns),
         )
-        draft = beside.Draft(views)
+        draft = blob_store.Draft(views)
         try:
             sealed_copy.write(draft.file, Head(name, position), key, _parts(front, columns))
         except BaseException:
@@ -179,7 +181,7 @@ class Snapshots:
             self._writing.join()
         return True
 
-    def _publish(self, draft: beside.Draft, name: UUID, position: int) -> None:
+    def _publish(self, draft: blob_store.Draft, name: UUID, position: int) -> None:
         """Put a sealed copy in its place; the follower does not wait for the disk."""
         try:
             draft.keep()

@@ -11,9 +11,9 @@ import msgspec
 from alerts.channels.message import Provider
 from alerts.channels.providers.pool import Health, Watched
 from alerts.eventlog.ports import Database, Unit
-from alerts.eventlog.sql import load
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "standing.sql")
 _BELIEVED, _FRESH = timedelta(seconds=60), timedelta(seconds=12)

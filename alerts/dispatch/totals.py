@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from alerts.dispatch.rows import seconds_of
 from alerts.eventlog.ports import Database
-from alerts.eventlog.sql import load
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.dispatch", "totals.sql")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts.eventlog.database import BaseTransaction
+from alerts.storage.base import BaseTransaction
 
 EventRow = tuple[int, bytes, int, str, bytes]
 """position, originator id (16 bytes), originator version, topic, state."""

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from alerts.eventlog.database import BaseDatabase, BaseTransaction, Part, Trouble, connect
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.migrate import migrate, pending
 from alerts.eventlog.ports import Dialect, Projection
 from alerts.kernel.errors import Conflict, DomainError
+from alerts.storage.base import BaseDatabase, BaseTransaction, Part, Trouble, connect
+from alerts.storage.migrate import migrate, pending
 
 _POINTED = "SELECT generation FROM pointers WHERE name = 'views'"
 _POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation = ? RETURNING generation"

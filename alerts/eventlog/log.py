@@ -11,15 +11,15 @@ from uuid import UUID
 
 from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.ports import UnreadableEvent, Value
 from alerts.eventlog.tail import Tail
 from alerts.eventlog.waiter import Waiter
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded, Stream
+from alerts.storage.base import BaseDatabase
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
-    from alerts.eventlog.postgres import PostgresDatabase
+    from alerts.storage.postgres import PostgresDatabase
 
 S = TypeVar("S")
 
@@ -168,7 +168,7 @@ class EventLog:
 
     def _poll(self) -> None:
         """SQLite: a number that changes when another connection commits is asked for again and again."""
-        from alerts.eventlog.sqlite import SQLiteDatabase
+        from alerts.storage.sqlite import SQLiteDatabase
 
         database = cast(SQLiteDatabase, self._database)
         connection, seen = database.open_watcher(), -1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.kernel.errors import NotFound
+from alerts.storage.base import BaseDatabase, BaseTransaction
 
 _PARK = """
 INSERT INTO parked (projection, position, topic, error, parked_at) VALUES (?, ?, ?, ?, ?)

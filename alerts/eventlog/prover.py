@@ -14,13 +14,13 @@ from threading import Thread
 from time import monotonic
 
 from alerts.eventlog.codec import LOG_COLUMNS
-from alerts.eventlog.database import BaseDatabase
-from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.proofs import HASH, Leaves, Signer, Tree, unpacked
-from alerts.eventlog.sql import load
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import instant, micros
+from alerts.storage.base import BaseDatabase
+from alerts.storage.leader_election import Leader
+from alerts.storage.named_queries import load
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,15 @@ from threading import Thread
 from time import monotonic
 
 from alerts.eventlog import parked
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.generations import CurrentViews
-from alerts.eventlog.leader import Leader
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.parked import Parked
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.waiter import Waiter
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
+from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.leader_election import Leader
 
 logger = logging.getLogger(__name__)
 

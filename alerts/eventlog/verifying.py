@@ -17,8 +17,8 @@ from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.ports import Transaction
 from alerts.eventlog.proofs import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
 from alerts.eventlog.prover import split
-from alerts.eventlog.sql import load
 from alerts.kernel.times import instant
+from alerts.storage.named_queries import load
 
 _sql = load("alerts.eventlog", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"

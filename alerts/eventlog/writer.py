@@ -16,11 +16,11 @@ from uuid import UUID
 
 from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Committed, Unit
 from alerts.eventlog.unit import Batch, States, WorkUnit
 from alerts.kernel.errors import Conflict, Unavailable
+from alerts.storage.base import BaseDatabase, BaseTransaction
 
 T = TypeVar("T")
 

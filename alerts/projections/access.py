@@ -7,10 +7,10 @@ from typing import Literal
 from uuid import UUID
 
 from alerts.domain.reference_data import KeyState, MemberState, SourceState, TriggerState
-from alerts.eventlog.lists import rows_in
 from alerts.kernel.paging import Page
 from alerts.projections.kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
 from alerts.projections.reading import PAGE, SQL, Reads
+from alerts.storage.in_clauses import rows_in
 from subscribers.directory import ContactCard
 
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog import sql
-from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Event, Recorded
 from alerts.projections.kinds import DocumentKind
+from alerts.storage import named_queries
+from alerts.storage.in_clauses import rows_in
 
-_SQL = sql.load("alerts.projections", "documents.sql")
+_SQL = named_queries.load("alerts.projections", "documents.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
 
 

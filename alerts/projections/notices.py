@@ -12,12 +12,12 @@ from msgspec.structs import replace
 from alerts.domain.dispatch import DispatchState
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
-from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
 from alerts.projections.kinds import DISPATCHES, INCIDENTS, NOTICES, micros
 from alerts.projections.reading import PAGE, SQL, Reads
+from alerts.storage.in_clauses import rows_in
 
 
 class NoticeReads(Reads):

@@ -8,17 +8,17 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog import sql
-from alerts.eventlog.lists import rows_in
 from alerts.eventlog.ports import Database, Row, Transaction, Value
 from alerts.kernel.paging import Page
 from alerts.projections.kinds import DocumentKind
+from alerts.storage import named_queries
+from alerts.storage.in_clauses import rows_in
 from subscribers.sealed import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-SQL = sql.load("alerts.projections", "views.sql")
-_DOCUMENTS = sql.load("alerts.projections", "documents.sql")
+SQL = named_queries.load("alerts.projections", "views.sql")
+_DOCUMENTS = named_queries.load("alerts.projections", "documents.sql")
 PAGE = 50
 """Items of a page for which nobody said a number."""
 BEYOND = 2**62

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from alerts.domain.events import DispatchChunkFinished, ReceiptReceived
-from alerts.eventlog import sql
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.events import Recorded
+from alerts.storage import named_queries
 
-_SQL = sql.load("alerts.projections", "statistics.sql")
+_SQL = named_queries.load("alerts.projections", "statistics.sql")
 
 
 class Statistics:

@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.eventlog import sql
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import kinds
 from alerts.projections.kinds import micros
+from alerts.storage import named_queries
 
-_SQL = sql.load("alerts.projections", "timeline.sql")
+_SQL = named_queries.load("alerts.projections", "timeline.sql")
 
 _DOCUMENTS: tuple[kinds.DocumentKind[Any], ...] = (
     kinds.NOTICES,

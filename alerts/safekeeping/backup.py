@@ -12,15 +12,15 @@ from time import sleep
 from typing import NamedTuple
 
 from alerts.bootstrap import PROOF_SECRET, pending_migrations
-from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.proofs import SECRET_BYTES, Signer
-from alerts.eventlog.sqlite import SQLiteDatabase
 from alerts.eventlog.verifying import FIRST_PROOF_S, Readable, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite
 from alerts.safekeeping.manifest import Manifest, Table
 from alerts.settings import Settings
+from alerts.storage.base import BaseDatabase
+from alerts.storage.sqlite import SQLiteDatabase
 from subscribers.vault import kept_secret
 
 KEY_FILES = ("master.key", "secret.key")
@@ -97,8 +97,8 @@ def _names(database: BaseDatabase) -> list[str]:
 
 
 def _postgres(settings: Settings, folder: Path) -> _Copied:
-    from alerts.eventlog.postgres import PostgresDatabase
     from alerts.safekeeping import postgres
+    from alerts.storage.postgres import PostgresDatabase
 
     with ExitStack() as stack:
         database = stack.enter_context(closing(PostgresDatabase(settings.database_url, "main", readonly=True)))

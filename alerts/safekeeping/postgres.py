@@ -13,9 +13,9 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from alerts.eventlog.migrate import TABLE
-from alerts.eventlog.postgres import Connection, PostgresTransaction
 from alerts.safekeeping.manifest import BadBackup, Manifest, Table
+from alerts.storage.migrate import TABLE
+from alerts.storage.postgres import Connection, PostgresTransaction
 
 SCHEMAS = ("alerts", "keys")
 _TABLES = """

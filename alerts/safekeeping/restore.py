@@ -10,7 +10,6 @@ import msgspec
 
 from alerts import bootstrap
 from alerts.control import Locked, lock
-from alerts.eventlog.sqlite import file_of
 from alerts.eventlog.verifying import Report
 from alerts.kernel.errors import Conflict
 from alerts.safekeeping import manifest as manifests
@@ -19,6 +18,7 @@ from alerts.safekeeping.backup import opened, verified
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.settings import Settings
 from alerts.settings.package_data import find
+from alerts.storage.sqlite import file_of
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +75,8 @@ def _sqlite(settings: Settings, source: Path, manifest: Manifest, force: bool) -
 
 
 def _postgres(settings: Settings, source: Path, manifest: Manifest, force: bool) -> Report:
-    from alerts.eventlog.postgres import PostgresDatabase
     from alerts.safekeeping import postgres
+    from alerts.storage.postgres import PostgresDatabase
 
     files = {"alerts": find("migrations", "postgresql"), "keys": find("migrations", "postgresql", "keys")}
     with ExitStack() as stack:

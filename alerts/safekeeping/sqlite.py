@@ -12,11 +12,11 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alerts.eventlog.database import Part as DatabasePart
 from alerts.eventlog.proofs import unpacked
-from alerts.eventlog.sqlite import SQLiteDatabase, file_of
 from alerts.kernel.errors import Unavailable
 from alerts.safekeeping.manifest import flush
+from alerts.storage.base import Part as DatabasePart
+from alerts.storage.sqlite import SQLiteDatabase, file_of
 
 PARTS: tuple[DatabasePart, ...] = ("main", "keys")
 FILES: dict[DatabasePart, str] = {"main": "alerts.db", "keys": "alerts.keys.db"}

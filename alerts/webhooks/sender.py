@@ -20,10 +20,10 @@ import msgspec
 
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
-from alerts.eventlog.clock import steady
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Database, UnreadableEvent, Writer
 from alerts.kernel.events import Recorded
+from alerts.storage.server_clock import steady
 from alerts.webhooks import posting
 from alerts.webhooks.posting import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
 from alerts.webhooks.standing import LIFE, Course, Holding

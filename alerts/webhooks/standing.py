@@ -9,11 +9,11 @@ import msgspec
 
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
-from alerts.eventlog.clock import shared_now
 from alerts.eventlog.ports import Database, Log, Row, Unit, Writer
-from alerts.eventlog.sql import load
 from alerts.kernel.paging import Page
 from alerts.kernel.times import instant, micros
+from alerts.storage.named_queries import load
+from alerts.storage.server_clock import shared_now
 
 _sql = load("alerts.webhooks", "webhooks.sql")
 LIFE = timedelta(seconds=10)

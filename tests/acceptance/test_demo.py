@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alerts.eventlog.database import connect
-from alerts.eventlog.migrate import migrate
 from alerts.settings.package_data import find
+from alerts.storage.base import connect
+from alerts.storage.migrate import migrate
 
 pytestmark = pytest.mark.slow
 

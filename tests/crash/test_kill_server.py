@@ -11,7 +11,7 @@ from threading import Event, Thread, Timer
 import pytest
 
 from alerts.channels.providers.tables import SqliteTables
-from alerts.eventlog.database import connect
+from alerts.storage.base import connect
 from tests.crash.server import CONSENT, HERE, NOTICE, Server
 
 ROUNDS, PEOPLE = 2, 600

@@ -1,2 +1,2 @@
--- Nothing: here the audience's columns are kept in a file beside this one (alerts/eventlog/beside.py). PostgreSQL has
+-- Nothing: here the audience's columns are kept in a file beside this one (alerts/storage/blob_store.py). PostgreSQL has
 -- a table for them.

@@ -16,12 +16,12 @@ import pytest
 import alerts.safekeeping.backup as backups
 from alerts import bootstrap, verification
 from alerts import settings as settings_of
-from alerts.eventlog.database import connect
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.safekeeping.restore import restore
 from alerts.settings import Settings
+from alerts.storage.base import connect
 from alerts.verification import verify_log
 from subscribers.vault import Vault, WrongMasterKey
 from tests.conftest import MASTER_KEY

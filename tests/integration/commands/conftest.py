@@ -25,10 +25,10 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import NOTICE, SOURCE, source_id
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Recorded
+from alerts.storage.base import BaseDatabase
 from subscribers.addresses import Addresses
 from subscribers.columns import AudienceColumns
 from subscribers.domain import events as se

@@ -16,7 +16,7 @@ import pytest
 from alerts.channels.message import Handed, Message
 from alerts.dispatch.lease import LIFE, WorkerLease, bury, workers
 from alerts.dispatch.queue import look
-from alerts.eventlog.clock import shared_now
+from alerts.storage.server_clock import shared_now
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack, now
 from tests.integration.dispatch.test_mishaps import counts_agree

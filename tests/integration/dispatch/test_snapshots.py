@@ -11,8 +11,8 @@ import pytest
 
 from alerts.dispatch.prepared import prepare
 from alerts.dispatch.snapshots import Snapshots
-from alerts.eventlog import beside
-from alerts.eventlog.migrate import migrate
+from alerts.storage import blob_store
+from alerts.storage.migrate import migrate
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.sealed_copy import Head, head_of
@@ -43,12 +43,12 @@ def filled(databases: Databases, folder: Path) -> list[int]:
 
 def kept(databases: Databases) -> bytes:
     """What is kept, as it lies there."""
-    with beside.kept(databases.views) as source:
+    with blob_store.kept(databases.views) as source:
         return b"" if source is None else source.read(1 << 30)
 
 
 def head(databases: Databases) -> Head | None:
-    with beside.kept(databases.views) as source:
+    with blob_store.kept(databases.views) as source:
         return None if source is None else head_of(source)
 
 
@@ -131,7 +131,7 @@ def test_what_is_damaged_is_left_and_the_log_read(
     databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
     numbers = filled(databases, tmp_path)
-    draft = beside.Draft(databases.views)
+    draft = blob_store.Draft(databases.views)
     draft.file.write(damage(kept(databases)))
     draft.keep()
     stack = Stack(databases, tmp_path, keeps=True)
@@ -180,7 +180,7 @@ def test_another_generations_copy_is_not_used(
     raw = kept(databases)
     fresh = databases.another("views", 2)
     migrate(fresh, databases.migrations("views"))
-    draft = beside.Draft(fresh)
+    draft = blob_store.Draft(fresh)
     draft.file.write(raw)
     draft.keep()
     with databases.main.write() as tx:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Transaction, Unit
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
+from alerts.storage.base import BaseDatabase
 from subscribers.vault import Vault
 
 if TYPE_CHECKING:

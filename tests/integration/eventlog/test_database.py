@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from alerts.eventlog.database import BadUrl, BaseDatabase, connect
-from alerts.eventlog.migrate import NewerSchema, migrate, pending
-from alerts.eventlog.sqlite import SQLiteDatabase, file_of
 from alerts.kernel.errors import Unavailable
+from alerts.storage.base import BadUrl, BaseDatabase, connect
+from alerts.storage.migrate import NewerSchema, migrate, pending
+from alerts.storage.sqlite import SQLiteDatabase, file_of
 
 if TYPE_CHECKING:
     from tests.conftest import Databases

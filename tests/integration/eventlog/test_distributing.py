@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.eventlog.database import BaseDatabase, connect
-from alerts.eventlog.migrate import migrate
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
 
 CITUS = """
 CREATE TABLE pg_dist_partition (logicalrelid REGCLASS PRIMARY KEY, partkey TEXT NOT NULL);

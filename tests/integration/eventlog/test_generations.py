@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts.eventlog.database import BaseDatabase, connect
 from alerts.eventlog.generations import OutdatedViews, is_outdated, open_generation
-from alerts.eventlog.migrate import migrate
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
 
 
 @pytest.fixture

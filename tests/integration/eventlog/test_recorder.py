@@ -11,11 +11,11 @@ import pytest
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, StoredEvent
 from eventsourcing.tests import persistence as shipped
 
-from alerts.eventlog.database import BaseDatabase, connect
-from alerts.eventlog.migrate import migrate
 from alerts.eventlog.recorder import Recorder
 from alerts.kernel.ids import new_id
 from alerts.settings.package_data import find
+from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.migrate import migrate
 
 
 class OnSQLite:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.eventlog.database import BaseDatabase
 from alerts.eventlog.generations import CurrentViews, current_generation, rebuild
-from alerts.eventlog.leader import Leader
 from alerts.eventlog.ports import Projection, Transaction
 from alerts.eventlog.runner import Runner
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import new_id
+from alerts.storage.base import BaseDatabase
+from alerts.storage.leader_election import Leader
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def test_of_two_runners_only_one_wins_each_batch(
     databases: Databases, both_lead: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if both_lead:  # the lock is a courtesy; the tracking row is what holds
-        monkeypatch.setattr("alerts.eventlog.leader.Leader.leads", lambda self: True)
+        monkeypatch.setattr("alerts.storage.leader_election.Leader.leads", lambda self: True)
     tally = Tally()
     prepared(databases.views, tally)
     with house(databases) as made:

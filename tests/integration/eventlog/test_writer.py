@@ -13,12 +13,12 @@ import psycopg
 import pytest
 
 from alerts.eventlog import append
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Unit
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Conflict, Invalid, Unavailable
 from alerts.kernel.ids import new_id
+from alerts.storage.base import BaseDatabase, BaseTransaction
 from tests.integration.eventlog.kit import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
 
 if TYPE_CHECKING:
@@ -369,7 +369,7 @@ def test_a_process_that_is_stopped_in_a_transaction_gives_the_log_back(
     if dialect == "sqlite":
         pytest.skip("one process writes")
     begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '300ms'"
-    monkeypatch.setattr("alerts.eventlog.postgres._BEGIN_WRITE", begin)
+    monkeypatch.setattr("alerts.storage.postgres._BEGIN_WRITE", begin)
     go, entered = Flag(), Flag()
 
     def stopped(unit: Unit) -> None:

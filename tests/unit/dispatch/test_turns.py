@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.dispatch.turns import ASLEEP, Turns
+from alerts.storage.leader_failover import ASLEEP, Turns
 
 
 class World:

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from alerts.eventlog.rows_at_once import write_rows
+from alerts.storage.multi_row_insert import write_rows
 
 _UPSERT = """
 INSERT INTO t (id, n, name) VALUES (?, ?, ?)

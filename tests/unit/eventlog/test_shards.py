@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.eventlog.sql import parse
 from alerts.settings.package_data import find
+from alerts.storage.named_queries import parse
 
 ROOT = Path(__file__).resolve().parents[3]
 SPREAD = re.compile(

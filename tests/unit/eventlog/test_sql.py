@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.eventlog.postgres import copied, translated
-from alerts.eventlog.sql import parse
 from alerts.settings.package_data import find
+from alerts.storage.named_queries import parse
+from alerts.storage.postgres import copied, translated
 
 TEXT = """
 -- What this file is for.

@@ -12,10 +12,10 @@ from uuid import UUID
 from alerts.domain import events as alerts_events
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Dialect, Projection
-from alerts.eventlog.sqlite import SQLiteTransaction
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import Views, projections
 from alerts.settings.package_data import find
+from alerts.storage.sqlite import SQLiteTransaction
 from subscribers.domain import events as subscriber_events
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

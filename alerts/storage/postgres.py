@@ -15,10 +15,10 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from alerts.eventlog.database import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
-from alerts.eventlog.pool import Pool
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.kernel.errors import Unavailable
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
+from alerts.storage.connection_pool import Pool
 
 Connection = psycopg.Connection[Row]
 

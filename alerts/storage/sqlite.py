@@ -11,15 +11,15 @@ from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any, cast
 
-from alerts.eventlog.database import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
-from alerts.eventlog.pool import Pool
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
-from alerts.eventlog.rows_at_once import write_rows
 from alerts.kernel.errors import Unavailable
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
+from alerts.storage.connection_pool import Pool
+from alerts.storage.multi_row_insert import write_rows
 
 BESIDE, NEW = "-audience", ".new"
 """What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written
-(`alerts.eventlog.beside`)."""
+(`alerts.storage.blob_store`)."""
 _BUSY_MS = 15_000
 _FULL, _NORMAL = 2, 1
 _TRANSIENT = frozenset(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
-from alerts.eventlog.distributing import distribute
 from alerts.kernel.errors import DomainError
+from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.citus import distribute
 
 _LOCK = 0x616C_6572_7473  # "alerts": one migration of one database at a time, whoever runs it.
 TABLE = "CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)"

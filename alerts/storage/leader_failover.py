@@ -20,7 +20,7 @@ Turn = Literal["ours", "theirs", "done"]
 
 
 class Leads(Protocol):
-    """`alerts.eventlog.leader.Leader`."""
+    """`alerts.storage.leader_election.Leader`."""
 
     def leads(self) -> bool:
         """Whether this process holds the lock."""

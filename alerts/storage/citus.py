@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from alerts.eventlog.database import BaseDatabase
+from alerts.storage.base import BaseDatabase
 
 _log = logging.getLogger(__name__)
 COLUMN = "shard"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, cast
 
-from alerts.eventlog.database import BaseDatabase
+from alerts.storage.base import BaseDatabase
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
-    from alerts.eventlog.postgres import Connection, PostgresDatabase
+    from alerts.storage.postgres import Connection, PostgresDatabase
 
 _LOCK = 0x7275_6E00
 _ASK_AGAIN = 1.0

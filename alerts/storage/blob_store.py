@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from alerts.eventlog.database import BaseDatabase, BaseTransaction
-from alerts.eventlog.sqlite import BESIDE, NEW, SQLiteDatabase
+from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.sqlite import BESIDE, NEW, SQLiteDatabase
 
 _PIECE = 1 << 20
 _READ = "SELECT bytes FROM audience_copy WHERE piece = ?"

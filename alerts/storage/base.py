@@ -93,11 +93,11 @@ def connect(url: str, part: Part, generation: int = 1, *, readonly: bool = False
     """
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
-        from alerts.eventlog.sqlite import SQLiteDatabase, file_of
+        from alerts.storage.sqlite import SQLiteDatabase, file_of
 
         return SQLiteDatabase(file_of(url, part, generation), part, generation, readonly=readonly)
     if scheme in ("postgresql", "postgres"):
-        from alerts.eventlog.postgres import PostgresDatabase
+        from alerts.storage.postgres import PostgresDatabase
 
         return PostgresDatabase(url, part, generation, readonly=readonly)
     raise BadUrl(f"ALERTS_DATABASE_URL must begin with sqlite:/// or postgresql://, not {scheme or 'nothing'!r}")
