@@ -44,10 +44,10 @@ from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
+from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
+from alerts.eventlog.integrity.merkle import Signer as ProofSigner
+from alerts.eventlog.integrity.prover import Prover
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.proofs import SECRET_BYTES as PROOF_BYTES
-from alerts.eventlog.proofs import Signer as ProofSigner
-from alerts.eventlog.prover import Prover
 from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Unavailable

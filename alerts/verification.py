@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from time import sleep
 
 from alerts.bootstrap import PROOF_SECRET, pending_migrations
-from alerts.eventlog.proofs import SECRET_BYTES, Checkpoint, Signer
-from alerts.eventlog.verifying import FIRST_PROOF_S, Report, verify
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
+from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
 from alerts.storage.base import connect

@@ -49,7 +49,7 @@ def verify(
 
 def _read(file: Path) -> Any:
     """A checkpoint, alone or as the whole of what `alerts verify --json` printed."""
-    from alerts.eventlog.proofs import Checkpoint
+    from alerts.eventlog.integrity.merkle import Checkpoint
 
     try:
         found = msgspec.json.decode(file.read_bytes())

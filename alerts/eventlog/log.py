@@ -12,8 +12,8 @@ from uuid import UUID
 from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.ports import UnreadableEvent, Value
-from alerts.eventlog.tail import Tail
-from alerts.eventlog.waiter import Waiter
+from alerts.eventlog.position_waiter import Waiter
+from alerts.eventlog.recent_rows import Tail
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded, Stream
 from alerts.storage.base import BaseDatabase

@@ -18,7 +18,7 @@ from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.parked import Parked
 from alerts.eventlog.ports import Projection, UnreadableEvent
-from alerts.eventlog.waiter import Waiter
+from alerts.eventlog.position_waiter import Waiter
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.storage.base import BaseDatabase, BaseTransaction

@@ -18,7 +18,7 @@ from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.errors import RaceLost
 from alerts.eventlog.ports import Committed, Unit
-from alerts.eventlog.unit import Batch, States, WorkUnit
+from alerts.eventlog.unit_of_work import Batch, States, WorkUnit
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.storage.base import BaseDatabase, BaseTransaction
 

@@ -12,8 +12,8 @@ from time import sleep
 from typing import NamedTuple
 
 from alerts.bootstrap import PROOF_SECRET, pending_migrations
-from alerts.eventlog.proofs import SECRET_BYTES, Signer
-from alerts.eventlog.verifying import FIRST_PROOF_S, Readable, Report, verify
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, Signer
+from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Readable, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from alerts.eventlog.integrity.merkle import Checkpoint
 from alerts.eventlog.ports import Dialect
-from alerts.eventlog.proofs import Checkpoint
 from alerts.kernel.errors import DomainError, Invalid
 
 FORMAT = 1

@@ -10,7 +10,7 @@ import msgspec
 
 from alerts import bootstrap
 from alerts.control import Locked, lock
-from alerts.eventlog.verifying import Report
+from alerts.eventlog.integrity.verifier import Report
 from alerts.kernel.errors import Conflict
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite

@@ -12,7 +12,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alerts.eventlog.proofs import unpacked
+from alerts.eventlog.integrity.merkle import unpacked
 from alerts.kernel.errors import Unavailable
 from alerts.safekeeping.manifest import flush
 from alerts.storage.base import Part as DatabasePart

@@ -11,9 +11,9 @@ from uuid import UUID
 
 import pytest
 
-from alerts.eventlog.proofs import SECRET_BYTES, Checkpoint, Signer
-from alerts.eventlog.prover import CHECKPOINT_EVERY, Prover
-from alerts.eventlog.verifying import Report, verify
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
+from alerts.eventlog.integrity.prover import CHECKPOINT_EVERY, Prover
+from alerts.eventlog.integrity.verifier import Report, verify
 from alerts.kernel.ids import new_id
 from subscribers.vault import kept_secret
 from tests.integration.eventlog.kit import COUNTER, MASTER, START, Clock, House, Named, house
@@ -225,10 +225,10 @@ def test_of_two_that_prove_at_once_one_gives_way(scene: Scene) -> None:
 
 
 def test_many_batches_and_checkpoints_on_the_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.eventlog.prover._BATCH", 7)
-    monkeypatch.setattr("alerts.eventlog.prover.CHECKPOINT_LEAVES", 10)
-    monkeypatch.setattr("alerts.eventlog.verifying._PAGE", 8)
-    monkeypatch.setattr("alerts.eventlog.verifying._BATCHES", 2)
+    monkeypatch.setattr("alerts.eventlog.integrity.prover._BATCH", 7)
+    monkeypatch.setattr("alerts.eventlog.integrity.prover.CHECKPOINT_LEAVES", 10)
+    monkeypatch.setattr("alerts.eventlog.integrity.verifier._PAGE", 8)
+    monkeypatch.setattr("alerts.eventlog.integrity.verifier._BATCHES", 2)
     scene.append(33)
     kept = []
     for more in (0, 3, 20):

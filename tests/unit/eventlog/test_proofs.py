@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.eventlog.proofs import Leaves, Signer, Tree, holds, leaf, leaf_of, unpacked
+from alerts.eventlog.integrity.merkle import Leaves, Signer, Tree, holds, leaf, leaf_of, unpacked
 
 INPUTS = "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"
 ROOTS = (

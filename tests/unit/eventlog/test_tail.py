@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.eventlog.append import EventRow
-from alerts.eventlog.tail import Tail
+from alerts.eventlog.recent_rows import Tail
 
 
 def _rows(first: int, last: int, topic: str = "a") -> list[EventRow]:

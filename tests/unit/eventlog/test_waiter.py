@@ -6,7 +6,7 @@ import asyncio
 from threading import Thread
 from time import monotonic, sleep
 
-from alerts.eventlog.waiter import Waiter
+from alerts.eventlog.position_waiter import Waiter
 
 
 def test_it_only_rises() -> None:

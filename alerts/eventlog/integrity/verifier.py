@@ -14,13 +14,13 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from alerts.eventlog.codec import LOG_COLUMNS
+from alerts.eventlog.integrity.merkle import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
+from alerts.eventlog.integrity.prover import split
 from alerts.eventlog.ports import Transaction
-from alerts.eventlog.proofs import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
-from alerts.eventlog.prover import split
 from alerts.kernel.times import instant
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.eventlog", "proofs.sql")
+_sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _END = "SELECT COALESCE(MAX(position), 0) FROM events"
 _BEFORE_ALL = -(1 << 63) + 1

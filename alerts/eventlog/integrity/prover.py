@@ -14,8 +14,8 @@ from threading import Thread
 from time import monotonic
 
 from alerts.eventlog.codec import LOG_COLUMNS
+from alerts.eventlog.integrity.merkle import HASH, Leaves, Signer, Tree, unpacked
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.proofs import HASH, Leaves, Signer, Tree, unpacked
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import instant, micros
 from alerts.storage.base import BaseDatabase
@@ -24,7 +24,7 @@ from alerts.storage.named_queries import load
 
 logger = logging.getLogger(__name__)
 
-_sql = load("alerts.eventlog", "proofs.sql")
+_sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
 _BATCH = 2000
 _GATHER = 0.5
