@@ -20,7 +20,7 @@ from alerts.storage.in_clauses import rows_of_pairs
 from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
 from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState
-from subscribers.sealed import NOTHING, Opened, Vault, opened
+from subscribers.unsealing import NOTHING, Opened, Vault, opened
 
 __all__ = ["ContactCard", "Directory", "DirectoryProjection"]
 

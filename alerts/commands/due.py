@@ -20,7 +20,7 @@ from alerts.domain.streams import CHANGE, NOTICE
 from alerts.eventlog.ports import Unit
 from alerts.kernel.errors import DomainError
 from alerts.schedule import take_due
-from subscribers.domain.changing import decide_lapse
+from subscribers.domain.lifecycle import decide_lapse
 from subscribers.domain.subscriber import SUBSCRIBER
 
 Effect = Callable[[Unit, UUID, datetime], None]

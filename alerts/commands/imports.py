@@ -30,9 +30,9 @@ from alerts.kernel.times import instant, micros
 from alerts.schedule import plan_due
 from alerts.storage.named_queries import load
 from subscribers.addresses import Owner, claim_many, held
-from subscribers.domain import changing
+from subscribers.domain import lifecycle
 from subscribers.domain.events import Consent, Preferences
-from subscribers.domain.joining import Reach
+from subscribers.domain.signup import Reach
 from subscribers.domain.subscriber import SUBSCRIBER
 
 _sql = load("alerts.commands", "imports.sql")
@@ -304,7 +304,7 @@ class _Taking:
             return
         state = unit.get(SUBSCRIBER, subscriber)
         assert state is not None
-        unit.append(SUBSCRIBER, subscriber, *changing.decide_pause(state, row.paused_until, now=unit.now))
+        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_pause(state, row.paused_until, now=unit.now))
 
     def _record(self, unit: Unit, run: int) -> None:
         refused = [row for row in self._rows if row.reason]

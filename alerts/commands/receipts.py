@@ -23,10 +23,10 @@ from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
 from alerts.eventlog.ports import Unit
 from alerts.kernel.terms import CHANNELS
 from subscribers.addresses import owner_of
-from subscribers.domain import changing, joining
+from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
-from subscribers.suppressing import suppress
+from subscribers.suppression import suppress
 
 BY_TEXT: Final = "START by text"
 """How somebody agreed who texted START."""
@@ -245,7 +245,7 @@ def _plain(text: str) -> str:
 def _stop(unit: Unit, subscriber: UUID, contact: int) -> None:
     state = unit.get(SUBSCRIBER, subscriber)
     if state is not None and state.contact(contact) is not None:
-        unit.append(SUBSCRIBER, subscriber, *changing.decide_remove(state, contact, STOPPED))
+        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_remove(state, contact, STOPPED))
 
 
 def _start(unit: Unit, subscriber: UUID, contact: int, at: datetime) -> None:
@@ -255,16 +255,16 @@ def _start(unit: Unit, subscriber: UUID, contact: int, at: datetime) -> None:
     if state is None or point is None or point.address is None or state.preferences is None:
         return
     consent = Consent(wording="START", given_at=at, how=BY_TEXT)
-    reach = joining.Reach(contact, point.channel, point.address)
+    reach = signup.Reach(contact, point.channel, point.address)
     if state.phase not in ("confirmed", "requested"):
         wishes = _with_texts(state.preferences, point)
-        again = joining.decide_register(state, how="text", contacts=[reach], preferences=wishes, consent=consent)
+        again = signup.decide_register(state, how="text", contacts=[reach], preferences=wishes, consent=consent)
         unit.append(SUBSCRIBER, subscriber, *again)
         return
     _append_again(unit, subscriber, reach, consent, at)
 
 
-def _append_again(unit: Unit, subscriber: UUID, reach: joining.Reach, consent: Consent, at: datetime) -> None:
+def _append_again(unit: Unit, subscriber: UUID, reach: signup.Reach, consent: Consent, at: datetime) -> None:
     """For somebody who is still here: the contact point is theirs again, verified, and no opt-out stands against it."""
 
     def now() -> SubscriberState:
@@ -276,18 +276,18 @@ def _append_again(unit: Unit, subscriber: UUID, reach: joining.Reach, consent: C
     if point is None or (point.usable and now().phase == "confirmed"):
         return
     here = now().phase == "confirmed"  # else the verifying confirms them
-    unit.append(SUBSCRIBER, subscriber, *changing.decide_add(now(), reach, verified=here))
-    unit.append(SUBSCRIBER, subscriber, *changing.decide_verify(now(), reach.number, now=at))
+    unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_add(now(), reach, verified=here))
+    unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_verify(now(), reach.number, now=at))
     point = now().contact(reach.number)
-    if point is not None and point.suppressed == joining.OPT_OUT:
-        unit.append(SUBSCRIBER, subscriber, *changing.decide_lift(now(), reach.number, BY_TEXT))
-    unit.append(SUBSCRIBER, subscriber, *changing.decide_consent(now(), consent))
+    if point is not None and point.suppressed == signup.OPT_OUT:
+        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_lift(now(), reach.number, BY_TEXT))
+    unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_consent(now(), consent))
     wishes = now().preferences
     if wishes is not None:
-        unit.append(SUBSCRIBER, subscriber, *changing.decide_change(now(), _with_texts(wishes, reach)))
+        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_change(now(), _with_texts(wishes, reach)))
 
 
-def _with_texts(wishes: Preferences, point: ContactState | joining.Reach) -> Preferences:
+def _with_texts(wishes: Preferences, point: ContactState | signup.Reach) -> Preferences:
     """Their last wishes; whoever texts START wants texts."""
     channels = tuple(c for c in CHANNELS if c in wishes.channels or c == point.channel)
     return wishes if not wishes.channels else msgspec.structs.replace(wishes, channels=channels)

@@ -25,8 +25,8 @@ from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import CHANNELS, Channel
 from alerts.schedule import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
-from subscribers.domain import changing, joining
-from subscribers.domain.joining import Reach
+from subscribers.domain import lifecycle, signup
+from subscribers.domain.signup import Reach
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 LAPSE, ERASURE = "subscription-lapse", "erasure"
@@ -80,7 +80,7 @@ class Claims:
             state = self.unit.get(SUBSCRIBER, owner.subscriber)
             contact = state.contact(owner.contact) if state else None
             verified = contact is not None and contact.state == "verified"
-            if owner.subscriber != but and joining.is_living(state) and verified:
+            if owner.subscriber != but and signup.is_living(state) and verified:
                 raise Conflict(f"{_NAMED[channel]} has a subscription already.", subscriber=str(owner.subscriber))
             self.owners[channel, address] = owner
 
@@ -88,7 +88,7 @@ class Claims:
         """Who comes back: the first owner without a living subscription."""
         for owner in self.owners.values():
             state = self.unit.get(SUBSCRIBER, owner.subscriber)
-            if state is not None and not joining.is_living(state) and state.phase != "erased":
+            if state is not None and not signup.is_living(state) and state.phase != "erased":
                 return owner.subscriber
         return None
 
@@ -111,7 +111,7 @@ class Claims:
         contact = state.contact(owner.contact) if state is not None else None
         if state is None or contact is None:
             return None
-        self.unit.append(SUBSCRIBER, owner.subscriber, *changing.decide_remove(state, owner.contact, "taken over"))
+        self.unit.append(SUBSCRIBER, owner.subscriber, *lifecycle.decide_remove(state, owner.contact, "taken over"))
         return contact.suppressed
 
 
@@ -120,10 +120,10 @@ def joined(
 ) -> tuple[Event, ...]:
     """What happens when somebody signs up: confirmed at once with a consent, else asked."""
     if confirmed and wishes.consent is not None:
-        return joining.decide_register(
+        return signup.decide_register(
             before, how=how, contacts=contacts, preferences=wishes.preferences, consent=wishes.consent
         )
-    return joining.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
+    return signup.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
 
 
 class SubscriberCommands(Core):
@@ -176,7 +176,7 @@ class SubscriberCommands(Core):
         before = await asyncio.to_thread(self._log.state, SUBSCRIBER, subscriber)
         if before is None:
             raise NotFound("There is no such subscriber.")
-        changing.need_subscription(before)
+        lifecycle.need_subscription(before)
         edit = checks.converted(checks.merged(subscriber_json(before), patch), SubscriberEdit)
         wishes = await self._wishes(edit)
         if edit.confirmed and wishes.consent is None:
@@ -188,11 +188,11 @@ class SubscriberCommands(Core):
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
             # The pause first: what is asked for together with its end is asked for by somebody who is back.
             if edit.paused_until != state.paused_until:
-                self._append(unit, subscriber, lambda s, u: changing.decide_pause(s, edit.paused_until, now=u.now))
-            self._append(unit, subscriber, lambda s, _: changing.decide_change(s, wishes.preferences))
+                self._append(unit, subscriber, lambda s, u: lifecycle.decide_pause(s, edit.paused_until, now=u.now))
+            self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wishes.preferences))
             if wishes.consent is not None:
                 consent = wishes.consent
-                self._append(unit, subscriber, lambda s, _: changing.decide_consent(s, consent))
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_consent(s, consent))
             again = frozenset(channel for channel, name in _FIELDS.items() if name in patch)
             self._readdress(unit, subscriber, wishes, verified=edit.confirmed, again=again)
             return kept(person(unit, subscriber))
@@ -210,10 +210,10 @@ class SubscriberCommands(Core):
         added = tuple(reach for reach in wishes.reaches if reach not in there or reach[0] in again)
         claims.look_up(added, but=subscriber)
         for reach in claims.number(subscriber, added):
-            self._append(unit, subscriber, lambda s, _, r=reach: changing.decide_add(s, r, verified=verified))  # type: ignore[misc]
+            self._append(unit, subscriber, lambda s, _, r=reach: lifecycle.decide_add(s, r, verified=verified))  # type: ignore[misc]
         for contact in old.current:
             if _is_gone(contact, wishes):
-                self._append(unit, subscriber, lambda s, _, n=contact.number: changing.decide_remove(s, n, "changed"))  # type: ignore[misc]
+                self._append(unit, subscriber, lambda s, _, n=contact.number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
 
     async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberKept:
         """A browser of theirs, verified: whoever asks holds a link to one of their contact points, and the device.
@@ -224,14 +224,14 @@ class SubscriberCommands(Core):
         address = push_address(body, self._endpoints, field="")
 
         def work(unit: Unit) -> SubscriberKept:
-            wishes = changing.need_subscription(person(unit, subscriber))
+            wishes = lifecycle.need_subscription(person(unit, subscriber))
             claims = Claims(unit, self._addresses)
             claims.look_up((("push", address),), but=subscriber)
             [reach] = claims.number(subscriber, (("push", address),))
             if "push" not in wishes.channels:
                 wider = replace(wishes, channels=tuple(c for c in CHANNELS if c == "push" or c in wishes.channels))
-                self._append(unit, subscriber, lambda s, _: changing.decide_change(s, wider))
-            self._append(unit, subscriber, lambda s, _: changing.decide_add(s, reach, verified=True))
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wider))
+            self._append(unit, subscriber, lambda s, _: lifecycle.decide_add(s, reach, verified=True))
             return kept(person(unit, subscriber))
 
         return await self._run(actor, work)
@@ -243,7 +243,7 @@ class SubscriberCommands(Core):
             devices = [c for c in person(unit, subscriber).current if c.channel == "push" and c.address]
             number = next((c.number for c in devices if endpoint_of(c.address or "") == endpoint), None)
             if number is not None:
-                self._append(unit, subscriber, lambda s, _: changing.decide_remove(s, number, "asked for"))
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_remove(s, number, "asked for"))
             return kept(person(unit, subscriber))
 
         return await self._run(actor, work)
@@ -254,13 +254,13 @@ class SubscriberCommands(Core):
         """Nothing but danger to life until then; None resumes."""
         if until is not None and until.tzinfo is None:
             raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
-        return await self._alter(actor, subscriber, lambda s, u: changing.decide_pause(s, until, now=u.now), idem)
+        return await self._alter(actor, subscriber, lambda s, u: lifecycle.decide_pause(s, until, now=u.now), idem)
 
     async def end_subscriber(
         self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None
     ) -> SubscriberKept:
         """Nothing more to this person; they may come back as the same."""
-        return await self._alter(actor, subscriber, lambda s, _: changing.decide_end(s, reason), idem)
+        return await self._alter(actor, subscriber, lambda s, _: lifecycle.decide_end(s, reason), idem)
 
     async def erase_subscriber(
         self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
@@ -268,7 +268,7 @@ class SubscriberCommands(Core):
         """Forget a person. When this answers, the key is destroyed; after a crash before that, the due item does it."""
 
         def work(unit: Unit) -> SubscriberKept:
-            self._append(unit, subscriber, lambda s, _: changing.decide_erase(s))
+            self._append(unit, subscriber, lambda s, _: lifecycle.decide_erase(s))
             forget(unit, subscriber)
             plan_due(unit, ERASURE, subscriber, unit.now)
             return kept(person(unit, subscriber))
@@ -281,19 +281,19 @@ class SubscriberCommands(Core):
 
     async def verify_contact(self, actor: Actor, contact: int) -> SubscriberKept:
         """The person showed that it is theirs; the first one confirms the subscription."""
-        return await self._at(actor, contact, lambda s, u: changing.decide_verify(s, contact, now=u.now))
+        return await self._at(actor, contact, lambda s, u: lifecycle.decide_verify(s, contact, now=u.now))
 
     async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
         """One-click, STOP and their like; the subscription ends with its last contact point."""
-        return await self._at(actor, contact, lambda s, _: changing.decide_remove(s, contact, reason))
+        return await self._at(actor, contact, lambda s, _: lifecycle.decide_remove(s, contact, reason))
 
     async def suppress(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
         """Never send here: hard-bounce, complaint, opt-out, by-hand."""
-        return await self._at(actor, contact, lambda s, _: changing.decide_suppress(s, contact, reason))
+        return await self._at(actor, contact, lambda s, _: lifecycle.decide_suppress(s, contact, reason))
 
     async def lift(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
         """The suppression was repaired."""
-        return await self._at(actor, contact, lambda s, _: changing.decide_lift(s, contact, reason))
+        return await self._at(actor, contact, lambda s, _: lifecycle.decide_lift(s, contact, reason))
 
     # --- shared
 

@@ -16,7 +16,7 @@ from alerts.kernel.ids import new_id
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
-from subscribers.suppressing import suppress
+from subscribers.suppression import suppress
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 

@@ -13,7 +13,7 @@ from alerts.kernel.paging import Page
 from alerts.projections.kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_in
-from subscribers.sealed import Vault
+from subscribers.unsealing import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -15,7 +15,7 @@ from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
 from alerts.projections.reading import SQL, Reads, Runner, S
-from subscribers.sealed import Vault
+from subscribers.unsealing import Vault
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""

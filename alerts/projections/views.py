@@ -13,7 +13,7 @@ from alerts.projections.reading import Runner
 from alerts.projections.registers import RegisterReads
 from alerts.projections.timeline import TimelineEntry
 from subscribers.directory import ContactCard, Directory
-from subscribers.sealed import Vault
+from subscribers.unsealing import Vault
 
 __all__ = ["OutcomeCount", "TimelineEntry", "Views"]
 

@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound
 from alerts.kernel.events import Event
-from subscribers.domain import changing, joining
+from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
-from subscribers.domain.joining import LIFTED_BY_CONSENT, Reach
+from subscribers.domain.signup import LIFTED_BY_CONSENT, Reach
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.unit.domain.folding import NOW, Told
 
@@ -36,14 +36,14 @@ class SubscriberMachine(RuleBasedStateMachine):
 
     def _join(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
         if confirmed:
-            events = joining.decide_register(
+            events = signup.decide_register(
                 self.told.state, how="api", contacts=reaches, preferences=wishes, consent=CONSENT
             )
             for reach in reaches:
                 if self.blocked.get(reach.number) in LIFTED_BY_CONSENT:
                     del self.blocked[reach.number]
         else:
-            events = joining.decide_request(self.told.state, how="form", contacts=reaches, preferences=wishes)
+            events = signup.decide_request(self.told.state, how="form", contacts=reaches, preferences=wishes)
         self.told.tell(*events)
         assert {contact.number for contact in self.state.current} == {reach.number for reach in reaches}
 
@@ -71,65 +71,65 @@ class SubscriberMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS)
     def verify(self, number: int) -> None:
         was = self.state.phase
-        self.ask(changing.decide_verify, number, now=self.told.now)
+        self.ask(lifecycle.decide_verify, number, now=self.told.now)
         if was not in ("requested", "confirmed"):
             assert self.state.phase == was
 
     @rule()
     def lapse(self) -> None:
-        self.ask(changing.decide_lapse)
+        self.ask(lifecycle.decide_lapse)
 
     @rule(wishes=WISHES)
     def change(self, wishes: Preferences) -> None:
-        if self.ask(changing.decide_change, wishes):
+        if self.ask(lifecycle.decide_change, wishes):
             assert self.state.preferences == wishes
 
     @rule(reach=st.sampled_from(REACHES), verified=st.booleans())
     def add(self, reach: Reach, verified: bool) -> None:
-        added = self.ask(changing.decide_add, reach, verified=verified)
+        added = self.ask(lifecycle.decide_add, reach, verified=verified)
         if added and verified and self.blocked.get(reach.number) in LIFTED_BY_CONSENT:
             del self.blocked[reach.number]
 
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:
-        self.ask(changing.decide_remove, number, "one-click")
+        self.ask(lifecycle.decide_remove, number, "one-click")
         contact = self.state.contact(number)
         assert contact is None or contact.state == "removed"
 
     @rule(number=NUMBERS, reason=st.sampled_from(["hard-bounce", "opt-out", "gone"]))
     def suppress(self, number: int, reason: str) -> None:
-        if self.ask(changing.decide_suppress, number, reason):
+        if self.ask(lifecycle.decide_suppress, number, reason):
             self.blocked[number] = reason
 
     @rule(number=NUMBERS)
     def lift(self, number: int) -> None:
-        if self.ask(changing.decide_lift, number, "mended"):
+        if self.ask(lifecycle.decide_lift, number, "mended"):
             del self.blocked[number]
 
     @rule(hours=st.integers(-2, 2))
     def pause(self, hours: int) -> None:
         until = None if hours == 0 else self.told.now + timedelta(hours=hours)
-        self.ask(changing.decide_pause, until, now=self.told.now)
+        self.ask(lifecycle.decide_pause, until, now=self.told.now)
 
     @rule()
     def end(self) -> None:
-        self.ask(changing.decide_end, "asked for")
+        self.ask(lifecycle.decide_end, "asked for")
         assert self.state.phase in ("ended", "erased")
 
     @rule()
     def erase(self) -> None:
-        self.ask(changing.decide_erase)
+        self.ask(lifecycle.decide_erase)
         assert self.state.phase == "erased"
 
     @invariant()
     def said_twice_is_said_once(self) -> None:
         state, now = self.state, self.told.now
-        assert changing.decide_end(state, "x") == () or state.phase in ("requested", "confirmed", "lapsed")
+        assert lifecycle.decide_end(state, "x") == () or state.phase in ("requested", "confirmed", "lapsed")
         for contact in state.contacts:
             if contact.state == "removed":
-                assert changing.decide_remove(state, contact.number, "x") == ()
+                assert lifecycle.decide_remove(state, contact.number, "x") == ()
             elif contact.state == "verified" and state.phase == "confirmed":
-                assert changing.decide_verify(state, contact.number, now=now) == ()
+                assert lifecycle.decide_verify(state, contact.number, now=now) == ()
 
     @invariant()
     def a_suppression_stands_until_it_is_lifted(self) -> None:

@@ -27,7 +27,7 @@ from subscribers.domain.events import (
     SubscriptionResumed,
     SuppressionLifted,
 )
-from subscribers.domain.joining import LIFTED_BY_CONSENT, OPT_OUT, Reach, suppression
+from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, Reach, suppression
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 MOST_DEVICES = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.eventlog.ports import Unit
 from subscribers.addresses import owner_of
-from subscribers.domain.changing import decide_suppress
+from subscribers.domain.lifecycle import decide_suppress
 from subscribers.domain.subscriber import SUBSCRIBER
 
 
