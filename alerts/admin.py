@@ -19,10 +19,10 @@ from alerts.commands.actor import Actor
 from alerts.contract.bodies import NoticeBody
 from alerts.control import Json, Operation
 from alerts.dispatch.again import queue_again
-from alerts.eventlog.runner import Runner
 from alerts.intake.retrying import retry_trigger
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.signed_tokens import timed_token
+from alerts.projections.runner import Runner
 from alerts.transfer.operations import TransferOperations, converted
 from alerts.web.parts import Parts
 

@@ -43,22 +43,22 @@ from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
 from alerts.eventlog.integrity.merkle import Signer as ProofSigner
 from alerts.eventlog.integrity.prover import Prover
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
 from alerts.projections import Views, projections
+from alerts.projections.runner import Runner
 from alerts.rendering import Renderer
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, Part, connect
+from alerts.storage.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.storage.leader_election import Leader
 from alerts.storage.migrate import migrate, pending
 from alerts.vapid import SECRET_BYTES, Vapid

@@ -21,9 +21,9 @@ from alerts.bench.row import Row
 from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.runner import Runner
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
+from alerts.projections.runner import Runner
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, connect
 from alerts.storage.migrate import migrate

@@ -18,9 +18,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.dispatch.registers import Registers
-from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.ports import Log
 from alerts.storage import blob_store
+from alerts.storage.generations import CurrentViews
 from subscribers import sealed_copy
 from subscribers.columns import AudienceColumns, image
 from subscribers.columns.image import ColumnsImage

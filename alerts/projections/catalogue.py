@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.eventlog.ports import Projection
-from alerts.projections import kinds
+from alerts.projections import document_kinds
 from alerts.projections.documents import Documents
 from alerts.projections.statistics import Statistics
 from alerts.projections.timeline import Timeline
@@ -13,11 +13,19 @@ from subscribers.directory import DirectoryProjection
 def projections() -> tuple[Projection, ...]:
     """All projections, fresh: what the runner feeds, and what `alerts rebuild` computes again."""
     return (
-        Documents("notices", kinds.NOTICES, kinds.DISPATCHES),
-        Documents("incidents", kinds.INCIDENTS),
-        Documents("board", kinds.POINTS, kinds.CHANGES),
-        Documents("registers", kinds.PLACES, kinds.TOPICS, kinds.SEGMENTS, kinds.NEWSLETTERS),
-        Documents("access", kinds.SOURCES, kinds.KEYS, kinds.MEMBERS, kinds.TRIGGERS),
+        Documents("notices", document_kinds.NOTICES, document_kinds.DISPATCHES),
+        Documents("incidents", document_kinds.INCIDENTS),
+        Documents("board", document_kinds.POINTS, document_kinds.CHANGES),
+        Documents(
+            "registers",
+            document_kinds.PLACES,
+            document_kinds.TOPICS,
+            document_kinds.SEGMENTS,
+            document_kinds.NEWSLETTERS,
+        ),
+        Documents(
+            "access", document_kinds.SOURCES, document_kinds.KEYS, document_kinds.MEMBERS, document_kinds.TRIGGERS
+        ),
         Timeline(),
         Statistics(),
         DirectoryProjection(),

@@ -10,7 +10,7 @@ import msgspec
 
 from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Event, Recorded
-from alerts.projections.kinds import DocumentKind
+from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_in
 

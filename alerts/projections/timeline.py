@@ -12,25 +12,25 @@ import msgspec
 from alerts.domain import events as e
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.events import Event, Recorded
-from alerts.projections import kinds
-from alerts.projections.kinds import micros
+from alerts.projections import document_kinds
+from alerts.projections.document_kinds import micros
 from alerts.storage import named_queries
 
 _SQL = named_queries.load("alerts.projections", "timeline.sql")
 
-_DOCUMENTS: tuple[kinds.DocumentKind[Any], ...] = (
-    kinds.NOTICES,
-    kinds.INCIDENTS,
-    kinds.POINTS,
-    kinds.CHANGES,
-    kinds.PLACES,
-    kinds.TOPICS,
-    kinds.SEGMENTS,
-    kinds.NEWSLETTERS,
-    kinds.SOURCES,
-    kinds.KEYS,
-    kinds.MEMBERS,
-    kinds.TRIGGERS,
+_DOCUMENTS: tuple[document_kinds.DocumentKind[Any], ...] = (
+    document_kinds.NOTICES,
+    document_kinds.INCIDENTS,
+    document_kinds.POINTS,
+    document_kinds.CHANGES,
+    document_kinds.PLACES,
+    document_kinds.TOPICS,
+    document_kinds.SEGMENTS,
+    document_kinds.NEWSLETTERS,
+    document_kinds.SOURCES,
+    document_kinds.KEYS,
+    document_kinds.MEMBERS,
+    document_kinds.TRIGGERS,
 )
 # A dispatch is told under its notice: nobody looks for it elsewhere.
 _OF_A_NOTICE = (
@@ -43,7 +43,7 @@ _OF_A_NOTICE = (
 )
 _KINDS: dict[type[Event], str] = {
     **{event: kind.table for kind in _DOCUMENTS for event in kind.events},
-    **dict.fromkeys(_OF_A_NOTICE, kinds.NOTICES.table),
+    **dict.fromkeys(_OF_A_NOTICE, document_kinds.NOTICES.table),
     e.TriggerRejected: "rejections",
     e.ImportStarted: "imports",
     e.ImportFinished: "imports",

@@ -14,7 +14,7 @@ from alerts.channels.words import Frame, direction
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
-from alerts.projections.views import Views
+from alerts.projections.queries import Views
 from alerts.web.atlas import Atlas
 from alerts.web.notice_view import Reader
 from alerts.web.site import Site, choose

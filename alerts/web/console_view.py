@@ -19,7 +19,7 @@ from alerts.channels.words import direction, frame
 from alerts.dispatch.reads import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.terms import Channel, DeliveryState
-from alerts.projections.views import TimelineEntry
+from alerts.projections.queries import TimelineEntry
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Zone, draw
 from alerts.web.parts import Parts

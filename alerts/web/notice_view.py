@@ -19,7 +19,7 @@ from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.projections.views import Views
+from alerts.projections.queries import Views
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Pin, Zone, draw
 from alerts.web.site import Site, choose

@@ -17,7 +17,7 @@ from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, place_id
 from alerts.eventlog.ports import Log
 from alerts.kernel.events import Event, Recorded, Stream
 from alerts.kernel.geometry import Area, resolve_area
-from alerts.projections import kinds
+from alerts.projections import document_kinds
 
 _KEPT = 200
 """Areas kept resolved: a dispatch speaks of one notice thousands of times."""
@@ -35,7 +35,13 @@ class Whereabouts:
         self._resolved: OrderedDict[tuple[UUID, int], Area | None] = OrderedDict()
         self._stream_of: dict[type[Event], Stream[Any]] = {
             event: kind.stream
-            for kind in (kinds.INCIDENTS, kinds.NOTICES, kinds.CHANGES, kinds.POINTS, kinds.PLACES)
+            for kind in (
+                document_kinds.INCIDENTS,
+                document_kinds.NOTICES,
+                document_kinds.CHANGES,
+                document_kinds.POINTS,
+                document_kinds.PLACES,
+            )
             for event in kind.events
         }
 

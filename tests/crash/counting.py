@@ -18,10 +18,10 @@ from uuid import UUID
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Transaction, Unit
-from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.kernel.ids import derived_id
+from alerts.projections.runner import Runner
 from alerts.settings.package_data import find
 from alerts.storage.base import connect
 from alerts.storage.migrate import migrate

@@ -27,16 +27,16 @@ from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel, MsgType
 from alerts.projections import Views, projections
+from alerts.projections.runner import Runner
 from alerts.rendering import Renderer
+from alerts.storage.generations import CurrentViews
 from alerts.storage.leader_election import Leader
 from subscribers.columns import AudienceColumns
 from subscribers.domain import events as s

@@ -13,10 +13,10 @@ from alerts.channels.message import Handed, Message
 from alerts.commands import Commands
 from alerts.dispatch.reads import DeliveryRow
 from alerts.domain import events as e
-from alerts.eventlog.generations import rebuild
 from alerts.kernel.ids import new_id, parse_delivery_id
 from alerts.projections import projections
 from alerts.projections.checksums import checksums
+from alerts.storage.generations import rebuild
 from subscribers.addresses import Addresses, Owner
 from subscribers.domain.subscriber import SUBSCRIBER
 from tests.conftest import Databases

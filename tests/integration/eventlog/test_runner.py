@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.eventlog.generations import CurrentViews, current_generation, rebuild
 from alerts.eventlog.ports import Projection, Transaction
-from alerts.eventlog.runner import Runner
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import new_id
+from alerts.projections.runner import Runner
 from alerts.storage.base import BaseDatabase
+from alerts.storage.generations import CurrentViews, current_generation, rebuild
 from alerts.storage.leader_election import Leader
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
@@ -254,7 +254,7 @@ class Flaky(Tally):
 
 
 def test_a_passing_trouble_parks_nothing(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.eventlog.runner._AFTER_TROUBLE", 0.01)
+    monkeypatch.setattr("alerts.projections.runner._AFTER_TROUBLE", 0.01)
     flaky = Flaky()
     prepared(databases.views, flaky)
     with house(databases) as made:
@@ -290,7 +290,7 @@ def test_a_leader_that_stands_still_is_passed_over(
 ) -> None:
     if dialect == "sqlite":
         pytest.skip("one process runs the projections")
-    monkeypatch.setattr("alerts.eventlog.runner._ASLEEP", 0.3)
+    monkeypatch.setattr("alerts.projections.runner._ASLEEP", 0.3)
     tally = Tally()
     prepared(databases.views, tally)
     stopped = Leader(databases.another("views"))

@@ -15,15 +15,15 @@ import pytest
 from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.generations import CurrentViews, rebuild
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Unit
-from alerts.eventlog.runner import Runner
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
 from alerts.projections import Views, projections
 from alerts.projections.checksums import TABLES, checksums
+from alerts.projections.runner import Runner
+from alerts.storage.generations import CurrentViews, rebuild
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault

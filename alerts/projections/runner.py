@@ -13,15 +13,15 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
-from alerts.eventlog import parked
-from alerts.eventlog.generations import CurrentViews
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.parked import Parked
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.position_waiter import Waiter
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
+from alerts.projections import parked
+from alerts.projections.parked import Parked
 from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.generations import CurrentViews
 from alerts.storage.leader_election import Leader
 
 logger = logging.getLogger(__name__)

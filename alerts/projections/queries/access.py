@@ -8,8 +8,8 @@ from uuid import UUID
 
 from alerts.domain.reference_data import KeyState, MemberState, SourceState, TriggerState
 from alerts.kernel.paging import Page
-from alerts.projections.kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
-from alerts.projections.reading import PAGE, SQL, Reads
+from alerts.projections.document_kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
+from alerts.projections.queries.base import PAGE, SQL, Reads
 from alerts.storage.in_clauses import rows_in
 from subscribers.directory import ContactCard
 

@@ -133,7 +133,7 @@ def rebuild(
     Sends nothing: reactors are not projections. `progress` is told (position, end) after each batch. An interrupted
     rebuild leaves the live ones as they are and is begun again by the next. Raises `Conflict` if another one won.
     """
-    from alerts.eventlog.runner import Runner
+    from alerts.projections.runner import Runner
 
     old = current_generation(main)
     leftover = connect(url, "views", old + 1)

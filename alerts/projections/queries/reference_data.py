@@ -13,8 +13,8 @@ from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.eventlog.ports import Database
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
-from alerts.projections.kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
-from alerts.projections.reading import SQL, Reads, Runner, S
+from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
+from alerts.projections.queries.base import SQL, Reads, Runner, S
 from subscribers.unsealing import Vault
 
 Bounds = tuple[float, float, float, float]

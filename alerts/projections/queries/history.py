@@ -15,25 +15,25 @@ from alerts.domain.reference_data import PlaceState, TopicState, TriggerState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.eventlog.ports import Row, Transaction
-from alerts.projections import kinds
-from alerts.projections.reading import BEYOND, SQL, Reads
+from alerts.projections import document_kinds
+from alerts.projections.queries.base import BEYOND, SQL, Reads
 from alerts.projections.timeline import TimelineEntry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TITLED: dict[str, kinds.DocumentKind[Any]] = {
+_TITLED: dict[str, document_kinds.DocumentKind[Any]] = {
     kind.table: kind
     for kind in (
-        kinds.NOTICES,
-        kinds.INCIDENTS,
-        kinds.POINTS,
-        kinds.CHANGES,
-        kinds.PLACES,
-        kinds.TOPICS,
-        kinds.SEGMENTS,
-        kinds.NEWSLETTERS,
-        kinds.SOURCES,
-        kinds.KEYS,
-        kinds.TRIGGERS,
+        document_kinds.NOTICES,
+        document_kinds.INCIDENTS,
+        document_kinds.POINTS,
+        document_kinds.CHANGES,
+        document_kinds.PLACES,
+        document_kinds.TOPICS,
+        document_kinds.SEGMENTS,
+        document_kinds.NEWSLETTERS,
+        document_kinds.SOURCES,
+        document_kinds.KEYS,
+        document_kinds.TRIGGERS,
     )
 }
 

@@ -15,8 +15,8 @@ from alerts.domain.notice import NoticeState
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
-from alerts.projections.kinds import DISPATCHES, INCIDENTS, NOTICES, micros
-from alerts.projections.reading import PAGE, SQL, Reads
+from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES, micros
+from alerts.projections.queries.base import PAGE, SQL, Reads
 from alerts.storage.in_clauses import rows_in
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alerts.eventlog.ports import Database
-from alerts.projections.access import AccessReads
-from alerts.projections.board import BoardReads
-from alerts.projections.history import HistoryReads, OutcomeCount
-from alerts.projections.notices import NoticeReads
-from alerts.projections.reading import Runner
-from alerts.projections.registers import RegisterReads
+from alerts.projections.queries.access import AccessReads
+from alerts.projections.queries.base import Runner
+from alerts.projections.queries.history import HistoryReads, OutcomeCount
+from alerts.projections.queries.notices import NoticeReads
+from alerts.projections.queries.reference_data import RegisterReads
+from alerts.projections.queries.service_points import BoardReads
 from alerts.projections.timeline import TimelineEntry
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Vault

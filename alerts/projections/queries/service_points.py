@@ -13,9 +13,9 @@ from alerts.domain.service_point import PointState
 from alerts.domain.service_point_status import facts_at
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
-from alerts.projections.kinds import CHANGES, POINTS, micros
-from alerts.projections.notices import first_notices
-from alerts.projections.reading import PAGE, SQL, Reads
+from alerts.projections.document_kinds import CHANGES, POINTS, micros
+from alerts.projections.queries.base import PAGE, SQL, Reads
+from alerts.projections.queries.notices import first_notices
 
 
 class BoardReads(Reads):

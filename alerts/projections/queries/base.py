@@ -10,14 +10,14 @@ import msgspec
 
 from alerts.eventlog.ports import Database, Row, Transaction, Value
 from alerts.kernel.paging import Page
-from alerts.projections.kinds import DocumentKind
+from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_in
 from subscribers.unsealing import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-SQL = named_queries.load("alerts.projections", "views.sql")
+SQL = named_queries.load("alerts.projections.queries", "queries.sql")
 _DOCUMENTS = named_queries.load("alerts.projections", "documents.sql")
 PAGE = 50
 """Items of a page for which nobody said a number."""
