@@ -33,12 +33,9 @@ from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.prepared import prepare
 from alerts.dispatch.reads import DispatchReads
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
-from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
@@ -67,7 +64,10 @@ from alerts.webhooks.sender import Sender as WebhookSender
 from alerts.webhooks.standing import Standings
 from alerts.why import Explainer
 from subscribers.addresses import Addresses
-from subscribers.columns import AudienceColumns
+from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.projector import Follower
+from subscribers.audience.reference_data import Registers
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault

@@ -1,7 +1,7 @@
 """Why a person got a message, or why not: recomputed from the log, never remembered.
 
 The person's stream and the registers are folded up to the position at which the notice's audience was computed, and
-RULES 1–15 are asked again, one by one, by the slow and obvious path of `subscribers.explain`. The chain leads from the
+RULES 1–15 are asked again, one by one, by the slow and obvious path of `subscribers.audience.explain`. The chain leads from the
 event that triggered the notice to what became of the delivery.
 """
 
@@ -17,19 +17,19 @@ from uuid import UUID
 import msgspec
 
 from alerts.chain import Link, chain_of
-from alerts.dispatch.registers import TOPICS, Registers
 from alerts.domain.events import NoticeIssued
 from alerts.domain.notice import NoticeState
 from alerts.eventlog.ports import Log
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import DeliveryState
+from subscribers.audience.reference_data import TOPICS, Registers
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 if TYPE_CHECKING:
     from alerts.dispatch.reads import AttemptMade, DeliveryRow
+    from subscribers.audience.explain import Explanation
+    from subscribers.audience.query import AudienceQuery
     from subscribers.directory import ContactCard
-    from subscribers.domain.audience import AudienceQuery
-    from subscribers.explain import Explanation
 
 __all__ = ["Check", "Explainer", "Link", "Why"]
 
@@ -199,7 +199,7 @@ class Explainer:
     def _by_own_rules(
         self, asked: _Asked, person: SubscriberState | None, contact: int | None, position: int
     ) -> _Verdict:
-        from subscribers.explain import explain
+        from subscribers.audience.explain import explain
 
         if asked.issued.msg_type in ("Cancel", "AllClear"):
             said = "it goes to those who were sent the earlier messages of this thread; this person was not"

@@ -24,10 +24,10 @@ from alerts.kernel.events import Recorded
 from alerts.kernel.geometry import EMPTY, Area, Circle
 from alerts.kernel.ids import contact_number
 from alerts.kernel.terms import BUILT_IN_TOPICS, Channel, Severity
-from subscribers.columns import AudienceColumns
-from subscribers.domain.audience import AudienceQuery
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.matching import count
+from subscribers.audience.query import AudienceQuery
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
-from subscribers.matching import count
 
 RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
 """What sign-up offers."""

@@ -16,10 +16,7 @@ import numpy as np
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
 from alerts.dispatch import planner
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.frozen import Frozen, freeze
-from alerts.dispatch.issued import Issued
-from alerts.dispatch.registers import Registers
 from alerts.domain.events import CATALOGUE, NoticePlan
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
@@ -31,7 +28,10 @@ from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, connect
 from alerts.storage.migrate import migrate
 from alerts.storage.named_queries import load
-from subscribers.columns import AudienceColumns
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.projector import Follower
+from subscribers.audience.reference_data import Registers
 from subscribers.vault import Vault
 
 _sql = load("alerts.dispatch", "dispatch.sql")

@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.channels.words import frame
-from alerts.dispatch.issued import Issued
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import TEAM
 from alerts.domain.events import Content
 from alerts.domain.place_names import where
@@ -18,11 +16,13 @@ from alerts.kernel.geometry import Area, area_of
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.nearest import Where, alternatives, nearest, within
+from subscribers.audience.query import ChangeReach
+from subscribers.audience.reference_data import Registers
+from subscribers.audience.service_change_matching import nearest_matters
 from subscribers.directory import ContactCard
-from subscribers.domain.audience import ChangeReach
 from subscribers.domain.events import Place
-from subscribers.nearest import Where, alternatives, nearest, within
-from subscribers.reach import nearest_matters
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _touches(place: Place, area: Area, place_area: Callable[[str], Area | None])
 
 
 def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area | None]) -> bool:
-    """RULES 11, for the wording of one message; who is due was decided by `subscribers.matching`."""
+    """RULES 11, for the wording of one message; who is due was decided by `subscribers.audience.matching`."""
     where = _where(place, place_area)
     if where is None:
         return False

@@ -16,8 +16,6 @@ from alerts.dispatch.additions import Addition, add_rows, belongs, day_job
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.bounce_guard import RESUMED
 from alerts.dispatch.frozen import Frozen
-from alerts.dispatch.issued import Issued, older_end
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import (
     CHANNEL,
     FAILED_TECHNICAL,
@@ -39,10 +37,12 @@ from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
 from alerts.storage.leader_failover import Leads, Turn, Turns
 from alerts.storage.named_queries import load
-from subscribers.columns import AudienceColumns
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.issued_notice import Issued, older_end
+from subscribers.audience.matching import Audience, audience, matches_one
+from subscribers.audience.reference_data import Registers
 from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
-from subscribers.matching import Audience, audience, matches_one
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

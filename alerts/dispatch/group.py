@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.dispatch.frozen import Frozen, freeze
-from alerts.dispatch.issued import Issued
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import CHANNELS
 from alerts.storage.named_queries import load
-from subscribers.columns import AudienceColumns
-from subscribers.columns.rows import DANGER
-from subscribers.matching import Audience
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.schema import DANGER
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.matching import Audience
+from subscribers.audience.reference_data import Registers
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 ALL_SHARDS = tuple(range(SHARDS))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import DIGEST, FOLLOW_UP, HELD, PROMPT, STATE, TEAM, WOKEN
 from alerts.dispatch.settling import Claimed, Settled
-from subscribers.columns import ContactFacts
-from subscribers.timing import next_digest, quiet_until
+from subscribers.audience.index import ContactFacts
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.quiet_hours import next_digest, quiet_until
 
 QUIET = "quiet hours"
 UNTIL_DIGEST = "digest"

@@ -14,7 +14,6 @@ from uuid import UUID
 from alerts.dispatch import planner
 from alerts.dispatch.bounce_guard import pause
 from alerts.dispatch.claims import doubt, doubt_lost, end_leftover
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.hands import Hands
 from alerts.dispatch.lease import WorkerLease, bury
 from alerts.dispatch.queue import OpenJob, Picture
@@ -27,6 +26,7 @@ from alerts.kernel.terms import DELIVERY_STATES
 from alerts.storage.leader_failover import ASLEEP
 from alerts.storage.named_queries import load
 from alerts.storage.server_clock import shared_now
+from subscribers.audience.projector import Follower
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "dispatch.sql")

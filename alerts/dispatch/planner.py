@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.frozen import Frozen, unpack
-from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
 from alerts.eventlog.ports import Database, Unit
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
-from subscribers.timing import REASONS, holds
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.projector import Follower
+from subscribers.audience.quiet_hours import REASONS, holds
 
 _sql = load("alerts.dispatch", "dispatch.sql")
 _DIGEST = REASONS.index("digest")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from alerts.dispatch import fanout
-from alerts.dispatch.follower import PEOPLE, Follower
-from alerts.dispatch.registers import Registers
-from alerts.dispatch.snapshots import Snapshots
 from alerts.eventlog.ports import Database, Log
-from subscribers.columns import AudienceColumns
+from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.projector import PEOPLE, Follower
+from subscribers.audience.reference_data import Registers
 
 
 def prepare(log: Log, main: Database, snapshots: Snapshots, clock: Callable[[], datetime]) -> int | None:

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from alerts.channels.message import Message
 from alerts.dispatch.compose import House, notice_words, personal
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.handover import Carry, Verdict, check
-from alerts.dispatch.issued import Issued
 from alerts.dispatch.rows import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from alerts.rendering import DigestItem, Prepared, Renderer
+from subscribers.audience.issued_notice import Issued
+from subscribers.audience.projector import Follower
 from subscribers.directory import ContactCard
 
 _log = logging.getLogger(__name__)

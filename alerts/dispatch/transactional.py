@@ -12,7 +12,6 @@ from typing import NamedTuple
 from alerts.channels.message import Message
 from alerts.dispatch.additions import Addition
 from alerts.dispatch.compose import House
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.rows import (
     CANCELLED,
     CHANNEL,
@@ -29,6 +28,7 @@ from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNELS, Channel
 from alerts.rendering import Renderer
 from alerts.rendering_answers import Answers, WebhookOff
+from subscribers.audience.reference_data import Registers
 from subscribers.directory import ContactCard
 from subscribers.domain import events as se
 

@@ -22,7 +22,6 @@ from alerts.dispatch import standing
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.claims import Taken, take_due, take_waiting
 from alerts.dispatch.compose import House
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.gate import PART, Destined, Gate
 from alerts.dispatch.hands import Hands, Load
 from alerts.dispatch.housekeeping import Housekeeping
@@ -39,6 +38,7 @@ from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import Channel
 from alerts.rendering import Renderer
+from subscribers.audience.projector import Follower
 
 _log = logging.getLogger(__name__)
 _POLL = 0.25

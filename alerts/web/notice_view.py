@@ -14,7 +14,6 @@ from alerts.channels import prose
 from alerts.channels.hours import hours_in_words, visit_in_words
 from alerts.channels.tone import tag, tone
 from alerts.channels.words import Frame, direction
-from alerts.dispatch.service_points import open_point
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
@@ -23,7 +22,8 @@ from alerts.projections.queries import Views
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Pin, Zone, draw
 from alerts.web.site import Site, choose
-from subscribers.nearest import Near, OpenPoint, alternatives
+from subscribers.audience.nearest import Near, OpenPoint, alternatives
+from subscribers.audience.open_points import open_point
 
 _ENDS = ("Cancel", "AllClear")
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from alerts.channels.providers.inbox import Inbox
     from alerts.commands import Commands
     from alerts.dispatch.canary import CanaryState
-    from alerts.dispatch.follower import Follower
     from alerts.dispatch.reads import DispatchReads
     from alerts.projections import Views
     from alerts.rendering import Renderer
     from alerts.vapid import Vapid
     from alerts.webhooks.standing import Standings
     from alerts.why import Explainer
+    from subscribers.audience.projector import Follower
     from subscribers.directory import Directory
 
 

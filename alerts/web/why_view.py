@@ -18,9 +18,9 @@ from alerts.kernel.signed_tokens import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
 from alerts.why import Why
+from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER
-from subscribers.nearest import Where, nearest
 
 _OUTCOMES = {
     "queued": "It is waiting to leave.",

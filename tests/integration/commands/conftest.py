@@ -17,8 +17,6 @@ import pytest
 from alerts import schedule
 from alerts.commands import Actor, Commands, MemberKept
 from alerts.contract.bodies import PlaceBody, SubscriberBody
-from alerts.dispatch.follower import Follower
-from alerts.dispatch.registers import Registers
 from alerts.domain import events as e
 from alerts.domain.events import Policy, PolicyRule
 from alerts.domain.notice import NoticeState
@@ -30,7 +28,9 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Recorded
 from alerts.storage.base import BaseDatabase
 from subscribers.addresses import Addresses
-from subscribers.columns import AudienceColumns
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.projector import Follower
+from subscribers.audience.reference_data import Registers
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from subscribers.vault import Vault

@@ -17,11 +17,8 @@ from alerts.dispatch.bell import Bell
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.follower import Follower
 from alerts.dispatch.reads import DispatchReads, Progress
-from alerts.dispatch.registers import Registers
 from alerts.dispatch.retries import Retries
-from alerts.dispatch.snapshots import Snapshots
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life
@@ -38,7 +35,10 @@ from alerts.projections.runner import Runner
 from alerts.rendering import Renderer
 from alerts.storage.generations import CurrentViews
 from alerts.storage.leader_election import Leader
-from subscribers.columns import AudienceColumns
+from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.projector import Follower
+from subscribers.audience.reference_data import Registers
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault

@@ -10,12 +10,12 @@ from time import monotonic, sleep
 import pytest
 
 from alerts.dispatch.prepared import prepare
-from alerts.dispatch.snapshots import Snapshots
 from alerts.storage import blob_store
 from alerts.storage.migrate import migrate
+from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.encrypted_stream import Head, head_of
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
-from subscribers.sealed_copy import Head, head_of
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import Stack
 

@@ -10,8 +10,8 @@ from alerts.kernel.events import Event, Recorded
 from alerts.kernel.geometry import Area
 from alerts.kernel.rules import Rule
 from alerts.kernel.terms import Channel, NoticeKind, Priority, Severity, Status
-from subscribers.columns import AudienceColumns
-from subscribers.domain.audience import AudienceQuery, ChangeReach
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.query import AudienceQuery, ChangeReach
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SubscriberState, evolve
 

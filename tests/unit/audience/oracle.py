@@ -21,7 +21,7 @@ from alerts.kernel.rules import (
     TopicIs,
     Touches,
 )
-from subscribers.domain.audience import AudienceQuery
+from subscribers.audience.query import AudienceQuery
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
 from tests.unit.geometry.reference import distance_to_polygon

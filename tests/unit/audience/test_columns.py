@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.kernel.events import Event, Recorded
-from subscribers.columns import AudienceColumns
-from subscribers.columns.tables import RowIndex
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.column_store import RowIndex
 from subscribers.domain import events as e
 from subscribers.domain.events import ContactRef, Place, Preferences
 from tests.unit.audience.makers import NOW, columns_of, person_id, positioned, recorded, registered, states_of
@@ -107,7 +107,7 @@ def test_a_position_moves_on_with_events_of_other_streams() -> None:
 
 
 def test_an_erased_person_whose_data_are_unreadable_is_nobody() -> None:
-    from subscribers.matching import audience
+    from subscribers.audience.matching import audience
     from tests.unit.audience.makers import query
 
     event = e.SubscriberRegistered(

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.kernel.events import Event
-from subscribers.columns import AudienceColumns
-from subscribers.columns.image import ColumnsImage, chunks_of, image_of, refill
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.serialization import ColumnsImage, chunks_of, image_of, refill
 from subscribers.domain.events import ContactRef, SubscriptionRequested
 from tests.unit.audience.makers import columns_of, person_id, positioned, recorded
 from tests.unit.audience.test_columns import happenings, wishes

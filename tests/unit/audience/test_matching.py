@@ -28,11 +28,11 @@ from alerts.kernel.rules import (
     TopicIs,
     Touches,
 )
+from subscribers.audience.explain import explain
+from subscribers.audience.matching import audience, count, matches_one
+from subscribers.audience.query import AudienceQuery, ChangeReach, ReachPoint
 from subscribers.domain import events as e
-from subscribers.domain.audience import AudienceQuery, ChangeReach, ReachPoint
 from subscribers.domain.events import Place
-from subscribers.explain import explain
-from subscribers.matching import audience, count, matches_one
 from tests.unit.audience.makers import (
     ALL_CHANNELS,
     NOW,

@@ -10,7 +10,7 @@ import numpy as np
 from shapely.geometry import box
 
 from alerts.kernel.geometry import Area, distance, resolve_area
-from subscribers.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit, within
+from subscribers.audience.nearest import OpenPoint, PointVisit, alternatives, nearest, next_visit, within
 
 EFFECTIVE = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 HERE = (51.5, 0.0)

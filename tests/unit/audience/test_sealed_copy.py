@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from subscribers.sealed_copy import Head, Unopened, head_of, parts_of, write
+from subscribers.audience.encrypted_stream import Head, Unopened, head_of, parts_of, write
 
 KEY = bytes(range(32))
 HEAD = Head(UUID(int=7), 1234)

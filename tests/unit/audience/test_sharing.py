@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 
 from alerts.kernel.geometry import Area
-from subscribers.plane import Plane
+from subscribers.audience.planar_geometry import Plane
 
 
 def test_asking_about_an_area_does_not_prepare_it() -> None:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
-from subscribers.columns.rows import from_micros
+from subscribers.audience.index.schema import from_micros
+from subscribers.audience.quiet_hours import REASONS, Hold, hold, holds, instant, next_digest, quiet_until
 from subscribers.domain.events import QuietHours
-from subscribers.timing import REASONS, Hold, hold, holds, instant, next_digest, quiet_until
 from tests.unit.audience.makers import columns_of, registered
 
 LONDON = "Europe/London"

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.columns.tables import RowIndex
+from subscribers.audience.index.column_store import RowIndex
 
 numbers = st.lists(st.integers(1, 5000) | st.integers(0, 2**62), max_size=2500, unique=True)
 

@@ -17,7 +17,6 @@ from alerts.dispatch.compose import best_language
 from alerts.dispatch.frozen import freeze, holds, unpack
 from alerts.dispatch.gate import Gate
 from alerts.dispatch.handover import Carry, check
-from alerts.dispatch.issued import Issued
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.rows import (
     DIGEST,
@@ -34,7 +33,8 @@ from alerts.dispatch.rows import (
 from alerts.dispatch.settling import Claimed, Settled
 from alerts.domain.events import Content, NoticePlan
 from alerts.kernel.terms import Frequency, Priority
-from subscribers.columns import ContactFacts
+from subscribers.audience.index import ContactFacts
+from subscribers.audience.issued_notice import Issued
 from subscribers.domain.events import QuietHours
 
 NOW = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)

@@ -17,14 +17,14 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.dispatch.registers import Registers
 from alerts.eventlog.ports import Log
 from alerts.storage import blob_store
 from alerts.storage.generations import CurrentViews
-from subscribers import sealed_copy
-from subscribers.columns import AudienceColumns, image
-from subscribers.columns.image import ColumnsImage
-from subscribers.sealed_copy import Head, Unopened
+from subscribers.audience import encrypted_stream
+from subscribers.audience.encrypted_stream import Head, Unopened
+from subscribers.audience.index import AudienceColumns, serialization
+from subscribers.audience.index.serialization import ColumnsImage
+from subscribers.audience.reference_data import Registers
 from subscribers.vault import Vault
 
 _log = logging.getLogger(__name__)
@@ -99,11 +99,11 @@ class Snapshots:
     def _take(
         self, source: blob_store.Readable, columns: AudienceColumns, registers: Registers, newest: int
     ) -> Restored:
-        head = sealed_copy.head_of(source)
+        head = encrypted_stream.head_of(source)
         key = self._vault.copy_key(head.key)
         if key is None:
             raise Unopened("their key was destroyed, by an erasure or by a newer copy")
-        parts = sealed_copy.parts_of(source, head, key)
+        parts = encrypted_stream.parts_of(source, head, key)
         front = msgspec.msgpack.decode(next(parts), type=_Front)
         if front.generation != self._views.generation:
             raise Unopened("they belong to another generation of read models")
@@ -112,7 +112,7 @@ class Snapshots:
         if front.position > self._log.position() or front.mark != self._log.mark(front.position):
             raise Unopened("they are another log's")
         positions = array("q", front.registers)
-        image.refill(columns, front.columns, parts)
+        serialization.refill(columns, front.columns, parts)
         if next(parts, None) is not None:
             raise Unopened("there is more than there should be")
         for recorded in self._log.read_at(positions):
@@ -145,7 +145,7 @@ class Snapshots:
             with blob_store.kept(self._views.current) as source:
                 if source is None:
                     return 0
-                head = sealed_copy.head_of(source)
+                head = encrypted_stream.head_of(source)
                 return head.position if self._vault.copy_key(head.key) is not None else 0
         except (ValueError, OSError):
             return 0
@@ -167,11 +167,11 @@ class Snapshots:
             position=position,
             mark=self._log.mark(position),
             registers=folded.tobytes(),
-            columns=image.image_of(columns),
+            columns=serialization.image_of(columns),
         )
         draft = blob_store.Draft(views)
         try:
-            sealed_copy.write(draft.file, Head(name, position), key, _parts(front, columns))
+            encrypted_stream.write(draft.file, Head(name, position), key, _parts(front, columns))
         except BaseException:
             draft.discard()
             raise
@@ -195,4 +195,4 @@ class Snapshots:
 
 def _parts(front: _Front, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
     yield msgspec.msgpack.encode(front)
-    yield from image.chunks_of(columns)
+    yield from serialization.chunks_of(columns)

@@ -1,6 +1,6 @@
 """Everyone's wishes as numpy columns that follow the log (`AudienceColumns`)."""
 
-from subscribers.columns.people import AudienceColumns
-from subscribers.columns.rows import ContactFacts
+from subscribers.audience.index.people import AudienceColumns
+from subscribers.audience.index.schema import ContactFacts
 
 __all__ = ["AudienceColumns", "ContactFacts"]

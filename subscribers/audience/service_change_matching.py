@@ -10,10 +10,10 @@ import numpy as np
 
 from alerts.kernel.geometry import EMPTY, Area, Circle
 from alerts.kernel.geometry.geodesy import ECCENTRICITY_2, Bools, Floats, distances, normal_radius
-from subscribers.columns import AudienceColumns
-from subscribers.domain.audience import ChangeReach
-from subscribers.nearest import nearest
-from subscribers.touching import Rows, chain, touching
+from subscribers.audience.area_matching import Rows, chain, touching
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.nearest import nearest
+from subscribers.audience.query import ChangeReach
 
 LocatedPoint = tuple[UUID, float, float]
 """id, lat, lon."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
-from subscribers.columns import AudienceColumns, ContactFacts
-from subscribers.columns.rows import DANGER, FREQUENCIES, micros, quiet_hours
+from subscribers.audience.index import AudienceColumns, ContactFacts
+from subscribers.audience.index.schema import DANGER, FREQUENCIES, micros, quiet_hours
 from subscribers.domain.events import QuietHours
 
 Reason = Literal["quiet hours", "digest"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.terms import CHANNELS, Channel, Frequency
-from subscribers.columns.tables import Table
+from subscribers.audience.index.column_store import Table
 from subscribers.domain.events import QuietHours
 
 CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8

@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from alerts.dispatch.issued import Issued, lane_of, older_end
-from alerts.dispatch.service_points import change_reach, open_after
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life as danger_to_life_of
 from alerts.domain.reference_data import MemberState, PlaceState, SegmentState, TopicState
@@ -26,8 +24,10 @@ from alerts.kernel.events import Event, Recorded, Stream
 from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.rules import Rule, parse_rule, resolve_rule
 from alerts.kernel.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
-from subscribers.domain.audience import AudienceQuery, ChangeReach
-from subscribers.nearest import OpenPoint
+from subscribers.audience.issued_notice import Issued, lane_of, older_end
+from subscribers.audience.nearest import OpenPoint
+from subscribers.audience.open_points import change_reach, open_after
+from subscribers.audience.query import AudienceQuery, ChangeReach
 
 _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
     **dict.fromkeys((e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), PLACE),

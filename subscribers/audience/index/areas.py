@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alerts.kernel.geometry import Area, Circle, area_of
 from alerts.kernel.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
-from subscribers.columns.tables import Table
+from subscribers.audience.index.column_store import Table
 from subscribers.domain.events import Place
 
 MAX_PLANE_LAT = 80.0

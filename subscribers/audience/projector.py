@@ -18,20 +18,20 @@ from typing import Final
 from uuid import UUID
 
 from alerts.commands.ports import Counted
-from alerts.dispatch import registers as r
-from alerts.dispatch.reactor import Reactor
-from alerts.dispatch.registers import Registers
-from alerts.dispatch.snapshots import Snapshots
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
 from alerts.eventlog.ports import Log, UnreadableEvent
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import MsgType
-from subscribers.columns import AudienceColumns, ContactFacts
+from subscribers.audience import reference_data as r
+from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.index import AudienceColumns, ContactFacts
+from subscribers.audience.matching import Audience, audience, count
+from subscribers.audience.reactor import Reactor
+from subscribers.audience.reference_data import Registers
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.events import SubscriberErased
-from subscribers.matching import Audience, audience, count
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from alerts.domain.events import ChangeAfter, PointFacts
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from subscribers.domain.audience import ChangeReach, ReachPoint
-from subscribers.nearest import OpenPoint, PointVisit
+from subscribers.audience.nearest import OpenPoint, PointVisit
+from subscribers.audience.query import ChangeReach, ReachPoint
 
 
 def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequence[ChangeState]) -> ChangeReach:

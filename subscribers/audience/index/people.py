@@ -1,6 +1,6 @@
 """Audience columns: everyone's wishes as numpy columns, following the log one position after another.
 
-They answer "who is due" for a million subscribers in milliseconds (`subscribers.matching`) and hold no address.
+They answer "who is due" for a million subscribers in milliseconds (`subscribers.audience.matching`) and hold no address.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.geometry import Area
 from alerts.kernel.terms import CHANNELS, SEVERITY_RANK
-from subscribers.columns.places import Places
-from subscribers.columns.rows import (
+from subscribers.audience.index.areas import Places
+from subscribers.audience.index.column_store import Interned, RowIndex, Table
+from subscribers.audience.index.schema import (
     CHANNEL_CODE,
     CONFIRMED,
     DANGER,
@@ -34,7 +35,6 @@ from subscribers.columns.rows import (
     micros,
     quiet_hours,
 )
-from subscribers.columns.tables import Interned, RowIndex, Table
 from subscribers.domain import events as e
 from subscribers.domain.events import ContactRef, Preferences
 

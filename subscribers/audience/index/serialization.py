@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 import numpy as np
 
-from subscribers.columns.people import AudienceColumns
-from subscribers.columns.places import AreaPlaces, AreasImage, PointPlaces
-from subscribers.columns.rows import Contacts, People
+from subscribers.audience.index.areas import AreaPlaces, AreasImage, PointPlaces
+from subscribers.audience.index.people import AudienceColumns
+from subscribers.audience.index.schema import Contacts, People
 from subscribers.domain.events import CATALOGUE
 
 MEANING = 1

@@ -19,9 +19,9 @@ from alerts.kernel.geometry.geodesy import (
     meridian_radius,
     normal_radius,
 )
-from subscribers.columns import AudienceColumns
-from subscribers.columns.places import LOOK_MARGIN, MAX_PLANE_LAT, PointPlaces
-from subscribers.plane import Plane, crosses
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.areas import LOOK_MARGIN, MAX_PLANE_LAT, PointPlaces
+from subscribers.audience.planar_geometry import Plane, crosses
 
 Rows = NDArray[np.int64]
 

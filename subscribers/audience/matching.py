@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from alerts.kernel.geometry.geodesy import Bools
 from alerts.kernel.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
-from subscribers.columns import AudienceColumns
-from subscribers.columns.rows import CHANNEL_CODE, CONFIRMED, DANGER, TESTER, UNREADABLE, micros
-from subscribers.domain.audience import AudienceQuery
-from subscribers.reach import reached
-from subscribers.ruling import holds
-from subscribers.touching import Rows, touching
+from subscribers.audience.area_matching import Rows, touching
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.schema import CHANNEL_CODE, CONFIRMED, DANGER, TESTER, UNREADABLE, micros
+from subscribers.audience.query import AudienceQuery
+from subscribers.audience.rule_matching import holds
+from subscribers.audience.service_change_matching import reached
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from alerts.kernel.rules import (
     primary_subtag,
 )
 from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
-from subscribers.columns import AudienceColumns
-from subscribers.columns.rows import CHANNEL_CODE, FREQUENCIES, micros
-from subscribers.touching import Rows, touching
+from subscribers.audience.area_matching import Rows, touching
+from subscribers.audience.index import AudienceColumns
+from subscribers.audience.index.schema import CHANNEL_CODE, FREQUENCIES, micros
 
 _FEW = 1_000
 """Up to how many people their places are taken one by one rather than all places at once."""

@@ -12,8 +12,8 @@ from alerts.kernel.terms import DeliveryState, Lane, MsgType, Priority
 
 if TYPE_CHECKING:
     from alerts.kernel.geometry import Area
-    from subscribers.domain.audience import AudienceQuery, ChangeReach
-    from subscribers.nearest import OpenPoint
+    from subscribers.audience.nearest import OpenPoint
+    from subscribers.audience.query import AudienceQuery, ChangeReach
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Why one person is, or is not, due for a notice: each rule in turn, in plain words (RULES 1–4, 11, 15, 22).
 
-The obvious way, one person at a time, from the person's own stream; `subscribers.matching` must come to the same.
+The obvious way, one person at a time, from the person's own stream; `subscribers.audience.matching` must come to the same.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from alerts.kernel.geometry import Area
 from alerts.kernel.geometry.geodesy import EDGE_M
 from alerts.kernel.rules import rule_words
 from alerts.kernel.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel, Severity
-from subscribers.domain.audience import AudienceQuery, ChangeReach
+from subscribers.audience.person_matching import Places, follows, locate, metres_to, rule_holds, touches_area
+from subscribers.audience.query import AudienceQuery, ChangeReach
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
-from subscribers.single import Places, follows, locate, metres_to, rule_holds, touches_area
 
 
 @dataclass(frozen=True, slots=True)
