@@ -18,7 +18,7 @@ from alerts import suppressions
 from alerts.commands.actor import Actor
 from alerts.contract.bodies import NoticeBody
 from alerts.control import Json, Operation
-from alerts.dispatch.again import queue_again
+from alerts.delivery_queue.requeue import queue_again
 from alerts.intake.retrying import retry_trigger
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.signed_tokens import timed_token

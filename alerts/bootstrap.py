@@ -25,18 +25,18 @@ from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.smtp import Signs
 from alerts.channels.providers.webpush import WebPush
 from alerts.commands import Commands
-from alerts.dispatch import standing
+from alerts.delivery_queue import provider_health
+from alerts.delivery_queue.daily_quota import DailyBudget
+from alerts.delivery_queue.queries import DispatchReads
+from alerts.delivery_queue.statistics import totals
 from alerts.dispatch.bell import Bell
-from alerts.dispatch.budget import DailyBudget
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.prepared import prepare
-from alerts.dispatch.reads import DispatchReads
 from alerts.dispatch.retries import Retries
-from alerts.dispatch.totals import totals
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec
@@ -363,7 +363,11 @@ class App:
     def _provider_states(self) -> dict[str, Any]:
         """Channel → its provider and how it does, for `/status` and the console."""
         channels: tuple[Channel, ...] = ("email", "sms", "push")
-        told = {} if "worker" in self._roles or self.settings.on_sqlite else standing.told(self._main, self._clock())
+        told = (
+            {}
+            if "worker" in self._roles or self.settings.on_sqlite
+            else provider_health.told(self._main, self._clock())
+        )
         return {channel: told.get(channel) or self._provider_state(channel) for channel in channels}
 
     def _provider_state(self, channel: Channel) -> dict[str, Any]:

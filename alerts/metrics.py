@@ -16,8 +16,8 @@ import msgspec
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
+    from alerts.delivery_queue.statistics import Totals
     from alerts.dispatch.canary import CanaryState
-    from alerts.dispatch.totals import Totals
     from alerts.web.parts import Parts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -26,7 +26,7 @@ from subscribers.audience.reference_data import TOPICS, Registers
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 if TYPE_CHECKING:
-    from alerts.dispatch.reads import AttemptMade, DeliveryRow
+    from alerts.delivery_queue.queries import AttemptMade, DeliveryRow
     from subscribers.audience.explain import Explanation
     from subscribers.audience.query import AudienceQuery
     from subscribers.directory import ContactCard

@@ -15,8 +15,8 @@ import numpy as np
 
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
+from alerts.delivery_queue.frozen_audience import Frozen, freeze
 from alerts.dispatch import planner
-from alerts.dispatch.frozen import Frozen, freeze
 from alerts.domain.events import CATALOGUE, NoticePlan
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
@@ -34,7 +34,7 @@ from subscribers.audience.projector import Follower
 from subscribers.audience.reference_data import Registers
 from subscribers.vault import Vault
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 _TARGET = 1.5
 _WORKER = 1
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}

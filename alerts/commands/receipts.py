@@ -16,7 +16,7 @@ from alerts.channels.withheld import without_address
 from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.answers import Kept
 from alerts.commands.core import Core
-from alerts.dispatch.reports import Reported, report
+from alerts.delivery_queue.receipts import Reported, report
 from alerts.domain.delivery_receipt import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
 from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id

@@ -11,14 +11,14 @@ import logging
 from typing import NamedTuple
 from uuid import UUID
 
-from alerts.dispatch.rows import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STATE
+from alerts.delivery_queue.row_format import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STATE
 from alerts.domain.events import DispatchPaused
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Row, Unit
 from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 LEAST, MOST = 1_000, 0.05
 """Outcomes after which a part of them tells something, and the part that may have bounced."""
 PAUSED, RESUMED = 1, 2

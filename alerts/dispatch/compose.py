@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.channels.words import frame
-from alerts.dispatch.rows import TEAM
+from alerts.delivery_queue.row_format import TEAM
 from alerts.domain.events import Content
 from alerts.domain.place_names import where
 from alerts.kernel.geometry import Area, area_of

@@ -11,21 +11,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from alerts.delivery_queue.enqueue import Addition, add_rows, belongs, day_job
+from alerts.delivery_queue.frozen_audience import Frozen
+from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, LATE, STATE, WAKES
 from alerts.dispatch import group
-from alerts.dispatch.additions import Addition, add_rows, belongs, day_job
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.bounce_guard import RESUMED
-from alerts.dispatch.frozen import Frozen
-from alerts.dispatch.rows import (
-    CHANNEL,
-    FAILED_TECHNICAL,
-    IN_DOUBT,
-    JOB_NOTICE,
-    LANE,
-    LATE,
-    STATE,
-    WAKES,
-)
 from alerts.dispatch.transactional import asked, may_ask
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
@@ -45,7 +36,7 @@ from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
 _log = logging.getLogger(__name__)
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 
 Work = Callable[[Unit], None]
 NAME = "fan-out"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.dispatch.frozen import Frozen, freeze
-from alerts.dispatch.rows import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
+from alerts.delivery_queue.frozen_audience import Frozen, freeze
+from alerts.delivery_queue.row_format import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import SHARDS
@@ -25,7 +25,7 @@ from subscribers.audience.issued_notice import Issued
 from subscribers.audience.matching import Audience
 from subscribers.audience.reference_data import Registers
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 ALL_SHARDS = tuple(range(SHARDS))
 _HANDED = _sql.handed.replace("?*", ",".join("?" * SHARDS))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.dispatch.rows import DIGEST, FOLLOW_UP, HELD, PROMPT, STATE, TEAM, WOKEN
-from alerts.dispatch.settling import Claimed, Settled
+from alerts.delivery_queue.row_format import DIGEST, FOLLOW_UP, HELD, PROMPT, STATE, TEAM, WOKEN
+from alerts.delivery_queue.settle import Claimed, Settled
 from subscribers.audience.index import ContactFacts
 from subscribers.audience.issued_notice import Issued
 from subscribers.audience.quiet_hours import next_digest, quiet_until

@@ -8,8 +8,8 @@ from collections.abc import Coroutine, Iterable
 from threading import Lock
 from typing import Any
 
-from alerts.dispatch.rows import CHUNK
-from alerts.dispatch.settling import Claimed
+from alerts.delivery_queue.row_format import CHUNK
+from alerts.delivery_queue.settle import Claimed
 
 _STRAGGLERS = 25
 

@@ -11,13 +11,13 @@ from functools import partial
 from time import monotonic
 from uuid import UUID
 
+from alerts.delivery_queue.claim import doubt, doubt_lost, end_leftover
+from alerts.delivery_queue.row_format import FINAL, JOB_NOTICE
+from alerts.delivery_queue.state import OpenJob, Picture
+from alerts.delivery_queue.worker_lease import WorkerLease, bury
 from alerts.dispatch import planner
 from alerts.dispatch.bounce_guard import pause
-from alerts.dispatch.claims import doubt, doubt_lost, end_leftover
 from alerts.dispatch.hands import Hands
-from alerts.dispatch.lease import WorkerLease, bury
-from alerts.dispatch.queue import OpenJob, Picture
-from alerts.dispatch.rows import FINAL, JOB_NOTICE
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
@@ -29,7 +29,7 @@ from alerts.storage.server_clock import shared_now
 from subscribers.audience.projector import Follower
 
 _log = logging.getLogger(__name__)
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 _SWEEP = 2_000
 _BEYOND = 1 << 62
 

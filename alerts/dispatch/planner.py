@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.dispatch.frozen import Frozen, unpack
-from alerts.dispatch.rows import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
+from alerts.delivery_queue.frozen_audience import Frozen, unpack
+from alerts.delivery_queue.row_format import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
 from alerts.eventlog.ports import Database, Unit
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
@@ -21,7 +21,7 @@ from subscribers.audience.issued_notice import Issued
 from subscribers.audience.projector import Follower
 from subscribers.audience.quiet_hours import REASONS, holds
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 _DIGEST = REASONS.index("digest")
 
 

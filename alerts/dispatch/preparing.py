@@ -11,10 +11,10 @@ from typing import Protocol
 from uuid import UUID
 
 from alerts.channels.message import Message
+from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
+from alerts.delivery_queue.settle import Claimed, Settled
 from alerts.dispatch.compose import House, notice_words, personal
 from alerts.dispatch.handover import Carry, Verdict, check
-from alerts.dispatch.rows import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
-from alerts.dispatch.settling import Claimed, Settled
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from alerts.rendering import DigestItem, Prepared, Renderer

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.channels.message import Handed
-from alerts.dispatch.rows import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
-from alerts.dispatch.settling import Claimed, Settled
+from alerts.delivery_queue.row_format import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
+from alerts.delivery_queue.settle import Claimed, Settled
 from alerts.kernel.terms import CHANNELS, Channel
 
 _JITTER = 0.2

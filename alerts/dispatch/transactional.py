@@ -10,9 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from alerts.channels.message import Message
-from alerts.dispatch.additions import Addition
-from alerts.dispatch.compose import House
-from alerts.dispatch.rows import (
+from alerts.delivery_queue.enqueue import Addition
+from alerts.delivery_queue.row_format import (
     CANCELLED,
     CHANNEL,
     EXPIRED,
@@ -22,7 +21,8 @@ from alerts.dispatch.rows import (
     STATE,
     TEAM,
 )
-from alerts.dispatch.settling import Claimed, Settled
+from alerts.delivery_queue.settle import Claimed, Settled
+from alerts.dispatch.compose import House
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNELS, Channel

@@ -18,21 +18,21 @@ from typing import Any, Protocol, cast
 
 from alerts.channels.message import Provider
 from alerts.channels.providers.pool import Heeding
-from alerts.dispatch import standing
+from alerts.delivery_queue import provider_health
+from alerts.delivery_queue.claim import Taken, take_due, take_waiting
+from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
+from alerts.delivery_queue.settle import Claimed, Lapsed
+from alerts.delivery_queue.state import OpenJob, Picture, look
+from alerts.delivery_queue.worker_lease import BEAT, WorkerLease
 from alerts.dispatch.bell import Bell
-from alerts.dispatch.claims import Taken, take_due, take_waiting
 from alerts.dispatch.compose import House
 from alerts.dispatch.gate import PART, Destined, Gate
 from alerts.dispatch.hands import Hands, Load
 from alerts.dispatch.housekeeping import Housekeeping
-from alerts.dispatch.lease import BEAT, WorkerLease
 from alerts.dispatch.preparing import Cards, Preparer
-from alerts.dispatch.queue import OpenJob, Picture, look
 from alerts.dispatch.rates import Pace, Paced
 from alerts.dispatch.retries import Retries
-from alerts.dispatch.rows import CHUNK, JOB_NOTICE, LANE
 from alerts.dispatch.serving import Server
-from alerts.dispatch.settling import Claimed, Lapsed
 from alerts.eventlog.ports import Committed, Database, Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
@@ -250,13 +250,13 @@ class Worker:
         if self._alone or monotonic() - self._told < _TELL:
             return
         self._told = monotonic()
-        resting = await self._in_thread(standing.resting, self._database, self._clock(), but=self._lease.number)
+        resting = await self._in_thread(provider_health.resting, self._database, self._clock(), but=self._lease.number)
         for channel, provider in self._providers.items():
             if isinstance(provider, Heeding) and channel in resting:
                 provider.heed(resting[channel])
-        states = await self._in_thread(standing.states, self._providers)
+        states = await self._in_thread(provider_health.states, self._providers)
         if states:
-            await self._writer.run(lambda unit: standing.keep(unit, self._lease.number, states), by="system")
+            await self._writer.run(lambda unit: provider_health.keep(unit, self._lease.number, states), by="system")
 
     def _walk_again(self) -> None:
         """Forget walks of dispatches that are done; begin those again that seem to have missed rows."""

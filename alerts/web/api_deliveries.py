@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.dispatch.reads import DeliveryRow
+from alerts.delivery_queue.queries import DeliveryRow
 from alerts.kernel.errors import NotFound
 from alerts.kernel.ids import delivery_id, parse_delivery_id
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState

@@ -22,7 +22,7 @@ from alerts.contract.bodies import (
     ResumeBody,
     ScheduleBody,
 )
-from alerts.dispatch.reads import Progress
+from alerts.delivery_queue.queries import Progress
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import NOTICE

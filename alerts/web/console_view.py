@@ -16,7 +16,7 @@ from alerts.channels import prose
 from alerts.channels.segments import count
 from alerts.channels.tone import tag, tone
 from alerts.channels.words import direction, frame
-from alerts.dispatch.reads import QueueState
+from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.projections.queries import TimelineEntry

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.commands.wishes import SubscriberEdit
 from alerts.contract import bodies as b
-from alerts.dispatch.reads import Progress
+from alerts.delivery_queue.queries import Progress
 from alerts.web import answers as a
 from alerts.web import api_newsletters as newsletters
 from alerts.web import shapes_notices as notices

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from alerts.dispatch.totals import Totals
+from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
 from alerts.metrics import Requests
@@ -19,8 +19,8 @@ from alerts.web.limits import Limits
 if TYPE_CHECKING:
     from alerts.channels.providers.inbox import Inbox
     from alerts.commands import Commands
+    from alerts.delivery_queue.queries import DispatchReads
     from alerts.dispatch.canary import CanaryState
-    from alerts.dispatch.reads import DispatchReads
     from alerts.projections import Views
     from alerts.rendering import Renderer
     from alerts.vapid import Vapid

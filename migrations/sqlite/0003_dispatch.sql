@@ -1,5 +1,5 @@
 -- The queue and what belongs to it. Times are microseconds since 1970, ids 16 bytes, states and channels their place
--- in DELIVERY_STATES and CHANNELS (alerts/kernel/terms.py), flags bits (alerts/dispatch/rows.py).
+-- in DELIVERY_STATES and CHANNELS (alerts/kernel/terms.py), flags bits (alerts/delivery_queue/row_format.py).
 
 -- One dispatch: of one notice (kind 0), or of one day's confirmations (kind 1).
 CREATE TABLE jobs (

@@ -17,10 +17,10 @@ from threading import Thread
 from typing import Any
 
 from alerts.channels.message import Handed
+from alerts.delivery_queue.claim import Taken
+from alerts.delivery_queue.row_format import JOB_NOTICE
 from alerts.dispatch import fanout, housekeeping, planner, serving, worker
-from alerts.dispatch.claims import Taken
 from alerts.dispatch.compose import House
-from alerts.dispatch.rows import JOB_NOTICE
 from alerts.kernel.ids import SHARDS
 
 BETWEEN_S = 1.0

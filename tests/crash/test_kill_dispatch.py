@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.dispatch.rows import CHUNK
+from alerts.delivery_queue.row_format import CHUNK
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import WALWORTH, Stack
 

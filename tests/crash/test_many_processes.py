@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.dispatch.lease import LIFE
+from alerts.delivery_queue.worker_lease import LIFE
 from tests.crash.conftest import Counted
 from tests.crash.harness.faults import Plan
 from tests.crash.harness.peers import peers

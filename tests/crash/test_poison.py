@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from alerts.channels.message import NoticeWords
-from alerts.dispatch.again import failed, queue_again
+from alerts.delivery_queue.requeue import failed, queue_again
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.eventlog import append

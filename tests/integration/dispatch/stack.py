@@ -13,11 +13,11 @@ from uuid import UUID
 
 from alerts.channels.message import Handed, Message, Provider
 from alerts.channels.providers.inbox import Inbox
+from alerts.delivery_queue.queries import DispatchReads, Progress
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.reads import DispatchReads, Progress
 from alerts.dispatch.retries import Retries
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e

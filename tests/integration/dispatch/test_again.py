@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from alerts.channels.message import Handed, Message
-from alerts.dispatch.again import queue_again
+from alerts.delivery_queue.requeue import queue_again
 from alerts.domain.events import DispatchRetried, NoticeExpired
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.kernel.errors import Conflict, NotFound

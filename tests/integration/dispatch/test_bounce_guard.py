@@ -6,8 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 
 from alerts.channels.message import Handed, Message
-from alerts.dispatch.claims import take_due, take_waiting
-from alerts.dispatch.rows import LANE
+from alerts.delivery_queue.claim import take_due, take_waiting
+from alerts.delivery_queue.row_format import LANE
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
 from tests.integration.dispatch.stack import Scripted, Stack

@@ -14,8 +14,8 @@ from time import monotonic
 import pytest
 
 from alerts.channels.message import Handed, Message
-from alerts.dispatch.lease import LIFE, WorkerLease, bury, workers
-from alerts.dispatch.queue import look
+from alerts.delivery_queue.state import look
+from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, bury, workers
 from alerts.storage.server_clock import shared_now
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack, now

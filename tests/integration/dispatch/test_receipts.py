@@ -11,7 +11,7 @@ import pytest
 
 from alerts.channels.message import Handed, Message
 from alerts.commands import Commands
-from alerts.dispatch.reads import DeliveryRow
+from alerts.delivery_queue.queries import DeliveryRow
 from alerts.domain import events as e
 from alerts.kernel.ids import new_id, parse_delivery_id
 from alerts.projections import projections

@@ -14,8 +14,8 @@ from alerts.channels.message import Handed, Message
 from alerts.channels.providers.choice import Texts, names, sms_provider
 from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.sms_pool import SmsProvider
-from alerts.dispatch import standing
-from alerts.dispatch.budget import DailyBudget
+from alerts.delivery_queue import provider_health
+from alerts.delivery_queue.daily_quota import DailyBudget
 from alerts.domain import events as e
 from alerts.settings.provider_urls import sms
 from tests.integration.dispatch.stack import Scripted, Stack, now
@@ -375,10 +375,10 @@ def test_a_process_that_sends_nothing_knows_how_the_providers_stand(stack: Stack
             texts = provider(busy.url())
             await texts.send(text())
             async with stack.working({"sms": texts}):
-                await stack.until(lambda: "sms" in standing.told(stack.main, now()))
-                said = standing.told(stack.main, now())["sms"]
+                await stack.until(lambda: "sms" in provider_health.told(stack.main, now()))
+                said = provider_health.told(stack.main, now())["sms"]
         assert said["provider"] == "http-json" and said["members"][0]["why"] == "429"
-        assert standing.told(stack.main, now() + timedelta(minutes=2)) == {}
+        assert provider_health.told(stack.main, now() + timedelta(minutes=2)) == {}
 
     asyncio.run(run())
 
@@ -392,13 +392,13 @@ def test_a_process_heeds_what_another_leaves_alone(stack: Stack) -> None:
             theirs, ours = provider(down.url()), provider(down.url())
             for _ in range(3):
                 await theirs.send(text())
-            told = standing.states({"sms": theirs})
-            await stack.writer.run(lambda unit: standing.keep(unit, 999, told), by="system")
+            told = provider_health.states({"sms": theirs})
+            await stack.writer.run(lambda unit: provider_health.keep(unit, 999, told), by="system")
             async with stack.working({"sms": ours}):
                 await stack.until(lambda: ours.health().state == "limping")
             assert ours.health().members[0].why.startswith("another process: 503")
             assert down.got == 3, "nothing was sent to find out"
-            assert standing.resting(stack.main, now(), but=999) == {}, "its own word is none of another's"
+            assert provider_health.resting(stack.main, now(), but=999) == {}, "its own word is none of another's"
             await theirs.close()
 
     asyncio.run(run())

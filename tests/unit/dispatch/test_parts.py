@@ -13,12 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.message import Handed
-from alerts.dispatch.compose import best_language
-from alerts.dispatch.frozen import freeze, holds, unpack
-from alerts.dispatch.gate import Gate
-from alerts.dispatch.handover import Carry, check
-from alerts.dispatch.retries import Retries
-from alerts.dispatch.rows import (
+from alerts.delivery_queue.frozen_audience import freeze, holds, unpack
+from alerts.delivery_queue.row_format import (
     DIGEST,
     DOUBT,
     FOLLOW_UP,
@@ -30,7 +26,11 @@ from alerts.dispatch.rows import (
     bucket_of,
     seconds_of,
 )
-from alerts.dispatch.settling import Claimed, Settled
+from alerts.delivery_queue.settle import Claimed, Settled
+from alerts.dispatch.compose import best_language
+from alerts.dispatch.gate import Gate
+from alerts.dispatch.handover import Carry, check
+from alerts.dispatch.retries import Retries
 from alerts.domain.events import Content, NoticePlan
 from alerts.kernel.terms import Frequency, Priority
 from subscribers.audience.index import ContactFacts

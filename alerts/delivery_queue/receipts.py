@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.dispatch.rows import REPORTED, SENDING, STATE
+from alerts.delivery_queue.row_format import REPORTED, SENDING, STATE
 from alerts.domain.delivery_receipt import ReceiptStatus, state_after
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import contact_shard
@@ -13,7 +13,7 @@ from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryStat
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 PLANNER = 0
 """Under which worker's number these sums are kept: no process' own."""
 REPORTS = 10_000

@@ -18,7 +18,7 @@ from alerts.storage.named_queries import load
 from alerts.storage.server_clock import shared_now, steady
 
 _log = logging.getLogger(__name__)
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 LIFE = timedelta(seconds=8)
 BEAT = 2.0
 """Seconds between signs of life."""

@@ -15,7 +15,7 @@ from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "standing.sql")
+_sql = load("alerts.delivery_queue", "provider_health.sql")
 _BELIEVED, _FRESH = timedelta(seconds=60), timedelta(seconds=12)
 
 

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from alerts.dispatch.rows import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
-from alerts.dispatch.settling import Claimed, Lapsed, Settled, settle
+from alerts.delivery_queue.row_format import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
+from alerts.delivery_queue.settle import Claimed, Lapsed, Settled, settle
 from alerts.eventlog.ports import Row, Unit
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 _ALL = 1 << 31
 
 

@@ -8,11 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.dispatch.again import Failed, failed
-from alerts.dispatch.bounce_guard import PAUSED, bounces, words
-from alerts.dispatch.lease import workers
-from alerts.dispatch.reports import REPORTS
-from alerts.dispatch.rows import (
+from alerts.delivery_queue.receipts import REPORTS
+from alerts.delivery_queue.requeue import Failed, failed
+from alerts.delivery_queue.row_format import (
     DELIVERED,
     FAILED_TECHNICAL,
     FINAL,
@@ -24,6 +22,8 @@ from alerts.dispatch.rows import (
     STATE,
     seconds_of,
 )
+from alerts.delivery_queue.worker_lease import workers
+from alerts.dispatch.bounce_guard import PAUSED, bounces, words
 from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
@@ -31,7 +31,7 @@ from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, Deliv
 from alerts.kernel.times import instant, micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})
 """States that an attempt ends in, so that the row itself tells of the last one."""
 _LAST = 2**62

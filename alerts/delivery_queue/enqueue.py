@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
-from alerts.dispatch.frozen import holds
-from alerts.dispatch.rows import QUEUED
+from alerts.delivery_queue.frozen_audience import holds
+from alerts.delivery_queue.row_format import QUEUED
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import contact_shard, derived_id
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 NOTICES = "notice"
 """The sequence that notices' numbers come from (`alerts.commands`); dispatches without a notice take theirs there."""
 

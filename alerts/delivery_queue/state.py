@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts.delivery_queue.row_format import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
+from alerts.delivery_queue.worker_lease import workers
 from alerts.dispatch.bounce_guard import NONE, PAUSED, Bounces, bounces, guarded
-from alerts.dispatch.lease import workers
-from alerts.dispatch.rows import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.eventlog.ports import Database
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import instant
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from alerts.dispatch.rows import seconds_of
+from alerts.delivery_queue.row_format import seconds_of
 from alerts.eventlog.ports import Database
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "totals.sql")
+_sql = load("alerts.delivery_queue", "statistics.sql")
 
 
 @dataclass(frozen=True, slots=True)

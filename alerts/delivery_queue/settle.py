@@ -8,7 +8,17 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from alerts.dispatch.rows import CHUNK, DEFERRED, HELD, IN_DOUBT, JOB_NOTICE, QUEUED, SENDING, SENT, bucket_of
+from alerts.delivery_queue.row_format import (
+    CHUNK,
+    DEFERRED,
+    HELD,
+    IN_DOUBT,
+    JOB_NOTICE,
+    QUEUED,
+    SENDING,
+    SENT,
+    bucket_of,
+)
 from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
 from alerts.eventlog.ports import Row, Unit
@@ -18,7 +28,7 @@ from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 from subscribers.suppression import suppress
 
-_sql = load("alerts.dispatch", "dispatch.sql")
+_sql = load("alerts.delivery_queue", "queue.sql")
 
 
 class Claimed(NamedTuple):

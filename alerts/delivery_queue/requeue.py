@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.dispatch.rows import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
+from alerts.delivery_queue.row_format import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
 from alerts.domain.events import DispatchRetried
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
@@ -20,7 +20,7 @@ from alerts.kernel.terms import DELIVERY_STATES
 from alerts.kernel.times import instant, micros
 from alerts.storage.named_queries import load
 
-_sql = load("alerts.dispatch", "again.sql")
+_sql = load("alerts.delivery_queue", "requeue.sql")
 _STRETCH = 64
 _LIMIT = 2000
 

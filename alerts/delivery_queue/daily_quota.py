@@ -17,7 +17,7 @@ from alerts.kernel.errors import DomainError
 from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
-_sql = load("alerts.dispatch", "budget.sql")
+_sql = load("alerts.delivery_queue", "daily_quota.sql")
 _BLOCK = 1_000
 """Messages reserved at a time at most; of a smaller budget the two-hundredth part."""
 _KEPT_DAYS = 31

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.dispatch.rows import PAGE
+from alerts.delivery_queue.row_format import PAGE
 from alerts.kernel.ids import SHARDS
 
 _CONTACT = np.dtype("<i8")
