@@ -19,7 +19,6 @@ import msgspec
 from alerts import logs
 from alerts.channels.providers.choice import Texts, providers
 from alerts.channels.providers.endpoints import Endpoints
-from alerts.channels.providers.guarded import SOON, GuardedClient
 from alerts.channels.providers.inbox import Inbox
 from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.smtp import Signs
@@ -48,6 +47,7 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
+from alerts.net.safe_client import SOON, GuardedClient
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
 from alerts.rendering import Renderer

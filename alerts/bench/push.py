@@ -17,8 +17,8 @@ from time import perf_counter
 
 from alerts.bench.row import Row
 from alerts.channels.message import Message
-from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
+from alerts.net.safe_client import GuardedClient
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 
 _TARGET = 3_000 / 31_000

@@ -71,8 +71,8 @@ def checks() -> list[Check]:
 
     from alerts import bootstrap  # noqa: F401
     from alerts.channels import dkim  # noqa: F401
-    from alerts.channels.providers import guarded  # noqa: F401
     from alerts.checkup import database, doors, mail, providers
+    from alerts.net import safe_client  # noqa: F401
 
     return [
         database.database,

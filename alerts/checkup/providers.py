@@ -70,7 +70,7 @@ def _has_key(settings: Settings) -> bool:
 
 async def _reach(host: str) -> str:
     """Why a push service cannot be reached, "" if it answers anything at all."""
-    from alerts.channels.providers.guarded import GuardedClient, Lost, Refused, Unreached
+    from alerts.net.safe_client import GuardedClient, Lost, Refused, Unreached
 
     client = GuardedClient(connect_s=3.0, total_s=4.0)
     try:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol, runtime_checkable
 
-from alerts.channels.providers.bucket import Bucket
+from alerts.net.token_bucket import Bucket
 
 WAITS = "waits for its turn with the provider"
 """The reason of a row that was put back."""

@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlsplit
 from alerts.channels.providers.twilio import HARD_BOUNCES, OPT_OUT
 from alerts.domain.delivery_receipt import Word, word_of
 from alerts.intake.receipts import Receipt, Report, TextIn, number_of
-from alerts.intake.standard_webhook import Unverified
 from alerts.kernel.errors import Invalid, Malformed
+from alerts.net.standard_webhooks import Unverified
 
 Fields = Sequence[tuple[str, str]]
 

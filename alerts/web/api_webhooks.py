@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.channels.providers.addresses import check_target
 from alerts.commands.answers import Kept
 from alerts.contract.bodies import WebhookBody
 from alerts.domain.streams import WEBHOOK
+from alerts.net.ssrf import check_target
 from alerts.web.answers import Taken, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.parts import Parts

@@ -13,9 +13,10 @@ from aiohttp import web
 from alerts.commands.answers import TriggerKept
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
-from alerts.intake import standard_webhook, webhooks
-from alerts.intake.standard_webhook import Unverified
+from alerts.intake import webhooks
 from alerts.kernel.errors import DomainError, NotFound, Unavailable
+from alerts.net import standard_webhooks
+from alerts.net.standard_webhooks import Unverified
 from alerts.web import problem
 from alerts.web.answers import TriggerTaken, answer
 from alerts.web.api import ROOT
@@ -85,7 +86,7 @@ class _Hooks:
             raise
         if by_bearer:
             return "", body
-        return standard_webhook.verify(secret, request.headers, body, self._parts.clock()), body
+        return standard_webhooks.verify(secret, request.headers, body, self._parts.clock()), body
 
     async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerKept:
         commands = self._parts.commands

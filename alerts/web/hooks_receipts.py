@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from alerts.intake import bounces, receipts, standard_webhook, twilio
+from alerts.intake import bounces, receipts, twilio
 from alerts.intake.receipts import Receipt, Report, TextIn
-from alerts.intake.standard_webhook import Unverified
 from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.logs import blank
+from alerts.net import standard_webhooks
+from alerts.net.standard_webhooks import Unverified
 from alerts.web import problem
 from alerts.web.answers import Answer, answer
 from alerts.web.auth import bearer
@@ -130,7 +131,7 @@ class _Receipts:
         failure = Unverified("it is not signed")
         for secret in secrets:
             try:
-                return standard_webhook.verify(secret, request.headers, body, self._parts.clock())
+                return standard_webhooks.verify(secret, request.headers, body, self._parts.clock())
             except Unverified as error:
                 failure = error
         raise failure
@@ -193,7 +194,7 @@ def _signing(secrets: Iterable[str]) -> list[str]:
 
 def _is_key(secret: str) -> bool:
     try:
-        return bool(standard_webhook.key_of(secret))
+        return bool(standard_webhooks.key_of(secret))
     except ValueError:
         return False
 

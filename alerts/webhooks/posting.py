@@ -15,10 +15,10 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.providers.guarded import Answer, Refused, TargetError
-from alerts.channels.providers.waiting import retry_after
-from alerts.intake.standard_webhook import sign
 from alerts.kernel.ids import derived_id
+from alerts.net.retry_after import retry_after
+from alerts.net.safe_client import Answer, Refused, TargetError
+from alerts.net.standard_webhooks import sign
 
 BACKOFF: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600)
 """Seconds between tries; the last one is repeated."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from alerts.channels.providers.addresses import check_target, is_public
 from alerts.kernel.errors import Invalid
+from alerts.net.ssrf import check_target, is_public
 
 INBOX_PATH = "/inbox/push/"
 _INBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.guarded import Answer
-from alerts.channels.providers.waiting import retry_after
+from alerts.net.retry_after import retry_after
+from alerts.net.safe_client import Answer
 
 AGENT = "community-alerts"
 _NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,40}\d(?!\w)")

@@ -17,11 +17,11 @@ from yarl import URL
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.endpoints import is_inbox
-from alerts.channels.providers.guarded import Answer, GuardedClient, Late, Lost, Refused, Unreached
 from alerts.channels.providers.pool import Health
 from alerts.channels.providers.push_services import PushServices
-from alerts.channels.providers.waiting import retry_after
 from alerts.kernel.terms import Channel
+from alerts.net.retry_after import retry_after
+from alerts.net.safe_client import Answer, GuardedClient, Late, Lost, Refused, Unreached
 from alerts.vapid import Vapid
 
 DELIVERY_HEADER = "X-Alerts-Delivery"

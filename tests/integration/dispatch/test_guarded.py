@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import abc
 
-from alerts.channels.providers.guarded import Answer, GuardedClient, Lost, Refused, Unreached, check_target
 from alerts.kernel.errors import Invalid
+from alerts.net.safe_client import Answer, GuardedClient, Lost, Refused, Unreached, check_target
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

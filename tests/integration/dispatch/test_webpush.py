@@ -18,9 +18,9 @@ from aiohttp import abc, web
 from aiohttp.test_utils import TestServer
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.guarded import GuardedClient
 from alerts.channels.providers.webpush import WebPush
 from alerts.kernel.errors import Unavailable
+from alerts.net.safe_client import GuardedClient
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)

@@ -20,7 +20,7 @@ from standardwebhooks import Webhook
 
 from alerts import bootstrap
 from alerts import settings as settings_of
-from alerts.channels.providers.guarded import GuardedClient
+from alerts.net.safe_client import GuardedClient
 from alerts.web.app import build
 from alerts.webhooks.sender import Sender
 from tests.conftest import MASTER_KEY

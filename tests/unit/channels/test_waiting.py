@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.providers.waiting import MOST_WAIT, retry_after
+from alerts.net.retry_after import MOST_WAIT, retry_after
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
 

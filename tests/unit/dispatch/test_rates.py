@@ -6,8 +6,8 @@ import asyncio
 from itertools import pairwise
 from time import monotonic
 
-from alerts.channels.providers.bucket import Bucket
 from alerts.dispatch.rates import Pace
+from alerts.net.token_bucket import Bucket
 
 
 def test_a_bucket_gives_its_rate_and_no_more_than_a_burst() -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from alerts.domain.delivery_receipt import TextsState, is_older, state_after, word_of
 from alerts.intake import receipts, twilio
 from alerts.intake.receipts import Receipt, TextIn
-from alerts.intake.standard_webhook import Unverified
 from alerts.kernel.errors import Invalid, Malformed
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
+from alerts.net.standard_webhooks import Unverified
 
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
 FIELDS = [

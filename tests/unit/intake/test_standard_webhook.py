@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from alerts.intake.standard_webhook import Unverified, verify
+from alerts.net.standard_webhooks import Unverified, verify
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)

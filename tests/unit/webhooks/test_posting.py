@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from alerts.channels.providers.guarded import Answer, Lost, Refused
-from alerts.intake.standard_webhook import sign, verify
+from alerts.net.safe_client import Answer, Lost, Refused
+from alerts.net.standard_webhooks import sign, verify
 from alerts.webhooks.posting import BACKOFF, Outgoing, body_of, headers_of, message_id, pause, post
 
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)

@@ -19,8 +19,8 @@ import aiohttp
 from aiohttp import abc, hdrs
 from yarl import URL
 
-from alerts.channels.providers.addresses import check_target, is_public
 from alerts.channels.providers.endpoints import is_inbox
+from alerts.net.ssrf import check_target, is_public
 
 if TYPE_CHECKING:
     from aiohttp.client_reqrep import ClientRequest
