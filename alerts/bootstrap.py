@@ -23,6 +23,7 @@ from alerts.channels.providers.inbox import Inbox
 from alerts.channels.providers.pool import Watched
 from alerts.channels.providers.smtp import Signs
 from alerts.channels.providers.webpush import WebPush
+from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyBudget
@@ -50,7 +51,6 @@ from alerts.kernel.terms import Channel
 from alerts.net.safe_client import SOON, GuardedClient
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
-from alerts.rendering import Renderer
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
 from alerts.settings.package_data import find

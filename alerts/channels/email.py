@@ -15,8 +15,8 @@ from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from typing import Literal
 
+from alerts.channels.merge_fields import Spliced, spliced
 from alerts.channels.message import Message
-from alerts.channels.splice import Spliced, spliced
 
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
 _POLICY = SMTP.clone(max_line_length=78)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.channels.message import Message
-from alerts.channels.segments import plain_punctuation
+from alerts.channels.sms_segments import plain_punctuation
 
 LIMIT = 612
 """Characters at most: four joined segments of GSM-7."""

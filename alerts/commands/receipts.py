@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.withheld import without_address
+from alerts.channels.redact import without_address
 from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.answers import Kept
 from alerts.commands.core import Core

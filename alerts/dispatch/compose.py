@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC
 from urllib.parse import quote
 
+from alerts.channels.i18n import frame
 from alerts.channels.message import Alternative, NoticeWords, Personal
-from alerts.channels.words import frame
 from alerts.delivery_queue.row_format import TEAM
 from alerts.domain.events import Content
 from alerts.domain.place_names import where

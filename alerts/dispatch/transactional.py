@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from alerts.channels.message import Message
+from alerts.channels.renderer import Renderer
+from alerts.channels.replies import Answers, WebhookOff
 from alerts.delivery_queue.enqueue import Addition
 from alerts.delivery_queue.row_format import (
     CANCELLED,
@@ -26,8 +28,6 @@ from alerts.dispatch.compose import House
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNELS, Channel
-from alerts.rendering import Renderer
-from alerts.rendering_answers import Answers, WebhookOff
 from subscribers.audience.reference_data import Registers
 from subscribers.directory import ContactCard
 from subscribers.domain import events as se

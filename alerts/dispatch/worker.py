@@ -18,6 +18,7 @@ from typing import Any, Protocol, cast
 
 from alerts.channels.message import Provider
 from alerts.channels.providers.pool import Heeding
+from alerts.channels.renderer import Renderer
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.claim import Taken, take_due, take_waiting
 from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
@@ -37,7 +38,6 @@ from alerts.eventlog.ports import Committed, Database, Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import Channel
-from alerts.rendering import Renderer
 from subscribers.audience.projector import Follower
 
 _log = logging.getLogger(__name__)

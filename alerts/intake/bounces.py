@@ -24,8 +24,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from alerts.channels.redact import without_address
 from alerts.channels.refusals import enhanced_status, is_at_fault
-from alerts.channels.withheld import without_address
 from alerts.kernel.errors import Malformed
 
 Named = Callable[[str], tuple[int, int] | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Protocol
 
-from alerts.channels.words import Frame
+from alerts.channels.i18n import Frame
 from alerts.domain import place_names
 from alerts.domain.events import AreaJson
 from alerts.domain.reference_data import PlaceState

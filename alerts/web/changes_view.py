@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 
-from alerts.channels import prose
-from alerts.channels.words import Frame, direction
+from alerts.channels import markdown
+from alerts.channels.i18n import Frame, direction
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
@@ -63,7 +63,7 @@ class ChangeViews:
             "title": headline,
             "lang": language,
             "dir": direction(language),
-            "lead": prose.first_line(description, 240),
+            "lead": markdown.first_line(description, 240),
             "points": speech.comma.join(sorted(p.facts.name for p in self.points(change))),
             "link": f"{self._site.base}/alerts/{change.notice}" if change.notice else "",
         }

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.channels.words import frame
+from alerts.channels.i18n import frame
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.signed_tokens import read_timed_token
 from alerts.web.api import read

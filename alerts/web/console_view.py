@@ -12,10 +12,10 @@ from uuid import UUID
 from markupsafe import Markup
 from msgspec.structs import asdict
 
-from alerts.channels import prose
-from alerts.channels.segments import count
-from alerts.channels.tone import tag, tone
-from alerts.channels.words import direction, frame
+from alerts.channels import markdown
+from alerts.channels.i18n import direction, frame
+from alerts.channels.severity_style import tag, tone
+from alerts.channels.sms_segments import count
 from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.terms import Channel, DeliveryState
@@ -222,8 +222,8 @@ class ConsoleViews:
             "dir": direction(language),
             "name": self._speech.language(language),
             "title": words.title,
-            "body": Markup(prose.html(words.body)),
-            "instruction": Markup(prose.html(words.instruction)),
+            "body": Markup(markdown.html(words.body)),
+            "instruction": Markup(markdown.html(words.instruction)),
             "sms": words.sms,
             "segments": f"{measured.segments} × {measured.encoding}" if measured else "",
         }

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.words import LANGUAGES, Frame, frame, language_name, primary
+from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
 from alerts.domain.notice import NoticeState
 from alerts.web import cap_messages, push
 from alerts.web.pages import PublicPages

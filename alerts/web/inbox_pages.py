@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
+from alerts.channels.i18n import frame
 from alerts.channels.providers.inbox import Inbox, InboxItem, Pushed
-from alerts.channels.segments import count
-from alerts.channels.tone import tone
-from alerts.channels.words import frame
+from alerts.channels.severity_style import tone
+from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.signed_tokens import delivery_token

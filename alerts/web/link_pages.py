@@ -10,7 +10,7 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from alerts.channels.words import Frame, frame
+from alerts.channels.i18n import Frame, frame
 from alerts.commands.actor import RESIDENT
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token

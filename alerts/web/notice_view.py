@@ -10,10 +10,10 @@ from uuid import UUID
 
 from markupsafe import Markup
 
-from alerts.channels import prose
-from alerts.channels.hours import hours_in_words, visit_in_words
-from alerts.channels.tone import tag, tone
-from alerts.channels.words import Frame, direction
+from alerts.channels import markdown
+from alerts.channels.i18n import Frame, direction
+from alerts.channels.opening_hours import hours_in_words, visit_in_words
+from alerts.channels.severity_style import tag, tone
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
@@ -72,7 +72,7 @@ class NoticeViews:
             "tone": tone(plan.kind, notice.msg_type, plan.severity).name,
             "tag": _drill(notice, speech) + tag(plan.kind, notice.msg_type, plan.severity, speech),
             "title": words.title,
-            "lead": prose.first_line(words.instruction or words.body, 280),
+            "lead": markdown.first_line(words.instruction or words.body, 280),
             "lang": language,
             "dir": direction(language),
             "where": self._atlas.where(plan.area, speech),
@@ -120,8 +120,8 @@ class NoticeViews:
             "drill_mark": speech.text("mark", plan.status) if drill else "",
             "plain_mark": f"{speech.text('mark', plan.status)}: " if drill else "",
             # What no longer holds stands struck in the history alone: nobody may take it for what to do now.
-            "body": "" if over else Markup(prose.html(words.body)),
-            "instruction": "" if over else Markup(prose.html(words.instruction)),
+            "body": "" if over else Markup(markdown.html(words.body)),
+            "instruction": "" if over else Markup(markdown.html(words.instruction)),
             "published": reader.said("published", thread[0].issued_at),
             "struck": head.msg_type == "Cancel",
             "ended": _ended(head, reader),
@@ -139,7 +139,7 @@ class NoticeViews:
             "tag": f"{tag(head.plan.kind, head.msg_type, head.plan.severity, reader.speech)}, "
             f"{reader.time(head.issued_at)}",
             "title": words.title,
-            "body": Markup(prose.html(body)),
+            "body": Markup(markdown.html(body)),
             "lang": language,
             "dir": direction(language),
         }
@@ -152,7 +152,7 @@ class NoticeViews:
             "at": reader.time(notice.issued_at),
             "kind": speech.text("page", "first") if first else speech.text("mark", notice.msg_type),
             "title": words.title,
-            "lead": prose.first_line(words.instruction, 200),
+            "lead": markdown.first_line(words.instruction, 200),
             "struck": notice is not thread[-1],
             "lang": language,
             "dir": direction(language),

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.channels import prose
-from alerts.channels.words import Frame, frame
+from alerts.channels import markdown
+from alerts.channels.i18n import Frame, frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.web import atom
@@ -264,14 +264,14 @@ class PublicPages:
     def _entry(self, notice: NoticeState, reader: Reader) -> atom.Entry:
         language, words = reader.words(notice)
         card = self._views.card(notice, reader)
-        content = "".join(prose.html(part) for part in (words.instruction, words.body) if part)
+        content = "".join(markdown.html(part) for part in (words.instruction, words.body) if part)
         return atom.Entry(
             id=notice.id,
             title=f"{card['tag']}: {words.title}",
             link=f"{self._pages.site.url}/alerts/{notice.thread}",
             updated=_issued_at(notice),
             language=language,
-            html=content or prose.html(words.title),
+            html=content or markdown.html(words.title),
             category=notice.plan.category or notice.plan.topic or notice.plan.kind,
         )
 

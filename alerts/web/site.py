@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment
 
-from alerts.channels.words import LANGUAGES, Frame, frame, language_name, primary
-from alerts.rendering import environment
+from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
+from alerts.channels.renderer import environment
 from alerts.settings import Settings
 from alerts.web.parts import Parts
 from alerts.web.routes import PUBLIC, Route

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alerts.channels.words import direction, frame
+from alerts.channels.i18n import direction, frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.kernel.geometry import resolve_area

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from alerts.channels.message import NoticeWords
+from alerts.channels.renderer import Prepared, Renderer
 from alerts.delivery_queue.requeue import failed, queue_again
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
@@ -19,7 +20,6 @@ from alerts.eventlog import append
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
-from alerts.rendering import Prepared, Renderer
 from subscribers.domain.events import SubscriptionEnded
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import SENDER, Stack, now

@@ -20,8 +20,8 @@ import aiosmtplib
 
 from alerts.channels.message import Handed, Message
 from alerts.channels.providers.smtp_conversation import Answer, Broken, Conversation, Limits
+from alerts.channels.redact import without_address
 from alerts.channels.refusals import AT_FAULT
-from alerts.channels.withheld import without_address
 from alerts.net.loopback import is_loopback
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0

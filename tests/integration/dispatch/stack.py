@@ -13,6 +13,7 @@ from uuid import UUID
 
 from alerts.channels.message import Handed, Message, Provider
 from alerts.channels.providers.inbox import Inbox
+from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.queries import DispatchReads, Progress
 from alerts.dispatch.bell import Bell
 from alerts.dispatch.compose import House
@@ -32,7 +33,6 @@ from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel, MsgType
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
-from alerts.rendering import Renderer
 from alerts.storage.generations import CurrentViews
 from alerts.storage.leader_election import Leader
 from subscribers.audience.checkpoint import Snapshots

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from alerts.channels.message import Alternative, NoticeWords, Personal
-from alerts.rendering import Renderer
+from alerts.channels.renderer import Renderer
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
 Words = Callable[..., NoticeWords]

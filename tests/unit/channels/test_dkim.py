@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.dkim import Signer, _relaxed
-from alerts.rendering import Renderer
+from alerts.channels.renderer import Renderer
 
 _RSA = rsa.generate_private_key(65537, 2048)
 

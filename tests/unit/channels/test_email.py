@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from alerts.channels.i18n import LANGUAGES
+from alerts.channels.merge_fields import Spliced, mark, quoted_printable, spliced, without_marks
 from alerts.channels.message import Message
-from alerts.channels.splice import Spliced, mark, quoted_printable, spliced, without_marks
-from alerts.channels.words import LANGUAGES
-from alerts.rendering import DigestItem, Renderer
+from alerts.channels.renderer import DigestItem, Renderer
 
 CLOSURE = {
     "kind": "service-change",

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.channels import push
-from alerts.channels.words import LANGUAGES
-from alerts.rendering import DigestItem, Renderer
+from alerts.channels.i18n import LANGUAGES
+from alerts.channels.renderer import DigestItem, Renderer
 from alerts.vapid import SECRET_BYTES, Vapid, base64url, from_base64url, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_a_notice_says_what_to_do_and_where_to_tap(renderer: Renderer, words: An
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_drill_says_so_first_in_every_language(renderer: Renderer, words: Any, reader: Any, language: str) -> None:
-    from alerts.channels.words import frame
+    from alerts.channels.i18n import frame
 
     mark = frame(language).text("mark", "Exercise")
     drill = words(status="Exercise", frame_language=language)

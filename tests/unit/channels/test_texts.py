@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels import prose, sms
+from alerts.channels import markdown, sms
+from alerts.channels.i18n import LANGUAGES
 from alerts.channels.message import Alternative
-from alerts.channels.segments import Segments, count, plain_punctuation
-from alerts.channels.words import LANGUAGES
-from alerts.rendering import Renderer
+from alerts.channels.renderer import Renderer
+from alerts.channels.sms_segments import Segments, count, plain_punctuation
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ def test_a_paragraph_is_wrapped_as_textwrap_does(words: list[str], width: int, i
     wanted = textwrap.wrap(
         " ".join(words), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    assert prose.wrap(" ".join(words), width, indent) == "\n".join(wanted)
-    assert prose.wrap(" \t".join(["", *words, ""]), width, indent) == "\n".join(wanted), "blanks count as one"
+    assert markdown.wrap(" ".join(words), width, indent) == "\n".join(wanted)
+    assert markdown.wrap(" \t".join(["", *words, ""]), width, indent) == "\n".join(wanted), "blanks count as one"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.channels.withheld import without_address
+from alerts.channels.redact import without_address
 
 
 @pytest.mark.parametrize(

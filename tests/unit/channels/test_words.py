@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.channels import prose
-from alerts.channels.hours import hours_in_words
-from alerts.channels.words import LANGUAGES, direction, frame
+from alerts.channels import markdown as prose
+from alerts.channels.i18n import LANGUAGES, direction, frame
+from alerts.channels.opening_hours import hours_in_words
 
 
 def placeholders(words: str) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from alerts.channels.words import Frame
+from alerts.channels.i18n import Frame
 from alerts.kernel.terms import MsgType, NoticeKind, Severity
 
 ToneName = Literal["extreme", "severe", "moderate", "minor", "change", "clear"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.channels.hours import hours_in_words, visit_in_words
+from alerts.channels.i18n import Frame
 from alerts.channels.message import Alternative, NoticeWords, Personal
-from alerts.channels.words import Frame
+from alerts.channels.opening_hours import hours_in_words, visit_in_words
 
 
 def because(words: NoticeWords, personal: Personal, frame: Frame) -> str:

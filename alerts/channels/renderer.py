@@ -18,14 +18,15 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from alerts.channels import prose, push, sms
+from alerts.channels import markdown as prose
+from alerts.channels import push, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
-from alerts.channels.headline import banners, sms_lead, starts, subject, tag_line
+from alerts.channels.i18n import Frame, direction, frame, primary
+from alerts.channels.merge_fields import mark, without_marks
 from alerts.channels.message import Message, NoticeWords, Personal
-from alerts.channels.personal import alternative, because
-from alerts.channels.splice import mark, without_marks
-from alerts.channels.tone import TONES, Tone, tone
-from alerts.channels.words import Frame, direction, frame, primary
+from alerts.channels.personalisation import alternative, because
+from alerts.channels.severity_style import TONES, Tone, tone
+from alerts.channels.subject import banners, sms_lead, starts, subject, tag_line
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
 from alerts.settings import package_data

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels import prose, sms
+from alerts.channels import markdown, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
+from alerts.channels.i18n import frame
+from alerts.channels.merge_fields import without_marks
 from alerts.channels.message import Message
-from alerts.channels.splice import without_marks
-from alerts.channels.tone import TONES
-from alerts.channels.words import frame
-from alerts.rendering import environment
+from alerts.channels.renderer import environment
+from alerts.channels.severity_style import TONES
 
 
 class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class Answers:
 
         def render(_: str) -> Parts:
             return Parts(
-                text=self._plain.get_template("email/webhook_off.txt").render({**context, "wrap": prose.wrap}),
+                text=self._plain.get_template("email/webhook_off.txt").render({**context, "wrap": markdown.wrap}),
                 html=self._layouts.get_template("email/webhook_off.html").render(context),
             )
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from babel.dates import get_day_names
 
-from alerts.channels.words import Frame, frame
+from alerts.channels.i18n import Frame, frame
 
 _DAYS = {"Mo": 0, "Tu": 1, "We": 2, "Th": 3, "Fr": 4, "Sa": 5, "Su": 6}
 _DAY = "(?:Mo|Tu|We|Th|Fr|Sa|Su|PH)"

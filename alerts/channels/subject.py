@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from alerts.channels.i18n import Frame
 from alerts.channels.message import NoticeWords
-from alerts.channels.tone import tag
-from alerts.channels.words import Frame
+from alerts.channels.severity_style import tag
 
 
 def subject(words: NoticeWords, speech: Frame) -> str:
