@@ -17,12 +17,6 @@ from uuid import UUID
 import msgspec
 
 from alerts import logs
-from alerts.channels.providers.choice import Texts, providers
-from alerts.channels.providers.endpoints import Endpoints
-from alerts.channels.providers.inbox import Inbox
-from alerts.channels.providers.pool import Watched
-from alerts.channels.providers.smtp import Signs
-from alerts.channels.providers.webpush import WebPush
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
@@ -48,9 +42,16 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
+from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SOON, GuardedClient
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
+from alerts.providers.factory import Texts, providers
+from alerts.providers.failover import Watched
+from alerts.providers.inbox import Inbox
+from alerts.providers.smtp.provider import Signs
+from alerts.providers.webpush.provider import WebPush
+from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
 from alerts.schedule import DuePoll
 from alerts.settings import Settings
 from alerts.settings.package_data import find
@@ -58,7 +59,6 @@ from alerts.storage.base import BaseDatabase, Part, connect
 from alerts.storage.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.storage.leader_election import Leader
 from alerts.storage.migrate import migrate, pending
-from alerts.vapid import SECRET_BYTES, Vapid
 from alerts.web.parts import Parts
 from alerts.webhooks.sender import Sender as WebhookSender
 from alerts.webhooks.standing import Standings
@@ -387,7 +387,7 @@ def _signer(settings: Settings) -> Signs | None:
     """What e-mail is signed with, if a key is set."""
     if settings.dkim is None:
         return None
-    from alerts.channels.dkim import Signer  # here, since most processes need nothing of what it imports
+    from alerts.net.dkim import Signer  # here, since most processes need nothing of what it imports
 
     return Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
 

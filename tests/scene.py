@@ -15,7 +15,6 @@ import msgspec
 
 from alerts import settings as settings_of
 from alerts.bootstrap import build, utc_now
-from alerts.channels.providers.inbox import InboxItem
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.demo import london, story
@@ -25,6 +24,7 @@ from alerts.eventlog.ports import Unit
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import derived_id, new_id
 from alerts.kernel.terms import MsgType, Severity
+from alerts.providers.inbox import InboxItem
 
 NOW = datetime(2026, 11, 23, 14, 32, tzinfo=UTC)
 

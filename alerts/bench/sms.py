@@ -18,8 +18,8 @@ from time import perf_counter
 from alerts import bootstrap, settings
 from alerts.bench.row import Row
 from alerts.channels.message import Message, Provider
-from alerts.channels.providers.sms_pool import client
 from alerts.net.safe_client import GuardedClient
+from alerts.providers.sms.provider import client
 
 _TARGET = 0.7
 _AT_ONCE = 64

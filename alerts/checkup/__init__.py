@@ -70,9 +70,11 @@ def checks() -> list[Check]:
     import dns.resolver  # noqa: F401
 
     from alerts import bootstrap  # noqa: F401
-    from alerts.channels import dkim  # noqa: F401
     from alerts.checkup import database, doors, mail, providers
-    from alerts.net import safe_client  # noqa: F401
+    from alerts.net import (
+        dkim,  # noqa: F401
+        safe_client,  # noqa: F401
+    )
 
     return [
         database.database,

@@ -164,7 +164,7 @@ def signature(settings: Settings, lookup: Lookup | None = None) -> Iterator[Find
                 "set ALERTS_DKIM_KEY_FILE, unless your mail server signs for the sender's domain",
             )
         return
-    from alerts.channels.dkim import Signer
+    from alerts.net.dkim import Signer
 
     try:
         signer = Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)

@@ -42,7 +42,7 @@ class Idempotency:
 
 
 class EndpointRule(Protocol):
-    """Which push endpoints are taken (`alerts.channels.providers.endpoints.Endpoints`)."""
+    """Which push endpoints are taken (`alerts.net.push_endpoints.Endpoints`)."""
 
     def check(self, url: str, field: str) -> str:
         """The endpoint as it was given, or Invalid at `field`."""

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from alerts.channels.message import Provider
-from alerts.channels.providers.pool import Health, Watched
 from alerts.eventlog.ports import Database, Unit
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
+from alerts.providers.failover import Health, Watched
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.delivery_queue", "provider_health.sql")

@@ -17,7 +17,6 @@ from time import monotonic
 from typing import Any, Protocol, cast
 
 from alerts.channels.message import Provider
-from alerts.channels.providers.pool import Heeding
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.claim import Taken, take_due, take_waiting
@@ -38,6 +37,7 @@ from alerts.eventlog.ports import Committed, Database, Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import Channel
+from alerts.providers.failover import Heeding
 from subscribers.audience.projector import Follower
 
 _log = logging.getLogger(__name__)

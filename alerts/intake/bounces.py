@@ -25,8 +25,8 @@ from typing import Any, Literal
 import msgspec
 
 from alerts.channels.redact import without_address
-from alerts.channels.refusals import enhanced_status, is_at_fault
 from alerts.kernel.errors import Malformed
+from alerts.providers.smtp.status_codes import enhanced_status, is_at_fault
 
 Named = Callable[[str], tuple[int, int] | None]
 """A public delivery id → (notice number, contact point number), None if its MAC is wrong."""

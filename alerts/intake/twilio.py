@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from alerts.channels.providers.twilio import HARD_BOUNCES, OPT_OUT
 from alerts.domain.delivery_receipt import Word, word_of
 from alerts.intake.receipts import Receipt, Report, TextIn, number_of
 from alerts.kernel.errors import Invalid, Malformed
 from alerts.net.standard_webhooks import Unverified
+from alerts.providers.sms.twilio import HARD_BOUNCES, OPT_OUT
 
 Fields = Sequence[tuple[str, str]]
 

@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import abc, hdrs
 from yarl import URL
 
-from alerts.channels.providers.endpoints import is_inbox
+from alerts.net.push_endpoints import is_inbox
 from alerts.net.ssrf import check_target, is_public
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import msgspec
 from aiohttp import web
 
 from alerts.channels.i18n import frame
-from alerts.channels.providers.inbox import Inbox, InboxItem, Pushed
 from alerts.channels.severity_style import tone
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.signed_tokens import delivery_token
+from alerts.providers.inbox import Inbox, InboxItem, Pushed
 from alerts.web.parts import Parts
 from alerts.web.requests import next_url, read, whole_number
 from alerts.web.routes import PUBLIC, Route

@@ -14,11 +14,11 @@ from aiohttp import web
 from yarl import URL
 
 from alerts.channels.message import Message
-from alerts.channels.providers.endpoints import INBOX_PATH
-from alerts.channels.providers.inbox import Inbox, Pushed
-from alerts.channels.providers.webpush import DELIVERY_HEADER
 from alerts.channels.push import BODY
-from alerts.vapid import SECRET_BYTES, base64url, point, private_key, verified
+from alerts.net.push_endpoints import INBOX_PATH
+from alerts.providers.inbox import Inbox, Pushed
+from alerts.providers.webpush.provider import DELIVERY_HEADER
+from alerts.providers.webpush.vapid import SECRET_BYTES, base64url, point, private_key, verified
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import read, too_large

@@ -17,13 +17,13 @@ from alerts.settings import Settings
 from alerts.web.limits import Limits
 
 if TYPE_CHECKING:
-    from alerts.channels.providers.inbox import Inbox
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
     from alerts.delivery_queue.queries import DispatchReads
     from alerts.dispatch.canary import CanaryState
     from alerts.projections import Views
-    from alerts.vapid import Vapid
+    from alerts.providers.inbox import Inbox
+    from alerts.providers.webpush.vapid import Vapid
     from alerts.webhooks.standing import Standings
     from alerts.why import Explainer
     from subscribers.audience.projector import Follower

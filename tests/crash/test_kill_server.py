@@ -10,7 +10,7 @@ from threading import Event, Thread, Timer
 
 import pytest
 
-from alerts.channels.providers.tables import SqliteTables
+from alerts.providers.inbox_store import SqliteTables
 from alerts.storage.base import connect
 from tests.crash.server import CONSENT, HERE, NOTICE, Server
 

@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from alerts import bootstrap, checkup
 from alerts import settings as settings_of
-from alerts.channels.dkim import Signer
 from alerts.checkup import database, doors, mail, providers
 from alerts.checkup.finding import Finding
 from alerts.checkup.running import run
+from alerts.net.dkim import Signer
 from alerts.settings import Settings
 from alerts.settings.provider_urls import sms
 from tests.conftest import MASTER_KEY

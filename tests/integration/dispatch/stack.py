@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from alerts.channels.message import Handed, Message, Provider
-from alerts.channels.providers.inbox import Inbox
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.queries import DispatchReads, Progress
 from alerts.dispatch.bell import Bell
@@ -33,6 +32,7 @@ from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel, MsgType
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
+from alerts.providers.inbox import Inbox
 from alerts.storage.generations import CurrentViews
 from alerts.storage.leader_election import Leader
 from subscribers.audience.checkpoint import Snapshots

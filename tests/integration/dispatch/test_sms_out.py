@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.choice import Texts, names, sms_provider
-from alerts.channels.providers.pool import Watched
-from alerts.channels.providers.sms_pool import SmsProvider
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyBudget
 from alerts.domain import events as e
+from alerts.providers.factory import Texts, names, sms_provider
+from alerts.providers.failover import Watched
+from alerts.providers.sms.provider import SmsProvider
 from alerts.settings.provider_urls import sms
 from tests.integration.dispatch.stack import Scripted, Stack, now
 

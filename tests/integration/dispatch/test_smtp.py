@@ -14,11 +14,11 @@ from aiosmtpd.controller import Controller
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from alerts.channels.dkim import Signer
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.choice import providers
-from alerts.channels.providers.pool import Health
-from alerts.channels.providers.smtp import SmtpProvider
+from alerts.net.dkim import Signer
+from alerts.providers.factory import providers
+from alerts.providers.failover import Health
+from alerts.providers.smtp.provider import SmtpProvider
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[
 )
 def test_what_a_failure_at_each_stage_means(monkeypatch: pytest.MonkeyPatch, says: dict[str, str], result: str) -> None:
     for limit in ("CONNECT", "COMMAND", "DATA"):
-        monkeypatch.setattr(f"alerts.channels.providers.smtp_server.{limit}", 0.3)
+        monkeypatch.setattr(f"alerts.providers.smtp.client.{limit}", 0.3)
     [answer] = conversed(Peer(**says), "a@example.org")
     assert answer.result == result, answer
 
@@ -316,7 +316,7 @@ def test_how_the_servers_do_is_told_without_secrets(box: tuple[Mailbox, Target])
 
 
 def test_an_emergency_does_not_wait_for_a_server_that_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.channels.providers.smtp_server._SUSPECT", 0.2)
+    monkeypatch.setattr("alerts.providers.smtp.client._SUSPECT", 0.2)
     stalls, works = Peer(mail="stall"), Peer()
 
     async def run() -> list[Handed]:
@@ -364,7 +364,7 @@ def test_messages_that_come_while_a_server_is_tried_wait_for_what_it_says() -> N
 
 
 def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alerts.channels.providers.smtp_server.CONNECT", 1.2)
+    monkeypatch.setattr("alerts.providers.smtp.client.CONNECT", 1.2)
     second = Peer()
     answers = conversed(Peer(banner="stall"), "a@example.org", "a@example.org", second=second)
     assert [answer.result for answer in answers] == ["not-begun", "sent"]
@@ -375,8 +375,8 @@ def test_a_message_is_asked_again_after_a_slow_greeting_and_then_finds_the_conne
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What happened while the server took its time, a cancel perhaps, must be seen before MAIL (RULES 15)."""
-    monkeypatch.setattr("alerts.channels.providers.smtp_server.SOON", 0.2)
-    monkeypatch.setattr("alerts.channels.providers.smtp.SOON", 0.2)
+    monkeypatch.setattr("alerts.providers.smtp.client.SOON", 0.2)
+    monkeypatch.setattr("alerts.providers.smtp.provider.SOON", 0.2)
     peer = Peer(banner="slow")
     answers = conversed(peer, "a@example.org", "a@example.org")
     assert [answer.result for answer in answers] == ["not-begun", "sent"]

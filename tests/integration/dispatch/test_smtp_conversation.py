@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiosmtplib
 import pytest
 
-from alerts.channels.providers.smtp_conversation import Answer, Broken, Conversation, Limits
+from alerts.providers.smtp.protocol import Answer, Broken, Conversation, Limits
 
 HELLO = b"220 test\r\n"
 MAIL, RCPT = b"MAIL FROM:<alerts@example.org>", b"RCPT TO:<ada@example.org>"

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.smtp import SmtpProvider
+from alerts.providers.smtp.provider import SmtpProvider
 
 Tls = Literal["auto", "none", "starttls", "implicit"]
 

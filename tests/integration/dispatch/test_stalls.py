@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.push_services import PushServices
 from alerts.dispatch.gate import Full, Gate
+from alerts.providers.webpush.service_health import PushServices
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
 
 

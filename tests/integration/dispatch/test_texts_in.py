@@ -11,12 +11,12 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from alerts.channels.providers.inbox import InboxItem
 from alerts.commands import SYSTEM, Commands
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain import events as e
 from alerts.domain.streams import WEBHOOK
 from alerts.kernel.ids import new_id
+from alerts.providers.inbox import InboxItem
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.integration.dispatch.stack import Stack, now
 from tests.integration.dispatch.test_receipts import commands_of, told

@@ -18,10 +18,10 @@ from aiohttp import abc, web
 from aiohttp.test_utils import TestServer
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.webpush import WebPush
 from alerts.kernel.errors import Unavailable
 from alerts.net.safe_client import GuardedClient
-from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
+from alerts.providers.webpush.provider import WebPush
+from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
 DEVICE = private_key(b"d" * SECRET_BYTES)

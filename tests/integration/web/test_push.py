@@ -18,11 +18,11 @@ from aiohttp.test_utils import TestClient, TestServer
 from alerts import bootstrap
 from alerts import settings as settings_of
 from alerts.channels.message import Message
-from alerts.channels.providers.webpush import WebPush
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token
 from alerts.net.safe_client import GuardedClient
-from alerts.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
+from alerts.providers.webpush.provider import WebPush
+from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.app import build
 from tests.conftest import MASTER_KEY
 from tests.integration.web.conftest import House, problem

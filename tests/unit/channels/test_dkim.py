@@ -16,8 +16,8 @@ from dkim.canonicalization import Relaxed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.dkim import Signer, _relaxed
 from alerts.channels.renderer import Renderer
+from alerts.net.dkim import Signer, _relaxed
 
 _RSA = rsa.generate_private_key(65537, 2048)
 

@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.providers.pool import (
+from alerts.providers.failover import (
     HEARSAY,
     RESTS,
     SHARES,

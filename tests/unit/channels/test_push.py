@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerts.channels import push
 from alerts.channels.i18n import LANGUAGES
 from alerts.channels.renderer import DigestItem, Renderer
-from alerts.vapid import SECRET_BYTES, Vapid, base64url, from_base64url, verified
+from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, from_base64url, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.http_json import HttpJson
-from alerts.channels.providers.sms_form import FLAKY, Form, Trouble
-from alerts.channels.providers.twilio import Twilio
 from alerts.net.safe_client import Answer
+from alerts.providers.sms.gateway_api import FLAKY, Form, Trouble
+from alerts.providers.sms.http_json import HttpJson
+from alerts.providers.sms.twilio import Twilio
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXT = Message(channel="sms", delivery="d/1+x", to="+447700900000", data="Mwg: caewch ffenestri €".encode(), sender="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alerts.channels.providers.smtp_conversation import on_the_wire
+from alerts.providers.smtp.protocol import on_the_wire
 
 
 def unstuffed(wire: bytes) -> bytes:

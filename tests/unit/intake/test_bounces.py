@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.refusals import enhanced_status, is_at_fault
 from alerts.intake.bounces import LARGEST, Bounce, read
 from alerts.kernel.errors import Malformed
 from alerts.kernel.ids import delivery_id, parse_delivery_id
+from alerts.providers.smtp.status_codes import enhanced_status, is_at_fault
 
 SECRET = b"s" * 32
 ID = delivery_id(SECRET, 7, 513)

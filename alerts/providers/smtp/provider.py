@@ -19,9 +19,9 @@ from typing import Protocol
 import msgspec
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.pool import Health, Member, Pool
-from alerts.channels.providers.smtp_server import SOON, STRIKES, Server, Target, TooLate, Trouble
 from alerts.kernel.terms import Channel
+from alerts.providers.failover import Health, Member, Pool
+from alerts.providers.smtp.client import SOON, STRIKES, Server, Target, TooLate, Trouble
 
 __all__ = ["Signs", "SmtpProvider", "Target"]
 
@@ -32,7 +32,7 @@ _NOT_BEGUN = Handed(result="not-begun")
 
 
 class Signs(Protocol):
-    """`alerts.channels.dkim.Signer`."""
+    """`alerts.net.dkim.Signer`."""
 
     def signed(self, message: bytes) -> bytes:
         """The message with its signature in front."""

@@ -10,14 +10,14 @@ from typing import Literal, Protocol
 from urllib.parse import urlsplit
 
 from alerts.channels.message import Provider
-from alerts.channels.providers.http_json import HttpJson
-from alerts.channels.providers.inbox import Inbox
-from alerts.channels.providers.pool import Member
-from alerts.channels.providers.sms_form import Form
-from alerts.channels.providers.sms_pool import Budget, Gateway, SmsProvider, client
-from alerts.channels.providers.smtp import Signs, SmtpProvider, Target
-from alerts.channels.providers.twilio import Twilio
 from alerts.kernel.terms import Channel
+from alerts.providers.failover import Member
+from alerts.providers.inbox import Inbox
+from alerts.providers.sms.gateway_api import Form
+from alerts.providers.sms.http_json import HttpJson
+from alerts.providers.sms.provider import Budget, Gateway, SmsProvider, client
+from alerts.providers.sms.twilio import Twilio
+from alerts.providers.smtp.provider import Signs, SmtpProvider, Target
 
 INBOX_CHANNELS: tuple[Channel, ...] = ("email", "sms")
 INBOX_CONCURRENCY = 1000

@@ -13,12 +13,12 @@ from time import monotonic
 from typing import Protocol
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.pool import Health, Member, Pool
-from alerts.channels.providers.sms_form import FLAKY, Form, Trouble
 from alerts.kernel.errors import DomainError
 from alerts.kernel.terms import Channel
 from alerts.net.safe_client import SOON, GuardedClient, Late, Refused, TargetError, Unreached
 from alerts.net.token_bucket import Bucket
+from alerts.providers.failover import Health, Member, Pool
+from alerts.providers.sms.gateway_api import FLAKY, Form, Trouble
 
 _CONNECT, _TOTAL = 3.0, 10.0
 """Seconds for a connection, and until the answer."""

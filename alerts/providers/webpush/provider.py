@@ -16,13 +16,13 @@ import msgspec
 from yarl import URL
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.endpoints import is_inbox
-from alerts.channels.providers.pool import Health
-from alerts.channels.providers.push_services import PushServices
 from alerts.kernel.terms import Channel
+from alerts.net.push_endpoints import is_inbox
 from alerts.net.retry_after import retry_after
 from alerts.net.safe_client import Answer, GuardedClient, Late, Lost, Refused, Unreached
-from alerts.vapid import Vapid
+from alerts.providers.failover import Health
+from alerts.providers.webpush.service_health import PushServices
+from alerts.providers.webpush.vapid import Vapid
 
 DELIVERY_HEADER = "X-Alerts-Delivery"
 """Told to our own inbox alone: an item there names its delivery even if it cannot be read."""

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.sms_form import AGENT, Request, Trouble, read, trouble, unclear, words
 from alerts.net.safe_client import Answer
+from alerts.providers.sms.gateway_api import AGENT, Request, Trouble, read, trouble, unclear, words
 
 HARD_BOUNCES = frozenset({21211, 21214, 21217, 21265, 21614, 21635, 30005, 30006})
 """No number, a short code, no mobile, a landline, not assigned."""

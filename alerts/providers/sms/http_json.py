@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.sms_form import AGENT, Request, Trouble, read, trouble, unclear, words
 from alerts.net.safe_client import Answer
+from alerts.providers.sms.gateway_api import AGENT, Request, Trouble, read, trouble, unclear, words
 
 
 class _Body(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from threading import Lock
 
 from alerts.channels.message import Handed
-from alerts.channels.providers.pool import Health, Member, State
+from alerts.providers.failover import Health, Member, State
 
 STRIKES = 3
 """Failures in a row that one bad moment, or one device's own limit, does not explain."""

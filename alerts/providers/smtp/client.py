@@ -19,10 +19,10 @@ from typing import Literal, Protocol
 import aiosmtplib
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.smtp_conversation import Answer, Broken, Conversation, Limits
 from alerts.channels.redact import without_address
-from alerts.channels.refusals import AT_FAULT
 from alerts.net.loopback import is_loopback
+from alerts.providers.smtp.protocol import Answer, Broken, Conversation, Limits
+from alerts.providers.smtp.status_codes import AT_FAULT
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
 """Seconds for connection and banner, for each command, for the message with the answer to its final dot."""

@@ -23,8 +23,8 @@ from pathlib import Path
 import msgspec
 
 from alerts.channels.message import Handed, Message
-from alerts.channels.providers.tables import SqliteTables, Tables, Transaction
 from alerts.kernel.terms import Channel
+from alerts.providers.inbox_store import SqliteTables, Tables, Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH = 1000
