@@ -23,14 +23,14 @@ from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyBudget
 from alerts.delivery_queue.queries import DispatchReads
 from alerts.delivery_queue.statistics import totals
-from alerts.dispatch.bell import Bell
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
-from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.prepared import prepare
-from alerts.dispatch.retries import Retries
+from alerts.dispatch.personal_content import House
+from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.wakeup import Bell
+from alerts.dispatch.warm_start import prepare
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec

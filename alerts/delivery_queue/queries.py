@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.delivery_queue.bounce_pause import PAUSED, bounces, words
 from alerts.delivery_queue.receipts import REPORTS
 from alerts.delivery_queue.requeue import Failed, failed
 from alerts.delivery_queue.row_format import (
@@ -23,7 +24,6 @@ from alerts.delivery_queue.row_format import (
     seconds_of,
 )
 from alerts.delivery_queue.worker_lease import workers
-from alerts.dispatch.bounce_guard import PAUSED, bounces, words
 from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page

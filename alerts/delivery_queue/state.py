@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts.delivery_queue.bounce_pause import NONE, PAUSED, Bounces, bounces, guarded
 from alerts.delivery_queue.row_format import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.delivery_queue.worker_lease import workers
-from alerts.dispatch.bounce_guard import NONE, PAUSED, Bounces, bounces, guarded
 from alerts.eventlog.ports import Database
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import instant

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from alerts.delivery_queue.bounce_pause import RESUMED
 from alerts.delivery_queue.enqueue import Addition, add_rows, belongs, day_job
 from alerts.delivery_queue.frozen_audience import Frozen
 from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, LATE, STATE, WAKES
-from alerts.dispatch import group
-from alerts.dispatch.bell import Bell
-from alerts.dispatch.bounce_guard import RESUMED
+from alerts.dispatch import recipients
 from alerts.dispatch.transactional import asked, may_ask
+from alerts.dispatch.wakeup import Bell
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
@@ -187,11 +187,11 @@ class FanOut:
         issued = self._registers.issued(event.number)
         assert issued is not None, "the registers have applied this very event"
         due = self._due(issued)
-        own = group.of_audience(self._columns, issued, due, self._registers.team())
+        own = recipients.of_audience(self._columns, issued, due, self._registers.team())
 
         def work(unit: Unit) -> None:
-            handed = group.handed(unit, self._columns, self._registers, issued)
-            frozen = group.joined(own, handed)
+            handed = recipients.handed(unit, self._columns, self._registers, issued)
+            frozen = recipients.joined(own, handed)
             state = unit.get(DISPATCH, dispatch_id(issued.id))
             stopped = state.stopped if state is not None else None
             ended, reason = (STATE["cancelled"], f"stopped: {stopped}") if stopped is not None else (None, None)
@@ -218,7 +218,7 @@ class FanOut:
         unit.write(_sql.jobs_end_thread, (STATE[state], reason, issued.thread.bytes, issued.number))
 
     def _planned(self, issued: Issued, due: Audience | None, frozen: Frozen) -> e.DispatchPlanned:
-        tally = group.counted(self._columns, frozen)
+        tally = recipients.counted(self._columns, frozen)
         return e.DispatchPlanned(
             notice=issued.id,
             number=issued.number,
@@ -300,11 +300,11 @@ class FanOut:
         def work(unit: Unit) -> None:
             additions: dict[int, list[Addition]] = {}
             for contact, channel in reached:
-                if not group.still_reachable(self._columns, self._registers, contact):
+                if not recipients.still_reachable(self._columns, self._registers, contact):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
-                flags = group.inherited(int(rows[0][2]) if rows else 0, old) | LATE
-                person = min(group.contacts_of(self._columns, contact))
+                flags = recipients.inherited(int(rows[0][2]) if rows else 0, old) | LATE
+                person = min(recipients.contacts_of(self._columns, contact))
                 additions.setdefault(person, []).append(Addition(contact, CHANNEL[channel], flags))
             for notice in later:
                 for of_person in additions.values():
@@ -314,7 +314,7 @@ class FanOut:
 
     def _add(self, unit: Unit, notice: Issued, additions: list[Addition], *, late: bool) -> None:
         """Add one person's rows, and count the person if nothing of theirs was in the dispatch."""
-        others = group.contacts_of(self._columns, additions[0].contact)
+        others = recipients.contacts_of(self._columns, additions[0].contact)
         new = 0 if any(belongs(unit, notice.number, contact) for contact in others) else 1
         counts = {"late": new} if late else {"people": new}
         add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
@@ -346,7 +346,7 @@ class FanOut:
         additions = []
         for contact in contacts:
             channel = int(self._columns.contacts.channel[self._columns.contact_row(contact)])
-            wakes = group.wakes(self._columns, contact, notice)
+            wakes = recipients.wakes(self._columns, contact, notice)
             additions.append(Addition(contact, channel, LATE | (WAKES if wakes else 0)))
         return lambda unit: self._add(unit, notice, additions, late=True)
 

@@ -11,13 +11,13 @@ from functools import partial
 from time import monotonic
 from uuid import UUID
 
+from alerts.delivery_queue.bounce_pause import pause
 from alerts.delivery_queue.claim import doubt, doubt_lost, end_leftover
 from alerts.delivery_queue.row_format import FINAL, JOB_NOTICE
 from alerts.delivery_queue.state import OpenJob, Picture
 from alerts.delivery_queue.worker_lease import WorkerLease, bury
 from alerts.dispatch import planner
-from alerts.dispatch.bounce_guard import pause
-from alerts.dispatch.hands import Hands
+from alerts.dispatch.in_flight import Hands
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer

@@ -24,7 +24,7 @@ from alerts.delivery_queue.row_format import (
     TEAM,
 )
 from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.compose import House
+from alerts.dispatch.personal_content import House
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNELS, Channel

@@ -24,15 +24,15 @@ from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
 from alerts.delivery_queue.settle import Claimed, Lapsed
 from alerts.delivery_queue.state import OpenJob, Picture, look
 from alerts.delivery_queue.worker_lease import BEAT, WorkerLease
-from alerts.dispatch.bell import Bell
-from alerts.dispatch.compose import House
-from alerts.dispatch.gate import PART, Destined, Gate
-from alerts.dispatch.hands import Hands, Load
+from alerts.dispatch.composer import Cards, Preparer
+from alerts.dispatch.concurrency_limiter import PART, Destined, Gate
+from alerts.dispatch.delivery import Server
 from alerts.dispatch.housekeeping import Housekeeping
-from alerts.dispatch.preparing import Cards, Preparer
-from alerts.dispatch.rates import Pace, Paced
-from alerts.dispatch.retries import Retries
-from alerts.dispatch.serving import Server
+from alerts.dispatch.in_flight import Hands, Load
+from alerts.dispatch.personal_content import House
+from alerts.dispatch.rate_limiter import Pace, Paced
+from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.wakeup import Bell
 from alerts.eventlog.ports import Committed, Database, Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS

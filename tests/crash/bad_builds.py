@@ -19,8 +19,8 @@ from typing import Any
 from alerts.channels.message import Handed
 from alerts.delivery_queue.claim import Taken
 from alerts.delivery_queue.row_format import JOB_NOTICE
-from alerts.dispatch import fanout, housekeeping, planner, serving, worker
-from alerts.dispatch.compose import House
+from alerts.dispatch import delivery, fanout, housekeeping, planner, worker
+from alerts.dispatch.personal_content import House
 from alerts.kernel.ids import SHARDS
 
 BETWEEN_S = 1.0
@@ -29,7 +29,7 @@ BETWEEN_S = 1.0
 
 def done_before_sending() -> None:
     """An outcome is recorded, and then the message is handed over."""
-    handing_over = serving.Server._sent
+    handing_over = delivery.Server._sent
     under_way: set[asyncio.Task[Any]] = set()
 
     async def sent(self: Any, provider: Any, out: Any, expires: Mapping[int, datetime]) -> list[Any]:
@@ -41,7 +41,7 @@ def done_before_sending() -> None:
         now, said = self._clock(), Handed(result="sent")
         return [self._retries.settled(row, said, now, now, expires[row.notice], out.language) for row in out.rows]
 
-    serving.Server._sent = sent  # type: ignore[method-assign]
+    delivery.Server._sent = sent  # type: ignore[method-assign]
 
 
 def cursor_before_rows() -> None:
@@ -135,7 +135,7 @@ BUILDS: dict[str, Callable[[], None]] = {
     )
 }
 REPLACED: tuple[tuple[Any, str], ...] = (
-    (serving.Server, "_sent"),
+    (delivery.Server, "_sent"),
     (planner, "write"),
     (housekeeping.Housekeeping, "__init__"),
     (housekeeping, "doubt"),

@@ -14,11 +14,11 @@ from uuid import UUID
 from alerts.channels.message import Handed, Message, Provider
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.queries import DispatchReads, Progress
-from alerts.dispatch.bell import Bell
-from alerts.dispatch.compose import House
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.retries import Retries
+from alerts.dispatch.personal_content import House
+from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.wakeup import Bell
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life

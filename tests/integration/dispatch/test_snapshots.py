@@ -9,7 +9,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from alerts.dispatch.prepared import prepare
+from alerts.dispatch.warm_start import prepare
 from alerts.storage import blob_store
 from alerts.storage.migrate import migrate
 from subscribers.audience.checkpoint import Snapshots

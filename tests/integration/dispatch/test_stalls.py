@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alerts.channels.message import Handed, Message
-from alerts.dispatch.gate import Full, Gate
+from alerts.dispatch.concurrency_limiter import Full, Gate
 from alerts.providers.webpush.service_health import PushServices
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from alerts.channels.message import Handed
-from alerts.dispatch.retries import Retries
+from alerts.dispatch.retry_policy import Retries
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.delivery_queue.bounce_pause import Bounces, bounces, guarded, words
 from alerts.delivery_queue.row_format import CHANNEL, JOB_NOTICE, JOB_TEAM, LANE, STATE
-from alerts.dispatch.bounce_guard import Bounces, bounces, guarded, words
 
 
 @pytest.mark.parametrize(

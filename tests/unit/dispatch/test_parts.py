@@ -27,10 +27,10 @@ from alerts.delivery_queue.row_format import (
     seconds_of,
 )
 from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.compose import best_language
-from alerts.dispatch.gate import Gate
-from alerts.dispatch.handover import Carry, check
-from alerts.dispatch.retries import Retries
+from alerts.dispatch.concurrency_limiter import Gate
+from alerts.dispatch.personal_content import best_language
+from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.send_policy import Carry, check
 from alerts.domain.events import Content, NoticePlan
 from alerts.kernel.terms import Frequency, Priority
 from subscribers.audience.index import ContactFacts

@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 from time import monotonic
 
-from alerts.dispatch.rates import Pace
+from alerts.dispatch.rate_limiter import Pace
 from alerts.net.token_bucket import Bucket
 
 

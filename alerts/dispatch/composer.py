@@ -14,8 +14,8 @@ from alerts.channels.message import Message
 from alerts.channels.renderer import DigestItem, Prepared, Renderer
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
 from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.compose import House, notice_words, personal
-from alerts.dispatch.handover import Carry, Verdict, check
+from alerts.dispatch.personal_content import House, notice_words, personal
+from alerts.dispatch.send_policy import Carry, Verdict, check
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from subscribers.audience.issued_notice import Issued

@@ -13,11 +13,11 @@ from typing import NamedTuple, Protocol
 from alerts.channels.message import Handed, Provider
 from alerts.delivery_queue.row_format import CHUNK, IN_DOUBT, QUEUED
 from alerts.delivery_queue.settle import Claimed, Lapsed, Settled, settle, still_claimed
-from alerts.dispatch.gate import Destined, Full, Gate
-from alerts.dispatch.handover import Carry
-from alerts.dispatch.preparing import Batch, Outgoing, Preparer
-from alerts.dispatch.rates import WAITS, Pace
-from alerts.dispatch.retries import Retries
+from alerts.dispatch.composer import Batch, Outgoing, Preparer
+from alerts.dispatch.concurrency_limiter import Destined, Full, Gate
+from alerts.dispatch.rate_limiter import WAITS, Pace
+from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.send_policy import Carry
 from alerts.eventlog.ports import Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.terms import CHANNELS, Channel
