@@ -1,6 +1,6 @@
 """A CAP 1.2 message as we read it: what intake hands to the commands, already grouped (RULES 19).
 
-Nothing here is XML: `alerts.intake.cap` parses, checks and groups; the commands decide what follows.
+Nothing here is XML: `alerts.intake.cap_reader` parses, checks and groups; the commands decide what follows.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
-from alerts.intake.cap import NAMESPACE
+from alerts.intake.cap_reader import NAMESPACE
 from alerts.kernel.terms import BUILT_IN_TOPICS
 
 CONTENT_TYPE = "application/cap+xml"

@@ -16,8 +16,8 @@ from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from alerts.intake.instants import fault_of
 from alerts.kernel.errors import FieldError, Invalid, Malformed
+from alerts.kernel.time_limits import fault_of
 from alerts.kernel.times import timed_members
 
 T = TypeVar("T")

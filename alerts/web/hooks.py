@@ -13,7 +13,7 @@ from aiohttp import web
 from alerts.commands.answers import TriggerKept
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
-from alerts.intake import webhooks
+from alerts.intake import webhook_parser
 from alerts.kernel.errors import DomainError, NotFound, Unavailable
 from alerts.net import standard_webhooks
 from alerts.net.standard_webhooks import Unverified
@@ -92,13 +92,13 @@ class _Hooks:
         commands = self._parts.commands
         if source.kind == "standard-webhook":
             check_type(request, JSON_TYPES)
-            return await commands.take_trigger(source, webhooks.standard_webhook(identifier, body))
+            return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
         if source.kind == "cap":
             check_type(request, XML_TYPES)
-            return await commands.take_trigger(source, webhooks.cap_message(body))
+            return await commands.take_trigger(source, webhook_parser.cap_message(body))
         if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
             check_type(request, JSON_TYPES)
-        parsed = await read(self._parts, webhooks.mapped, source.mapping or {}, identifier, body)
+        parsed = await read(self._parts, webhook_parser.mapped, source.mapping or {}, identifier, body)
         return await commands.take_mapped(source, parsed)
 
     def _accepted(self, trigger: UUID) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
-from alerts.intake import bounces, receipts, twilio
+from alerts.intake import bounces, receipts, twilio_receipts
 from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
@@ -75,11 +75,11 @@ class _Receipts:
             raise Unverified("X-Twilio-Signature is needed")
         check_type(request, FORM_TYPES)
         body = await body_of(request, HOOK_LIMIT)
-        fields = twilio.fields_of(body)
+        fields = twilio_receipts.fields_of(body)
         # Where Twilio was told to post; what the request says of its own host may be anything.
         url = self._parts.settings.public_url + request.rel_url.raw_path_qs
-        twilio.verify(self._tokens, url, fields, request.headers["X-Twilio-Signature"])
-        await self._judged("twilio", body, lambda: twilio.parse(fields, request.query))
+        twilio_receipts.verify(self._tokens, url, fields, request.headers["X-Twilio-Signature"])
+        await self._judged("twilio", body, lambda: twilio_receipts.parse(fields, request.query))
         return web.Response(text=_TWIML, content_type="text/xml")
 
     async def _http_json(self, request: web.Request) -> web.StreamResponse:

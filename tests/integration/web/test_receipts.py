@@ -21,7 +21,7 @@ from standardwebhooks import Webhook
 
 from alerts import bootstrap
 from alerts import settings as settings_of
-from alerts.intake import twilio
+from alerts.intake import twilio_receipts
 from alerts.kernel.events import Event
 from alerts.web.app import build
 from tests.conftest import MASTER_KEY
@@ -70,7 +70,7 @@ class Doors(House):
     async def twilio(self, fields: dict[str, str], reference: str = "", token: str = TOKEN) -> ClientResponse:
         """A report by Twilio, signed over our public address, whatever port the test listens on."""
         path = "/hooks/twilio/receipts" + (f"?reference={quote(reference, safe='')}" if reference else "")
-        signature = twilio.sign(token, PUBLIC_URL + path, list(fields.items()))
+        signature = twilio_receipts.sign(token, PUBLIC_URL + path, list(fields.items()))
         headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
         return await self.client.post(path, data=urlencode(fields), headers=headers)
 

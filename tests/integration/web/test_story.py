@@ -87,7 +87,7 @@ async def test_from_cap_to_the_inbox_and_why(house: House) -> None:
 
     cap = await house.client.get(f"/alerts/{notice}.cap")
     assert cap.status == 200 and cap.content_type == "application/cap+xml"
-    from alerts.intake.cap import parse
+    from alerts.intake.cap_reader import parse
 
     assert parse(await cap.read()).identifier == notice
     same = await house.client.get(f"/alerts/{notice}.cap", headers={"If-None-Match": cap.headers["ETag"]})

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from alerts.contract.cap_message import CapMessage
-from alerts.intake import cap
+from alerts.intake import cap_reader
 from alerts.kernel.errors import Invalid, Malformed
 
 INFO = """<info>
@@ -47,18 +47,18 @@ def alert(*infos: str, **changes: str) -> bytes:
         **changes,
     }
     head = "".join(f"<{name}>{text}</{name}>" for name, text in heads.items() if text != "-")
-    return f'<?xml version="1.0"?><alert xmlns="{cap.NAMESPACE}">{head}{"".join(infos)}</alert>'.encode()
+    return f'<?xml version="1.0"?><alert xmlns="{cap_reader.NAMESPACE}">{head}{"".join(infos)}</alert>'.encode()
 
 
 def faults(body: bytes) -> dict[str, str]:
     with pytest.raises(Invalid) as caught:
-        cap.parse(body)
+        cap_reader.parse(body)
     assert not isinstance(caught.value, Malformed), caught.value
     return {fault.field: fault.message for fault in caught.value.errors}
 
 
 def test_a_message_is_read_whole() -> None:
-    message = cap.parse(alert(info(), info("cy", "Tân", headline="Tân yn y felin")))
+    message = cap_reader.parse(alert(info(), info("cy", "Tân", headline="Tân yn y felin")))
     assert (message.sender, message.identifier, message.status, message.msg_type) == (
         "fire@example.org", "fire-1", "Actual", "Alert",
     )  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_message_is_read_whole() -> None:
 
 
 def test_polygons_become_lon_lat() -> None:
-    (group,) = cap.parse(alert(info(area=SQUARE + CIRCLE))).groups
+    (group,) = cap_reader.parse(alert(info(area=SQUARE + CIRCLE))).groups
     assert group.area is not None
     assert group.area[0]["coordinates"][0][0] == [-0.1, 51.5]
     assert group.area[0]["coordinates"][0][0] == group.area[0]["coordinates"][0][-1]
@@ -82,8 +82,8 @@ def test_polygons_become_lon_lat() -> None:
 
 def test_without_geometry_there_is_no_area() -> None:
     code = "<area><areaDesc>X</areaDesc><geocode><valueName>N</valueName><value>1</value></geocode></area>"
-    assert cap.parse(alert(info(area=code))).groups[0].area is None
-    assert cap.parse(alert()).groups == ()
+    assert cap_reader.parse(alert(info(area=code))).groups[0].area is None
+    assert cap_reader.parse(alert()).groups == ()
 
 
 def titles(message: CapMessage) -> list[dict[str, str]]:
@@ -92,32 +92,34 @@ def titles(message: CapMessage) -> list[dict[str, str]]:
 
 def test_groups_differ_by_what_the_rule_names() -> None:
     code = "<eventCode><valueName>SAME</valueName><value>FRW</value></eventCode>"
-    message = cap.parse(alert(info(), info(severity="Minor"), info(area=SQUARE), info(codes=code), info("cy", "Tân")))
+    message = cap_reader.parse(
+        alert(info(), info(severity="Minor"), info(area=SQUARE), info(codes=code), info("cy", "Tân"))
+    )
     assert titles(message) == [{"en-GB": "Fire", "cy": "Tân"}, {"en-GB": "Fire"}, {"en-GB": "Fire"}, {"en-GB": "Fire"}]
 
 
 def test_event_is_compared_within_one_language_only() -> None:
-    message = cap.parse(alert(info(), info(event="Flood"), info("cy", "Tân"), info("cy", "Llifogydd")))
+    message = cap_reader.parse(alert(info(), info(event="Flood"), info("cy", "Tân"), info("cy", "Llifogydd")))
     assert titles(message) == [{"en-GB": "Fire", "cy": "Tân"}, {"en-GB": "Flood", "cy": "Llifogydd"}]
-    assert len(cap.parse(alert(info("en-GB"), info("en-US"))).groups) == 1
-    assert len(cap.parse(alert(info("en-GB"), info("en-US", "Flood"))).groups) == 2
+    assert len(cap_reader.parse(alert(info("en-GB"), info("en-US"))).groups) == 1
+    assert len(cap_reader.parse(alert(info("en-GB"), info("en-US", "Flood"))).groups) == 2
 
 
 def test_an_area_is_equal_in_any_order_and_whatever_its_words() -> None:
     turned = CIRCLE.replace("Town", "Tref") + SQUARE.replace("Square", "Sgwar")
-    message = cap.parse(alert(info(area=SQUARE + CIRCLE), info("cy", "Tân", area=turned)))
+    message = cap_reader.parse(alert(info(area=SQUARE + CIRCLE), info("cy", "Tân", area=turned)))
     (group,) = message.groups
     assert group.area_desc == {"en-GB": "Square; Town", "cy": "Tref; Sgwar"}
 
 
 def test_the_first_words_of_a_language_stand() -> None:
-    (group,) = cap.parse(alert(info(headline="One"), info(headline="Two"))).groups
+    (group,) = cap_reader.parse(alert(info(headline="One"), info(headline="Two"))).groups
     assert group.content["en-GB"].title == "One"
 
 
 def test_references_are_triples() -> None:
     text = "a@b.org,x-1,2026-03-12T09:30:00+00:00 a@b.org,x-2,2026-03-12T09:31:00+00:00"
-    message = cap.parse(alert(info(), msgType="Update", references=text))
+    message = cap_reader.parse(alert(info(), msgType="Update", references=text))
     assert message.references == (
         ("a@b.org", "x-1", "2026-03-12T09:30:00+00:00"),
         ("a@b.org", "x-2", "2026-03-12T09:31:00+00:00"),
@@ -126,7 +128,7 @@ def test_references_are_triples() -> None:
 
 
 def test_response_types_are_kept() -> None:
-    (group,) = cap.parse(alert(info(extra="<responseType>AllClear</responseType>"))).groups
+    (group,) = cap_reader.parse(alert(info(extra="<responseType>AllClear</responseType>"))).groups
     assert group.all_clear
 
 
@@ -160,7 +162,7 @@ def test_response_types_are_kept() -> None:
         (alert(info(area=SQUARE.replace("51.5,-0.2 51.6,-0.2 ", ""))), "info.0.area.0.polygon"),
         (alert(info().replace("12:30:00", "09:30:00")), "info.0.expires"),
         (b"<alert/>", "alert"),
-        (f'<info xmlns="{cap.NAMESPACE}"/>'.encode(), "alert"),
+        (f'<info xmlns="{cap_reader.NAMESPACE}"/>'.encode(), "alert"),
         (alert(info()).replace(b"cap:1.2", b"cap:1.1"), "alert"),
     ],
 )
@@ -199,7 +201,7 @@ BOMB = (
 def test_hostile_xml_is_malformed_at_once(body: bytes) -> None:
     start = time.perf_counter()
     with pytest.raises(Malformed):
-        cap.parse(body)
+        cap_reader.parse(body)
     assert time.perf_counter() - start < 1
 
 
@@ -208,4 +210,4 @@ def test_thirty_two_levels_are_read_and_a_signature_may_stand() -> None:
     signed = alert(info()).replace(
         b"</alert>", f'<s:Signature xmlns:s="urn:s">{inner[5:-6]}</s:Signature></alert>'.encode()
     )
-    assert cap.parse(signed).identifier == "fire-1"
+    assert cap_reader.parse(signed).identifier == "fire-1"

@@ -12,7 +12,7 @@ import pytest
 
 from alerts.domain.events import CapOrigin, Content, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
-from alerts.intake import cap
+from alerts.intake import cap_reader
 from alerts.intake.cap_out import Surroundings, message
 from alerts.kernel.terms import MsgType
 
@@ -69,7 +69,7 @@ def notice(msg_type: MsgType = "Alert", number: int = 1, **plan: Any) -> NoticeS
 
 
 def test_our_own_reader_reads_it_back() -> None:
-    read = cap.parse(message(notice(), (), ABOUT))
+    read = cap_reader.parse(message(notice(), (), ABOUT))
     assert read.identifier == str(FIRST) and read.sender == "alerts@example.org"
     assert read.sent == "2026-07-12T10:31:15+01:00"
     (group,) = read.groups
@@ -93,29 +93,31 @@ def test_no_time_ends_in_z_and_the_bytes_never_change() -> None:
 
 
 def test_an_all_clear_is_an_update_that_says_so() -> None:
-    read = cap.parse(message(notice("AllClear", 2), (notice(),), ABOUT))
+    read = cap_reader.parse(message(notice("AllClear", 2), (notice(),), ABOUT))
     assert read.msg_type == "Update" and read.groups[0].all_clear
     assert read.references == (("alerts@example.org", str(FIRST), "2026-07-12T10:31:15+01:00"),)
-    assert cap.parse(message(notice("Cancel", 2), (notice(),), ABOUT)).msg_type == "Cancel"
-    assert cap.parse(message(notice(status="Exercise"), (), ABOUT)).status == "Exercise"
+    assert cap_reader.parse(message(notice("Cancel", 2), (notice(),), ABOUT)).msg_type == "Cancel"
+    assert cap_reader.parse(message(notice(status="Exercise"), (), ABOUT)).status == "Exercise"
 
 
 def test_the_event_of_a_cap_notice_is_kept() -> None:
     origin = CapOrigin(sender="a", identifier="b", sent="c", event={"en": "Gas leak"})
-    (group,) = cap.parse(message(notice(cap=origin), (), ABOUT)).groups
+    (group,) = cap_reader.parse(message(notice(cap=origin), (), ABOUT)).groups
     assert group.event == {"en": "Gas leak", "cy": "Tân"}
 
 
 def test_a_service_change_shows_its_points_as_circles() -> None:
     desk = PointFacts(kind="front-desk", name="Walworth", address="12 Manor Place", lat=51.48, lon=-0.09, reach_km=3)
     about = replace(ABOUT, points=(desk,))
-    (group,) = cap.parse(message(notice(kind="service-change", area=None, category=None), (), about)).groups
+    (group,) = cap_reader.parse(message(notice(kind="service-change", area=None, category=None), (), about)).groups
     assert group.area == [{"circle": {"lat": 51.48, "lon": -0.09, "radius_km": 3.0}}]
     assert group.area_desc["en"] == "Walworth, 12 Manor Place"
 
 
 def test_what_xml_cannot_hold_is_left_out_and_a_draft_is_no_message() -> None:
-    (group,) = cap.parse(message(notice(content={"en": Content(title="a\x07b", body="x\ufffe")}), (), ABOUT)).groups
+    (group,) = cap_reader.parse(
+        message(notice(content={"en": Content(title="a\x07b", body="x\ufffe")}), (), ABOUT)
+    ).groups
     assert group.content["en"].title == "ab"
     with pytest.raises(ValueError, match="issued"):
         message(msgspec.structs.replace(notice(), issued_at=None), (), ABOUT)

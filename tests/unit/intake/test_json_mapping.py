@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody
 from alerts.contract.trigger_request import Nothing, Unread
-from alerts.intake import webhooks
+from alerts.intake import webhook_parser
 from alerts.intake.json_mapping import mapping_of, read_mapping
 from alerts.intake.json_path import Path as JsonPath
 from alerts.intake.json_path import Unmapped, Work
@@ -29,7 +29,7 @@ def example(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def taken(mapping: dict[str, Any], body: Any, identifier: str = "") -> Any:
-    return webhooks.mapped(mapping, identifier, json.dumps(body).encode())
+    return webhook_parser.mapped(mapping, identifier, json.dumps(body).encode())
 
 
 def of(**data: Any) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def test_what_does_not_fit_waits_with_its_reason(data: dict[str, Any], body: dic
 
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(Malformed):
-        webhooks.mapped(of(headline={"path": "h"}), "", b"{")
+        webhook_parser.mapped(of(headline={"path": "h"}), "", b"{")
 
 
 # --- what a mapping may say

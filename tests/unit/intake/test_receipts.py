@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.domain.delivery_receipt import TextsState, is_older, state_after, word_of
-from alerts.intake import receipts, twilio
+from alerts.intake import receipts, twilio_receipts
 from alerts.intake.receipts import Receipt, TextIn
 from alerts.kernel.errors import Invalid, Malformed
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
@@ -28,8 +28,8 @@ PUBLISHED = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
 def test_the_signature_that_twilio_publishes() -> None:
-    assert twilio.sign("12345", URL, FIELDS) == PUBLISHED
-    twilio.verify(["another", "12345"], URL, FIELDS, PUBLISHED)
+    assert twilio_receipts.sign("12345", URL, FIELDS) == PUBLISHED
+    twilio_receipts.verify(["another", "12345"], URL, FIELDS, PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -42,36 +42,36 @@ def test_the_signature_that_twilio_publishes() -> None:
     ],
 )
 def test_the_schemes_own_port_may_be_said_or_not(url: str, signed_url: str) -> None:
-    twilio.verify(["12345"], url, FIELDS, twilio.sign("12345", signed_url, FIELDS))
+    twilio_receipts.verify(["12345"], url, FIELDS, twilio_receipts.sign("12345", signed_url, FIELDS))
 
 
 @pytest.mark.parametrize("signature", ["", "AAAA", PUBLISHED.lower(), "ü" * 28, PUBLISHED + " "])
 def test_a_forged_signature(signature: str) -> None:
     with pytest.raises(Unverified):
-        twilio.verify(["12345"], URL, FIELDS, signature)
+        twilio_receipts.verify(["12345"], URL, FIELDS, signature)
 
 
 def test_what_was_altered_is_not_signed() -> None:
     for url, fields in ((URL + "0", FIELDS), (URL, [*FIELDS[:-1], ("Caller", "+1")]), (URL, FIELDS[:-1])):
         with pytest.raises(Unverified):
-            twilio.verify(["12345"], url, fields, PUBLISHED)
+            twilio_receipts.verify(["12345"], url, fields, PUBLISHED)
 
 
 @pytest.mark.parametrize("body", [b"\xff=1", b"a=%00", b"nonsense", b"&&", b"a=%ff"])
 def test_what_is_no_form(body: bytes) -> None:
     with pytest.raises(Malformed):
-        twilio.fields_of(body)
+        twilio_receipts.fields_of(body)
 
 
 @settings(max_examples=100)
 @given(st.binary(max_size=60))
 def test_any_body_is_a_form_or_refused(body: bytes) -> None:
     try:
-        fields = twilio.fields_of(body)
+        fields = twilio_receipts.fields_of(body)
     except Malformed:
         return
     try:
-        twilio.parse(fields, {"reference": "r"})
+        twilio_receipts.parse(fields, {"reference": "r"})
     except Invalid:
         pass
 
@@ -90,7 +90,7 @@ def test_any_body_is_a_form_or_refused(body: bytes) -> None:
 )
 def test_a_status_callback(status: str, code: str, found: tuple[str, str, str]) -> None:
     fields = [("MessageSid", "SM1"), ("MessageStatus", status), ("ErrorCode", code)]
-    report = twilio.parse(fields, {"reference": "abc"})
+    report = twilio_receipts.parse(fields, {"reference": "abc"})
     assert isinstance(report, Receipt)
     assert (report.status, report.reason, report.retire) == found
     assert (report.reference, report.external_id) == ("abc", "SM1")
@@ -98,18 +98,18 @@ def test_a_status_callback(status: str, code: str, found: tuple[str, str, str]) 
 
 def test_steps_on_the_way_say_nothing_and_unknown_ones_are_refused() -> None:
     for status in ("queued", "sending", "sent"):
-        assert twilio.parse([("MessageStatus", status)], {"reference": "abc"}) is None
+        assert twilio_receipts.parse([("MessageStatus", status)], {"reference": "abc"}) is None
     for fields in ([("MessageStatus", "teleported")], []):
         with pytest.raises(Invalid):
-            twilio.parse(fields, {"reference": "abc"})
+            twilio_receipts.parse(fields, {"reference": "abc"})
     with pytest.raises(Invalid):
-        twilio.parse([("MessageStatus", "delivered")], {})
+        twilio_receipts.parse([("MessageStatus", "delivered")], {})
 
 
 def test_a_text_that_came_in() -> None:
     fields = [("MessageSid", "SM2"), ("From", "+447700900123"), ("Body", " Stop. "), ("SmsStatus", "received")]
-    assert twilio.parse(fields, {}) == TextIn("+447700900123", "stop", None, "SM2")
-    handled = twilio.parse([*fields, ("OptOutType", "HELP")], {})
+    assert twilio_receipts.parse(fields, {}) == TextIn("+447700900123", "stop", None, "SM2")
+    handled = twilio_receipts.parse([*fields, ("OptOutType", "HELP")], {})
     assert isinstance(handled, TextIn) and handled.word == "other"  # Twilio has answered it
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
 from alerts.contract.trigger_request import Asked, Nothing, ParsedTrigger, Unread
-from alerts.intake import cap, strict_json
+from alerts.intake import cap_reader, strict_json
 from alerts.kernel.errors import Invalid
 
 
@@ -33,7 +33,7 @@ def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
 
 def cap_message(body: bytes) -> ParsedTrigger:
     """The trigger of a CAP 1.2 message; its identity is sender, identifier and sent."""
-    message = cap.parse(body)
+    message = cap_reader.parse(body)
     return _trigger(message.external_id, f"cap.{message.msg_type}", body, message)
 
 

@@ -24,10 +24,10 @@ from alerts.contract.cap_message import (
     ResponseType,
 )
 from alerts.intake import safe_xml
-from alerts.intake.instants import fault_of
 from alerts.intake.safe_xml import Element
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.terms import Category, Certainty, Severity, Urgency
+from alerts.kernel.time_limits import fault_of
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 TITLE, BODY = 200, 20_000
