@@ -52,7 +52,7 @@ from alerts.providers.inbox import Inbox
 from alerts.providers.smtp.provider import Signs
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
-from alerts.schedule import DuePoll
+from alerts.scheduler import DuePoll
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, Part, connect

@@ -25,7 +25,7 @@ from alerts.domain.streams import CHANGE, POINT, change_id, point_id
 from alerts.eventlog.ports import Unit
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
-from alerts.schedule import plan_due
+from alerts.scheduler import plan_due
 
 EFFECT = "change-effect"
 MAX_POINTS = 2_000

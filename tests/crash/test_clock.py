@@ -16,7 +16,7 @@ from alerts.domain.events import NewsletterSchedule
 from alerts.domain.recurrence import next_issue
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import new_id
-from alerts.schedule import DuePoll, plan_due, take_due
+from alerts.scheduler import DuePoll, plan_due, take_due
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import Stack
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from alerts import schedule
+from alerts import scheduler
 from alerts.commands import Actor, Commands, MemberKept
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
@@ -120,7 +120,7 @@ class House:
                 fired.append(kind)
             return done
 
-        await schedule.DuePoll(self.database, fire, clock=lambda: self.now).poll()
+        await scheduler.DuePoll(self.database, fire, clock=lambda: self.now).poll()
         return fired
 
     def notice(self, notice: UUID) -> NoticeState:

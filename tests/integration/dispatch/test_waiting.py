@@ -13,7 +13,7 @@ import pytest
 from alerts.domain import events as e
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import new_id
-from alerts.schedule import DuePoll, cancel_due, plan_due, take_due
+from alerts.scheduler import DuePoll, cancel_due, plan_due, take_due
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import CONTENT, Scripted, Stack, now
 

@@ -22,7 +22,7 @@ from alerts.storage.named_queries import load
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-_sql = load("alerts", "schedule.sql")
+_sql = load("alerts.scheduler", "due_items.sql")
 _log = logging.getLogger(__name__)
 
 Fire = Callable[[str, UUID, datetime], Awaitable[object]]
