@@ -60,8 +60,8 @@ from alerts.storage.generations import CurrentViews, current_generation, is_outd
 from alerts.storage.leader_election import Leader
 from alerts.storage.migrate import migrate, pending
 from alerts.web.parts import Parts
+from alerts.webhooks.progress import Standings
 from alerts.webhooks.sender import Sender as WebhookSender
-from alerts.webhooks.standing import Standings
 from alerts.why import Explainer
 from subscribers.addresses import Addresses
 from subscribers.audience.checkpoint import Snapshots

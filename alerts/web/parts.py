@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alerts.projections import Views
     from alerts.providers.inbox import Inbox
     from alerts.providers.webpush.vapid import Vapid
-    from alerts.webhooks.standing import Standings
+    from alerts.webhooks.progress import Standings
     from alerts.why import Explainer
     from subscribers.audience.projector import Follower
     from subscribers.directory import Directory

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from alerts.domain.events import Json
 from alerts.web.answers import Answer, Taken
-from alerts.webhooks.standing import Standing
+from alerts.webhooks.progress import Standing
 
 
 class WebhookTaken(Taken, frozen=True, kw_only=True):

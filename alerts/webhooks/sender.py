@@ -24,10 +24,10 @@ from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Database, UnreadableEvent, Writer
 from alerts.kernel.events import Recorded
 from alerts.storage.server_clock import steady
-from alerts.webhooks import posting
-from alerts.webhooks.posting import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
-from alerts.webhooks.standing import LIFE, Course, Holding
-from alerts.webhooks.whereabouts import Filter, Whereabouts
+from alerts.webhooks import delivery
+from alerts.webhooks.area_filter import Filter, Whereabouts
+from alerts.webhooks.delivery import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
+from alerts.webhooks.progress import LIFE, Course, Holding
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -189,7 +189,7 @@ class Sender:
             await self._be_sure()
             course.posting = True
             try:
-                outcome = await posting.post(self._client, webhook.url, secret, webhook.id, outgoing, self._clock)
+                outcome = await delivery.post(self._client, webhook.url, secret, webhook.id, outgoing, self._clock)
                 if outcome.taken:
                     course.position, course.taken_at = outgoing.position, self._clock()
                     course.tries, course.failing_since, course.due_at = 0, None, None
@@ -216,7 +216,7 @@ class Sender:
             await self._holding.failed(course, why)
             await self._disable(course.id, course.turn, why, course.position)
             return True
-        course.due_at = now + timedelta(seconds=posting.pause(self._schedule, course.tries, outcome.wait))
+        course.due_at = now + timedelta(seconds=delivery.pause(self._schedule, course.tries, outcome.wait))
         await self._holding.failed(course, outcome.reason)
         return False
 
@@ -247,7 +247,7 @@ class Sender:
             if isinstance(found, UnreadableEvent):
                 _log.error("webhook %s goes on without an event: %s", webhook.id, found)
             elif wanted(found):
-                outgoing.append(Outgoing(found.position, posting.body_of(self._codec.public(found))))
+                outgoing.append(Outgoing(found.position, delivery.body_of(self._codec.public(found))))
         more = len(page) == _PAGE
         return _Found(outgoing, page[-1].position if more else max(end, after), more)
 

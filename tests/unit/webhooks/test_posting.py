@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 
 from alerts.net.safe_client import Answer, Lost, Refused
 from alerts.net.standard_webhooks import sign, verify
-from alerts.webhooks.posting import BACKOFF, Outgoing, body_of, headers_of, message_id, pause, post
+from alerts.webhooks.delivery import BACKOFF, Outgoing, body_of, headers_of, message_id, pause, post
 
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 HOOK = UUID("01a20a65-6ff8-7398-87c8-47e714d05ea0")
