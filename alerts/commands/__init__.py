@@ -5,8 +5,16 @@ streams and side tables, decides by the pure functions of the domains, and appen
 on disk. It raises what `alerts.kernel.errors` names, and then nothing was changed.
 """
 
+from alerts.commands.access import TeamCommands
 from alerts.commands.actor import RESIDENT, SYSTEM, Actor
-from alerts.commands.answers import (
+from alerts.commands.delivery_receipts import ReceiptCommands
+from alerts.commands.due_items import DueCommands
+from alerts.commands.incidents import IncidentCommands
+from alerts.commands.newsletters import NewsletterCommands
+from alerts.commands.notices import NoticeCommands
+from alerts.commands.ports import AudiencePort, Counted, Idempotency
+from alerts.commands.reference_data import RegisterCommands
+from alerts.commands.results import (
     Answer,
     ContactKept,
     Kept,
@@ -17,16 +25,8 @@ from alerts.commands.answers import (
     SubscriberKept,
     TriggerKept,
 )
-from alerts.commands.due import DueCommands
-from alerts.commands.imports import ImportCommands
-from alerts.commands.incidents import IncidentCommands
-from alerts.commands.newsletters import NewsletterCommands
-from alerts.commands.notices import NoticeCommands
-from alerts.commands.ports import AudiencePort, Counted, Idempotency
-from alerts.commands.receipts import ReceiptCommands
-from alerts.commands.registers import RegisterCommands
-from alerts.commands.services import ServiceCommands
-from alerts.commands.team import TeamCommands
+from alerts.commands.service_points import ServiceCommands
+from alerts.commands.subscriber_imports import ImportCommands
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.webhooks import WebhookCommands
 from alerts.contract.trigger_request import ParsedTrigger

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.commands import checks, telling, threads
+from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
-from alerts.commands.known import Known
-from alerts.commands.plans import plan_of_incident
+from alerts.commands.base import Core
+from alerts.commands.notice_plans import plan_of_incident
 from alerts.commands.ports import Idempotency
-from alerts.commands.telling import NewId, Told
+from alerts.commands.register_cache import Known
+from alerts.commands.results import Kept
+from alerts.commands.subject_notices import NewId, Told
 from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.domain import incident as domain
 from alerts.domain.events import Content, IncidentFacts
@@ -30,12 +30,12 @@ def check_incident(body: IncidentBody, known: Known, now: datetime, default_lang
     """A body as facts. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
-    checks.check_times(body)
-    checks.in_time(body.expires, now, start=body.onset)
-    tag = checks.language(body.language or default_language)
-    description = checks.text(body.description, "description", checks.BODY)
+    validation.check_times(body)
+    validation.in_time(body.expires, now, start=body.onset)
+    tag = validation.language(body.language or default_language)
+    description = validation.text(body.description, "description", validation.BODY)
     return IncidentFacts(
-        headline={tag: checks.text(body.headline, "headline", checks.TITLE, line=True, needed=True)},
+        headline={tag: validation.text(body.headline, "headline", validation.TITLE, line=True, needed=True)},
         description={tag: description} if description else {},
         category=body.category,
         urgency=body.urgency,
@@ -51,7 +51,7 @@ def check_incident(body: IncidentBody, known: Known, now: datetime, default_lang
 
 def reference(value: str | None) -> str | None:
     """A source's own reference."""
-    return None if value is None else checks.text(value, "source_ref", checks.NAME, line=True, needed=True)
+    return None if value is None else validation.text(value, "source_ref", validation.NAME, line=True, needed=True)
 
 
 def report(
@@ -66,9 +66,9 @@ def report(
     if not events:
         return state, False, Told(note="The same as before: nothing new.")
     if only_records(actor.policy):
-        return state, before is None, Told(note=telling.RECORDED)
+        return state, before is None, Told(note=subject_notices.RECORDED)
     plan = replace(plan_of_incident(facts, categories), incident=incident)
-    told = telling.tell(unit, actor, incident, plan, new)
+    told = subject_notices.tell(unit, actor, incident, plan, new)
     if told.notice is not None and told.notice.issued is False and told.notice.phase == "draft":
         told = Told(told.notice, "The notice is not complete: a person has to finish it.")
     return state, before is None, told
@@ -83,7 +83,7 @@ def resolve(
     unit.append(INCIDENT, incident, *events)
     if not events:
         return state, Told(note="It was resolved before: nothing new.")
-    told = telling.end(unit, actor, incident, "AllClear", content, "The incident is over.", new)
+    told = subject_notices.end(unit, actor, incident, "AllClear", content, "The incident is over.", new)
     return found(unit, incident), told
 
 
@@ -97,7 +97,7 @@ def found(unit: Unit, incident: UUID) -> IncidentState:
 
 def latest_notice(unit: Unit, subject: UUID) -> UUID | None:
     """The latest notice about an incident or service change."""
-    known = threads.subject_of(unit, subject)
+    known = notice_threads.subject_of(unit, subject)
     return known.latest if known else None
 
 
@@ -114,7 +114,7 @@ class IncidentCommands(Core):
         """A report. The same `source_ref` from the same source: identical, nothing new; changed, a revision."""
         facts, categories = await self._checked(
             lambda known: (check_incident(body, known, self._clock(), self._language), known.categories),
-            heavy=checks.is_drawn(body.area),
+            heavy=validation.is_drawn(body.area),
         )
 
         def work(unit: Unit) -> Kept:
@@ -129,7 +129,7 @@ class IncidentCommands(Core):
         self, actor: Actor, incident: UUID | None, body: ResolveBody, *, idem: Idempotency | None = None
     ) -> Kept:
         """It is over: `incident`, or the one that `body.source_ref` names."""
-        words = checks.content(body.all_clear, "all_clear")
+        words = validation.content(body.all_clear, "all_clear")
         target = incident or self._referred(actor, body)
 
         def work(unit: Unit) -> Kept:

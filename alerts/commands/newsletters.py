@@ -7,12 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import checks, threads
+from alerts.commands import notice_threads, validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import Kept, NoticeKept
-from alerts.commands.authority import kept
-from alerts.commands.core import Core
+from alerts.commands.approval import kept
+from alerts.commands.base import Core
 from alerts.commands.ports import Idempotency
+from alerts.commands.results import Kept, NoticeKept
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain import recurrence
@@ -49,7 +49,7 @@ class NewsletterCommands(Core):
     async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Kept:
         """A merge patch over its body; the slug stays. Stale if `version` is not current."""
         before = self._newsletter(newsletter)
-        body = checks.converted(checks.merged(newsletter_json(before), patch), NewsletterBody)
+        body = validation.converted(validation.merged(newsletter_json(before), patch), NewsletterBody)
         if body.slug != before.slug:
             raise Invalid.field("slug", "A newsletter keeps its slug: people have chosen it by that.")
         checked = await self._checked(lambda _: self._check_newsletter(body, before), heavy=body.schedule is not None)
@@ -81,8 +81,8 @@ class NewsletterCommands(Core):
 
         Its time is `send_at`, else the schedule's next; without either it goes when somebody issues it.
         """
-        checks.check_times(body)
-        content = checks.content(body.content)
+        validation.check_times(body)
+        content = validation.content(body.content)
         if not content:
             raise Invalid.field("content", "Say it in words: give a title in at least one language.")
         now = self._clock()
@@ -103,7 +103,7 @@ class NewsletterCommands(Core):
             plan = NoticePlan(
                 kind="bulletin", content=content, topic=running.topic, priority="bulletin", send_at=send_at
             )
-            return kept(threads.draft(unit, new_id(), plan, actor.source))
+            return kept(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
 
@@ -115,11 +115,11 @@ class NewsletterCommands(Core):
         if schedule is not None and (before is None or schedule != before.schedule):
             recurrence.check(schedule, self._clock())
         return _Checked(
-            slug=checks.slug(body.slug),
-            name=checks.text(body.name, "name", checks.NAME, line=True, needed=True),
+            slug=validation.slug(body.slug),
+            name=validation.text(body.name, "name", validation.NAME, line=True, needed=True),
             schedule=schedule,
             sections=tuple(
-                checks.text(section, f"sections.{index}", checks.NAME, line=True, needed=True)
+                validation.text(section, f"sections.{index}", validation.NAME, line=True, needed=True)
                 for index, section in enumerate(body.sections)
             ),
         )
@@ -127,7 +127,7 @@ class NewsletterCommands(Core):
     def _schedule(self, body: NewsletterScheduleBody | None) -> NewsletterSchedule | None:
         if body is None:
             return None
-        timezone = checks.timezone(body.timezone or self._timezone, "schedule.timezone")
+        timezone = validation.timezone(body.timezone or self._timezone, "schedule.timezone")
         return NewsletterSchedule(rrule=body.rrule.strip().upper(), at=body.at, timezone=timezone)
 
     def _newsletter(self, newsletter: UUID) -> NewsletterState:

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.commands import checks, telling, threads
+from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import NoticeKept
-from alerts.commands.authority import alone, kept, or_conflict, ready, void_if_unbound
-from alerts.commands.core import Core
-from alerts.commands.plans import Checked, base_plan, check_notice, notice_json, plan_of
+from alerts.commands.approval import alone, kept, or_conflict, ready, void_if_unbound
+from alerts.commands.base import Core
+from alerts.commands.notice_plans import Checked, base_plan, check_notice, notice_json, plan_of
 from alerts.commands.ports import Counted, Idempotency
+from alerts.commands.results import NoticeKept
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
@@ -51,7 +51,7 @@ class NoticeCommands(Core):
 
         def work(unit: Unit) -> NoticeKept:
             plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
-            return kept(threads.draft(unit, new_id(), plan, actor.source))
+            return kept(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
 
@@ -63,7 +63,7 @@ class NoticeCommands(Core):
         checked, categories = await self._check(_patched(before, patch), since=before.plan)
 
         def work(unit: Unit) -> NoticeKept:
-            state = threads.notice(unit, notice)
+            state = notice_threads.notice(unit, notice)
             if state.version != (before.version if version is None else version) or state.version != before.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
             base = base_plan(unit.get, checked.body, categories)
@@ -72,7 +72,7 @@ class NoticeCommands(Core):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
             plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
             unit.append(NOTICE, notice, *life.decide_revise(state, plan))
-            return kept(threads.notice(unit, notice))
+            return kept(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work)
 
@@ -84,12 +84,12 @@ class NoticeCommands(Core):
 
     async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """Back to its author."""
-        words = checks.text(reason, "reason", checks.REASON, needed=True)
+        words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_return(s, words), idem)
 
     async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """Never to be sent."""
-        words = checks.text(reason, "reason", checks.REASON, needed=True)
+        words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
 
     async def approve(
@@ -105,19 +105,19 @@ class NoticeCommands(Core):
         counted = await self._audience.count(seen.plan, at=self._clock(), msg_type=seen.msg_type)
 
         def work(unit: Unit) -> NoticeKept:
-            state = threads.notice(unit, notice)
+            state = notice_threads.notice(unit, notice)
             events = life.decide_approve(
                 state,
                 approver=actor.by,
                 version=version,
                 seen=people,
                 people=counted.people,
-                digest=threads.binding(unit, state.plan),
+                digest=notice_threads.binding(unit, state.plan),
                 now=unit.now,
             )
-            approved = threads.schedule(unit, state, events)
+            approved = notice_threads.schedule(unit, state, events)
             if approved.msg_type in life.ENDINGS:
-                return kept(threads.issue(unit, approved), dispatch=True)
+                return kept(notice_threads.issue(unit, approved), dispatch=True)
             return kept(approved)
 
         return await self._run(actor, work, idem)
@@ -132,10 +132,10 @@ class NoticeCommands(Core):
             raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
 
         def work(unit: Unit) -> NoticeKept:
-            state = ready(unit, actor, threads.notice(unit, notice))
+            state = ready(unit, actor, notice_threads.notice(unit, notice))
             if (voided := void_if_unbound(unit, state)) is not None:
                 return voided
-            return kept(threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
+            return kept(notice_threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
 
         return or_conflict(await self._run(actor, work, idem))
 
@@ -146,10 +146,10 @@ class NoticeCommands(Core):
         """
 
         def work(unit: Unit) -> NoticeKept:
-            state = ready(unit, actor, threads.notice(unit, notice))
+            state = ready(unit, actor, notice_threads.notice(unit, notice))
             if (voided := void_if_unbound(unit, state)) is not None:
                 return voided
-            return kept(threads.issue(unit, state), dispatch=True)
+            return kept(notice_threads.issue(unit, state), dispatch=True)
 
         return or_conflict(await self._run(actor, work, idem))
 
@@ -162,7 +162,7 @@ class NoticeCommands(Core):
         checked, categories = await self._check(body)
 
         def work(unit: Unit) -> NoticeKept:
-            head, references = threads.open_head(unit, threads.notice(unit, notice))
+            head, references = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
             if body.kind != head.plan.kind:
                 raise Invalid.field("kind", f"An update is of the kind of its thread: {head.plan.kind}.")
             if body.status not in ("Actual", head.plan.status):
@@ -174,7 +174,7 @@ class NoticeCommands(Core):
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
             return kept(
-                threads.draft(
+                notice_threads.draft(
                     unit,
                     new_id(),
                     plan,
@@ -191,14 +191,14 @@ class NoticeCommands(Core):
         self, actor: Actor, notice: UUID, body: CancelBody, *, idem: Idempotency | None = None
     ) -> NoticeKept:
         """It should not have been said: a cancel goes out at once, by one who may approve or whose policy issues."""
-        reason = checks.text(body.reason, "reason", checks.REASON, needed=True)
-        return await self._end(actor, notice, "Cancel", checks.content(body.content), reason, idem)
+        reason = validation.text(body.reason, "reason", validation.REASON, needed=True)
+        return await self._end(actor, notice, "Cancel", validation.content(body.content), reason, idem)
 
     async def all_clear(
         self, actor: Actor, notice: UUID, body: AllClearBody, *, idem: Idempotency | None = None
     ) -> NoticeKept:
         """The danger is over: goes out at once, by one who may approve or whose policy issues."""
-        return await self._end(actor, notice, "AllClear", checks.content(body.content), "", idem)
+        return await self._end(actor, notice, "AllClear", validation.content(body.content), "", idem)
 
     async def _end(
         self,
@@ -210,19 +210,19 @@ class NoticeCommands(Core):
         idem: Idempotency | None,
     ) -> NoticeKept:
         def work(unit: Unit) -> NoticeKept:
-            head, _ = threads.open_head(unit, threads.notice(unit, notice))
+            head, _ = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
             approver = alone(unit, actor, head)
-            state = telling.follow_up(unit, new_id(), actor, head, msg_type, content)
-            return kept(threads.issue_alone(unit, state, approver, reason), dispatch=True)
+            state = subject_notices.follow_up(unit, new_id(), actor, head, msg_type, content)
+            return kept(notice_threads.issue_alone(unit, state, approver, reason), dispatch=True)
 
         return await self._run(actor, work, idem)
 
     async def stop(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """What has not left is cancelled; the thread stays live. Stopping twice changes nothing."""
-        words = checks.text(reason, "reason", checks.REASON, needed=True)
+        words = validation.text(reason, "reason", validation.REASON, needed=True)
 
         def work(unit: Unit) -> NoticeKept:
-            state = threads.notice(unit, notice)
+            state = notice_threads.notice(unit, notice)
             alone(unit, actor, state)
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
@@ -237,10 +237,10 @@ class NoticeCommands(Core):
 
     async def resume(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
         """A paused dispatch goes on, bounces or not. Resuming twice changes nothing."""
-        words = checks.text(reason, "reason", checks.REASON, needed=False)
+        words = validation.text(reason, "reason", validation.REASON, needed=False)
 
         def work(unit: Unit) -> NoticeKept:
-            state = threads.notice(unit, notice)
+            state = notice_threads.notice(unit, notice)
             alone(unit, actor, state)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
             if dispatch is None or dispatch.paused is None:
@@ -263,7 +263,7 @@ class NoticeCommands(Core):
             asked = replace(body, send_at=None)
         checked, categories = await self._checked(
             lambda known: (check_notice(asked, known, self._clock()), known.categories),
-            heavy=checks.is_drawn(body.area) or body.audience is not None,
+            heavy=validation.is_drawn(body.area) or body.audience is not None,
         )
         return replace_body(checked, body), categories
 
@@ -275,8 +275,8 @@ class NoticeCommands(Core):
         idem: Idempotency | None,
     ) -> NoticeKept:
         def work(unit: Unit) -> NoticeKept:
-            unit.append(NOTICE, notice, *decide(threads.notice(unit, notice), unit))
-            return kept(threads.notice(unit, notice))
+            unit.append(NOTICE, notice, *decide(notice_threads.notice(unit, notice), unit))
+            return kept(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work, idem)
 
@@ -293,7 +293,7 @@ def replace_body(checked: Checked, body: NoticeBody) -> Checked:
 
 
 def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
-    return checks.converted(checks.merged(notice_json(state.plan), patch), NoticeBody)
+    return validation.converted(validation.merged(notice_json(state.plan), patch), NoticeBody)
 
 
 def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:

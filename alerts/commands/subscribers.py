@@ -11,12 +11,12 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.commands import checks
+from alerts.commands import validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import ContactKept, SubscriberKept
-from alerts.commands.core import Core
+from alerts.commands.base import Core
 from alerts.commands.ports import Idempotency
-from alerts.commands.wishes import SubscriberEdit, Wishes, check_subscriber, push_address, subscriber_json
+from alerts.commands.preferences import SubscriberEdit, Wishes, check_subscriber, push_address, subscriber_json
+from alerts.commands.results import ContactKept, SubscriberKept
 from alerts.contract.bodies import PushBody, SubscriberBody
 from alerts.eventlog.ports import Unit
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
@@ -177,7 +177,7 @@ class SubscriberCommands(Core):
         if before is None:
             raise NotFound("There is no such subscriber.")
         lifecycle.need_subscription(before)
-        edit = checks.converted(checks.merged(subscriber_json(before), patch), SubscriberEdit)
+        edit = validation.converted(validation.merged(subscriber_json(before), patch), SubscriberEdit)
         wishes = await self._wishes(edit)
         if edit.confirmed and wishes.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")

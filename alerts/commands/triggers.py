@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Literal
 from uuid import UUID
 
-from alerts.commands import cap, checks, incidents, services, threads
+from alerts.commands import cap_alerts, incidents, notice_threads, service_points, validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.answers import TriggerKept
-from alerts.commands.core import Core
-from alerts.commands.known import Known
-from alerts.commands.plans import base_plan, check_notice, plan_of
-from alerts.commands.telling import NewId, Told
+from alerts.commands.base import Core
+from alerts.commands.notice_plans import base_plan, check_notice, plan_of
+from alerts.commands.register_cache import Known
+from alerts.commands.results import TriggerKept
+from alerts.commands.subject_notices import NewId, Told
 from alerts.contract.bodies import IncidentBody, ResolveBody, ServiceChangeBody
 from alerts.contract.cap_message import CapMessage
 from alerts.contract.trigger_request import Nothing, ParsedTrigger, Unread
@@ -37,7 +37,7 @@ from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound, Unava
 
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
 PASSED = "The mapping says to let it pass."
-Decision = Callable[[Unit, NewId], cap.Outcome]
+Decision = Callable[[Unit, NewId], cap_alerts.Outcome]
 """What a checked webhook does within its unit; the ids of new notices are derived from the trigger's."""
 
 
@@ -142,17 +142,21 @@ class TriggerCommands(Core):
         """Check what a webhook asks; the rest is decided in the unit. Raises Invalid."""
         asked, now = parsed.asked, self._clock()
         if isinstance(asked, Unread | Nothing):
-            outcome = cap.Outcome(parked=asked.reason) if isinstance(asked, Unread) else cap.Outcome(note=PASSED)
+            outcome = (
+                cap_alerts.Outcome(parked=asked.reason)
+                if isinstance(asked, Unread)
+                else cap_alerts.Outcome(note=PASSED)
+            )
             return lambda unit, new: outcome
         if isinstance(asked, CapMessage):
-            checked = cap.check_cap(asked, known)
-            return lambda unit, new: cap.take(unit, actor, checked, new)
+            checked = cap_alerts.check_cap(asked, known)
+            return lambda unit, new: cap_alerts.take(unit, actor, checked, new)
         if isinstance(asked, IncidentBody):
             facts = incidents.check_incident(asked, known, now, self._language)
             return lambda unit, new: _reported(incidents.report(unit, actor, facts, known.categories, new))
         if isinstance(asked, ServiceChangeBody):
-            change = services.check_change(asked, known, actor.source, self._language)
-            return lambda unit, new: _announced(services.announce(unit, actor, change, new))
+            change = service_points.check_change(asked, known, actor.source, self._language)
+            return lambda unit, new: _announced(service_points.announce(unit, actor, change, new))
         if isinstance(asked, ResolveBody):
             return _resolving(actor, asked)
         notice = check_notice(asked, known, now)
@@ -164,46 +168,46 @@ class TriggerCommands(Core):
 # --- what each kind of webhook comes to
 
 
-def _reported(done: tuple[IncidentState, bool, Told]) -> cap.Outcome:
+def _reported(done: tuple[IncidentState, bool, Told]) -> cap_alerts.Outcome:
     state, _, told = done
-    return cap.Outcome(incident=state.id, told=[told])
+    return cap_alerts.Outcome(incident=state.id, told=[told])
 
 
-def _announced(done: tuple[ChangeState, bool, Told]) -> cap.Outcome:
+def _announced(done: tuple[ChangeState, bool, Told]) -> cap_alerts.Outcome:
     state, _, told = done
-    return cap.Outcome(told=[told], service_change=state.id)
+    return cap_alerts.Outcome(told=[told], service_change=state.id)
 
 
 def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
     if not asked.source_ref:
         raise Invalid.field("source_ref", "Say which incident is over.")
     incident = incident_id(actor.source, asked.source_ref)
-    words = checks.content(asked.all_clear, "all_clear")
+    words = validation.content(asked.all_clear, "all_clear")
 
-    def decide(unit: Unit, new: NewId) -> cap.Outcome:
+    def decide(unit: Unit, new: NewId) -> cap_alerts.Outcome:
         if unit.get(INCIDENT, incident) is None:
             raise Invalid.field("source_ref", "There is no incident of this reference: report it first.")
         _, told = incidents.resolve(unit, actor, incident, words, new)
-        return cap.Outcome(incident=incident, told=[told])
+        return cap_alerts.Outcome(incident=incident, told=[told])
 
     return decide
 
 
-def _requested(unit: Unit, actor: Actor, plan: NoticePlan, new: NewId) -> cap.Outcome:
+def _requested(unit: Unit, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.Outcome:
     """`notice.requested`: a notice in pending-approval, or sent at once; by a policy of record, neither."""
-    answer = threads.answer_of(unit, actor.policy, plan)
+    answer = notice_threads.answer_of(unit, actor.policy, plan)
     if answer == "record":
-        return cap.Outcome(note="The policy says: record only.")
-    state = threads.draft(unit, new(), plan, actor.source)
+        return cap_alerts.Outcome(note="The policy says: record only.")
+    state = notice_threads.draft(unit, new(), plan, actor.source)
     if answer == "issue":
-        return cap.Outcome(told=[Told(threads.issue_alone(unit, state, actor.policy_name))])
-    return cap.Outcome(told=[Told(threads.submit(unit, state))])
+        return cap_alerts.Outcome(told=[Told(notice_threads.issue_alone(unit, state, actor.policy_name))])
+    return cap_alerts.Outcome(told=[Told(notice_threads.submit(unit, state))])
 
 
 # --- the record
 
 
-def _received(source: str, parsed: ParsedTrigger, outcome: cap.Outcome) -> TriggerReceived:
+def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.Outcome) -> TriggerReceived:
     notices = [told.notice for told in outcome.told if told.notice is not None]
     return TriggerReceived(
         source=source,
@@ -219,7 +223,7 @@ def _received(source: str, parsed: ParsedTrigger, outcome: cap.Outcome) -> Trigg
     )
 
 
-def _state(outcome: cap.Outcome, notices: list[NoticeState]) -> TriggerPhase:
+def _state(outcome: cap_alerts.Outcome, notices: list[NoticeState]) -> TriggerPhase:
     if outcome.parked:
         return "parked"
     if any(notice.issued or notice.phase == "scheduled" for notice in notices):

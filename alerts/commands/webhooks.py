@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from alerts.commands import checks
+from alerts.commands import validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
-from alerts.commands.known import Known
+from alerts.commands.base import Core
+from alerts.commands.credentials import new_source_secret
 from alerts.commands.ports import Idempotency
-from alerts.commands.secrets import new_source_secret
+from alerts.commands.register_cache import Known
+from alerts.commands.results import Kept
 from alerts.contract.bodies import WebhookBody
 from alerts.domain import webhook as domain
 from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
@@ -38,7 +38,7 @@ class WebhookCommands(Core):
     async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Kept:
         """Post events to a program from here on. Its secret stands in its state (`WebhookState.secret`), sealed."""
         events = check_types(body.events)
-        url = checks.text(body.url, "url", 2_000, line=True, needed=True)
+        url = validation.text(body.url, "url", 2_000, line=True, needed=True)
         area = await self._checked(lambda known: _area(body, known), heavy=body.area is not None)
         webhook, secret = new_id(), new_source_secret()
         added = WebhookAdded(url=url, events=events, area=area, secret=secret, key=UUID(actor.id), person=actor.person)
@@ -84,7 +84,7 @@ class WebhookCommands(Core):
 
     async def disable_webhook(self, webhook: UUID, turn: int, reason: str, at_position: int) -> Kept:
         """It failed for days, or said that it is gone. Nothing, if somebody has replayed it since `turn`."""
-        said = checks.text(reason[: checks.REASON], "reason", checks.REASON, line=True)
+        said = validation.text(reason[: validation.REASON], "reason", validation.REASON, line=True)
 
         def work(unit: Unit) -> Kept:
             state = _found(unit, webhook)

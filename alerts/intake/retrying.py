@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 from alerts.commands import Commands
-from alerts.commands.answers import TriggerKept
+from alerts.commands.results import TriggerKept
 from alerts.domain.events import TriggerReceived
 from alerts.domain.streams import SOURCE, source_id
 from alerts.eventlog.ports import Log

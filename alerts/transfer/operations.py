@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from alerts.commands.actor import Actor
-from alerts.commands.imports import ImportRow, Progress
+from alerts.commands.subscriber_imports import ImportRow, Progress
 from alerts.contract.bodies import PlaceBody
 from alerts.control import Json, Operation
 from alerts.domain.events import ImportRowRefused

@@ -18,9 +18,9 @@ from typing import BinaryIO
 
 import msgspec
 
-from alerts.commands.imports import NOT_VALID, ImportRow
-from alerts.commands.known import Known
-from alerts.commands.wishes import check_subscriber
+from alerts.commands.preferences import check_subscriber
+from alerts.commands.register_cache import Known
+from alerts.commands.subscriber_imports import NOT_VALID, ImportRow
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.errors import DomainError, FieldError, Invalid
 from alerts.transfer.rows import REACHES, Cells, body_of

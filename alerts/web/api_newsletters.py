@@ -7,8 +7,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.commands.answers import Kept
 from alerts.commands.newsletters import newsletter_json
+from alerts.commands.results import Kept
 from alerts.contract.bodies import BulletinBody, NewsletterBody
 from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule

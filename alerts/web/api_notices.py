@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.commands.answers import NoticeKept
-from alerts.commands.plans import notice_json
+from alerts.commands.notice_plans import notice_json
+from alerts.commands.results import NoticeKept
 from alerts.contract.bodies import (
     AllClearBody,
     ApproveBody,

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from alerts.commands.answers import Kept
+from alerts.commands.results import Kept
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
 from alerts.web.answers import Taken, answer, listed
 from alerts.web.api import ROOT, actor_of, found, idempotency

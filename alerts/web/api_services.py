@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.commands.services import point_json
+from alerts.commands.service_points import point_json
 from alerts.contract.bodies import ServiceChangeBody, ServicePointBody
 from alerts.domain.streams import POINT
 from alerts.intake import strict_json

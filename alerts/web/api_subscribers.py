@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.commands.answers import SubscriberKept
-from alerts.commands.wishes import SubscriberEdit, subscriber_json
+from alerts.commands.preferences import SubscriberEdit, subscriber_json
+from alerts.commands.results import SubscriberKept
 from alerts.contract.bodies import SubscriberBody
 from alerts.intake import strict_json
 from alerts.web.answers import answer, page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.commands.answers import Kept
+from alerts.commands.results import Kept
 from alerts.contract.bodies import WebhookBody
 from alerts.domain.streams import WEBHOOK
 from alerts.net.ssrf import check_target

@@ -19,7 +19,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.commands.actor import Actor
-from alerts.commands.secrets import hash_secret
+from alerts.commands.credentials import hash_secret
 from alerts.kernel.signed_tokens import read_timed_token, timed_token
 from alerts.web.parts import Parts
 from alerts.web.problem import Refused

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.commands.answers import TriggerKept
+from alerts.commands.results import TriggerKept
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
 from alerts.intake import webhook_parser

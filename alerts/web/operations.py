@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from alerts.commands.wishes import SubscriberEdit
+from alerts.commands.preferences import SubscriberEdit
 from alerts.contract import bodies as b
 from alerts.delivery_queue.queries import Progress
 from alerts.web import answers as a

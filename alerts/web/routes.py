@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from aiohttp import web
 
-from alerts.commands.team import SCOPES
+from alerts.commands.access import SCOPES
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from alerts.commands.answers import NoticeKept
+from alerts.commands.results import NoticeKept
 from alerts.domain.events import Json, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import TriggerState

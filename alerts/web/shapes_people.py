@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands.answers import SubscriberKept
+from alerts.commands.results import SubscriberKept
 from alerts.domain.events import Json
 from alerts.web.answers import Answer
 from subscribers.domain.events import Place as SubscriberPlace

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.commands import SYSTEM
-from alerts.commands.imports import ImportRow, Refused
+from alerts.commands.subscriber_imports import ImportRow, Refused
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
 from alerts.kernel.errors import Conflict, NotFound

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from alerts.commands.secrets import hash_secret
+from alerts.commands.credentials import hash_secret
 from alerts.contract.bodies import PlaceBody, SegmentBody, ServiceChangeBody, ServicePointBody, TopicBody
 from alerts.domain.streams import CHANGE, KEY, MEMBER, PLACE, POINT, SEGMENT, SOURCE, TOPIC, place_id, source_id
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale

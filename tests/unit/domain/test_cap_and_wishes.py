@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.commands.cap import paired
-from alerts.commands.checks import merged
-from alerts.commands.plans import Checked, notice_json, plan_of
+from alerts.commands.cap_alerts import paired
+from alerts.commands.notice_plans import Checked, notice_json, plan_of
+from alerts.commands.validation import merged
 from alerts.contract.bodies import NoticeBody
 from alerts.contract.cap_message import CapGroup, cap_message_id
 from alerts.domain.events import IncidentFacts, NoticePlan

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from alerts.commands.imports import ImportRow
+from alerts.commands.subscriber_imports import ImportRow
 from alerts.transfer.parsing import PAGE, Last, Order, Terms, pages, rows, without_values
 
 TERMS = Terms(language="en", timezone="Europe/London", topics=frozenset(("weather",)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.commands import threads
+from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
-from alerts.commands.answers import NoticeKept
+from alerts.commands.results import NoticeKept
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
@@ -28,21 +28,21 @@ def ready(unit: Unit, actor: Actor, state: NoticeState) -> NoticeState:
     """An approved notice as it is; a draft, approved by the actor's policy if that issues it."""
     if actor.policy is None:
         return state
-    answer = threads.answer_of(unit, actor.policy, state.plan)
+    answer = notice_threads.answer_of(unit, actor.policy, state.plan)
     if answer == "record":
         raise Forbidden("The policy of this key says: record only.")
     if answer == "issue" and state.phase == "draft":
-        return threads.approve_alone(unit, state, actor.policy_name)
+        return notice_threads.approve_alone(unit, state, actor.policy_name)
     return state
 
 
 def void_if_unbound(unit: Unit, state: NoticeState) -> NoticeKept | None:
     """If a segment has changed since the approval: back to pending-approval, and the answer that says so."""
-    if state.approved_hash is None or state.approved_hash == threads.binding(unit, state.plan):
+    if state.approved_hash is None or state.approved_hash == notice_threads.binding(unit, state.plan):
         return None
     reason = "A segment of its rule has changed since the approval."
     unit.append(NOTICE, state.id, *life.decide_void(state, reason))
-    return kept(threads.notice(unit, state.id))
+    return kept(notice_threads.notice(unit, state.id))
 
 
 def or_conflict(answer: NoticeKept) -> NoticeKept:
@@ -58,6 +58,6 @@ def alone(unit: Unit, actor: Actor, state: NoticeState) -> str:
     """Who approves a cancel, an all-clear or a stop without a second hand. Raises Forbidden."""
     if actor.may_approve:
         return actor.by
-    if threads.answer_of(unit, actor.policy, state.plan) == "issue":
+    if notice_threads.answer_of(unit, actor.policy, state.plan) == "issue":
         return actor.policy_name
     raise Forbidden("This takes one who may approve, or a key or source whose policy says issue.")

@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.commands import checks
-from alerts.commands.known import Known
+from alerts.commands import validation
+from alerts.commands.register_cache import Known
 from alerts.contract.bodies import NoticeBody
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
@@ -42,7 +42,7 @@ def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
     from alerts.kernel.geometry import validate_area
     from alerts.kernel.rules import parse_rule
 
-    checks.check_times(body)
+    validation.check_times(body)
     known.topic(body.topic, "topic")
     if body.audience is not None:
         parse_rule(
@@ -57,11 +57,11 @@ def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
         raise Invalid.field("channels", "Name at least one channel, or leave it out for all.")
     if body.send_at is not None and body.send_at <= now:
         raise Invalid.field("send_at", "This time has passed already: give a later one, or leave it out.")
-    checks.in_time(body.expires, now, start=body.send_at)
+    validation.in_time(body.expires, now, start=body.send_at)
     area = None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
     if area is not None and (body.service_change is not None or body.kind == "service-change"):
         raise Invalid.field("area", "A service change reaches whom its service points concern: leave the area out.")
-    return Checked(body=body, area=area, content=checks.content(body.content))
+    return Checked(body=body, area=area, content=validation.content(body.content))
 
 
 def plan_of(checked: Checked, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:

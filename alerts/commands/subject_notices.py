@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from alerts.commands import threads
+from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
-from alerts.commands.plans import ending_plan
+from alerts.commands.notice_plans import ending_plan
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
 from alerts.domain.notice import NoticeState
@@ -42,21 +42,21 @@ def tell(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId =
     A notice of the subject that has not gone out yet is revised; one that has is followed by an update; a thread that
     has ended, or was rejected, is followed by a new one.
     """
-    answer = threads.answer_of(unit, actor.policy, plan)
+    answer = notice_threads.answer_of(unit, actor.policy, plan)
     if answer == "record":
         return Told(note=RECORDED)
     state = _in_making(unit, actor, subject, plan) or _begin(unit, actor, subject, plan, new)
     if answer == "issue":
-        return Told(threads.issue_alone(unit, _unbound(unit, state), actor.policy_name))
+        return Told(notice_threads.issue_alone(unit, _unbound(unit, state), actor.policy_name))
     if state.phase in ("draft", "returned"):
-        state = threads.submit_if_whole(unit, state)
+        state = notice_threads.submit_if_whole(unit, state)
     return Told(state)
 
 
 def _in_making(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan) -> NoticeState | None:
     """The subject's latest notice with this plan, if it is the actor's own and has not gone out yet."""
-    found = threads.subject_of(unit, subject)
-    state = threads.notice(unit, found.latest) if found else None
+    found = notice_threads.subject_of(unit, subject)
+    state = notice_threads.notice(unit, found.latest) if found else None
     if (
         state is None
         or state.source != actor.source
@@ -65,18 +65,18 @@ def _in_making(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan) -> Not
     ):
         return None
     unit.append(NOTICE, state.id, *life.decide_revise(state, plan))
-    return threads.notice(unit, state.id)
+    return notice_threads.notice(unit, state.id)
 
 
 def _begin(unit: Unit, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId) -> NoticeState:
     """An update of the subject's thread if one is open, else the first notice of a new one."""
-    found = threads.subject_of(unit, subject)
-    issued = threads.members(unit, found.thread) if found else []
-    if found is None or not issued or threads.is_over(issued[-1]):
-        state = threads.draft(unit, new(), plan, actor.source)
-        threads.set_subject(unit, subject, threads.Subject(state.id, state.id))
+    found = notice_threads.subject_of(unit, subject)
+    issued = notice_threads.members(unit, found.thread) if found else []
+    if found is None or not issued or notice_threads.is_over(issued[-1]):
+        state = notice_threads.draft(unit, new(), plan, actor.source)
+        notice_threads.set_subject(unit, subject, notice_threads.Subject(state.id, state.id))
         return state
-    return threads.draft(
+    return notice_threads.draft(
         unit,
         new(),
         plan,
@@ -91,7 +91,7 @@ def _unbound(unit: Unit, state: NoticeState) -> NoticeState:
     """A notice that a person has approved or scheduled is approved anew by the policy that sends it now."""
     if state.phase in ("approved", "scheduled"):
         unit.append(NOTICE, state.id, *life.decide_void(state, "The source's policy issues it at once."))
-        return threads.notice(unit, state.id)
+        return notice_threads.notice(unit, state.id)
     return state
 
 
@@ -108,32 +108,32 @@ def end(
 
     What the actor has in the making about it is rejected; what a person is writing is left to them.
     """
-    found = threads.subject_of(unit, subject)
+    found = notice_threads.subject_of(unit, subject)
     if found is None:
         return Told(note="No notice was made of it.")
-    latest = threads.notice(unit, found.latest)
-    issued = threads.members(unit, found.thread)
-    answer = threads.answer_of(unit, actor.policy, issued[-1].plan if issued else latest.plan)
+    latest = notice_threads.notice(unit, found.latest)
+    issued = notice_threads.members(unit, found.thread)
+    answer = notice_threads.answer_of(unit, actor.policy, issued[-1].plan if issued else latest.plan)
     if answer == "record":
         return Told(note=RECORDED)
     if latest.phase in life.EDITABLE and latest.source == actor.source:
         unit.append(NOTICE, latest.id, *life.decide_reject(latest, reason))
     if not issued:
         return Told(note="Nobody had been told of it.")
-    if threads.is_over(issued[-1]):
+    if notice_threads.is_over(issued[-1]):
         return Told(note="Its thread has ended already.")
     state = follow_up(unit, new(), actor, issued[-1], msg_type, content)
     if answer == "issue":
-        return Told(threads.issue_alone(unit, state, actor.policy_name, reason))
-    return Told(threads.submit_if_whole(unit, state))
+        return Told(notice_threads.issue_alone(unit, state, actor.policy_name, reason))
+    return Told(notice_threads.submit_if_whole(unit, state))
 
 
 def follow_up(
     unit: Unit, notice_id: UUID, actor: Actor, head: NoticeState, msg_type: MsgType, content: dict[str, Content]
 ) -> NoticeState:
     """The draft of a cancel or an all-clear of a thread."""
-    references = tuple(member.id for member in threads.members(unit, head.thread))
-    return threads.draft(
+    references = tuple(member.id for member in notice_threads.members(unit, head.thread))
+    return notice_threads.draft(
         unit,
         notice_id,
         ending_plan(head, content),

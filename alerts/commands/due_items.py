@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
-from alerts.commands import threads
+from alerts.commands import notice_threads
 from alerts.commands.actor import SYSTEM
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
-from alerts.commands.services import EFFECT
+from alerts.commands.base import Core
+from alerts.commands.results import Kept
+from alerts.commands.service_points import EFFECT
 from alerts.commands.subscribers import ERASURE, LAPSE
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
@@ -31,7 +31,7 @@ class DueCommands(Core):
 
     async def fire(self, kind: str, subject: UUID, due_at: datetime) -> bool:
         """Do what is due; False if somebody else did. Raises ValueError for a kind that nobody knows."""
-        if kind == threads.SEND:
+        if kind == notice_threads.SEND:
             return await self._fire(kind, subject, due_at, await self._sending(subject))
         if kind == ERASURE:
             await asyncio.to_thread(self._erase_key, subject)
@@ -59,13 +59,13 @@ class DueCommands(Core):
         moved = "" if state is None else await self._moved(state)
 
         def effect(unit: Unit, subject: UUID, due_at: datetime) -> None:
-            current = threads.notice(unit, subject)
+            current = notice_threads.notice(unit, subject)
             if current.phase != "scheduled" or current.send_at != due_at:
                 return
             reason = moved or _stale(unit, current)
             if not reason:
                 try:
-                    threads.issue(unit, current)
+                    notice_threads.issue(unit, current)
                     return
                 except DomainError as error:  # its thread has ended, or it has expired
                     reason = error.message
@@ -83,12 +83,12 @@ class DueCommands(Core):
 
 
 def _stale(unit: Unit, state: NoticeState) -> str:
-    same = state.approved_hash is None or state.approved_hash == threads.binding(unit, state.plan)
+    same = state.approved_hash is None or state.approved_hash == notice_threads.binding(unit, state.plan)
     return "" if same else "A segment of its rule has changed since the approval."
 
 
 def _expire(unit: Unit, notice: UUID, due_at: datetime) -> None:
-    unit.append(NOTICE, notice, *life.decide_expire(threads.notice(unit, notice), due_at))
+    unit.append(NOTICE, notice, *life.decide_expire(notice_threads.notice(unit, notice), due_at))
 
 
 def _lapse(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
@@ -108,7 +108,7 @@ def _erased(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
 
 
 _EFFECTS: dict[str, Effect] = {
-    threads.EXPIRY: _expire,
+    notice_threads.EXPIRY: _expire,
     LAPSE: _lapse,
     EFFECT: _take_effect,
     ERASURE: _erased,

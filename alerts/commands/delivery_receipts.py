@@ -14,8 +14,8 @@ import msgspec
 
 from alerts.channels.redact import without_address
 from alerts.commands.actor import RESIDENT, SYSTEM
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
+from alerts.commands.base import Core
+from alerts.commands.results import Kept
 from alerts.delivery_queue.receipts import Reported, report
 from alerts.domain.delivery_receipt import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived

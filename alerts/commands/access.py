@@ -9,12 +9,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import checks
+from alerts.commands import validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import KeyKept, MemberKept, SourceKept
-from alerts.commands.core import Core
-from alerts.commands.known import Known
-from alerts.commands.secrets import hash_secret, new_api_key, new_source_secret
+from alerts.commands.base import Core
+from alerts.commands.credentials import hash_secret, new_api_key, new_source_secret
+from alerts.commands.register_cache import Known
+from alerts.commands.results import KeyKept, MemberKept, SourceKept
 from alerts.domain.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -94,7 +94,7 @@ class TeamCommands(Core):
         self, actor: Actor, name: str, kind: str, policy: Said = None, mapping: Json | None = None
     ) -> SourceKept:
         """A webhook integration; its secret signs, and serves as bearer as it stands."""
-        checks.slug(name, "name")
+        validation.slug(name, "name")
         if kind not in KINDS:
             raise Invalid.field("kind", f"{kind!r} is no kind of source: take {', '.join(KINDS)}.")
         await _check_mapping(kind, mapping)
@@ -176,7 +176,7 @@ class TeamCommands(Core):
     ) -> KeyKept:
         """A key for programs; `person`: the team member it is issued for, who is compared in approvals; `rate`: its
         own limit, in requests a second."""
-        name = checks.text(name, "name", checks.NAME, line=True, needed=True)
+        name = validation.text(name, "name", validation.NAME, line=True, needed=True)
         wanted = tuple(scope for scope in SCOPES if scope in scopes)
         if unknown := sorted(set(scopes) - set(SCOPES)):
             raise Invalid.field("scopes", f"unknown scopes {', '.join(unknown)}; known are {', '.join(SCOPES)}")
@@ -218,7 +218,7 @@ class TeamCommands(Core):
         address = checked_email(email)
         if role not in get_args(Role):
             raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(get_args(Role))}.")
-        named = checks.text(name, "name", checks.NAME, line=True) or None
+        named = validation.text(name, "name", validation.NAME, line=True) or None
 
         def work(unit: Unit) -> MemberKept:
             owner = self._addresses.find(unit.read, MEMBERS, address)

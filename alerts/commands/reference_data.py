@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 from uuid import UUID
 
-from alerts.commands import checks, threads
+from alerts.commands import notice_threads, validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
-from alerts.commands.known import Known
+from alerts.commands.base import Core
 from alerts.commands.ports import Idempotency
+from alerts.commands.register_cache import Known
+from alerts.commands.results import Kept
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
 from alerts.domain.events import (
     AreaJson,
@@ -74,7 +74,7 @@ class RegisterCommands(Core):
         """Slug, names and area of a place, or Invalid."""
         from alerts.kernel.geometry import validate_area
 
-        slug, name = checks.slug(body.slug), checks.names(body.name)
+        slug, name = validation.slug(body.slug), validation.names(body.name)
 
         def check(known: Known) -> list[Json]:
             # A revision may mend what was registered with its coordinates swapped.
@@ -89,7 +89,7 @@ class RegisterCommands(Core):
 
     async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Kept:
         """A subject people may choose. A CAP category belongs to one topic."""
-        slug, name = checks.slug(body.slug), checks.names(body.name)
+        slug, name = validation.slug(body.slug), validation.names(body.name)
         if slug.startswith(NEWSLETTER_PREFIX):
             raise Invalid.field("slug", "Topics of this form belong to newsletters.")
         categories = tuple(dict.fromkeys(body.categories))
@@ -121,12 +121,12 @@ class RegisterCommands(Core):
 
     async def define_segment(self, actor: Actor, body: SegmentBody, *, idem: Idempotency | None = None) -> Kept:
         """A named, saved audience rule. Segments may not refer to each other in a circle (RULES 22)."""
-        slug = checks.slug(body.slug)
-        name = checks.text(body.name, "name", checks.NAME, line=True, needed=True)
+        slug = validation.slug(body.slug)
+        name = validation.text(body.name, "name", validation.NAME, line=True, needed=True)
         await self._checked(lambda known: check_rule(body, known), heavy=True)
 
         def work(unit: Unit) -> Kept:
-            if slug in threads.segment_versions(unit, body.rule):
+            if slug in notice_threads.segment_versions(unit, body.rule):
                 raise Invalid.field("rule", f"The rule refers back to {slug!r}: segments may not go in a circle.")
             before = unit.get(SEGMENT, segment_id(slug))
             if before is None:

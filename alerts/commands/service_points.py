@@ -7,15 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import checks, telling
+from alerts.commands import subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.answers import Kept
-from alerts.commands.core import Core
+from alerts.commands.base import Core
 from alerts.commands.incidents import latest_notice, reference
-from alerts.commands.known import Known
-from alerts.commands.plans import look_up, plan_of_change
+from alerts.commands.notice_plans import look_up, plan_of_change
 from alerts.commands.ports import Idempotency
-from alerts.commands.telling import NewId, Told
+from alerts.commands.register_cache import Known
+from alerts.commands.results import Kept
+from alerts.commands.subject_notices import NewId, Told
 from alerts.contract.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
 from alerts.domain import service_change, service_point
 from alerts.domain.events import ChangeAfter, ChangeFacts, PointFacts
@@ -36,18 +36,18 @@ def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
     """A body as facts. Raises Invalid."""
     from alerts.kernel.geometry import check_point
 
-    checks.check_times(body)
+    validation.check_times(body)
     check_point(body.lat, body.lon, "", known.bounds)
     if not 0 < body.reach_km <= MAX_REACH_KM:
         raise Invalid.field("reach_km", f"Give more than 0 and at most {MAX_REACH_KM:.0f} kilometres.")
     return PointFacts(
-        kind=checks.slug(body.kind, "kind"),
-        name=checks.text(body.name, "name", checks.NAME, line=True, needed=True),
-        address=checks.text(body.address, "address", checks.REASON),
+        kind=validation.slug(body.kind, "kind"),
+        name=validation.text(body.name, "name", validation.NAME, line=True, needed=True),
+        address=validation.text(body.address, "address", validation.REASON),
         lat=body.lat,
         lon=body.lon,
-        opening_hours=checks.opening_hours(body.opening_hours, "opening_hours"),
-        visits=checks.visits(body.visits, "visits"),
+        opening_hours=validation.opening_hours(body.opening_hours, "opening_hours"),
+        visits=validation.visits(body.visits, "visits"),
         reach_km=body.reach_km,
         source_ref=reference(body.source_ref),
     )
@@ -55,18 +55,18 @@ def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
 
 def check_change(body: ServiceChangeBody, known: Known, source: str, default_language: str) -> ChangeFacts:
     """A body as facts, its references as ids of that source's points (whether they exist is seen later)."""
-    checks.check_times(body)
+    validation.check_times(body)
     if not body.service_points:
         raise Invalid.field("service_points", "Name at least one service point.")
     if len(body.service_points) > MAX_POINTS:
         raise Invalid.field("service_points", f"One change names at most {MAX_POINTS} service points.")
     if body.until is not None and body.until <= body.effective:
         raise Invalid.field("until", "It would end before it begins: give a later end or an earlier start.")
-    tag = checks.language(body.language or default_language)
-    description = checks.text(body.description, "description", checks.BODY)
+    tag = validation.language(body.language or default_language)
+    description = validation.text(body.description, "description", validation.BODY)
     points = tuple(dict.fromkeys(_point(point, source) for point in body.service_points))
     return ChangeFacts(
-        headline={tag: checks.text(body.headline, "headline", checks.TITLE, line=True, needed=True)},
+        headline={tag: validation.text(body.headline, "headline", validation.TITLE, line=True, needed=True)},
         description={tag: description} if description else {},
         kind=body.kind,
         service_points=points,
@@ -112,11 +112,11 @@ def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
     if body.lat is not None and body.lon is not None:
         check_point(body.lat, body.lon, field, known.bounds)
     return ChangeAfter(
-        opening_hours=checks.opening_hours(body.opening_hours, f"{field}.opening_hours"),
+        opening_hours=validation.opening_hours(body.opening_hours, f"{field}.opening_hours"),
         lat=body.lat,
         lon=body.lon,
-        address=None if body.address is None else checks.text(body.address, f"{field}.address", checks.REASON),
-        visits=checks.visits(body.visits, f"{field}.visits"),
+        address=None if body.address is None else validation.text(body.address, f"{field}.address", validation.REASON),
+        visits=validation.visits(body.visits, f"{field}.visits"),
     )
 
 
@@ -135,7 +135,7 @@ def announce(unit: Unit, actor: Actor, facts: ChangeFacts, new: NewId = new_id) 
         return state_now, False, Told(note="The same as before: nothing new.")
     plan_due(unit, EFFECT, change, facts.effective)
     plan = msgspec.structs.replace(plan_of_change(facts), service_change=change)
-    return state_now, before is None, telling.tell(unit, actor, change, plan, new)
+    return state_now, before is None, subject_notices.tell(unit, actor, change, plan, new)
 
 
 class ServiceCommands(Core):
@@ -161,7 +161,7 @@ class ServiceCommands(Core):
             state = _point_state(unit, point)
             if version is not None and version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
-            body = checks.converted(checks.merged(point_json(state.facts), patch), ServicePointBody)
+            body = validation.converted(validation.merged(point_json(state.facts), patch), ServicePointBody)
             if body.source_ref != state.facts.source_ref:
                 raise Invalid.field("source_ref", "A reference cannot be changed: it is what the point is known by.")
             unit.append(POINT, point, *service_point.decide_revise(state, check_point_body(body, known)))

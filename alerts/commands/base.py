@@ -11,9 +11,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.commands.actor import Actor
-from alerts.commands.answers import Answer, AnyAnswer
-from alerts.commands.known import Known, KnownCache
 from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
+from alerts.commands.register_cache import Known, KnownCache
+from alerts.commands.results import Answer, AnyAnswer
 from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros

@@ -16,9 +16,9 @@ from uuid import UUID
 import msgspec
 
 from alerts.commands.actor import Actor
-from alerts.commands.known import Known
+from alerts.commands.preferences import Wishes
+from alerts.commands.register_cache import Known
 from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, Claims, SubscriberCommands, joined
-from alerts.commands.wishes import Wishes
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
 from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id
@@ -35,7 +35,7 @@ from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.signup import Reach
 from subscribers.domain.subscriber import SUBSCRIBER
 
-_sql = load("alerts.commands", "imports.sql")
+_sql = load("alerts.commands", "subscriber_imports.sql")
 HOW = "import"
 NOT_VALID = "not valid"
 """For the log, of a row whose fault was only found here: words about a fault may quote what the row says."""

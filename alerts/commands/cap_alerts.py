@@ -11,12 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import checks, telling, threads
+from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.incidents import found
-from alerts.commands.known import Known
-from alerts.commands.plans import plan_of_incident
-from alerts.commands.telling import NewId, Told
+from alerts.commands.notice_plans import plan_of_incident
+from alerts.commands.register_cache import Known
+from alerts.commands.subject_notices import NewId, Told
 from alerts.contract.cap_message import CapGroup, CapMessage, CapWords, cap_message_id
 from alerts.domain import incident as domain
 from alerts.domain.events import CapOrigin, Content, IncidentFacts
@@ -115,8 +115,8 @@ def _by_status(unit: Unit, incidents: list[UUID], status: Status) -> tuple[list[
     same: list[UUID] = []
     other: list[UUID] = []
     for incident in incidents:
-        subject = threads.subject_of(unit, incident)
-        is_same = subject is None or threads.notice(unit, subject.thread).plan.status == status
+        subject = notice_threads.subject_of(unit, incident)
+        is_same = subject is None or notice_threads.notice(unit, subject.thread).plan.status == status
         (same if is_same else other).append(incident)
     return same, other
 
@@ -139,7 +139,7 @@ def _cancel(unit: Unit, actor: Actor, message: CapMessage, mine: list[UUID], new
     for incident in mine:
         events = domain.decide_dismiss(found(unit, incident), message.note or "cancelled by its source")
         unit.append(INCIDENT, incident, *events)
-        outcome.told.append(telling.end(unit, actor, incident, "Cancel", words, message.note, new))
+        outcome.told.append(subject_notices.end(unit, actor, incident, "Cancel", words, message.note, new))
     _remember(unit, message, actor.source, mine)
     return outcome
 
@@ -187,7 +187,7 @@ def _say_one(
     if state is not None and group.all_clear:
         unit.append(INCIDENT, state.id, *domain.decide_resolve(state, "all clear"))
         reason = "The danger is over."
-        return state.id, telling.end(unit, actor, state.id, "AllClear", content(group), reason, new)
+        return state.id, subject_notices.end(unit, actor, state.id, "AllClear", content(group), reason, new)
     reference = ",".join((message.external_id, str(index)))
     facts = facts_of(group, state.facts.source_ref if state else reference, checked.categories)
     incident = state.id if state else derived_id("incident", actor.source, reference)
@@ -200,7 +200,7 @@ def _say_one(
     )
     # Priority follows the status: a drill is no danger to life.
     plan = msgspec.structs.replace(plan, priority=default_priority(plan))
-    return incident, telling.tell(unit, actor, incident, plan, new)
+    return incident, subject_notices.tell(unit, actor, incident, plan, new)
 
 
 def _status(message: CapMessage) -> Status:
@@ -256,9 +256,9 @@ def content(group: CapGroup) -> dict[str, Content]:
     said = group.content or {tag: CapWords(title=event) for tag, event in group.event.items()}
     return {
         tag: Content(
-            title=_cut(" ".join(words.title.split()) or group.event.get(tag) or group.category, checks.TITLE),
-            body=_cut(words.body.strip(), checks.BODY),
-            instruction=_cut(words.instruction.strip(), checks.BODY),
+            title=_cut(" ".join(words.title.split()) or group.event.get(tag) or group.category, validation.TITLE),
+            body=_cut(words.body.strip(), validation.BODY),
+            instruction=_cut(words.instruction.strip(), validation.BODY),
         )
         for tag, words in (said or {"en": CapWords(title=group.category)}).items()
     }

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.commands import checks
-from alerts.commands.known import Known
+from alerts.commands import validation
 from alerts.commands.ports import EndpointRule
+from alerts.commands.register_cache import Known
 from alerts.contract.bodies import ConsentBody, PushBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNELS, Channel
@@ -51,7 +51,7 @@ def check_subscriber(
 ) -> Wishes:
     """What a body means, with the instance's `language` and `timezone` where it says none, and `prefixes` that
     telephone numbers begin with (none: any). Raises Invalid."""
-    checks.check_times(body)
+    validation.check_times(body)
     _refuse_what_is_not_there(body)
     reaches: list[tuple[Channel, str]] = []
     if body.email is not None:
@@ -71,8 +71,8 @@ def check_subscriber(
         topics=tuple(dict.fromkeys(body.topics)),
         severity_at_least=body.severity_at_least,
         channels=tuple(c for c in CHANNELS if body.channels is None or c in body.channels),
-        language=checks.language(body.language or language),
-        timezone=checks.timezone(body.timezone or timezone),
+        language=validation.language(body.language or language),
+        timezone=validation.timezone(body.timezone or timezone),
         frequency=body.frequency,
         quiet_hours=_quiet(body.quiet_hours),
         danger_to_life=body.danger_to_life,
@@ -106,7 +106,7 @@ def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "p
 def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
     from alerts.kernel.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
-    name = checks.text(body.name, f"{field}.name", checks.NAME, line=True)
+    name = validation.text(body.name, f"{field}.name", validation.NAME, line=True)
     if body.postcode is not None:
         raise Invalid.field(
             f"{field}.postcode",
@@ -154,9 +154,9 @@ def _consent(body: ConsentBody | None) -> Consent | None:
     if body is None:
         return None
     return Consent(
-        wording=checks.text(body.wording, "consent.wording", checks.BODY, needed=True),
+        wording=validation.text(body.wording, "consent.wording", validation.BODY, needed=True),
         given_at=body.given_at,
-        how=checks.text(body.how, "consent.how", checks.REASON, needed=True),
+        how=validation.text(body.how, "consent.how", validation.REASON, needed=True),
     )
 
 
