@@ -211,7 +211,7 @@ class Admin:
 
     async def as_of(self, args: Json) -> Json:
         """{"at"} → {"at", "position", "items"}: what the public had been told at that moment."""
-        from alerts.asof import as_of
+        from alerts.explain.as_of import as_of
         from alerts.web.requests import aware
 
         found = await asyncio.to_thread(as_of, self._parts.log, aware(args["at"], "time"))

@@ -39,6 +39,7 @@ from alerts.eventlog.integrity.merkle import Signer as ProofSigner
 from alerts.eventlog.integrity.prover import Prover
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
+from alerts.explain.why import Explainer
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
@@ -62,7 +63,6 @@ from alerts.storage.migrate import migrate, pending
 from alerts.web.parts import Parts
 from alerts.webhooks.progress import Standings
 from alerts.webhooks.sender import Sender as WebhookSender
-from alerts.why import Explainer
 from subscribers.addresses import Addresses
 from subscribers.audience.checkpoint import Snapshots
 from subscribers.audience.index import AudienceColumns

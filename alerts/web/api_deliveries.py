@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.delivery_queue.queries import DeliveryRow
+from alerts.explain.why import Why
 from alerts.kernel.errors import NotFound
 from alerts.kernel.ids import delivery_id, parse_delivery_id
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
@@ -22,7 +23,6 @@ from alerts.web.parts import Parts
 from alerts.web.requests import id_of, limit_of, next_url, one_of, query, read, uuid_value
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_notices import Attempt, Delivery
-from alerts.why import Why
 
 KEPT_BACK = "kept back: this key lacks the scope subscribers:read"
 

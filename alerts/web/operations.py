@@ -8,13 +8,13 @@ from typing import Any
 from alerts.commands.preferences import SubscriberEdit
 from alerts.contract import bodies as b
 from alerts.delivery_queue.queries import Progress
+from alerts.explain.why import Why
 from alerts.web import answers as a
 from alerts.web import api_newsletters as newsletters
 from alerts.web import shapes_notices as notices
 from alerts.web import shapes_people as people
 from alerts.web import shapes_things as things
 from alerts.web import shapes_webhooks as webhooks
-from alerts.why import Why
 
 
 @dataclass(frozen=True, slots=True)

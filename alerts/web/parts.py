@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from alerts.commands import Commands
     from alerts.delivery_queue.queries import DispatchReads
     from alerts.dispatch.canary import CanaryState
+    from alerts.explain.why import Explainer
     from alerts.projections import Views
     from alerts.providers.inbox import Inbox
     from alerts.providers.webpush.vapid import Vapid
     from alerts.webhooks.progress import Standings
-    from alerts.why import Explainer
     from subscribers.audience.projector import Follower
     from subscribers.directory import Directory
 

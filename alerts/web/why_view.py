@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from alerts.channels.i18n import direction, frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
+from alerts.explain.why import Why
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.web.parts import Parts
 from alerts.web.site import Site, choose
-from alerts.why import Why
 from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER

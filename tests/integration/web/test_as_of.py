@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from alerts.asof import as_of
+from alerts.explain.as_of import as_of
 from tests.integration.web.conftest import House
 
 

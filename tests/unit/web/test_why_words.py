@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from alerts.explain.why import Check, Why
 from alerts.web.why_view import checks
-from alerts.why import Check, Why
 
 
 @pytest.mark.parametrize(("place", "said"), [("tower-hamlets", "Tower Hamlets"), ("Nain's", "Nain's")])

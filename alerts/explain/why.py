@@ -16,10 +16,10 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.chain import Link, chain_of
 from alerts.domain.events import NoticeIssued
 from alerts.domain.notice import NoticeState
 from alerts.eventlog.ports import Log
+from alerts.explain.chain import Link, chain_of
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import DeliveryState
 from subscribers.audience.reference_data import TOPICS, Registers
