@@ -1,6 +1,6 @@
 """What the command line does to a running product: one function an operation, JSON in and out.
 
-The same operations answer on a server's control socket and in the command's own process (`alerts.control`).
+The same operations answer on a server's control socket and in the command's own process (`alerts.operations.control_socket`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import msgspec
 from alerts import suppressions
 from alerts.commands.actor import Actor
 from alerts.contract.bodies import NoticeBody
-from alerts.control import Json, Operation
 from alerts.delivery_queue.requeue import queue_again
 from alerts.intake.retrying import retry_trigger
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.signed_tokens import timed_token
+from alerts.operations.control_socket import Json, Operation
 from alerts.projections.runner import Runner
+from alerts.services import Parts
 from alerts.transfer.operations import TransferOperations, converted
-from alerts.web.parts import Parts
 
 T = TypeVar("T")
 OPERATOR = Actor(kind="system", id="", name="operator")

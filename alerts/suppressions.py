@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from alerts.commands import Commands, SubscriberKept
 from alerts.commands.actor import Actor
-from alerts.control import Json, Operation
 from alerts.eventlog.ports import Log
 from alerts.kernel.errors import Invalid
+from alerts.operations.control_socket import Json, Operation
 from subscribers.domain.subscriber import SUBSCRIBER
 
 OPERATOR = Actor(kind="system", id="", name="operator")

@@ -14,7 +14,7 @@ from uuid import UUID
 import msgspec
 
 from alerts import settings as settings_of
-from alerts.bootstrap import build, utc_now
+from alerts.app.bootstrap import build, utc_now
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.demo import london, story

@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import NamedTuple
 
-from alerts import bootstrap, settings
+from alerts import settings
+from alerts.app import bootstrap
 from alerts.bench import mail_limit
 from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.row import Row

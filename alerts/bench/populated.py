@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-from alerts import bootstrap, settings
+from alerts import settings
+from alerts.app import bootstrap
 from alerts.bench.mail_load import people
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import contact_number, new_id

@@ -19,7 +19,8 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts import bootstrap, serving, settings
+from alerts import settings
+from alerts.app import bootstrap, process
 from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Unit
@@ -49,7 +50,7 @@ async def _serve(port: int, people: int) -> None:
                 "ALERTS_LOG_LEVEL": "error",
             }
         )
-        app = bootstrap.build(chosen, serving.ROLES)
+        app = bootstrap.build(chosen, process.ROLES)
         await app.start()
         runner = web.AppRunner(build(app.parts), access_log=None)
         try:
@@ -59,7 +60,7 @@ async def _serve(port: int, people: int) -> None:
             await asyncio.to_thread(app.follower.knows, app.writer.position(), 600)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-            serving.spare_the_collector()
+            process.spare_the_collector()
             print(f"http://127.0.0.1:{runner.addresses[0][1]}/alerts/{alert}", flush=True)
             await _obey(app)
         finally:

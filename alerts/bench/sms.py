@@ -15,7 +15,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from alerts import bootstrap, settings
+from alerts import settings
+from alerts.app import bootstrap
 from alerts.bench.row import Row
 from alerts.channels.message import Message, Provider
 from alerts.net.safe_client import GuardedClient

@@ -18,7 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
-from alerts import bootstrap, settings
+from alerts import settings
+from alerts.app import bootstrap
 from alerts.bench import mail_limit
 from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.postgres import fresh_database

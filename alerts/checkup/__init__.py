@@ -69,7 +69,7 @@ def checks() -> list[Check]:
     import aiosmtplib  # noqa: F401
     import dns.resolver  # noqa: F401
 
-    from alerts import bootstrap  # noqa: F401
+    from alerts.app import bootstrap  # noqa: F401
     from alerts.checkup import database, doors, mail, providers
     from alerts.net import (
         dkim,  # noqa: F401

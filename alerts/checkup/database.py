@@ -33,7 +33,7 @@ SKEW_S = 5.0
 
 def database(settings: Settings) -> Iterator[Finding]:
     """Reachable, up to date, and made with this master key."""
-    from alerts import bootstrap
+    from alerts.app import bootstrap
 
     if settings.database_file is not None:
         yield _sqlite(bootstrap.sqlite_version())

@@ -13,7 +13,7 @@ from alerts.cli.refusals import Refusals
 from alerts.cli.session import ask, with_product
 
 if TYPE_CHECKING:
-    from alerts.control import Call, Json
+    from alerts.operations.control_socket import Call, Json
 
 EXPORT_PAGE = 500
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

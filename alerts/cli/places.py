@@ -15,7 +15,7 @@ from alerts.cli.refusals import Refusals
 from alerts.cli.session import with_product
 
 if TYPE_CHECKING:
-    from alerts.control import Call, Json
+    from alerts.operations.control_socket import Call, Json
 
 BATCH = 20
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

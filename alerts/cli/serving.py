@@ -62,7 +62,7 @@ def scheduler(host: HealthHost = "", port: HealthPort = None) -> None:
 
 def migrate() -> None:
     """Bring the database's schema up to date; safe to run twice and while running."""
-    from alerts import bootstrap
+    from alerts.app import bootstrap
 
     chosen = settings()
     applied = bootstrap.migrate_all(chosen)
@@ -110,8 +110,8 @@ def bench(
 
 def _audience_kept(chosen: Settings) -> int | None:
     """Keep the audience for the next start, unless a server is there, which does so by itself."""
-    from alerts import bootstrap
-    from alerts.control import Locked, lock
+    from alerts.app import bootstrap
+    from alerts.operations.control_socket import Locked, lock
 
     with ExitStack() as held:
         if chosen.on_sqlite:
@@ -135,8 +135,8 @@ def _port(chosen: Settings) -> int:
 
 
 def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> None:
-    from alerts.control import Locked
-    from alerts.serving import serve as run
+    from alerts.app.process import serve as run
+    from alerts.operations.control_socket import Locked
 
     host = host or "127.0.0.1"
     try:

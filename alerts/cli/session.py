@@ -14,7 +14,7 @@ from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings, SettingsError, environment, load, unknown
 
 if TYPE_CHECKING:
-    from alerts.control import Call, Json
+    from alerts.operations.control_socket import Call, Json
 
 T = TypeVar("T")
 
@@ -34,7 +34,11 @@ def settings() -> Settings:
 async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator[Call]:
     """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here (`counting`:
     audiences too)."""
-    from alerts.control import Locked, lock, through  # here, since aiohttp takes a quarter of a second to load
+    from alerts.operations.control_socket import (  # here, since aiohttp takes a quarter of a second to load
+        Locked,
+        lock,
+        through,
+    )
 
     if chosen.on_sqlite:
         async with through(chosen.control_socket) as call:
@@ -47,9 +51,9 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
                 held.enter_context(lock(chosen.lock_file))
             except Locked as error:
                 raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
-        from alerts import bootstrap
         from alerts.admin import Admin
-        from alerts.serving import spare_the_collector
+        from alerts.app import bootstrap
+        from alerts.app.process import spare_the_collector
 
         app = bootstrap.build(chosen)
         await app.start(counting=counting)

@@ -15,6 +15,7 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 
+from alerts.app.maintenance import is_empty
 from alerts.cli.output import Failed
 from alerts.cli.session import connected
 from alerts.demo import judge, report
@@ -26,7 +27,6 @@ from alerts.demo.player import Credentials, Player, Run
 from alerts.demo.residents import Resident, crowd, mailbox_of
 from alerts.demo.server import Server, ServerFailed
 from alerts.demo.story import Telling, tellings
-from alerts.schema import is_empty
 from alerts.settings import load
 
 PEOPLE, SEED = 5000, 20261123

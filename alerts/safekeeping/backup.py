@@ -11,7 +11,7 @@ from pathlib import Path
 from time import sleep
 from typing import NamedTuple
 
-from alerts.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.app.bootstrap import PROOF_SECRET, pending_migrations
 from alerts.eventlog.integrity.merkle import SECRET_BYTES, Signer
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Readable, Report, verify
 from alerts.kernel.errors import Unavailable

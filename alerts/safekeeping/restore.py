@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from alerts import bootstrap
-from alerts.control import Locked, lock
+from alerts.app import bootstrap
 from alerts.eventlog.integrity.verifier import Report
 from alerts.kernel.errors import Conflict
+from alerts.operations.control_socket import Locked, lock
 from alerts.safekeeping import manifest as manifests
 from alerts.safekeeping import sqlite
 from alerts.safekeeping.backup import opened, verified

@@ -13,8 +13,8 @@ from typing import Protocol
 import msgspec
 
 from alerts.cli.output import progress
-from alerts.control import Call, Json
 from alerts.kernel.errors import Invalid
+from alerts.operations.control_socket import Call, Json
 from alerts.transfer.parsing import Last, Order, Terms, pages
 from alerts.transfer.rows import in_columns
 from alerts.transfer.tables import Survey, survey

@@ -12,13 +12,13 @@ import msgspec
 from alerts.commands.actor import Actor
 from alerts.commands.subscriber_imports import ImportRow, Progress
 from alerts.contract.bodies import PlaceBody
-from alerts.control import Json, Operation
 from alerts.domain.events import ImportRowRefused
 from alerts.domain.reference_data import PlaceState
 from alerts.kernel.errors import FieldError, Invalid
+from alerts.operations.control_socket import Json, Operation
+from alerts.services import Parts
 from alerts.transfer.rows import exported
 from alerts.transfer.turns import Turns
-from alerts.web.parts import Parts
 
 T = TypeVar("T")
 _ROWS = msgspec.msgpack.Decoder(list[ImportRow])

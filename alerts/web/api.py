@@ -11,8 +11,8 @@ from alerts.commands.actor import Actor
 from alerts.commands.ports import Idempotency
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.paging import Page
+from alerts.services import Parts
 from alerts.web.auth import Caller
-from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import digest
 from alerts.web.requests import read as read

@@ -7,9 +7,9 @@ import asyncio
 from aiohttp import web
 
 from alerts.contract.bodies import NoticeBody
+from alerts.services import Parts
 from alerts.web.answers import Count, answer
 from alerts.web.api import ROOT, actor_of, idempotency
-from alerts.web.parts import Parts
 from alerts.web.requests import json_body, read
 from alerts.web.routes import Route, scope
 

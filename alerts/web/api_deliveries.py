@@ -17,9 +17,9 @@ from alerts.explain.why import Why
 from alerts.kernel.errors import NotFound
 from alerts.kernel.ids import delivery_id, parse_delivery_id
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
+from alerts.services import Parts
 from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, caller_of, found, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import id_of, limit_of, next_url, one_of, query, read, uuid_value
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_notices import Attempt, Delivery

@@ -7,9 +7,9 @@ from typing import Literal, cast, get_args
 from aiohttp import web
 
 from alerts.contract.bodies import IncidentBody, ResolveBody
+from alerts.services import Parts
 from alerts.web.answers import TakenWithNotice, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import etag, id_of, json_body, limit_of, one_of, optional_json_body, query, read
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_things import Incident

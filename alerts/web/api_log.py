@@ -6,10 +6,10 @@ import msgspec
 from aiohttp import web
 
 from alerts.kernel.errors import Invalid
+from alerts.services import Parts
 from alerts.web.answers import answer, listed
 from alerts.web.api import ROOT, caller_of, found
 from alerts.web.events_stream import is_wanted, last_seen
-from alerts.web.parts import Parts
 from alerts.web.requests import PAGE_MOST, id_of, next_url, query, read, whole_number
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_notices import Trigger

@@ -16,9 +16,9 @@ from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
 from alerts.intake import strict_json
 from alerts.kernel.errors import NotFound
+from alerts.services import Parts
 from alerts.web.answers import Answer, Taken, answer, listed
 from alerts.web.api import ROOT, actor_of, found, idempotency
-from alerts.web.parts import Parts
 from alerts.web.requests import edited_version, etag, json_body, limit_of, merge_patch, next_url, query, read
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_notices import notice_taken

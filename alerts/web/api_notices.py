@@ -29,9 +29,9 @@ from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.terms import NoticeKind, NoticePhase
+from alerts.services import Parts
 from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import (
     edited_version,
     etag,

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from alerts.commands.results import Kept
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
+from alerts.services import Parts
 from alerts.web.answers import Taken, answer, listed
 from alerts.web.api import ROOT, actor_of, found, idempotency
-from alerts.web.parts import Parts
 from alerts.web.requests import etag, json_body, limit_of, next_url, query, read
 from alerts.web.routes import Handler, Route, scope
 from alerts.web.shapes_things import Place, Segment, Topic

@@ -8,9 +8,9 @@ from alerts.commands.service_points import point_json
 from alerts.contract.bodies import ServiceChangeBody, ServicePointBody
 from alerts.domain.streams import POINT
 from alerts.intake import strict_json
+from alerts.services import Parts
 from alerts.web.answers import Taken, TakenWithNotice, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, query, read
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_things import ServiceChange, ServicePoint

@@ -8,9 +8,9 @@ from alerts.commands.preferences import SubscriberEdit, subscriber_json
 from alerts.commands.results import SubscriberKept
 from alerts.contract.bodies import SubscriberBody
 from alerts.intake import strict_json
+from alerts.services import Parts
 from alerts.web.answers import answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_people import Subscriber, SubscriberTaken

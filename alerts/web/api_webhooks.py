@@ -8,9 +8,9 @@ from alerts.commands.results import Kept
 from alerts.contract.bodies import WebhookBody
 from alerts.domain.streams import WEBHOOK
 from alerts.net.ssrf import check_target
+from alerts.services import Parts
 from alerts.web.answers import Taken, answer, page
 from alerts.web.api import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.parts import Parts
 from alerts.web.requests import body_of, etag, id_of, json_body, limit_of, query, read, whole_number
 from alerts.web.routes import Route, scope
 from alerts.web.shapes_webhooks import Webhook, WebhookTaken

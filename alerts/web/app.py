@@ -7,9 +7,9 @@ from typing import Final
 
 from aiohttp import web
 
+from alerts.services import Parts
 from alerts.web.doors import Doors, ErrorPage
 from alerts.web.events_stream import Streams
-from alerts.web.parts import Parts
 from alerts.web.requests import API_LIMIT
 from alerts.web.routes import Route
 

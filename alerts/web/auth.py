@@ -21,7 +21,7 @@ from aiohttp import web
 from alerts.commands.actor import Actor
 from alerts.commands.credentials import hash_secret
 from alerts.kernel.signed_tokens import read_timed_token, timed_token
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.problem import Refused
 from alerts.web.routes import ROLES, Role
 

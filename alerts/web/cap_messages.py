@@ -15,7 +15,7 @@ from alerts.domain.streams import CHANGE, PLACE, POINT, place_id
 from alerts.intake import cap_out
 from alerts.intake.cap_out import Surroundings
 from alerts.kernel.errors import NotFound
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.requests import id_of, read, unchanged
 from alerts.web.routes import PUBLIC, Route
 

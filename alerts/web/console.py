@@ -12,11 +12,11 @@ from aiohttp import web
 from alerts.channels.i18n import frame
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.signed_tokens import read_timed_token
+from alerts.services import Parts
 from alerts.web.api import read
 from alerts.web.atlas import Atlas
 from alerts.web.auth import COOKIE, console_path, start_session
 from alerts.web.console_view import ConsoleViews
-from alerts.web.parts import Parts
 from alerts.web.routes import MEMBER, PUBLIC, TOKEN, Route, role
 from alerts.web.site import Pages
 

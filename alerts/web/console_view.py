@@ -20,9 +20,9 @@ from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.projections.queries import TimelineEntry
+from alerts.services import Parts
 from alerts.web.atlas import Atlas
 from alerts.web.map_svg import Zone, draw
-from alerts.web.parts import Parts
 from alerts.web.site import Site
 from alerts.web.why_view import title_of
 

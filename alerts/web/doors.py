@@ -15,8 +15,8 @@ from aiohttp import web
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import new_id
 from alerts.observability import request_id
+from alerts.services import Parts
 from alerts.web import auth, problem
-from alerts.web.parts import Parts
 from alerts.web.problem import NOT_YET, Refused
 from alerts.web.routes import CALLER, MEMBER, Handler, Route
 from alerts.web.security import check_origin, dress

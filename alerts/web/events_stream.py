@@ -19,7 +19,7 @@ from aiohttp import web
 
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.errors import Invalid, Unavailable
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.requests import read
 from alerts.web.security import dress
 

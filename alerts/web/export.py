@@ -22,9 +22,9 @@ import msgspec
 
 from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
 from alerts.domain.notice import NoticeState
+from alerts.services import Parts
 from alerts.web import cap_messages, push
 from alerts.web.pages import PublicPages
-from alerts.web.parts import Parts
 from alerts.web.site import STATIC, Pages, Site
 
 _FILES = ("look.css", "icon.svg")

@@ -17,11 +17,11 @@ from alerts.intake import webhook_parser
 from alerts.kernel.errors import DomainError, NotFound, Unavailable
 from alerts.net import standard_webhooks
 from alerts.net.standard_webhooks import Unverified
+from alerts.services import Parts
 from alerts.web import problem
 from alerts.web.answers import TriggerTaken, answer
 from alerts.web.api import ROOT
 from alerts.web.auth import bearer
-from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
 from alerts.web.routes import HOOK, Route

@@ -14,13 +14,13 @@ from alerts.intake import bounces, receipts, twilio_receipts
 from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
-from alerts.logs import blank
 from alerts.net import standard_webhooks
 from alerts.net.standard_webhooks import Unverified
+from alerts.observability.log_setup import blank
+from alerts.services import Parts
 from alerts.web import problem
 from alerts.web.answers import Answer, answer
 from alerts.web.auth import bearer
-from alerts.web.parts import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
 from alerts.web.routes import HOOK, Route

@@ -20,7 +20,7 @@ from alerts.domain.notice import NoticeState
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.providers.inbox import Inbox, InboxItem, Pushed
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.requests import next_url, read, whole_number
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages

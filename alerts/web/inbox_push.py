@@ -19,7 +19,7 @@ from alerts.net.push_endpoints import INBOX_PATH
 from alerts.providers.inbox import Inbox, Pushed
 from alerts.providers.webpush.provider import DELIVERY_HEADER
 from alerts.providers.webpush.vapid import SECRET_BYTES, base64url, point, private_key, verified
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import read, too_large
 from alerts.web.routes import HOOK, PUBLIC, Route

@@ -14,8 +14,8 @@ from alerts.channels.i18n import Frame, frame
 from alerts.commands.actor import RESIDENT
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
+from alerts.services import Parts
 from alerts.web.api import read
-from alerts.web.parts import Parts
 from alerts.web.routes import TOKEN, Route
 from alerts.web.site import Pages
 from alerts.web.why_view import why_page

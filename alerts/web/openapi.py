@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from alerts.services import Parts
 from alerts.web.answers import Answer
 from alerts.web.api import ROOT
 from alerts.web.events_stream import MEDIA_TYPE
 from alerts.web.examples import EXAMPLES
 from alerts.web.operations import OPERATIONS, Operation
-from alerts.web.parts import Parts
 from alerts.web.requests import PAGE_MOST
 from alerts.web.routes import PUBLIC, Route
 

@@ -20,7 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from alerts.domain import events as e
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.requests import unchanged
 from alerts.web.security import ALWAYS, PAGES
 from alerts.web.whole import Whole, head

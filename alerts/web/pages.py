@@ -16,6 +16,7 @@ from alerts.channels import markdown
 from alerts.channels.i18n import Frame, frame
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
+from alerts.services import Parts
 from alerts.web import atom
 from alerts.web.api import read
 from alerts.web.atlas import Atlas
@@ -23,7 +24,6 @@ from alerts.web.changes_view import ChangeViews
 from alerts.web.map_svg import Pin, draw
 from alerts.web.notice_view import NoticeViews, Reader, public_json
 from alerts.web.page_cache import Built, PageCache
-from alerts.web.parts import Parts
 from alerts.web.problem import NOT_YET
 from alerts.web.routes import PUBLIC, Route
 from alerts.web.site import Pages

@@ -12,7 +12,7 @@ from alerts.commands.actor import RESIDENT
 from alerts.contract.bodies import Body, PushBody, PushKeys
 from alerts.kernel.errors import Conflict
 from alerts.kernel.signed_tokens import read_contact_token
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.problem import Refused
 from alerts.web.requests import json_body, read
 from alerts.web.routes import PUBLIC, TOKEN, Route

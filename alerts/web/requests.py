@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, Malformed, NotFound
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.problem import Refused
 
 P = ParamSpec("P")

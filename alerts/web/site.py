@@ -16,8 +16,8 @@ from jinja2 import Environment
 
 from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
 from alerts.channels.renderer import environment
+from alerts.services import Parts
 from alerts.settings import Settings
-from alerts.web.parts import Parts
 from alerts.web.routes import PUBLIC, Route
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from alerts.logs import ANSWERED, WEB, Lines
+from alerts.observability.log_setup import ANSWERED, WEB, Lines
 from alerts.web.auth import Caller
 from alerts.web.routes import CALLER
 

@@ -16,7 +16,7 @@ from alerts.domain.place_names import place_name
 from alerts.explain.why import Why
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.signed_tokens import delivery_token
-from alerts.web.parts import Parts
+from alerts.services import Parts
 from alerts.web.site import Site, choose
 from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import Place

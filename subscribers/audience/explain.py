@@ -1,6 +1,6 @@
 """Why one person is, or is not, due for a notice: each rule in turn, in plain words (RULES 1–4, 11, 15, 22).
 
-The obvious way, one person at a time, from the person's own stream; `subscribers.audience.matching` must come to the same.
+The obvious way, one person at a time, from the person's own stream; `matching` must come to the same.
 """
 
 from __future__ import annotations

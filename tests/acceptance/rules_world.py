@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from alerts.cli.session import connected
-from alerts.control import Call
+from alerts.operations.control_socket import Call
 from alerts.settings import load
 
 Json = dict[str, Any]

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from alerts import logs
 from alerts import settings as settings_of
+from alerts.observability import log_setup
 
 CANARIES = ("kanari@zeisig.example", "+442079460007", "51.501357", "-0.141897")
 
@@ -38,7 +38,7 @@ def test_no_failure_brings_personal_data_into_the_log(
     form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = settings_of.load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": form})
-    logs.configure(settings)
+    log_setup.configure(settings)
     log = logging.getLogger("alerts.test")
     try:
         fail(*CANARIES)
@@ -54,7 +54,9 @@ def test_no_failure_brings_personal_data_into_the_log(
 
 
 def test_debug_is_ours_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(settings_of.load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_LEVEL": "debug"}))
+    log_setup.configure(
+        settings_of.load({"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_LEVEL": "debug"})
+    )
     logging.getLogger("alerts.x").debug("ours")
     logging.getLogger("markdown_it").debug("theirs")
     said = capsys.readouterr().err
@@ -63,16 +65,16 @@ def test_debug_is_ours_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_what_is_not_personal_stays() -> None:
     said = "serving http://127.0.0.1:8080, dispatch 12 at position 123456, 2.0.0 after 1.25 s"
-    assert logs.blank(said) == said
+    assert log_setup.blank(said) == said
 
 
 def test_a_line_about_a_request_has_the_members_of_every_other(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
-    logs.configure(settings_of.load(form))
+    log_setup.configure(settings_of.load(form))
     said = {"method": "POST", "route": "/x/{id}", "status": 201, "ms": 1.5, "request": "0199", "by": "key:1"}
-    logging.getLogger(logs.WEB).info(logs.ANSWERED, extra=said)
+    logging.getLogger(log_setup.WEB).info(log_setup.ANSWERED, extra=said)
     logging.getLogger("alerts.other").info("x", extra=said)
     quick, plain = (json.loads(line) for line in capsys.readouterr().err.splitlines())
     assert set(quick) == set(plain) and {name: quick[name] for name in said} == said
@@ -84,8 +86,8 @@ async def test_lines_about_requests_leave_together_and_before_what_is_said_later
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
-    logs.configure(settings_of.load(form))
-    lines = logs.Lines.alone()
+    log_setup.configure(settings_of.load(form))
+    lines = log_setup.Lines.alone()
     assert lines is not None
     for number in (1, 2):
         lines.answered(logging.INFO, {"status": number})
@@ -98,12 +100,12 @@ async def test_lines_about_requests_leave_together_and_before_what_is_said_later
     await asyncio.sleep(0.2)
     assert json.loads(capsys.readouterr().err)["status"] == 3
     logging.getLogger().addHandler(logging.NullHandler())
-    assert logs.Lines.alone() is None, "somebody else listens too"
+    assert log_setup.Lines.alone() is None, "somebody else listens too"
 
 
 async def test_a_strangers_broken_request_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
-    logs.configure(settings_of.load(form))
+    log_setup.configure(settings_of.load(form))
 
     async def fails(request: web.Request) -> web.Response:
         raise RuntimeError("ours")

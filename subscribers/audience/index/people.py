@@ -1,6 +1,6 @@
 """Audience columns: everyone's wishes as numpy columns, following the log one position after another.
 
-They answer "who is due" for a million subscribers in milliseconds (`subscribers.audience.matching`) and hold no address.
+They answer "who is due" for a million subscribers in milliseconds (`audience.matching`) and hold no address.
 """
 
 from __future__ import annotations

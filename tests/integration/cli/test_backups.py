@@ -14,8 +14,9 @@ import msgspec
 import pytest
 
 import alerts.safekeeping.backup as backups
-from alerts import bootstrap, verification
 from alerts import settings as settings_of
+from alerts import verification
+from alerts.app import bootstrap
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest

@@ -21,8 +21,9 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from alerts import bootstrap, checkup
+from alerts import checkup
 from alerts import settings as settings_of
+from alerts.app import bootstrap
 from alerts.checkup import database, doors, mail, providers
 from alerts.checkup.finding import Finding
 from alerts.checkup.running import run

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.control import Json, Locked, listening, lock, through
 from alerts.kernel.errors import DomainError, Invalid, Unavailable
+from alerts.operations.control_socket import Json, Locked, listening, lock, through
 
 
 async def echo(arguments: Json) -> Json:
@@ -83,7 +83,7 @@ async def test_a_path_longer_than_the_system_takes_works_too(tmp_path: Path) -> 
 def test_the_lock_is_one_processes_and_goes_with_it(tmp_path: Path) -> None:
     file = tmp_path / "var" / "lock"
     code = (
-        "import sys, time; from pathlib import Path; from alerts.control import lock\n"
+        "import sys, time; from pathlib import Path; from alerts.operations.control_socket import lock\n"
         f"with lock(Path({str(file)!r})): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)

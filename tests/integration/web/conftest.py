@@ -16,11 +16,11 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks import Webhook
 
-from alerts import bootstrap
 from alerts import settings as settings_of
+from alerts.app import bootstrap
 from alerts.commands import SYSTEM
+from alerts.services import Parts
 from alerts.web.app import build
-from alerts.web.parts import Parts
 from tests.conftest import MASTER_KEY
 
 EVERYTHING = (

@@ -9,8 +9,8 @@ from threading import Event, Thread
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.eventlog.append import begin
-from alerts.metrics import Metrics
-from alerts.readiness import Beginning, Readiness
+from alerts.web.health.metrics import Metrics
+from alerts.web.health.readiness import Beginning, Readiness
 from tests.conftest import Databases
 from tests.integration.eventlog import kit
 from tests.integration.web.conftest import House

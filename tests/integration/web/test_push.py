@@ -15,8 +15,8 @@ from uuid import UUID
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts import bootstrap
 from alerts import settings as settings_of
+from alerts.app import bootstrap
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token

@@ -19,8 +19,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Sink
 from standardwebhooks import Webhook
 
-from alerts import bootstrap
 from alerts import settings as settings_of
+from alerts.app import bootstrap
 from alerts.intake import twilio_receipts
 from alerts.kernel.events import Event
 from alerts.web.app import build

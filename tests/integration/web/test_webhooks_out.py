@@ -18,8 +18,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks import Webhook
 
-from alerts import bootstrap
 from alerts import settings as settings_of
+from alerts.app import bootstrap
 from alerts.net.safe_client import GuardedClient
 from alerts.web.app import build
 from alerts.webhooks.sender import Sender

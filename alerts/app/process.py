@@ -11,10 +11,10 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from alerts import bootstrap
 from alerts.admin import Admin
-from alerts.control import listening, lock
+from alerts.app import bootstrap
 from alerts.net.loopback import is_loopback
+from alerts.operations.control_socket import listening, lock
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
@@ -27,7 +27,7 @@ _log = logging.getLogger("alerts.serve")
 
 
 async def serve(settings: Settings, *, host: str, port: int | None, roles: Sequence[str]) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `alerts.control.Locked` if another server has the database.
+    """Serve until SIGTERM or SIGINT. Raises `alerts.operations.control_socket.Locked` if another server has the database.
 
     With the role web everything is served at `host` and `port`; without it only health and metrics, and nothing at all
     where `port` is None.

@@ -1,4 +1,4 @@
-"""What the web is given: every part it calls, built and joined elsewhere (`alerts.bootstrap`)."""
+"""What the web is given: every part it calls, built and joined elsewhere (`alerts.app.bootstrap`)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
-from alerts.metrics import Requests
 from alerts.settings import Settings
+from alerts.web.health.metrics import Requests
 from alerts.web.limits import Limits
 
 if TYPE_CHECKING:

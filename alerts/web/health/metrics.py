@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alerts.delivery_queue.statistics import Totals
     from alerts.dispatch.canary import CanaryState
-    from alerts.web.parts import Parts
+    from alerts.services import Parts
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)

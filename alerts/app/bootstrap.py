@@ -16,7 +16,6 @@ from uuid import UUID
 
 import msgspec
 
-from alerts import logs
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
@@ -45,6 +44,7 @@ from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
 from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SOON, GuardedClient
+from alerts.observability import log_setup
 from alerts.projections import Views, projections
 from alerts.projections.runner import Runner
 from alerts.providers.factory import Texts, providers
@@ -54,13 +54,13 @@ from alerts.providers.smtp.provider import Signs
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
 from alerts.scheduler import DuePoll
+from alerts.services import Parts
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, Part, connect
 from alerts.storage.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
 from alerts.storage.leader_election import Leader
 from alerts.storage.migrate import migrate, pending
-from alerts.web.parts import Parts
 from alerts.webhooks.progress import Standings
 from alerts.webhooks.sender import Sender as WebhookSender
 from subscribers.addresses import Addresses
@@ -94,7 +94,7 @@ def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[]
     On SQLite the schema is brought up to date here; on PostgreSQL `alerts migrate` does it, and without it this raises
     Unavailable. The caller holds the lock.
     """
-    logs.configure(settings)
+    log_setup.configure(settings)
     if settings.on_sqlite:
         migrate_all(settings)
     elif waiting := pending_migrations(settings):

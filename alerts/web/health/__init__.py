@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
-from alerts.metrics import CONTENT_TYPE, Metrics
-from alerts.readiness import Beginning, Readiness
+from alerts.services import Parts
 from alerts.web.answers import answer
-from alerts.web.parts import Parts
+from alerts.web.health.metrics import CONTENT_TYPE, Metrics
+from alerts.web.health.readiness import Beginning, Readiness
 from alerts.web.requests import read
 from alerts.web.routes import PUBLIC, Route
 
