@@ -11,9 +11,9 @@ from contextlib import AsyncExitStack
 
 from aiohttp import web
 
-from alerts.admin import Admin
 from alerts.app import bootstrap
 from alerts.net.loopback import is_loopback
+from alerts.operations import Admin
 from alerts.operations.control_socket import listening, lock
 from alerts.settings import Settings
 

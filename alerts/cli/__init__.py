@@ -1,4 +1,4 @@
-"""The command line: thin, one function a command. What the commands do stands in `alerts.admin`."""
+"""The command line: thin, one function a command. What the commands do stands in `alerts.operations`."""
 
 from __future__ import annotations
 

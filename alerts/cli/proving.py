@@ -32,7 +32,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Prove that the log is whole and unaltered; name every event that is not. Exit code 1 if there is one."""
-    from alerts.verification import verify_log
+    from alerts.app.verify import verify_log
 
     given = _read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     with progress("verifying", None) as tell:

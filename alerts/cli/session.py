@@ -32,7 +32,7 @@ def settings() -> Settings:
 
 @asynccontextmanager
 async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator[Call]:
-    """Operations of `alerts.admin` by name: asked of the server that holds the database, else done here (`counting`:
+    """Operations of `alerts.operations` by name: asked of the server that holds the database, else done here (`counting`:
     audiences too)."""
     from alerts.operations.control_socket import (  # here, since aiohttp takes a quarter of a second to load
         Locked,
@@ -51,9 +51,9 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
                 held.enter_context(lock(chosen.lock_file))
             except Locked as error:
                 raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
-        from alerts.admin import Admin
         from alerts.app import bootstrap
         from alerts.app.process import spare_the_collector
+        from alerts.operations import Admin
 
         app = bootstrap.build(chosen)
         await app.start(counting=counting)

@@ -1,7 +1,7 @@
 """Why a person got a message, or why not: recomputed from the log, never remembered.
 
 The person's stream and the registers are folded up to the position at which the notice's audience was computed, and
-RULES 1–15 are asked again, one by one, by the slow and obvious path of `subscribers.audience.explain`. The chain leads from the
+RULES 1–15 are asked again, one by one, by the slow and obvious path of `audience.explain`. The chain leads from the
 event that triggered the notice to what became of the delivery.
 """
 

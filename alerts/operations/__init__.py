@@ -1,0 +1,316 @@
+"""What the command line does to a running product: one function an operation, JSON in and out.
+
+The same operations answer on a server's control socket and in the command's own process (`alerts.operations.control_socket`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+
+from alerts.commands.actor import Actor
+from alerts.contract.bodies import NoticeBody
+from alerts.delivery_queue.requeue import queue_again
+from alerts.kernel.errors import NotFound, Unavailable
+from alerts.kernel.signed_tokens import timed_token
+from alerts.operations import suppressions
+from alerts.operations.control_socket import Json, Operation
+from alerts.operations.import_export import TransferOperations, converted
+from alerts.operations.retry_trigger import retry_trigger
+from alerts.projections.runner import Runner
+from alerts.services import Parts
+
+T = TypeVar("T")
+OPERATOR = Actor(kind="system", id="", name="operator")
+SIGN_IN_LIFE = timedelta(hours=24)
+VIEWS_WAIT_S = 10.0
+Progress = Callable[[int, int], None]
+
+
+class Admin:
+    """Operations over the built parts. `rebuild(progress)` builds read models beside the live ones and switches."""
+
+    def __init__(self, parts: Parts, runner: Runner, rebuild: Callable[[Progress], int]) -> None:
+        self._parts, self._runner, self._rebuild = parts, runner, rebuild
+
+    def operations(self) -> dict[str, Operation]:
+        """By the name under which the control socket knows them."""
+        return {
+            "team-add": self.team_add,
+            "source-add": self.source_add,
+            "source-list": self.source_list,
+            "source-revise": self.source_revise,
+            "source-rotate": self.source_rotate,
+            "source-remove": self.source_remove,
+            "key-add": self.key_add,
+            "key-list": self.key_list,
+            "key-revoke": self.key_revoke,
+            **suppressions.operations(self._parts.commands, self._parts.log),
+            "audience": self.audience,
+            "why": self.why,
+            "why-not": self.why_not,
+            "as-of": self.as_of,
+            "rebuild": self.rebuild,
+            "parked-list": self.parked_list,
+            "parked-retry": self.parked_retry,
+            "parked-drop": self.parked_drop,
+            "erase": self.erase,
+            "position": self.position,
+            "export-site": self.export_site,
+            "vapid": self.vapid,
+            **TransferOperations(self._parts, OPERATOR, self._read).operations(),
+        }
+
+    async def export_site(self, args: Json) -> Json:
+        """{"dest", "url", "days"} → {"files", "written"}: the public pages as files in the folder `dest`."""
+        from alerts.web.export import export
+
+        try:
+            done = await self._read(lambda: export(self._parts, Path(args["dest"]), args["url"], args["days"]))
+        except OSError as error:
+            raise Unavailable(f"{error.filename or args['dest']} cannot be written: {error.strerror}") from error
+        return {"files": done.files, "written": done.written}
+
+    async def vapid(self, args: Json) -> Json:
+        """{} → {"key"}: the public half of the pair that push services know us by, made if there is none."""
+        return {"key": await asyncio.to_thread(lambda: self._parts.vapid.public)}
+
+    # --- people and programs -------------------------------------------------------------------------------------
+
+    async def team_add(self, args: Json) -> Json:
+        """{"email", "role"} → {"id", "sign_in_url"}: a person of the console, and a link that signs them in."""
+        parts = self._parts
+        kept = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
+        token = timed_token(parts.settings.secret_key, "sign-in", kept.id, parts.clock(), SIGN_IN_LIFE)
+        return {"id": str(kept.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
+
+    async def source_add(self, args: Json) -> Json:
+        """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is told once."""
+        kept = await self._parts.commands.connect_source(
+            OPERATOR, name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
+        )
+        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+
+    async def source_list(self, args: Json) -> Json:
+        """{} → {"items": [{"name", "kind", "policy", "mapping", "connected", "url"}]}, without secrets."""
+        sources = await self._read(self._parts.views.sources)
+        return {
+            "items": [
+                {
+                    "name": source.name,
+                    "kind": source.kind,
+                    "policy": msgspec.to_builtins(source.policy),
+                    "mapping": source.mapping,
+                    "connected": source.connected,
+                    "url": f"{self._parts.settings.public_url}/hooks/{source.name}",
+                }
+                for source in sources
+            ]
+        }
+
+    async def source_revise(self, args: Json) -> Json:
+        """{"name", "policy", "mapping"} → {"name", "version"}; what is null stays as it is."""
+        kept = await self._parts.commands.revise_source(
+            OPERATOR, args["name"], policy=args.get("policy"), mapping=args.get("mapping")
+        )
+        return {"name": kept.name, "version": kept.version}
+
+    async def source_rotate(self, args: Json) -> Json:
+        """{"name"} → {"name", "secret", "url"}: the old secret is refused at once."""
+        kept = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
+        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+
+    async def source_remove(self, args: Json) -> Json:
+        """{"name"} → {"name"}: its webhooks are refused from now on; what it brought stays."""
+        kept = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
+        return {"name": kept.name}
+
+    async def key_add(self, args: Json) -> Json:
+        """{"name", "scopes", "policy", "for", "rate"} → {"id", "secret"}: `for` is a team member's e-mail address."""
+        person = await self._member(args["for"]) if args.get("for") else None
+        kept = await self._parts.commands.issue_api_key(
+            OPERATOR,
+            name=args["name"],
+            scopes=args["scopes"],
+            policy=args["policy"],
+            person=person,
+            rate=args.get("rate"),
+        )
+        return {"id": str(kept.id), "secret": kept.secret}
+
+    async def key_list(self, args: Json) -> Json:
+        """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "rate", "revoked"}]}."""
+        keys = await self._read(self._parts.views.keys)
+        return {
+            "items": [
+                {
+                    "id": str(key.id),
+                    "name": key.name,
+                    "scopes": list(key.scopes),
+                    "for": str(key.person) if key.person else None,
+                    "issued_at": key.issued_at.isoformat(),
+                    "rate": key.rate,
+                    "revoked": key.revoked,
+                }
+                for key in keys
+            ]
+        }
+
+    async def key_revoke(self, args: Json) -> Json:
+        """{"id"} → {"id"}."""
+        key = identity(args["id"], "key")
+        await self._parts.commands.revoke_api_key(OPERATOR, key)
+        return {"id": str(key)}
+
+    # --- subscribers ---------------------------------------------------------------------------------------------
+
+    async def erase(self, args: Json) -> Json:
+        """{"id"} → {"id", "position", "at"}: the key is destroyed, the proofs stand."""
+        subscriber = identity(args["id"], "subscriber")
+        kept = await self._parts.commands.erase_subscriber(OPERATOR, subscriber)
+        return {"id": str(subscriber), "position": kept.position, "at": self._parts.clock().isoformat()}
+
+    # --- looking -------------------------------------------------------------------------------------------------
+
+    async def audience(self, args: Json) -> Json:
+        """{"rule"} → whom it would reach: counts, position and a sample of ids."""
+        body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
+        parts = self._parts
+        await asyncio.to_thread(parts.follower.knows, parts.writer.position(), VIEWS_WAIT_S)
+        counted = await parts.commands.count_audience(OPERATOR, body)
+        found: Json = msgspec.to_builtins(counted)
+        return found
+
+    async def why(self, args: Json) -> Json:
+        """{"delivery"} → the chain from the triggering event to the outcome."""
+        from alerts.kernel.ids import parse_delivery_id
+
+        pair = parse_delivery_id(self._parts.settings.secret_key, args["delivery"])
+        if pair is None:
+            raise NotFound(f"{args['delivery']} is no delivery id of this instance")
+        found = await self._read(lambda: self._parts.explainer.why(*pair))
+        if found is None:
+            raise NotFound(
+                f"{args['delivery']} is no notice's delivery: a confirmation and the like go to whoever asked for them"
+            )
+        return dict(msgspec.to_builtins(found))
+
+    async def why_not(self, args: Json) -> Json:
+        """{"notice", "subscriber"} → the checks, and the one that did not hold."""
+        notice, subscriber = identity(args["notice"], "notice"), identity(args["subscriber"], "subscriber")
+        found = await self._read(lambda: self._parts.explainer.why_not(notice, subscriber))
+        if found is None:
+            raise NotFound(f"there is no notice {notice}, or no subscriber {subscriber}")
+        return dict(msgspec.to_builtins(found))
+
+    async def as_of(self, args: Json) -> Json:
+        """{"at"} → {"at", "position", "items"}: what the public had been told at that moment."""
+        from alerts.explain.as_of import as_of
+        from alerts.web.requests import aware
+
+        found = await asyncio.to_thread(as_of, self._parts.log, aware(args["at"], "time"))
+        return dict(msgspec.to_builtins(found))
+
+    async def position(self, args: Json) -> Json:
+        """{} → {"log", "projections"}."""
+        return {"log": self._parts.log.position(), "projections": self._runner.positions()}
+
+    # --- read models ---------------------------------------------------------------------------------------------
+
+    async def rebuild(self, args: Json) -> Json:
+        """{} → {"generation", "position"}: all read models afresh, then switched to; sends nothing."""
+        generation = await asyncio.to_thread(self._rebuild, lambda position, end: None)
+        return {"generation": generation, "position": self._parts.log.position()}
+
+    async def parked_list(self, args: Json) -> Json:
+        """{} → {"items": [{"id", "what", "error", "at"}]}: what waits for a person."""
+        events = [
+            {"id": p.id, "what": f"{p.topic} at {p.position}, for {p.projection}", "error": p.error, "at": p.at}
+            for p in await asyncio.to_thread(self._runner.parked)
+        ]
+        triggers = await self._read(lambda: self._parts.views.triggers(state="parked", cursor=None, limit=500))
+        held = [
+            {"id": str(t.id), "what": f"{t.kind} from {t.source}", "error": t.reason, "at": int(t.at.timestamp() * 1e6)}
+            for t in triggers.items
+        ]
+        now = self._parts.clock()
+        unsent = [
+            {"id": str(d.id), "what": f"dispatch {d.notice}", "error": d.reason, "at": int(now.timestamp() * 1e6)}
+            for d in [
+                *await asyncio.to_thread(self._parts.dispatch.parked),
+                *await asyncio.to_thread(self._parts.dispatch.paused, now),
+            ]
+        ]
+        failed = [
+            {
+                "id": str(d.id),
+                "what": "notice" if d.notice is not None else "messages of the house",
+                "error": f"{d.amount} deliveries failed for technical reasons; once that is mended, retry",
+                "at": int(d.issued_at.timestamp() * 1e6),
+            }
+            for d in await asyncio.to_thread(self._parts.dispatch.failed, now)
+        ]
+        return {"items": [*events, *held, *unsent, *failed]}
+
+    async def parked_retry(self, args: Json) -> Json:
+        """{"id"} → {"id"}: an event is given to its read model once more. Of a webhook {"id", "state", "reason",
+        "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today.
+        Of a dispatch {"id", "queued"}: what failed for technical reasons is queued again; of a paused one
+        {"id", "state"}: it goes on."""
+        if "@" in args["id"]:
+            await asyncio.to_thread(self._runner.retry, args["id"])
+            return {"id": args["id"]}
+        parts, wanted = self._parts, identity(args["id"], "thing that waits")
+        if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
+            return {"id": str(wanted), "queued": await queue_again(parts.writer, wanted, by=OPERATOR.by)}
+        if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
+            await parts.commands.resume(OPERATOR, wanted, "by the operator, on the command line")
+            return {"id": str(wanted), "state": "resumed"}
+        kept = await retry_trigger(parts.log, parts.commands, wanted)
+        return {
+            "id": str(kept.id),
+            "state": kept.state,
+            "reason": kept.reason,
+            "incident": str(kept.incident) if kept.incident else None,
+            "service_change": str(kept.service_change) if kept.service_change else None,
+            "notices": [str(notice) for notice in kept.notices],
+        }
+
+    async def parked_drop(self, args: Json) -> Json:
+        """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""
+        if "@" in args["id"]:
+            await asyncio.to_thread(self._runner.drop, args["id"])
+            return {"id": args["id"]}
+        wanted, why = identity(args["id"], "thing that waits"), "by the operator, on the command line"
+        if any(d.id == wanted for d in await asyncio.to_thread(self._parts.dispatch.paused, self._parts.clock())):
+            await self._parts.commands.stop(OPERATOR, wanted, why)
+        else:
+            await self._parts.commands.drop_trigger(OPERATOR, wanted, why)
+        return {"id": args["id"]}
+
+    # --- helpers -------------------------------------------------------------------------------------------------
+
+    async def _read(self, read: Callable[[], T]) -> T:
+        """A read that has seen everything written so far."""
+        await asyncio.to_thread(self._runner.wait, self._parts.writer.position(), VIEWS_WAIT_S)
+        return await asyncio.to_thread(read)
+
+    async def _member(self, email: str) -> UUID:
+        for member in await self._read(self._parts.views.members):
+            if (member.email or "").lower() == email.lower() and member.role is not None:
+                return member.id
+        raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
+
+
+def identity(text: str, what: str) -> UUID:
+    """An id that a person typed."""
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(f"{text!r} is not the id of a {what}") from error

@@ -1,4 +1,4 @@
-"""RULE: read from JSON, resolved, and said in words. Evaluated by `subscribers.audience.matching` and `subscribers.audience.explain`."""
+"""RULE: read from JSON, resolved, and said in words. Evaluated by `audience.matching` and `audience.explain`."""
 
 from alerts.kernel.rules.reading import parse_rule
 from alerts.kernel.rules.tree import (

@@ -15,15 +15,14 @@ import pytest
 
 import alerts.safekeeping.backup as backups
 from alerts import settings as settings_of
-from alerts import verification
-from alerts.app import bootstrap
+from alerts.app import bootstrap, verify
+from alerts.app.verify import verify_log
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.safekeeping.backup import backup
 from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.safekeeping.restore import restore
 from alerts.settings import Settings
 from alerts.storage.base import connect
-from alerts.verification import verify_log
 from subscribers.vault import Vault, WrongMasterKey
 from tests.conftest import MASTER_KEY
 
@@ -61,7 +60,7 @@ async def filled(settings: Settings, count: int = 5, during: Callable[[], Any] =
             vault, subject = app.vault, uuid4()
             vault.seal(subject, b"ada", fresh=True)
             vault.flush()
-            from alerts.admin import OPERATOR
+            from alerts.operations import OPERATOR
 
             kept = await app.commands.invite_member(OPERATOR, email=f"{subject}@example.org", role="admin")
             positions.append(kept.position)
@@ -204,7 +203,7 @@ async def test_a_first_proof_that_is_not_yet_in_the_copy_is_waited_for(
                 for row in proofs:
                     tx.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
-    for module in (backups, verification):
+    for module in (backups, verify):
         monkeypatch.setattr(module, "sleep", written)
     made, _ = backup(old, tmp_path / "backup")
     assert made.whole and made.events == len(rows(old))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alerts import suppressions
 from alerts.kernel.errors import Invalid, NotFound
+from alerts.operations import suppressions
 from tests.integration.commands.conftest import House
 
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse
 
-from alerts.admin import Admin
 from alerts.commands import SYSTEM
 from alerts.kernel.errors import Conflict
+from alerts.operations import Admin
 from tests.integration.web.conftest import CAMDEN, House, problem
 
 ROOT = Path(__file__).resolve().parents[3]
