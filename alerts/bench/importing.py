@@ -138,7 +138,7 @@ class _Untold:
 async def _import(file: Path) -> float:
     """Seconds to the end of the read models."""
     from alerts.cli.session import connected, settings
-    from alerts.transfer.driver import Import
+    from alerts.import_export.client import Import
 
     async with connected(settings(), counting=False) as call:
         begun = perf_counter()

@@ -44,8 +44,8 @@ def import_people(
     consent_given_at, consent_how. Whoever has no consent is asked to confirm. Cells stand between commas, semicolons or
     tabs.
     """
+    from alerts.import_export.client import Import
     from alerts.kernel.errors import Invalid
-    from alerts.transfer.driver import Import
 
     try:
         with Refusals("line", report) as refused:
@@ -66,7 +66,7 @@ def export_people(
     Contact points that must not be sent to, or were never shown to be theirs, stay here.
     """
     from alerts.cli.whole import whole_file
-    from alerts.transfer.rows import COLUMNS
+    from alerts.import_export.csv_format import COLUMNS
 
     async def work(call: Call) -> int:
         count, cursor = 0, None

@@ -70,7 +70,7 @@ def export_places(
 ) -> None:
     """Write the register of places to a GeoJSON file; `alerts places import` takes it back."""
     from alerts.cli.whole import whole_file
-    from alerts.transfer.geojson import Collection
+    from alerts.import_export.geojson import Collection
 
     async def work(call: Call) -> int:
         after: str | None = ""
@@ -128,8 +128,8 @@ def _pages(file: Path, name_property: str, language: str) -> Iterator[list[tuple
 
 def _places(file: Path, name_property: str, language: str) -> Iterator[tuple[int, Json | str]]:
     """Each feature's number and the place it is, or why it is none."""
+    from alerts.import_export.geojson import features
     from alerts.kernel.errors import Invalid
-    from alerts.transfer.geojson import features
 
     try:
         for number, feature in enumerate(features(file), 1):

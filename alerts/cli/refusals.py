@@ -41,7 +41,7 @@ class Refusals:
 
     def add(self, number: int, field: str, reason: str) -> None:
         """One more."""
-        from alerts.transfer.rows import disarmed
+        from alerts.import_export.csv_format import disarmed
 
         self.count += 1
         if self._rows is not None:

@@ -14,11 +14,11 @@ from alerts.commands.subscriber_imports import ImportRow, Progress
 from alerts.contract.bodies import PlaceBody
 from alerts.domain.events import ImportRowRefused
 from alerts.domain.reference_data import PlaceState
+from alerts.import_export.csv_format import exported
+from alerts.import_export.page_order import Turns
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.operations.control_socket import Json, Operation
 from alerts.services import Parts
-from alerts.transfer.rows import exported
-from alerts.transfer.turns import Turns
 
 T = TypeVar("T")
 _ROWS = msgspec.msgpack.Decoder(list[ImportRow])
@@ -51,7 +51,7 @@ class TransferOperations:
     # --- subscribers
 
     async def terms(self, args: Json) -> Json:
-        """{} → what rows are checked against (`alerts.transfer.parsing.Terms`)."""
+        """{} → what rows are checked against (`alerts.import_export.parser_process.Terms`)."""
         known, language, timezone, prefixes = await self._parts.commands.terms()
         return {
             "language": language,

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.import_export import geojson
+from alerts.import_export.geojson import Collection, features
 from alerts.kernel.errors import Invalid
-from alerts.transfer import geojson
-from alerts.transfer.geojson import Collection, features
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 VALUES = st.recursive(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from alerts.commands.subscriber_imports import ImportRow
-from alerts.transfer.parsing import PAGE, Last, Order, Terms, pages, rows, without_values
+from alerts.import_export.parser_process import PAGE, Last, Order, Terms, pages, rows, without_values
 
 TERMS = Terms(language="en", timezone="Europe/London", topics=frozenset(("weather",)))
 HEADER = "email,phone,places,topics,paused_until,consent_wording,consent_given_at\n"

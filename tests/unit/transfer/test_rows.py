@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.contract.bodies import SubscriberBody
+from alerts.import_export.csv_format import armed, body_of, disarmed, exported, in_columns
 from alerts.kernel.errors import Invalid
-from alerts.transfer.rows import armed, body_of, disarmed, exported, in_columns
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.import_export import csv_reader
+from alerts.import_export.csv_reader import Line, opened, survey
 from alerts.kernel.errors import Invalid
-from alerts.transfer import tables
-from alerts.transfer.tables import Line, opened, survey
 
 
 def lines(file: Path, content: bytes) -> list[Line]:
@@ -80,7 +80,7 @@ def test_a_row_of_another_width_is_refused_alone(tmp_path: Path) -> None:
         (b"language,topics\n", "no column that says where to reach people"),
         (b'email,language\na@x.example,cy\n"b@x.example,en\nc@x.example,en\n', "line 3: a quotation mark is opened"),
         (b'email,language\n"a@x.example"x,cy\n', "line 2: this is no CSV"),
-        (b"email\n" + b"a" * tables._LINE + b"\n", "line 2 is longer than"),
+        (b"email\n" + b"a" * csv_reader._LINE + b"\n", "line 2 is longer than"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_refused_in_words(tmp_path: Path, content: bytes, words: str) -> None:

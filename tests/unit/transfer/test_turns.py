@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from alerts.transfer.turns import Turns
+from alerts.import_export.page_order import Turns
 
 
 async def test_a_page_waits_for_the_one_before_it() -> None:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from alerts.import_export.csv_format import COLUMNS, REACHES, Cells, armed
 from alerts.kernel.errors import Invalid
-from alerts.transfer.rows import COLUMNS, REACHES, Cells, armed
 
 _LINE = 1_000_000
 """Characters: a longer line is no row of ours, and must not fill the memory."""

@@ -1,6 +1,6 @@
 """A file's rows, read and checked in a process of their own, so that the one that writes does nothing else.
 
-`python -m alerts.transfer.parsing` reads an `Order` (JSON) from its standard input and writes frames: four bytes of
+`python -m alerts.import_export.parser_process` reads an `Order` (JSON) from its standard input and writes frames: four bytes of
 length, four bytes with the number of rows, then the rows (MessagePack). The frame without rows is the last; it holds
 the digest of what was read, or the words of what went wrong. `pages` is the other end.
 """
@@ -22,9 +22,9 @@ from alerts.commands.preferences import check_subscriber
 from alerts.commands.register_cache import Known
 from alerts.commands.subscriber_imports import NOT_VALID, ImportRow
 from alerts.contract.bodies import SubscriberBody
+from alerts.import_export.csv_format import REACHES, Cells, body_of
+from alerts.import_export.csv_reader import opened
 from alerts.kernel.errors import DomainError, FieldError, Invalid
-from alerts.transfer.rows import REACHES, Cells, body_of
-from alerts.transfer.tables import opened
 
 PAGE = 2_000
 """Rows in a transaction: a tenth of a second, for which others who write wait."""

@@ -13,11 +13,11 @@ from typing import Protocol
 import msgspec
 
 from alerts.cli.output import progress
+from alerts.import_export.csv_format import in_columns
+from alerts.import_export.csv_reader import Survey, survey
+from alerts.import_export.parser_process import Last, Order, Terms, pages
 from alerts.kernel.errors import Invalid
 from alerts.operations.control_socket import Call, Json
-from alerts.transfer.parsing import Last, Order, Terms, pages
-from alerts.transfer.rows import in_columns
-from alerts.transfer.tables import Survey, survey
 
 _AHEAD = 1
 """Pages sent before the one before them is answered: made ready while that one is written, so that nobody waits."""
