@@ -32,7 +32,7 @@ def backup(
     as_json: AsJson = False,
 ) -> None:
     """Copy the log, the queue and the wrapped keys, consistent while the server runs."""
-    from alerts.safekeeping.backup import backup as make
+    from alerts.backup.backup import backup as make
 
     made, report = make(settings(), dest, with_keys=with_keys)
     answer: Json = {"dest": str(dest), **msgspec.to_builtins(made)}
@@ -56,7 +56,7 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Put a backup in place and prove it; stop the server first."""
-    from alerts.safekeeping.restore import restore as put
+    from alerts.backup.restore import restore as put
 
     _keys_from(src)
     done = put(settings(), src, force=force)

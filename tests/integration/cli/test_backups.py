@@ -13,14 +13,14 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-import alerts.safekeeping.backup as backups
+import alerts.backup.backup as backups
 from alerts import settings as settings_of
 from alerts.app import bootstrap, verify
 from alerts.app.verify import verify_log
+from alerts.backup.backup import backup
+from alerts.backup.manifest import BadBackup, Manifest
+from alerts.backup.restore import restore
 from alerts.kernel.errors import Conflict, Invalid
-from alerts.safekeeping.backup import backup
-from alerts.safekeeping.manifest import BadBackup, Manifest
-from alerts.safekeeping.restore import restore
 from alerts.settings import Settings
 from alerts.storage.base import connect
 from subscribers.vault import Vault, WrongMasterKey

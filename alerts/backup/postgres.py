@@ -13,7 +13,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from alerts.safekeeping.manifest import BadBackup, Manifest, Table
+from alerts.backup.manifest import BadBackup, Manifest, Table
 from alerts.storage.migrate import TABLE
 from alerts.storage.postgres import Connection, PostgresTransaction
 

@@ -12,12 +12,12 @@ from time import sleep
 from typing import NamedTuple
 
 from alerts.app.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.backup import manifest as manifests
+from alerts.backup import sqlite
+from alerts.backup.manifest import Manifest, Table
 from alerts.eventlog.integrity.merkle import SECRET_BYTES, Signer
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Readable, Report, verify
 from alerts.kernel.errors import Unavailable
-from alerts.safekeeping import manifest as manifests
-from alerts.safekeeping import sqlite
-from alerts.safekeeping.manifest import Manifest, Table
 from alerts.settings import Settings
 from alerts.storage.base import BaseDatabase
 from alerts.storage.sqlite import SQLiteDatabase
@@ -97,7 +97,7 @@ def _names(database: BaseDatabase) -> list[str]:
 
 
 def _postgres(settings: Settings, folder: Path) -> _Copied:
-    from alerts.safekeeping import postgres
+    from alerts.backup import postgres
     from alerts.storage.postgres import PostgresDatabase
 
     with ExitStack() as stack:

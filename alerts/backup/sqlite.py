@@ -12,9 +12,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from alerts.backup.manifest import flush
 from alerts.eventlog.integrity.merkle import unpacked
 from alerts.kernel.errors import Unavailable
-from alerts.safekeeping.manifest import flush
 from alerts.storage.base import Part as DatabasePart
 from alerts.storage.sqlite import SQLiteDatabase, file_of
 

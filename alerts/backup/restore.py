@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from alerts.app import bootstrap
+from alerts.backup import manifest as manifests
+from alerts.backup import sqlite
+from alerts.backup.backup import opened, verified
+from alerts.backup.manifest import BadBackup, Manifest
 from alerts.eventlog.integrity.verifier import Report
 from alerts.kernel.errors import Conflict
 from alerts.operations.control_socket import Locked, lock
-from alerts.safekeeping import manifest as manifests
-from alerts.safekeeping import sqlite
-from alerts.safekeeping.backup import opened, verified
-from alerts.safekeeping.manifest import BadBackup, Manifest
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.sqlite import file_of
@@ -75,7 +75,7 @@ def _sqlite(settings: Settings, source: Path, manifest: Manifest, force: bool) -
 
 
 def _postgres(settings: Settings, source: Path, manifest: Manifest, force: bool) -> Report:
-    from alerts.safekeeping import postgres
+    from alerts.backup import postgres
     from alerts.storage.postgres import PostgresDatabase
 
     files = {"alerts": find("migrations", "postgresql"), "keys": find("migrations", "postgresql", "keys")}
