@@ -87,7 +87,7 @@ def demo(
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False) -> None:
     """Check settings, database, mail, push, texts, DNS and clock, and say how to mend what is found."""
-    from alerts.checkup import examine
+    from alerts.doctor import examine
 
     raise typer.Exit(examine(as_json=as_json))
 

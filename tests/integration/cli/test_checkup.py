@@ -21,12 +21,12 @@ from aiosmtpd.smtp import AuthResult
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from alerts import checkup
+from alerts import doctor
 from alerts import settings as settings_of
 from alerts.app import bootstrap
-from alerts.checkup import database, doors, mail, providers
-from alerts.checkup.finding import Finding
-from alerts.checkup.running import run
+from alerts.doctor import database, mail, network, providers
+from alerts.doctor.finding import Finding
+from alerts.doctor.runner import run
 from alerts.net.dkim import Signer
 from alerts.settings import Settings
 from alerts.settings.provider_urls import sms
@@ -209,16 +209,18 @@ def test_the_published_key_must_be_the_private_one_s(tmp_path: Path) -> None:
 
 
 def test_the_clock_is_compared_with_others() -> None:
-    assert doors.compared([0.4, -1.0, 500.0], "Europe/London").state == "ok", "one wrong clock elsewhere blames nobody"
-    assert doors.compared([20.0], "Europe/London").state == "warning"
-    far = doors.compared([-4000.0, -4001.0, 0.0], "Europe/London")
+    assert network.compared([0.4, -1.0, 500.0], "Europe/London").state == "ok", (
+        "one wrong clock elsewhere blames nobody"
+    )
+    assert network.compared([20.0], "Europe/London").state == "warning"
+    far = network.compared([-4000.0, -4001.0, 0.0], "Europe/London")
     assert far.state == "wrong" and "4000 s behind" in far.found and "NTP" in far.mend
-    assert doors.compared([], "Europe/London").state == "warning"
+    assert network.compared([], "Europe/London").state == "warning"
 
 
 async def test_a_clock_elsewhere_is_read(tmp_path: Path) -> None:
     async with twilio(404, {}) as (port, _):
-        [off] = await doors._offsets([f"http://127.0.0.1:{port}/", "http://127.0.0.1:1/"])
+        [off] = await network._offsets([f"http://127.0.0.1:{port}/", "http://127.0.0.1:1/"])
     assert abs(off) < 3
 
 
@@ -288,7 +290,7 @@ def test_no_secret_is_shown_and_json_is_data(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkup, "checks", list)
+    monkeypatch.setattr(doctor, "checks", list)
     (tmp_path / "sms").write_text("twilio://AC1:geheim4@h?from=%2B44")
     for name, value in {
         "ALERTS_DATABASE_URL": "postgresql://u:geheim1@h/x?password=geheim2",
@@ -299,17 +301,17 @@ def test_no_secret_is_shown_and_json_is_data(
         "ALERTS_SMPT_URL": "geheim7",
     }.items():
         monkeypatch.setenv(name, value)
-    assert checkup.examine(as_json=True) == 0
+    assert doctor.examine(as_json=True) == 0
     said = capsys.readouterr().out
     assert "geheim" not in said and "Z2VoZWlt" not in said
     found = json.loads(said)
     assert found["settings"]["ALERTS_DATABASE_URL"] == "postgresql://u:…@h/x?password=…"
     assert [f["found"] for f in found["findings"]] == ["ALERTS_SMPT_URL is not a setting"]
     monkeypatch.setenv("ALERTS_DATABASE_URL", "postgresql://u:ge/heim?1@h/x")  # should be percent-encoded, and is not
-    checkup.examine(as_json=True)
+    doctor.examine(as_json=True)
     assert "heim" not in capsys.readouterr().out
     monkeypatch.setenv("ALERTS_TIMEZONE", "Nowhere")
-    assert checkup.examine(as_json=False) == 1
+    assert doctor.examine(as_json=False) == 1
     assert "ALERTS_TIMEZONE" in capsys.readouterr().out
 
 
@@ -327,7 +329,7 @@ def test_a_wrong_key_is_found_before_the_first_start(
     monkeypatch.chdir(tmp_path)
     for name, value in key.items():
         monkeypatch.setenv(name, value)
-    assert checkup.examine(as_json=True) == 1
+    assert doctor.examine(as_json=True) == 1
     [found] = json.loads(capsys.readouterr().out)["findings"]
     assert found["state"] == "wrong" and words in found["found"]
 

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from email.utils import parseaddr
 
-from alerts.checkup.finding import Finding
+from alerts.doctor.finding import Finding
 from alerts.net.loopback import is_loopback
 from alerts.settings import Settings
 from alerts.settings.provider_urls import SmtpTarget

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from threading import Thread
 from time import monotonic
 
-from alerts.checkup.finding import Check, Finding
+from alerts.doctor.finding import Check, Finding
 from alerts.settings import Settings
 
 LIMIT_S = 5.0

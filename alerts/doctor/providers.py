@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
-from alerts.checkup.finding import Finding
-from alerts.checkup.http import ask
-from alerts.checkup.mail import SPECIAL_USE
+from alerts.doctor.finding import Finding
+from alerts.doctor.http import ask
+from alerts.doctor.mail import SPECIAL_USE
 from alerts.kernel.errors import DomainError
 from alerts.net.loopback import is_loopback
 from alerts.settings import Settings

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from alerts.checkup.finding import Finding
+from alerts.doctor.finding import Finding
 from alerts.kernel.errors import DomainError
 from alerts.settings import Settings
 

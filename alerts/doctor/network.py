@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from alerts.checkup.finding import Finding
-from alerts.checkup.http import ask, date_of
+from alerts.doctor.finding import Finding
+from alerts.doctor.http import ask, date_of
 from alerts.settings import Settings
 
 OFF_S, WRONG_S = 3.0, 60.0

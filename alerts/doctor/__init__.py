@@ -12,8 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from alerts.checkup.finding import Check, Finding
-from alerts.checkup.running import run
+from alerts.doctor.finding import Check, Finding
+from alerts.doctor.runner import run
 from alerts.settings import VARIABLES, Settings, SettingsError, environment, load, unknown
 from alerts.settings.key_files import new_master_key
 
@@ -70,7 +70,7 @@ def checks() -> list[Check]:
     import dns.resolver  # noqa: F401
 
     from alerts.app import bootstrap  # noqa: F401
-    from alerts.checkup import database, doors, mail, providers
+    from alerts.doctor import database, mail, network, providers
     from alerts.net import (
         dkim,  # noqa: F401
         safe_client,  # noqa: F401
@@ -79,14 +79,14 @@ def checks() -> list[Check]:
     return [
         database.database,
         database.disk,
-        doors.public_url,
-        doors.targets,
+        network.public_url,
+        network.targets,
         mail.servers,
         mail.sender,
         mail.signature,
         providers.push,
         providers.texts,
-        doors.clock,
+        network.clock,
     ]
 
 
