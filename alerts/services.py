@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
+from alerts.net.rate_limits import Limits
 from alerts.settings import Settings
 from alerts.web.health.metrics import Requests
-from alerts.web.limits import Limits
 
 if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer

@@ -78,7 +78,7 @@ def _warn(settings: Settings, host: str) -> None:
 
 async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: int, *, whole: bool) -> None:
     from alerts.web import health
-    from alerts.web.app import build
+    from alerts.web.http.app import build
 
     application = build(app.parts) if whole else build(app.parts, (health.routes,))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)

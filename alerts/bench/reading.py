@@ -25,7 +25,7 @@ from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePla
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Unit
 from alerts.kernel.ids import contact_number, new_id
-from alerts.web.app import build
+from alerts.web.http.app import build
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 

@@ -32,8 +32,10 @@ def settings() -> Settings:
 
 @asynccontextmanager
 async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator[Call]:
-    """Operations of `alerts.operations` by name: asked of the server that holds the database, else done here (`counting`:
-    audiences too)."""
+    """Run `alerts.operations` by name: in the server that holds the database, else in this process.
+
+    `counting`: audiences too.
+    """
     from alerts.operations.control_socket import (  # here, since aiohttp takes a quarter of a second to load
         Locked,
         lock,

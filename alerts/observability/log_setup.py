@@ -49,7 +49,7 @@ class Lines(logging.StreamHandler[TextIO]):
     """JSON on stderr. What is said of the web's requests waits a moment and leaves in one write with what else has been
     said by then: one write a request would cost more than the line, and structlog's chain ten times as much.
 
-    Nothing in those lines needs blanking: patterns, numbers, ids (`alerts.web.watching`).
+    Nothing in those lines needs blanking: patterns, numbers, ids (`alerts.web.http.access_log`).
     """
 
     def __init__(self, stream: TextIO) -> None:

@@ -1,6 +1,6 @@
 """What the command line does to a running product: one function an operation, JSON in and out.
 
-The same operations answer on a server's control socket and in the command's own process (`alerts.operations.control_socket`).
+The same operations answer on a server's control socket and in the command's own process (`control_socket`).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Admin:
 
     async def export_site(self, args: Json) -> Json:
         """{"dest", "url", "days"} → {"files", "written"}: the public pages as files in the folder `dest`."""
-        from alerts.web.export import export
+        from alerts.web.public.static_export import export
 
         try:
             done = await self._read(lambda: export(self._parts, Path(args["dest"]), args["url"], args["days"]))
@@ -212,7 +212,7 @@ class Admin:
     async def as_of(self, args: Json) -> Json:
         """{"at"} → {"at", "position", "items"}: what the public had been told at that moment."""
         from alerts.explain.as_of import as_of
-        from alerts.web.requests import aware
+        from alerts.web.http.requests import aware
 
         found = await asyncio.to_thread(as_of, self._parts.log, aware(args["at"], "time"))
         return dict(msgspec.to_builtins(found))

@@ -21,7 +21,7 @@ from aiohttp import web
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.signed_tokens import contact_token, delivery_token, timed_token
-from alerts.web import app
+from alerts.web.http import app
 from tests.scene import Scene, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,11 +12,11 @@ from typing import Any
 from aiohttp import web
 
 from alerts.services import Parts
-from alerts.web.answers import answer
 from alerts.web.health.metrics import CONTENT_TYPE, Metrics
 from alerts.web.health.readiness import Beginning, Readiness
-from alerts.web.requests import read
-from alerts.web.routes import PUBLIC, Route
+from alerts.web.http.requests import read
+from alerts.web.http.responses import answer
+from alerts.web.http.routing import PUBLIC, Route
 
 READ_S = 2.0
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.web import app
+from alerts.web.http import app
 from tests.scene import Scene
 
 Client = TestClient[web.Request, web.Application]

@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 import pytest
 
-from alerts.web import export as copying
-from alerts.web.export import export, put
+from alerts.web.public import static_export as copying
+from alerts.web.public.static_export import export, put
 from tests.scene import Scene
 
 LINK = re.compile(r'(?:href|src)="([^"]+)"')

@@ -193,7 +193,7 @@ async def test_a_form_from_another_site_is_refused(scene: Scene, client: Any) ->
 async def test_the_inbox_is_there_on_loopback_alone(tmp_path: Any) -> None:
     from aiohttp.test_utils import TestClient, TestServer
 
-    from alerts.web import app
+    from alerts.web.http import app
 
     abroad = Scene(tmp_path, public_url="https://alerts.town.example")
     await abroad.start()

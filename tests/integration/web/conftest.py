@@ -20,7 +20,7 @@ from alerts import settings as settings_of
 from alerts.app import bootstrap
 from alerts.commands import SYSTEM
 from alerts.services import Parts
-from alerts.web.app import build
+from alerts.web.http.app import build
 from tests.conftest import MASTER_KEY
 
 EVERYTHING = (

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import ClientResponse
 
 from alerts.commands import SYSTEM
-from alerts.web import events_stream
-from alerts.web.app import STREAMS
+from alerts.web.api import server_sent_events
+from alerts.web.http.app import STREAMS
 from tests.integration.web.conftest import House, problem
 
 EVENTS = "/api/v1/events"
@@ -135,7 +135,7 @@ async def test_a_revoked_key_hears_no_more(house: House, monkeypatch: pytest.Mon
 async def test_many_listeners_share_one_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     key = await house.key()
     looks = 0
-    page = events_stream._page
+    page = server_sent_events._page
 
     def counted(*given: Any) -> Any:
         nonlocal looks
@@ -143,7 +143,7 @@ async def test_many_listeners_share_one_look(house: House, monkeypatch: pytest.M
         return page(*given)
 
     end = house.parts.log.position()
-    monkeypatch.setattr(events_stream, "_page", counted)
+    monkeypatch.setattr(server_sent_events, "_page", counted)
 
     async def hear() -> list[int]:
         async with listening(house, key, f"?after={end}&type=IncidentReported") as listener:
@@ -196,4 +196,4 @@ async def test_what_a_stream_refuses(house: House) -> None:
     ],
 )
 def test_who_prefers_a_stream(accept: str, wanted: bool) -> None:
-    assert events_stream.is_wanted(accept) is wanted
+    assert server_sent_events.is_wanted(accept) is wanted

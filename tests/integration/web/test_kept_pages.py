@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import make_mocked_request
 
-from alerts.web.page_cache import PageCache
-from alerts.web.security import ALWAYS, PAGES
+from alerts.web.http.security import ALWAYS, PAGES
+from alerts.web.public.page_cache import PageCache
 from tests.integration.web.conftest import House
 
 ALERT = {

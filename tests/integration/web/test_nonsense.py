@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 import pytest
 
-from alerts.web.operations import OPERATIONS
+from alerts.web.api.operations import OPERATIONS
 from tests.integration.web.conftest import CAMDEN, EVERYTHING, House
 from tests.integration.web.test_story import resident
 

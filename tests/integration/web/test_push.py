@@ -23,7 +23,7 @@ from alerts.kernel.signed_tokens import contact_token
 from alerts.net.safe_client import GuardedClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
-from alerts.web.app import build
+from alerts.web.http.app import build
 from tests.conftest import MASTER_KEY
 from tests.integration.web.conftest import House, problem
 from tests.integration.web.test_story import AREA, CONSENT, resident, settled

@@ -23,7 +23,7 @@ from alerts import settings as settings_of
 from alerts.app import bootstrap
 from alerts.intake import twilio_receipts
 from alerts.kernel.events import Event
-from alerts.web.app import build
+from alerts.web.http.app import build
 from tests.conftest import MASTER_KEY
 from tests.integration.web.conftest import CAMDEN, PUBLIC_URL, House, problem
 

@@ -21,7 +21,7 @@ from standardwebhooks import Webhook
 from alerts import settings as settings_of
 from alerts.app import bootstrap
 from alerts.net.safe_client import GuardedClient
-from alerts.web.app import build
+from alerts.web.http.app import build
 from alerts.webhooks.sender import Sender
 from tests.conftest import MASTER_KEY
 from tests.integration.web.conftest import CAMDEN, EVERYTHING, PUBLIC_URL, House, problem

@@ -13,8 +13,8 @@ import pytest
 from alerts.domain.events import CapOrigin, Content, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.intake import cap_reader
-from alerts.intake.cap_out import Surroundings, message
 from alerts.kernel.terms import MsgType
+from alerts.web.public.cap_writer import Surroundings, message
 
 NOW = datetime(2026, 7, 12, 9, 30, 15, 123456, tzinfo=UTC)
 FIRST, SECOND = UUID(int=1), UUID(int=2)

@@ -15,7 +15,7 @@ from alerts.domain.place_names import names_of, where
 from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import EMPTY, Area, area_of
 from alerts.kernel.ids import derived_id
-from alerts.web.map_svg import HEIGHT, WIDTH, Pin, Zone, draw
+from alerts.web.public.map_svg import HEIGHT, WIDTH, Pin, Zone, draw
 
 
 def place(slug: str, name: str, geometry: dict[str, Any]) -> PlaceState:

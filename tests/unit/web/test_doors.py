@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from alerts.kernel import errors as e
 from alerts.kernel import signed_tokens
 from alerts.kernel.errors import FieldError, Invalid, NotFound
-from alerts.web import problem, requests, routes
-from alerts.web.problem import Refused
-from alerts.web.security import check_origin
+from alerts.web.http import problem, requests, routing
+from alerts.web.http.problem import Refused
+from alerts.web.http.security import check_origin
 
 SECRET = b"s" * 32
 NOW = datetime(2026, 3, 12, tzinfo=UTC)
@@ -152,4 +152,4 @@ def test_unknown_parameters_and_ids_are_told() -> None:
     with pytest.raises(NotFound):
         requests.id_of(make_mocked_request("GET", "/x", match_info={"id": "x"}))
     with pytest.raises(ValueError, match="unknown scopes"):
-        routes.scope("reed")
+        routing.scope("reed")

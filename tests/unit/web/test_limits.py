@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.web.limits import Limits
-from alerts.web.problem import Refused
+from alerts.net.rate_limits import Limits
+from alerts.web.http.problem import Refused
 
 
 class Clock:

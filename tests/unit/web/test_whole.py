@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.web.whole import head
+from alerts.web.http.raw_response import head
 
 
 def test_lines_are_what_goes_out() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from alerts.explain.why import Check, Why
-from alerts.web.why_view import checks
+from alerts.web.public.why_view import checks
 
 
 @pytest.mark.parametrize(("place", "said"), [("tower-hamlets", "Tower Hamlets"), ("Nain's", "Nain's")])

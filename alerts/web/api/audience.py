@@ -1,0 +1,47 @@
+"""`POST /api/v1/audience`: whom would this notice reach?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from alerts.contract.bodies import NoticeBody
+from alerts.services import Parts
+from alerts.web.api.common import ROOT, actor_of, idempotency
+from alerts.web.http.requests import json_body, read
+from alerts.web.http.responses import Count, answer
+from alerts.web.http.routing import Route, scope
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy row of the audience."""
+
+    turn = asyncio.Lock()
+
+    async def count(request: web.Request) -> web.StreamResponse:
+        body, raw = await json_body(request, NoticeBody)
+        idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
+        if not parts.follower.caught_up:
+            await read(parts, parts.follower.everybody)  # before its turn: whoever is refused holds nobody up
+        async with turn:
+            # One at a time, as the columns take them anyway. While a polygon is drawn, a page asks again and again and
+            # lets go of what it asked before: nobody counts for a client that has gone.
+            if request.transport is None or request.transport.is_closing():
+                return web.Response(status=499)
+            written = parts.writer.position()
+            if parts.follower.applied() < written:
+                await read(parts, parts.follower.knows, written, 2.0)
+            counted = await parts.commands.count_audience(actor_of(request), body)
+        return answer(
+            Count(
+                people=counted.people,
+                unreachable=counted.unreachable,
+                by_channel=counted.by_channel,
+                by_language=counted.by_language,
+                position=counted.position,
+                sample=counted.sample,
+            )
+        )
+
+    return [Route("POST", f"{ROOT}/audience", count, scope("read"))]

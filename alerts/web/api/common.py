@@ -1,0 +1,62 @@
+"""What every resource of the API shares: the caller, idempotency keys, reads off the event loop, cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+from aiohttp import web
+
+from alerts.commands.actor import Actor
+from alerts.commands.ports import Idempotency
+from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.paging import Page
+from alerts.services import Parts
+from alerts.web.http.auth import Caller
+from alerts.web.http.problem import Refused
+from alerts.web.http.requests import digest
+from alerts.web.http.requests import read as read
+from alerts.web.http.routing import CALLER
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ROOT = "/api/v1"
+_KEY = 255
+
+
+def caller_of(request: web.Request) -> Caller:
+    """The program behind a request of a route with scopes."""
+    return cast(Caller, request[CALLER])
+
+
+def actor_of(request: web.Request) -> Actor:
+    """Who gives the command."""
+    return caller_of(request).actor
+
+
+def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
+    """The request's Idempotency-Key, if it has one. Raises Refused 400 for one that cannot be kept."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= _KEY and key.isascii() and key.isprintable()):
+        raise Refused(400, f"Idempotency-Key: 1 to {_KEY} printable ASCII characters")
+    return Idempotency(
+        caller=str(caller_of(request).key.id), path=request.path, key=key, digest=bytes.fromhex(digest(body))
+    )
+
+
+async def read_page(parts: Parts, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
+    """The same for a page of a list. Raises Invalid for a cursor that is none of ours."""
+    try:
+        return await read(parts, function, *args, **kwargs)
+    except ValueError as error:
+        raise Invalid.field("cursor", "not a cursor of this list; take it from `next`") from error
+
+
+def found(thing: T | None, what: str, name: object) -> T:
+    """The thing, or NotFound with words."""
+    if thing is None:
+        raise NotFound(f"there is no {what} {name}")
+    return thing

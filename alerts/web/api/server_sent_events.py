@@ -1,0 +1,201 @@
+"""`/api/v1/events` as server-sent events: the same feed, pushed as it grows.
+
+Format: WHATWG HTML, section 9.2. `id` is the log position, so that a browser that comes back says by itself where it
+was (`Last-Event-ID`). A block with an `id` alone moves that mark without being an event: whoever waits for a rare type
+need not look through the same stretch of the log again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from alerts.eventlog.ports import UnreadableEvent
+from alerts.kernel.errors import Invalid, Unavailable
+from alerts.services import Parts
+from alerts.web.http.requests import read
+from alerts.web.http.security import dress
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPE: Final = "text/event-stream"
+HEARTBEAT_S = 15.0
+"""Seconds of silence after which a comment is sent, so that nothing on the way takes the connection for dead."""
+_PAGE = 500
+_KEPT_EVENTS, _KEPT_BYTES = 2_000, 8_000_000
+_WRITE_S = 30.0
+"""Seconds that a listener may leave what was sent unread before it is sent away; it comes back where it was."""
+_MOST = 1_000
+"""Listeners of one process."""
+_HEADERS = {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8", "X-Accel-Buffering": "no"}
+
+
+class Frame(NamedTuple):
+    """One event, encoded once for all listeners."""
+
+    position: int
+    topic: str
+    block: bytes
+
+
+class Page(NamedTuple):
+    """Frames behind a position; everything up to `end` has been looked at, and `more` may stand behind it."""
+
+    frames: list[Frame]
+    end: int
+    more: bool
+
+
+class Tail:
+    """The end of the log, kept in memory and read once for all who listen. Bounded by number and by bytes."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._frames: list[Frame] = []
+        self._start = self._end = -1
+        self._bytes = 0
+        self._turn = asyncio.Lock()
+
+    async def page(self, after: int, topics: frozenset[str]) -> Page:
+        """What stands behind `after`, of these types (none named: all)."""
+        async with self._turn:
+            if after > self._end:
+                if after > await read(self._parts, self._parts.log.position):
+                    return Page([], after, False)  # ahead of the log: it has to come there first
+                # Nobody has listened for a while, or never: begin anew where this one is.
+                self._frames, self._start, self._end, self._bytes = [], after, after, 0
+            if after >= self._start:
+                if after == self._end:
+                    await self._refresh()
+                first = bisect_right(self._frames, after, key=lambda frame: frame.position)
+                frames = [frame for frame in self._frames[first:] if not topics or frame.topic in topics]
+                return Page(frames, self._end, False)
+        return await read(self._parts, _page, self._parts, after, topics)
+
+    async def _refresh(self) -> None:
+        found = await read(self._parts, _page, self._parts, self._end, frozenset[str]())
+        self._frames += found.frames
+        self._end = found.end
+        self._bytes += sum(len(frame.block) for frame in found.frames)
+        dropped = 0
+        while len(self._frames) - dropped > _KEPT_EVENTS or self._bytes > _KEPT_BYTES:
+            self._start = self._frames[dropped].position
+            self._bytes -= len(self._frames[dropped].block)
+            dropped += 1
+        del self._frames[:dropped]
+
+
+def _page(parts: Parts, after: int, topics: frozenset[str]) -> Page:
+    """One page from the log. Its end is read first: what is written meanwhile is found the next time."""
+    end = parts.log.position()
+    found = parts.log.read_each(after, _PAGE, topics, unseal=False)
+    frames = []
+    for one in found:
+        if isinstance(one, UnreadableEvent):
+            _log.error("the stream of events goes on without one: %s", one)
+            continue
+        data = msgspec.json.encode(parts.codec.public(one))
+        frames.append(Frame(one.position, one.event.topic(), b"id: %d\ndata: %b\n\n" % (one.position, data)))
+    more = len(found) == _PAGE
+    last = found[-1].position if found else after
+    return Page(frames, last if more else max(end, last), more)
+
+
+class Streams:
+    """All listeners of one process. `close` ends them when it stops, each with a proper end of its answer."""
+
+    def __init__(self, parts: Parts, heartbeat: float = HEARTBEAT_S) -> None:
+        self._parts, self._heartbeat = parts, heartbeat
+        self._tail = Tail(parts)
+        self._listeners: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def serve(
+        self, request: web.Request, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+    ) -> web.StreamResponse:
+        """Answer with the feed behind `after`, until the listener leaves, is not `welcome` any more, or we stop."""
+        if self._closing or len(self._listeners) >= _MOST:
+            raise Unavailable("There are too many listeners just now. Try again in a moment.")
+        response = web.StreamResponse(headers=_HEADERS)
+        dress(response)
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        listening = asyncio.create_task(self._listen(response, after, topics, welcome))
+        self._listeners.add(listening)
+        try:
+            await asyncio.wait([listening])
+        finally:
+            listening.cancel()
+            self._listeners.discard(listening)
+        if not listening.cancelled() and (error := listening.exception()) is not None:
+            if isinstance(error, ConnectionError | TimeoutError):
+                if request.transport is not None:
+                    request.transport.abort()
+                return response
+            raise error
+        await response.write_eof()
+        return response
+
+    async def close(self, app: web.Application) -> None:
+        """Send everybody away; they come back where they were."""
+        self._closing = True
+        for listening in self._listeners:
+            listening.cancel()
+
+    async def _listen(
+        self, response: web.StreamResponse, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+    ) -> None:
+        await _send(response, b"retry: 2000\n\n")
+        position, asked = after, monotonic()
+        while True:
+            page = await self._tail.page(position, topics)
+            if page.frames:
+                await _send(response, b"".join(frame.block for frame in page.frames))
+            position = max(position, page.end)
+            if page.more:
+                continue
+            while not await self._parts.log.grows(position, self._heartbeat):
+                await _send(response, b": nothing new\nid: %d\n\n" % position)
+                if not await welcome():
+                    return
+                asked = monotonic()
+            if monotonic() - asked > self._heartbeat:
+                if not await welcome():
+                    return
+                asked = monotonic()
+
+
+async def _send(response: web.StreamResponse, data: bytes) -> None:
+    """Write and wait until the listener has room for more. Raises TimeoutError if it leaves too much unread."""
+    async with asyncio.timeout(_WRITE_S):
+        await response.write(data)
+
+
+def is_wanted(accept: str) -> bool:
+    """Whether an `Accept` header prefers a stream to JSON (RFC 9110, 12.5.1; JSON if both are as welcome)."""
+    weights = {"": 0.0}
+    for part in accept.split(","):
+        media, *parameters = [word.strip().lower() for word in part.split(";")]
+        weight = next((word[2:] for word in parameters if word.startswith("q=")), "1")
+        try:
+            weights[media] = float(weight)
+        except ValueError:
+            weights[media] = 0.0
+    return weights.get(MEDIA_TYPE, 0.0) > max(weights.get("application/json", 0.0), 0.0)
+
+
+def last_seen(request: web.Request, after: int) -> int:
+    """Where a listener goes on: `Last-Event-ID` of one that comes back, else what the query says. Raises Invalid."""
+    text = request.headers.get("Last-Event-ID")
+    if text is None:
+        return after
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise Invalid.field("Last-Event-ID", "expected a log position: the id of the last event that you have seen")
+    return int(text)

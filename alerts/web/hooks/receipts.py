@@ -1,0 +1,204 @@
+"""`POST /hooks/{provider}/receipts`: what providers say after they took a message, and what residents text back.
+
+Who sent it is checked before anything else; what nobody signed is counted, never logged one by one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from alerts.intake import bounces, receipts, twilio_receipts
+from alerts.intake.receipts import Receipt, Report, TextIn
+from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
+from alerts.kernel.ids import parse_delivery_id
+from alerts.net import standard_webhooks
+from alerts.net.standard_webhooks import Unverified
+from alerts.observability.log_setup import blank
+from alerts.services import Parts
+from alerts.web.http import problem
+from alerts.web.http.auth import bearer
+from alerts.web.http.problem import Refused
+from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
+from alerts.web.http.responses import Answer, answer
+from alerts.web.http.routing import HOOK, Route
+
+FORM_TYPES = frozenset(("application/x-www-form-urlencoded",))
+MAIL_TYPES = frozenset(("message/rfc822",))
+_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+"""No answer: Twilio would send any other text back to the phone (https://www.twilio.com/docs/messaging/twiml)."""
+
+
+class Received(Answer, frozen=True, kw_only=True):
+    """`taken`: it said something that was not known before."""
+
+    taken: bool
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy row of receipts."""
+    return [Route("POST", "/hooks/{provider}/receipts", _Receipts(parts).take, HOOK)]
+
+
+class _Receipts:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        settings = parts.settings
+        self._tokens = [target.token for target in settings.sms if target.kind == "twilio"]
+        self._secrets = _signing(t.secret for t in settings.sms if t.kind == "http-json")
+        self._servers = [target.secret for target in settings.smtp if target.secret]
+        self._doors: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
+            "twilio": self._twilio,
+            "http-json": self._http_json,
+            "smtp": self._smtp,
+        }
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        provider = request.match_info["provider"]
+        door = self._doors.get(provider)
+        if door is None:
+            raise NotFound(f"there is no provider {provider!r}; known are {', '.join(self._doors)}")
+        try:
+            return await door(request)
+        except Unverified as error:
+            self._parts.unverified[_name(provider)] += 1
+            raise Refused(401, str(error)) from error
+
+    # --- one provider each
+
+    async def _twilio(self, request: web.Request) -> web.StreamResponse:
+        if not self._tokens:
+            raise Unverified("ALERTS_SMS_URL names no twilio account, so nothing can be from one")
+        if "X-Twilio-Signature" not in request.headers:
+            raise Unverified("X-Twilio-Signature is needed")
+        check_type(request, FORM_TYPES)
+        body = await body_of(request, HOOK_LIMIT)
+        fields = twilio_receipts.fields_of(body)
+        # Where Twilio was told to post; what the request says of its own host may be anything.
+        url = self._parts.settings.public_url + request.rel_url.raw_path_qs
+        twilio_receipts.verify(self._tokens, url, fields, request.headers["X-Twilio-Signature"])
+        await self._judged("twilio", body, lambda: twilio_receipts.parse(fields, request.query))
+        return web.Response(text=_TWIML, content_type="text/xml")
+
+    async def _http_json(self, request: web.Request) -> web.StreamResponse:
+        if not self._secrets:
+            raise Unverified("no http+json provider of ALERTS_SMS_URL has a secret, so nothing can be signed by one")
+        body = await body_of(request, HOOK_LIMIT)
+        identifier = self._signed(self._secrets, request, body)
+
+        def parse() -> Report:
+            check_type(request, JSON_TYPES)
+            return receipts.parse(body, identifier)
+
+        return answer(Received(taken=await self._judged("http-json", body, parse)))
+
+    async def _smtp(self, request: web.Request) -> web.StreamResponse:
+        """A bounce or a complaint, as the mail that it came in."""
+        if not self._servers:
+            raise Unverified("no server of ALERTS_SMTP_URL has a secret, so no report can be from one")
+        given = bearer(request).encode("utf-8", "replace")
+        by_bearer = any(hmac.compare_digest(given, secret.encode()) for secret in self._servers)
+        if given and not by_bearer:
+            raise Unverified("this is no server's secret")
+        body = await body_of(request, API_LIMIT)
+        if not by_bearer:
+            self._signed(_signing(self._servers), request, body)
+        return answer(Received(taken=await self._recorded("smtp", body, lambda: self._bounce(request, body))))
+
+    async def _bounce(self, request: web.Request, body: bytes) -> bool:
+        check_type(request, MAIL_TYPES)
+        secret = self._parts.settings.secret_key
+        found = await read(self._parts, bounces.read, body, lambda id: parse_delivery_id(secret, id))
+        if found is None:
+            return False
+        notice, contact = found.delivery or (None, None)
+        kept = await self._parts.commands.take_bounce(
+            "smtp",
+            found.kind,
+            failed=found.failed,
+            contact=contact,
+            address=found.address,
+            notice=notice,
+            reason=found.reason,
+            external_id=found.external_id,
+        )
+        return kept.created
+
+    def _signed(self, secrets: list[str], request: web.Request, body: bytes) -> str:
+        """The `webhook-id`, if one of the secrets signed this. Raises Unverified."""
+        failure = Unverified("it is not signed")
+        for secret in secrets:
+            try:
+                return standard_webhooks.verify(secret, request.headers, body, self._parts.clock())
+            except Unverified as error:
+                failure = error
+        raise failure
+
+    # --- what they have in common
+
+    async def _judged(self, provider: str, body: bytes, parse: Callable[[], Report | None]) -> bool:
+        """Read and take what a provider said of a text; whether it was new."""
+
+        async def take() -> bool:
+            report = parse()
+            return report is not None and await self._take(provider, report)
+
+        return await self._recorded(provider, body, take)
+
+    async def _recorded(self, provider: str, body: bytes, take: Callable[[], Awaitable[bool]]) -> bool:
+        """Take a verified report; whether it was new. A refusal is recorded."""
+        try:
+            taken = await take()
+        except Unavailable:
+            raise  # nothing was judged: the sender tries again
+        except (Refused, DomainError) as error:
+            status = error.status if isinstance(error, Refused) else problem.status_of(error)
+            words = blank(error.message)  # they may quote a field, and stand in the log in clear
+            await self._parts.commands.reject_trigger(_name(provider), status, words, digest(body))
+            raise
+        if not taken:
+            self._parts.unmatched[_name(provider)] += 1
+        return taken
+
+    async def _take(self, provider: str, report: Report) -> bool:
+        commands = self._parts.commands
+        if isinstance(report, TextIn):
+            kept = await commands.take_inbound(provider, report.number, report.word, report.at, report.external_id)
+            return kept.created
+        notice, contact = self._delivery(report)
+        kept = await commands.take_receipt(
+            provider,
+            notice,
+            contact,
+            report.status,
+            report.reason,
+            report.at,
+            report.external_id,
+            retire=report.retire,
+        )
+        return kept.created
+
+    def _delivery(self, report: Receipt) -> tuple[int, int]:
+        numbers = parse_delivery_id(self._parts.settings.secret_key, report.reference)
+        if numbers is None:
+            raise Invalid.field("reference", "this is no delivery of ours: give back the reference as it came")
+        return numbers
+
+
+def _signing(secrets: Iterable[str]) -> list[str]:
+    """Those that can sign; others are bearers alone."""
+    return [secret for secret in secrets if secret and _is_key(secret)]
+
+
+def _is_key(secret: str) -> bool:
+    try:
+        return bool(standard_webhooks.key_of(secret))
+    except ValueError:
+        return False
+
+
+def _name(provider: str) -> str:
+    """Under which name a provider's refusals are counted and recorded."""
+    return f"{provider}/receipts"

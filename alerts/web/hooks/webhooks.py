@@ -1,0 +1,119 @@
+"""`POST /hooks/{source}`: how the outside tells us what happened. Who sent it is checked before anything else.
+
+Refusals of a known source are recorded; what nobody signed is only counted, so that a stranger cannot fill the log.
+"""
+
+from __future__ import annotations
+
+import hmac
+from uuid import UUID
+
+from aiohttp import web
+
+from alerts.commands.results import TriggerKept
+from alerts.domain.reference_data import SourceState
+from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
+from alerts.intake import webhook_parser
+from alerts.kernel.errors import DomainError, NotFound, Unavailable
+from alerts.net import standard_webhooks
+from alerts.net.standard_webhooks import Unverified
+from alerts.services import Parts
+from alerts.web.api.common import ROOT
+from alerts.web.http import problem
+from alerts.web.http.auth import bearer
+from alerts.web.http.problem import Refused
+from alerts.web.http.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
+from alerts.web.http.responses import TriggerTaken, answer
+from alerts.web.http.routing import HOOK, Route
+
+XML_TYPES = frozenset(
+    ("application/xml", "text/xml", "application/cap+xml", "application/common-alerting-protocol+xml")
+)
+RECORDED_EVERY_S = 60
+"""How often an oversized body that nobody signed is recorded for one source; the others are counted."""
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy row of webhooks."""
+    return [Route("POST", "/hooks/{source}", _Hooks(parts).take, HOOK)]
+
+
+class _Hooks:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._recorded_at: dict[str, float] = {}
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["source"]
+        source = await read(self._parts, self._parts.log.state, SOURCE, source_id(name))
+        if source is None or not source.connected:
+            raise NotFound(f"there is no source {name!r}; `alerts source add` connects one")
+        try:
+            identifier, body = await self._verified(request, source)
+        except Unverified as error:
+            self._parts.unverified[source.name] += 1
+            raise Refused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
+        # Only what is signed counts: a stranger must not use up a source's share.
+        self._parts.limits.take(f"source:{source.name}", self._parts.settings.api_rate)
+        if identifier and source.kind != "cap":
+            # Before the body is looked at: the same id is the same webhook, whatever it carries now.
+            known = trigger_id(source.name, identifier)
+            if await read(self._parts, self._parts.log.state, TRIGGER, known) is not None:
+                return self._accepted(known)
+        try:
+            kept = await self._take(request, source, identifier, body)
+        except Unavailable:
+            raise  # nothing was judged: the sender tries again
+        except (Refused, DomainError) as error:
+            await self._record(source, error, digest(body))
+            raise
+        return self._accepted(kept.id)
+
+    async def _verified(self, request: web.Request, source: SourceState) -> tuple[str, bytes]:
+        """`webhook-id` ("" with a bearer) and the body. Raises Unverified, Refused 413, Malformed (broken packing)."""
+        secret = source.secret or ""
+        given = bearer(request) if source.kind != "standard-webhook" else ""
+        by_bearer = bool(given) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+        if given and not by_bearer:
+            raise Unverified("this is not the source's secret")
+        if not (secret and (by_bearer or "webhook-signature" in request.headers)):
+            raise Unverified("sign the webhook, or send the source's secret as bearer where its kind allows it")
+        try:
+            body = await body_of(request, HOOK_LIMIT)
+        except Refused as refused:
+            if by_bearer or self._may_record(source.name):
+                await self._record(source, refused, "")
+            raise
+        if by_bearer:
+            return "", body
+        return standard_webhooks.verify(secret, request.headers, body, self._parts.clock()), body
+
+    async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerKept:
+        commands = self._parts.commands
+        if source.kind == "standard-webhook":
+            check_type(request, JSON_TYPES)
+            return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
+        if source.kind == "cap":
+            check_type(request, XML_TYPES)
+            return await commands.take_trigger(source, webhook_parser.cap_message(body))
+        if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
+            check_type(request, JSON_TYPES)
+        parsed = await read(self._parts, webhook_parser.mapped, source.mapping or {}, identifier, body)
+        return await commands.take_mapped(source, parsed)
+
+    def _accepted(self, trigger: UUID) -> web.StreamResponse:
+        url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"
+        return answer(TriggerTaken(id=trigger, status_url=url), 202, {"Location": url})
+
+    def _may_record(self, source: str) -> bool:
+        """Whether an unsigned refusal may enter the log: one a minute and source."""
+        self._parts.unverified[source] += 1
+        now = self._parts.clock().timestamp()
+        if now - self._recorded_at.get(source, 0.0) < RECORDED_EVERY_S:
+            return False
+        self._recorded_at[source] = now
+        return True
+
+    async def _record(self, source: SourceState, error: Refused | DomainError, body_digest: str) -> None:
+        status = error.status if isinstance(error, Refused) else problem.status_of(error)
+        await self._parts.commands.reject_trigger(source.name, status, error.message, body_digest)

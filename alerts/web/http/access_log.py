@@ -1,0 +1,40 @@
+"""What the web says of each request: a count for the metrics, a line in the log.
+
+A line holds the route's pattern, never the address (which may hold a token), and who asked by id, never by name.
+Requests that change nothing are logged at `debug`, those that nobody signed in for are counted only.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from alerts.observability.log_setup import ANSWERED, WEB, Lines
+from alerts.web.http.auth import Caller
+from alerts.web.http.routing import CALLER
+
+HEADER: Final = "X-Request-Id"
+SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+
+_log = logging.getLogger(WEB)
+
+
+def tell(request: web.Request, route: str, status: int, seconds: float, id: str | None) -> None:
+    """One line about a request; `id` is that of one that changes something."""
+    level = logging.DEBUG if id is None or status in (401, 404, 405) else logging.INFO
+    if not _log.isEnabledFor(level):
+        return
+    caller = request.get(CALLER)
+    said: dict[str, object] = {"method": request.method, "route": route, "status": status}
+    said["ms"] = round(seconds * 1000, 1)
+    if id is not None:
+        said["request"] = id
+    if isinstance(caller, Caller):
+        said["by"] = caller.actor.source
+    lines = Lines.alone()
+    if lines is not None:
+        lines.answered(level, said)
+    else:
+        _log.log(level, ANSWERED, extra=said)

@@ -1,0 +1,46 @@
+"""The web as one application: every module's routes, each behind its row of the policy table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from alerts.services import Parts
+from alerts.web.api.server_sent_events import Streams
+from alerts.web.http.middleware import Doors, ErrorPage
+from alerts.web.http.requests import API_LIMIT
+from alerts.web.http.routing import Route
+
+Module = Callable[[Parts], Sequence[Route]]
+"""A resource module's `routes`."""
+
+POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
+"""The policy table of an application: every route with who may call it."""
+
+STREAMS: Final = web.AppKey("STREAMS", Streams)
+"""Those who listen to the feed as it grows."""
+
+
+def build(
+    parts: Parts, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
+) -> web.Application:
+    """The application. `modules` and `error_page` are for tests of one resource; all of them are the default."""
+    if modules is None:
+        from alerts.web.router import MODULES, page_of_error
+
+        modules, error_page = MODULES, error_page or page_of_error
+    app = web.Application(client_max_size=API_LIMIT)
+    app[POLICY] = tuple(route for module in modules for route in module(parts))
+    doors = Doors(parts, error_page)
+    for route in app[POLICY]:
+        resource = app.router.add_resource(route.path)
+        handler = doors.before(route, resource.canonical)
+        resource.add_route(route.method, handler)
+        if route.method == "GET":
+            resource.add_route("HEAD", handler)
+    app.router.add_route("*", "/{nothing:.*}", doors.before_nothing(app.router.resources))
+    app[STREAMS] = Streams(parts)
+    app.on_shutdown.append(app[STREAMS].close)
+    return app

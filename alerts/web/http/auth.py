@@ -1,0 +1,159 @@
+"""Who is there: programs by an API key, team members by a session cookie. What else they may do the commands say.
+
+A key's secret is 256 random bits, so a plain hash is kept: nothing slower is needed against guessing, and every request
+pays for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from time import monotonic
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from aiohttp import web
+
+from alerts.commands.actor import Actor
+from alerts.commands.credentials import hash_secret
+from alerts.kernel.signed_tokens import read_timed_token, timed_token
+from alerts.services import Parts
+from alerts.web.http.problem import Refused
+from alerts.web.http.routing import ROLES, Role
+
+if TYPE_CHECKING:
+    from alerts.domain.reference_data import KeyState, MemberState
+
+COOKIE = "alerts_session"
+SESSION = timedelta(hours=12)
+KNOWN_FOR_S = 0.25
+_MOST_KNOWN = 1_000
+_NOBODY: tuple[float, None] = (0.0, None)
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program: its key, and the actor that its commands are given by."""
+
+    key: KeyState
+    actor: Actor
+
+    def may(self, scope: str) -> bool:
+        """Whether its key has this scope."""
+        return scope in self.key.scopes
+
+
+def bearer(request: web.Request) -> str:
+    """The bearer's secret, "" if there is none."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
+
+
+class Callers:
+    """The programs that come by, remembered for a moment: a busy client's key is looked up a few times a second, not at
+    each request. So a key that is revoked is refused at the latest `KNOWN_FOR_S` later."""
+
+    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+        self._parts, self._tick = parts, tick
+        self._known: dict[bytes, tuple[float, Caller]] = {}
+        self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
+
+    async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
+        """The program behind a request. Raises Refused: 401 without a valid key, 429 if it comes too often, 403
+        without one of the scopes."""
+        # By a hash, so that no secret stays in memory for longer than its request.
+        header = sha256(request.headers.get("Authorization", "").encode("utf-8", "replace")).digest()
+        until, known = self._known.get(header, _NOBODY)
+        caller = known if self._tick() < until else await self._look_up(request, header)
+        if caller is None:
+            raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
+        rate = caller.key.rate
+        self._parts.limits.take(caller.actor.id, self._parts.settings.api_rate if rate is None else rate)
+        if caller.actor.scopes.isdisjoint(any_of):
+            raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
+        return caller
+
+    async def _look_up(self, request: web.Request, header: bytes) -> Caller | None:
+        """Those who come together with one key look once."""
+        secret = bearer(request)
+        if not secret:
+            raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
+        if not secret.isascii():
+            return None
+        asked = self._asked.get(header)
+        if asked is None:
+            asked = self._asked[header] = asyncio.ensure_future(self._caller(secret, header))
+            asked.add_done_callback(lambda _: self._asked.pop(header, None))
+        return await asyncio.shield(asked)
+
+    async def _caller(self, secret: str, header: bytes) -> Caller | None:
+        self._known.pop(header, None)
+        until = self._tick() + KNOWN_FOR_S
+        key = await self._key(hash_secret(secret))
+        if key is None or key.revoked:
+            return None
+        actor = Actor(
+            kind="key",
+            id=str(key.id),
+            name=key.name,
+            policy=key.policy,
+            person=key.person,
+            scopes=frozenset(key.scopes),
+        )
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        caller = Caller(key, actor)
+        self._known[header] = (until, caller)
+        return caller
+
+    async def _key(self, secret_hash: str) -> KeyState | None:
+        parts, loop = self._parts, asyncio.get_running_loop()
+        behind = parts.runner.position() < parts.writer.position()  # asked first: afterwards it may have caught up
+        found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+        if found is None and behind:
+            await caught_up(parts)  # a key issued a moment ago is not in the read models yet
+            found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+        return found
+
+
+async def caught_up(parts: Parts, timeout: float = 2.0) -> None:
+    """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
+    wanted = parts.writer.position()
+    if parts.runner.position() < wanted:
+        await parts.runner.reached(wanted, timeout)
+
+
+def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> None:
+    """Sign a team member in: a cookie for 12 hours, not readable by scripts, not sent from other sites' pages."""
+    response.set_cookie(
+        COOKIE,
+        timed_token(parts.settings.secret_key, "session", member, parts.clock(), SESSION),
+        max_age=int(SESSION.total_seconds()),
+        httponly=True,
+        secure=parts.settings.public_url.startswith("https:"),
+        samesite="Lax",
+        path=console_path(parts),
+    )
+
+
+def console_path(parts: Parts) -> str:
+    """Where the console stands for browsers: a proxy may serve the product under a path."""
+    return f"{urlsplit(parts.settings.public_url).path.rstrip('/')}/console"
+
+
+async def member(parts: Parts, request: web.Request, at_least: Role) -> MemberState:
+    """The signed-in team member. Raises Refused: 401 without a session, 403 below that role."""
+    token = request.cookies.get(COOKIE, "")
+    subject = read_timed_token(parts.settings.secret_key, "session", token, parts.clock()) if token else None
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(parts.reads, parts.views.member, subject) if subject else None
+    if found is None or found.role is None:
+        raise Refused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
+    if ROLES.index(found.role) < ROLES.index(at_least):
+        raise Refused(403, f"this page is for the role {at_least} and above")
+    return found

@@ -1,0 +1,202 @@
+"""What a request carries, read with its limits: the body, its type, the version it edits, its query."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Collection
+from datetime import datetime
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from alerts.intake import strict_json
+from alerts.kernel.errors import Invalid, Malformed, NotFound
+from alerts.services import Parts
+from alerts.web.http.problem import Refused
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+API_LIMIT = 1_000_000
+HOOK_LIMIT = 256_000
+PAGE, PAGE_MOST = 50, 1000
+JSON_TYPES = frozenset(("application/json",))
+MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
+_ENCODINGS = frozenset(("", "identity", "gzip", "deflate"))
+
+
+async def read(parts: Parts, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run a blocking read off the event loop."""
+    return await asyncio.get_running_loop().run_in_executor(parts.reads, partial(function, *args, **kwargs))
+
+
+async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
+    """The body, unpacked. Raises Refused 413 beyond `limit` bytes and 415 for an unknown encoding, Malformed if its
+    packing is broken."""
+    if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
+        raise Refused(415, "send the body as it is, or packed with gzip")
+    if (request.content_length or 0) > limit:
+        raise too_large(limit)
+    content = request.content
+    if content.is_eof() and content.exception() is None:  # all of a small body has come with its head
+        whole = content.read_nowait()
+        if len(whole) > limit:
+            raise too_large(limit)
+        return whole
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            chunks.append(chunk)
+    except (web.RequestPayloadError, HttpProcessingError) as error:
+        raise Malformed("the body is not what its Content-Encoding or Transfer-Encoding says") from error
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def too_large(limit: int) -> Refused:
+    """413 with words."""
+    return Refused(413, f"the body is larger than {limit // 1000} kB; send less at a time")
+
+
+def check_type(request: web.Request, allowed: Collection[str]) -> None:
+    """Raises Refused 415 unless the body is of one of these media types, in UTF-8."""
+    if request.content_type not in allowed or "Content-Type" not in request.headers:
+        raise Refused(415, f"send Content-Type: {next(iter(sorted(allowed)))}")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Refused(415, "send the body in UTF-8")
+
+
+async def json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
+    """The body as the struct `kind`, and its bytes."""
+    check_type(request, JSON_TYPES)
+    raw = await body_of(request)
+    return strict_json.read(raw, kind), raw
+
+
+async def optional_json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
+    """The same where no body at all means an empty object."""
+    raw = await body_of(request)
+    if not raw:
+        return strict_json.typed({}, kind), raw
+    check_type(request, JSON_TYPES)
+    return strict_json.read(raw, kind), raw
+
+
+async def merge_patch(request: web.Request) -> dict[str, Any]:
+    """A JSON merge patch: an object."""
+    check_type(request, MERGE_TYPES)
+    patch = strict_json.parse(await body_of(request))
+    if not isinstance(patch, dict):
+        raise Invalid.field("", "a merge patch of this is an object")
+    return patch
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version."""
+    return f'"{version}"'
+
+
+def edited_version(request: web.Request, current: int) -> int:
+    """The version that `If-Match` names. Raises Refused: 428 without one, 412 if it is not `current`."""
+    given = request.headers.get("If-Match")
+    if given is None:
+        raise Refused(428, "send If-Match with the ETag of what you read, so that nobody's edit is lost")
+    tags = [tag.strip() for tag in given.split(",")]
+    if "*" not in tags and etag(current) not in tags:
+        raise Refused(412, f"the current version is {etag(current)}; read it again and apply your change to it")
+    return current
+
+
+def id_of(request: web.Request, name: str = "id", what: str = "thing") -> UUID:
+    """A path's id. Raises NotFound: what is no id names nothing."""
+    text = request.match_info[name]
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(f"there is no {what} {text!r}") from error
+
+
+def query(request: web.Request, *known: str) -> dict[str, str]:
+    """The query's values by name. Raises Invalid for unknown names (a misspelt filter would show everything)."""
+    unknown = [name for name in request.query if name not in known]
+    if unknown:
+        raise Invalid.field(unknown[0], "unknown parameter; known are " + ", ".join(known))
+    for name, value in request.query.items():
+        if not value and request.path.startswith("/api/"):  # a page's form sends what nobody filled in, a program not
+            raise Invalid.field(name, "is empty: leave it out, or give a value")
+        if "\x00" in value:
+            raise Invalid.field(name, "holds the character U+0000, which nothing is called by")
+    return {name: value for name, value in request.query.items() if value}
+
+
+def limit_of(values: dict[str, str]) -> int:
+    """`limit`, 1 to 1000."""
+    return whole_number(values, "limit", PAGE, 1, PAGE_MOST)
+
+
+def whole_number(values: dict[str, str], name: str, default: int, least: int, most: int = 2**62) -> int:
+    """One whole number of the query. Raises Invalid."""
+    text = values.get(name)
+    if text is None:
+        return default
+    whole = text.isascii() and text.isdigit()
+    digits = text.lstrip("0") or "0"
+    if whole and len(text) <= 20 and least <= int(digits) <= most:
+        return int(digits)
+    too_large = whole and len(digits) >= len(str(most))  # then "at least" would be no reason
+    bounds = f"from {least} to {most}" if most < 2**62 or too_large else f"of at least {least}"
+    raise Invalid.field(name, f"expected a whole number {bounds}")
+
+
+def uuid_value(values: dict[str, str], name: str) -> UUID | None:
+    """One id of the query. Raises Invalid."""
+    text = values.get(name)
+    try:
+        return UUID(text) if text else None
+    except ValueError as error:
+        raise Invalid.field(name, "expected an id") from error
+
+
+def one_of(values: dict[str, str], name: str, words: Collection[str]) -> str | None:
+    """One word of a closed list. Raises Invalid."""
+    text = values.get(name)
+    if text is not None and text not in words:
+        raise Invalid.field(name, "expected one of " + ", ".join(words))
+    return text
+
+
+def next_url(public_url: str, request: web.Request, cursor: str | int | None, name: str = "cursor") -> str | None:
+    """Where a list goes on: the same query with another cursor, under the public URL (never the Host header)."""
+    if cursor is None:
+        return None
+    pairs = [(k, v) for k, v in request.query.items() if k != name]
+    return f"{public_url}{request.path}?{urlencode([*pairs, (name, str(cursor))])}"
+
+
+def unchanged(request: web.Request, tag: str) -> bool:
+    """Whether the reader has this `ETag` already: `If-None-Match`, compared weakly (RFC 9110)."""
+    return any(one.value in ("*", tag.strip('"')) for one in request.if_none_match or ())
+
+
+def digest(body: bytes) -> str:
+    """SHA-256 of a body, in hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def aware(text: str, field: str) -> datetime:
+    """A time with its offset. Raises Invalid."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Invalid.field(field, "expected a time such as 2026-03-12T09:30:00+00:00") from error
+    if at.tzinfo is None:
+        raise Invalid.field(field, "say the offset too, as in 2026-03-12T09:30:00+00:00")
+    return at

@@ -1,0 +1,285 @@
+"""The local inbox: each message as its recipient sees it, and why. Only while the public URL is a loopback address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import compat32
+from email.policy import default as mail_policy
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from alerts.channels.i18n import frame
+from alerts.channels.severity_style import tone
+from alerts.channels.sms_segments import count
+from alerts.domain.notice import NoticeState
+from alerts.kernel.ids import parse_delivery_id
+from alerts.kernel.signed_tokens import delivery_token
+from alerts.providers.inbox import Inbox, InboxItem, Pushed
+from alerts.services import Parts
+from alerts.web.http.requests import next_url, read, whole_number
+from alerts.web.http.routing import PUBLIC, Route
+from alerts.web.public.templating import Pages
+from alerts.web.public.why_view import checks, summary
+
+_PAGE = 50
+_JSON_PAGE, _JSON_MOST = 200, 1000
+_MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox; "
+    "frame-ancestors 'self'"
+)
+_CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The inbox's pages; none where there is no inbox."""
+    if parts.inbox is None:
+        return []
+    inbox = InboxPages(parts, parts.inbox)
+    return [
+        Route("GET", "/inbox", inbox.all, PUBLIC),
+        Route("GET", "/inbox.json", inbox.json, PUBLIC),
+        Route("GET", "/inbox/{id}", inbox.one, PUBLIC),
+        Route("GET", "/inbox/{id}/letter.html", inbox.letter, PUBLIC),
+        Route("GET", "/inbox/{id}/raw", inbox.raw, PUBLIC),
+    ]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A message taken apart. `html` only of e-mail."""
+
+    item: InboxItem
+    subject: str
+    text: str
+    html: str
+    sender: str
+
+
+class InboxPages:
+    """Handlers."""
+
+    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+        self._parts, self._inbox = parts, inbox
+        self._pages = Pages(parts)
+        self._speech = frame("en")
+
+    async def all(self, request: web.Request) -> web.Response:
+        """What people received, the newest first; `?to=` asks for one recipient, `?after=` turns the page."""
+        context = await read(self._parts, self._list, _number(request.query.get("after", "")), request.query)
+        return self._pages.page("pages/inbox.html", self._speech, context)
+
+    async def one(self, request: web.Request) -> web.Response:
+        """One message, why it came, and what else this recipient got."""
+        context = await read(self._parts, self._message, self._item_id(request))
+        headers = {"Content-Security-Policy": _framing()}
+        return self._pages.page("pages/inbox_message.html", self._speech, context, headers=headers)
+
+    async def letter(self, request: web.Request) -> web.Response:
+        """An e-mail's HTML by itself, as a mail program shows it: without scripts, forms or anything from elsewhere."""
+        opened = open_message(await read(self._parts, self._found, self._item_id(request)))
+        if not opened.html:
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": _MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+        return web.Response(text=opened.html, content_type="text/html", headers=headers)
+
+    async def raw(self, request: web.Request) -> web.Response:
+        """The bytes that left."""
+        item = await read(self._parts, self._found, self._item_id(request))
+        return web.Response(body=item.data, content_type="text/plain", charset="utf-8")
+
+    async def json(self, request: web.Request) -> web.Response:
+        """Every message in the order of arrival, for programs: those `after` an id, at most `limit` of them."""
+        values = {name: value for name, value in request.query.items() if value}
+        after = whole_number(values, "after", 0, 0)
+        limit = whole_number(values, "limit", _JSON_PAGE, 1, _JSON_MOST)
+
+        def page() -> bytes:
+            items = self._inbox.items(after, limit)
+            last = items[-1].id if len(items) == limit else None
+            following = next_url(self._pages.site.url, request, last, "after")
+            return msgspec.json.encode({"items": [_as_json(item) for item in items], "next": following})
+
+        return web.Response(body=await read(self._parts, page), content_type="application/json")
+
+    def _list(self, after: int, query: Any) -> dict[str, Any]:
+        to = query.get("to", "").replace("\x00", "").strip()
+        items = self._inbox.items(after, _PAGE + 1, to=to or None, newest_first=True)
+        notices: dict[int, NoticeState | None] = {}
+        base = f"{self._pages.site.base}/inbox"
+        older = {"after": items[_PAGE - 1].id, **({"to": to} if to else {})} if len(items) > _PAGE else None
+        return {
+            "here": "inbox",
+            "count": self._speech.number(self._inbox.count()),
+            "to": to,
+            "rows": [self._row(item, notices) for item in items[:_PAGE]],
+            "older": f"{base}?{urlencode(older)}" if older else "",
+            "newest": base if after else "",
+        }
+
+    def _message(self, id: int) -> dict[str, Any]:
+        item = self._found(id)
+        opened = open_message(item)
+        notices: dict[int, NoticeState | None] = {}
+        others = self._inbox.items(0, 20, to=item.to, newest_first=True)
+        base = f"{self._pages.site.base}/inbox"
+        measured = count(opened.text)
+        return {
+            "here": "inbox",
+            "item": self._row(item, notices),
+            "opened": opened,
+            "letter": f"{base}/{item.id}/letter.html",
+            "raw": f"{base}/{item.id}/raw",
+            "others": [self._row(other, notices) for other in others],
+            "everyone": base,
+            "segments": f"{measured.segments} {'segment' if measured.segments == 1 else 'segments'} of "
+            f"{measured.encoding}, {measured.used} of {measured.room} characters",
+            "why": self._why(item),
+        }
+
+    def _why(self, item: InboxItem) -> dict[str, Any] | None:
+        """The chain behind a delivery; None for a message that is not about a notice (a confirmation)."""
+        numbers = parse_delivery_id(self._parts.settings.secret_key, item.delivery)
+        found = self._parts.explainer.why(*numbers) if numbers and numbers[0] else None
+        if numbers is None or found is None:
+            return None
+        token = delivery_token(self._parts.settings.secret_key, "why", *numbers)
+        return {
+            "summary": summary(found),
+            "checks": checks(self._parts, found),
+            "link": f"{self._pages.site.base}/why/{token}",
+        }
+
+    def _row(self, item: InboxItem, notices: dict[int, NoticeState | None]) -> dict[str, Any]:
+        notice = self._notice(item, notices)
+        plan = notice.plan if notice else None
+        return {
+            "id": item.id,
+            "link": f"{self._pages.site.base}/inbox/{item.id}",
+            "channel": _CHANNELS.get(item.channel, item.channel),
+            "kind": item.channel,
+            "to": item.to,
+            "to_link": f"{self._pages.site.base}/inbox?{urlencode({'to': item.to})}",
+            "title": _title(item),
+            "at": self._speech.clock(item.at, self._parts.settings.timezone) + item.at.strftime(":%S"),
+            "after": _after(item, notice),
+            "tone": tone(plan.kind, notice.msg_type, plan.severity).name if notice and plan else "minor",
+        }
+
+    def _notice(self, item: InboxItem, notices: dict[int, NoticeState | None]) -> NoticeState | None:
+        numbers = parse_delivery_id(self._parts.settings.secret_key, item.delivery)
+        if not numbers or not numbers[0]:
+            return None
+        if numbers[0] not in notices:
+            notices[numbers[0]] = self._parts.views.notice_by_number(numbers[0])
+        return notices[numbers[0]]
+
+    def _found(self, id: int) -> InboxItem:
+        item = self._inbox.item(id)
+        if item is None:
+            raise web.HTTPNotFound
+        return item
+
+    @staticmethod
+    def _item_id(request: web.Request) -> int:
+        id = _number(request.match_info["id"])
+        if not id:
+            raise web.HTTPNotFound
+        return id
+
+
+def open_message(item: InboxItem) -> Opened:
+    """A message's parts: of e-mail the subject and both bodies, of push the title and body, of texts the text."""
+    if item.channel == "push":
+        shown = _shown(item)
+        return Opened(item, shown.get("title", ""), shown.get("body", ""), "", "")
+    if item.channel != "email":
+        return Opened(item, "", item.data.decode("utf-8", "replace"), "", "")
+    message = _parsed(item.data)
+    return Opened(
+        item, str(message["Subject"] or ""), _body(message, "plain"), _body(message, "html"), str(message["From"] or "")
+    )
+
+
+def _parsed(data: bytes) -> EmailMessage:
+    message = message_from_bytes(data, policy=mail_policy)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
+
+
+def _words(item: InboxItem) -> str:
+    """The text alone: the older policy reads it in a tenth of the time, which a page of a thousand messages feels."""
+    if item.channel == "push":
+        return _pushed(item).text
+    if item.channel != "email":
+        return item.data.decode("utf-8", "replace")
+    for part in message_from_bytes(item.data, policy=compat32).walk():
+        if part.get_content_type() == "text/plain":
+            body = part.get_payload(decode=True)
+            assert isinstance(body, bytes)
+            return body.decode(part.get_content_charset("utf-8"), "replace").replace("\r\n", "\n")
+    return ""
+
+
+def _title(item: InboxItem) -> str:
+    if item.channel == "email":
+        head, _, _ = item.data.partition(b"\r\n\r\n")
+        return str(_parsed(head + b"\r\n\r\n")["Subject"] or "")
+    if item.channel == "push":
+        return _shown(item).get("title", "") or "(encrypted for a browser's own keys)"
+    text = item.data.decode("utf-8", "replace")
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def _after(item: InboxItem, notice: NoticeState | None) -> str:
+    """How long after the notice a message arrived."""
+    if notice is None or notice.issued_at is None:
+        return ""
+    return f"{max((item.at - notice.issued_at).total_seconds(), 0):.1f} s after the notice"
+
+
+def _pushed(item: InboxItem) -> Pushed:
+    return msgspec.json.decode(item.data, type=Pushed)
+
+
+def _shown(item: InboxItem) -> dict[str, str]:
+    """The words of a notification; {} if it cannot be read here."""
+    try:
+        payload = msgspec.json.decode(_pushed(item).text or "{}")
+    except msgspec.DecodeError:  # somebody else's plain text
+        return {}
+    return {k: v for k, v in payload.items() if isinstance(v, str)} if isinstance(payload, dict) else {}
+
+
+def _as_json(item: InboxItem) -> dict[str, Any]:
+    """For push `raw` is the encrypted body in base64url, and the request's headers stand beside it."""
+    pushed = _pushed(item) if item.channel == "push" else None
+    document = {
+        "id": item.id,
+        "delivery": item.delivery,
+        "channel": item.channel,
+        "to": item.to,
+        "at": item.at,
+        "raw": item.data.decode("utf-8", "replace") if pushed is None else pushed.raw,
+        "text": _words(item) if pushed is None else pushed.text,
+    }
+    return document if pushed is None else {**document, "headers": pushed.headers}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _framing() -> str:
+    from alerts.web.http.security import CONTENT_POLICY
+
+    return f"{CONTENT_POLICY}; frame-src 'self'"

@@ -1,0 +1,124 @@
+"""Our own push service, on loopback: endpoints that the inbox holds the keys of, so that a notification sent for real
+can be read. `{public_url}/inbox/push/{id}` is one for every id; nothing is kept for it.
+
+What a push service asks of a sender is asked here too (RFC 8030, RFC 8292): TTL, aes128gcm, our signature, 4096 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import msgspec
+from aiohttp import web
+from yarl import URL
+
+from alerts.channels.message import Message
+from alerts.channels.push import BODY
+from alerts.net.push_endpoints import INBOX_PATH
+from alerts.providers.inbox import Inbox, Pushed
+from alerts.providers.webpush.provider import DELIVERY_HEADER
+from alerts.providers.webpush.vapid import SECRET_BYTES, base64url, point, private_key, verified
+from alerts.services import Parts
+from alerts.web.http.problem import Refused
+from alerts.web.http.requests import read, too_large
+from alerts.web.http.routing import HOOK, PUBLIC, Route
+
+_KEPT_HEADERS = ("TTL", "Urgency", "Topic", "Content-Encoding", "Content-Type", "Authorization")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_CHALLENGE = {"WWW-Authenticate": "vapid"}
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The endpoints; none where there is no inbox."""
+    if parts.inbox is None:
+        return []
+    push = _InboxPush(parts, parts.inbox)
+    path = f"{INBOX_PATH}{{id}}"
+    return [Route("GET", path, push.subscription, PUBLIC), Route("POST", path, push.take, HOOK)]
+
+
+class _InboxPush:
+    """Handlers."""
+
+    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+        self._parts, self._inbox = parts, inbox
+        self._url = parts.settings.public_url
+        self._origin = str(URL(self._url).origin())
+
+    async def subscription(self, request: web.Request) -> web.Response:
+        """What a browser's `pushManager.subscribe()` gives."""
+        id = _id(request)
+        keys = {"p256dh": base64url(point(private_key(self._secret(id)))), "auth": base64url(self._auth(id))}
+        body = msgspec.json.encode({"endpoint": f"{self._url}{INBOX_PATH}{id}", "keys": keys})
+        return web.Response(body=body, content_type="application/json")
+
+    async def take(self, request: web.Request) -> web.Response:
+        """One notification, as a push service takes it; on disk when it is answered."""
+        id = _id(request)
+        headers = request.headers
+        if not headers.get("TTL", "").isdigit():
+            raise Refused(400, "send TTL: the seconds that the message may be kept")
+        if headers.get("Content-Encoding", "") != "aes128gcm":
+            raise Refused(415, "send Content-Encoding: aes128gcm")
+        if "Authorization" not in headers:
+            raise Refused(401, "sign the request (RFC 8292)", headers=_CHALLENGE)
+        public = await read(self._parts, lambda: self._parts.vapid.public)
+        now = self._parts.clock()
+        if not verified(headers["Authorization"], origin=self._origin, public=public, now=now):
+            raise Refused(403, "this signature is not ours, is for another push service, or has run out")
+        body = await _body(request)
+        pushed = Pushed(
+            raw=base64url(body),
+            text=await read(self._parts, self._opened, id, body),
+            headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
+        )
+        to = f"{self._url}{INBOX_PATH}{id}"
+        delivery = headers.get(DELIVERY_HEADER, "")[:200]
+        kept = await self._inbox.take(
+            Message(channel="push", delivery=delivery, to=to, data=msgspec.json.encode(pushed), sender="")
+        )
+        if kept.result == "permanent":
+            raise Refused(410, "this subscription was given up")
+        if kept.result != "sent":
+            raise Refused(429, "busy: try again", headers={"Retry-After": "1"})
+        return web.Response(status=201, headers={"Location": str(URL(f"{self._url}/inbox").with_query(to=to))})
+
+    def _opened(self, id: str, body: bytes) -> str:
+        """The plain text, "" if it was encrypted for other keys than this endpoint's."""
+        import http_ece  # part of pywebpush; here, since only a trial needs to decrypt
+
+        try:
+            plain = http_ece.decrypt(
+                body, private_key=private_key(self._secret(id)), auth_secret=self._auth(id), version="aes128gcm"
+            )
+            return bytes(plain).decode()
+        except Exception:  # whatever a stranger's bytes can be: the library names no errors of its own for most of it
+            return ""
+
+    def _secret(self, id: str) -> bytes:
+        return self._derived(id, b"inbox push key", SECRET_BYTES)
+
+    def _auth(self, id: str) -> bytes:
+        return self._derived(id, b"inbox push auth", 16)
+
+    def _derived(self, id: str, purpose: bytes, size: int) -> bytes:
+        secret = hashlib.blake2b(self._parts.settings.secret_key, digest_size=32, person=purpose).digest()
+        return hashlib.blake2b(id.encode(), digest_size=size, key=secret).digest()
+
+
+def _id(request: web.Request) -> str:
+    id = request.match_info["id"]
+    if not _ID.fullmatch(id):
+        raise Refused(404, "an endpoint's id is made of letters, digits, - and _")
+    return id
+
+
+async def _body(request: web.Request) -> bytes:
+    """The body; it is packed for the receiver alone, so that the reader of API bodies would refuse it."""
+    taken = bytearray()
+    async for chunk in request.content.iter_any():
+        taken += chunk
+        if len(taken) > BODY:
+            raise too_large(BODY)
+    return bytes(taken)

@@ -1,0 +1,82 @@
+"""`GET /alerts/{id}.cap`: one notice as the CAP 1.2 message that it was when it went out, and stays for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from uuid import UUID
+
+from aiohttp import web
+
+from alerts.domain.events import Json, PointFacts
+from alerts.domain.notice import NoticeState
+from alerts.domain.streams import CHANGE, PLACE, POINT, place_id
+from alerts.kernel.errors import NotFound
+from alerts.services import Parts
+from alerts.web.http.requests import id_of, read, unchanged
+from alerts.web.http.routing import PUBLIC, Route
+from alerts.web.public import cap_writer
+from alerts.web.public.cap_writer import Surroundings
+
+KEPT = 256
+"""Messages kept in memory: those that are being read are few, however many there have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    body: bytes
+    etag: str
+
+
+def routes(parts: Parts) -> list[Route]:
+    """The policy row of CAP messages."""
+    kept: OrderedDict[UUID, _Message] = OrderedDict()
+
+    async def one(request: web.Request) -> web.Response:
+        notice = id_of(request, what="notice")
+        message = kept.get(notice)
+        if message is None:
+            body = await read(parts, written, parts, notice)
+            message = kept[notice] = _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            if len(kept) > KEPT:
+                kept.popitem(last=False)
+        headers = {"ETag": message.etag, "Cache-Control": "public, max-age=86400"}
+        if unchanged(request, message.etag):
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=message.body, content_type=cap_writer.CONTENT_TYPE, charset="utf-8", headers=headers)
+
+    return [Route("GET", "/alerts/{id}.cap", one, PUBLIC)]
+
+
+def written(parts: Parts, notice: UUID) -> bytes:
+    """The message from the log. Raises NotFound for what has not gone out. Blocks."""
+    members = {member.id: member for member in parts.views.thread(notice, issued=True)}
+    state = members.get(notice)
+    if state is None:
+        raise NotFound(f"there is no issued notice {notice}")
+    references = [members[one] for one in state.references if one in members]
+    return cap_writer.message(state, references, _surroundings(parts, state))
+
+
+def _surroundings(parts: Parts, state: NoticeState) -> Surroundings:
+    """Places and service points as they were when the notice went out: later versions do not change the message."""
+    at = state.issued_position
+
+    def place(slug: str) -> tuple[dict[str, str], Json] | None:
+        found = parts.log.state(PLACE, place_id(slug), at)
+        return (found.name, found.geometry) if found else None
+
+    points: list[PointFacts] = []
+    change = parts.log.state(CHANGE, state.plan.service_change, at) if state.plan.service_change else None
+    for point in change.facts.service_points if change else ():
+        found = parts.log.state(POINT, point, at)
+        if found is not None:
+            points.append(found.facts)
+    return Surroundings(
+        sender=parts.settings.sender,
+        timezone=parts.settings.timezone,
+        public_url=parts.settings.public_url,
+        place=place,
+        points=tuple(points),
+    )

@@ -1,0 +1,79 @@
+"""Service changes as tiles of a calendar: which are told of and last on, and how each reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from alerts.channels import markdown
+from alerts.channels.i18n import Frame, direction
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.kernel.geometry import Area
+from alerts.projections.queries import Views
+from alerts.web.public.notice_view import Reader
+from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.templating import Site, choose
+
+_TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
+_KEPT = timedelta(days=30)
+"""How long a change that took effect stays listed."""
+
+
+class ChangeViews:
+    """Builds what the layouts show."""
+
+    def __init__(self, views: Views, atlas: Atlas, site: Site) -> None:
+        self._views, self._atlas, self._site = views, atlas, site
+
+    def planned(self, reader: Reader, place: str) -> list[ChangeState]:
+        """Changes that people have been told of and that last on: those to come first, then those in effect.
+
+        Of one place those whose points lie in it or within their reach of it.
+        """
+        told = self._views.changes(reader.now - timedelta(days=1))
+        outline = self._atlas.outline(place) if place else None
+        if outline is not None:
+            told = [c for c in told if any(_reaches(p, outline) for p in self.points(c))]
+        coming = [c for c in told if c.facts.effective > reader.now]
+        return coming + [c for c in told if reader.now - _KEPT < c.facts.effective <= reader.now]
+
+    def points(self, change: ChangeState) -> list[PointState]:
+        """The service points that it concerns."""
+        found = map(self._views.service_point, change.facts.service_points)
+        return [point for point in found if point is not None]
+
+    def tile(self, change: ChangeState, reader: Reader) -> dict[str, Any]:
+        """One change in a list by date."""
+        facts, speech = change.facts, reader.speech
+        language, headline = choose(facts.headline, speech.tag, reader.default_language)
+        description = choose(facts.description, language, language)[1] if facts.description else ""
+        weekday, day, month = _tile(facts.effective, speech, reader.timezone)
+        return {
+            "iso": facts.effective.astimezone(ZoneInfo(reader.timezone)).date().isoformat(),
+            "weekday": weekday,
+            "day": day,
+            "month": month,
+            "tone": _TONES[facts.kind],
+            "tag": speech.text("kind", "service-change"),
+            "title": headline,
+            "lang": language,
+            "dir": direction(language),
+            "lead": markdown.first_line(description, 240),
+            "points": speech.comma.join(sorted(p.facts.name for p in self.points(change))),
+            "link": f"{self._site.base}/alerts/{change.notice}" if change.notice else "",
+        }
+
+
+def _reaches(point: PointState, outline: Area) -> bool:
+    return outline.touches(point.facts.lat, point.facts.lon, point.facts.reach_km * 1000)
+
+
+def _tile(at: datetime, speech: Frame, timezone: str) -> Sequence[str]:
+    """Weekday, day and month of a date's tile."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]

@@ -1,0 +1,316 @@
+"""A thread of notices as a reader sees it: what holds now, what was said before, who said it. Reads, never decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from markupsafe import Markup
+
+from alerts.channels import markdown
+from alerts.channels.i18n import Frame, direction
+from alerts.channels.opening_hours import hours_in_words, visit_in_words
+from alerts.channels.severity_style import tag, tone
+from alerts.domain.events import Content
+from alerts.domain.notice import NoticeState
+from alerts.domain.service_change import ChangeState
+from alerts.domain.service_point import PointState
+from alerts.projections.queries import Views
+from alerts.web.public.map_svg import Pin, Zone, draw
+from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.templating import Site, choose
+from subscribers.audience.nearest import Near, OpenPoint, alternatives
+from subscribers.audience.open_points import open_point
+
+_ENDS = ("Cancel", "AllClear")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks: their language, and the instance's defaults."""
+
+    speech: Frame
+    default_language: str
+    timezone: str
+    now: datetime
+
+    def words(self, notice: NoticeState) -> tuple[str, Content]:
+        """The notice's words for this reader, with the language they are in."""
+        if not notice.plan.content:
+            return self.default_language, Content(title="")
+        return choose(notice.plan.content, self.speech.tag, self.default_language)
+
+    def time(self, at: datetime | None) -> str:
+        """A time in the reader's words; "" for none."""
+        return "" if at is None else self.speech.time(at, self.timezone)
+
+    def said(self, key: str, at: datetime | None) -> str:
+        """`since Monday 1 December, 14:05`; "" for no time."""
+        return "" if at is None else self.speech.text("page", key, time=self.time(at))
+
+
+class NoticeViews:
+    """Builds what the layouts show."""
+
+    def __init__(self, views: Views, atlas: Atlas, site: Site) -> None:
+        self._views, self._atlas, self._site = views, atlas, site
+
+    def link(self, notice: UUID) -> str:
+        """The address of a notice's page."""
+        return f"{self._site.base}/alerts/{notice}"
+
+    def card(self, notice: NoticeState, reader: Reader) -> dict[str, Any]:
+        """A notice in a list."""
+        language, words = reader.words(notice)
+        plan, speech = notice.plan, reader.speech
+        begun = self._begun(notice)
+        return {
+            "link": self.link(notice.thread),
+            "tone": tone(plan.kind, notice.msg_type, plan.severity).name,
+            "tag": _drill(notice, speech) + tag(plan.kind, notice.msg_type, plan.severity, speech),
+            "title": words.title,
+            "lead": markdown.first_line(words.instruction or words.body, 280),
+            "lang": language,
+            "dir": direction(language),
+            "where": self._atlas.where(plan.area, speech),
+            "since": reader.said("since", begun),
+            "published": reader.said("published", begun),
+            "updated": reader.said("updated", notice.issued_at) if notice.msg_type == "Update" else "",
+            "valid": reader.said("valid", notice.expires),
+        }
+
+    def zone(self, notice: NoticeState, reader: Reader) -> Zone:
+        """A notice on a map."""
+        return Zone(
+            tone(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
+            self._atlas.area(notice.plan.area),
+            reader.words(notice)[1].title,
+        )
+
+    def page(self, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
+        """A thread's page, from its issued notices, oldest first."""
+        head = thread[-1]
+        subject = next((n for n in reversed(thread) if n.msg_type not in _ENDS), head)
+        change = self._views.service_change(subject.plan.service_change) if subject.plan.service_change else None
+        points = self._points(change)
+        return {
+            "n": {**self._notice(thread, subject, head, reader), "starts": _starts(change, head, reader)},
+            "steps": [self._step(n, thread, reader) for n in reversed(thread)],
+            "points": self._concerned(change, points, reader) if change else [],
+            "map": self._map(subject, change, points, reader),
+        }
+
+    def _notice(
+        self, thread: Sequence[NoticeState], subject: NoticeState, head: NoticeState, reader: Reader
+    ) -> dict[str, Any]:
+        _, words = reader.words(subject)
+        speech, plan = reader.speech, subject.plan
+        drill, over = plan.status != "Actual", head is not subject
+        changes = plan.kind == "service-change"
+        return {
+            **self.card(subject, reader),
+            **({"tone": "clear", "tag": _drill(head, speech) + speech.text("mark", head.msg_type)} if over else {}),
+            "canonical": f"{self._site.url}/alerts/{head.thread}",
+            "back_link": f"{self._site.base}/changes" if changes else f"{self._site.base}/",
+            "back": speech.text("page", "changes" if changes else "back_now"),
+            "drill": speech.text("banner", plan.status) if drill else "",
+            "drill_mark": speech.text("mark", plan.status) if drill else "",
+            "plain_mark": f"{speech.text('mark', plan.status)}: " if drill else "",
+            # What no longer holds stands struck in the history alone: nobody may take it for what to do now.
+            "body": "" if over else Markup(markdown.html(words.body)),
+            "instruction": "" if over else Markup(markdown.html(words.instruction)),
+            "published": reader.said("published", thread[0].issued_at),
+            "struck": head.msg_type == "Cancel",
+            "ended": _ended(head, reader),
+            "ended_tone": "clear" if head.msg_type in _ENDS else "minor",
+            "valid": reader.said("valid", subject.expires) if not over and head.ended_at is None else "",
+            "last_word": self._last_word(head, reader) if over else None,
+            "issued_by": self._issued_by(head, speech),
+            "record": speech.text("page", "record", position=speech.number(head.issued_position or 0)),
+        }
+
+    def _last_word(self, head: NoticeState, reader: Reader) -> dict[str, Any]:
+        language, words = reader.words(head)
+        body = "\n\n".join(part for part in (words.instruction, words.body) if part)
+        return {
+            "tag": f"{tag(head.plan.kind, head.msg_type, head.plan.severity, reader.speech)}, "
+            f"{reader.time(head.issued_at)}",
+            "title": words.title,
+            "body": Markup(markdown.html(body)),
+            "lang": language,
+            "dir": direction(language),
+        }
+
+    def _step(self, notice: NoticeState, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
+        language, words = reader.words(notice)
+        speech = reader.speech
+        first = notice is thread[0]
+        return {
+            "at": reader.time(notice.issued_at),
+            "kind": speech.text("page", "first") if first else speech.text("mark", notice.msg_type),
+            "title": words.title,
+            "lead": markdown.first_line(words.instruction, 200),
+            "struck": notice is not thread[-1],
+            "lang": language,
+            "dir": direction(language),
+        }
+
+    def _issued_by(self, notice: NoticeState, speech: Frame) -> str:
+        """Organisations and roles, never staff: a person who approved is `a person on duty`."""
+        dispatch = self._views.dispatch(notice.id)
+        people = dispatch.planned.people if dispatch and dispatch.planned else 0
+        approver = notice.approved_by or ""
+        policy = approver.removeprefix("policy:")
+        return speech.text(
+            "page",
+            "issued_by",
+            issuer=self._issuer(notice),
+            approval=speech.text("page", "approved_policy", policy=policy)
+            if approver.startswith("policy:")
+            else speech.text("page", "approved_person"),
+            people=speech.text("page", "people_one")
+            if people == 1
+            else speech.text("page", "people_many", count=speech.number(people)),
+        )
+
+    def _issuer(self, notice: NoticeState) -> str:
+        source = notice.source or notice.drafted_by
+        kind, _, name = source.partition(":")
+        return name if kind == "source" else self._site.name
+
+    def _begun(self, notice: NoticeState) -> datetime | None:
+        if notice.thread == notice.id:
+            return notice.issued_at
+        first = self._views.notice(notice.thread)
+        return first.issued_at if first and first.issued_at else notice.issued_at
+
+    def _points(self, change: ChangeState | None) -> list[PointState]:
+        found = (self._views.service_point(point) for point in change.facts.service_points) if change else ()
+        return sorted((point for point in found if point is not None), key=lambda p: p.facts.name)
+
+    def _concerned(self, change: ChangeState, points: Sequence[PointState], reader: Reader) -> list[dict[str, Any]]:
+        remaining: list[OpenPoint] = []
+        if change.facts.kind in ("closure", "move"):
+            concerned = {point.id for point in points}
+            left = self._views.open_points(None, change.facts.effective)
+            remaining = [open_point(other.id, other.facts) for other in left if other.id not in concerned]
+        return [_point(point, change, remaining, reader) for point in points]
+
+    def _map(
+        self, subject: NoticeState, change: ChangeState | None, points: Sequence[PointState], reader: Reader
+    ) -> dict[str, Any] | None:
+        pins = [Pin("closing", p.facts.lat, p.facts.lon, p.facts.name) for p in points]
+        if change is not None and change.facts.kind in ("closure", "move"):
+            pins += _open_pins(self._views, change, points)
+        zones = [] if subject.plan.area is None else [replace(self.zone(subject, reader), label="")]
+        if not pins and not zones:
+            return None
+        title = reader.words(subject)[1].title
+        svg = draw(self._atlas.outlines(), zones, pins, reader.speech.text("page", "map_of", what=title))
+        where = self._atlas.where(subject.plan.area, reader.speech) or reader.speech.comma.join(
+            p.facts.name for p in points
+        )
+        return {"svg": svg, "words": reader.speech.text("page", "in_words", area=where) if where else ""}
+
+
+def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> str:
+    """From when a change holds, or since when it does; "" for what was withdrawn or is no change."""
+    if change is None or head.msg_type in _ENDS:
+        return ""
+    said = reader.said("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
+    return said[:1].upper() + said[1:]
+
+
+def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint], reader: Reader) -> dict[str, Any]:
+    speech, facts = reader.speech, point.facts
+    after = change.facts.after.get(str(point.id))
+    then = [hours_in_words(after.opening_hours, speech), after.address or ""] if after else []
+    near = alternatives(remaining, facts.kind, (facts.lat, facts.lon), change.facts.effective)
+    return {
+        "name": facts.name,
+        "address": facts.address,
+        "comma": speech.comma,
+        "after": speech.comma.join(part for part in then if part),
+        "instead": [_near(other, reader) for other in near],
+    }
+
+
+def _open_pins(views: Views, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
+    """The points nearest to those that close, each once."""
+    found: dict[UUID, Pin] = {}
+    closing = {point.id for point in points}
+    for point in points:
+        facts = point.facts
+        for other, _ in views.nearest_open(facts.kind, facts.lat, facts.lon, change.facts.effective, 2):
+            if other.id not in closing:
+                found[other.id] = Pin("open", other.facts.lat, other.facts.lon, other.facts.name)
+    return list(found.values())
+
+
+def _near(near: Near, reader: Reader) -> dict[str, str]:
+    """An open point: its name, how far it is, and when it is open; of a mobile one, when it is next there."""
+    speech = reader.speech
+    hours = hours_in_words(near.point.opening_hours, speech)
+    if near.next_visit is not None:
+        hours = visit_in_words(near.next_visit, near.minutes, speech, reader.timezone)
+    return {"name": near.point.name, "away": speech.distance(near.distance_m), "hours": hours}
+
+
+def _drill(notice: NoticeState, speech: Frame) -> str:
+    """`DRILL, ` before everything else that a drill or test says."""
+    status = notice.plan.status
+    return "" if status == "Actual" else f"{speech.text('mark', status)}{speech.comma}"
+
+
+def _ended(head: NoticeState, reader: Reader) -> str:
+    speech = reader.speech
+    if head.msg_type == "Cancel":
+        return speech.text("page", "was_cancelled")
+    if head.msg_type == "AllClear":
+        return speech.text("page", "is_over")
+    if head.phase == "expired" or (head.expires is not None and head.expires <= reader.now):
+        return speech.text("page", "has_expired")
+    return ""
+
+
+def public_json(thread: Sequence[NoticeState], site: Site, atlas: Atlas) -> Mapping[str, Any]:
+    """A thread's page as data: its issued notices, the latest first."""
+    return {
+        "thread": thread[-1].thread,
+        "latest": thread[-1].id,
+        "url": f"{site.url}/alerts/{thread[-1].thread}",
+        "notices": [_notice_json(notice, atlas) for notice in reversed(thread)],
+    }
+
+
+def _notice_json(notice: NoticeState, atlas: Atlas) -> dict[str, Any]:
+    plan = notice.plan
+    area = atlas.area(plan.area)
+    return {
+        "id": notice.id,
+        "msg_type": notice.msg_type,
+        "references": notice.references,
+        "state": notice.phase,
+        "status": plan.status,
+        "kind": plan.kind,
+        "topic": plan.topic,
+        "category": plan.category,
+        "urgency": plan.urgency,
+        "severity": plan.severity,
+        "certainty": plan.certainty,
+        "danger_to_life": notice.danger_to_life,
+        "content": {
+            tag: {"title": words.title, "body": words.body, "instruction": words.instruction}
+            for tag, words in plan.content.items()
+        },
+        "area": plan.area,
+        "geometry": None if area.empty else area.to_geojson(),
+        "issued_at": notice.issued_at,
+        "expires": notice.expires,
+        "ended_at": notice.ended_at,
+        "replaced_by": notice.replaced_by,
+        "position": notice.issued_position,
+    }

@@ -1,0 +1,132 @@
+"""The public pages as files, for a host that stands by: each under the address that it has here, so that links hold.
+
+`alerts/ID/index.html` is the page `/alerts/ID`; what a web server cannot choose by a header stands under a folder of
+its own: `/cy/` is the front page in Welsh. Each file is put in place as a whole, and only if it has changed; those
+that others link to come first, the front pages last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import msgspec
+
+from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
+from alerts.domain.notice import NoticeState
+from alerts.services import Parts
+from alerts.web.public import cap_documents, push_subscription
+from alerts.web.public.pages import PublicPages
+from alerts.web.public.templating import STATIC, Pages, Site
+
+_FILES = ("look.css", "icon.svg")
+
+
+class Exported(NamedTuple):
+    """How many files there are now, and how many of them were new or different."""
+
+    files: int
+    written: int
+
+
+def export(parts: Parts, dest: Path, url: str = "", days: int = 90) -> Exported:
+    """Write the site into `dest`, as it reads at `url` ("": the public URL). Blocks.
+
+    What is live is in it, and what was issued in the last `days`; older pages that stand there already are left.
+    Raises OSError if `dest` cannot be written.
+    """
+    if url:
+        settings = msgspec.structs.replace(parts.settings, public_url=url.rstrip("/"))
+        parts = replace(parts, settings=settings)
+    files = written = 0
+    for name, content in _site(parts, days):
+        files += 1
+        written += put(dest / name, content)
+    return Exported(files, written)
+
+
+def put(path: Path, content: bytes) -> bool:
+    """Put a file in place as a whole; False if it stood there already. Readable by everybody."""
+    with suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.replace(file.name, path)
+        except BaseException:
+            os.unlink(file.name)
+            raise
+    return True
+
+
+def _site(parts: Parts, days: int) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of every file, what is linked to before what links to it."""
+    site = replace(Site.of(parts.settings), inbox=False)
+    default = primary(parts.settings.default_language)
+    for name in _FILES:
+        yield f"static/{name}", (STATIC / name).read_bytes()
+    threads = _threads(parts, days)
+    fronts: list[tuple[str, bytes]] = []
+    for tag in LANGUAGES:
+        folder = "" if tag == default else f"{tag}/"
+        pages = PublicPages(parts, _StaticPages(parts, site, tag))
+        yield f"{folder}manifest.webmanifest", push_subscription.manifest(site, tag)
+        speech = frame(tag, parts.settings.default_language)
+        yield f"{folder}404.html", pages.missing(speech)
+        for thread in threads:
+            page = pages.thread_page(thread[-1].id, tag)
+            for notice in thread:
+                yield f"{folder}alerts/{notice.id}/index.html", page
+                if tag == default:
+                    yield f"a/{notice.number}/index.html", page
+        fronts += [(f"{folder}{name}", content) for name, content in pages.fronts(tag)]
+    pages = PublicPages(parts, _StaticPages(parts, site, default))
+    for thread in threads:
+        for notice in thread:
+            yield f"alerts/{notice.id}.json", pages.thread_json(notice.id)
+            yield f"alerts/{notice.id}.cap", cap_documents.written(parts, notice.id)
+    yield from fronts
+
+
+def _threads(parts: Parts, days: int) -> list[list[NoticeState]]:
+    """The issued notices of each thread that is live, or of which something was issued lately."""
+    now = parts.clock()
+    since = now - timedelta(days=days)
+    chosen: dict[UUID, None] = {notice.thread: None for notice in parts.views.live(now)}
+    cursor: str | None = None
+    while True:
+        page = parts.views.notices(cursor=cursor, limit=500)
+        chosen |= {n.thread: None for n in page.items if n.issued and n.issued_at is not None and n.issued_at >= since}
+        cursor = page.next
+        if cursor is None:
+            break
+    return [thread for id in chosen if (thread := parts.views.thread(id, issued=True))]
+
+
+class _StaticPages(Pages):
+    """Pages of one language, whose links name files."""
+
+    def __init__(self, parts: Parts, site: Site, tag: str) -> None:
+        root = urlsplit(site.url).path.rstrip("/")
+        self._bases = {
+            other: root if other == primary(parts.settings.default_language) else f"{root}/{other}"
+            for other in LANGUAGES
+        }
+        super().__init__(parts, replace(site, base=self._bases[tag]))
+
+    def languages(self, path: str, speech: Frame, place: str = "") -> list[tuple[str, str, str]]:
+        """The same page in the other languages' folders."""
+        rest = path.removeprefix(self.site.base)
+        return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != speech.tag]

@@ -1,0 +1,161 @@
+"""The why of one delivery in plain sentences: the reader's own wish, what happened, who decided, what became of it.
+
+It names organisations and roles, never staff, and shows no address.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from alerts.channels.i18n import direction, frame
+from alerts.domain.notice import NoticeState
+from alerts.domain.place_names import place_name
+from alerts.explain.why import Why
+from alerts.kernel.geometry import resolve_area
+from alerts.kernel.signed_tokens import delivery_token
+from alerts.services import Parts
+from alerts.web.public.templating import Site, choose
+from subscribers.audience.nearest import Where, nearest
+from subscribers.domain.events import Place
+from subscribers.domain.subscriber import SUBSCRIBER
+
+_OUTCOMES = {
+    "queued": "It is waiting to leave.",
+    "held": "It is held for later",
+    "sending": "It is on its way.",
+    "sent": "It left, and your provider took it",
+    "delivered": "It was delivered",
+    "deferred": "Your provider asked us to try again later",
+    "failed-permanent": "Your provider refused it for good",
+    "failed-technical": "It could not leave, and a person looks into it",
+    "expired": "It was not sent, because its time was over",
+    "suppressed": "It was not sent, because nothing is sent to this address any more",
+    "superseded": "It was not sent, because a newer message took its place",
+    "cancelled": "It was not sent, because the message was withdrawn",
+}
+
+
+def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, Any] | None:
+    """What the page shows for the delivery of notice `number` to contact point `contact`; None if there is none."""
+    notice = parts.views.notice_by_number(number)
+    found = None if notice is None else parts.explainer.why(number, contact)
+    if notice is None or found is None:
+        return None
+    speech, settings = frame("en"), parts.settings
+    language, title = title_of(notice, settings.default_language)
+    stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
+    return {
+        "title": title,
+        "lang": language,
+        "dir": direction(language),
+        "notice_link": f"{site.base}/alerts/{notice.thread}",
+        "lead": because(parts, found, notice),
+        "summary": summary(found),
+        "steps": why_steps(found, settings.timezone),
+        "checks": checks(parts, found),
+        "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
+        "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
+        if found.position
+        else "",
+    }
+
+
+def because(parts: Parts, found: Why, notice: NoticeState) -> str:
+    """The reader's own wish that the message answers, as it stood then; "" where nobody can know it any more."""
+    if found.subscriber is None:
+        return "Because you are a tester or a member of the team, and this is a drill or a test."
+    person = parts.log.state(SUBSCRIBER, found.subscriber, found.position or None)
+    if person is None or person.preferences is None:
+        return ""
+    speech, settings = frame("en"), parts.settings
+    wishes = person.preferences
+    place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
+    asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
+    name = _place_name(parts, found)
+    where = f" in {name}" if name else ""
+    if place is not None and place.radius_km > 0:
+        where = f" within {speech.distance(place.radius_km * 1000)} of “{name}”"
+    when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
+    return f"Because {when}you asked for {asked}{where}{_distance(parts, found, notice, place)}."
+
+
+def _distance(parts: Parts, found: Why, notice: NoticeState, place: Place | None) -> str:
+    if not found.place or found.distance_m is None:
+        return ""
+    thing = "the area it concerns"
+    if notice.plan.service_change is not None:
+        name = _nearest_concerned(parts, notice.plan.service_change, place)
+        thing = f"this message concerns {name}, which" if name else "the nearest service point it concerns"
+    if found.distance_m < 1 and not notice.plan.service_change:
+        return ", which lies in the area that this message concerns"
+    return f", and {thing} is {frame('en').distance(found.distance_m)} away"
+
+
+def _nearest_concerned(parts: Parts, change: UUID, place: Place | None) -> str:
+    """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
+    announced = parts.views.service_change(change)
+    where = None if place is None else _position(parts, place)
+    if announced is None or where is None:
+        return ""
+    points = [p for p in map(parts.views.service_point, announced.facts.service_points) if p is not None]
+    near = nearest([(p.id, p.facts.lat, p.facts.lon) for p in points], where)
+    return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
+
+
+def _position(parts: Parts, place: Place) -> Where | None:
+    """Where a subscriber's place is; None if it is a drawn area or no longer registered."""
+    if place.lat is not None and place.lon is not None:
+        return place.lat, place.lon
+    registered = parts.views.place(place.slug) if place.slug else None
+    return None if registered is None else resolve_area(registered.geometry, lambda _: None)
+
+
+def _place_name(parts: Parts, found: Why) -> str:
+    """The matched place as its owner calls it; a registered one by its name."""
+    registered = parts.views.place(found.place) if found.place else None
+    return found.place if registered is None else place_name(registered, "en")
+
+
+def checks(parts: Parts, found: Why) -> list[dict[str, Any]]:
+    """The rules asked, as sentences."""
+    named = f"“{_place_name(parts, found)}”"
+    said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
+    return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in said]
+
+
+def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
+    """The chain, one sentence a step, the oldest first."""
+    return [
+        {"at": _to_the_second(link.at, timezone), "text": _sentence(link.detail or link.what), "by": link.by}
+        for link in found.chain
+    ]
+
+
+def summary(found: Why) -> str:
+    """The outcome in one sentence."""
+    said = _OUTCOMES.get(found.outcome, "")
+    if not said:
+        return "This person was due for the message." if found.due else "This person was not due for the message."
+    reason = f": {found.reason}" if found.reason and not said.endswith(".") else ""
+    return f"{said.rstrip('.')}{reason}."
+
+
+def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
+    """(language, title) of a notice."""
+    if not notice.plan.content:
+        return default_language, "a message without words"
+    language, words = choose(notice.plan.content, default_language, default_language)
+    return language, words.title
+
+
+def _to_the_second(at: datetime, timezone: str) -> str:
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{frame('en').day(at, timezone)}, {local:%H:%M:%S}"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) or not text else f"{text}."

@@ -1,0 +1,51 @@
+"""Every resource of the web, in the order in which their routes are tried."""
+
+from __future__ import annotations
+
+from alerts.web import health
+from alerts.web.api import (
+    audience,
+    deliveries,
+    incidents,
+    log,
+    newsletters,
+    notices,
+    openapi,
+    reference_data,
+    service_points,
+    subscribers,
+    webhooks,
+)
+from alerts.web.console import handlers
+from alerts.web.hooks import receipts
+from alerts.web.hooks import webhooks as hooks
+from alerts.web.inbox import pages as inbox_pages
+from alerts.web.inbox import push as inbox_push
+from alerts.web.public import cap_documents, pages, push_subscription, templating, token_pages
+
+MODULES = (
+    hooks.routes,
+    receipts.routes,
+    incidents.routes,
+    service_points.routes,
+    reference_data.routes,
+    notices.routes,
+    newsletters.routes,
+    audience.routes,
+    subscribers.routes,
+    deliveries.routes,
+    log.routes,
+    webhooks.routes,
+    health.routes,
+    openapi.routes,
+    cap_documents.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
+    pages.routes,
+    token_pages.routes,
+    push_subscription.routes,
+    inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too
+    inbox_pages.routes,
+    handlers.routes,
+    templating.routes,
+)
+
+page_of_error = pages.error_page
