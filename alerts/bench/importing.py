@@ -137,7 +137,7 @@ class _Untold:
 
 async def _import(file: Path) -> float:
     """Seconds to the end of the read models."""
-    from alerts.cli.session import connected, settings
+    from alerts.app.connection import connected, settings
     from alerts.import_export.client import Import
 
     async with connected(settings(), counting=False) as call:

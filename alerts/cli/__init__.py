@@ -10,8 +10,20 @@ from typing import Any
 import typer
 import typer.core
 
-from alerts.cli import access, copying, looking, people, places, proving, safekeeping, serving, suppressions
-from alerts.cli.output import Failed, Misuse, complain
+from alerts.app.terminal import Failed, Misuse, complain
+from alerts.cli import (
+    access,
+    backup,
+    export_site,
+    inspect,
+    places,
+    subscribers,
+    suppressions,
+    verify,
+)
+from alerts.cli import (
+    run as serving,
+)
 from alerts.kernel.errors import DomainError, Invalid
 
 LATER = ("rehearse",)
@@ -40,7 +52,7 @@ app = typer.Typer(
         "Settings are environment variables or a .env file; `alerts doctor` lists and checks them."
     ),
 )
-for module in (serving, access, places, people, suppressions, looking, proving, safekeeping, copying):
+for module in (serving, access, places, subscribers, suppressions, inspect, verify, backup, export_site):
     module.register(app)
 
 

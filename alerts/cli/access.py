@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.cli.output import Misuse, show
-from alerts.cli.session import ask
+from alerts.app.connection import ask
+from alerts.app.terminal import Misuse, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Words = ("record", "draft", "issue")

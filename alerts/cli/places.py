@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alerts.cli.output import Failed, Misuse, note, progress, show
-from alerts.cli.refusals import Refusals
-from alerts.cli.session import with_product
+from alerts.app.connection import with_product
+from alerts.app.terminal import Failed, Misuse, note, progress, show
+from alerts.cli.rejected_rows import Refusals
 
 if TYPE_CHECKING:
     from alerts.operations.control_socket import Call, Json
@@ -69,7 +69,7 @@ def export_places(
     as_json: AsJson = False,
 ) -> None:
     """Write the register of places to a GeoJSON file; `alerts places import` takes it back."""
-    from alerts.cli.whole import whole_file
+    from alerts.cli.atomic_file import whole_file
     from alerts.import_export.geojson import Collection
 
     async def work(call: Call) -> int:

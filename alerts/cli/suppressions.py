@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.cli.output import Json, show
-from alerts.cli.session import ask
+from alerts.app.connection import ask
+from alerts.app.terminal import Json, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Contact = Annotated[int, typer.Argument(help="The contact point's id, as GET /api/v1/subscribers/{id} shows it.")]

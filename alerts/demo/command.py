@@ -15,9 +15,9 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 
+from alerts.app.connection import connected
 from alerts.app.maintenance import is_empty
-from alerts.cli.output import Failed
-from alerts.cli.session import connected
+from alerts.app.terminal import Failed
 from alerts.demo import judge, report
 from alerts.demo.client import Doors, Json, Refused
 from alerts.demo.london import Borough, boroughs

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from alerts.cli.output import progress
+from alerts.app.terminal import progress
 from alerts.import_export.csv_format import in_columns
 from alerts.import_export.csv_reader import Survey, survey
 from alerts.import_export.parser_process import Last, Order, Terms, pages

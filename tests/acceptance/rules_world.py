@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from alerts.cli.session import connected
+from alerts.app.connection import connected
 from alerts.operations.control_socket import Call
 from alerts.settings import load
 

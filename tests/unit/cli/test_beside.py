@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from alerts.cli.beside import Beside
+from alerts.cli.supervisor import Beside
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 

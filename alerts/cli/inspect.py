@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alerts.cli.output import Json, Misuse, show
-from alerts.cli.session import ask
+from alerts.app.connection import ask
+from alerts.app.terminal import Json, Misuse, show
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alerts.cli.output import Failed, note, progress, show
-from alerts.cli.refusals import Refusals
-from alerts.cli.session import ask, with_product
+from alerts.app.connection import ask, with_product
+from alerts.app.terminal import Failed, note, progress, show
+from alerts.cli.rejected_rows import Refusals
 
 if TYPE_CHECKING:
     from alerts.operations.control_socket import Call, Json
@@ -65,7 +65,7 @@ def export_people(
 
     Contact points that must not be sent to, or were never shown to be theirs, stay here.
     """
-    from alerts.cli.whole import whole_file
+    from alerts.cli.atomic_file import whole_file
     from alerts.import_export.csv_format import COLUMNS
 
     async def work(call: Call) -> int:

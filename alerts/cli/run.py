@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from alerts.cli.beside import Beside
-from alerts.cli.output import Failed, Misuse, note
-from alerts.cli.session import settings
+from alerts.app.connection import settings
+from alerts.app.terminal import Failed, Misuse, note
+from alerts.cli.supervisor import Beside
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")

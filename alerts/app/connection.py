@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from alerts.cli.output import Failed, note
+from alerts.app.terminal import Failed, note
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings, SettingsError, environment, load, unknown
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.cli.output import Json, Misuse, show
-from alerts.cli.session import with_product
+from alerts.app.connection import with_product
+from alerts.app.terminal import Json, Misuse, show
 
 
 def register(app: typer.Typer) -> None:

@@ -11,9 +11,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from alerts.cli.output import Json, note, show
-from alerts.cli.proving import told as verified
-from alerts.cli.session import settings
+from alerts.app.connection import settings
+from alerts.app.terminal import Json, note, show
+from alerts.cli.verify import told as verified
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

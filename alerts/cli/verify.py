@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from alerts.cli.output import Json, Misuse, note, progress, show
-from alerts.cli.session import settings
-from alerts.cli.whole import whole_file
+from alerts.app.connection import settings
+from alerts.app.terminal import Json, Misuse, note, progress, show
+from alerts.cli.atomic_file import whole_file
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _WHAT_NOW = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from alerts.cli.output import note
+from alerts.app.terminal import note
 
 SHOWN = 100
 """On the terminal and in JSON: the memory must not grow with the file."""
