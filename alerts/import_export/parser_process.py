@@ -1,7 +1,7 @@
 """A file's rows, read and checked in a process of their own, so that the one that writes does nothing else.
 
-`python -m alerts.import_export.parser_process` reads an `Order` (JSON) from its standard input and writes frames: four bytes
-of length, four bytes with the number of rows, then the rows (MessagePack). The frame without rows is the last; it holds
+`python -m alerts.import_export.parser_process` reads an `Order` (JSON) from its standard input and writes frames: four
+bytes of length, four with the number of rows, then the rows (MessagePack). The frame without rows is the last; it holds
 the digest of what was read, or the words of what went wrong. `pages` is the other end.
 """
 
