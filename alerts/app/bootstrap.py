@@ -28,7 +28,7 @@ from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.personal_content import House
 from alerts.dispatch.retry_policy import Retries
-from alerts.dispatch.wakeup import Bell
+from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.warm_start import prepare
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
@@ -125,7 +125,7 @@ class App:
         self._closing.callback(views.close)
         self.runner = Runner(self.log, views, projections(), clock)
         self.views = Views(views, self.runner, self.vault)
-        self.bell = Bell()
+        self.bell = Wakeup()
         self.follower = self._build_follower(views)
         self.dispatch = DispatchReads(main)
         self.commands = Commands(

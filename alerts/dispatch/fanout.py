@@ -17,7 +17,7 @@ from alerts.delivery_queue.frozen_audience import Frozen
 from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, LATE, STATE, WAKES
 from alerts.dispatch import recipients
 from alerts.dispatch.transactional import asked, may_ask
-from alerts.dispatch.wakeup import Bell
+from alerts.dispatch.wakeup import Wakeup
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import Database, Unit, Writer
@@ -67,7 +67,7 @@ class FanOut:
         registers: Registers,
         *,
         clock: Callable[[], datetime],
-        bell: Bell,
+        bell: Wakeup,
         leader: Leads,
     ) -> None:
         """`leader`: the lock of the one process that has effects while the others stand by."""
@@ -115,7 +115,7 @@ class FanOut:
         if turn == "ours":
             self._react(recorded)
         if turn != "theirs":
-            self._bell.ring()
+            self._bell.notify()
         return turn != "theirs"
 
     def leads(self) -> bool:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 
 
-class Bell:
+class Wakeup:
     """`ring` from anywhere; `wait` in the one event loop that has `attach`ed."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
 
-    def attach(self) -> None:
+    def bind(self) -> None:
         """Let the running event loop be the one that is woken."""
         self._loop = asyncio.get_running_loop()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """There may be work. Never raises; nobody listening is fine, whoever comes later looks first."""
         loop = self._loop
         if loop is None:

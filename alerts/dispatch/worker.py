@@ -32,7 +32,7 @@ from alerts.dispatch.in_flight import Hands, Load
 from alerts.dispatch.personal_content import House
 from alerts.dispatch.rate_limiter import Pace, Paced
 from alerts.dispatch.retry_policy import Retries
-from alerts.dispatch.wakeup import Bell
+from alerts.dispatch.wakeup import Wakeup
 from alerts.eventlog.ports import Committed, Database, Unit, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
@@ -95,7 +95,7 @@ class Worker:
         renderer: Renderer,
         providers: Mapping[Channel, Provider],
         house: House,
-        bell: Bell,
+        bell: Wakeup,
         *,
         clock: Callable[[], datetime],
         retries: Retries,
@@ -151,7 +151,7 @@ class Worker:
 
     async def start(self) -> None:
         """Take a number and begin to work."""
-        self._bell.attach()
+        self._bell.bind()
         await self._lease.begin()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
         self._beats = asyncio.create_task(self._keep_alive(), name="dispatch lease")
@@ -161,7 +161,7 @@ class Worker:
     async def stop(self, patience: float = STOP_S) -> None:
         """Let what is on its way arrive, put back what has not begun, record, and stop."""
         self._server.stop()
-        self._bell.ring()
+        self._bell.notify()
         self._tell()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=patience)

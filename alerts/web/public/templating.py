@@ -21,7 +21,7 @@ from alerts.settings import Settings
 from alerts.web.http.routing import PUBLIC, Route
 
 T = TypeVar("T")
-STATIC = Path(__file__).resolve().parent / "static"
+STATIC = Path(__file__).resolve().parent.parent / "static"
 _TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 

@@ -18,7 +18,7 @@ from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.personal_content import House
 from alerts.dispatch.retry_policy import Retries
-from alerts.dispatch.wakeup import Bell
+from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life
@@ -94,7 +94,7 @@ class Stack:
         self.writer = GroupCommitWriter(self.main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
         self.runner = Runner(self.log, self.views_db, projections(), clock)
         self.views = Views(self.views_db, self.runner, self.vault)
-        self.bell = Bell()
+        self.bell = Wakeup()
         self.columns, self.registers = AudienceColumns(), Registers()
         self.leader = Leader(self.main, FAN_OUT_LOCK, every=0.3)
         self.fanout = FanOut(
