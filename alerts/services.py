@@ -19,14 +19,14 @@ from alerts.web.health.metrics import Requests
 if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
-    from alerts.delivery_queue.queries import DispatchReads
+    from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.canary import CanaryState
     from alerts.explain.why import Explainer
-    from alerts.projections import Views
+    from alerts.projections import ReadModels
     from alerts.providers.inbox import Inbox
     from alerts.providers.webpush.vapid import Vapid
-    from alerts.webhooks.progress import Standings
-    from subscribers.audience.projector import Follower
+    from alerts.webhooks.progress import WebhookQueries
+    from subscribers.audience.projector import AudienceProjector
     from subscribers.directory import Directory
 
 
@@ -51,7 +51,7 @@ class Runner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """Everything behind the pages and the API. All but `inbox` is always there."""
 
     settings: Settings
@@ -61,18 +61,18 @@ class Parts:
     writer: Writer
     codec: PublicCodec
     commands: Commands
-    views: Views
+    views: ReadModels
     directory: Directory
     runner: Runner
-    follower: Follower
-    dispatch: DispatchReads
+    follower: AudienceProjector
+    dispatch: DispatchQueries
     explainer: Explainer
     renderer: Renderer
     inbox: Inbox | None
     """None wherever the public URL is not a loopback address."""
     vapid: Vapid
     """What browsers subscribe with, and push services know us by."""
-    webhooks: Standings
+    webhooks: WebhookQueries
     """Outgoing webhooks, and how far each has come."""
     reads: ThreadPoolExecutor
     """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""

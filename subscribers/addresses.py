@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from alerts.eventlog.ports import Row, Unit, Value
+from alerts.eventlog.ports import Row, UnitOfWork, Value
 from alerts.kernel.errors import Invalid
 from alerts.kernel.ids import mac, shard_of
 from alerts.storage.in_clauses import CHUNK
@@ -57,7 +57,7 @@ class Addresses:
         rows = read(_sql.find, (self.keyed_hash(channel, address),))
         return Owner(UUID(bytes=bytes(rows[0][0])), int(rows[0][1])) if rows else None
 
-    def claim(self, unit: Unit, channel: str, address: str, owner: Owner) -> None:
+    def claim(self, unit: UnitOfWork, channel: str, address: str, owner: Owner) -> None:
         """From this command on the address is theirs."""
         unit.write(_sql.claim, claim_row(self.keyed_hash(channel, address), owner))
 
@@ -67,7 +67,7 @@ def claim_row(keyed_hash: bytes, owner: Owner) -> tuple[bytes, int, bytes, int]:
     return keyed_hash, shard_of(owner.subscriber), owner.subscriber.bytes, owner.contact
 
 
-def claim_many(unit: Unit, claims: Sequence[tuple[bytes, Owner]]) -> None:
+def claim_many(unit: UnitOfWork, claims: Sequence[tuple[bytes, Owner]]) -> None:
     """From this command on these addresses, by keyed hash, are theirs."""
     unit.write_many(_sql.claim, [claim_row(keyed_hash, owner) for keyed_hash, owner in claims])
 
@@ -87,7 +87,7 @@ def owner_of(read: Reader, contact: int) -> UUID | None:
     return UUID(bytes=bytes(rows[0][0])) if rows else None
 
 
-def forget(unit: Unit, subscriber: UUID) -> None:
+def forget(unit: UnitOfWork, subscriber: UUID) -> None:
     """Delete every address of a person (erasure)."""
     unit.write(_sql.forget, (subscriber.bytes,))
 

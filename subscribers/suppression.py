@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from subscribers.addresses import owner_of
 from subscribers.domain.lifecycle import decide_suppress
 from subscribers.domain.subscriber import SUBSCRIBER
 
 
-def suppress(unit: Unit, contact: int, reason: str) -> bool:
+def suppress(unit: UnitOfWork, contact: int, reason: str) -> bool:
     """Suppress a subscriber's contact point; whether anything changed.
 
     Nothing is said of a contact point that is no subscriber's any more, nor of a team member's sign-in address.

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from alerts.eventlog.errors import RaceLost
+from alerts.eventlog.errors import ConcurrencyConflict
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.errors import DomainError
 from alerts.storage.base import BaseDatabase, BaseTransaction
@@ -222,7 +222,7 @@ class Vault:
         if lost:
             for page in _pages(lost):
                 self._fetch(page)
-            raise RaceLost("another key was made for the same subject, or it was destroyed")
+            raise ConcurrencyConflict("another key was made for the same subject, or it was destroyed")
 
     def destroy(self, subject: UUID) -> None:
         """Destroy the subject's key, in memory and on disk; nothing sealed under it can be read again.
@@ -236,7 +236,7 @@ class Vault:
             tx.execute(_DROP_COPIES)
             tx.execute("INSERT INTO destroyed (subject) VALUES (?) ON CONFLICT (subject) DO NOTHING", (raw,))
         self.forget(subject)
-        self._database.scrub()
+        self._database.wipe_deleted()
 
     def forget(self, subject: UUID) -> None:
         """Drop the key from memory only: for other processes, when they see that the person was erased."""

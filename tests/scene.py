@@ -20,7 +20,7 @@ from alerts.contract.bodies import SubscriberBody
 from alerts.demo import london, story
 from alerts.domain import events as e
 from alerts.domain import streams
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import derived_id, new_id
 from alerts.kernel.terms import MsgType, Severity
@@ -59,7 +59,7 @@ class Scene:
     def tell(self, stream: Stream[Any], subject: UUID, *events: Event, by: str = "source:estates") -> int:
         """Append these events and wait until the read models show them; the last one's position."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             unit.get(stream, subject)
             unit.append(stream, subject, *events)
 

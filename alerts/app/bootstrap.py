@@ -19,17 +19,17 @@ import msgspec
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
-from alerts.delivery_queue.daily_quota import DailyBudget
-from alerts.delivery_queue.queries import DispatchReads
+from alerts.delivery_queue.daily_quota import DailyQuota
+from alerts.delivery_queue.queries import DispatchQueries
 from alerts.delivery_queue.statistics import totals
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.personal_content import House
-from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
-from alerts.dispatch.warm_start import prepare
+from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
 from alerts.eventlog.codec import Codec
@@ -43,31 +43,31 @@ from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
 from alerts.net.push_endpoints import Endpoints
-from alerts.net.safe_client import SOON, GuardedClient
+from alerts.net.safe_client import SOON, SafeHttpClient
 from alerts.observability import log_setup
-from alerts.projections import Views, projections
-from alerts.projections.runner import Runner
+from alerts.projections import ReadModels, projections
+from alerts.projections.runner import ProjectionRunner
 from alerts.providers.factory import Texts, providers
-from alerts.providers.failover import Watched
+from alerts.providers.failover import ReportsHealth
 from alerts.providers.inbox import Inbox
 from alerts.providers.smtp.provider import Signs
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
 from alerts.scheduler import DuePoll
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, Part, connect
-from alerts.storage.generations import CurrentViews, current_generation, is_outdated, open_generation, rebuild
-from alerts.storage.leader_election import Leader
+from alerts.storage.generations import LiveViews, current_generation, is_outdated, open_generation, rebuild
+from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.migrate import migrate, pending
-from alerts.webhooks.progress import Standings
+from alerts.webhooks.progress import WebhookQueries
 from alerts.webhooks.sender import Sender as WebhookSender
 from subscribers.addresses import Addresses
-from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import Follower
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.projector import AudienceProjector
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
@@ -110,24 +110,24 @@ class App:
         self._closing = ExitStack()
         self._winding: asyncio.Task[None] | None = None
         main, keys = self._open("main"), self._open("keys")
-        self._fan_out_leader = Leader(main, FAN_OUT_LOCK, every=_ASK_FOR_FAN_OUT)
+        self._fan_out_leader = AdvisoryLockLeader(main, FAN_OUT_LOCK, every=_ASK_FOR_FAN_OUT)
         self._closing.callback(self._fan_out_leader.release)
         self._main, self._folder = main, _migrations(main, "views")
         self.vault = Vault(keys, settings.master_key)
         codec = Codec(CATALOGUE, self.vault)
         self.log = EventLog(main, codec)
         self._closing.callback(self.log.close)
-        self.writer = GroupCommitWriter(main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
+        self.writer = GroupCommitWriter(main, codec, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended)
         self._closing.callback(self.writer.close)
         proof_secret = partial(self.vault.shared_secret, PROOF_SECRET, PROOF_BYTES)
         self._prover = Prover(self.log, main, keys, lambda: ProofSigner(proof_secret()), clock)
-        views = CurrentViews(settings.database_url, main, self._folder)
+        views = LiveViews(settings.database_url, main, self._folder)
         self._closing.callback(views.close)
-        self.runner = Runner(self.log, views, projections(), clock)
-        self.views = Views(views, self.runner, self.vault)
+        self.runner = ProjectionRunner(self.log, views, projections(), clock)
+        self.views = ReadModels(views, self.runner, self.vault)
         self.bell = Wakeup()
         self.follower = self._build_follower(views)
-        self.dispatch = DispatchReads(main)
+        self.dispatch = DispatchQueries(main)
         self.commands = Commands(
             writer=self.writer,
             log=self.log,
@@ -164,7 +164,7 @@ class App:
         )
         self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
         self._poll = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
-        self.parts = Parts(
+        self.parts = Services(
             settings=settings,
             clock=clock,
             log=self.log,
@@ -179,7 +179,7 @@ class App:
             explainer=Explainer(self.log, self.views, self.dispatch),
             renderer=renderer,
             inbox=self.inbox,
-            webhooks=Standings(main, self.log),
+            webhooks=WebhookQueries(main, self.log),
             vapid=self.vapid,
             reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),
             topics=frozenset(CATALOGUE.events),
@@ -255,9 +255,9 @@ class App:
         self._closing.callback(database.close)
         return database
 
-    def _build_follower(self, views: CurrentViews) -> Follower:
+    def _build_follower(self, views: LiveViews) -> AudienceProjector:
         """Only a process that sends has effects; the others follow to count and to explain."""
-        columns, registers = AudienceColumns(), Registers()
+        columns, registers = AudienceColumns(), ReferenceData()
         fan_out = (
             FanOut(
                 self.writer,
@@ -271,14 +271,14 @@ class App:
             if "worker" in self._roles
             else None
         )
-        return Follower(
+        return AudienceProjector(
             self.log,
             columns,
             registers,
             fan_out,
             clock=self._clock,
             forget=self.vault.forget,
-            snapshots=Snapshots(self.log, views, self.vault),
+            snapshots=CheckpointStore(self.log, views, self.vault),
         )
 
     @property
@@ -289,7 +289,7 @@ class App:
     def _web_push(self) -> WebPush:
         """Always there: each browser names its own push service, and the inbox is one of them."""
         settings = self.settings
-        client = GuardedClient(
+        client = SafeHttpClient(
             allow_private=settings.allow_private_targets,
             own=self._own,
             connections=settings.push_concurrency,
@@ -299,7 +299,7 @@ class App:
 
     def _build_webhooks(self, codec: Codec) -> WebhookSender:
         """Webhooks to our own inbox make no sense, so only settings can allow private targets."""
-        client = GuardedClient(allow_private=self.settings.allow_private_targets)
+        client = SafeHttpClient(allow_private=self.settings.allow_private_targets)
         return WebhookSender(
             self._main, self.writer, self.log, codec, client, self.commands.disable_webhook, clock=self._clock
         )
@@ -327,7 +327,7 @@ class App:
         return Texts(
             targets=settings.sms,
             rate=settings.sms_rate,
-            budget=DailyBudget(self._main, self.writer, settings.sms_budget, clock=self._clock),
+            budget=DailyQuota(self._main, self.writer, settings.sms_budget, clock=self._clock),
             prefixes=settings.sms_prefixes,
             receipts=f"{settings.public_url}/hooks/{{}}/receipts",
             clock=self._clock,
@@ -335,7 +335,7 @@ class App:
 
     def _build_worker(self, renderer: Renderer) -> Worker:
         settings = self.settings
-        house = House(
+        house = Sender(
             public_url=settings.public_url,
             secret=settings.secret_key,
             sender=settings.sender,
@@ -353,7 +353,7 @@ class App:
             house,
             self.bell,
             clock=self._clock,
-            retries=Retries(settings.retry_schedule),
+            retries=RetryPolicy(settings.retry_schedule),
             concurrency=self._concurrency,
             reserve=settings.emergency_reserve,
         )
@@ -366,7 +366,7 @@ class App:
         told = (
             {}
             if "worker" in self._roles or self.settings.on_sqlite
-            else provider_health.told(self._main, self._clock())
+            else provider_health.latest(self._main, self._clock())
         )
         return {channel: told.get(channel) or self._provider_state(channel) for channel in channels}
 
@@ -374,7 +374,7 @@ class App:
         provider = self.providers.get(channel)
         if provider is None:
             return {"provider": None, "state": "no provider"}
-        if isinstance(provider, Watched):
+        if isinstance(provider, ReportsHealth):
             return cast(dict[str, Any], msgspec.to_builtins(provider.health()))
         return {"provider": provider.name, "state": "well"}
 
@@ -440,9 +440,9 @@ def prepare_audience(settings: Settings) -> int | None:
         vault = Vault(keys, settings.master_key)
         log = EventLog(main, Codec(CATALOGUE, vault))
         closing.callback(log.close)
-        views = CurrentViews(settings.database_url, main, _migrations(main, "views"))
+        views = LiveViews(settings.database_url, main, _migrations(main, "views"))
         closing.callback(views.close)
-        return prepare(log, main, Snapshots(log, views, vault), utc_now)
+        return write_checkpoint_offline(log, main, CheckpointStore(log, views, vault), utc_now)
 
 
 def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:

@@ -37,13 +37,13 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
     `counting`: audiences too.
     """
     from alerts.operations.control_socket import (  # here, since aiohttp takes a quarter of a second to load
-        Locked,
+        AlreadyRunning,
+        connect,
         lock,
-        through,
     )
 
     if chosen.on_sqlite:
-        async with through(chosen.control_socket) as call:
+        async with connect(chosen.control_socket) as call:
             if call is not None:
                 yield call
                 return
@@ -51,7 +51,7 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
         if chosen.on_sqlite:
             try:
                 held.enter_context(lock(chosen.lock_file))
-            except Locked as error:
+            except AlreadyRunning as error:
                 raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
         from alerts.app import bootstrap
         from alerts.app.process import spare_the_collector

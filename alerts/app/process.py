@@ -14,7 +14,7 @@ from aiohttp import web
 from alerts.app import bootstrap
 from alerts.net.loopback import is_loopback
 from alerts.operations import Admin
-from alerts.operations.control_socket import listening, lock
+from alerts.operations.control_socket import lock, serve_operations
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
@@ -40,7 +40,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         await app.start()
         if settings.on_sqlite:
             operations = Admin(app.parts, app.runner, app.rebuild).operations()
-            await stack.enter_async_context(listening(settings.control_socket, operations))
+            await stack.enter_async_context(serve_operations(settings.control_socket, operations))
         if port is not None:
             await _listen(stack, app, host, port, whole="web" in roles)
         _warn(settings, host if port is not None and "web" in roles else "")

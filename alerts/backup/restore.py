@@ -15,7 +15,7 @@ from alerts.backup.backup import opened, verified
 from alerts.backup.manifest import BadBackup, Manifest
 from alerts.eventlog.integrity.verifier import Report
 from alerts.kernel.errors import Conflict
-from alerts.operations.control_socket import Locked, lock
+from alerts.operations.control_socket import AlreadyRunning, lock
 from alerts.settings import Settings
 from alerts.settings.package_data import find
 from alerts.storage.sqlite import file_of
@@ -44,7 +44,7 @@ def restore(settings: Settings, source: Path, *, force: bool = False) -> Restore
         if settings.on_sqlite:
             try:
                 stack.enter_context(lock(settings.lock_file))
-            except Locked as error:
+            except AlreadyRunning as error:
                 raise Conflict(f"{error}; stop it first") from error
             report, aside = _sqlite(settings, source, manifest, force)
         else:

@@ -23,7 +23,7 @@ from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
-from alerts.projections.runner import Runner
+from alerts.projections.runner import ProjectionRunner
 from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, connect
 from alerts.storage.migrate import migrate
@@ -59,7 +59,7 @@ def _measured(folder: Path, size: int) -> Iterator[Row]:
     for turn in range(3 if size <= _SMALL else 1):
         views = _open(folder, f"ours-{turn}", "views")
         opened.append(views)
-        runner = Runner(log, views, [DirectoryProjection()], lambda: _START)
+        runner = ProjectionRunner(log, views, [DirectoryProjection()], lambda: _START)
         begun = perf_counter()
         runner.catch_up(log.position())
         seconds = min(seconds, perf_counter() - begun)

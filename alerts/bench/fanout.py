@@ -15,12 +15,12 @@ import numpy as np
 
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
-from alerts.delivery_queue.frozen_audience import Frozen, freeze
+from alerts.delivery_queue.frozen_audience import FrozenAudience, freeze
 from alerts.dispatch import planner
 from alerts.domain.events import CATALOGUE, NoticePlan
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
@@ -29,9 +29,9 @@ from alerts.storage.base import BaseDatabase, connect
 from alerts.storage.migrate import migrate
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.issued_notice import Issued
-from subscribers.audience.projector import Follower
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.issued_notice import IssuedNotice
+from subscribers.audience.projector import AudienceProjector
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.vault import Vault
 
 _sql = load("alerts.delivery_queue", "queue.sql")
@@ -83,7 +83,7 @@ def _measured(url: str, dialect: str, size: int) -> Iterator[Row]:
     )
 
 
-def _audience(size: int) -> Frozen:
+def _audience(size: int) -> FrozenAudience:
     random = np.random.default_rng(7)
     contacts = np.arange(1, size + 1, dtype=np.int64) * SHARDS + random.integers(0, SHARDS, size)
     return freeze(contacts, np.zeros(size, dtype=np.uint8), np.zeros(size, dtype=np.uint8))
@@ -94,10 +94,12 @@ def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float
     now = datetime.now(UTC)
     codec = Codec(CATALOGUE, vault)
     log = EventLog(database, codec)
-    writer = GroupCommitWriter(database, codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=log.grown)
-    follower = Follower(log, AudienceColumns(), Registers(), clock=lambda: now)
+    writer = GroupCommitWriter(
+        database, codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=log.notify_appended
+    )
+    follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=lambda: now)
     audience = _audience(size)
-    issued = Issued(
+    issued = IssuedNotice(
         id=UUID(int=1),
         number=1,
         thread=UUID(int=1),
@@ -123,7 +125,7 @@ def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float
     return whole, first
 
 
-def _job(unit: Unit, issued: Issued, audience: Frozen) -> None:
+def _job(unit: UnitOfWork, issued: IssuedNotice, audience: FrozenAudience) -> None:
     pages = list(audience.pages())
     times = (issued.position, micros(issued.issued_at), micros(issued.expires))
     head = (issued.number, issued.id.bytes, issued.thread.bytes, 0, None, 0, *times)

@@ -19,7 +19,7 @@ from alerts.bench.postgres import Fresh, fresh_database
 from alerts.bench.row import Row
 from alerts.eventlog.append import EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Stream
 from alerts.kernel.ids import new_id
@@ -108,8 +108,8 @@ def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
     return seconds, kept
 
 
-def _save(streams: Sequence[UUID]) -> Callable[[Unit], None]:
-    def work(unit: Unit) -> None:
+def _save(streams: Sequence[UUID]) -> Callable[[UnitOfWork], None]:
+    def work(unit: UnitOfWork) -> None:
         for number, stream in enumerate(streams):
             unit.append(_HAPPENED, stream, Happened(headline="A water main has burst", number=number, about=stream))
 

@@ -20,7 +20,7 @@ from alerts.app import bootstrap
 from alerts.bench import mail_limit
 from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.row import Row
-from alerts.channels.message import Handed, Message, Provider
+from alerts.channels.message import Message, Provider, SendResult
 
 _TARGET = 0.35
 MOST = 20_000
@@ -89,7 +89,7 @@ async def _sent(chosen: settings.Settings, size: int) -> Sent:
         for first in range(0, size, AT_A_TIME):
             count = min(AT_A_TIME, size - first)
             await asyncio.to_thread(app.writer.submit(lambda unit, n=count: people(unit, n), by="bench").result)  # type: ignore[misc]
-        await asyncio.to_thread(app.follower.knows, app.writer.position(), _WAIT_S)
+        await asyncio.to_thread(app.follower.wait_applied, app.writer.position(), _WAIT_S)
         await asyncio.to_thread(app.runner.wait, app.writer.position(), _WAIT_S)
         begun, cpu = perf_counter(), process_time()
         issued = app.writer.submit(issue, by="bench")
@@ -113,7 +113,7 @@ class _Weighed:
         self._inner, self.name, self.channel = inner, inner.name, inner.channel
         self.messages = self.octets = 0
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """See `Provider.send`."""
         self.messages += 1
         self.octets += len(message.data)

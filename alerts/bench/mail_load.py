@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
 from alerts.domain.streams import NOTICE
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -22,7 +22,7 @@ _CONTENT = {
 }
 
 
-def people(unit: Unit, count: int, lat: float = 51.49, lon: float = -0.09) -> None:
+def people(unit: UnitOfWork, count: int, lat: float = 51.49, lon: float = -0.09) -> None:
     """So many people around Walworth, or another place, each with a place of their own; a writer's work."""
     first = unit.number("contact", count)
     for at in range(count):
@@ -42,7 +42,7 @@ def people(unit: Unit, count: int, lat: float = 51.49, lon: float = -0.09) -> No
         )
 
 
-def issue(unit: Unit) -> int:
+def issue(unit: UnitOfWork) -> int:
     """Issue the notice to all of them; its number. A writer's work."""
     notice, number = new_id(), unit.number("notice")
     plan = NoticePlan(

@@ -18,7 +18,7 @@ from functools import partial
 from alerts import settings
 from alerts.app import bootstrap
 from alerts.bench.mail_load import people
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import BUILT_IN_TOPICS, Severity
 from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
@@ -51,7 +51,7 @@ def populate(env: Mapping[str, str], size: int, away: int = 0) -> int:
         asyncio.run(app.stop())
 
 
-def _register(unit: Unit, count: int, seed: random.Random) -> None:
+def _register(unit: UnitOfWork, count: int, seed: random.Random) -> None:
     first = unit.number(_CONTACTS, count)
     for sequence in range(first, first + count):
         person = new_id()

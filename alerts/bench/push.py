@@ -17,7 +17,7 @@ from time import perf_counter
 
 from alerts.bench.row import Row
 from alerts.channels.message import Message
-from alerts.net.safe_client import GuardedClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 
@@ -76,7 +76,7 @@ async def _rate(port: int, size: int) -> float:
         return datetime.now(UTC)
 
     vapid = Vapid(lambda: b"v" * SECRET_BYTES, "mailto:bench@localhost", clock=now)
-    provider = WebPush(GuardedClient(allow_private=True, connections=_AT_ONCE), vapid, clock=now)
+    provider = WebPush(SafeHttpClient(allow_private=True, connections=_AT_ONCE), vapid, clock=now)
     messages = [_message(port, number) for number in range(_DEVICES)]
     await _send(provider, messages, _AT_ONCE * 4)
     begun = perf_counter()

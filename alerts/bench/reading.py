@@ -23,7 +23,7 @@ from alerts import settings
 from alerts.app import bootstrap, process
 from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePlan
 from alerts.domain.streams import NOTICE
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
 from alerts.web.http.app import build
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
@@ -57,7 +57,7 @@ async def _serve(port: int, people: int) -> None:
             alert, _ = await _done(app, partial(_issue, kind="alert", area=_FAR))
             for first in range(0, people, _AT_A_TIME):
                 await _done(app, partial(_people, people=range(first, min(people, first + _AT_A_TIME))))
-            await asyncio.to_thread(app.follower.knows, app.writer.position(), 600)
+            await asyncio.to_thread(app.follower.wait_applied, app.writer.position(), 600)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
             process.spare_the_collector()
@@ -85,11 +85,11 @@ async def _obey(app: bootstrap.App) -> None:
             print(now.p95_s, flush=True)
 
 
-async def _done(app: bootstrap.App, work: Callable[[Unit], T]) -> T:
+async def _done(app: bootstrap.App, work: Callable[[UnitOfWork], T]) -> T:
     return (await app.writer.run(work, by="bench")).result
 
 
-def _people(unit: Unit, people: range) -> None:
+def _people(unit: UnitOfWork, people: range) -> None:
     """Each with a place of their own; every tenth within a few metres of the middle."""
     first = unit.number("contact", len(people))
     for at in people:
@@ -110,7 +110,7 @@ def _people(unit: Unit, people: range) -> None:
         )
 
 
-def _issue(unit: Unit, kind: str, area: tuple[float, float], radius_km: float = 3.0) -> tuple[UUID, int]:
+def _issue(unit: UnitOfWork, kind: str, area: tuple[float, float], radius_km: float = 3.0) -> tuple[UUID, int]:
     notice, number = new_id(), unit.number("notice")
     alarm = {"severity": "Extreme", "urgency": "Immediate", "certainty": "Observed"} if kind == "alert" else {}
     plan = NoticePlan(

@@ -19,7 +19,7 @@ from alerts import settings
 from alerts.app import bootstrap
 from alerts.bench.row import Row
 from alerts.channels.message import Message, Provider
-from alerts.net.safe_client import GuardedClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.sms.provider import client
 
 _TARGET = 0.7
@@ -108,7 +108,7 @@ def _ours(provider: Provider) -> _Post:
     return post
 
 
-def _constant(plain: GuardedClient, port: int) -> _Post:
+def _constant(plain: SafeHttpClient, port: int) -> _Post:
     body = b'{"to":"+447700900000","text":"' + _TEXT.encode() + b'","reference":"d12345"}'
     headers = {"Content-Type": "application/json", "Authorization": "Bearer token"}
 

@@ -15,7 +15,7 @@ from email.utils import format_datetime, parseaddr
 from functools import cached_property
 from typing import Literal
 
-from alerts.channels.merge_fields import Spliced, spliced
+from alerts.channels.merge_fields import Template, template
 from alerts.channels.message import Message
 
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
@@ -74,7 +74,7 @@ class _Shape:
         """What is the same for everybody."""
         self._bytes[-1] += fixed
 
-    def add_part(self, part: Spliced, *, of_html: bool) -> None:
+    def add_part(self, part: Template, *, of_html: bool) -> None:
         """A part with its marks."""
         for fixed, name in part.parts:
             self.add(fixed)
@@ -103,9 +103,9 @@ class PreparedEmail:
     def message(self, *, delivery: str, to: str, stop_url: str, variant: str, values: Values) -> Message:
         """The bytes for one reader. Raises ValueError if an address or link could break a header."""
         shape = self._shapes.get(variant) or self._shaped(variant)
-        text = {name: spliced(value) for name, value in values.text.items()}
+        text = {name: template(value) for name, value in values.text.items()}
         html = {
-            name: text[name] if values.text.get(name) == value else spliced(value)
+            name: text[name] if values.text.get(name) == value else template(value)
             for name, value in values.html.items()
         }
         return Message(
@@ -121,9 +121,9 @@ class PreparedEmail:
         parts = self._render(variant)
         shape = self._shapes[variant] = _Shape()
         shape.add(self._fixed_headers + self._part_head("plain"))
-        shape.add_part(Spliced(parts.text), of_html=False)
+        shape.add_part(Template(parts.text), of_html=False)
         shape.add(b"\r\n" + self._part_head("html"))
-        shape.add_part(Spliced(parts.html), of_html=True)
+        shape.add_part(Template(parts.html), of_html=True)
         shape.add(b"\r\n--" + self._boundary + b"--\r\n")
         return shape
 

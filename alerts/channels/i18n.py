@@ -26,7 +26,7 @@ _RTL = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", 
 
 
 @dataclass(frozen=True)
-class Frame:
+class Translator:
     """One language's words, by section and key."""
 
     tag: str
@@ -96,7 +96,7 @@ def primary(tag: str) -> str:
     return tag.replace("_", "-").split("-")[0].lower()
 
 
-def frame(tag: str, default: str = "en") -> Frame:
+def translator(tag: str, default: str = "en") -> Translator:
     """The catalogue for a language tag: by its primary subtag, else the default language's, else English."""
     for candidate in (primary(tag), primary(default)):
         if candidate in LANGUAGES:
@@ -110,12 +110,12 @@ def language_name(tag: str) -> str:
 
 
 @cache
-def _load(tag: str) -> Frame:
+def _load(tag: str) -> Translator:
     raw = tomllib.loads((_FOLDER / f"{tag}.toml").read_text("utf-8"))
     meta = raw.pop("meta")
     if tag != "en":
         raw = {section: {**words, **raw.get(section, {})} for section, words in _load("en").sections.items()}
-    return Frame(meta["tag"], meta["locale"], meta["name"], meta["reviewed_by"], raw)
+    return Translator(meta["tag"], meta["locale"], meta["name"], meta["reviewed_by"], raw)
 
 
 def _day_pattern(locale: str) -> str:

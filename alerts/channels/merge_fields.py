@@ -49,7 +49,7 @@ def quoted_printable(text: str) -> bytes:
     return b"\r\n".join(_folded(line) if len(line) > _LINE else line for line in lines)
 
 
-class Spliced:
+class Template:
     """Quoted-printable text whose fixed parts are encoded once.
 
     Every part begins at the head of a line, a soft line break before it, so that parts can be encoded apart and no
@@ -67,7 +67,7 @@ class Spliced:
         return b"".join(fixed if name is None else fixed + values[name] for fixed, name in self.parts)
 
 
-def spliced(value: str) -> bytes:
+def template(value: str) -> bytes:
     """A value as it stands between parts of a `Spliced`."""
     return _closed(quoted_printable(value), last=False)
 

@@ -97,7 +97,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """When it is of no use any more; None if nobody said."""
 
 
-class Handed(msgspec.Struct, frozen=True, kw_only=True):
+class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one hand-over came to.
 
     sent: a provider took it. temporary: try again later. permanent: never will. technical: we or our provider are at
@@ -123,7 +123,7 @@ class Provider(Protocol):
     name: str
     channel: Channel
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """Hand one message over."""
 
     async def close(self) -> None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from babel.dates import get_day_names
 
-from alerts.channels.i18n import Frame, frame
+from alerts.channels.i18n import Translator, translator
 
 _DAYS = {"Mo": 0, "Tu": 1, "We": 2, "Th": 3, "Fr": 4, "Sa": 5, "Su": 6}
 _DAY = "(?:Mo|Tu|We|Th|Fr|Sa|Su|PH)"
@@ -18,19 +18,19 @@ _RULE = re.compile(
 )
 
 
-def hours_in_words(osm: str | None, words: Frame) -> str:
+def hours_in_words(osm: str | None, words: Translator) -> str:
     """Simple rules in words; anything cleverer as it was written, which is better than a wrong paraphrase."""
     return _in_words(osm.strip(), words.tag) if osm else ""
 
 
-def visit_in_words(start: datetime, minutes: int, words: Frame, timezone: str) -> str:
+def visit_in_words(start: datetime, minutes: int, words: Translator, timezone: str) -> str:
     """The next visit: day, start and end."""
     return _visit(start, minutes, words.tag, timezone)
 
 
 @lru_cache(maxsize=4096)
 def _visit(start: datetime, minutes: int, tag: str, timezone: str) -> str:
-    words, end = frame(tag), start + timedelta(minutes=minutes)
+    words, end = translator(tag), start + timedelta(minutes=minutes)
     return words.text(
         "hours",
         "visit",
@@ -42,14 +42,14 @@ def _visit(start: datetime, minutes: int, tag: str, timezone: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _in_words(osm: str, tag: str) -> str:
-    words = frame(tag)
+    words = translator(tag)
     if osm == "24/7":
         return words.text("hours", "always")
     rules = [_rule(part.strip(), words) for part in osm.split(";") if part.strip()]
     return "; ".join(r for r in rules if r) if rules and all(r is not None for r in rules) else osm
 
 
-def _rule(rule: str, words: Frame) -> str | None:
+def _rule(rule: str, words: Translator) -> str | None:
     match = _RULE.match(rule)
     if not match:
         return None
@@ -68,7 +68,7 @@ def _rule(rule: str, words: Frame) -> str | None:
     return f"{_days(days, words)}{words.comma}{spans}"
 
 
-def _days(days: str, words: Frame) -> str:
+def _days(days: str, words: Translator) -> str:
     names = get_day_names("abbreviated", locale=words.locale)
 
     def name(day: str) -> str:

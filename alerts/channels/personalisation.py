@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from alerts.channels.i18n import Frame
+from alerts.channels.i18n import Translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.channels.opening_hours import hours_in_words, visit_in_words
 
 
-def because(words: NoticeWords, personal: Personal, frame: Frame) -> str:
+def because(words: NoticeWords, personal: Personal, frame: Translator) -> str:
     """One sentence: the reader's own wish that this message answers."""
     if not personal.stop_url:
         return frame.text("because", "team")
@@ -24,7 +24,7 @@ def because(words: NoticeWords, personal: Personal, frame: Frame) -> str:
     )
 
 
-def alternative(near: Alternative, frame: Frame, timezone: str) -> tuple[str, str]:
+def alternative(near: Alternative, frame: Translator, timezone: str) -> tuple[str, str]:
     """(name with distance, when it is open): `Brixton, 2.6 km` and `day and night`."""
     when = hours_in_words(near.opening_hours, frame)
     if near.next_visit is not None:

@@ -21,11 +21,11 @@ from markupsafe import Markup
 from alerts.channels import markdown as prose
 from alerts.channels import push, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
-from alerts.channels.i18n import Frame, direction, frame, primary
+from alerts.channels.i18n import Translator, direction, primary, translator
 from alerts.channels.merge_fields import mark, without_marks
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
-from alerts.channels.severity_style import TONES, Tone, tone
+from alerts.channels.severity_style import STYLES, SeverityStyle, style
 from alerts.channels.subject import banners, sms_lead, starts, subject, tag_line
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
@@ -82,7 +82,7 @@ class Renderer:
         Raises Invalid for a channel that this version cannot write for (letter).
         """
         words = _unmarked(words)
-        speech = frame(words.frame_language, self._default)
+        speech = translator(words.frame_language, self._default)
         if channel == "email":
             return _NoticeEmail(self._email(words, speech), words, speech)
         if channel == "sms":
@@ -93,7 +93,7 @@ class Renderer:
 
     def confirmation(self, channel: Channel, language: str, to: str, delivery: str, confirm_url: str) -> Message:
         """The one message that an unconfirmed address gets."""
-        speech = frame(language, self._default)
+        speech = translator(language, self._default)
         if channel == "sms":
             words = speech.text("confirm", "sms", url=confirm_url)
             prepared = sms.prepare(head=f"{self._name}: {words}", words="", tail="", stop="")
@@ -106,7 +106,7 @@ class Renderer:
         if channel != "email":
             raise _unwritable(channel)
         envelope = Envelope(title, self._sender, speech.tag, self._clock(), bulk=False)
-        context = {"title": title, "preview": "", "tone": TONES["clear"]}
+        context = {"title": title, "preview": "", "tone": STYLES["clear"]}
         prepared_email = PreparedEmail(envelope, lambda _: self._parts("confirm", speech, context))
         return prepared_email.message(
             delivery=delivery,
@@ -120,7 +120,7 @@ class Renderer:
         self, language: str, items: Sequence[DigestItem], personal: Personal, channel: Channel = "email"
     ) -> Message:
         """One reader's collected items, as the carrier of their deliveries. `items` must not be empty."""
-        speech = frame(language, self._default)
+        speech = translator(language, self._default)
         # A mail has room to list what ran out before; a text and a notification tell only what still holds.
         count = len(items) if channel == "email" else sum(not item.past for item in items)
         title = speech.text("digest", "subject_one" if count == 1 else "subject_many", count=speech.number(count))
@@ -140,7 +140,7 @@ class Renderer:
         context = {
             "title": title,
             "preview": "; ".join(item.words.title for item in items),
-            "tone": TONES["minor"],
+            "tone": STYLES["minor"],
             "items": [_digest_context(item, speech) for item in items],
             "stop": bool(personal.stop_url),
             "fewer": bool(personal.preferences_url),
@@ -149,8 +149,8 @@ class Renderer:
         reason = speech.text("because", "everything" if personal.stop_url else "team")
         return _spliced(prepared, personal, reason, "", "", "")
 
-    def _email(self, words: NoticeWords, speech: Frame) -> PreparedEmail:
-        look = tone(words.kind, words.msg_type, words.severity)
+    def _email(self, words: NoticeWords, speech: Translator) -> PreparedEmail:
+        look = style(words.kind, words.msg_type, words.severity)
         envelope = Envelope(
             subject=subject(words, speech),
             sender=words.sender or self._sender,
@@ -186,7 +186,7 @@ class Renderer:
 
         return PreparedEmail(envelope, render)
 
-    def _sms(self, words: NoticeWords, speech: Frame) -> sms.PreparedSms:
+    def _sms(self, words: NoticeWords, speech: Translator) -> sms.PreparedSms:
         own = words.sms.strip()
         said = own or " ".join(p for p in (_sentence(words.title), prose.first_line(words.instruction, 400)) if p)
         drill = speech.text("mark", words.status) if words.status != "Actual" else ""
@@ -200,7 +200,7 @@ class Renderer:
             expires=words.expires,
         )
 
-    def _parts(self, layout: str, speech: Frame, context: Mapping[str, Any]) -> Parts:
+    def _parts(self, layout: str, speech: Translator, context: Mapping[str, Any]) -> Parts:
         shared = {**context, "frame": speech, "mark": mark, "wrap": prose.wrap}
         return Parts(
             text=self._plain.get_template(f"email/{layout}.txt").render(shared),
@@ -214,7 +214,7 @@ class _NoticeEmail:
 
     _prepared: PreparedEmail
     _words: NoticeWords
-    _frame: Frame
+    _frame: Translator
     channel: Channel = "email"
 
     @property
@@ -241,7 +241,7 @@ class _NoticeSms:
 
     _prepared: sms.PreparedSms
     _words: NoticeWords
-    _frame: Frame
+    _frame: Translator
     channel: Channel = "sms"
 
     @property
@@ -265,7 +265,7 @@ class _NoticePush:
 
     _prepared: push.PreparedPush
     _words: NoticeWords
-    _frame: Frame
+    _frame: Translator
     channel: Channel = "push"
 
     @property
@@ -297,7 +297,7 @@ def environment(*, autoescape: bool = True) -> Environment:
     )
 
 
-def _push(words: NoticeWords, speech: Frame) -> push.PreparedPush:
+def _push(words: NoticeWords, speech: Translator) -> push.PreparedPush:
     """What to do first; what happened where nothing is to be done."""
     return push.PreparedPush(
         title=subject(words, speech),
@@ -313,7 +313,7 @@ def _push(words: NoticeWords, speech: Frame) -> push.PreparedPush:
     )
 
 
-def _digest_push(title: str, items: Sequence[DigestItem], speech: Frame) -> push.PreparedPush:
+def _digest_push(title: str, items: Sequence[DigestItem], speech: Translator) -> push.PreparedPush:
     """All titles; the tap leads to the one message, or to the page of all that holds."""
     there = [item.words for item in items if not item.past] or [item.words for item in items]
     url = there[0].url
@@ -326,12 +326,12 @@ def _digest_push(title: str, items: Sequence[DigestItem], speech: Frame) -> push
     )
 
 
-def _marked_title(words: NoticeWords, speech: Frame) -> str:
+def _marked_title(words: NoticeWords, speech: Translator) -> str:
     """A title in a list: that it is a drill or a test stands first in every channel."""
     return f"{speech.text('mark', words.status)}: {words.title}" if words.status != "Actual" else words.title
 
 
-def _own_push(*, title: str, words: str, url: str, tag: str, speech: Frame) -> push.PreparedPush:
+def _own_push(*, title: str, words: str, url: str, tag: str, speech: Translator) -> push.PreparedPush:
     """A notification in the frame's own words, about no notice."""
     return push.PreparedPush(
         title=title,
@@ -344,7 +344,7 @@ def _own_push(*, title: str, words: str, url: str, tag: str, speech: Frame) -> p
     )
 
 
-def _ways_out(speech: Frame) -> tuple[str, str]:
+def _ways_out(speech: Translator) -> tuple[str, str]:
     return speech.text("message", "why"), speech.text("message", "stop")
 
 
@@ -352,13 +352,13 @@ def _unwritable(channel: Channel) -> Invalid:
     return Invalid.field("channels", f"{channel} is not available in this version: use email, sms or push")
 
 
-def _until(words: NoticeWords, speech: Frame) -> str:
+def _until(words: NoticeWords, speech: Translator) -> str:
     if words.msg_type in ("Cancel", "AllClear"):
         return ""
     return speech.text("message", "until", time=speech.time(words.expires, words.timezone))
 
 
-def _original(words: NoticeWords, speech: Frame) -> str:
+def _original(words: NoticeWords, speech: Translator) -> str:
     if primary(words.body_language) == primary(speech.tag):
         return ""
     return speech.text("message", "original", language=speech.language(words.body_language))
@@ -377,9 +377,9 @@ def _letter_html(markdown: str, last: str = "") -> Markup:
     return Markup(styled)  # sanitised by nh3 just above
 
 
-def _digest_context(item: DigestItem, speech: Frame) -> dict[str, Any]:
+def _digest_context(item: DigestItem, speech: Translator) -> dict[str, Any]:
     words = item.words
-    look: Tone = tone(words.kind, words.msg_type, words.severity)
+    look: SeverityStyle = style(words.kind, words.msg_type, words.severity)
     near = [alternative(a, speech, words.timezone) for a in item.personal.alternatives]
     drill = f"{speech.text('mark', words.status)}{speech.comma}" if words.status != "Actual" else ""
     return {

@@ -12,11 +12,11 @@ import msgspec
 
 from alerts.channels import markdown, sms
 from alerts.channels.email import Envelope, Parts, PreparedEmail, Values
-from alerts.channels.i18n import frame
+from alerts.channels.i18n import translator
 from alerts.channels.merge_fields import without_marks
 from alerts.channels.message import Message
 from alerts.channels.renderer import environment
-from alerts.channels.severity_style import TONES
+from alerts.channels.severity_style import STYLES
 
 
 class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,18 +50,18 @@ class Answers:
 
     def help(self, language: str, to: str, delivery: str, url: str) -> Message:
         """Who we are, how to stop, and where to read more: the text that answers HELP."""
-        words = frame(language, self._default).text("help", "sms", url=url)
+        words = translator(language, self._default).text("help", "sms", url=url)
         return sms.prepare(head=f"{self._name}: {words}", words="", tail="", stop="").message(delivery=delivery, to=to)
 
     def webhook_off(self, language: str, to: str, delivery: str, webhooks: Sequence[WebhookOff]) -> Message:
         """Which webhooks nothing is posted to any more, why, and how to go on."""
-        speech = frame(language, self._default)
+        speech = translator(language, self._default)
         title = speech.text("webhook_off", "subject")
         items = [
             {"id": w.id, "url": without_marks(w.shown), "reason": without_marks(w.reason), "position": w.position}
             for w in webhooks
         ]
-        context = {"title": title, "preview": "", "tone": TONES["moderate"], "items": items, "frame": speech}
+        context = {"title": title, "preview": "", "tone": STYLES["moderate"], "items": items, "frame": speech}
         envelope = Envelope(title, self._sender, speech.tag, self._clock(), bulk=False)
 
         def render(_: str) -> Parts:

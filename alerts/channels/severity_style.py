@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from alerts.channels.i18n import Frame
+from alerts.channels.i18n import Translator
 from alerts.kernel.terms import MsgType, NoticeKind, Severity
 
-ToneName = Literal["extreme", "severe", "moderate", "minor", "change", "clear"]
+StyleName = Literal["extreme", "severe", "moderate", "minor", "change", "clear"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tone:
+class SeverityStyle:
     """One tone of the look, in light and in dark. `shape` is a character, for where no drawing can stand."""
 
-    name: ToneName
+    name: StyleName
     shape: str
     ink: str
     tint: str
@@ -23,15 +23,15 @@ class Tone:
     dark_tint: str
 
 
-TONES: dict[ToneName, Tone] = {
-    "extreme": Tone("extreme", "▲▲", "#8e1537", "#fbe9ee", "#ff9db4", "#3b1420"),
-    "severe": Tone("severe", "▲", "#a63d00", "#fdeee2", "#ffb27d", "#3a2011"),
-    "moderate": Tone("moderate", "◆", "#7a5200", "#fdf4d7", "#f5d06b", "#332808"),
-    "minor": Tone("minor", "●", "#1f5aa6", "#e8f1fc", "#94c4ff", "#12283f"),
-    "change": Tone("change", "■", "#45358a", "#efecfa", "#c3b5ff", "#241e42"),
-    "clear": Tone("clear", "✔", "#1c6a3c", "#e6f4ea", "#86dba4", "#10301d"),
+STYLES: dict[StyleName, SeverityStyle] = {
+    "extreme": SeverityStyle("extreme", "▲▲", "#8e1537", "#fbe9ee", "#ff9db4", "#3b1420"),
+    "severe": SeverityStyle("severe", "▲", "#a63d00", "#fdeee2", "#ffb27d", "#3a2011"),
+    "moderate": SeverityStyle("moderate", "◆", "#7a5200", "#fdf4d7", "#f5d06b", "#332808"),
+    "minor": SeverityStyle("minor", "●", "#1f5aa6", "#e8f1fc", "#94c4ff", "#12283f"),
+    "change": SeverityStyle("change", "■", "#45358a", "#efecfa", "#c3b5ff", "#241e42"),
+    "clear": SeverityStyle("clear", "✔", "#1c6a3c", "#e6f4ea", "#86dba4", "#10301d"),
 }
-_BY_SEVERITY: dict[Severity, ToneName] = {
+_BY_SEVERITY: dict[Severity, StyleName] = {
     "Extreme": "extreme",
     "Severe": "severe",
     "Moderate": "moderate",
@@ -40,16 +40,16 @@ _BY_SEVERITY: dict[Severity, ToneName] = {
 }
 
 
-def tone(kind: NoticeKind, msg_type: MsgType, severity: Severity) -> Tone:
+def style(kind: NoticeKind, msg_type: MsgType, severity: Severity) -> SeverityStyle:
     """The tone of a message: good news is green, a service change violet, an alert by its severity."""
     if msg_type in ("Cancel", "AllClear"):
-        return TONES["clear"]
+        return STYLES["clear"]
     if kind == "alert":
-        return TONES[_BY_SEVERITY[severity]]
-    return TONES["change" if kind == "service-change" else "minor"]
+        return STYLES[_BY_SEVERITY[severity]]
+    return STYLES["change" if kind == "service-change" else "minor"]
 
 
-def tag(kind: NoticeKind, msg_type: MsgType, severity: Severity, words: Frame) -> str:
+def tag(kind: NoticeKind, msg_type: MsgType, severity: Severity, words: Translator) -> str:
     """The tone in words: `Severe, act now`, `Service change`, `ALL CLEAR`."""
     if msg_type in ("Cancel", "AllClear"):
         return words.text("mark", msg_type)

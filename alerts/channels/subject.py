@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from alerts.channels.i18n import Frame
+from alerts.channels.i18n import Translator
 from alerts.channels.message import NoticeWords
 from alerts.channels.severity_style import tag
 
 
-def subject(words: NoticeWords, speech: Frame) -> str:
+def subject(words: NoticeWords, speech: Translator) -> str:
     """The subject line: drill first, then what kind of message, how grave and where, then the title."""
     lead = [speech.text("mark", words.status)] if words.status != "Actual" else []
     if words.msg_type != "Alert":
@@ -25,7 +25,7 @@ def subject(words: NoticeWords, speech: Frame) -> str:
     return f"{speech.comma.join(lead)}: {words.title}" if lead else words.title
 
 
-def sms_lead(words: NoticeWords, speech: Frame) -> str:
+def sms_lead(words: NoticeWords, speech: Translator) -> str:
     """The head of a text behind the sender's name: `SEVERE, Walworth:`."""
     lead = []
     if words.msg_type != "Alert":
@@ -51,20 +51,20 @@ def short_place(area_words: str, limit: int = 40) -> str:
     return said
 
 
-def banners(words: NoticeWords, speech: Frame) -> list[str]:
+def banners(words: NoticeWords, speech: Translator) -> list[str]:
     """What stands above everything else: that it is a drill; that it replaces, withdraws or ends an earlier one."""
     kinds = [kind for kind in (words.status, words.msg_type) if kind not in ("Actual", "Alert")]
     return [f"{speech.text('mark', kind)}. {speech.text('banner', kind)}" for kind in kinds]
 
 
-def tag_line(words: NoticeWords, speech: Frame) -> str:
+def tag_line(words: NoticeWords, speech: Translator) -> str:
     """The tone in words, and where or from when: `Severe, act now, Walworth`."""
     said = tag(words.kind, words.msg_type, words.severity, speech)
     more = short_place(words.area_words) or starts(words, speech)
     return f"{said}{speech.comma}{more}" if more else said
 
 
-def starts(words: NoticeWords, speech: Frame, *, short: bool = False) -> str:
+def starts(words: NoticeWords, speech: Translator, *, short: bool = False) -> str:
     """From when a service change holds, with the hour if that is near; "" for what holds already or no longer."""
     at = words.effective
     if at is None or at <= words.issued_at or words.msg_type in ("Cancel", "AllClear"):

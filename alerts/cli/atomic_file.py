@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 @contextmanager
-def whole_file(file: Path) -> Iterator[TextIO]:
+def atomic_file(file: Path) -> Iterator[TextIO]:
     """A text to write to: `file` is there, with all of it, once the context has ended well; else it is as it was."""
     draft = file.with_name(f".{file.name}.part")
     draft.unlink(missing_ok=True)  # left by an export that was killed

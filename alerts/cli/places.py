@@ -12,7 +12,7 @@ import typer
 
 from alerts.app.connection import with_product
 from alerts.app.terminal import Failed, Misuse, note, progress, show
-from alerts.cli.rejected_rows import Refusals
+from alerts.cli.rejected_rows import RejectedRowsReport
 
 if TYPE_CHECKING:
     from alerts.operations.control_socket import Call, Json
@@ -46,7 +46,7 @@ def import_places(
 
     async def work(call: Call) -> Json:
         total = {"created": 0, "changed": 0, "known": 0}
-        with Refusals("feature", report) as refused, progress("places", count) as tell:
+        with RejectedRowsReport("feature", report) as refused, progress("places", count) as tell:
             for page in _pages(file, name_property, language):
                 faults = [(number, "properties", place) for number, place in page if isinstance(place, str)]
                 sent = [(number, place) for number, place in page if not isinstance(place, str)]
@@ -69,12 +69,12 @@ def export_places(
     as_json: AsJson = False,
 ) -> None:
     """Write the register of places to a GeoJSON file; `alerts places import` takes it back."""
-    from alerts.cli.atomic_file import whole_file
+    from alerts.cli.atomic_file import atomic_file
     from alerts.import_export.geojson import Collection
 
     async def work(call: Call) -> int:
         after: str | None = ""
-        with whole_file(file) as out, Collection(out) as collection, progress("places", None) as tell:
+        with atomic_file(file) as out, Collection(out) as collection, progress("places", None) as tell:
             while after is not None:
                 page = await call("places-export", {"after": after})
                 for place in page["items"]:

@@ -15,7 +15,7 @@ SHOWN = 100
 """On the terminal and in JSON: the memory must not grow with the file."""
 
 
-class Refusals:
+class RejectedRowsReport:
     """Counts them, tells of the first as they come, and writes all to `report`. `what` is counted: line, feature."""
 
     def __init__(self, what: str, report: Path | None) -> None:
@@ -41,11 +41,11 @@ class Refusals:
 
     def add(self, number: int, field: str, reason: str) -> None:
         """One more."""
-        from alerts.import_export.csv_format import disarmed
+        from alerts.import_export.csv_format import escape_formula
 
         self.count += 1
         if self._rows is not None:
-            self._rows.writerow((number, field, disarmed(reason)))
+            self._rows.writerow((number, field, escape_formula(reason)))
         if self.count <= SHOWN:
             self.first.append({self._what: number, "field": field, "reason": reason})
             note(f"{self._what} {number}: {field + ': ' if field else ''}{reason}")

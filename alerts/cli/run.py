@@ -12,7 +12,7 @@ import typer
 
 from alerts.app.connection import settings
 from alerts.app.terminal import Failed, Misuse, note
-from alerts.cli.supervisor import Beside
+from alerts.cli.supervisor import Supervisor
 from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
@@ -46,7 +46,7 @@ def serve(
             "on SQLite one process does everything: leave --workers and --roles out, or use postgresql:// "
             "(ALERTS_DATABASE_URL), where any number of processes share the work"
         )
-    with Beside([sys.executable, "-m", "alerts", "worker"], workers - 1):
+    with Supervisor([sys.executable, "-m", "alerts", "worker"], workers - 1):
         _serve(chosen, parts, host, port or (_port(chosen) if "web" in parts else None))
 
 
@@ -111,13 +111,13 @@ def bench(
 def _audience_kept(chosen: Settings) -> int | None:
     """Keep the audience for the next start, unless a server is there, which does so by itself."""
     from alerts.app import bootstrap
-    from alerts.operations.control_socket import Locked, lock
+    from alerts.operations.control_socket import AlreadyRunning, lock
 
     with ExitStack() as held:
         if chosen.on_sqlite:
             try:
                 held.enter_context(lock(chosen.lock_file))
-            except Locked:
+            except AlreadyRunning:
                 return None
         return bootstrap.prepare_audience(chosen)
 
@@ -136,12 +136,12 @@ def _port(chosen: Settings) -> int:
 
 def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> None:
     from alerts.app.process import serve as run
-    from alerts.operations.control_socket import Locked
+    from alerts.operations.control_socket import AlreadyRunning
 
     host = host or "127.0.0.1"
     try:
         _loop_runner(run(chosen, host=host, port=port, roles=roles))
-    except Locked as error:
+    except AlreadyRunning as error:
         raise Failed(f"{error}; stop it first") from error
     except OSError as error:
         raise Failed(f"cannot listen on {host}:{port}: {error.strerror}") from error

@@ -10,7 +10,7 @@ import typer
 
 from alerts.app.connection import ask, with_product
 from alerts.app.terminal import Failed, note, progress, show
-from alerts.cli.rejected_rows import Refusals
+from alerts.cli.rejected_rows import RejectedRowsReport
 
 if TYPE_CHECKING:
     from alerts.operations.control_socket import Call, Json
@@ -48,7 +48,7 @@ def import_people(
     from alerts.kernel.errors import Invalid
 
     try:
-        with Refusals("line", report) as refused:
+        with RejectedRowsReport("line", report) as refused:
             answer = with_product(Import(file, refused, dry_run=dry_run, again=again).run)
     except Invalid as error:
         raise Failed(f"{file}: {error}") from error
@@ -65,12 +65,12 @@ def export_people(
 
     Contact points that must not be sent to, or were never shown to be theirs, stay here.
     """
-    from alerts.cli.atomic_file import whole_file
+    from alerts.cli.atomic_file import atomic_file
     from alerts.import_export.csv_format import COLUMNS
 
     async def work(call: Call) -> int:
         count, cursor = 0, None
-        with whole_file(file) as out, progress("subscribers", None) as tell:
+        with atomic_file(file) as out, progress("subscribers", None) as tell:
             writer = csv.DictWriter(out, COLUMNS)
             writer.writeheader()
             while True:

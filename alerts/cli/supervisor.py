@@ -14,7 +14,7 @@ _RESTS = (1.0, 2.0, 5.0, 15.0, 30.0)
 _LOOK = 0.25
 
 
-class Beside:
+class Supervisor:
     """`count` processes of one command, for as long as the block lasts. A process that ends with 0 was asked to."""
 
     def __init__(self, command: Sequence[str], count: int, *, rests: Sequence[float] = _RESTS) -> None:
@@ -23,7 +23,7 @@ class Beside:
         self._stopping = threading.Event()
         self._keeper: list[threading.Thread] = []
 
-    def __enter__(self) -> Beside:
+    def __enter__(self) -> Supervisor:
         for number in range(self._count):
             self._running.append(self._start())
             keeper = threading.Thread(target=self._keep, args=(number,), name=f"beside {number}", daemon=True)

@@ -10,7 +10,7 @@ import typer
 
 from alerts.app.connection import settings
 from alerts.app.terminal import Json, Misuse, note, progress, show
-from alerts.cli.atomic_file import whole_file
+from alerts.cli.atomic_file import atomic_file
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _WHAT_NOW = """\
@@ -39,7 +39,7 @@ def verify(
         report = verify_log(settings(), against=given, progress=lambda done, total: tell(done))
     answer: Json = msgspec.to_builtins(report)
     if checkpoint is not None and given is None and report.checkpoint is not None:
-        with whole_file(checkpoint) as out:
+        with atomic_file(checkpoint) as out:
             out.write(msgspec.json.encode(answer["checkpoint"]).decode() + "\n")
         note(f"the checkpoint is in {checkpoint}: keep it where nobody who can write to the database can write")
     show(answer, as_json=as_json, words=told)

@@ -12,18 +12,18 @@ from alerts.commands.due_items import DueCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
-from alerts.commands.ports import AudiencePort, Counted, Idempotency
+from alerts.commands.ports import AudienceCount, AudiencePort, Idempotency
 from alerts.commands.reference_data import RegisterCommands
 from alerts.commands.results import (
-    Answer,
-    ContactKept,
-    Kept,
-    KeyKept,
-    MemberKept,
-    NoticeKept,
-    SourceKept,
-    SubscriberKept,
-    TriggerKept,
+    ContactSaved,
+    KeySaved,
+    MemberSaved,
+    NoticeSaved,
+    Result,
+    Saved,
+    SourceSaved,
+    SubscriberSaved,
+    TriggerSaved,
 )
 from alerts.commands.service_points import ServiceCommands
 from alerts.commands.subscriber_imports import ImportCommands
@@ -52,18 +52,18 @@ __all__ = [
     "RESIDENT",
     "SYSTEM",
     "Actor",
-    "Answer",
+    "Result",
     "AudiencePort",
     "Commands",
-    "ContactKept",
-    "Counted",
+    "ContactSaved",
+    "AudienceCount",
     "Idempotency",
-    "Kept",
-    "KeyKept",
-    "MemberKept",
-    "NoticeKept",
+    "Saved",
+    "KeySaved",
+    "MemberSaved",
+    "NoticeSaved",
     "ParsedTrigger",
-    "SourceKept",
-    "SubscriberKept",
-    "TriggerKept",
+    "SourceSaved",
+    "SubscriberSaved",
+    "TriggerSaved",
 ]

@@ -11,10 +11,10 @@ import msgspec
 
 from alerts.commands import validation
 from alerts.commands.actor import Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.credentials import hash_secret, new_api_key, new_source_secret
-from alerts.commands.register_cache import Known
-from alerts.commands.results import KeyKept, MemberKept, SourceKept
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import KeySaved, MemberSaved, SourceSaved
 from alerts.domain.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -28,7 +28,7 @@ from alerts.domain.events import (
 )
 from alerts.domain.reference_data import Role, SourceState
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import PolicyAnswer
@@ -57,7 +57,7 @@ SCOPES = (
 )
 
 
-def check_policy(raw: Said, known: Known) -> Policy:
+def check_policy(raw: Said, known: KnownNames) -> Policy:
     """A policy as a file or a word says it (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
@@ -87,12 +87,12 @@ def check_policy(raw: Said, known: Known) -> Policy:
         raise Invalid.field("policy", f"The policy cannot be read: {error}") from None
 
 
-class TeamCommands(Core):
+class TeamCommands(CommandBase):
     """Sources, keys and people. Secrets are told once, in the answer."""
 
     async def connect_source(
         self, actor: Actor, name: str, kind: str, policy: Said = None, mapping: Json | None = None
-    ) -> SourceKept:
+    ) -> SourceSaved:
         """A webhook integration; its secret signs, and serves as bearer as it stands."""
         validation.slug(name, "name")
         if kind not in KINDS:
@@ -101,7 +101,7 @@ class TeamCommands(Core):
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
         secret = new_source_secret()
 
-        def work(unit: Unit) -> SourceKept:
+        def work(unit: UnitOfWork) -> SourceSaved:
             before = unit.get(SOURCE, source_id(name))
             if before is not None and before.connected:
                 raise Conflict(f"There is a source named {name!r} already.")
@@ -113,13 +113,13 @@ class TeamCommands(Core):
                 mapping=mapping,
             )
             unit.append(SOURCE, source_id(name), connected)
-            return SourceKept(id=source_id(name), version=unit.version(source_id(name)), name=name, secret=secret)
+            return SourceSaved(id=source_id(name), version=unit.version(source_id(name)), name=name, secret=secret)
 
         return await self._run(actor, work)
 
     async def revise_source(
         self, actor: Actor, name: str, policy: Said = None, mapping: Json | None = None
-    ) -> SourceKept:
+    ) -> SourceSaved:
         """Another policy, mapping or both; None leaves it. A policy's version rises by itself if it does not say a
         higher one."""
         if policy is None and mapping is None:
@@ -128,7 +128,7 @@ class TeamCommands(Core):
         if mapping is not None:
             await _check_mapping("json", mapping)
 
-        def work(unit: Unit) -> SourceKept:
+        def work(unit: UnitOfWork) -> SourceSaved:
             state = _source(unit, name)
             if mapping is not None and state.kind != "json":
                 raise Invalid.field("mapping", f"A source of kind {state.kind} takes no mapping.")
@@ -137,31 +137,31 @@ class TeamCommands(Core):
                 said = msgspec.structs.replace(checked, version=max(checked.version, state.policy.version + 1))
             revised = SourceRevised(policy=said, mapping=state.mapping if mapping is None else mapping)
             unit.append(SOURCE, state.id, revised)
-            return SourceKept(id=state.id, version=unit.version(state.id), name=name)
+            return SourceSaved(id=state.id, version=unit.version(state.id), name=name)
 
         return await self._run(actor, work)
 
-    async def rotate_source_secret(self, actor: Actor, name: str) -> SourceKept:
+    async def rotate_source_secret(self, actor: Actor, name: str) -> SourceSaved:
         """A new secret; the old one is refused at once."""
         secret = new_source_secret()
 
-        def work(unit: Unit) -> SourceKept:
+        def work(unit: UnitOfWork) -> SourceSaved:
             state = _source(unit, name)
             if not state.connected:
                 raise Conflict(f"The source {name!r} is disconnected: connect it again.")
             unit.append(SOURCE, state.id, SourceSecretRotated(secret=secret))
-            return SourceKept(id=state.id, version=unit.version(state.id), name=name, secret=secret)
+            return SourceSaved(id=state.id, version=unit.version(state.id), name=name, secret=secret)
 
         return await self._run(actor, work)
 
-    async def disconnect_source(self, actor: Actor, name: str) -> SourceKept:
+    async def disconnect_source(self, actor: Actor, name: str) -> SourceSaved:
         """Its webhooks are refused from now on."""
 
-        def work(unit: Unit) -> SourceKept:
+        def work(unit: UnitOfWork) -> SourceSaved:
             state = _source(unit, name)
             if state.connected:
                 unit.append(SOURCE, state.id, SourceDisconnected())
-            return SourceKept(id=state.id, version=unit.version(state.id), name=name)
+            return SourceSaved(id=state.id, version=unit.version(state.id), name=name)
 
         return await self._run(actor, work)
 
@@ -173,7 +173,7 @@ class TeamCommands(Core):
         policy: Said = None,
         person: UUID | None = None,
         rate: float | None = None,
-    ) -> KeyKept:
+    ) -> KeySaved:
         """A key for programs; `person`: the team member it is issued for, who is compared in approvals; `rate`: its
         own limit, in requests a second."""
         name = validation.text(name, "name", validation.NAME, line=True, needed=True)
@@ -189,38 +189,38 @@ class TeamCommands(Core):
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
         secret, key = new_api_key(), new_id()
 
-        def work(unit: Unit) -> KeyKept:
+        def work(unit: UnitOfWork) -> KeySaved:
             if person is not None and unit.get(MEMBER, person) is None:
                 raise NotFound("There is no such team member.")
             issued = ApiKeyIssued(
                 name=name, scopes=wanted, policy=checked, secret_hash=hash_secret(secret), person=person, rate=rate
             )
             unit.append(KEY, key, issued)
-            return KeyKept(id=key, version=unit.version(key), secret=secret)
+            return KeySaved(id=key, version=unit.version(key), secret=secret)
 
         return await self._run(actor, work)
 
-    async def revoke_api_key(self, actor: Actor, key: UUID) -> KeyKept:
+    async def revoke_api_key(self, actor: Actor, key: UUID) -> KeySaved:
         """Refused from now on."""
 
-        def work(unit: Unit) -> KeyKept:
+        def work(unit: UnitOfWork) -> KeySaved:
             state = unit.get(KEY, key)
             if state is None:
                 raise NotFound("There is no such key.")
             if not state.revoked:
                 unit.append(KEY, key, ApiKeyRevoked())
-            return KeyKept(id=key, version=unit.version(key))
+            return KeySaved(id=key, version=unit.version(key))
 
         return await self._run(actor, work)
 
-    async def invite_member(self, actor: Actor, email: str, role: str, name: str = "") -> MemberKept:
+    async def invite_member(self, actor: Actor, email: str, role: str, name: str = "") -> MemberSaved:
         """A person of the console. The same address is the same person; another role is granted anew."""
         address = checked_email(email)
         if role not in get_args(Role):
             raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(get_args(Role))}.")
         named = validation.text(name, "name", validation.NAME, line=True) or None
 
-        def work(unit: Unit) -> MemberKept:
+        def work(unit: UnitOfWork) -> MemberSaved:
             owner = self._addresses.find(unit.read, MEMBERS, address)
             member = owner.subscriber if owner else new_id()
             before = unit.get(MEMBER, member)
@@ -230,7 +230,7 @@ class TeamCommands(Core):
                 unit.append(MEMBER, member, TeamMemberInvited(email=address, name=named, contact=contact))
             if before is None or before.role != role:
                 unit.append(MEMBER, member, RoleGranted(role=role))  # type: ignore[arg-type]  # just checked
-            return MemberKept(id=member, version=unit.version(member), created=before is None)
+            return MemberSaved(id=member, version=unit.version(member), created=before is None)
 
         return await self._run(actor, work)
 
@@ -248,7 +248,7 @@ async def _check_mapping(kind: str, mapping: Json | None) -> None:
     await asyncio.to_thread(read_mapping, mapping)
 
 
-def _source(unit: Unit, name: str) -> SourceState:
+def _source(unit: UnitOfWork, name: str) -> SourceState:
     state = unit.get(SOURCE, source_id(name))
     if state is None:
         raise NotFound(f"There is no source named {name!r}.")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
-from alerts.commands.results import NoticeKept
+from alerts.commands.results import NoticeSaved
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden
 
 
-def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:
+def saved(state: NoticeState, *, dispatch: bool = False) -> NoticeSaved:
     """The answer about a notice."""
-    return NoticeKept(
+    return NoticeSaved(
         id=state.id,
         version=state.version,
         number=state.number,
@@ -24,28 +24,28 @@ def kept(state: NoticeState, *, dispatch: bool = False) -> NoticeKept:
     )
 
 
-def ready(unit: Unit, actor: Actor, state: NoticeState) -> NoticeState:
+def auto_approved(unit: UnitOfWork, actor: Actor, state: NoticeState) -> NoticeState:
     """An approved notice as it is; a draft, approved by the actor's policy if that issues it."""
     if actor.policy is None:
         return state
-    answer = notice_threads.answer_of(unit, actor.policy, state.plan)
+    answer = notice_threads.policy_decision(unit, actor.policy, state.plan)
     if answer == "record":
         raise Forbidden("The policy of this key says: record only.")
     if answer == "issue" and state.phase == "draft":
-        return notice_threads.approve_alone(unit, state, actor.policy_name)
+        return notice_threads.approve_unattended(unit, state, actor.policy_name)
     return state
 
 
-def void_if_unbound(unit: Unit, state: NoticeState) -> NoticeKept | None:
+def revoke_if_changed(unit: UnitOfWork, state: NoticeState) -> NoticeSaved | None:
     """If a segment has changed since the approval: back to pending-approval, and the answer that says so."""
-    if state.approved_hash is None or state.approved_hash == notice_threads.binding(unit, state.plan):
+    if state.approved_hash is None or state.approved_hash == notice_threads.approval_hash(unit, state.plan):
         return None
     reason = "A segment of its rule has changed since the approval."
     unit.append(NOTICE, state.id, *life.decide_void(state, reason))
-    return kept(notice_threads.notice(unit, state.id))
+    return saved(notice_threads.notice(unit, state.id))
 
 
-def or_conflict(answer: NoticeKept) -> NoticeKept:
+def or_conflict(answer: NoticeSaved) -> NoticeSaved:
     """The answer, unless it says that the notice went back for approval: then Conflict, and the way back stands."""
     if answer.state == "pending-approval":
         raise Conflict(
@@ -54,10 +54,10 @@ def or_conflict(answer: NoticeKept) -> NoticeKept:
     return answer
 
 
-def alone(unit: Unit, actor: Actor, state: NoticeState) -> str:
+def single_approver(unit: UnitOfWork, actor: Actor, state: NoticeState) -> str:
     """Who approves a cancel, an all-clear or a stop without a second hand. Raises Forbidden."""
     if actor.may_approve:
         return actor.by
-    if notice_threads.answer_of(unit, actor.policy, state.plan) == "issue":
+    if notice_threads.policy_decision(unit, actor.policy, state.plan) == "issue":
         return actor.policy_name
     raise Forbidden("This takes one who may approve, or a key or source whose policy says issue.")

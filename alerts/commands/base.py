@@ -12,9 +12,9 @@ import msgspec
 
 from alerts.commands.actor import Actor
 from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
-from alerts.commands.register_cache import Known, KnownCache
-from alerts.commands.results import Answer, AnyAnswer
-from alerts.eventlog.ports import Database, Log, Statement, Unit, Writer
+from alerts.commands.register_cache import KnownNames, KnownNamesCache
+from alerts.commands.results import AnyResult, Result
+from alerts.eventlog.ports import Database, Log, Statement, UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros
 from alerts.observability import request_id
@@ -22,14 +22,14 @@ from alerts.storage.named_queries import load
 from subscribers.addresses import Addresses
 
 _sql = load("alerts.commands", "commands.sql")
-_decoder = msgspec.msgpack.Decoder(AnyAnswer)
+_decoder = msgspec.msgpack.Decoder(AnyResult)
 T = TypeVar("T")
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Result)
 
 KEPT_FOR = timedelta(hours=24)
 
 
-class Core:
+class CommandBase:
     """The parts that commands are made of. `clock` answers aware UTC; `erase_key` destroys a person's key for good."""
 
     def __init__(
@@ -53,12 +53,12 @@ class Core:
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
         self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
         self._sms_prefixes = sms_prefixes
-        self._known = KnownCache(database)
+        self._known = KnownNamesCache(database)
 
-    async def _run(self, actor: Actor, work: Callable[[Unit], A], idem: Idempotency | None = None) -> A:
+    async def _run(self, actor: Actor, work: Callable[[UnitOfWork], A], idem: Idempotency | None = None) -> A:
         """Run a command; with a key that was used before, give the first answer again."""
 
-        def job(unit: Unit) -> A:
+        def job(unit: UnitOfWork) -> A:
             if idem is not None and (before := _answer_before(unit, idem)) is not None:
                 return before  # type: ignore[return-value]  # the same path, so the same kind of answer
             answer = work(unit)
@@ -70,13 +70,13 @@ class Core:
         answer = committed.result
         return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
 
-    async def _checked(self, check: Callable[[Known], T], *, heavy: bool = False) -> T:
+    async def _checked(self, check: Callable[[KnownNames], T], *, heavy: bool = False) -> T:
         """Check a body against the registers, before the command queues. `heavy`: off the event loop (geometry).
 
         A name that is missing from what was read a moment ago may have been registered since: look once more.
         """
 
-        def run(known: Known | None) -> T:
+        def run(known: KnownNames | None) -> T:
             if known is None:
                 return check(self._known.read())
             try:
@@ -84,7 +84,7 @@ class Core:
             except Invalid:
                 return check(self._known.read())
 
-        known = self._known.at_hand()
+        known = self._known.cached()
         if known is not None and not heavy:
             try:
                 return check(known)
@@ -93,7 +93,7 @@ class Core:
         return await asyncio.to_thread(run, known)
 
 
-def _answer_before(unit: Unit, idem: Idempotency) -> Answer | None:
+def _answer_before(unit: UnitOfWork, idem: Idempotency) -> Result | None:
     since = micros(unit.now - KEPT_FOR)
     rows = unit.read(_sql.answer, (idem.caller, idem.path, idem.key, since))
     if not rows:
@@ -101,11 +101,11 @@ def _answer_before(unit: Unit, idem: Idempotency) -> Answer | None:
     digest, answer = rows[0]
     if bytes(digest) != idem.digest:
         raise Conflict("This Idempotency-Key was used with another body: take a new key for a new request.")
-    kept: Answer = _decoder.decode(bytes(answer))
+    kept: Result = _decoder.decode(bytes(answer))
     return kept
 
 
-def _keep_answer(unit: Unit, idem: Idempotency, answer: Answer) -> None:
+def _keep_answer(unit: UnitOfWork, idem: Idempotency, answer: Result) -> None:
     """The answer goes to disk with the events it speaks of, with their position in it."""
     at = micros(unit.now)
 

@@ -15,15 +15,15 @@ from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.incidents import found
 from alerts.commands.notice_plans import plan_of_incident
-from alerts.commands.register_cache import Known
-from alerts.commands.subject_notices import NewId, Told
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.cap_message import CapGroup, CapMessage, CapWords, cap_message_id
 from alerts.domain import incident as domain
 from alerts.domain.events import CapOrigin, Content, IncidentFacts
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice_lifecycle import default_priority
 from alerts.domain.streams import INCIDENT
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
 from alerts.storage.named_queries import load
@@ -32,12 +32,12 @@ _sql = load("alerts.commands", "commands.sql")
 
 
 @dataclass(slots=True)
-class Outcome:
+class CapOutcome:
     """What became of a message."""
 
     incident: UUID | None = None
     service_change: UUID | None = None
-    told: list[Told] = field(default_factory=list)
+    told: list[Announcement] = field(default_factory=list)
     parked: str = ""
     """Why a person has to decide; then nothing else was done."""
     note: str = ""
@@ -51,7 +51,7 @@ class CheckedCap:
     categories: dict[str, str]
 
 
-def check_cap(message: CapMessage, known: Known) -> CheckedCap:
+def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
     """Check and mend the areas. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
@@ -66,21 +66,21 @@ def check_cap(message: CapMessage, known: Known) -> CheckedCap:
     return CheckedCap(msgspec.structs.replace(message, groups=groups), known.categories)
 
 
-def take(unit: Unit, actor: Actor, checked: CheckedCap, new: NewId) -> Outcome:
+def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId) -> CapOutcome:
     """Decide on a message, within the unit of its trigger."""
     message = checked.message
     if why := _recorded_only(message):
-        return Outcome(note=why)
-    mine, strangers = _referred(unit, message, actor.source)
+        return CapOutcome(note=why)
+    mine, strangers = _referenced_incidents(unit, message, actor.source)
     if strangers:
-        return Outcome(parked="It refers to a message of another source: a person has to decide.")
+        return CapOutcome(parked="It refers to a message of another source: a person has to decide.")
     same, other = _by_status(unit, mine, _status(message))
     if other and message.status != "Actual":
-        return Outcome(parked="It is a drill, and refers to what is none of its kind: a person has to decide.")
+        return CapOutcome(parked="It is a drill, and refers to what is none of its kind: a person has to decide.")
     if message.msg_type == "Cancel":
         return _cancel(unit, actor, message, mine, new)
     # What really happens does not continue a drill: it is told to everyone, in a thread of its own.
-    return _say(unit, actor, checked, same if message.msg_type == "Update" else [], new)
+    return _announce(unit, actor, checked, same if message.msg_type == "Update" else [], new)
 
 
 def _recorded_only(message: CapMessage) -> str:
@@ -97,7 +97,7 @@ def _recorded_only(message: CapMessage) -> str:
 # --- references
 
 
-def _referred(unit: Unit, message: CapMessage, source: str) -> tuple[list[UUID], bool]:
+def _referenced_incidents(unit: UnitOfWork, message: CapMessage, source: str) -> tuple[list[UUID], bool]:
     """The incidents behind the references, and whether any of them is another source's."""
     incidents: dict[UUID, None] = {}
     strangers = False
@@ -110,7 +110,7 @@ def _referred(unit: Unit, message: CapMessage, source: str) -> tuple[list[UUID],
     return list(incidents), strangers
 
 
-def _by_status(unit: Unit, incidents: list[UUID], status: Status) -> tuple[list[UUID], list[UUID]]:
+def _by_status(unit: UnitOfWork, incidents: list[UUID], status: Status) -> tuple[list[UUID], list[UUID]]:
     """Those of whose notices have this status (or of which nobody was told), and the others."""
     same: list[UUID] = []
     other: list[UUID] = []
@@ -121,7 +121,7 @@ def _by_status(unit: Unit, incidents: list[UUID], status: Status) -> tuple[list[
     return same, other
 
 
-def _remember(unit: Unit, message: CapMessage, source: str, incidents: list[UUID]) -> None:
+def _remember(unit: UnitOfWork, message: CapMessage, source: str, incidents: list[UUID]) -> None:
     """A later message may refer to this one."""
     own = cap_message_id((message.sender, message.identifier, message.sent)).bytes
     rows = [(own, ordinal, source, incident.bytes) for ordinal, incident in enumerate(dict.fromkeys(incidents))]
@@ -131,11 +131,11 @@ def _remember(unit: Unit, message: CapMessage, source: str, incidents: list[UUID
 # --- Cancel
 
 
-def _cancel(unit: Unit, actor: Actor, message: CapMessage, mine: list[UUID], new: NewId) -> Outcome:
+def _cancel(unit: UnitOfWork, actor: Actor, message: CapMessage, mine: list[UUID], new: NewId) -> CapOutcome:
     if not mine:
-        return Outcome(parked="It cancels a message that we do not know: a person has to decide.")
+        return CapOutcome(parked="It cancels a message that we do not know: a person has to decide.")
     words = content(message.groups[0]) if message.groups else {}
-    outcome = Outcome(incident=mine[0])
+    outcome = CapOutcome(incident=mine[0])
     for incident in mine:
         events = domain.decide_dismiss(found(unit, incident), message.note or "cancelled by its source")
         unit.append(INCIDENT, incident, *events)
@@ -147,26 +147,26 @@ def _cancel(unit: Unit, actor: Actor, message: CapMessage, mine: list[UUID], new
 # --- Alert and Update
 
 
-def _say(unit: Unit, actor: Actor, checked: CheckedCap, mine: list[UUID], new: NewId) -> Outcome:
+def _announce(unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UUID], new: NewId) -> CapOutcome:
     message = checked.message
     if not message.groups:
-        return Outcome(parked="It holds no info: there is nothing to say.")
+        return CapOutcome(parked="It holds no info: there is nothing to say.")
     open_ones = [state for state in (found(unit, i) for i in mine) if state.status == "open"]
     if mine and not open_ones and all(group.all_clear for group in message.groups):
         _remember(unit, message, actor.source, mine)
-        return Outcome(incident=mine[0], note="It is over already.")
+        return CapOutcome(incident=mine[0], note="It is over already.")
     pairs = paired(message.groups, open_ones)
     if any(state is None and group.all_clear for group, state in pairs):
-        return Outcome(parked="It says that a danger is over of which we were never told: a person has to decide.")
+        return CapOutcome(parked="It says that a danger is over of which we were never told: a person has to decide.")
     if any(not group.all_clear and not group.area for group, _ in pairs):
-        return Outcome(parked="An info holds no polygon and no circle: a person has to say where it is.")
+        return CapOutcome(parked="An info holds no polygon and no circle: a person has to say where it is.")
     if all(group.expires is not None and group.expires <= unit.now for group, _ in pairs):
-        return Outcome(note="It had expired before it arrived.")
-    outcome, incidents = Outcome(), []
+        return CapOutcome(note="It had expired before it arrived.")
+    outcome, incidents = CapOutcome(), []
     for index, (group, state) in enumerate(pairs):
         if group.expires is not None and group.expires <= unit.now:
             continue
-        incident, told = _say_one(unit, actor, checked, index, group, state, new)
+        incident, told = _announce_one(unit, actor, checked, index, group, state, new)
         incidents.append(incident)
         outcome.told.append(told)
     outcome.incident = incidents[0]
@@ -174,15 +174,15 @@ def _say(unit: Unit, actor: Actor, checked: CheckedCap, mine: list[UUID], new: N
     return outcome
 
 
-def _say_one(
-    unit: Unit,
+def _announce_one(
+    unit: UnitOfWork,
     actor: Actor,
     checked: CheckedCap,
     index: int,
     group: CapGroup,
     state: IncidentState | None,
     new: NewId,
-) -> tuple[UUID, Told]:
+) -> tuple[UUID, Announcement]:
     message = checked.message
     if state is not None and group.all_clear:
         unit.append(INCIDENT, state.id, *domain.decide_resolve(state, "all clear"))
@@ -200,7 +200,7 @@ def _say_one(
     )
     # Priority follows the status: a drill is no danger to life.
     plan = msgspec.structs.replace(plan, priority=default_priority(plan))
-    return incident, subject_notices.tell(unit, actor, incident, plan, new)
+    return incident, subject_notices.announce(unit, actor, incident, plan, new)
 
 
 def _status(message: CapMessage) -> Status:
@@ -216,14 +216,14 @@ def paired(groups: tuple[CapGroup, ...], incidents: list[IncidentState]) -> list
     left = list(groups)
     pairs: list[tuple[CapGroup, IncidentState | None]] = []
     for incident in incidents:
-        best = max(left or groups, key=lambda group: _likeness(group, incident))
+        best = max(left or groups, key=lambda group: _similarity(group, incident))
         if left:
             left.remove(best)
         pairs.append((best, incident))
     return pairs + [(group, None) for group in left]
 
 
-def _likeness(group: CapGroup, incident: IncidentState) -> int:
+def _similarity(group: CapGroup, incident: IncidentState) -> int:
     facts = incident.facts
     same_words = any(facts.headline.get(tag) == title for tag, title in _titles(group).items())
     return 4 * (group.area == facts.area) + 3 * same_words + 2 * (group.category == facts.category)

@@ -14,13 +14,13 @@ import msgspec
 
 from alerts.channels.redact import without_address
 from alerts.commands.actor import RESIDENT, SYSTEM
-from alerts.commands.base import Core
-from alerts.commands.results import Kept
-from alerts.delivery_queue.receipts import Reported, report
+from alerts.commands.base import CommandBase
+from alerts.commands.results import Saved
+from alerts.delivery_queue.receipts import AppliedReceipt, apply_receipt
 from alerts.domain.delivery_receipt import BounceKind, ReceiptsState, ReceiptStatus, Word, bounce_key, is_older
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
 from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.terms import CHANNELS
 from subscribers.addresses import owner_of
 from subscribers.domain import lifecycle, signup
@@ -37,7 +37,7 @@ _NUMBER = re.compile(r"\+?\d(?:[ ().\-]?\d){6,}")
 _OUTCOMES: Final[dict[BounceKind, str]] = {"hard": "bounced", "soft": "bounced", "complaint": "complained"}
 
 
-class ReceiptCommands(Core):
+class ReceiptCommands(CommandBase):
     """What providers and residents say to us. `created` in an answer: something was taken that was not known before."""
 
     async def take_receipt(
@@ -52,7 +52,7 @@ class ReceiptCommands(Core):
         external_id: str = "",
         *,
         retire: str = "",
-    ) -> Kept:
+    ) -> Saved:
         """What became of the delivery (notice number, contact point number) after a provider took it.
 
         Delivered beats failed, whichever comes first; a status that was said before is nothing new. `retire`: a failure
@@ -61,19 +61,19 @@ class ReceiptCommands(Core):
         """
         stream = receipts_id(notice, contact)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             before = unit.get(RECEIPTS, stream)
             if before is not None and status in before.statuses:
-                return Kept(id=stream, version=before.version)
+                return Saved(id=stream, version=before.version)
             words = _withheld(reason)
             taken = _report(unit, notice, contact, before, status, status, words, at)
             if taken is None:
-                return Kept(id=stream, version=0)
+                return Saved(id=stream, version=0)
             received = _received(unit, provider, notice, contact, status, taken, words, at, reference or external_id)
             unit.append(RECEIPTS, stream, received)
             if retire and status == "failed":
                 suppress(unit, contact, retire)
-            return Kept(id=stream, version=unit.version(stream), created=True)
+            return Saved(id=stream, version=unit.version(stream), created=True)
 
         return await self._run(SYSTEM, work)
 
@@ -89,7 +89,7 @@ class ReceiptCommands(Core):
         reason: str = "",
         external_id: str = "",
         at: datetime | None = None,
-    ) -> Kept:
+    ) -> Saved:
         """A message came back, or its reader complained. Name the contact point, or the e-mail address that it had.
 
         hard and complaint: the contact point is suppressed (`hard-bounce`, `complaint`). soft: recorded. `failed`: the
@@ -97,13 +97,13 @@ class ReceiptCommands(Core):
         that nobody has changes nothing.
         """
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             number = contact
             if number is None:
                 owner = self._addresses.find(unit.read, "email", address) if address else None
                 number = owner.contact if owner else None
             if number is None:
-                return Kept(id=receipts_id(0, 0), version=0)
+                return Saved(id=receipts_id(0, 0), version=0)
             lost = kind == "hard" if failed is None else failed
             return _bounced(unit, provider, kind, lost, number, notice, _withheld(reason), external_id, at)
 
@@ -111,7 +111,7 @@ class ReceiptCommands(Core):
 
     async def take_inbound(
         self, provider: str, number: str, word: Word, at: datetime | None = None, external_id: str = ""
-    ) -> Kept:
+    ) -> Saved:
         """Somebody texted us from `number` (E.164). `created` False: nobody's number, or taken before.
 
         stop ends that contact point, and the subscription with its last one; start brings it back for the same person,
@@ -119,14 +119,14 @@ class ReceiptCommands(Core):
         changes nothing.
         """
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             owner = self._addresses.find(unit.read, "sms", number)
             if owner is None:
-                return Kept(id=texts_id(0), version=0)
+                return Saved(id=texts_id(0), version=0)
             stream, contact = texts_id(owner.contact), owner.contact
             before = unit.get(TEXTS, stream)
             if before is not None and external_id and external_id in before.seen:
-                return Kept(id=stream, version=before.version)
+                return Saved(id=stream, version=before.version)
             written = min(at, unit.now) if at is not None else unit.now  # a clock ahead must not silence a later STOP
             late = word in ("stop", "start") and is_older(before, written)
             received = InboundTextReceived(
@@ -137,7 +137,7 @@ class ReceiptCommands(Core):
                 _stop(unit, owner.subscriber, contact)
             if not late and word == "start":
                 _start(unit, owner.subscriber, contact, written)
-            return Kept(id=stream, version=unit.version(stream), created=True)
+            return Saved(id=stream, version=unit.version(stream), created=True)
 
         return await self._run(RESIDENT, work)
 
@@ -146,7 +146,7 @@ class ReceiptCommands(Core):
 
 
 def _report(
-    unit: Unit,
+    unit: UnitOfWork,
     notice: int,
     contact: int,
     before: ReceiptsState | None,
@@ -154,18 +154,20 @@ def _report(
     outcome: str,
     reason: str,
     at: datetime | None,
-) -> Reported | None:
+) -> AppliedReceipt | None:
     nth = (before.version if before else 0) + 1
-    return report(unit, notice, contact, status, nth=nth, outcome=outcome, reason=_plain(reason), at=at or unit.now)
+    return apply_receipt(
+        unit, notice, contact, status, nth=nth, outcome=outcome, reason=_plain(reason), at=at or unit.now
+    )
 
 
 def _received(
-    unit: Unit,
+    unit: UnitOfWork,
     provider: str,
     notice: int,
     contact: int,
     status: ReceiptStatus,
-    taken: Reported,
+    taken: AppliedReceipt,
     reason: str,
     at: datetime | None,
     reference: str,
@@ -185,7 +187,7 @@ def _received(
     )
 
 
-def _language(unit: Unit, contact: int) -> str:
+def _language(unit: UnitOfWork, contact: int) -> str:
     """The person's language, under which statistics count their deliveries; "" if it is not known (any more)."""
     subscriber = owner_of(unit.read, contact)
     state = unit.get(SUBSCRIBER, subscriber) if subscriber is not None else None
@@ -193,7 +195,7 @@ def _language(unit: Unit, contact: int) -> str:
 
 
 def _bounced(
-    unit: Unit,
+    unit: UnitOfWork,
     provider: str,
     kind: BounceKind,
     failed: bool,
@@ -202,11 +204,11 @@ def _bounced(
     reason: str,
     external_id: str,
     at: datetime | None,
-) -> Kept:
+) -> Saved:
     stream = receipts_id(notice or 0, contact)
     before = unit.get(RECEIPTS, stream)
     if before is not None and bounce_key(kind, external_id) in before.bounces:
-        return Kept(id=stream, version=before.version)
+        return Saved(id=stream, version=before.version)
     bounced = ContactPointBounced(
         contact=contact,
         number=notice,
@@ -226,7 +228,7 @@ def _bounced(
         unit.append(RECEIPTS, stream, failure)
     if kind != "soft":
         suppress(unit, contact, "hard-bounce" if kind == "hard" else "complaint")
-    return Kept(id=stream, version=unit.version(stream), created=True)
+    return Saved(id=stream, version=unit.version(stream), created=True)
 
 
 def _withheld(words: str) -> str:
@@ -242,20 +244,20 @@ def _plain(text: str) -> str:
 # --- texts
 
 
-def _stop(unit: Unit, subscriber: UUID, contact: int) -> None:
+def _stop(unit: UnitOfWork, subscriber: UUID, contact: int) -> None:
     state = unit.get(SUBSCRIBER, subscriber)
     if state is not None and state.contact(contact) is not None:
         unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_remove(state, contact, STOPPED))
 
 
-def _start(unit: Unit, subscriber: UUID, contact: int, at: datetime) -> None:
+def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> None:
     """Bring the contact point back: the text comes from that very phone, so nothing is left to be confirmed."""
     state = unit.get(SUBSCRIBER, subscriber)
     point = state.contact(contact) if state is not None else None
     if state is None or point is None or point.address is None or state.preferences is None:
         return
     consent = Consent(wording="START", given_at=at, how=BY_TEXT)
-    reach = signup.Reach(contact, point.channel, point.address)
+    reach = signup.ContactDetails(contact, point.channel, point.address)
     if state.phase not in ("confirmed", "requested"):
         wishes = _with_texts(state.preferences, point)
         again = signup.decide_register(state, how="text", contacts=[reach], preferences=wishes, consent=consent)
@@ -264,7 +266,9 @@ def _start(unit: Unit, subscriber: UUID, contact: int, at: datetime) -> None:
     _append_again(unit, subscriber, reach, consent, at)
 
 
-def _append_again(unit: Unit, subscriber: UUID, reach: signup.Reach, consent: Consent, at: datetime) -> None:
+def _append_again(
+    unit: UnitOfWork, subscriber: UUID, reach: signup.ContactDetails, consent: Consent, at: datetime
+) -> None:
     """For somebody who is still here: the contact point is theirs again, verified, and no opt-out stands against it."""
 
     def now() -> SubscriberState:
@@ -287,7 +291,7 @@ def _append_again(unit: Unit, subscriber: UUID, reach: signup.Reach, consent: Co
         unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_change(now(), _with_texts(wishes, reach)))
 
 
-def _with_texts(wishes: Preferences, point: ContactState | signup.Reach) -> Preferences:
+def _with_texts(wishes: Preferences, point: ContactState | signup.ContactDetails) -> Preferences:
     """Their last wishes; whoever texts START wants texts."""
     channels = tuple(c for c in CHANNELS if c in wishes.channels or c == point.channel)
     return wishes if not wishes.channels else msgspec.structs.replace(wishes, channels=channels)

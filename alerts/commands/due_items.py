@@ -9,24 +9,24 @@ from uuid import UUID
 
 from alerts.commands import notice_threads
 from alerts.commands.actor import SYSTEM
-from alerts.commands.base import Core
-from alerts.commands.results import Kept
+from alerts.commands.base import CommandBase
+from alerts.commands.results import Saved
 from alerts.commands.service_points import EFFECT
 from alerts.commands.subscribers import ERASURE, LAPSE
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import DomainError
 from alerts.scheduler import take_due
 from subscribers.domain.lifecycle import decide_lapse
 from subscribers.domain.subscriber import SUBSCRIBER
 
-Effect = Callable[[Unit, UUID, datetime], None]
+Effect = Callable[[UnitOfWork, UUID, datetime], None]
 
 
-class DueCommands(Core):
+class DueCommands(CommandBase):
     """Fires what is due. Each item is taken in the transaction of its events: once, whoever polls."""
 
     async def fire(self, kind: str, subject: UUID, due_at: datetime) -> bool:
@@ -43,12 +43,12 @@ class DueCommands(Core):
     async def _fire(self, kind: str, subject: UUID, due_at: datetime, effect: Effect) -> bool:
         taken = False
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             nonlocal taken
             taken = take_due(unit, kind, subject, due_at)
             if taken:
                 effect(unit, subject, due_at)
-            return Kept(id=subject, version=0)
+            return Saved(id=subject, version=0)
 
         await self._run(SYSTEM, work)
         return taken
@@ -58,11 +58,11 @@ class DueCommands(Core):
         state = await asyncio.to_thread(self._log.state, NOTICE, notice)
         moved = "" if state is None else await self._moved(state)
 
-        def effect(unit: Unit, subject: UUID, due_at: datetime) -> None:
+        def effect(unit: UnitOfWork, subject: UUID, due_at: datetime) -> None:
             current = notice_threads.notice(unit, subject)
             if current.phase != "scheduled" or current.send_at != due_at:
                 return
-            reason = moved or _stale(unit, current)
+            reason = moved or _is_stale(unit, current)
             if not reason:
                 try:
                     notice_threads.issue(unit, current)
@@ -82,28 +82,28 @@ class DueCommands(Core):
         return f"It would now reach {people} people, not {state.approved_people} as approved."
 
 
-def _stale(unit: Unit, state: NoticeState) -> str:
-    same = state.approved_hash is None or state.approved_hash == notice_threads.binding(unit, state.plan)
+def _is_stale(unit: UnitOfWork, state: NoticeState) -> str:
+    same = state.approved_hash is None or state.approved_hash == notice_threads.approval_hash(unit, state.plan)
     return "" if same else "A segment of its rule has changed since the approval."
 
 
-def _expire(unit: Unit, notice: UUID, due_at: datetime) -> None:
+def _expire(unit: UnitOfWork, notice: UUID, due_at: datetime) -> None:
     unit.append(NOTICE, notice, *life.decide_expire(notice_threads.notice(unit, notice), due_at))
 
 
-def _lapse(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
+def _lapse(unit: UnitOfWork, subscriber: UUID, due_at: datetime) -> None:
     state = unit.get(SUBSCRIBER, subscriber)
     if state is not None:
         unit.append(SUBSCRIBER, subscriber, *decide_lapse(state))
 
 
-def _take_effect(unit: Unit, change: UUID, due_at: datetime) -> None:
+def _take_effect(unit: UnitOfWork, change: UUID, due_at: datetime) -> None:
     state = unit.get(CHANGE, change)
     if state is not None:
         unit.append(CHANGE, change, *decide_effect(state, due_at))
 
 
-def _erased(unit: Unit, subscriber: UUID, due_at: datetime) -> None:
+def _erased(unit: UnitOfWork, subscriber: UUID, due_at: datetime) -> None:
     """The key was destroyed before this ran."""
 
 

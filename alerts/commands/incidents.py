@@ -9,24 +9,24 @@ from msgspec.structs import replace
 
 from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import plan_of_incident
 from alerts.commands.ports import Idempotency
-from alerts.commands.register_cache import Known
-from alerts.commands.results import Kept
-from alerts.commands.subject_notices import NewId, Told
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import Saved
+from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.domain import incident as domain
 from alerts.domain.events import Content, IncidentFacts
 from alerts.domain.incident import IncidentState
 from alerts.domain.source_policy import only_records
 from alerts.domain.streams import INCIDENT, incident_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.ids import new_id
 
 
-def check_incident(body: IncidentBody, known: Known, now: datetime, default_language: str) -> IncidentFacts:
+def check_incident(body: IncidentBody, known: KnownNames, now: datetime, default_language: str) -> IncidentFacts:
     """A body as facts. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
@@ -55,8 +55,8 @@ def reference(value: str | None) -> str | None:
 
 
 def report(
-    unit: Unit, actor: Actor, facts: IncidentFacts, categories: dict[str, str], new: NewId = new_id
-) -> tuple[IncidentState, bool, Told]:
+    unit: UnitOfWork, actor: Actor, facts: IncidentFacts, categories: dict[str, str], new: NewId = new_id
+) -> tuple[IncidentState, bool, Announcement]:
     """Report an incident or revise it, and tell of it: (the incident, whether it is new, what was told)."""
     incident = incident_id(actor.source, facts.source_ref)
     before = unit.get(INCIDENT, incident) if facts.source_ref else None  # else its id was made just now
@@ -64,30 +64,30 @@ def report(
     unit.append(INCIDENT, incident, *events)
     state = found(unit, incident)
     if not events:
-        return state, False, Told(note="The same as before: nothing new.")
+        return state, False, Announcement(note="The same as before: nothing new.")
     if only_records(actor.policy):
-        return state, before is None, Told(note=subject_notices.RECORDED)
+        return state, before is None, Announcement(note=subject_notices.RECORDED)
     plan = replace(plan_of_incident(facts, categories), incident=incident)
-    told = subject_notices.tell(unit, actor, incident, plan, new)
+    told = subject_notices.announce(unit, actor, incident, plan, new)
     if told.notice is not None and told.notice.issued is False and told.notice.phase == "draft":
-        told = Told(told.notice, "The notice is not complete: a person has to finish it.")
+        told = Announcement(told.notice, "The notice is not complete: a person has to finish it.")
     return state, before is None, told
 
 
 def resolve(
-    unit: Unit, actor: Actor, incident: UUID, content: dict[str, Content], new: NewId = new_id
-) -> tuple[IncidentState, Told]:
+    unit: UnitOfWork, actor: Actor, incident: UUID, content: dict[str, Content], new: NewId = new_id
+) -> tuple[IncidentState, Announcement]:
     """It is over; under the policy, so it is said to those who were told of it."""
     state = found(unit, incident)
     events = domain.decide_resolve(state)
     unit.append(INCIDENT, incident, *events)
     if not events:
-        return state, Told(note="It was resolved before: nothing new.")
+        return state, Announcement(note="It was resolved before: nothing new.")
     told = subject_notices.end(unit, actor, incident, "AllClear", content, "The incident is over.", new)
     return found(unit, incident), told
 
 
-def found(unit: Unit, incident: UUID) -> IncidentState:
+def found(unit: UnitOfWork, incident: UUID) -> IncidentState:
     """That incident, or NotFound."""
     state = unit.get(INCIDENT, incident)
     if state is None:
@@ -95,31 +95,31 @@ def found(unit: Unit, incident: UUID) -> IncidentState:
     return state
 
 
-def latest_notice(unit: Unit, subject: UUID) -> UUID | None:
+def latest_notice(unit: UnitOfWork, subject: UUID) -> UUID | None:
     """The latest notice about an incident or service change."""
     known = notice_threads.subject_of(unit, subject)
     return known.latest if known else None
 
 
-def _made(unit: Unit, incident: UUID, told: Told, *, created: bool) -> UUID | None:
+def _made(unit: UnitOfWork, incident: UUID, told: Announcement, *, created: bool) -> UUID | None:
     if told.notice is not None:
         return told.notice.id
     return None if created else latest_notice(unit, incident)
 
 
-class IncidentCommands(Core):
+class IncidentCommands(CommandBase):
     """Report, revise, resolve."""
 
-    async def report_incident(self, actor: Actor, body: IncidentBody, *, idem: Idempotency | None = None) -> Kept:
+    async def report_incident(self, actor: Actor, body: IncidentBody, *, idem: Idempotency | None = None) -> Saved:
         """A report. The same `source_ref` from the same source: identical, nothing new; changed, a revision."""
         facts, categories = await self._checked(
             lambda known: (check_incident(body, known, self._clock(), self._language), known.categories),
             heavy=validation.is_drawn(body.area),
         )
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state, created, told = report(unit, actor, facts, categories)
-            return Kept(
+            return Saved(
                 id=state.id, version=state.version, created=created, notice=_made(unit, state.id, told, created=created)
             )
 
@@ -127,17 +127,17 @@ class IncidentCommands(Core):
 
     async def resolve_incident(
         self, actor: Actor, incident: UUID | None, body: ResolveBody, *, idem: Idempotency | None = None
-    ) -> Kept:
+    ) -> Saved:
         """It is over: `incident`, or the one that `body.source_ref` names."""
         words = validation.content(body.all_clear, "all_clear")
         target = incident or self._referred(actor, body)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             if incident and body.source_ref and found(unit, incident).facts.source_ref != body.source_ref:
                 raise Invalid.field("source_ref", "This incident has another reference: leave it out, or name its own.")
             state, told = resolve(unit, actor, target, words)
             notice = told.notice.id if told.notice else latest_notice(unit, state.id)
-            return Kept(id=state.id, version=state.version, notice=notice)
+            return Saved(id=state.id, version=state.version, notice=notice)
 
         return await self._run(actor, work, idem)
 

@@ -9,17 +9,17 @@ import msgspec
 
 from alerts.commands import notice_threads, validation
 from alerts.commands.actor import Actor
-from alerts.commands.approval import kept
-from alerts.commands.base import Core
+from alerts.commands.approval import saved
+from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
-from alerts.commands.results import Kept, NoticeKept
+from alerts.commands.results import NoticeSaved, Saved
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule, NoticePlan
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
 from alerts.storage.named_queries import load
@@ -29,24 +29,24 @@ SECTIONS = 50
 Json = dict[str, Any]
 
 
-class NewsletterCommands(Core):
+class NewsletterCommands(CommandBase):
     """Newsletters: the same slug again sets it so, or starts it again after its end."""
 
-    async def start_newsletter(self, actor: Actor, body: NewsletterBody, *, idem: Idempotency | None = None) -> Kept:
+    async def start_newsletter(self, actor: Actor, body: NewsletterBody, *, idem: Idempotency | None = None) -> Saved:
         """A series; from now on people may choose its topic."""
         checked = await self._checked(lambda _: self._check_newsletter(body), heavy=body.schedule is not None)
         stream, topic = newsletter_id(checked.slug), life.topic_of(checked.slug)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             before = unit.get(NEWSLETTER, stream)
             unit.append(NEWSLETTER, stream, *life.decide_start(before, *msgspec.structs.astuple(checked)))
             unit.write(_sql.register, ("topic", topic, None, None, None, None))
-            unit.after_commit(self._known.void)
-            return Kept(id=stream, version=unit.version(stream), created=before is None)
+            unit.after_commit(self._known.invalidate)
+            return Saved(id=stream, version=unit.version(stream), created=before is None)
 
         return await self._run(actor, work, idem)
 
-    async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Kept:
+    async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Saved:
         """A merge patch over its body; the slug stays. Stale if `version` is not current."""
         before = self._newsletter(newsletter)
         body = validation.converted(validation.merged(newsletter_json(before), patch), NewsletterBody)
@@ -54,29 +54,29 @@ class NewsletterCommands(Core):
             raise Invalid.field("slug", "A newsletter keeps its slug: people have chosen it by that.")
         checked = await self._checked(lambda _: self._check_newsletter(body, before), heavy=body.schedule is not None)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state = _running(unit, newsletter)
             if state.version != version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
             events = life.decide_set(state, checked.name, checked.schedule, checked.sections)
             unit.append(NEWSLETTER, newsletter, *events)
-            return Kept(id=newsletter, version=unit.version(newsletter))
+            return Saved(id=newsletter, version=unit.version(newsletter))
 
         return await self._run(actor, work)
 
-    async def end_newsletter(self, actor: Actor, newsletter: UUID) -> Kept:
+    async def end_newsletter(self, actor: Actor, newsletter: UUID) -> Saved:
         """No further issues; what is drafted or scheduled is not touched."""
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state = _of(unit.get(NEWSLETTER, newsletter))
             unit.append(NEWSLETTER, newsletter, *life.decide_end(state))
-            return Kept(id=newsletter, version=unit.version(newsletter))
+            return Saved(id=newsletter, version=unit.version(newsletter))
 
         return await self._run(actor, work)
 
     async def draft_bulletin(
         self, actor: Actor, newsletter: UUID, body: BulletinBody, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """An issue, as a draft that takes the same approvals as any notice.
 
         Its time is `send_at`, else the schedule's next; without either it goes when somebody issues it.
@@ -98,12 +98,12 @@ class NewsletterCommands(Core):
             if send_at is None:
                 raise Invalid.field("send_at", "The schedule has come to its end: set another one, or give a time.")
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             running = _running(unit, newsletter)
             plan = NoticePlan(
                 kind="bulletin", content=content, topic=running.topic, priority="bulletin", send_at=send_at
             )
-            return kept(notice_threads.draft(unit, new_id(), plan, actor.source))
+            return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
 
@@ -153,7 +153,7 @@ def newsletter_json(state: NewsletterState) -> Json:
     }
 
 
-def _running(unit: Unit, newsletter: UUID) -> NewsletterState:
+def _running(unit: UnitOfWork, newsletter: UUID) -> NewsletterState:
     state = _of(unit.get(NEWSLETTER, newsletter))
     life.need_running(state)
     return state

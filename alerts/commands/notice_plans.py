@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.commands import validation
-from alerts.commands.register_cache import Known
+from alerts.commands.register_cache import KnownNames
 from alerts.contract.bodies import NoticeBody
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
@@ -29,7 +29,7 @@ S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ValidNotice:
     """A notice's body whose every field has been checked against the registers and the clock."""
 
     body: NoticeBody
@@ -37,7 +37,7 @@ class Checked:
     content: dict[str, Content]
 
 
-def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
+def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNotice:
     """What can be said without knowing the incident, the change or the thread. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
     from alerts.kernel.rules import parse_rule
@@ -61,10 +61,10 @@ def check_notice(body: NoticeBody, known: Known, now: datetime) -> Checked:
     area = None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
     if area is not None and (body.service_change is not None or body.kind == "service-change"):
         raise Invalid.field("area", "A service change reaches whom its service points concern: leave the area out.")
-    return Checked(body=body, area=area, content=validation.content(body.content))
+    return ValidNotice(body=body, area=area, content=validation.content(body.content))
 
 
-def plan_of(checked: Checked, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:
+def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:
     """The plan of a checked body over what it builds on: an incident's, a change's or the head's plan (None: nothing).
 
     Raises Invalid for a priority below danger to life.
@@ -130,7 +130,7 @@ def plan_of_change(facts: ChangeFacts) -> NoticePlan:
     )
 
 
-def look_up(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
+def load(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
     """What a body names; None too if the id is that of another kind of thing."""
     try:
         found: S | None = get(stream, thing)
@@ -142,12 +142,12 @@ def look_up(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
 def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
     """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
     if body.incident is not None:
-        incident = look_up(get, INCIDENT, body.incident)
+        incident = load(get, INCIDENT, body.incident)
         if incident is None:
             raise Invalid.field("incident", "There is no such incident.")
         return plan_of_incident(incident.facts, categories)
     if body.service_change is not None:
-        change = look_up(get, CHANGE, body.service_change)
+        change = load(get, CHANGE, body.service_change)
         if change is None:
             raise Invalid.field("service_change", "There is no such service change.")
         return plan_of_change(change.facts)
@@ -166,7 +166,7 @@ def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
     )
 
 
-def notice_json(plan: NoticePlan) -> Json:
+def plan_as_body(plan: NoticePlan) -> Json:
     """A plan as the body that would make it: what GET shows and a merge patch is laid over.
 
     A priority that follows from the rest is left out, so that a patch of the severity moves it.

@@ -13,7 +13,7 @@ from alerts.domain.events import AreaJson, NoticeDrafted, NoticePlan, Policy
 from alerts.domain.notice import NoticeState
 from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
 from alerts.kernel.terms import MsgType, PolicyAnswer
@@ -34,7 +34,7 @@ class Subject(NamedTuple):
     """The last one drafted, issued or not."""
 
 
-def notice(unit: Unit, notice_id: UUID) -> NoticeState:
+def notice(unit: UnitOfWork, notice_id: UUID) -> NoticeState:
     """That notice, or NotFound."""
     state = unit.get(NOTICE, notice_id)
     if state is None:
@@ -42,13 +42,13 @@ def notice(unit: Unit, notice_id: UUID) -> NoticeState:
     return state
 
 
-def subject_of(unit: Unit, subject: UUID) -> Subject | None:
+def subject_of(unit: UnitOfWork, subject: UUID) -> Subject | None:
     """The notices about an incident or service change, if there are any."""
     rows = unit.read(_sql.subject, (subject.bytes,))
     return Subject(UUID(bytes=bytes(rows[0][0])), UUID(bytes=bytes(rows[0][1]))) if rows else None
 
 
-def set_subject(unit: Unit, subject: UUID, found: Subject) -> None:
+def set_subject(unit: UnitOfWork, subject: UUID, found: Subject) -> None:
     """Remember them."""
     unit.write(_sql.set_subject, (subject.bytes, found.thread.bytes, found.latest.bytes))
 
@@ -56,7 +56,7 @@ def set_subject(unit: Unit, subject: UUID, found: Subject) -> None:
 # --- threads
 
 
-def members(unit: Unit, thread: UUID) -> list[NoticeState]:
+def thread_notices(unit: UnitOfWork, thread: UUID) -> list[NoticeState]:
     """The issued notices of a thread, oldest first: each names what replaced it. The last one is the head."""
     found: list[NoticeState] = []
     following: UUID | None = thread
@@ -74,9 +74,9 @@ def is_over(head: NoticeState) -> bool:
     return head.msg_type in life.ENDINGS or head.phase in ("cancelled", "cleared")
 
 
-def open_head(unit: Unit, state: NoticeState) -> tuple[NoticeState, tuple[UUID, ...]]:
+def open_head(unit: UnitOfWork, state: NoticeState) -> tuple[NoticeState, tuple[UUID, ...]]:
     """The head that a follow-up of this thread replaces, and the ids of all its members. Raises Conflict."""
-    issued = members(unit, state.thread)
+    issued = thread_notices(unit, state.thread)
     if not issued:
         raise Conflict("This notice has not been issued: edit it or reject it instead.", state=state.phase)
     if is_over(issued[-1]):
@@ -88,7 +88,7 @@ def open_head(unit: Unit, state: NoticeState) -> tuple[NoticeState, tuple[UUID, 
 
 
 def draft(
-    unit: Unit,
+    unit: UnitOfWork,
     notice_id: UUID,
     plan: NoticePlan,
     source: str,
@@ -113,7 +113,7 @@ def draft(
     return notice(unit, notice_id)
 
 
-def _join_subject(unit: Unit, subject: UUID, notice_id: UUID, thread: UUID | None) -> None:
+def _join_subject(unit: UnitOfWork, subject: UUID, notice_id: UUID, thread: UUID | None) -> None:
     """A first notice opens the subject's thread unless one is open; a follow-up is the latest of its own thread."""
     before = subject_of(unit, subject)
     if thread is None:
@@ -123,18 +123,18 @@ def _join_subject(unit: Unit, subject: UUID, notice_id: UUID, thread: UUID | Non
         set_subject(unit, subject, Subject(thread, notice_id))
 
 
-def _is_open(unit: Unit, subject: Subject) -> bool:
-    issued = members(unit, subject.thread)
+def _is_open(unit: UnitOfWork, subject: Subject) -> bool:
+    issued = thread_notices(unit, subject.thread)
     return not is_over(issued[-1]) if issued else notice(unit, subject.thread).phase != "rejected"
 
 
-def binding(unit: Unit, plan: NoticePlan) -> str:
+def approval_hash(unit: UnitOfWork, plan: NoticePlan) -> str:
     """What an approval binds, as a hash: the plan, and the versions of the segments its rule names (RULES 16)."""
     versions = sorted(segment_versions(unit, plan.audience).items())
     return hashlib.sha256(msgspec.json.encode((plan, versions), order="deterministic")).hexdigest()
 
 
-def segment_versions(unit: Unit, rule: object) -> dict[str, int]:
+def segment_versions(unit: UnitOfWork, rule: object) -> dict[str, int]:
     """The segments that a rule in JSON names, and those which they name in turn, with their versions."""
     found: dict[str, int] = {}
     waiting = [rule]
@@ -155,14 +155,14 @@ def segment_versions(unit: Unit, rule: object) -> dict[str, int]:
 # --- policy
 
 
-def answer_of(unit: Unit, policy: Policy | None, plan: NoticePlan) -> PolicyAnswer:
+def policy_decision(unit: UnitOfWork, policy: Policy | None, plan: NoticePlan) -> PolicyAnswer:
     """What a policy says to a notice of this plan (RULES 17)."""
     return policy_answer(
         policy, kind=plan.kind, severity=plan.severity, inside=lambda areas: _inside(unit, plan, areas)
     )
 
 
-def _inside(unit: Unit, plan: NoticePlan, areas: AreaJson) -> bool:
+def _inside(unit: UnitOfWork, plan: NoticePlan, areas: AreaJson) -> bool:
     from alerts.kernel.geometry import resolve_area
 
     def place(slug: str) -> dict[str, object] | None:
@@ -180,7 +180,7 @@ def _inside(unit: Unit, plan: NoticePlan, areas: AreaJson) -> bool:
 # --- out
 
 
-def issue(unit: Unit, state: NoticeState, reason: str = "") -> NoticeState:
+def issue(unit: UnitOfWork, state: NoticeState, reason: str = "") -> NoticeState:
     """An approved notice goes out now: in the same transaction it takes its place at the head of its thread."""
     if state.thread == state.id:
         unit.append(NOTICE, state.id, *life.decide_issue(state, (), unit.now))
@@ -196,23 +196,23 @@ def issue(unit: Unit, state: NoticeState, reason: str = "") -> NoticeState:
     return issued
 
 
-def approve_alone(unit: Unit, state: NoticeState, approver: str) -> NoticeState:
+def approve_unattended(unit: UnitOfWork, state: NoticeState, approver: str) -> NoticeState:
     """By a policy, or by one who may approve where no second hand is needed."""
-    digest = binding(unit, state.plan)
+    digest = approval_hash(unit, state.plan)
     unit.append(NOTICE, state.id, *life.decide_approve_alone(state, approver=approver, digest=digest, now=unit.now))
     return notice(unit, state.id)
 
 
-def issue_alone(unit: Unit, state: NoticeState, approver: str, reason: str = "") -> NoticeState:
+def issue_unattended(unit: UnitOfWork, state: NoticeState, approver: str, reason: str = "") -> NoticeState:
     """Approve without a second hand and issue, now or at the `send_at` that the plan names."""
-    state = approve_alone(unit, state, approver)
+    state = approve_unattended(unit, state, approver)
     send_at = state.plan.send_at
     if send_at is None or send_at <= unit.now:
         return issue(unit, state, reason)
     return schedule(unit, state, life.decide_schedule(state, send_at, unit.now))
 
 
-def schedule(unit: Unit, state: NoticeState, events: tuple[Event, ...]) -> NoticeState:
+def schedule(unit: UnitOfWork, state: NoticeState, events: tuple[Event, ...]) -> NoticeState:
     """Append what schedules a notice and plan its sending."""
     unit.append(NOTICE, state.id, *events)
     scheduled = notice(unit, state.id)
@@ -221,13 +221,13 @@ def schedule(unit: Unit, state: NoticeState, events: tuple[Event, ...]) -> Notic
     return scheduled
 
 
-def submit(unit: Unit, state: NoticeState) -> NoticeState:
+def submit(unit: UnitOfWork, state: NoticeState) -> NoticeState:
     """Into pending-approval. Raises Invalid for what is not complete."""
     unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
     return notice(unit, state.id)
 
 
-def submit_if_whole(unit: Unit, state: NoticeState) -> NoticeState:
+def submit_if_complete(unit: UnitOfWork, state: NoticeState) -> NoticeState:
     """Into pending-approval; what is not complete yet stays a draft for a person to complete."""
     try:
         return submit(unit, state)

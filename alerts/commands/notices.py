@@ -11,24 +11,24 @@ from msgspec.structs import replace
 
 from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.approval import alone, kept, or_conflict, ready, void_if_unbound
-from alerts.commands.base import Core
-from alerts.commands.notice_plans import Checked, base_plan, check_notice, notice_json, plan_of
-from alerts.commands.ports import Counted, Idempotency
-from alerts.commands.results import NoticeKept
+from alerts.commands.approval import auto_approved, or_conflict, revoke_if_changed, saved, single_approver
+from alerts.commands.base import CommandBase
+from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, plan_as_body, plan_of
+from alerts.commands.ports import AudienceCount, Idempotency
+from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import MsgType
 
 
-class NoticeCommands(Core):
+class NoticeCommands(CommandBase):
     """The life of notices. What the state forbids is a Conflict, what this hand may not do is Forbidden."""
 
     # --- writing
@@ -41,28 +41,28 @@ class NoticeCommands(Core):
             raise Invalid(" ".join(gap.message for gap in found), found)
         return plan
 
-    async def count_audience(self, actor: Actor, body: NoticeBody) -> Counted:
+    async def count_audience(self, actor: Actor, body: NoticeBody) -> AudienceCount:
         """Whom that notice would reach as things stand."""
         return await self._audience.count(await self.plan_notice(actor, body), at=self._clock())
 
-    async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeSaved:
         """A draft; it may be unfinished."""
         checked, categories = await self._check(body)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
-            return kept(notice_threads.draft(unit, new_id(), plan, actor.source))
+            return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
 
     async def revise_notice(
         self, actor: Actor, notice: UUID, patch: dict[str, Any], version: int | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """A merge patch over the notice's body; any edit voids an approval. Stale if `version` is not current."""
         before = self._notice(notice)
         checked, categories = await self._check(_patched(before, patch), since=before.plan)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
             if state.version != (before.version if version is None else version) or state.version != before.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
@@ -72,29 +72,29 @@ class NoticeCommands(Core):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
             plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
             unit.append(NOTICE, notice, *life.decide_revise(state, plan))
-            return kept(notice_threads.notice(unit, notice))
+            return saved(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work)
 
     # --- towards an approval
 
-    async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Give it to an approver."""
         return await self._advance(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
 
-    async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Back to its author."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_return(s, words), idem)
 
-    async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Never to be sent."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
 
     async def approve(
         self, actor: Actor, notice: UUID, version: int, people: int, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """A person approves what they saw: this version, reaching so many people (else Conflict).
 
         It is scheduled if `send_at` was set before; a cancel or an all-clear goes out at once.
@@ -104,7 +104,7 @@ class NoticeCommands(Core):
         seen = self._notice(notice)
         counted = await self._audience.count(seen.plan, at=self._clock(), msg_type=seen.msg_type)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
             events = life.decide_approve(
                 state,
@@ -112,13 +112,13 @@ class NoticeCommands(Core):
                 version=version,
                 seen=people,
                 people=counted.people,
-                digest=notice_threads.binding(unit, state.plan),
+                digest=notice_threads.approval_hash(unit, state.plan),
                 now=unit.now,
             )
             approved = notice_threads.schedule(unit, state, events)
             if approved.msg_type in life.ENDINGS:
-                return kept(notice_threads.issue(unit, approved), dispatch=True)
-            return kept(approved)
+                return saved(notice_threads.issue(unit, approved), dispatch=True)
+            return saved(approved)
 
         return await self._run(actor, work, idem)
 
@@ -126,30 +126,30 @@ class NoticeCommands(Core):
 
     async def schedule(
         self, actor: Actor, notice: UUID, send_at: datetime, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """To be issued at that time. A policy that issues may schedule a draft."""
         if send_at.tzinfo is None:
             raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
 
-        def work(unit: Unit) -> NoticeKept:
-            state = ready(unit, actor, notice_threads.notice(unit, notice))
-            if (voided := void_if_unbound(unit, state)) is not None:
+        def work(unit: UnitOfWork) -> NoticeSaved:
+            state = auto_approved(unit, actor, notice_threads.notice(unit, notice))
+            if (voided := revoke_if_changed(unit, state)) is not None:
                 return voided
-            return kept(notice_threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
+            return saved(notice_threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
 
         return or_conflict(await self._run(actor, work, idem))
 
-    async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Out, now: approved by people, or a draft of a key whose policy says `issue`.
 
         Conflict, and back to pending-approval, if what was approved is no longer what would go out.
         """
 
-        def work(unit: Unit) -> NoticeKept:
-            state = ready(unit, actor, notice_threads.notice(unit, notice))
-            if (voided := void_if_unbound(unit, state)) is not None:
+        def work(unit: UnitOfWork) -> NoticeSaved:
+            state = auto_approved(unit, actor, notice_threads.notice(unit, notice))
+            if (voided := revoke_if_changed(unit, state)) is not None:
                 return voided
-            return kept(notice_threads.issue(unit, state), dispatch=True)
+            return saved(notice_threads.issue(unit, state), dispatch=True)
 
         return or_conflict(await self._run(actor, work, idem))
 
@@ -157,11 +157,11 @@ class NoticeCommands(Core):
 
     async def update(
         self, actor: Actor, notice: UUID, body: NoticeBody, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """The draft of an update of the thread that `notice` belongs to; what is absent is as in its latest notice."""
         checked, categories = await self._check(body)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             head, references = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
             if body.kind != head.plan.kind:
                 raise Invalid.field("kind", f"An update is of the kind of its thread: {head.plan.kind}.")
@@ -173,7 +173,7 @@ class NoticeCommands(Core):
             # A drill's update is a drill, whether it says so or not: it must never go to everyone by an omission.
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
-            return kept(
+            return saved(
                 notice_threads.draft(
                     unit,
                     new_id(),
@@ -189,14 +189,14 @@ class NoticeCommands(Core):
 
     async def cancel(
         self, actor: Actor, notice: UUID, body: CancelBody, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """It should not have been said: a cancel goes out at once, by one who may approve or whose policy issues."""
         reason = validation.text(body.reason, "reason", validation.REASON, needed=True)
         return await self._end(actor, notice, "Cancel", validation.content(body.content), reason, idem)
 
     async def all_clear(
         self, actor: Actor, notice: UUID, body: AllClearBody, *, idem: Idempotency | None = None
-    ) -> NoticeKept:
+    ) -> NoticeSaved:
         """The danger is over: goes out at once, by one who may approve or whose policy issues."""
         return await self._end(actor, notice, "AllClear", validation.content(body.content), "", idem)
 
@@ -208,22 +208,22 @@ class NoticeCommands(Core):
         content: dict[str, Content],
         reason: str,
         idem: Idempotency | None,
-    ) -> NoticeKept:
-        def work(unit: Unit) -> NoticeKept:
+    ) -> NoticeSaved:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             head, _ = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
-            approver = alone(unit, actor, head)
+            approver = single_approver(unit, actor, head)
             state = subject_notices.follow_up(unit, new_id(), actor, head, msg_type, content)
-            return kept(notice_threads.issue_alone(unit, state, approver, reason), dispatch=True)
+            return saved(notice_threads.issue_unattended(unit, state, approver, reason), dispatch=True)
 
         return await self._run(actor, work, idem)
 
-    async def stop(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def stop(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
         """What has not left is cancelled; the thread stays live. Stopping twice changes nothing."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            alone(unit, actor, state)
+            single_approver(unit, actor, state)
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
@@ -231,17 +231,17 @@ class NoticeCommands(Core):
             if dispatch is None or dispatch.stopped is None:
                 stopped = DispatchStopped(notice=notice, number=state.number, reason=words)
                 unit.append(DISPATCH, dispatch_id(notice), stopped)
-            return kept(state)
+            return saved(state)
 
         return await self._run(actor, work, idem)
 
-    async def resume(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeKept:
+    async def resume(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
         """A paused dispatch goes on, bounces or not. Resuming twice changes nothing."""
         words = validation.text(reason, "reason", validation.REASON, needed=False)
 
-        def work(unit: Unit) -> NoticeKept:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            alone(unit, actor, state)
+            single_approver(unit, actor, state)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
             if dispatch is None or dispatch.paused is None:
                 raise Conflict("This notice's dispatch is not paused: there is nothing to resume.", state=state.phase)
@@ -250,13 +250,13 @@ class NoticeCommands(Core):
             if dispatch.waits:
                 resumed = DispatchResumed(notice=notice, number=state.number, reason=words)
                 unit.append(DISPATCH, dispatch_id(notice), resumed)
-            return kept(state)
+            return saved(state)
 
         return await self._run(actor, work, idem)
 
     # --- shared
 
-    async def _check(self, body: NoticeBody, since: NoticePlan | None = None) -> tuple[Checked, dict[str, str]]:
+    async def _check(self, body: NoticeBody, since: NoticePlan | None = None) -> tuple[ValidNotice, dict[str, str]]:
         """`since`: the plan as it stands, whose `send_at` may have passed without anybody touching it."""
         asked = body
         if since is not None and body.send_at == since.send_at:
@@ -271,12 +271,12 @@ class NoticeCommands(Core):
         self,
         actor: Actor,
         notice: UUID,
-        decide: Callable[[NoticeState, Unit], tuple[Event, ...]],
+        decide: Callable[[NoticeState, UnitOfWork], tuple[Event, ...]],
         idem: Idempotency | None,
-    ) -> NoticeKept:
-        def work(unit: Unit) -> NoticeKept:
+    ) -> NoticeSaved:
+        def work(unit: UnitOfWork) -> NoticeSaved:
             unit.append(NOTICE, notice, *decide(notice_threads.notice(unit, notice), unit))
-            return kept(notice_threads.notice(unit, notice))
+            return saved(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work, idem)
 
@@ -287,13 +287,13 @@ class NoticeCommands(Core):
         return state
 
 
-def replace_body(checked: Checked, body: NoticeBody) -> Checked:
+def replace_body(checked: ValidNotice, body: NoticeBody) -> ValidNotice:
     """The same, with the body as it was sent."""
-    return Checked(body=body, area=checked.area, content=checked.content)
+    return ValidNotice(body=body, area=checked.area, content=checked.content)
 
 
 def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
-    return validation.converted(validation.merged(notice_json(state.plan), patch), NoticeBody)
+    return validation.converted(validation.merged(plan_as_body(state.plan), patch), NoticeBody)
 
 
 def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:

@@ -13,7 +13,7 @@ from alerts.domain.events import NoticePlan
 from alerts.kernel.terms import MsgType
 
 
-class Counted(msgspec.Struct, frozen=True, kw_only=True):
+class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     """An audience, counted at a log position. `people`: with a contact point due; `by_channel`: contact points."""
 
     people: int
@@ -27,7 +27,7 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 class AudiencePort(Protocol):
     """Who would be due now?"""
 
-    async def count(self, plan: NoticePlan, *, at: datetime, msg_type: MsgType = "Alert") -> Counted:
+    async def count(self, plan: NoticePlan, *, at: datetime, msg_type: MsgType = "Alert") -> AudienceCount:
         """Count a plan's audience as it stands."""
 
 

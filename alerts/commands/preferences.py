@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.commands import validation
 from alerts.commands.ports import EndpointRule
-from alerts.commands.register_cache import Known
+from alerts.commands.register_cache import KnownNames
 from alerts.contract.bodies import ConsentBody, PushBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNELS, Channel
@@ -31,7 +31,7 @@ class SubscriberEdit(SubscriberBody, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class RequestedPreferences:
     """A checked body."""
 
     reaches: tuple[tuple[Channel, str], ...]
@@ -42,13 +42,13 @@ class Wishes:
 
 def check_subscriber(
     body: SubscriberBody,
-    known: Known,
+    known: KnownNames,
     *,
     language: str,
     timezone: str,
     endpoints: EndpointRule | None,
     prefixes: tuple[str, ...] = (),
-) -> Wishes:
+) -> RequestedPreferences:
     """What a body means, with the instance's `language` and `timezone` where it says none, and `prefixes` that
     telephone numbers begin with (none: any). Raises Invalid."""
     validation.check_times(body)
@@ -78,7 +78,7 @@ def check_subscriber(
         danger_to_life=body.danger_to_life,
         tester=body.tester,
     )
-    return Wishes(tuple(reaches), preferences, _consent(body.consent))
+    return RequestedPreferences(tuple(reaches), preferences, _consent(body.consent))
 
 
 def _phone(text: str, prefixes: tuple[str, ...]) -> str:
@@ -103,7 +103,7 @@ def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "p
     return addresses.push(endpoint, body.keys.auth, body.keys.p256dh, dot)
 
 
-def _place(body: SubscriberPlaceBody, field: str, known: Known) -> Place:
+def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Place:
     from alerts.kernel.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
     name = validation.text(body.name, f"{field}.name", validation.NAME, line=True)

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from alerts.commands import notice_threads, validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
-from alerts.commands.register_cache import Known
-from alerts.commands.results import Kept
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import Saved
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
 from alerts.domain.events import (
     AreaJson,
@@ -24,7 +24,7 @@ from alerts.domain.events import (
     TopicDefined,
 )
 from alerts.domain.streams import PLACE, SEGMENT, TOPIC, place_id, segment_id, topic_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import BUILT_IN_TOPICS, NEWSLETTER_PREFIX
 from alerts.storage.named_queries import load
@@ -32,14 +32,14 @@ from alerts.storage.named_queries import load
 _sql = load("alerts.commands", "commands.sql")
 
 
-class RegisterCommands(Core):
+class RegisterCommands(CommandBase):
     """Places, topics and segments: the same slug again is its next version, and nothing new if it is identical."""
 
-    async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Kept:
+    async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Saved:
         """A named area. What is given as circles or other places is kept as the polygons they are now."""
         slug, name, area = await self._place_checked(body)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             geometry, bounds = _outline(area, lambda other: _geometry(unit, other))
             before = unit.get(PLACE, place_id(slug))
             if before is None:
@@ -76,7 +76,7 @@ class RegisterCommands(Core):
 
         slug, name = validation.slug(body.slug), validation.names(body.name)
 
-        def check(known: Known) -> list[Json]:
+        def check(known: KnownNames) -> list[Json]:
             # A revision may mend what was registered with its coordinates swapped.
             bounds = None if slug in known.places else known.bounds
             return validate_area(body.area, "area", known.places, bounds)
@@ -87,14 +87,14 @@ class RegisterCommands(Core):
         state = self._log.state(PLACE, place_id(slug))
         return state.geometry if state else None
 
-    async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Kept:
+    async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Saved:
         """A subject people may choose. A CAP category belongs to one topic."""
         slug, name = validation.slug(body.slug), validation.names(body.name)
         if slug.startswith(NEWSLETTER_PREFIX):
             raise Invalid.field("slug", "Topics of this form belong to newsletters.")
         categories = tuple(dict.fromkeys(body.categories))
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             taken = {str(c): str(t) for c, t in unit.read(_sql.categories)}
             for category in categories:
                 if taken.get(category, slug) != slug:
@@ -119,13 +119,13 @@ class RegisterCommands(Core):
                 name = {"en": slug.replace("-", " ").capitalize()}
                 await self.define_topic(SYSTEM, TopicBody(slug=slug, name=name, categories=categories))
 
-    async def define_segment(self, actor: Actor, body: SegmentBody, *, idem: Idempotency | None = None) -> Kept:
+    async def define_segment(self, actor: Actor, body: SegmentBody, *, idem: Idempotency | None = None) -> Saved:
         """A named, saved audience rule. Segments may not refer to each other in a circle (RULES 22)."""
         slug = validation.slug(body.slug)
         name = validation.text(body.name, "name", validation.NAME, line=True, needed=True)
         await self._checked(lambda known: check_rule(body, known), heavy=True)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             if slug in notice_threads.segment_versions(unit, body.rule):
                 raise Invalid.field("rule", f"The rule refers back to {slug!r}: segments may not go in a circle.")
             before = unit.get(SEGMENT, segment_id(slug))
@@ -138,12 +138,12 @@ class RegisterCommands(Core):
 
         return await self._run(actor, work, idem)
 
-    def _registered(self, unit: Unit, stream_id: UUID, *, created: bool) -> Kept:
-        unit.after_commit(self._known.void)
-        return Kept(id=stream_id, version=unit.version(stream_id), created=created)
+    def _registered(self, unit: UnitOfWork, stream_id: UUID, *, created: bool) -> Saved:
+        unit.after_commit(self._known.invalidate)
+        return Saved(id=stream_id, version=unit.version(stream_id), created=created)
 
 
-def check_rule(body: SegmentBody, known: Known) -> None:
+def check_rule(body: SegmentBody, known: KnownNames) -> None:
     """Refuse a rule that cannot be read."""
     from alerts.kernel.rules import parse_rule
 
@@ -158,7 +158,7 @@ def check_rule(body: SegmentBody, known: Known) -> None:
     )
 
 
-def _geometry(unit: Unit, slug: str) -> dict[str, object] | None:
+def _geometry(unit: UnitOfWork, slug: str) -> dict[str, object] | None:
     state = unit.get(PLACE, place_id(slug))
     return state.geometry if state else None
 

@@ -16,7 +16,7 @@ Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """The registers at one moment. They only grow, so an old one may lack a name but never has one too many."""
 
     places: frozenset[str] = frozenset()
@@ -37,7 +37,7 @@ class Known:
         raise Invalid.field(where, f"unknown topic {slug!r}; known are {', '.join(sorted(self.topics)) or 'none'}")
 
 
-def read_known(database: Database) -> Known:
+def read_known(database: Database) -> KnownNames:
     """The registers as they stand on disk."""
     with database.read() as tx:
         rows, categories = tx.execute(_sql.registered), tx.execute(_sql.categories)
@@ -45,7 +45,7 @@ def read_known(database: Database) -> Known:
     def slugs(kind: str) -> frozenset[str]:
         return frozenset(str(row[1]) for row in rows if row[0] == kind)
 
-    return Known(
+    return KnownNames(
         places=slugs("place"),
         topics=slugs("topic"),
         segments=slugs("segment"),
@@ -61,25 +61,25 @@ def _union(boxes: list[tuple[float, ...]]) -> Bounds | None:
     return min(west), min(south), max(east), max(north)
 
 
-class KnownCache:
+class KnownNamesCache:
     """The registers, read again at most once a second, or at once after a command of this process changed them."""
 
     def __init__(self, database: Database, *, for_seconds: float = 1.0, tick: Callable[[], float] = monotonic) -> None:
         self._database, self._for, self._tick = database, for_seconds, tick
-        self._known: Known | None = None
+        self._known: KnownNames | None = None
         self._read_at = 0.0
 
-    def at_hand(self) -> Known | None:
+    def cached(self) -> KnownNames | None:
         """What was read lately, or None."""
         return self._known if self._tick() - self._read_at < self._for else None
 
-    def read(self) -> Known:
+    def read(self) -> KnownNames:
         """Read them now (blocks for a query)."""
         at = self._tick()
         known = read_known(self._database)
         self._known, self._read_at = known, at
         return known
 
-    def void(self) -> None:
+    def invalidate(self) -> None:
         """They have changed."""
         self._known = None

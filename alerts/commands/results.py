@@ -10,7 +10,7 @@ import msgspec
 from alerts.kernel.terms import Channel, NoticePhase
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
     """`position`: the log position at which the answer is true (a read model there has seen it)."""
 
     id: UUID
@@ -18,7 +18,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=
     position: int = 0
 
 
-class Kept(Answer, frozen=True, kw_only=True):
+class Saved(Result, frozen=True, kw_only=True):
     """An incident, service point, service change, place, topic or segment."""
 
     created: bool = False
@@ -27,7 +27,7 @@ class Kept(Answer, frozen=True, kw_only=True):
     """What the policy made of it: the latest notice about it."""
 
 
-class NoticeKept(Answer, frozen=True, kw_only=True):
+class NoticeSaved(Result, frozen=True, kw_only=True):
     """A notice."""
 
     number: int
@@ -37,7 +37,7 @@ class NoticeKept(Answer, frozen=True, kw_only=True):
     """It has just been issued."""
 
 
-class ContactKept(msgspec.Struct, frozen=True, kw_only=True):
+class ContactSaved(msgspec.Struct, frozen=True, kw_only=True):
     """One contact point."""
 
     number: int
@@ -45,34 +45,34 @@ class ContactKept(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["unverified", "verified", "removed"]
 
 
-class SubscriberKept(Answer, frozen=True, kw_only=True):
+class SubscriberSaved(Result, frozen=True, kw_only=True):
     """A subscriber."""
 
     state: Literal["requested", "confirmed", "lapsed", "ended", "erased"]
-    contacts: tuple[ContactKept, ...]
+    contacts: tuple[ContactSaved, ...]
     created: bool = False
 
 
-class SourceKept(Answer, frozen=True, kw_only=True):
+class SourceSaved(Result, frozen=True, kw_only=True):
     """A source; its secret is told once."""
 
     name: str
     secret: str | None = None
 
 
-class KeyKept(Answer, frozen=True, kw_only=True):
+class KeySaved(Result, frozen=True, kw_only=True):
     """An API key; its secret is told once."""
 
     secret: str | None = None
 
 
-class MemberKept(Answer, frozen=True, kw_only=True):
+class MemberSaved(Result, frozen=True, kw_only=True):
     """A person of the console."""
 
     created: bool = False
 
 
-class TriggerKept(Answer, frozen=True, kw_only=True):
+class TriggerSaved(Result, frozen=True, kw_only=True):
     """What became of a webhook."""
 
     state: Literal["recorded", "drafted", "issued", "parked"]
@@ -84,4 +84,4 @@ class TriggerKept(Answer, frozen=True, kw_only=True):
     """False: it came before; this is the first answer."""
 
 
-AnyAnswer = Kept | NoticeKept | SubscriberKept | SourceKept | KeyKept | MemberKept | TriggerKept
+AnyResult = Saved | NoticeSaved | SubscriberSaved | SourceSaved | KeySaved | MemberSaved | TriggerSaved

@@ -9,20 +9,20 @@ import msgspec
 
 from alerts.commands import subject_notices, validation
 from alerts.commands.actor import Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.incidents import latest_notice, reference
-from alerts.commands.notice_plans import look_up, plan_of_change
+from alerts.commands.notice_plans import load, plan_of_change
 from alerts.commands.ports import Idempotency
-from alerts.commands.register_cache import Known
-from alerts.commands.results import Kept
-from alerts.commands.subject_notices import NewId, Told
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import Saved
+from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
 from alerts.domain import service_change, service_point
 from alerts.domain.events import ChangeAfter, ChangeFacts, PointFacts
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, POINT, change_id, point_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
 from alerts.scheduler import plan_due
@@ -32,7 +32,7 @@ MAX_POINTS = 2_000
 MAX_REACH_KM = 500.0
 
 
-def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
+def check_point_body(body: ServicePointBody, known: KnownNames) -> PointFacts:
     """A body as facts. Raises Invalid."""
     from alerts.kernel.geometry import check_point
 
@@ -53,7 +53,7 @@ def check_point_body(body: ServicePointBody, known: Known) -> PointFacts:
     )
 
 
-def check_change(body: ServiceChangeBody, known: Known, source: str, default_language: str) -> ChangeFacts:
+def check_change(body: ServiceChangeBody, known: KnownNames, source: str, default_language: str) -> ChangeFacts:
     """A body as facts, its references as ids of that source's points (whether they exist is seen later)."""
     validation.check_times(body)
     if not body.service_points:
@@ -83,7 +83,7 @@ def _point(point: UUID | PointRef, source: str) -> UUID:
 
 
 def _after(
-    after: dict[str, ChangeAfterBody], points: tuple[UUID, ...], source: str, known: Known
+    after: dict[str, ChangeAfterBody], points: tuple[UUID, ...], source: str, known: KnownNames
 ) -> dict[str, ChangeAfter]:
     found = {}
     for name, body in after.items():
@@ -104,7 +104,7 @@ def _named(name: str, source: str, points: tuple[UUID, ...]) -> UUID:
     raise Invalid.field(f"after.{name}", "This is none of the service points that the change names.")
 
 
-def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
+def _after_one(body: ChangeAfterBody, field: str, known: KnownNames) -> ChangeAfter:
     from alerts.kernel.geometry import check_point
 
     if (body.lat is None) != (body.lon is None):
@@ -120,10 +120,12 @@ def _after_one(body: ChangeAfterBody, field: str, known: Known) -> ChangeAfter:
     )
 
 
-def announce(unit: Unit, actor: Actor, facts: ChangeFacts, new: NewId = new_id) -> tuple[ChangeState, bool, Told]:
+def announce(
+    unit: UnitOfWork, actor: Actor, facts: ChangeFacts, new: NewId = new_id
+) -> tuple[ChangeState, bool, Announcement]:
     """Announce a change or revise it, and tell of it: (the change, whether it is new, what was told)."""
     for index, point in enumerate(facts.service_points):
-        if look_up(unit.get, POINT, point) is None:
+        if load(unit.get, POINT, point) is None:
             raise Invalid.field(f"service_points.{index}", "There is no such service point: register it first.")
     change = change_id(actor.source, facts.source_ref)
     before = unit.get(CHANGE, change)
@@ -132,32 +134,32 @@ def announce(unit: Unit, actor: Actor, facts: ChangeFacts, new: NewId = new_id) 
     state_now = unit.get(CHANGE, change)
     assert state_now is not None
     if not events:
-        return state_now, False, Told(note="The same as before: nothing new.")
+        return state_now, False, Announcement(note="The same as before: nothing new.")
     plan_due(unit, EFFECT, change, facts.effective)
     plan = msgspec.structs.replace(plan_of_change(facts), service_change=change)
-    return state_now, before is None, subject_notices.tell(unit, actor, change, plan, new)
+    return state_now, before is None, subject_notices.announce(unit, actor, change, plan, new)
 
 
-class ServiceCommands(Core):
+class ServiceCommands(CommandBase):
     """Service points and service changes."""
 
-    async def register_point(self, actor: Actor, body: ServicePointBody, *, idem: Idempotency | None = None) -> Kept:
+    async def register_point(self, actor: Actor, body: ServicePointBody, *, idem: Idempotency | None = None) -> Saved:
         """A service point; the same `source_ref` of the same source is the same point, set otherwise if changed."""
         facts = await self._checked(lambda known: check_point_body(body, known))
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             point = point_id(actor.source, facts.source_ref)
             before = unit.get(POINT, point)
             unit.append(POINT, point, *service_point.decide_register(before, facts, actor.source))
-            return Kept(id=point, version=unit.version(point), created=before is None)
+            return Saved(id=point, version=unit.version(point), created=before is None)
 
         return await self._run(actor, work, idem)
 
-    async def revise_point(self, actor: Actor, point: UUID, patch: dict[str, Any], version: int | None = None) -> Kept:
+    async def revise_point(self, actor: Actor, point: UUID, patch: dict[str, Any], version: int | None = None) -> Saved:
         """A merge patch of a service point. Stale if `version` is not the current one."""
         known = await self._checked(lambda known: known)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state = _point_state(unit, point)
             if version is not None and version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
@@ -165,18 +167,18 @@ class ServiceCommands(Core):
             if body.source_ref != state.facts.source_ref:
                 raise Invalid.field("source_ref", "A reference cannot be changed: it is what the point is known by.")
             unit.append(POINT, point, *service_point.decide_revise(state, check_point_body(body, known)))
-            return Kept(id=point, version=unit.version(point))
+            return Saved(id=point, version=unit.version(point))
 
         return await self._run(actor, work)
 
-    async def announce_change(self, actor: Actor, body: ServiceChangeBody, *, idem: Idempotency | None = None) -> Kept:
+    async def announce_change(self, actor: Actor, body: ServiceChangeBody, *, idem: Idempotency | None = None) -> Saved:
         """A service change, and what the policy makes of it."""
         facts = await self._checked(lambda known: check_change(body, known, actor.source, self._language))
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state, created, told = announce(unit, actor, facts)
             notice = told.notice.id if told.notice else latest_notice(unit, state.id)
-            return Kept(id=state.id, version=state.version, created=created, notice=notice)
+            return Saved(id=state.id, version=state.version, created=created, notice=notice)
 
         return await self._run(actor, work, idem)
 
@@ -187,7 +189,7 @@ def point_json(facts: PointFacts) -> dict[str, Any]:
     return document
 
 
-def _point_state(unit: Unit, point: UUID) -> PointState:
+def _point_state(unit: UnitOfWork, point: UUID) -> PointState:
     state = unit.get(POINT, point)
     if state is None:
         raise NotFound("There is no such service point.")

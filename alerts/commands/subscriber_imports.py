@@ -16,13 +16,13 @@ from uuid import UUID
 import msgspec
 
 from alerts.commands.actor import Actor
-from alerts.commands.preferences import Wishes
-from alerts.commands.register_cache import Known
-from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, Claims, SubscriberCommands, joined
+from alerts.commands.preferences import RequestedPreferences
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, AddressClaims, SubscriberCommands, joined
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
 from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id
-from alerts.eventlog.ports import Row, Statement, Unit
+from alerts.eventlog.ports import Row, Statement, UnitOfWork
 from alerts.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel
@@ -32,7 +32,7 @@ from alerts.storage.named_queries import load
 from subscribers.addresses import Owner, claim_many, held
 from subscribers.domain import lifecycle
 from subscribers.domain.events import Consent, Preferences
-from subscribers.domain.signup import Reach
+from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER
 
 _sql = load("alerts.commands", "subscriber_imports.sql")
@@ -97,7 +97,7 @@ class Page(msgspec.Struct, frozen=True):
 class ImportCommands(SubscriberCommands):
     """Files of subscribers, by the SHA-256 of their bytes (in hex)."""
 
-    async def terms(self) -> tuple[Known, str, str, tuple[str, ...]]:
+    async def terms(self) -> tuple[KnownNames, str, str, tuple[str, ...]]:
         """What rows are checked against: the registers, the language and time zone of whoever names none, and what
         telephone numbers begin with."""
         return await self._checked(lambda known: known), self._language, self._timezone, self._sms_prefixes
@@ -114,7 +114,7 @@ class ImportCommands(SubscriberCommands):
     async def begin_import(self, actor: Actor, digest: str, rows: int, *, again: bool = False) -> Progress:
         """Begin, or find where to go on. A finished one begins anew only if `again` is said."""
 
-        def work(unit: Unit) -> Progress | None:
+        def work(unit: UnitOfWork) -> Progress | None:
             found = _progress(unit.read(_sql.progress, (digest,)))
             if found is not None and not (found.finished and again):
                 return found
@@ -162,7 +162,7 @@ class ImportCommands(SubscriberCommands):
         """What `import_page` would make of these rows; keeps nothing."""
         rows, hashes = await self._made_ready(rows)
 
-        def work(unit: Unit) -> Page:
+        def work(unit: UnitOfWork) -> Page:
             there = held(unit.read, [one for own in hashes for one in own])
             known = sum(
                 row.repeated or (bool(there.intersection(own)) and self._living(unit, row))
@@ -177,7 +177,7 @@ class ImportCommands(SubscriberCommands):
     async def finish_import(self, actor: Actor, digest: str) -> Progress:
         """All rows are through. Conflict if they are not; saying it twice is saying it once."""
 
-        def work(unit: Unit) -> Progress:
+        def work(unit: UnitOfWork) -> Progress:
             found = _need(unit, digest)
             if found.finished:
                 return found
@@ -199,9 +199,9 @@ class ImportCommands(SubscriberCommands):
         keyed_hash = self._addresses.keyed_hash
         return [tuple(keyed_hash(channel, address) for channel, address in row.reaches) for row in rows]
 
-    def _living(self, unit: Unit, row: ImportRow) -> bool:
+    def _living(self, unit: UnitOfWork, row: ImportRow) -> bool:
         try:
-            Claims(unit, self._addresses).look_up(row.reaches)
+            AddressClaims(unit, self._addresses).look_up(row.reaches)
         except Conflict:
             return True
         return False
@@ -239,7 +239,7 @@ class _Taking:
         count = _distinct(hashes)
         self._rows, self._hashes = rows[:count], hashes[:count]
 
-    def work(self, unit: Unit) -> Page:
+    def work(self, unit: UnitOfWork) -> Page:
         """Decide and write them, with the import's progress."""
         progress = _need(unit, self._digest)
         if progress.done != self._start:
@@ -271,7 +271,7 @@ class _Taking:
         )
         return Page(len(self._rows), taken, known, tuple(refused))
 
-    def _return(self, unit: Unit, row: ImportRow) -> str:
+    def _return(self, unit: UnitOfWork, row: ImportRow) -> str:
         """Somebody whose address is known here: there already, or come back."""
         try:
             kept = self._commands.join(unit, _wishes(row), HOW, confirmed=row.consent is not None)
@@ -280,7 +280,7 @@ class _Taking:
         self._pause(unit, kept.id, row)
         return "taken"
 
-    def _come(self, unit: Unit, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
+    def _come(self, unit: UnitOfWork, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
         """People whom nobody knows: their numbers in one go, their addresses in one statement."""
         sequence = unit.number("contact", sum(len(own) for _, own in fresh)) if fresh else 0
         claims: list[tuple[bytes, Owner]] = []
@@ -290,7 +290,7 @@ class _Taking:
             for (channel, address), keyed_hash in zip(row.reaches, own, strict=True):
                 number = contact_number(sequence, subscriber)
                 sequence += 1
-                contacts.append(Reach(number, channel, address))
+                contacts.append(ContactDetails(number, channel, address))
                 claims.append((keyed_hash, Owner(subscriber, number)))
             events = joined(None, contacts, _wishes(row), HOW, confirmed=row.consent is not None)
             unit.append(SUBSCRIBER, subscriber, *events)
@@ -299,23 +299,23 @@ class _Taking:
             self._pause(unit, subscriber, row)
         claim_many(unit, claims)
 
-    def _pause(self, unit: Unit, subscriber: UUID, row: ImportRow) -> None:
+    def _pause(self, unit: UnitOfWork, subscriber: UUID, row: ImportRow) -> None:
         if row.paused_until is None or row.paused_until <= unit.now:
             return
         state = unit.get(SUBSCRIBER, subscriber)
         assert state is not None
         unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_pause(state, row.paused_until, now=unit.now))
 
-    def _record(self, unit: Unit, run: int) -> None:
+    def _record(self, unit: UnitOfWork, run: int) -> None:
         refused = [row for row in self._rows if row.reason]
         if refused:
             events = [ImportRowRefused(line=r.line, field=r.field, reason=r.recorded) for r in refused]
             unit.append(IMPORT_PAGE, import_page_id(self._digest, run, self._start), *events)
 
 
-def _wishes(row: ImportRow) -> Wishes:
+def _wishes(row: ImportRow) -> RequestedPreferences:
     assert row.preferences is not None, "a row that is not refused has been checked"
-    return Wishes(row.reaches, row.preferences, row.consent)
+    return RequestedPreferences(row.reaches, row.preferences, row.consent)
 
 
 def _distinct(hashes: Sequence[tuple[bytes, ...]]) -> int:
@@ -345,7 +345,7 @@ def _progress(rows: Sequence[Row]) -> Progress | None:
     )
 
 
-def _need(unit: Unit, digest: str) -> Progress:
+def _need(unit: UnitOfWork, digest: str) -> Progress:
     found = _progress(unit.read(_sql.progress, (digest,)))
     if found is None:
         raise NotFound("The import of this file was never begun.")

@@ -13,12 +13,18 @@ from msgspec.structs import replace
 
 from alerts.commands import validation
 from alerts.commands.actor import Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
-from alerts.commands.preferences import SubscriberEdit, Wishes, check_subscriber, push_address, subscriber_json
-from alerts.commands.results import ContactKept, SubscriberKept
+from alerts.commands.preferences import (
+    RequestedPreferences,
+    SubscriberEdit,
+    check_subscriber,
+    push_address,
+    subscriber_json,
+)
+from alerts.commands.results import ContactSaved, SubscriberSaved
 from alerts.contract.bodies import PushBody, SubscriberBody
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import contact_number, new_id
@@ -26,28 +32,28 @@ from alerts.kernel.terms import CHANNELS, Channel
 from alerts.scheduler import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import lifecycle, signup
-from subscribers.domain.signup import Reach
+from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 LAPSE, ERASURE = "subscription-lapse", "erasure"
 LAPSES_AFTER = timedelta(days=7)
-Decide = Callable[[SubscriberState, Unit], tuple[Event, ...]]
+Decide = Callable[[SubscriberState, UnitOfWork], tuple[Event, ...]]
 _FIELDS: dict[Channel, str] = {"email": "email", "sms": "phone", "push": "push"}
 _NAMED: dict[Channel, str] = {"email": "This e-mail address", "sms": "This phone number", "push": "This device"}
 
 
-def kept(state: SubscriberState, *, created: bool = False) -> SubscriberKept:
+def saved(state: SubscriberState, *, created: bool = False) -> SubscriberSaved:
     """The answer about a subscriber."""
-    return SubscriberKept(
+    return SubscriberSaved(
         id=state.id,
         version=state.version,
         created=created,
         state=state.phase,
-        contacts=tuple(ContactKept(number=c.number, channel=c.channel, state=c.state) for c in state.current),
+        contacts=tuple(ContactSaved(number=c.number, channel=c.channel, state=c.state) for c in state.current),
     )
 
 
-def person(unit: Unit, subscriber: UUID) -> SubscriberState:
+def person(unit: UnitOfWork, subscriber: UUID) -> SubscriberState:
     """That subscriber, or NotFound."""
     state = unit.get(SUBSCRIBER, subscriber)
     if state is None:
@@ -55,7 +61,7 @@ def person(unit: Unit, subscriber: UUID) -> SubscriberState:
     return state
 
 
-def _is_gone(contact: ContactState, wishes: Wishes) -> bool:
+def _is_gone(contact: ContactState, wishes: RequestedPreferences) -> bool:
     """Whether a body takes this contact point away: another address stands in its place, or none. Devices stand side by
     side; only a body without any takes them away, all of them."""
     if contact.channel == "push":
@@ -64,10 +70,10 @@ def _is_gone(contact: ContactState, wishes: Wishes) -> bool:
 
 
 @dataclass(slots=True)
-class Claims:
+class AddressClaims:
     """Which addresses of a request are whose, within one unit."""
 
-    unit: Unit
+    unit: UnitOfWork
     addresses: Addresses
     owners: dict[tuple[Channel, str], Owner] = field(default_factory=dict)
 
@@ -92,18 +98,18 @@ class Claims:
                 return owner.subscriber
         return None
 
-    def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[Reach]:
+    def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[ContactDetails]:
         """The contact points of this person: numbers they had are theirs again, others are taken over or new."""
         return [self._reach(subscriber, channel, address) for channel, address in reaches]
 
-    def _reach(self, subscriber: UUID, channel: Channel, address: str) -> Reach:
+    def _reach(self, subscriber: UUID, channel: Channel, address: str) -> ContactDetails:
         owner = self.owners.get((channel, address))
         if owner is not None and owner.subscriber == subscriber:
-            return Reach(owner.contact, channel, address)
+            return ContactDetails(owner.contact, channel, address)
         suppressed = self._release(owner) if owner is not None else None
         number = contact_number(self.unit.number("contact"), subscriber)
         self.addresses.claim(self.unit, channel, address, Owner(subscriber, number))
-        return Reach(number, channel, address, suppressed)
+        return ContactDetails(number, channel, address, suppressed)
 
     def _release(self, owner: Owner) -> str | None:
         """Somebody who never confirmed it, or has left, no longer holds it. Why it was never sent to, if it was not."""
@@ -116,7 +122,12 @@ class Claims:
 
 
 def joined(
-    before: SubscriberState | None, contacts: list[Reach], wishes: Wishes, how: str, *, confirmed: bool
+    before: SubscriberState | None,
+    contacts: list[ContactDetails],
+    wishes: RequestedPreferences,
+    how: str,
+    *,
+    confirmed: bool,
 ) -> tuple[Event, ...]:
     """What happens when somebody signs up: confirmed at once with a consent, else asked."""
     if confirmed and wishes.consent is not None:
@@ -126,26 +137,26 @@ def joined(
     return signup.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
 
 
-class SubscriberCommands(Core):
+class SubscriberCommands(CommandBase):
     """The life of subscribers. Saying a thing twice is answered like the first time."""
 
     async def register_subscriber(
         self, actor: Actor, body: SubscriberBody, *, idem: Idempotency | None = None
-    ) -> SubscriberKept:
+    ) -> SubscriberSaved:
         """Sign up. `confirmed` with a consent: confirmed at once; else each contact point gets its confirmation.
 
         Conflict, with `subscriber`, if an address has a living subscription. Who left before comes back as themselves.
         """
         wishes = await self.check_registration(body)
 
-        def work(unit: Unit) -> SubscriberKept:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             return self.join(unit, wishes, actor.kind, confirmed=body.confirmed)
 
         return await self._run(actor, work, idem)
 
-    def join(self, unit: Unit, wishes: Wishes, how: str, *, confirmed: bool) -> SubscriberKept:
+    def join(self, unit: UnitOfWork, wishes: RequestedPreferences, how: str, *, confirmed: bool) -> SubscriberSaved:
         """Within a command: sign somebody up, or take them back. Conflict as `register_subscriber` says."""
-        claims = Claims(unit, self._addresses)
+        claims = AddressClaims(unit, self._addresses)
         claims.look_up(wishes.reaches)
         subscriber = claims.returning() or new_id()
         before = unit.get(SUBSCRIBER, subscriber)
@@ -154,9 +165,9 @@ class SubscriberCommands(Core):
         cancel_due(unit, LAPSE, subscriber)
         if not confirmed:
             plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
-        return kept(person(unit, subscriber), created=True)
+        return saved(person(unit, subscriber), created=True)
 
-    async def check_registration(self, body: SubscriberBody) -> Wishes:
+    async def check_registration(self, body: SubscriberBody) -> RequestedPreferences:
         """What `register_subscriber` makes of a body, or Invalid; keeps nothing."""
         wishes = await self._wishes(body)
         if not wishes.reaches:
@@ -167,7 +178,7 @@ class SubscriberCommands(Core):
 
     async def change_subscriber(
         self, actor: Actor, subscriber: UUID, patch: dict[str, Any], version: int | None = None
-    ) -> SubscriberKept:
+    ) -> SubscriberSaved:
         """A merge patch of wishes, addresses, `paused_until`. Stale if `version` is not the current one.
 
         A new address is verified at once only if `confirmed` and a consent come with it; of one that the patch names
@@ -182,7 +193,7 @@ class SubscriberCommands(Core):
         if edit.confirmed and wishes.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
 
-        def work(unit: Unit) -> SubscriberKept:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             state = person(unit, subscriber)
             if version not in (None, state.version) or before.version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
@@ -195,17 +206,23 @@ class SubscriberCommands(Core):
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_consent(s, consent))
             again = frozenset(channel for channel, name in _FIELDS.items() if name in patch)
             self._readdress(unit, subscriber, wishes, verified=edit.confirmed, again=again)
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
 
     def _readdress(
-        self, unit: Unit, subscriber: UUID, wishes: Wishes, *, verified: bool, again: frozenset[Channel]
+        self,
+        unit: UnitOfWork,
+        subscriber: UUID,
+        wishes: RequestedPreferences,
+        *,
+        verified: bool,
+        again: frozenset[Channel],
     ) -> None:
         """Add what is new before removing what is gone: the last contact point's removal would end the subscription.
         `again`: channels whose address was given, if only the one that is there."""
         old = person(unit, subscriber)
-        claims = Claims(unit, self._addresses)
+        claims = AddressClaims(unit, self._addresses)
         there = {(c.channel, c.address) for c in old.current}
         added = tuple(reach for reach in wishes.reaches if reach not in there or reach[0] in again)
         claims.look_up(added, but=subscriber)
@@ -215,7 +232,7 @@ class SubscriberCommands(Core):
             if _is_gone(contact, wishes):
                 self._append(unit, subscriber, lambda s, _, n=contact.number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
 
-    async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberKept:
+    async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberSaved:
         """A browser of theirs, verified: whoever asks holds a link to one of their contact points, and the device.
 
         The same endpoint again changes nothing, or renews its keys. Whoever adds a device wants push: it joins the
@@ -223,34 +240,34 @@ class SubscriberCommands(Core):
         """
         address = push_address(body, self._endpoints, field="")
 
-        def work(unit: Unit) -> SubscriberKept:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             wishes = lifecycle.need_subscription(person(unit, subscriber))
-            claims = Claims(unit, self._addresses)
+            claims = AddressClaims(unit, self._addresses)
             claims.look_up((("push", address),), but=subscriber)
             [reach] = claims.number(subscriber, (("push", address),))
             if "push" not in wishes.channels:
                 wider = replace(wishes, channels=tuple(c for c in CHANNELS if c == "push" or c in wishes.channels))
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wider))
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_add(s, reach, verified=True))
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
 
-    async def remove_device(self, actor: Actor, subscriber: UUID, endpoint: str) -> SubscriberKept:
+    async def remove_device(self, actor: Actor, subscriber: UUID, endpoint: str) -> SubscriberSaved:
         """No more to that browser; one that is not theirs changes nothing."""
 
-        def work(unit: Unit) -> SubscriberKept:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             devices = [c for c in person(unit, subscriber).current if c.channel == "push" and c.address]
             number = next((c.number for c in devices if endpoint_of(c.address or "") == endpoint), None)
             if number is not None:
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_remove(s, number, "asked for"))
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
 
     async def pause(
         self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
-    ) -> SubscriberKept:
+    ) -> SubscriberSaved:
         """Nothing but danger to life until then; None resumes."""
         if until is not None and until.tzinfo is None:
             raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
@@ -258,20 +275,20 @@ class SubscriberCommands(Core):
 
     async def end_subscriber(
         self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None
-    ) -> SubscriberKept:
+    ) -> SubscriberSaved:
         """Nothing more to this person; they may come back as the same."""
         return await self._alter(actor, subscriber, lambda s, _: lifecycle.decide_end(s, reason), idem)
 
     async def erase_subscriber(
         self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
-    ) -> SubscriberKept:
+    ) -> SubscriberSaved:
         """Forget a person. When this answers, the key is destroyed; after a crash before that, the due item does it."""
 
-        def work(unit: Unit) -> SubscriberKept:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_erase(s))
             forget(unit, subscriber)
             plan_due(unit, ERASURE, subscriber, unit.now)
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         answer = await self._run(actor, work, idem)
         await asyncio.to_thread(self._erase_key, subscriber)
@@ -279,25 +296,25 @@ class SubscriberCommands(Core):
 
     # --- one contact point, by its number
 
-    async def verify_contact(self, actor: Actor, contact: int) -> SubscriberKept:
+    async def verify_contact(self, actor: Actor, contact: int) -> SubscriberSaved:
         """The person showed that it is theirs; the first one confirms the subscription."""
         return await self._at(actor, contact, lambda s, u: lifecycle.decide_verify(s, contact, now=u.now))
 
-    async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+    async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
         """One-click, STOP and their like; the subscription ends with its last contact point."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_remove(s, contact, reason))
 
-    async def suppress(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+    async def suppress(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
         """Never send here: hard-bounce, complaint, opt-out, by-hand."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_suppress(s, contact, reason))
 
-    async def lift(self, actor: Actor, contact: int, reason: str) -> SubscriberKept:
+    async def lift(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
         """The suppression was repaired."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_lift(s, contact, reason))
 
     # --- shared
 
-    async def _wishes(self, body: SubscriberBody) -> Wishes:
+    async def _wishes(self, body: SubscriberBody) -> RequestedPreferences:
         drawn = any(place.area is not None for place in body.places)
         return await self._checked(
             lambda known: check_subscriber(
@@ -311,23 +328,23 @@ class SubscriberCommands(Core):
             heavy=drawn,
         )
 
-    async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberKept:
-        def work(unit: Unit) -> SubscriberKept:
+    async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberSaved:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             self._append(unit, subscriber, decide)
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         return await self._run(actor, work, idem)
 
-    async def _at(self, actor: Actor, contact: int, decide: Decide) -> SubscriberKept:
-        def work(unit: Unit) -> SubscriberKept:
+    async def _at(self, actor: Actor, contact: int, decide: Decide) -> SubscriberSaved:
+        def work(unit: UnitOfWork) -> SubscriberSaved:
             subscriber = owner_of(unit.read, contact)
             if subscriber is None:
                 raise NotFound("There is no such contact point any more.")
             self._append(unit, subscriber, decide)
-            return kept(person(unit, subscriber))
+            return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
 
     @staticmethod
-    def _append(unit: Unit, subscriber: UUID, decide: Decide) -> None:
+    def _append(unit: UnitOfWork, subscriber: UUID, decide: Decide) -> None:
         unit.append(SUBSCRIBER, subscriber, *decide(person(unit, subscriber), unit))

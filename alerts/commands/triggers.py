@@ -10,14 +10,14 @@ from uuid import UUID
 
 from alerts.commands import cap_alerts, incidents, notice_threads, service_points, validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import base_plan, check_notice, plan_of
-from alerts.commands.register_cache import Known
-from alerts.commands.results import TriggerKept
-from alerts.commands.subject_notices import NewId, Told
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import TriggerSaved
+from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import IncidentBody, ResolveBody, ServiceChangeBody
 from alerts.contract.cap_message import CapMessage
-from alerts.contract.trigger_request import Nothing, ParsedTrigger, Unread
+from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Unparsed
 from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
@@ -32,12 +32,12 @@ from alerts.domain.streams import (
     trigger_id,
     trigger_notice_id,
 )
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound, Unavailable
 
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
 PASSED = "The mapping says to let it pass."
-Decision = Callable[[Unit, NewId], cap_alerts.Outcome]
+Decision = Callable[[UnitOfWork, NewId], cap_alerts.CapOutcome]
 """What a checked webhook does within its unit; the ids of new notices are derived from the trigger's."""
 
 
@@ -46,9 +46,9 @@ def actor_of(source: SourceState) -> Actor:
     return Actor(kind="source", id=source.name, name=source.name, policy=source.policy)
 
 
-def kept(state: TriggerState, version: int, *, created: bool) -> TriggerKept:
+def kept(state: TriggerState, version: int, *, created: bool) -> TriggerSaved:
     """The answer about a trigger."""
-    return TriggerKept(
+    return TriggerSaved(
         id=state.id,
         version=version,
         state=state.state,
@@ -60,10 +60,10 @@ def kept(state: TriggerState, version: int, *, created: bool) -> TriggerKept:
     )
 
 
-class TriggerCommands(Core):
+class TriggerCommands(CommandBase):
     """Webhooks of sources."""
 
-    async def take_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerKept:
+    async def take_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerSaved:
         """Take a verified webhook. The same external id again: the first answer, and no second event.
 
         Raises Invalid (and others of `words.errors`) with nothing kept: the id is not used up; `reject_trigger` records
@@ -73,7 +73,7 @@ class TriggerCommands(Core):
             return kept(before, 1, created=False)
         return await self._decide(source, parsed, again=False)
 
-    async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: bool = False) -> TriggerKept:
+    async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: bool = False) -> TriggerSaved:
         """The same for what a mapping made: what cannot be taken waits for a person with its body, since the sender
         knows nothing of our words. `again`: decide on what was parked."""
         take = self.settle_trigger if again else self.take_trigger
@@ -82,16 +82,16 @@ class TriggerCommands(Core):
         except Unavailable:
             raise  # nothing was judged
         except DomainError as error:  # what is parked no longer says so once more below
-            return await take(source, replace(parsed, asked=Unread(f"{parsed.kind}: {error.message}")))
+            return await take(source, replace(parsed, request=Unparsed(f"{parsed.kind}: {error.message}")))
 
-    async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerKept:
+    async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerSaved:
         """Decide again on what was parked. Conflict if it is parked no longer."""
         return await self._decide(source, parsed, again=True)
 
-    async def drop_trigger(self, actor: Actor, trigger: UUID, reason: str) -> TriggerKept:
+    async def drop_trigger(self, actor: Actor, trigger: UUID, reason: str) -> TriggerSaved:
         """Nothing is to be done about what was parked."""
 
-        def work(unit: Unit) -> TriggerKept:
+        def work(unit: UnitOfWork) -> TriggerSaved:
             state = unit.get(TRIGGER, trigger)
             if state is None:
                 raise NotFound("There is no such trigger.")
@@ -111,21 +111,21 @@ class TriggerCommands(Core):
     async def reject_trigger(self, source: str, status: int, reason: str, digest: str = "") -> None:
         """Record a webhook that was refused: malformed, invalid, oversized. The body is not kept."""
 
-        def work(unit: Unit) -> TriggerKept:
+        def work(unit: UnitOfWork) -> TriggerSaved:
             stream = rejections_id(source, unit.now.date())
             unit.get(REJECTIONS, stream)
             rejected = TriggerRejected(source=source, status=status, reason=reason[:2000], digest=digest)
             unit.append(REJECTIONS, stream, rejected)
-            return TriggerKept(id=stream, version=unit.version(stream), state="recorded", reason=reason)
+            return TriggerSaved(id=stream, version=unit.version(stream), state="recorded", reason=reason)
 
         await self._run(SYSTEM, work)
 
-    async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerKept:
+    async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerSaved:
         actor = actor_of(source)
         decision = await self._checked(lambda known: self._decision(actor, parsed, known), heavy=True)
         trigger = trigger_id(source.name, parsed.external_id)
 
-        def work(unit: Unit) -> TriggerKept:
+        def work(unit: UnitOfWork) -> TriggerSaved:
             before = unit.get(TRIGGER, trigger)
             if before is not None and not again:
                 return kept(before, unit.version(trigger), created=False)
@@ -138,14 +138,14 @@ class TriggerCommands(Core):
 
         return await self._run(actor, work)
 
-    def _decision(self, actor: Actor, parsed: ParsedTrigger, known: Known) -> Decision:
+    def _decision(self, actor: Actor, parsed: ParsedTrigger, known: KnownNames) -> Decision:
         """Check what a webhook asks; the rest is decided in the unit. Raises Invalid."""
-        asked, now = parsed.asked, self._clock()
-        if isinstance(asked, Unread | Nothing):
+        asked, now = parsed.request, self._clock()
+        if isinstance(asked, Unparsed | NoRequest):
             outcome = (
-                cap_alerts.Outcome(parked=asked.reason)
-                if isinstance(asked, Unread)
-                else cap_alerts.Outcome(note=PASSED)
+                cap_alerts.CapOutcome(parked=asked.reason)
+                if isinstance(asked, Unparsed)
+                else cap_alerts.CapOutcome(note=PASSED)
             )
             return lambda unit, new: outcome
         if isinstance(asked, CapMessage):
@@ -168,14 +168,14 @@ class TriggerCommands(Core):
 # --- what each kind of webhook comes to
 
 
-def _reported(done: tuple[IncidentState, bool, Told]) -> cap_alerts.Outcome:
+def _reported(done: tuple[IncidentState, bool, Announcement]) -> cap_alerts.CapOutcome:
     state, _, told = done
-    return cap_alerts.Outcome(incident=state.id, told=[told])
+    return cap_alerts.CapOutcome(incident=state.id, told=[told])
 
 
-def _announced(done: tuple[ChangeState, bool, Told]) -> cap_alerts.Outcome:
+def _announced(done: tuple[ChangeState, bool, Announcement]) -> cap_alerts.CapOutcome:
     state, _, told = done
-    return cap_alerts.Outcome(told=[told], service_change=state.id)
+    return cap_alerts.CapOutcome(told=[told], service_change=state.id)
 
 
 def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
@@ -184,30 +184,32 @@ def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
     incident = incident_id(actor.source, asked.source_ref)
     words = validation.content(asked.all_clear, "all_clear")
 
-    def decide(unit: Unit, new: NewId) -> cap_alerts.Outcome:
+    def decide(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
         if unit.get(INCIDENT, incident) is None:
             raise Invalid.field("source_ref", "There is no incident of this reference: report it first.")
         _, told = incidents.resolve(unit, actor, incident, words, new)
-        return cap_alerts.Outcome(incident=incident, told=[told])
+        return cap_alerts.CapOutcome(incident=incident, told=[told])
 
     return decide
 
 
-def _requested(unit: Unit, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.Outcome:
+def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.CapOutcome:
     """`notice.requested`: a notice in pending-approval, or sent at once; by a policy of record, neither."""
-    answer = notice_threads.answer_of(unit, actor.policy, plan)
+    answer = notice_threads.policy_decision(unit, actor.policy, plan)
     if answer == "record":
-        return cap_alerts.Outcome(note="The policy says: record only.")
+        return cap_alerts.CapOutcome(note="The policy says: record only.")
     state = notice_threads.draft(unit, new(), plan, actor.source)
     if answer == "issue":
-        return cap_alerts.Outcome(told=[Told(notice_threads.issue_alone(unit, state, actor.policy_name))])
-    return cap_alerts.Outcome(told=[Told(notice_threads.submit(unit, state))])
+        return cap_alerts.CapOutcome(
+            told=[Announcement(notice_threads.issue_unattended(unit, state, actor.policy_name))]
+        )
+    return cap_alerts.CapOutcome(told=[Announcement(notice_threads.submit(unit, state))])
 
 
 # --- the record
 
 
-def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.Outcome) -> TriggerReceived:
+def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.CapOutcome) -> TriggerReceived:
     notices = [told.notice for told in outcome.told if told.notice is not None]
     return TriggerReceived(
         source=source,
@@ -223,7 +225,7 @@ def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.Outcome) -
     )
 
 
-def _state(outcome: cap_alerts.Outcome, notices: list[NoticeState]) -> TriggerPhase:
+def _state(outcome: cap_alerts.CapOutcome, notices: list[NoticeState]) -> TriggerPhase:
     if outcome.parked:
         return "parked"
     if any(notice.issued or notice.phase == "scheduled" for notice in notices):
@@ -238,7 +240,7 @@ def _need_parked(state: TriggerState | None) -> None:
         raise Conflict(f"This trigger is {state.state}, not parked: there is nothing to decide.")
 
 
-def _trigger(unit: Unit, trigger: UUID) -> TriggerState:
+def _trigger(unit: UnitOfWork, trigger: UUID) -> TriggerState:
     state = unit.get(TRIGGER, trigger)
     if state is None:
         raise NotFound("There is no such trigger.")

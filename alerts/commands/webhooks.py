@@ -10,17 +10,17 @@ from uuid import UUID
 
 from alerts.commands import validation
 from alerts.commands.actor import SYSTEM, Actor
-from alerts.commands.base import Core
+from alerts.commands.base import CommandBase
 from alerts.commands.credentials import new_source_secret
 from alerts.commands.ports import Idempotency
-from alerts.commands.register_cache import Known
-from alerts.commands.results import Kept
+from alerts.commands.register_cache import KnownNames
+from alerts.commands.results import Saved
 from alerts.contract.bodies import WebhookBody
 from alerts.domain import webhook as domain
 from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import EVERYTHING, WebhookState
-from alerts.eventlog.ports import Statement, Unit
+from alerts.eventlog.ports import Statement, UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.ids import new_id
 from alerts.storage.named_queries import load
@@ -32,10 +32,10 @@ MOST = 200
 """Webhooks of one instance: each follows the log for itself."""
 
 
-class WebhookCommands(Core):
+class WebhookCommands(CommandBase):
     """Outgoing webhooks. Whether a target may be posted to at all is asked before, where the settings are."""
 
-    async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Kept:
+    async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Saved:
         """Post events to a program from here on. Its secret stands in its state (`WebhookState.secret`), sealed."""
         events = check_types(body.events)
         url = validation.text(body.url, "url", 2_000, line=True, needed=True)
@@ -43,7 +43,7 @@ class WebhookCommands(Core):
         webhook, secret = new_id(), new_source_secret()
         added = WebhookAdded(url=url, events=events, area=area, secret=secret, key=UUID(actor.id), person=actor.person)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             if int(unit.read(_sql.count)[0][0]) >= MOST:
                 raise Conflict(f"There are {MOST} webhooks, the most that are kept: remove one first.")
             unit.append(WEBHOOK, webhook, added)
@@ -52,47 +52,47 @@ class WebhookCommands(Core):
                 yield _sql.add, (webhook.bytes, positions[0], positions[0])
 
             unit.on_positions(row)
-            return Kept(id=webhook, version=unit.version(webhook), created=True)
+            return Saved(id=webhook, version=unit.version(webhook), created=True)
 
         return await self._run(actor, work, idem)
 
     async def replay_webhook(
         self, actor: Actor, webhook: UUID, after: int | None, *, idem: Idempotency | None = None
-    ) -> Kept:
+    ) -> Saved:
         """Its events again from behind a log position (None: on from where it stands); switches it on again too."""
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state = _found(unit, webhook)
             rows = unit.read(_sql.one, (webhook.bytes,))
             begin = after if after is not None else int(rows[0][2]) if rows else 0
             events = domain.decide_replay(state, begin, int(unit.read(_sql.log_end)[0][0]))
             unit.append(WEBHOOK, webhook, *events)
             unit.write(_sql.replay, (begin, webhook.bytes))
-            return Kept(id=webhook, version=unit.version(webhook))
+            return Saved(id=webhook, version=unit.version(webhook))
 
         return await self._run(actor, work, idem)
 
-    async def remove_webhook(self, actor: Actor, webhook: UUID) -> Kept:
+    async def remove_webhook(self, actor: Actor, webhook: UUID) -> Saved:
         """Nothing more is posted to it."""
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             unit.append(WEBHOOK, webhook, *domain.decide_remove(_found(unit, webhook)))
             unit.write(_sql.remove, (webhook.bytes,))
-            return Kept(id=webhook, version=unit.version(webhook))
+            return Saved(id=webhook, version=unit.version(webhook))
 
         return await self._run(actor, work)
 
-    async def disable_webhook(self, webhook: UUID, turn: int, reason: str, at_position: int) -> Kept:
+    async def disable_webhook(self, webhook: UUID, turn: int, reason: str, at_position: int) -> Saved:
         """It failed for days, or said that it is gone. Nothing, if somebody has replayed it since `turn`."""
         said = validation.text(reason[: validation.REASON], "reason", validation.REASON, line=True)
 
-        def work(unit: Unit) -> Kept:
+        def work(unit: UnitOfWork) -> Saved:
             state = _found(unit, webhook)
             current = {bytes(row[0]): int(row[2]) for row in unit.read(_sql.active)}.get(webhook.bytes)
             if current == turn:
                 unit.append(WEBHOOK, webhook, *domain.decide_disable(state, said, at_position))
                 unit.write(_sql.disable, (said, webhook.bytes))
-            return Kept(id=webhook, version=unit.version(webhook))
+            return Saved(id=webhook, version=unit.version(webhook))
 
         return await self._run(SYSTEM, work)
 
@@ -107,13 +107,13 @@ def check_types(wanted: tuple[str, ...]) -> tuple[str, ...]:
     return (EVERYTHING,) if EVERYTHING in wanted else tuple(sorted(set(wanted)))
 
 
-def _area(body: WebhookBody, known: Known) -> AreaJson | None:
+def _area(body: WebhookBody, known: KnownNames) -> AreaJson | None:
     from alerts.kernel.geometry import validate_area
 
     return None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
 
 
-def _found(unit: Unit, webhook: UUID) -> WebhookState:
+def _found(unit: UnitOfWork, webhook: UUID) -> WebhookState:
     """A webhook that was not removed. Raises NotFound."""
     state = unit.get(WEBHOOK, webhook)
     if state is None or state.phase == "removed":

@@ -9,18 +9,18 @@ from alerts.contract.cap_message import CapMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unparsed:
     """What nobody could make sense of: it waits for a person, with the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoRequest:
     """What the source's mapping says to let pass."""
 
 
-Asked = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Unread | Nothing
+Request = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Unparsed | NoRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +36,4 @@ class ParsedTrigger:
     kind: str
     digest: str
     body: str
-    asked: Asked
+    request: Request

@@ -14,7 +14,7 @@ from uuid import UUID
 from alerts.delivery_queue.row_format import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STATE
 from alerts.domain.events import DispatchPaused
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Row, Unit
+from alerts.eventlog.ports import Row, UnitOfWork
 from alerts.storage.named_queries import load
 
 _log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ PAUSED, RESUMED = 1, 2
 _BOUNCED, _EMAIL = STATE["failed-permanent"], CHANNEL["email"]
 
 
-class Bounces(NamedTuple):
+class BounceRate(NamedTuple):
     """E-mail of one dispatch: what was refused for good, of what has an outcome."""
 
     bounced: int
@@ -38,25 +38,25 @@ class Bounces(NamedTuple):
         return self.outcomes >= LEAST and self.bounced > MOST * self.outcomes
 
 
-NONE = Bounces(0, 0)
+NONE = BounceRate(0, 0)
 
 
-def guarded(kind: int, lane: int, ended: int | None, paused: int) -> bool:
+def is_guarded(kind: int, lane: int, ended: int | None, paused: int) -> bool:
     """Whether a dispatch may be paused."""
     return kind == JOB_NOTICE and lane == LANE["bulletin"] and ended is None and paused == 0
 
 
-def bounces(tallies: list[Row]) -> Bounces:
+def bounces(tallies: list[Row]) -> BounceRate:
     """From a dispatch's rows of `tallies_of`."""
     found = {state: int(amount) for channel, state, amount in tallies if channel == _EMAIL}
     bounced = found.get(_BOUNCED, 0)
-    return Bounces(bounced, bounced + found.get(SENT, 0) + found.get(DELIVERED, 0))
+    return BounceRate(bounced, bounced + found.get(SENT, 0) + found.get(DELIVERED, 0))
 
 
-def pause(unit: Unit, notice: int) -> bool:
+def pause(unit: UnitOfWork, notice: int) -> bool:
     """Pause a dispatch if it still has to be; whether it was paused here."""
     rows = unit.read(_sql.job_guarded, (notice,))
-    if not rows or not guarded(*rows[0][1:]):
+    if not rows or not is_guarded(*rows[0][1:]):
         return False
     found = bounces(unit.read(_sql.tallies_of, (notice,)))
     if not found.too_many:
@@ -76,7 +76,7 @@ def pause(unit: Unit, notice: int) -> bool:
     return True
 
 
-def words(found: Bounces) -> str:
+def describe(found: BounceRate) -> str:
     """What a person is asked."""
     share = 100 * found.bounced / max(1, found.outcomes)
     return (

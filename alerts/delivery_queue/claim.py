@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.delivery_queue.row_format import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
-from alerts.delivery_queue.settle import Claimed, Lapsed, Settled, settle
-from alerts.eventlog.ports import Row, Unit
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome, LeaseLost, settle
+from alerts.eventlog.ports import Row, UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
@@ -24,7 +24,7 @@ _ALL = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Claim:
     """What a claim brought. `next_shard`: where the walk goes on. `worker`: under whose number it was made. `kinds`:
     what kind of job each dispatch of the transactional lane is."""
 
@@ -34,22 +34,22 @@ class Taken:
     kinds: Mapping[int, int] = field(default_factory=dict)
 
 
-def take_waiting(unit: Unit, worker: int, notice: int, rows: int, shard: int, limit: int) -> Taken:
+def claim_planned(unit: UnitOfWork, worker: int, notice: int, rows: int, shard: int, limit: int) -> Claim:
     """Claim up to `limit` planned rows of a live dispatch, from `shard` on. Raises Lapsed."""
     _alive(unit, worker)
     if not unit.read(_sql.job_live, (notice,)):
-        return Taken([], SHARDS)
+        return Claim([], SHARDS)
     taken: list[Claimed] = []
     while shard < SHARDS and len(taken) < limit:
-        shards = _stretch(shard, rows, limit - len(taken))
+        shards = _next_shards(shard, rows, limit - len(taken))
         found = [Claimed.of(row) for row in _walk(unit, _sql.waiting, shards, notice, limit - len(taken))]
         taken += found
         shard = found[-1].shard if len(taken) >= limit and found else shards[-1] + 1
     _claim(unit, worker, taken)
-    return Taken(taken, shard, worker)
+    return Claim(taken, shard, worker)
 
 
-def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> Taken:
+def claim_due(unit: UnitOfWork, worker: int, lane: int, now: datetime, limit: int) -> Claim:
     """Claim up to `limit` rows of a lane whose time has come. Raises Lapsed."""
     _alive(unit, worker)
     taken = [Claimed.of(row) for row in _due(unit, lane, now, limit)]
@@ -62,10 +62,12 @@ def take_due(unit: Unit, worker: int, lane: int, now: datetime, limit: int) -> T
     asked = {row.notice for row in taken} if lane == LANE["transactional"] else set()
     kinds = {notice: int(unit.read(_sql.job_head, (notice,))[0][1]) for notice in asked}
     _claim(unit, worker, taken)
-    return Taken(taken, worker=worker, kinds=kinds)
+    return Claim(taken, worker=worker, kinds=kinds)
 
 
-def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, shard: int, limit: int) -> Taken:
+def cancel_leftover(
+    unit: UnitOfWork, worker: int, notice: int, state: int, reason: str, shard: int, limit: int
+) -> Claim:
     """Settle up to `limit` rows that have not left of a dispatch that has ended; none of them is handed over.
 
     What a digest was to carry stays for it when it expires: the digest lists it as past.
@@ -77,12 +79,12 @@ def end_leftover(unit: Unit, worker: int, notice: int, state: int, reason: str, 
         rows = unit.read(_filled(_sql.leftover, shards), (*shards, notice, spared, limit - len(taken)))
         taken += [Claimed.of(row) for row in rows]
         shard = taken[-1].shard if len(taken) >= limit else shards[-1] + 1
-    ends = [Settled(row, state, _why(row, state, reason)) for row in taken]
+    ends = [DeliveryOutcome(row, state, _why(row, state, reason)) for row in taken]
     settle(unit, worker, ends, before=QUEUED)
-    return Taken(taken, shard)
+    return Claim(taken, shard)
 
 
-def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: int) -> Taken:
+def requeue_orphaned(unit: UnitOfWork, worker: int, dead: int, notice: int, shard: int, limit: int) -> Claim:
     """Queue up to `limit` rows that a dead worker had claimed again, at once and under the same identity."""
     taken: list[Claimed] = []
     while shard < SHARDS and len(taken) < limit:
@@ -92,10 +94,10 @@ def doubt(unit: Unit, worker: int, dead: int, notice: int, shard: int, limit: in
         shard = taken[-1].shard if len(taken) >= limit and taken else shards[-1] + 1
     reason = f"{IN_DOUBT}: the process ended between hand-over and record"
     settle(unit, worker, [_once_more(unit, row, reason) for row in taken], owner=dead)
-    return Taken(taken, shard)
+    return Claim(taken, shard)
 
 
-def doubt_lost(unit: Unit, worker: int, notice: int, in_hand: Callable[[Claimed], bool]) -> int:
+def requeue_lost(unit: UnitOfWork, worker: int, notice: int, in_hand: Callable[[Claimed], bool]) -> int:
     """The same for rows that this worker has claimed and serves no more: the claim's answer was lost with the
     connection, or its sender failed. How many there were."""
     lost: list[Claimed] = []
@@ -107,7 +109,7 @@ def doubt_lost(unit: Unit, worker: int, notice: int, in_hand: Callable[[Claimed]
     return len(lost)
 
 
-def _due(unit: Unit, lane: int, now: datetime, limit: int) -> list[Row]:
+def _due(unit: UnitOfWork, lane: int, now: datetime, limit: int) -> list[Row]:
     paused = unit.read(_sql.paused) if lane == LANE["bulletin"] else []
     if not paused:
         return unit.read(_sql.due, (lane, micros(now), 0, SHARDS - 1, limit))
@@ -115,9 +117,9 @@ def _due(unit: Unit, lane: int, now: datetime, limit: int) -> list[Row]:
     return unit.read(_filled(_sql.due_beside, numbers), (lane, micros(now), 0, SHARDS - 1, *numbers, limit))
 
 
-def _once_more(unit: Unit, row: Claimed, reason: str) -> Settled:
+def _once_more(unit: UnitOfWork, row: Claimed, reason: str) -> DeliveryOutcome:
     now = unit.now
-    return Settled(row, QUEUED, reason, flags=row.flags | DOUBT, due=now, started=now, finished=now)
+    return DeliveryOutcome(row, QUEUED, reason, flags=row.flags | DOUBT, due=now, started=now, finished=now)
 
 
 def _why(row: Claimed, state: int, reason: str) -> str:
@@ -125,12 +127,12 @@ def _why(row: Claimed, state: int, reason: str) -> str:
     return row.reason if state == EXPIRED and row.state == HELD and row.reason else reason
 
 
-def _alive(unit: Unit, worker: int) -> None:
+def _alive(unit: UnitOfWork, worker: int) -> None:
     if not unit.read(_sql.worker, (worker,)):
-        raise Lapsed
+        raise LeaseLost
 
 
-def _claim(unit: Unit, worker: int, rows: Sequence[Claimed]) -> None:
+def _claim(unit: UnitOfWork, worker: int, rows: Sequence[Claimed]) -> None:
     unit.write_many(_sql.claim, [(worker, row.shard, row.notice, row.contact) for row in rows])
     moved = Counter((row.notice, row.channel, row.state) for row in rows)
     for (notice, channel, state), amount in moved.items():
@@ -138,14 +140,14 @@ def _claim(unit: Unit, worker: int, rows: Sequence[Claimed]) -> None:
         unit.write(_sql.tally, (notice, channel, SENDING, worker, amount))
 
 
-def _stretch(shard: int, rows: int, wanted: int) -> range:
+def _next_shards(shard: int, rows: int, wanted: int) -> range:
     """So many shards as should hold the rows wanted, by powers of two so that few statements are prepared."""
     each = max(rows / SHARDS, 0.1)
     count = 1 << max(0, math.ceil(math.log2(max(1.0, wanted / each))))
     return range(shard, min(shard + count, SHARDS))
 
 
-def _walk(unit: Unit, statement: str, shards: Iterable[int], notice: int, limit: int) -> list[tuple[int, ...]]:
+def _walk(unit: UnitOfWork, statement: str, shards: Iterable[int], notice: int, limit: int) -> list[tuple[int, ...]]:
     shards = tuple(shards)
     return unit.read(_filled(statement, shards), (*shards, notice, limit))
 

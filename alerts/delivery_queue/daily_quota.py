@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
-from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.ports import Database, UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.storage.named_queries import load
 
@@ -24,7 +24,7 @@ _KEPT_DAYS = 31
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
-class DailyBudget:
+class DailyQuota:
     """The budget of every provider of a channel. `take` and `close` belong to one event loop."""
 
     def __init__(self, database: Database, writer: Writer, budget: int, *, clock: Callable[[], datetime]) -> None:
@@ -41,7 +41,7 @@ class DailyBudget:
         """How many a day, to each provider."""
         return self._budget
 
-    async def take(self, name: str) -> int | None:
+    async def reserve(self, name: str) -> int | None:
         """Count one message of today; the day it counts for, None if there is none left. Raises DomainError."""
         key = (name, self._today())
         if self._use(key):
@@ -55,13 +55,13 @@ class DailyBudget:
                 self._reserved[key] = self._reserved.get(key, 0) + granted
             return key[1] if self._use(key) else None
 
-    def give_back(self, name: str, day: int) -> None:
+    def refund(self, name: str, day: int) -> None:
         """One that was counted for that day did not leave."""
         key = (name, day)
         with self._lock:
             self._reserved[key] = self._reserved.get(key, 0) + 1
 
-    def left(self, name: str) -> int:
+    def remaining(self, name: str) -> int:
         """How many may still leave today, by this process's knowledge; from any thread."""
         key = (name, self._today())
         with self._database.read() as tx:
@@ -90,7 +90,7 @@ class DailyBudget:
             return True
 
     async def _reserve(self, name: str, day: int) -> int:
-        def work(unit: Unit) -> int:
+        def work(unit: UnitOfWork) -> int:
             rows = unit.read(_sql.taken, (name, day))
             granted = max(0, min(self._block, self._budget - (int(rows[0][0]) if rows else 0)))
             if granted:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
-from alerts.delivery_queue.frozen_audience import holds
+from alerts.delivery_queue.frozen_audience import contains
 from alerts.delivery_queue.row_format import QUEUED
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard, derived_id
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
@@ -19,7 +19,7 @@ NOTICES = "notice"
 """The sequence that notices' numbers come from (`alerts.commands`); dispatches without a notice take theirs there."""
 
 
-class Addition(NamedTuple):
+class NewDelivery(NamedTuple):
     """A row to come: contact point number, place of the channel in CHANNELS, flags."""
 
     contact: int
@@ -27,14 +27,21 @@ class Addition(NamedTuple):
     flags: int
 
 
-def add_rows(
-    unit: Unit, worker: int, notice: int, lane: int, additions: Sequence[Addition], *, people: int = 0, late: int = 0
+def enqueue(
+    unit: UnitOfWork,
+    worker: int,
+    notice: int,
+    lane: int,
+    additions: Sequence[NewDelivery],
+    *,
+    people: int = 0,
+    late: int = 0,
 ) -> int:
     """Queue rows to be taken at once, but for those that are there or will be planned; how many there were.
 
     `people` and `late` are added to the dispatch's counts if any row is new.
     """
-    new = {a.contact: a for a in additions if not belongs(unit, notice, a.contact)}
+    new = {a.contact: a for a in additions if not is_enqueued(unit, notice, a.contact)}
     if not new:
         return 0
     now = micros(unit.now)
@@ -48,15 +55,17 @@ def add_rows(
     return len(new)
 
 
-def belongs(unit: Unit, notice: int, contact: int) -> bool:
+def is_enqueued(unit: UnitOfWork, notice: int, contact: int) -> bool:
     """Whether a dispatch has a row for a contact point, or its frozen audience will give it one."""
     shard = contact_shard(contact)
     if unit.read(_sql.delivery, (shard, notice, contact)):
         return True
-    return any(holds(bytes(packed), contact) for (packed,) in unit.read(_sql.audience_of_shard, (notice, shard, shard)))
+    return any(
+        contains(bytes(packed), contact) for (packed,) in unit.read(_sql.audience_of_shard, (notice, shard, shard))
+    )
 
 
-def day_job(unit: Unit, kind: int, at: datetime, lane: int, position: int) -> int:
+def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, position: int) -> int:
     """The dispatch that carries this (UTC) day's messages of a kind: its number makes each message's identity, so that
     a contact point gets one a day at most. Made if it is not there; it expires a day after the day's end."""
     day = at.date()

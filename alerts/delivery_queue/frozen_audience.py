@@ -16,7 +16,7 @@ _BYTE = np.dtype("u1")
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FrozenAudience:
     """Arrays of equal length, ordered by (shard, contact point number), each contact point once."""
 
     contacts: NDArray[np.int64]
@@ -32,11 +32,11 @@ class Frozen:
         """The shard of each."""
         return self.contacts & (SHARDS - 1)
 
-    def pages(self, size: int = PAGE) -> Iterator[Frozen]:
+    def pages(self, size: int = PAGE) -> Iterator[FrozenAudience]:
         """The same in pieces of at most `size`."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            yield Frozen(self.contacts[part], self.channels[part], self.flags[part])
+            yield FrozenAudience(self.contacts[part], self.channels[part], self.flags[part])
 
     def packed(self) -> tuple[bytes, bytes, bytes]:
         """As the table keeps them: int64 little-endian, and a byte each."""
@@ -47,7 +47,7 @@ class Frozen:
         )
 
 
-def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> Frozen:
+def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> FrozenAudience:
     """Put in order; a contact point given twice is there once, with the flags of both."""
     order = np.lexsort((contacts, contacts & (SHARDS - 1)))
     contacts, channels, flags = contacts[order], channels[order], flags[order]
@@ -56,18 +56,18 @@ def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDAr
     if not first.all():
         flags = np.bitwise_or.reduceat(flags, np.flatnonzero(first))
         contacts, channels = contacts[first], channels[first]
-    return Frozen(contacts, channels, flags)
+    return FrozenAudience(contacts, channels, flags)
 
 
-def unpack(contacts: bytes, channels: bytes, flags: bytes) -> Frozen:
+def unpack(contacts: bytes, channels: bytes, flags: bytes) -> FrozenAudience:
     """A page as it was packed."""
-    return Frozen(
+    return FrozenAudience(
         np.frombuffer(contacts, dtype=_CONTACT),
         np.frombuffer(channels, dtype=_BYTE),
         np.frombuffer(flags, dtype=_BYTE),
     )
 
 
-def holds(packed: bytes, contact: int) -> bool:
+def contains(packed: bytes, contact: int) -> bool:
     """Whether a packed page of contact point numbers holds this one."""
     return bool((np.frombuffer(packed, dtype=_CONTACT) == contact).any())

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.delivery_queue.bounce_pause import PAUSED, bounces, words
+from alerts.delivery_queue.bounce_pause import PAUSED, bounces, describe
 from alerts.delivery_queue.receipts import REPORTS
-from alerts.delivery_queue.requeue import Failed, failed
+from alerts.delivery_queue.requeue import FailedDispatch, failed
 from alerts.delivery_queue.row_format import (
     DELIVERED,
     FAILED_TECHNICAL,
@@ -60,7 +60,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """What a person is asked while nothing more leaves, "" while it goes on."""
 
 
-class AttemptMade(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt: its end and what it came to (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …); or what was
     reported since (`delivered`, `failed`, `bounced`, `complained`)."""
 
@@ -84,7 +84,7 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     """When its first attempt began."""
     last_at: datetime | None = None
     """When its last attempt ended."""
-    attempts: tuple[AttemptMade, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +120,7 @@ class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class DispatchReads:
+class DispatchQueries:
     """Reads of the queue's tables, each in one snapshot."""
 
     def __init__(self, database: Database) -> None:
@@ -158,7 +158,7 @@ class DispatchReads:
             p95_s=most,
             p99_s=nearly_all,
             parked=why if ended == STATE["failed-technical"] else "",
-            paused=words(bounces(tallies)) if paused == PAUSED and ended is None else "",
+            paused=describe(bounces(tallies)) if paused == PAUSED and ended is None else "",
         )
 
     def delivery(self, number: int, contact: int) -> DeliveryRow | None:
@@ -223,7 +223,7 @@ class DispatchReads:
             reacted=int(reacted[0][0]) if reacted else 0,
         )
 
-    def failed(self, now: datetime) -> list[Failed]:
+    def failed(self, now: datetime) -> list[FailedDispatch]:
         """Dispatches with deliveries that failed for technical reasons and may be queued again."""
         return failed(self._database, now)
 
@@ -232,7 +232,7 @@ class DispatchReads:
         with self._database.read() as tx:
             rows = tx.execute(_sql.jobs_paused, (micros(now),))
             found = [(notice, id, bounces(tx.execute(_sql.tallies_of, (notice,)))) for notice, id, _ in rows]
-        return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=words(b)) for notice, id, b in found]
+        return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=describe(b)) for notice, id, b in found]
 
     def parked(self) -> list[ParkedDispatch]:
         """Notices whose audience could not be computed."""
@@ -303,15 +303,15 @@ def _parse(cursor: str) -> tuple[int, int]:
 
 def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryRow:
     state, channel, flags, tries, due_at, first_at, last_at, reason = row
-    attempts: list[AttemptMade] = []
-    reports: list[AttemptMade] = []
+    attempts: list[Attempt] = []
+    reports: list[Attempt] = []
     if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & REPORTED:
         kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
         for number, at, outcome, why in kept:
-            made = AttemptMade(at=instant(at), outcome=outcome, reason=why)
+            made = Attempt(at=instant(at), outcome=outcome, reason=why)
             (reports if number > REPORTS else attempts).append(made)
     if len(attempts) < tries and last_at is not None:
-        attempts.append(AttemptMade(at=instant(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
+        attempts.append(Attempt(at=instant(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
     attempts += reports
     return DeliveryRow(
         notice=notice,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from alerts.delivery_queue.row_format import REPORTED, SENDING, STATE
 from alerts.domain.delivery_receipt import ReceiptStatus, state_after
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.kernel.times import micros
@@ -20,7 +20,7 @@ REPORTS = 10_000
 """Reports stand among a delivery's attempts, numbered from here on."""
 
 
-class Reported(NamedTuple):
+class AppliedReceipt(NamedTuple):
     """A delivery before and after a report."""
 
     channel: Channel
@@ -28,8 +28,8 @@ class Reported(NamedTuple):
     state: DeliveryState
 
 
-def report(
-    unit: Unit,
+def apply_receipt(
+    unit: UnitOfWork,
     number: int,
     contact: int,
     status: ReceiptStatus | None,
@@ -38,7 +38,7 @@ def report(
     outcome: str,
     reason: str,
     at: datetime,
-) -> Reported | None:
+) -> AppliedReceipt | None:
     """Note a report with its row; None if there is no such delivery.
 
     `status` None changes no state (a soft bounce, a complaint). `nth` counts this delivery's reports, from 1 on;
@@ -53,12 +53,12 @@ def report(
     # One that a report settled before its first attempt was recorded was tried too.
     tried = tries > 0 or state == SENDING or bool(flags & REPORTED)
     if not tried:
-        return Reported(CHANNELS[channel], was, was)
+        return AppliedReceipt(CHANNELS[channel], was, was)
     now = was if status is None else state_after(was, status)
     unit.write(_sql.attempt_insert, (shard, number, contact, REPORTS + nth, micros(at), outcome, reason))
     if now == was:
         unit.write(_sql.delivery_reported, (REPORTED, shard, number, contact))
-        return Reported(CHANNELS[channel], was, was)
+        return AppliedReceipt(CHANNELS[channel], was, was)
     kept = reason if now != "delivered" else None
     unit.write(_sql.delivery_settled_by_report, (STATE[now], REPORTED, kept, shard, number, contact))
     owner = PLANNER
@@ -70,4 +70,4 @@ def report(
         unit.write(_sql.attempt_insert, (shard, number, contact, tries, last_at, was, old_reason or ""))
     unit.write(_sql.tally, (number, channel, state, owner, -1))
     unit.write(_sql.tally, (number, channel, STATE[now], PLANNER, 1))
-    return Reported(CHANNELS[channel], was, now)
+    return AppliedReceipt(CHANNELS[channel], was, now)

@@ -13,7 +13,7 @@ import msgspec
 from alerts.delivery_queue.row_format import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
 from alerts.domain.events import DispatchRetried
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.ports import Database, UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
@@ -21,11 +21,11 @@ from alerts.kernel.times import instant, micros
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.delivery_queue", "requeue.sql")
-_STRETCH = 64
+_SHARDS_PER_BATCH = 64
 _LIMIT = 2000
 
 
-class Failed(msgspec.Struct, frozen=True, kw_only=True):
+class FailedDispatch(msgspec.Struct, frozen=True, kw_only=True):
     """One dispatch with deliveries that failed for technical reasons. `notice` is None for messages of the house
     (confirmations, answers to HELP, words to the team)."""
 
@@ -35,12 +35,12 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
 
 
-def failed(database: Database, now: datetime) -> list[Failed]:
+def failed(database: Database, now: datetime) -> list[FailedDispatch]:
     """Those of which something may still leave."""
     with database.read() as tx:
         rows = tx.execute(_sql.failed, (FAILED_TECHNICAL, micros(now)))
     return [
-        Failed(
+        FailedDispatch(
             id=UUID(bytes=bytes(identity)),
             notice=number if kind == JOB_NOTICE else None,
             amount=int(amount),
@@ -50,7 +50,7 @@ def failed(database: Database, now: datetime) -> list[Failed]:
     ]
 
 
-async def queue_again(writer: Writer, dispatch: UUID, *, by: str) -> int:
+async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
     """Queue them again, some thousand a transaction; how many. `dispatch`: the id that `failed` names (a notice's own).
 
     Raises NotFound for an id of no dispatch, Conflict if nothing more of it may leave.
@@ -58,18 +58,18 @@ async def queue_again(writer: Writer, dispatch: UUID, *, by: str) -> int:
     total = shard = 0
     while shard < SHARDS:
 
-        def work(unit: Unit, shard: int = shard) -> tuple[int, int]:
-            return _stretch(unit, dispatch, shard)
+        def work(unit: UnitOfWork, shard: int = shard) -> tuple[int, int]:
+            return _batch(unit, dispatch, shard)
 
         amount, shard = (await writer.run(work, by=by)).result
         total += amount
     return total
 
 
-def _stretch(unit: Unit, dispatch: UUID, shard: int) -> tuple[int, int]:
+def _batch(unit: UnitOfWork, dispatch: UUID, shard: int) -> tuple[int, int]:
     """(how many of the next shards, where to go on)."""
     notice, kind = _open(unit, dispatch)
-    shards = range(shard, min(shard + _STRETCH, SHARDS))
+    shards = range(shard, min(shard + _SHARDS_PER_BATCH, SHARDS))
     marks = ",".join("?" for _ in shards)
     rows = unit.read(_sql.rows.replace("?*", marks), (*shards, notice, FAILED_TECHNICAL, _LIMIT))
     if rows:
@@ -82,7 +82,7 @@ def _stretch(unit: Unit, dispatch: UUID, shard: int) -> tuple[int, int]:
     return len(rows), shard if len(rows) == _LIMIT else shards[-1] + 1
 
 
-def _open(unit: Unit, dispatch: UUID) -> tuple[int, int]:
+def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
     rows = unit.read(_sql.job, (dispatch.bytes,))
     if not rows:
         raise NotFound(f"nothing was dispatched under {dispatch}; `alerts parked list` names what waits")
@@ -94,7 +94,7 @@ def _open(unit: Unit, dispatch: UUID) -> tuple[int, int]:
     return int(notice), int(kind)
 
 
-def _queue(unit: Unit, notice: int, rows: list[tuple[int, int, int, int, int | None, str | None]]) -> None:
+def _queue(unit: UnitOfWork, notice: int, rows: list[tuple[int, int, int, int, int | None, str | None]]) -> None:
     now = micros(unit.now)
     attempts = [
         (shard, notice, contact, tries, last_at, DELIVERY_STATES[FAILED_TECHNICAL], reason or "")

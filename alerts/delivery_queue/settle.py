@@ -21,7 +21,7 @@ from alerts.delivery_queue.row_format import (
 )
 from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
-from alerts.eventlog.ports import Row, Unit
+from alerts.eventlog.ports import Row, UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
 from alerts.kernel.times import micros
@@ -50,7 +50,7 @@ class Claimed(NamedTuple):
         return cls(*row)
 
 
-class Settled(NamedTuple):
+class DeliveryOutcome(NamedTuple):
     """What a row becomes. `started` is set if an attempt was made; `due` if it is to be taken again, and when."""
 
     row: Claimed
@@ -62,7 +62,7 @@ class Settled(NamedTuple):
     finished: datetime | None = None
     language: str = ""
     reference: str = ""
-    retire: str = ""
+    suppress_reason: str = ""
     """Why nothing more is to be sent to this contact point at all, "" if nothing forbids it."""
 
     @property
@@ -71,47 +71,54 @@ class Settled(NamedTuple):
         return self.started is not None
 
     @property
-    def told(self) -> bool:
+    def is_logged(self) -> bool:
         """Whether the log hears of it: every attempt, and every end."""
         return self.attempted or self.state not in (QUEUED, HELD, DEFERRED)
 
 
-class Lapsed(Exception):
+class LeaseLost(Exception):
     """This worker was taken for dead and its claims were taken over: what it did since is in doubt."""
 
 
 def settle(
-    unit: Unit, worker: int, settled: Sequence[Settled], *, before: int = SENDING, owner: int | None = None
+    unit: UnitOfWork,
+    worker: int,
+    settled: Sequence[DeliveryOutcome],
+    *,
+    before: int = SENDING,
+    owner: int | None = None,
 ) -> None:
     """Write what became of rows that stand in state `before`, claimed by `owner` (this worker, if nothing is said).
 
     Raises Lapsed if this worker's claims were taken over.
     """
     if not unit.read(_sql.worker, (worker,)):
-        raise Lapsed
+        raise LeaseLost
     owner = worker if owner is None else owner
     standing, overtaken = _parted(unit, settled, before)
     unit.write_many(_sql.settle, [_row(s) for s in standing])
     _tally(unit, worker, owner, standing, before)
     unit.write_many(_sql.attempt_insert, [_attempt(s) for s in standing if _is_passing(s)])
-    _let_stand(unit, overtaken)
+    _keep_receipt(unit, overtaken)
     for one in settled:
-        if one.retire:
-            suppress(unit, one.row.contact, one.retire)
-    by_notice: dict[int, list[Settled]] = defaultdict(list)
-    for one in [s for s in standing if s.told] + [s for s in overtaken if s.attempted]:
+        if one.suppress_reason:
+            suppress(unit, one.row.contact, one.suppress_reason)
+    by_notice: dict[int, list[DeliveryOutcome]] = defaultdict(list)
+    for one in [s for s in standing if s.is_logged] + [s for s in overtaken if s.attempted]:
         by_notice[one.row.notice].append(one)
     for notice, of_notice in by_notice.items():
-        _tell(unit, worker, notice, of_notice)
+        _append_chunk(unit, worker, notice, of_notice)
 
 
-def still_claimed(unit: Unit, worker: int, settled: Sequence[Settled]) -> list[Settled]:
+def still_claimed(unit: UnitOfWork, worker: int, settled: Sequence[DeliveryOutcome]) -> list[DeliveryOutcome]:
     """Those whose rows are still claimed by this worker: the others were written by a commit whose answer was lost."""
     keys = ((s, (s.row.shard, s.row.notice, s.row.contact, worker)) for s in settled)
     return [one for one, key in keys if unit.read(_sql.claimed_still, key)]
 
 
-def _parted(unit: Unit, settled: Sequence[Settled], before: int) -> tuple[Sequence[Settled], list[Settled]]:
+def _parted(
+    unit: UnitOfWork, settled: Sequence[DeliveryOutcome], before: int
+) -> tuple[Sequence[DeliveryOutcome], list[DeliveryOutcome]]:
     """Those whose rows stand as they were claimed, and those that a receipt has settled while they were in hand."""
     if before != SENDING:
         return settled, []
@@ -126,7 +133,7 @@ def _parted(unit: Unit, settled: Sequence[Settled], before: int) -> tuple[Sequen
     return standing, [one for one in settled if (one.row.notice, one.row.contact) in ahead]
 
 
-def _let_stand(unit: Unit, overtaken: Sequence[Settled]) -> None:
+def _keep_receipt(unit: UnitOfWork, overtaken: Sequence[DeliveryOutcome]) -> None:
     """The receipt's state stays, and its sums; the attempt is kept beside it."""
     for one in overtaken:
         row = one.row
@@ -137,7 +144,7 @@ def _let_stand(unit: Unit, overtaken: Sequence[Settled]) -> None:
             unit.write(_sql.attempt_insert, _attempt(one))
 
 
-def _row(settled: Settled) -> tuple[int | str | None, ...]:
+def _row(settled: DeliveryOutcome) -> tuple[int | str | None, ...]:
     row = settled.row
     return (
         settled.state,
@@ -153,19 +160,19 @@ def _row(settled: Settled) -> tuple[int | str | None, ...]:
     )
 
 
-def _is_passing(settled: Settled) -> bool:
+def _is_passing(settled: DeliveryOutcome) -> bool:
     """An attempt that did not settle its delivery: its row will forget it."""
     return settled.attempted and settled.due is not None
 
 
-def _attempt(settled: Settled) -> tuple[int | str, ...]:
+def _attempt(settled: DeliveryOutcome) -> tuple[int | str, ...]:
     row, started = settled.row, settled.started
     assert started is not None
     outcome = "in-doubt" if settled.reason.startswith(IN_DOUBT) else DELIVERY_STATES[settled.state]
     return (row.shard, row.notice, row.contact, row.tries + 1, micros(started), outcome, settled.reason)
 
 
-def _tally(unit: Unit, worker: int, owner: int, settled: Sequence[Settled], before: int) -> None:
+def _tally(unit: UnitOfWork, worker: int, owner: int, settled: Sequence[DeliveryOutcome], before: int) -> None:
     """Sums move from one state to another; what a claim counted is taken back from whoever counted it."""
     gone: Counter[tuple[int, int, int]] = Counter()
     come: Counter[tuple[int, int, int]] = Counter()
@@ -181,14 +188,14 @@ def _tally(unit: Unit, worker: int, owner: int, settled: Sequence[Settled], befo
         unit.write(_sql.tally, (notice, channel, state, worker, amount))
 
 
-def _tell(unit: Unit, worker: int, notice: int, settled: Sequence[Settled]) -> None:
+def _append_chunk(unit: UnitOfWork, worker: int, notice: int, settled: Sequence[DeliveryOutcome]) -> None:
     """The log's chunk events, the first attempt, and how long the messages took."""
     [(notice_id, kind, issued_at, first_at)] = unit.read(_sql.job_head, (notice,))
     for start in range(0, len(settled), CHUNK):
         event = DispatchChunkFinished(
             notice=_uuid(notice_id),
             number=notice,
-            outcomes=tuple(_outcome(s) for s in settled[start : start + CHUNK]),
+            outcomes=tuple(_event_of(s) for s in settled[start : start + CHUNK]),
         )
         unit.append(CHUNK_STREAM, new_id(), event)
     if kind != JOB_NOTICE:
@@ -205,7 +212,7 @@ def _tell(unit: Unit, worker: int, notice: int, settled: Sequence[Settled]) -> N
         unit.write(_sql.latency, (notice, bucket, worker, amount))
 
 
-def _outcome(settled: Settled) -> Outcome:
+def _event_of(settled: DeliveryOutcome) -> Outcome:
     row = settled.row
     return Outcome(
         contact=row.contact,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.delivery_queue.bounce_pause import NONE, PAUSED, Bounces, bounces, guarded
+from alerts.delivery_queue.bounce_pause import NONE, PAUSED, BounceRate, bounces, is_guarded
 from alerts.delivery_queue.row_format import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.delivery_queue.worker_lease import workers
 from alerts.eventlog.ports import Database
@@ -17,7 +17,7 @@ _sql = load("alerts.delivery_queue", "queue.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class OpenJob:
+class OpenDispatch:
     """A dispatch that is not done."""
 
     notice: int
@@ -36,11 +36,11 @@ class OpenJob:
     sending: int
     paused: int = 0
     """See `bounce_guard`."""
-    bounces: Bounces = NONE
+    bounces: BounceRate = NONE
     """Of a dispatch that may be paused."""
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether it is paused, and a person is asked."""
         return self.paused == PAUSED
 
@@ -60,10 +60,10 @@ class OpenJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class QueueSnapshot:
     """The queue at one moment."""
 
-    jobs: tuple[OpenJob, ...]
+    jobs: tuple[OpenDispatch, ...]
     due: dict[int, datetime]
     """Lane → when its next waiting row is due."""
     orphaned: tuple[tuple[int, int], ...]
@@ -74,7 +74,9 @@ class Picture:
     """How many processes hand over, this one included."""
 
 
-def look(database: Database, worker: int, now: datetime, *, alone: bool, judging: bool = True) -> Picture:
+def read_snapshot(
+    database: Database, worker: int, now: datetime, *, alone: bool, judging: bool = True
+) -> QueueSnapshot:
     """Read the queue. `alone`: no other process can be at work, whatever its row says. Without `judging`, whose lease
     has run out is not taken for gone yet."""
     with database.read() as tx:
@@ -85,7 +87,7 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool, judging
         bounced = {
             row[0]: bounces(tx.execute(_sql.tallies_of, (row[0],)))
             for row in jobs
-            if guarded(row[1], row[2], row[7], row[10])
+            if is_guarded(row[1], row[2], row[7], row[10])
         }
         due = {lane: tx.execute(_sql.next_due, (lane, 0, SHARDS - 1))[0][0] for lane in LANE.values()}
     silent = [w for w, alive in known.items() if judging and not alive and w != worker]
@@ -100,9 +102,9 @@ def look(database: Database, worker: int, now: datetime, *, alone: bool, judging
             queued[notice] = int(amount)
         if state == SENDING:
             sending[notice] = int(amount)
-    return Picture(
+    return QueueSnapshot(
         jobs=tuple(
-            OpenJob(
+            OpenDispatch(
                 notice=row[0],
                 kind=row[1],
                 lane=row[2],

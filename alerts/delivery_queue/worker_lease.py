@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from alerts.eventlog.ports import Database, Transaction, Unit, Writer
+from alerts.eventlog.ports import Database, Transaction, UnitOfWork, Writer
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 from alerts.storage.server_clock import shared_now, steady
@@ -47,12 +47,12 @@ class WorkerLease:
         self._regular_since = 0.0
         self.number = 0
 
-    def holds(self, number: int) -> bool:
+    def is_valid(self, number: int) -> bool:
         """Whether what was claimed under that number is still this worker's: False once others may take it over."""
         return number == self.number and (self._alone or self._tick() - self._beaten < _MARGIN)
 
     @property
-    def may_judge(self) -> bool:
+    def may_expire_others(self) -> bool:
         """Whether others that seem dead may be taken for dead.
 
         Who could not give signs of life itself (the database was away, or this process stopped) has to give the others
@@ -63,11 +63,11 @@ class WorkerLease:
         now = self._tick()
         return now - self._beaten < _MARGIN and now - self._regular_since >= LIFE.total_seconds()
 
-    async def begin(self) -> None:
+    async def acquire(self) -> None:
         """Take a number; again, a new one, after having been taken for dead."""
         begun = self._tick()
 
-        def work(unit: Unit) -> int:
+        def work(unit: UnitOfWork) -> int:
             number = unit.number("worker")
             unit.write(_sql.worker_begins, (number, self._until(unit.read)))
             return number
@@ -75,20 +75,20 @@ class WorkerLease:
         self.number = (await self._writer.run(work, by="system")).result
         self._beaten = self._regular_since = begun
 
-    async def beat(self) -> None:
+    async def renew(self) -> None:
         """Say that this worker is alive; begin anew if it was taken for dead."""
         if self._alone:
             return
         begun = self._tick()
         if not await asyncio.get_running_loop().run_in_executor(self._thread, self._beat):
             _log.warning("worker %d was taken for dead: it takes a new number", self.number)
-            await self.begin()
+            await self.acquire()
             return
         if begun - self._beaten >= _MARGIN:
             self._regular_since = begun
         self._beaten = begun
 
-    async def end(self) -> None:
+    async def release(self) -> None:
         """Leave: what is still claimed under this number may be taken over at once."""
         try:
             if not self._alone:
@@ -118,7 +118,7 @@ def workers(tx: Transaction, own: datetime) -> dict[int, bool]:
     return {int(worker): until >= now for worker, until in tx.execute(_sql.workers_all)}
 
 
-def bury(unit: Unit, worker: int, now: int) -> bool:
+def expire_worker(unit: UnitOfWork, worker: int, now: int) -> bool:
     """Take a worker for dead, unless it has given a sign of life since; whether it is dead. `now`: a moment ago by the
     database's clock (microseconds)."""
     return not unit.read(_sql.worker, (worker,)) or bool(unit.read(_sql.worker_gone, (worker, now)))

@@ -18,8 +18,8 @@ from time import monotonic
 
 import msgspec
 
-from alerts.channels.message import Handed, Message, Provider
-from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.channels.message import Message, Provider, SendResult
+from alerts.eventlog.ports import Database, UnitOfWork, Writer
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import instant, micros
@@ -96,13 +96,13 @@ class Canaries:
         if begun is None or not await asyncio.to_thread(self._has, channel, turn):
             return False
         since, provider = monotonic(), self._providers.get(channel)
-        handed = Handed(result="technical", reason="no provider")
+        handed = SendResult(result="technical", reason="no provider")
         if provider is not None:
             try:
                 async with asyncio.timeout(_MOST_S):
                     handed = await provider.send(self._message(channel, begun))
             except Exception as error:
-                handed = Handed(result="technical", reason=f"{provider.name} failed: {type(error).__name__}")
+                handed = SendResult(result="technical", reason=f"{provider.name} failed: {type(error).__name__}")
         took = int(1000 * (monotonic() - since))
         well_at = micros(begun) if handed.result == "sent" else None
         row = (handed.result, handed.reason[:500], took, well_at, channel, turn)
@@ -111,7 +111,7 @@ class Canaries:
             _log.warning("the %s canary did not leave: %s", channel, handed.reason or handed.result)
         return True
 
-    def _begin(self, unit: Unit, channel: Channel, turn: str) -> datetime | None:
+    def _begin(self, unit: UnitOfWork, channel: Channel, turn: str) -> datetime | None:
         now = unit.now
         rows = unit.read(_sql.begun, (channel,))
         if rows and rows[0][0] > micros(now - self._every):

@@ -13,20 +13,20 @@ from uuid import UUID
 from alerts.channels.message import Message
 from alerts.channels.renderer import DigestItem, Prepared, Renderer
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
-from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.personal_content import House, notice_words, personal
-from alerts.dispatch.send_policy import Carry, Verdict, check
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
+from alerts.dispatch.personal_content import Sender, notice_content, personal_content
+from alerts.dispatch.send_policy import InDigest, Verdict, decide
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
-from subscribers.audience.issued_notice import Issued
-from subscribers.audience.projector import Follower
+from subscribers.audience.issued_notice import IssuedNotice
+from subscribers.audience.projector import AudienceProjector
 from subscribers.directory import ContactCard
 
 _log = logging.getLogger(__name__)
 _KEPT = 512
 
 
-class Cards(Protocol):
+class ContactLookup(Protocol):
     """What is needed of `subscribers.directory.Directory`."""
 
     def cards(self, numbers: Sequence[int]) -> dict[int, ContactCard]:
@@ -34,7 +34,7 @@ class Cards(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class PreparedMessage:
     """A message ready to leave, and the rows that it settles (several, if it carries a digest)."""
 
     message: Message
@@ -48,21 +48,21 @@ class Outgoing:
 class Batch:
     """What became of a claim so far."""
 
-    outgoing: list[Outgoing] = field(default_factory=list)
-    settled: list[Settled] = field(default_factory=list)
+    outgoing: list[PreparedMessage] = field(default_factory=list)
+    settled: list[DeliveryOutcome] = field(default_factory=list)
     known: int = 0
     """The position of the last event about people that was taken into account."""
 
 
-class Preparer:
+class MessageComposer:
     """Decides and renders. Shared by all senders of a process; may be called from several threads."""
 
     def __init__(
         self,
-        follower: Follower,
-        directory: Cards,
+        follower: AudienceProjector,
+        directory: ContactLookup,
         renderer: Renderer,
-        house: House,
+        house: Sender,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -72,25 +72,25 @@ class Preparer:
         self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
         self._said: set[tuple[int, str]] = set()
 
-    def prepare(self, rows: Sequence[Claimed]) -> Batch:
+    def compose(self, rows: Sequence[Claimed]) -> Batch:
         """Sort rows of notices into messages and what is settled without one."""
         batch = Batch()
         going: list[Claimed] = []
-        carried: dict[int, list[Carry]] = {}
-        with self._follower.at_rest():
+        carried: dict[int, list[InDigest]] = {}
+        with self._follower.locked_at_position():
             batch.known = self._follower.columns.position
             for row in rows:
-                verdict = self.verdict(row)
+                verdict = self.dispatch_verdict(row)
                 if verdict is None:
                     going.append(row)
-                elif isinstance(verdict, Carry):
+                elif isinstance(verdict, InDigest):
                     carried.setdefault(row.contact, []).append(verdict)
                 else:
                     batch.settled.append(verdict)
         cards = self._cards([row.contact for row in going] + list(carried))
         for row in going:
             if _is_forgotten(cards.get(row.contact)):
-                batch.settled.append(Settled(row, STATE["suppressed"], "erased"))
+                batch.settled.append(DeliveryOutcome(row, STATE["suppressed"], "erased"))
                 continue
             self._add(batch, (row,), lambda row=row: self._message(row, cards))  # type: ignore[misc]
         for contact, items in carried.items():
@@ -102,25 +102,25 @@ class Preparer:
         issued = self._follower.registers.issued(notice)
         return issued is not None and issued.lane == "emergency"
 
-    def verdict(self, row: Claimed) -> Verdict:
+    def dispatch_verdict(self, row: Claimed) -> Verdict:
         """Whether a row may leave now. Call it while the follower is held at rest."""
         registers = self._follower.registers
         notice = registers.issued(row.notice)
         if notice is None:
-            return Settled(row, FAILED_TECHNICAL, "the notice is not in the log")
+            return DeliveryOutcome(row, FAILED_TECHNICAL, "the notice is not in the log")
         facts = self._follower.columns.facts(row.contact)
         member = registers.member_of(row.contact) if row.flags & TEAM else None
-        return check(row, notice, facts, self._clock(), on_team=member is not None)
+        return decide(row, notice, facts, self._clock(), on_team=member is not None)
 
-    def again(self, row: Claimed, known: int) -> Verdict:
+    def recheck(self, row: Claimed, known: int) -> Verdict:
         """Asked right before the first byte. `known`: what had been taken into account when it was written."""
         notice = self._follower.registers.issued(row.notice)
         if notice is not None and self._follower.columns.position == known:
             ended = notice.verdict(self._clock())  # nobody's wishes have changed: time and the notice's end remain
             if ended is None:
                 return None
-        with self._follower.at_rest():
-            return self.verdict(row)
+        with self._follower.locked_at_position():
+            return self.dispatch_verdict(row)
 
     def transactional(self, rows: Sequence[Claimed], expires: dict[int, datetime], kinds: Mapping[int, int]) -> Batch:
         """The same for rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
@@ -128,7 +128,7 @@ class Preparer:
         cards = self._cards([row.contact for row in rows])
         for row in rows:
             decided = self._transactional.decide(row, kinds[row.notice], cards.get(row.contact), expires[row.notice])
-            if isinstance(decided, Settled):
+            if isinstance(decided, DeliveryOutcome):
                 batch.settled.append(decided)
             else:
                 self._add(batch, (row,), decided)
@@ -143,9 +143,9 @@ class Preparer:
         except Exception as error:
             self._say(rows[0].notice, error)
             reason = f"could not be written: {error}"
-            batch.settled += [Settled(row, FAILED_TECHNICAL, reason) for row in rows]
+            batch.settled += [DeliveryOutcome(row, FAILED_TECHNICAL, reason) for row in rows]
             return
-        batch.outgoing.append(Outgoing(message, rows, message.channel, language, emergency))
+        batch.outgoing.append(PreparedMessage(message, rows, message.channel, language, emergency))
 
     def _say(self, dispatch: int, error: Exception) -> None:
         """Once for all who share the fault: a million traces of one broken layout would help nobody and take hours."""
@@ -164,17 +164,17 @@ class Preparer:
             raise LookupError("the directory does not know this contact point")
         language = card.language or self._house.default_language
         prepared = self._for(notice, CHANNELS[row.channel], language)
-        own = personal(notice, card, row.flags, self._house, self._follower.registers)
+        own = personal_content(notice, card, row.flags, self._house, self._follower.registers)
         return prepared.message(own), language, notice.lane == "emergency"
 
-    def _carry(self, batch: Batch, items: list[Carry], card: ContactCard | None) -> None:
+    def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:
         """One digest of all that one contact point waited for; nothing is sent for what is past alone (RULES 5)."""
-        batch.settled += [Settled(item.row, EXPIRED, "digest") for item in items if item.past]
+        batch.settled += [DeliveryOutcome(item.row, EXPIRED, "digest") for item in items if item.past]
         rows = tuple(item.row for item in items if not item.past)
         if not rows:
             return
         if _is_forgotten(card):
-            batch.settled += [Settled(row, STATE["suppressed"], "erased") for row in rows]
+            batch.settled += [DeliveryOutcome(row, STATE["suppressed"], "erased") for row in rows]
             return
 
         def render() -> tuple[Message, str, bool]:
@@ -188,26 +188,26 @@ class Preparer:
 
         self._add(batch, rows, render)
 
-    def _item(self, item: Carry, card: ContactCard, language: str) -> DigestItem:
+    def _item(self, item: InDigest, card: ContactCard, language: str) -> DigestItem:
         notice = self._notice(item.row)
         registers = self._follower.registers
-        words = notice_words(notice, language, self._house, registers)
-        own = personal(notice, card, item.row.flags, self._house, registers)
+        words = notice_content(notice, language, self._house, registers)
+        own = personal_content(notice, card, item.row.flags, self._house, registers)
         return DigestItem(words=words, personal=own, past=item.past)
 
     # --- what messages share ---
 
-    def _notice(self, row: Claimed) -> Issued:
+    def _notice(self, row: Claimed) -> IssuedNotice:
         notice = self._follower.registers.issued(row.notice)
         if notice is None:
             raise LookupError("the notice is not in the log")
         return notice
 
-    def _for(self, notice: Issued, channel: Channel, language: str) -> Prepared:
+    def _for(self, notice: IssuedNotice, channel: Channel, language: str) -> Prepared:
         key = (notice.number, channel, language)
         prepared = self._prepared.get(key)
         if prepared is None:
-            words = notice_words(notice, language, self._house, self._follower.registers)
+            words = notice_content(notice, language, self._house, self._follower.registers)
             prepared = self._renderer.prepare(words, channel)
             self._prepared[key] = prepared
             while len(self._prepared) > _KEPT:

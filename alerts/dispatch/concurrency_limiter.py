@@ -19,34 +19,34 @@ from alerts.channels.message import Message
 
 STALL = 1.0
 """Seconds without anybody coming or going after which a full gate, or its part for one destination, is stalled."""
-_AGAIN = 500
+_REJOIN_RATE = 500
 """Messages a second, to one destination, that come back after having been sent away."""
 _HORIZON = {True: 5.0, False: 60.0}
 """Seconds after which they come back at the latest, by whether it is an emergency."""
-RUN = 10
+MAX_BURST = 10
 """Messages that one may send in a row while others wait."""
-PART, _URGENT_PART = 3 / 4, 7 / 8
+SHARE_PER_DESTINATION, _URGENT_PART = 3 / 4, 7 / 8
 """The part of the places that may be taken to one of many destinations; emergencies may take more."""
 
 
 @runtime_checkable
-class Destined(Protocol):
+class PerDestination(Protocol):
     """A provider that hands over to many destinations, each of which may stall by itself."""
 
     def destination(self, message: Message) -> str:
         """To which of them a message goes."""
 
 
-class Full(Exception):
+class NoSlot(Exception):
     """There is no place and none seems to come free. Ask again in `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(wait)
-        self.wait = wait
+        self.retry_after = wait
 
 
 @dataclass(slots=True)
-class _Line:
+class _Destination:
     """Who is on the way to one destination, and who waits: [others, emergencies], each with its ticket."""
 
     inside: int = 0
@@ -55,7 +55,7 @@ class _Line:
     booked: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
 
-class Gate:
+class ConcurrencyLimiter:
     """`limit` places; others than emergencies leave `reserve` of them free. Emergencies go before whoever waits. It
     belongs to one event loop."""
 
@@ -75,7 +75,7 @@ class Gate:
         own = max(1, int(open_to_all * min(part, 1.0)))
         self._own = (own, max(own, urgent_part))
         self._now, self._chance = now, chance
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, _Destination] = {}
         self._inside, self._moved, self._tickets = 0, now(), 0
         self._watch: asyncio.TimerHandle | None = None
         self._shut = False
@@ -89,66 +89,66 @@ class Gate:
         """How many such messages may be on their way at most."""
         return self._places[emergency]
 
-    def stalled(self, *, emergency: bool, to: str = "") -> bool:
+    def is_stalled(self, *, emergency: bool, to: str = "") -> bool:
         """Whether whoever comes now would be sent away."""
         line = self._lines.get(to)
-        return self._shut or self._hopeless(line or _Line(), emergency)
+        return self._shut or self._hopeless(line or _Destination(), emergency)
 
-    def later(self, *, emergency: bool, to: str = "") -> float:
+    def retry_after(self, *, emergency: bool, to: str = "") -> float:
         """Seconds after which somebody who was sent away may come back: not all at once."""
         line, now = self._lines.get(to), self._now()
         if self._shut or line is None:
             return 0.0 if self._shut else STALL
         horizon = _HORIZON[emergency]
-        at = max(line.booked[emergency], now + STALL) + 1 / _AGAIN
+        at = max(line.booked[emergency], now + STALL) + 1 / _REJOIN_RATE
         if at > now + horizon:
             return horizon * (0.5 + self._chance() / 2)
         line.booked[emergency] = at
         return at - now
 
     @asynccontextmanager
-    async def passage(self, *, emergency: bool, to: str = "") -> AsyncIterator[None]:
+    async def slot(self, *, emergency: bool, to: str = "") -> AsyncIterator[None]:
         """Wait for a place and hold it. Raises Full."""
-        line = self._lines.setdefault(to, _Line(moved=self._now()))
+        line = self._lines.setdefault(to, _Destination(moved=self._now()))
         if self._shut or self._hopeless(line, emergency):
-            raise Full(self.later(emergency=emergency, to=to))
+            raise NoSlot(self.retry_after(emergency=emergency, to=to))
         if self._has_room(line, emergency):
             self._enter(line)
         elif not await self._wait(to, line, emergency):
-            raise Full(self.later(emergency=emergency, to=to))
+            raise NoSlot(self.retry_after(emergency=emergency, to=to))
         try:
             yield
         finally:
             self._leave(to, line)
 
-    def stay(self, *, emergency: bool, to: str = "", run: int = 0) -> bool:
+    def keep_slot(self, *, emergency: bool, to: str = "", run: int = 0) -> bool:
         """Whether whoever is inside may send another message without going back into the line: nobody of more haste
         waits, and others no longer than RUN messages. `run`: how many have been sent."""
         if self._shut:
             return False
         for line in self._lines.values():
-            if (line.waiting[True] and not emergency) or (run >= RUN and line.waiting[emergency]):
+            if (line.waiting[True] and not emergency) or (run >= MAX_BURST and line.waiting[emergency]):
                 return False
         self._moved = self._lines[to].moved = self._now()
         return True
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Let nobody in any more; send away whoever waits."""
         self._shut = True
         for line in self._lines.values():
             self._send_away(line, (True, False))
 
-    def _has_room(self, line: _Line, emergency: bool) -> bool:
+    def _has_room(self, line: _Destination, emergency: bool) -> bool:
         return self._inside < self._places[emergency] and line.inside < self._own[emergency]
 
-    def _hopeless(self, line: _Line, emergency: bool) -> bool:
+    def _hopeless(self, line: _Destination, emergency: bool) -> bool:
         """Whether there is no room and nobody has made any for a while."""
         if self._has_room(line, emergency):
             return False
         moved = line.moved if line.inside >= self._own[emergency] else self._moved
         return self._now() - moved > STALL
 
-    async def _wait(self, to: str, line: _Line, emergency: bool) -> bool:
+    async def _wait(self, to: str, line: _Destination, emergency: bool) -> bool:
         """Whether a place was had; False for whoever is sent away."""
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._tickets += 1
@@ -161,12 +161,12 @@ class Gate:
                 self._leave(to, line)
             raise
 
-    def _enter(self, line: _Line) -> None:
+    def _enter(self, line: _Destination) -> None:
         self._inside += 1
         line.inside += 1
         self._moved = line.moved = self._now()
 
-    def _leave(self, to: str, line: _Line) -> None:
+    def _leave(self, to: str, line: _Destination) -> None:
         """Hand the place on to whoever may have it, emergencies first, then as they came."""
         self._inside -= 1
         line.inside -= 1
@@ -179,9 +179,9 @@ class Gate:
         if not line.inside and not any(line.waiting) and self._lines.get(to) is line:
             del self._lines[to]
 
-    def _first(self, emergency: bool) -> _Line | None:
+    def _first(self, emergency: bool) -> _Destination | None:
         """Whose turn it is."""
-        found: _Line | None = None
+        found: _Destination | None = None
         for line in self._lines.values():
             queue = line.waiting[emergency]
             while queue and queue[0][1].done():  # cancelled
@@ -204,7 +204,7 @@ class Gate:
             self._look_again()
 
     @staticmethod
-    def _send_away(line: _Line, kinds: list[bool] | tuple[bool, ...]) -> None:
+    def _send_away(line: _Destination, kinds: list[bool] | tuple[bool, ...]) -> None:
         for emergency in kinds:
             queue = line.waiting[emergency]
             while queue:

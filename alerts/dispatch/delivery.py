@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from alerts.channels.message import Handed, Provider
+from alerts.channels.message import Provider, SendResult
 from alerts.delivery_queue.row_format import CHUNK, IN_DOUBT, QUEUED
-from alerts.delivery_queue.settle import Claimed, Lapsed, Settled, settle, still_claimed
-from alerts.dispatch.composer import Batch, Outgoing, Preparer
-from alerts.dispatch.concurrency_limiter import Destined, Full, Gate
-from alerts.dispatch.rate_limiter import WAITS, Pace
-from alerts.dispatch.retry_policy import Retries
-from alerts.dispatch.send_policy import Carry
-from alerts.eventlog.ports import Unit, Writer
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome, LeaseLost, settle, still_claimed
+from alerts.dispatch.composer import Batch, MessageComposer, PreparedMessage
+from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter, NoSlot, PerDestination
+from alerts.dispatch.rate_limiter import WAITS, RateLimiter
+from alerts.dispatch.retry_policy import RetryPolicy
+from alerts.dispatch.send_policy import InDigest
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.terms import CHANNELS, Channel
 
@@ -33,14 +33,14 @@ Recorded = Callable[[int], None]
 """Told how many rows were recorded."""
 
 
-class Lease(Protocol):
+class LeaseCheck(Protocol):
     """Whether this worker's claims are still its own."""
 
-    def holds(self, number: int) -> bool:
+    def is_valid(self, number: int) -> bool:
         """Of those made under a number: False once others may take them over."""
 
 
-class _Question(NamedTuple):
+class _Recheck(NamedTuple):
     """What the last question before a message is about: whether nothing happened since position `known`, under which
     worker's number it was claimed, and whether more is asked (`last`) than if we still hold the claim."""
 
@@ -49,27 +49,27 @@ class _Question(NamedTuple):
     last: bool
 
 
-class Server:
+class DeliveryRunner:
     """Serves claims. One a process, in one event loop."""
 
     def __init__(
         self,
         writer: Writer,
-        preparer: Preparer,
+        preparer: MessageComposer,
         providers: Mapping[Channel, Provider],
-        gates: Mapping[Channel, Gate],
-        retries: Retries,
-        lease: Lease,
+        gates: Mapping[Channel, ConcurrencyLimiter],
+        retries: RetryPolicy,
+        lease: LeaseCheck,
         threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor],
         *,
         paused: Callable[[int], bool] = lambda notice: False,
-        paces: Mapping[Channel, Pace],
+        paces: Mapping[Channel, RateLimiter],
         clock: Callable[[], datetime],
     ) -> None:
         """`threads` prepare messages: of what is ordinary, and of emergencies."""
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
         self._paces, self._paused = paces, paused
-        self._destined = {channel: one for channel, one in providers.items() if isinstance(one, Destined)}
+        self._destined = {channel: one for channel, one in providers.items() if isinstance(one, PerDestination)}
         self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
         self.stopping = False
 
@@ -79,7 +79,7 @@ class Server:
         """Serve rows of notices claimed under a worker's number; `expires` by notice number."""
         stalled = self._stalled(rows, expires)
         held_up = {one.row for one in stalled}
-        batch = await self._prepared([row for row in rows if row not in held_up], self._preparer.prepare)
+        batch = await self._prepared([row for row in rows if row not in held_up], self._preparer.compose)
         batch.settled += stalled
         await self._serve(batch, expires, worker, recorded, last=True)
 
@@ -99,23 +99,23 @@ class Server:
         """Begin nothing any more."""
         self.stopping = True
         for gate in self._gates.values():
-            gate.shut()
+            gate.close()
         for pace in self._paces.values():
-            pace.shut()
+            pace.close()
 
-    def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[Settled]:
+    def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
         """Those of a channel that is stalled, put back before anything is written for them."""
-        found: list[Settled] = []
+        found: list[DeliveryOutcome] = []
         urgent = {notice: self._preparer.is_emergency(notice) for notice in {row.notice for row in rows}}
         for row in rows:
             gate, emergency = self._gates.get(CHANNELS[row.channel]), urgent[row.notice]
-            if gate is not None and gate.stalled(emergency=emergency):
-                found.append(self._held_up(row, gate.later(emergency=emergency), expires))
+            if gate is not None and gate.is_stalled(emergency=emergency):
+                found.append(self._held_up(row, gate.retry_after(emergency=emergency), expires))
         return found
 
-    def _held_up(self, row: Claimed, wait: float, expires: Mapping[int, datetime]) -> Settled:
+    def _held_up(self, row: Claimed, wait: float, expires: Mapping[int, datetime]) -> DeliveryOutcome:
         due = min(self._clock() + timedelta(seconds=wait), expires[row.notice])
-        return Settled(row, QUEUED, row.reason or (STALLED if wait else ""), due=due)
+        return DeliveryOutcome(row, QUEUED, row.reason or (STALLED if wait else ""), due=due)
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
         """The messages; if nothing can be read just now, the rows go back and are taken again in a moment."""
@@ -125,7 +125,7 @@ class Server:
         except Exception:
             _log.exception("%d messages could not be prepared; they are taken again", len(rows))
             later = self._clock() + _AFTER_TROUBLE
-            return Batch(settled=[_put_back(row, later) for row in rows])
+            return Batch(settled=[_release(row, later) for row in rows])
 
     async def _serve(
         self, batch: Batch, expires: Mapping[int, datetime], worker: int, recorded: Recorded, *, last: bool
@@ -136,7 +136,7 @@ class Server:
             later = self._later(out, expires)
             settled += later
             outgoing += [] if later else [out]
-        question = _Question(batch.known, worker, last)
+        question = _Recheck(batch.known, worker, last)
         carriers = self._carriers(outgoing, settled, question, expires)
         while carriers or settled:
             if carriers:
@@ -149,9 +149,9 @@ class Server:
 
     def _carriers(
         self,
-        outgoing: Sequence[Outgoing],
-        settled: list[Settled],
-        question: _Question,
+        outgoing: Sequence[PreparedMessage],
+        settled: list[DeliveryOutcome],
+        question: _Recheck,
         expires: Mapping[int, datetime],
     ) -> set[asyncio.Task[None]]:
         """Who carries these messages, adding what becomes of them to `settled`.
@@ -160,7 +160,7 @@ class Server:
         other: a task, a place and a wait for each message would cost more than the message. One more waits at the
         gate, so that a line that does not move is seen by somebody.
         """
-        queues: dict[tuple[Channel, bool], deque[Outgoing]] = defaultdict(deque)
+        queues: dict[tuple[Channel, bool], deque[PreparedMessage]] = defaultdict(deque)
         for out in outgoing:
             queues[out.channel, out.emergency].append(out)
         made = set()
@@ -172,19 +172,23 @@ class Server:
             made |= {asyncio.ensure_future(self._carry(queue, settled, question, expires)) for _ in range(many)}
         return made
 
-    def _later(self, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
+    def _later(self, out: PreparedMessage, expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
         """Its rows, put back until its turn with a provider that takes so many a second; [] if it may wait here."""
         pace = self._paces.get(out.channel)
         if pace is None:
             return []
-        wait = pace.later(emergency=out.emergency, again=any(row.reason == WAITS for row in out.rows))
+        wait = pace.retry_after(emergency=out.emergency, again=any(row.reason == WAITS for row in out.rows))
         if wait is None:
             return []
         due = self._clock() + timedelta(seconds=wait)
-        return [Settled(row, QUEUED, WAITS, due=min(due, expires[row.notice])) for row in out.rows]
+        return [DeliveryOutcome(row, QUEUED, WAITS, due=min(due, expires[row.notice])) for row in out.rows]
 
     async def _carry(
-        self, queue: deque[Outgoing], settled: list[Settled], question: _Question, expires: Mapping[int, datetime]
+        self,
+        queue: deque[PreparedMessage],
+        settled: list[DeliveryOutcome],
+        question: _Recheck,
+        expires: Mapping[int, datetime],
     ) -> None:
         """Messages of one channel and one haste, one after the other; never raises."""
         while queue:
@@ -192,85 +196,89 @@ class Server:
             provider = self._providers.get(out.channel)
             if provider is None:
                 now = self._clock()
-                handed = Handed(result="technical", reason="no provider")
+                handed = SendResult(result="technical", reason="no provider")
                 settled += [
-                    self._retries.settled(r, handed, now, now, expires[r.notice], out.language) for r in out.rows
+                    self._retries.outcome_of(r, handed, now, now, expires[r.notice], out.language) for r in out.rows
                 ]
                 continue
             pace = self._paces.get(out.channel)
             if pace is not None:
-                await pace.turn(emergency=out.emergency)
+                await pace.acquire(emergency=out.emergency)
             destined = self._destined.get(out.channel)
             to = "" if destined is None else destined.destination(out.message)
             gate, run, refused = self._gates[out.channel], 0, False
             try:
-                async with gate.passage(emergency=out.emergency, to=to):
+                async with gate.slot(emergency=out.emergency, to=to):
                     refused = await self._pass(provider, out, settled, question, expires)
                     while (
                         queue
                         and destined is None
                         and pace is None
-                        and gate.stay(emergency=out.emergency, to=to, run=run)
+                        and gate.keep_slot(emergency=out.emergency, to=to, run=run)
                     ):
                         run += 1
                         await self._pass(provider, queue.popleft(), settled, question, expires)
-            except Full as full:
-                settled += [self._held_up(row, full.wait, expires) for row in out.rows]
+            except NoSlot as full:
+                settled += [self._held_up(row, full.retry_after, expires) for row in out.rows]
                 refused = True
             if refused and pace is not None:
-                pace.unused()
+                pace.refund()
 
     async def _pass(
         self,
         provider: Provider,
-        out: Outgoing,
-        settled: list[Settled],
-        question: _Question,
+        out: PreparedMessage,
+        settled: list[DeliveryOutcome],
+        question: _Recheck,
         expires: Mapping[int, datetime],
     ) -> bool:
         """One message, with a place; whether it was kept back."""
-        kept_back = self._asked(out, question)
+        kept_back = self._may_still_send(out, question)
         settled += await self._sent(provider, out, expires) if kept_back is None else kept_back
         return kept_back is not None
 
-    async def _sent(self, provider: Provider, out: Outgoing, expires: Mapping[int, datetime]) -> list[Settled]:
+    async def _sent(
+        self, provider: Provider, out: PreparedMessage, expires: Mapping[int, datetime]
+    ) -> list[DeliveryOutcome]:
         started = self._clock()
         try:
             handed = await provider.send(out.message)
         except Exception as error:
             _log.exception("provider %s failed", provider.name)
-            handed = Handed(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
+            handed = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
         finished = self._clock()
-        return [self._retries.settled(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows]
+        return [
+            self._retries.outcome_of(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows
+        ]
 
-    def _asked(self, out: Outgoing, question: _Question) -> list[Settled] | None:
+    def _may_still_send(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
         """The last question; what cannot be asked about waits."""
         try:
-            return self._last_question(out, question)
+            return self._rechecked(out, question)
         except Exception:
             _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
-            return [_put_back(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
+            return [_release(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
 
-    def _last_question(self, out: Outgoing, question: _Question) -> list[Settled] | None:
+    def _rechecked(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
         """Right before the first byte: what has happened since it was written decides (RULES 15, P5)."""
-        if self.stopping or not self._lease.holds(question.worker):
-            return [_put_back(row, self._clock()) for row in out.rows]
+        if self.stopping or not self._lease.is_valid(question.worker):
+            return [_release(row, self._clock()) for row in out.rows]
         if not question.last:
             return None
-        changed: list[Settled] = []
+        changed: list[DeliveryOutcome] = []
         for row in out.rows:
-            verdict = self._preparer.again(row, question.known)
-            if isinstance(verdict, Settled):
+            verdict = self._preparer.recheck(row, question.known)
+            if isinstance(verdict, DeliveryOutcome):
                 changed.append(verdict)
-            elif self._paused(row.notice) or (isinstance(verdict, Carry) and verdict.past):
-                changed.append(_put_back(row, self._clock()))
+            elif self._paused(row.notice) or (isinstance(verdict, InDigest) and verdict.past):
+                changed.append(_release(row, self._clock()))
         if not changed:
             return None
         # A digest loses the item that may not leave any more; the rest is written anew.
         gone = {settled.row for settled in changed}
-        return changed + [_put_back(row, self._clock()) for row in out.rows if row not in gone]
+        return changed + [_release(row, self._clock()) for row in out.rows if row not in gone]
 
-    async def _record(self, settled: list[Settled], worker: int) -> None:
+    async def _record(self, settled: list[DeliveryOutcome], worker: int) -> None:
         """Record outcomes in chunks, until the disk takes them: a row must not stay claimed for ever."""
         for start in range(0, len(settled), CHUNK):
             chunk, again = settled[start : start + CHUNK], False
@@ -279,16 +287,16 @@ class Server:
                 if self.stopping:
                     break
 
-    async def _recorded(self, chunk: list[Settled], worker: int, again: bool) -> bool:
+    async def _recorded(self, chunk: list[DeliveryOutcome], worker: int, again: bool) -> bool:
         """Whether there is nothing more to do about these outcomes. `again`: a commit whose answer was lost may have
         kept them."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             settle(unit, worker, still_claimed(unit, worker, chunk) if again else chunk)
 
         try:
             await self._writer.run(work, by="system")
-        except Lapsed:
+        except LeaseLost:
             _log.warning("this worker was taken for dead; %d outcomes are in doubt", len(chunk))
         except DomainError as error:
             _log.warning("%d outcomes are not recorded yet: %s", len(chunk), error)
@@ -298,7 +306,7 @@ class Server:
             await self._record_each(chunk, worker, error)
         return True
 
-    async def _record_each(self, chunk: list[Settled], worker: int, error: Exception) -> None:
+    async def _record_each(self, chunk: list[DeliveryOutcome], worker: int, error: Exception) -> None:
         """One outcome that cannot be kept spoils no other: it is kept without the words that came with it."""
         if len(chunk) > 1:
             for one in chunk:
@@ -310,6 +318,6 @@ class Server:
         await self._writer.run(lambda unit: settle(unit, worker, still_claimed(unit, worker, [plain])), by="system")
 
 
-def _put_back(row: Claimed, now: datetime) -> Settled:
+def _release(row: Claimed, now: datetime) -> DeliveryOutcome:
     """As if it had not been claimed; taken again at once."""
-    return Settled(row, QUEUED, row.reason or "", due=now)
+    return DeliveryOutcome(row, QUEUED, row.reason or "", due=now)

@@ -12,33 +12,33 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from alerts.delivery_queue.bounce_pause import RESUMED
-from alerts.delivery_queue.enqueue import Addition, add_rows, belongs, day_job
-from alerts.delivery_queue.frozen_audience import Frozen
+from alerts.delivery_queue.enqueue import NewDelivery, daily_dispatch, enqueue, is_enqueued
+from alerts.delivery_queue.frozen_audience import FrozenAudience
 from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, LATE, STATE, WAKES
 from alerts.dispatch import recipients
-from alerts.dispatch.transactional import asked, may_ask
+from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.ports import Database, UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
-from alerts.storage.leader_failover import Leads, Turn, Turns
+from alerts.storage.leader_failover import LeaderElection, LeaderWithFailover, Turn
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.issued_notice import Issued, older_end
+from subscribers.audience.issued_notice import IssuedNotice, end_of_older
 from subscribers.audience.matching import Audience, audience, matches_one
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "queue.sql")
 
-Work = Callable[[Unit], None]
+Work = Callable[[UnitOfWork], None]
 NAME = "fan-out"
 LOCK = 0x6661_6E00
 """Of the one process that has effects."""
@@ -64,14 +64,14 @@ class FanOut:
         writer: Writer,
         database: Database,
         columns: AudienceColumns,
-        registers: Registers,
+        registers: ReferenceData,
         *,
         clock: Callable[[], datetime],
         bell: Wakeup,
-        leader: Leads,
+        leader: LeaderElection,
     ) -> None:
         """`leader`: the lock of the one process that has effects while the others stand by."""
-        self._turns = Turns(leader, self.position, what="the fan-out")
+        self._turns = LeaderWithFailover(leader, self.position, what="the fan-out")
         self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
         self._columns, self._registers = columns, registers
         self._due_before: dict[int, set[int]] = {}
@@ -93,17 +93,17 @@ class FanOut:
             case event if isinstance(event, _ENDINGS):
                 return True
             case e.DispatchChunkFinished(number=number):
-                return bool(self._registers.later(number, self._clock()))
+                return bool(self._registers.superseding(number, self._clock()))
             case e.ReceiptReceived(number=number, was=was, state="delivered"):
-                return was not in _HANDED and bool(self._registers.later(number, self._clock()))
-            case event if may_ask(event):
+                return was not in _HANDED and bool(self._registers.superseding(number, self._clock()))
+            case event if may_request(event):
                 return True
             case event if isinstance(event, _PEOPLE):
-                return self._registers.any_query()
+                return self._registers.query_for_anyone()
             case _:
                 return False
 
-    def before(self, recorded: Recorded) -> None:
+    def prepare(self, recorded: Recorded) -> None:
         """See `Reactor.before`. Whoever was due already does not become so by this change (RULES 7)."""
         self._due_before = {}
         if isinstance(recorded.event, _PEOPLE):
@@ -118,13 +118,13 @@ class FanOut:
             self._bell.notify()
         return turn != "theirs"
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """See `Reactor.leads`."""
-        return self._turns.leads()
+        return self._turns.is_leader()
 
     def _turn(self, position: int) -> Turn:
         try:
-            return self._turns.of(position)
+            return self._turns.whose_step(position)
         except Exception as error:
             raise Unavailable(f"it cannot be read whose turn it is ({error})") from error
 
@@ -143,9 +143,9 @@ class FanOut:
             )
             self._commit(recorded, self._parked(recorded, error))
 
-    def reached(self, position: int) -> None:
+    def advance_clock(self, position: int) -> None:
         """See `Reactor.reached`. Only who has the effects says so: nobody's clock may pass over another's work."""
-        if not self._turns.leads():
+        if not self._turns.is_leader():
             return
         self._writer.submit(lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system").result()
 
@@ -169,7 +169,7 @@ class FanOut:
     def _commit(self, recorded: Recorded, works: list[Work]) -> None:
         position = recorded.position
 
-        def fenced(unit: Unit) -> bool:
+        def fenced(unit: UnitOfWork) -> bool:
             rows = unit.read(_sql.reactor, (NAME,))
             if rows and rows[0][0] >= position:
                 return False  # another process, or this one before it died, has done it
@@ -179,7 +179,7 @@ class FanOut:
             return True
 
         done = self._writer.submit(fenced, by="system", command=recorded.command, cause=position).result()
-        self._turns.taken(position, ours=done.result)
+        self._turns.step_done(position, ours=done.result)
 
     # --- a notice goes out ---
 
@@ -187,11 +187,11 @@ class FanOut:
         issued = self._registers.issued(event.number)
         assert issued is not None, "the registers have applied this very event"
         due = self._due(issued)
-        own = recipients.of_audience(self._columns, issued, due, self._registers.team())
+        own = recipients.due(self._columns, issued, due, self._registers.team())
 
-        def work(unit: Unit) -> None:
-            handed = recipients.handed(unit, self._columns, self._registers, issued)
-            frozen = recipients.joined(own, handed)
+        def work(unit: UnitOfWork) -> None:
+            handed = recipients.already_told(unit, self._columns, self._registers, issued)
+            frozen = recipients.merged(own, handed)
             state = unit.get(DISPATCH, dispatch_id(issued.id))
             stopped = state.stopped if state is not None else None
             ended, reason = (STATE["cancelled"], f"stopped: {stopped}") if stopped is not None else (None, None)
@@ -206,18 +206,18 @@ class FanOut:
 
         return work
 
-    def _due(self, issued: Issued) -> Audience | None:
+    def _due(self, issued: IssuedNotice) -> Audience | None:
         """Who is due by the notice's own rules; a cancel and an all-clear have none of their own (RULES 14)."""
         if issued.msg_type in ("Cancel", "AllClear"):
             return None
         query = self._registers.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
         return audience(self._columns, replace(query, priority=issued.priority))
 
-    def _end_older(self, unit: Unit, issued: Issued) -> None:
-        state, reason = older_end(issued.msg_type)
+    def _end_older(self, unit: UnitOfWork, issued: IssuedNotice) -> None:
+        state, reason = end_of_older(issued.msg_type)
         unit.write(_sql.jobs_end_thread, (STATE[state], reason, issued.thread.bytes, issued.number))
 
-    def _planned(self, issued: Issued, due: Audience | None, frozen: Frozen) -> e.DispatchPlanned:
+    def _planned(self, issued: IssuedNotice, due: Audience | None, frozen: FrozenAudience) -> e.DispatchPlanned:
         tally = recipients.counted(self._columns, frozen)
         return e.DispatchPlanned(
             notice=issued.id,
@@ -234,9 +234,9 @@ class FanOut:
 
     def _write_job(
         self,
-        unit: Unit,
-        issued: Issued,
-        frozen: Frozen,
+        unit: UnitOfWork,
+        issued: IssuedNotice,
+        frozen: FrozenAudience,
         planned: e.DispatchPlanned,
         ended: int | None,
         reason: str | None,
@@ -284,7 +284,7 @@ class FanOut:
 
     # --- what follows ---
 
-    def _end(self, issued: Issued | None) -> list[Work]:
+    def _end(self, issued: IssuedNotice | None) -> list[Work]:
         if issued is None or issued.ended is None:
             return []
         row = (STATE[issued.ended], issued.ended_reason, issued.number)
@@ -292,32 +292,32 @@ class FanOut:
 
     def _outcomes(self, number: int, reached: list[tuple[int, Channel]]) -> list[Work]:
         """Whoever was handed the old notice after its follow-up was frozen gets the follow-up too (RULES 14)."""
-        later = self._registers.later(number, self._clock())
+        later = self._registers.superseding(number, self._clock())
         old = self._registers.issued(number)
         if not later or not reached or old is None:
             return []
 
-        def work(unit: Unit) -> None:
-            additions: dict[int, list[Addition]] = {}
+        def work(unit: UnitOfWork) -> None:
+            additions: dict[int, list[NewDelivery]] = {}
             for contact, channel in reached:
                 if not recipients.still_reachable(self._columns, self._registers, contact):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
-                flags = recipients.inherited(int(rows[0][2]) if rows else 0, old) | LATE
+                flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | LATE
                 person = min(recipients.contacts_of(self._columns, contact))
-                additions.setdefault(person, []).append(Addition(contact, CHANNEL[channel], flags))
+                additions.setdefault(person, []).append(NewDelivery(contact, CHANNEL[channel], flags))
             for notice in later:
                 for of_person in additions.values():
                     self._add(unit, notice, of_person, late=False)
 
         return [work]
 
-    def _add(self, unit: Unit, notice: Issued, additions: list[Addition], *, late: bool) -> None:
+    def _add(self, unit: UnitOfWork, notice: IssuedNotice, additions: list[NewDelivery], *, late: bool) -> None:
         """Add one person's rows, and count the person if nothing of theirs was in the dispatch."""
         others = recipients.contacts_of(self._columns, additions[0].contact)
-        new = 0 if any(belongs(unit, notice.number, contact) for contact in others) else 1
+        new = 0 if any(is_enqueued(unit, notice.number, contact) for contact in others) else 1
         counts = {"late": new} if late else {"people": new}
-        add_rows(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
+        enqueue(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
 
     def _late_comers(self, recorded: Recorded) -> list[Work]:
         """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once.
@@ -333,7 +333,7 @@ class FanOut:
                 works.append(self._late(notice, new))
         return works
 
-    def _due_now(self, recorded: Recorded) -> list[tuple[Issued, list[int]]]:
+    def _due_now(self, recorded: Recorded) -> list[tuple[IssuedNotice, list[int]]]:
         """The live emergencies, each with this person's contact points that are due for it as things stand."""
         found = []
         for notice in self._registers.live_emergencies(recorded.at):
@@ -342,24 +342,24 @@ class FanOut:
             found.append((notice, [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]))
         return found
 
-    def _late(self, notice: Issued, contacts: list[int]) -> Work:
+    def _late(self, notice: IssuedNotice, contacts: list[int]) -> Work:
         additions = []
         for contact in contacts:
             channel = int(self._columns.contacts.channel[self._columns.contact_row(contact)])
-            wakes = recipients.wakes(self._columns, contact, notice)
-            additions.append(Addition(contact, channel, LATE | (WAKES if wakes else 0)))
+            wakes = recipients.may_wake(self._columns, contact, notice)
+            additions.append(NewDelivery(contact, channel, LATE | (WAKES if wakes else 0)))
         return lambda unit: self._add(unit, notice, additions, late=True)
 
     def _answers(self, recorded: Recorded) -> list[Work]:
         """What an event is answered with, at most once a day and contact point."""
-        found = asked(recorded, self._registers)
+        found = requested_by(recorded, self._registers)
         if found is None or not found.rows:
             return []
         at = recorded.at.astimezone(UTC)
 
-        def work(unit: Unit) -> None:
-            job = day_job(unit, found.kind, at, LANE["transactional"], recorded.position)
-            add_rows(unit, PLANNER, job, LANE["transactional"], found.rows)
+        def work(unit: UnitOfWork) -> None:
+            job = daily_dispatch(unit, found.kind, at, LANE["transactional"], recorded.position)
+            enqueue(unit, PLANNER, job, LANE["transactional"], found.rows)
 
         return [work]
 

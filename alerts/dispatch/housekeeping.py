@@ -12,21 +12,21 @@ from time import monotonic
 from uuid import UUID
 
 from alerts.delivery_queue.bounce_pause import pause
-from alerts.delivery_queue.claim import doubt, doubt_lost, end_leftover
+from alerts.delivery_queue.claim import cancel_leftover, requeue_lost, requeue_orphaned
 from alerts.delivery_queue.row_format import FINAL, JOB_NOTICE
-from alerts.delivery_queue.state import OpenJob, Picture
-from alerts.delivery_queue.worker_lease import WorkerLease, bury
+from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot
+from alerts.delivery_queue.worker_lease import WorkerLease, expire_worker
 from alerts.dispatch import planner
-from alerts.dispatch.in_flight import Hands
+from alerts.dispatch.in_flight import InFlight
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, Unit, Writer
+from alerts.eventlog.ports import Database, UnitOfWork, Writer
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
-from alerts.storage.leader_failover import ASLEEP
+from alerts.storage.leader_failover import STALL_TIMEOUT_S
 from alerts.storage.named_queries import load
 from alerts.storage.server_clock import shared_now
-from subscribers.audience.projector import Follower
+from subscribers.audience.projector import AudienceProjector
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "queue.sql")
@@ -41,7 +41,7 @@ class Housekeeping:
         self,
         database: Database,
         writer: Writer,
-        follower: Follower,
+        follower: AudienceProjector,
         lease: WorkerLease,
         threads: ThreadPoolExecutor,
         *,
@@ -77,19 +77,19 @@ class Housekeeping:
 
     def _is_to_plan(self, page: tuple[int, int]) -> bool:
         """Pages are planned where the fan-out is; if one waits for long, whoever sees it plans it."""
-        if self._follower.leads():
+        if self._follower.runs_effects():
             return True
         now = monotonic()
         if self._waits[0] != page:
             self._waits = (page, now)
-        self._stands_in = self._stands_in or now - self._waits[1] > ASLEEP
+        self._stands_in = self._stands_in or now - self._waits[1] > STALL_TIMEOUT_S
         return self._stands_in
 
-    async def recover(self, picture: Picture) -> None:
+    async def recover_orphaned(self, picture: QueueSnapshot) -> None:
         """Take over what dead workers had claimed: nobody knows whether it left, so it is sent again."""
         alive: set[int] = set()
         for worker in {worker for _, worker in picture.orphaned}.union(picture.silent):
-            if not (await self._writer.run(partial(self._bury, worker), by="system")).result:
+            if not (await self._writer.run(partial(self._expire_worker, worker), by="system")).result:
                 alive.add(worker)
         for notice, worker in picture.orphaned:
             if worker in alive:
@@ -97,31 +97,31 @@ class Housekeeping:
             shard = 0
             while shard < SHARDS:
 
-                def work(unit: Unit, notice: int = notice, worker: int = worker, shard: int = shard) -> int:
-                    return doubt(unit, self._lease.number, worker, notice, shard, _SWEEP).next_shard
+                def work(unit: UnitOfWork, notice: int = notice, worker: int = worker, shard: int = shard) -> int:
+                    return requeue_orphaned(unit, self._lease.number, worker, notice, shard, _SWEEP).next_shard
 
                 shard = (await self._writer.run(work, by="system")).result
 
-    def _bury(self, worker: int, unit: Unit) -> bool:
+    def _expire_worker(self, worker: int, unit: UnitOfWork) -> bool:
         now = _BEYOND if self._alone else shared_now(unit.read, "postgresql", self._clock())
-        gone = bury(unit, worker, now)
+        gone = expire_worker(unit, worker, now)
         if gone:
             unit.after_commit(lambda: _log.warning("worker %d is gone: what it had in hand is sent again", worker))
         return gone
 
-    async def find_lost(self, picture: Picture, hands: Hands) -> None:
+    async def find_lost(self, picture: QueueSnapshot, hands: InFlight) -> None:
         """Queue again what this worker has claimed and nobody here serves, after a claim or a sender failed."""
         for job in picture.jobs:
             if not job.sending:
                 continue
             lost = await self._writer.run(
-                lambda unit, job=job: doubt_lost(unit, self._lease.number, job.notice, hands.hold),  # type: ignore[misc]
+                lambda unit, job=job: requeue_lost(unit, self._lease.number, job.notice, hands.contains),  # type: ignore[misc]
                 by="system",
             )
             if lost.result:
                 _log.warning("%d claims of dispatch %d were lost and are in doubt", lost.result, job.notice)
 
-    async def sweep(self, picture: Picture, now: datetime) -> None:
+    async def sweep(self, picture: QueueSnapshot, now: datetime) -> None:
         """End the rows that have not left of dispatches of which nothing more may leave."""
         for job in picture.jobs:
             end = job.end(now)
@@ -133,16 +133,16 @@ class Housekeeping:
             await self._sweep_one(job, *end)
             self._swept[job.notice] = seen
 
-    async def _sweep_one(self, job: OpenJob, state: int, reason: str) -> None:
+    async def _sweep_one(self, job: OpenDispatch, state: int, reason: str) -> None:
         shard = 0
         while shard < SHARDS:
 
-            def work(unit: Unit, shard: int = shard) -> int:
-                return end_leftover(unit, self._lease.number, job.notice, state, reason, shard, _SWEEP).next_shard
+            def work(unit: UnitOfWork, shard: int = shard) -> int:
+                return cancel_leftover(unit, self._lease.number, job.notice, state, reason, shard, _SWEEP).next_shard
 
             shard = (await self._writer.run(work, by="system")).result
 
-    async def guard(self, picture: Picture) -> set[int]:
+    async def guard(self, picture: QueueSnapshot) -> set[int]:
         """Pause bulletins of which too many addresses bounce; which were paused now."""
         paused: set[int] = set()
         for job in picture.jobs:
@@ -152,7 +152,7 @@ class Housekeeping:
                     paused.add(job.notice)
         return paused
 
-    async def complete(self, picture: Picture) -> None:
+    async def complete(self, picture: QueueSnapshot) -> None:
         """Close dispatches of which every row is final."""
         for job in picture.jobs:
             if job.planned and not job.open_rows:
@@ -163,7 +163,7 @@ class Housekeeping:
                 self._swept.pop(job.notice, None)
 
 
-def _complete(unit: Unit, job: OpenJob, request: UUID | None) -> None:
+def _complete(unit: UnitOfWork, job: OpenDispatch, request: UUID | None) -> None:
     totals: dict[int, int] = {}
     for _, state, amount in unit.read(_sql.tallies_of, (job.notice,)):
         totals[state] = totals.get(state, 0) + int(amount)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from urllib.parse import quote
 
-from alerts.channels.i18n import frame
+from alerts.channels.i18n import translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.delivery_queue.row_format import TEAM
 from alerts.domain.events import Content
@@ -16,17 +16,17 @@ from alerts.kernel.geometry import Area, area_of
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
-from subscribers.audience.issued_notice import Issued
+from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.nearest import Where, alternatives, nearest, within
 from subscribers.audience.query import ChangeReach
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.audience.service_change_matching import nearest_matters
 from subscribers.directory import ContactCard
 from subscribers.domain.events import Place
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Sender:
     """What every message says of the sender."""
 
     public_url: str
@@ -65,7 +65,7 @@ def best_language(tag: str, given: dict[str, Content], default: str) -> str:
     return next(iter(given))
 
 
-def notice_words(issued: Issued, language: str, house: House, registers: Registers) -> NoticeWords:
+def notice_content(issued: IssuedNotice, language: str, house: Sender, registers: ReferenceData) -> NoticeWords:
     """The notice as every reader of a language sees it.."""
     body_language = best_language(language, issued.plan.content, house.default_language)
     content = issued.plan.content[body_language]
@@ -97,20 +97,22 @@ def notice_words(issued: Issued, language: str, house: House, registers: Registe
     )
 
 
-def _concerned(issued: Issued, registers: Registers) -> tuple[str, ...]:
+def _concerned(issued: IssuedNotice, registers: ReferenceData) -> tuple[str, ...]:
     if issued.reach is None:
         return ()
     ids = {point.id for point in issued.reach.points}
     return tuple(sorted(point.facts.name for point in registers.points() if point.id in ids))
 
 
-def area_words(issued: Issued, language: str, registers: Registers) -> str:
+def area_words(issued: IssuedNotice, language: str, registers: ReferenceData) -> str:
     """Where, by the names of the registered places that the area lies in; "" if it lies in none."""
-    comma = frame(language).comma
+    comma = translator(language).comma
     return where(issued.area, list(registers.places()), registers.place_area, language, comma)
 
 
-def personal(issued: Issued, card: ContactCard, flags: int, house: House, registers: Registers) -> Personal:
+def personal_content(
+    issued: IssuedNotice, card: ContactCard, flags: int, house: Sender, registers: ReferenceData
+) -> Personal:
     """What this reader alone sees. Raises ValueError if the address is gone."""
     if card.address is None:
         raise ValueError("the address is no longer known")
@@ -129,7 +131,7 @@ def personal(issued: Issued, card: ContactCard, flags: int, house: House, regist
     )
 
 
-def matched_place(issued: Issued, card: ContactCard, registers: Registers) -> Place | None:
+def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceData) -> Place | None:
     """The first of the reader's places for which the notice is theirs; None if no place mattered."""
     places = card.preferences.places if card.preferences else ()
     if issued.reach is not None:
@@ -166,7 +168,7 @@ def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | No
     return area_of([place.area], place_area) if place.area is not None else None
 
 
-def _alternatives(issued: Issued, place: Place | None, registers: Registers) -> tuple[Alternative, ...]:
+def _alternatives(issued: IssuedNotice, place: Place | None, registers: ReferenceData) -> tuple[Alternative, ...]:
     if place is None or issued.reach is None or not issued.open_points:
         return ()
     where = _where(place, registers.place_area)
@@ -185,7 +187,7 @@ def _alternatives(issued: Issued, place: Place | None, registers: Registers) -> 
     )
 
 
-def _name_of(place: Place, card: ContactCard, registers: Registers) -> str:
+def _name_of(place: Place, card: ContactCard, registers: ReferenceData) -> str:
     if place.name or place.slug is None:
         return place.name
     registered = registers.place(place.slug)

@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.delivery_queue.frozen_audience import Frozen, unpack
+from alerts.delivery_queue.frozen_audience import FrozenAudience, unpack
 from alerts.delivery_queue.row_format import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
-from alerts.eventlog.ports import Database, Unit
+from alerts.eventlog.ports import Database, UnitOfWork
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
-from subscribers.audience.issued_notice import Issued
-from subscribers.audience.projector import Follower
-from subscribers.audience.quiet_hours import REASONS, holds
+from subscribers.audience.issued_notice import IssuedNotice
+from subscribers.audience.projector import AudienceProjector
+from subscribers.audience.quiet_hours import REASONS, deferrals
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 _DIGEST = REASONS.index("digest")
@@ -44,14 +44,14 @@ def next_page(database: Database) -> tuple[int, int] | None:
     return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
-def prepare(database: Database, follower: Follower, issued: Issued, number: int, now: datetime) -> Page:
+def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotice, number: int, now: datetime) -> Page:
     """Read a page and decide who waits already: quiet hours and digests (asked again at hand-over)."""
     with database.read() as tx:
         [packed] = tx.execute(_sql.audience_page, (issued.number, number))
     page = unpack(*(bytes(part) for part in packed))
     until, reason = _holds(follower, issued, page, now)
     lane, at_once = LANE[issued.lane], reason < 0
-    part = Frozen(page.contacts[at_once], page.channels[at_once], page.flags[at_once])
+    part = FrozenAudience(page.contacts[at_once], page.channels[at_once], page.flags[at_once])
     plain = _packed(issued.number, lane, part) if database.dialect == "sqlite" else _rows(issued.number, lane, part)
     held: list[tuple[int | str, ...]] = []
     for index in np.flatnonzero(~at_once).tolist():
@@ -66,7 +66,7 @@ def prepare(database: Database, follower: Follower, issued: Issued, number: int,
     return Page(issued.number, number, plain, held, tally)
 
 
-def write(unit: Unit, worker: int, page: Page) -> bool:
+def write(unit: UnitOfWork, worker: int, page: Page) -> bool:
     """Write a page, unless another process has; whether it was written."""
     [(planned,)] = unit.read(_sql.job_next_page, (page.notice,))
     if planned != page.number:
@@ -79,7 +79,7 @@ def write(unit: Unit, worker: int, page: Page) -> bool:
     return True
 
 
-def _rows(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int | str, ...]]]:
+def _rows(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tuple[int | str, ...]]]:
     """A row a delivery: PostgreSQL takes them by COPY."""
     count = len(part)
     same = (repeat(notice, count), part.contacts.tolist(), repeat(lane, count), repeat(QUEUED, count))
@@ -88,7 +88,7 @@ def _rows(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int | s
     )
 
 
-def _packed(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int | str, ...]]]:
+def _packed(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tuple[int | str, ...]]]:
     """A row a combination of channel and flags, its contact points as JSON: SQLite unpacks them three times as fast
     as it takes parameters."""
     kinds = part.channels.astype(np.int64) << 8 | part.flags
@@ -100,15 +100,15 @@ def _packed(notice: int, lane: int, part: Frozen) -> tuple[str, list[tuple[int |
 
 
 def _holds(
-    follower: Follower, issued: Issued, page: Frozen, now: datetime
+    follower: AudienceProjector, issued: IssuedNotice, page: FrozenAudience, now: datetime
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Until when (microseconds) and why (index into REASONS, -1: at once) each row waits."""
     until = np.zeros(len(page), dtype=np.int64)
     reason = np.full(len(page), -1, dtype=np.int8)
-    with follower.at_rest():
+    with follower.locked_at_position():
         known = follower.columns.contact_rows(page.contacts) >= 0  # the team has no wishes
         if known.any():
-            found = holds(
+            found = deferrals(
                 follower.columns,
                 page.contacts[known],
                 priority=issued.priority,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol, runtime_checkable
 
-from alerts.net.token_bucket import Bucket
+from alerts.net.token_bucket import TokenBucket
 
 WAITS = "waits for its turn with the provider"
 """The reason of a row that was put back."""
@@ -24,17 +24,17 @@ _HORIZON = {True: 20.0, False: 60.0}
 
 
 @runtime_checkable
-class Paced(Protocol):
+class RateLimited(Protocol):
     """A provider that takes only so many messages a second."""
 
-    def capacity(self) -> float:
+    def rate(self) -> float:
         """Messages a second that this process may hand over now; > 0."""
 
-    def among(self, processes: int) -> None:
+    def share_among(self, processes: int) -> None:
         """So many processes hand over, and share the rate."""
 
 
-class Pace:
+class RateLimiter:
     """The line before one channel's provider. It belongs to one event loop."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Pace:
     ) -> None:
         """`capacity`: messages a second, asked each time. `chance` gives numbers in [0, 1)."""
         self._capacity, self._now, self._chance = capacity, now, chance
-        self._bucket = Bucket(capacity(), now())
+        self._bucket = TokenBucket(capacity(), now())
         self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
         self._coming = {True: 0, False: 0}
         self._booked = {True: 0.0, False: 0.0}
@@ -54,7 +54,7 @@ class Pace:
         self._wakes: asyncio.TimerHandle | None = None
         self._shut = False
 
-    def later(self, *, emergency: bool, again: bool) -> float | None:
+    def retry_after(self, *, emergency: bool, again: bool) -> float | None:
         """None if a message may wait here for its turn, and then it must; else seconds until its turn. `again`: it
         was put back before."""
         now, rate = self._now(), self._capacity()
@@ -75,7 +75,7 @@ class Pace:
         self._booked[emergency] = turn
         return turn - now
 
-    async def turn(self, *, emergency: bool) -> None:
+    async def acquire(self, *, emergency: bool) -> None:
         """Wait for one's turn."""
         self._coming[emergency] = max(0, self._coming[emergency] - 1)
         if self._shut or (not any(self._lines.values()) and self._take()):
@@ -87,15 +87,15 @@ class Pace:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.unused()
+                self.refund()
             raise
 
-    def unused(self) -> None:
+    def refund(self) -> None:
         """A turn was had and nothing was handed over: the next one may go."""
-        self._bucket.give_back()
+        self._bucket.refund()
         self._wake()
 
-    def shut(self) -> None:
+    def close(self) -> None:
         """Let go whoever waits, now and from now on: nothing is handed over any more."""
         self._shut = True
         for line in self._lines.values():
@@ -120,6 +120,6 @@ class Pace:
                 if not turn.done():
                     turn.set_result(None)
             if line:
-                wait = max(self._bucket.wait(self._now()), 0.001)
+                wait = max(self._bucket.delay(self._now()), 0.001)
                 self._wakes = asyncio.get_running_loop().call_later(wait, self._wake)
                 return

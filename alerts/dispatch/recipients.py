@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.delivery_queue.frozen_audience import Frozen, freeze
+from alerts.delivery_queue.frozen_audience import FrozenAudience, freeze
 from alerts.delivery_queue.row_format import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
 from alerts.domain.reference_data import MemberState
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import CHANNELS
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import DANGER
-from subscribers.audience.issued_notice import Issued
+from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.matching import Audience
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 ALL_SHARDS = tuple(range(SHARDS))
@@ -31,7 +31,7 @@ _HANDED = _sql.handed.replace("?*", ",".join("?" * SHARDS))
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class RecipientCounts:
     """How many people stand behind the contact points of a dispatch. `by_channel` counts contact points."""
 
     people: int
@@ -39,7 +39,9 @@ class Tally:
     by_language: dict[str, int]
 
 
-def of_audience(columns: AudienceColumns, issued: Issued, due: Audience | None, team: Iterable[MemberState]) -> Frozen:
+def due(
+    columns: AudienceColumns, issued: IssuedNotice, due: Audience | None, team: Iterable[MemberState]
+) -> FrozenAudience:
     """Those due by the notice's own rules; of an exercise or a test, the team too (RULES 15)."""
     if due is None:
         return _frozen([])
@@ -50,10 +52,12 @@ def of_audience(columns: AudienceColumns, issued: Issued, due: Audience | None, 
         flags[_wakes(columns, columns.contact_rows(contacts), issued)] |= WAKES
     drill = issued.plan.status in ("Exercise", "Test") and "email" in issued.plan.channels
     members = [(member.contact, CHANNEL["email"], TEAM) for member in team] if drill else []
-    return joined(Frozen(contacts, channels, flags), _frozen(members))
+    return merged(FrozenAudience(contacts, channels, flags), _frozen(members))
 
 
-def handed(unit: Unit, columns: AudienceColumns, registers: Registers, issued: Issued) -> Frozen:
+def already_told(
+    unit: UnitOfWork, columns: AudienceColumns, registers: ReferenceData, issued: IssuedNotice
+) -> FrozenAudience:
     """Whom the thread was handed to or is in doubt for, ended and suppressed ones left out.
 
     Claims and this run one after the other in the log's writer, and older members end here: what is queued now is never
@@ -67,21 +71,21 @@ def handed(unit: Unit, columns: AudienceColumns, registers: Registers, issued: I
         if old is None:
             continue
         found += [
-            (contact, channel, inherited(flags, old))
+            (contact, channel, inherited_flags(flags, old))
             for contact, channel, flags in unit.read(_HANDED, (*ALL_SHARDS, number))
             if still_reachable(columns, registers, contact)
         ]
     return _frozen(found)
 
 
-def inherited(flags: int, old: Issued) -> int:
+def inherited_flags(flags: int, old: IssuedNotice) -> int:
     """The flags of a follow-up, from those of the row it follows (RULES 14)."""
     woken = WAKES | WOKEN if flags & (WAKES | WOKEN) else 0
     prompt = PROMPT if old.priority == "emergency" or flags & PROMPT else 0
     return FOLLOW_UP | woken | prompt | (flags & TEAM)
 
 
-def joined(one: Frozen, two: Frozen) -> Frozen:
+def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:
     """Both as one audience."""
     return freeze(
         np.concatenate((one.contacts, two.contacts)),
@@ -90,7 +94,7 @@ def joined(one: Frozen, two: Frozen) -> Frozen:
     )
 
 
-def still_reachable(columns: AudienceColumns, registers: Registers, contact: int) -> bool:
+def still_reachable(columns: AudienceColumns, registers: ReferenceData, contact: int) -> bool:
     """Whether ending, suppression or erasure leave this contact point to be reached."""
     row = columns.contact_row(contact)
     if row < 0:
@@ -112,13 +116,13 @@ def contacts_of(columns: AudienceColumns, contact: int) -> list[int]:
     return found
 
 
-def wakes(columns: AudienceColumns, contact: int, issued: Issued) -> bool:
+def may_wake(columns: AudienceColumns, contact: int, issued: IssuedNotice) -> bool:
     """Whether a notice goes over the quiet hours of a contact point's person by its own rules (RULES 4)."""
     rows = np.array([columns.contact_row(contact)], dtype=np.int64)
     return bool(_wakes(columns, rows, issued)[0])
 
 
-def counted(columns: AudienceColumns, frozen: Frozen) -> Tally:
+def counted(columns: AudienceColumns, frozen: FrozenAudience) -> RecipientCounts:
     """The people behind the contact points; a member of the team is one person."""
     channels = Counter(CHANNELS[code] for code in frozen.channels.tolist())
     rows = columns.contact_rows(frozen.contacts)
@@ -128,10 +132,10 @@ def counted(columns: AudienceColumns, frozen: Frozen) -> Tally:
     names = columns.languages.values
     languages = {names[code]: amount for code, amount in zip(codes.tolist(), counts.tolist(), strict=True)}
     team = int((~known).sum())
-    return Tally(people=len(persons) + team, by_channel=dict(channels), by_language=languages)
+    return RecipientCounts(people=len(persons) + team, by_channel=dict(channels), by_language=languages)
 
 
-def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: Issued) -> NDArray[np.bool_]:
+def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: IssuedNotice) -> NDArray[np.bool_]:
     """For each row of a contact point: danger to life for those who want it; an emergency for those who agreed."""
     people = columns.people
     persons = columns.contacts.person[rows]
@@ -144,7 +148,7 @@ def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: Issued) ->
     return over & (rows >= 0)
 
 
-def _frozen(rows: list[tuple[int, int, int]]) -> Frozen:
+def _frozen(rows: list[tuple[int, int, int]]) -> FrozenAudience:
     contacts, channels, flags = zip(*rows, strict=True) if rows else ((), (), ())
     return freeze(
         np.array(contacts, dtype=np.int64), np.array(channels, dtype=np.uint8), np.array(flags, dtype=np.uint8)

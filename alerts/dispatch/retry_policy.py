@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from alerts.channels.message import Handed
+from alerts.channels.message import SendResult
 from alerts.delivery_queue.row_format import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
-from alerts.delivery_queue.settle import Claimed, Settled
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.kernel.terms import CHANNELS, Channel
 
 _JITTER = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Retries:
+class RetryPolicy:
     """One schedule a channel: seconds between tries; each is spread by a fifth, so that nobody comes back together."""
 
     schedule: Mapping[Channel, tuple[float, ...]]
     chance: random.Random = field(default_factory=random.Random)
 
-    def settled(
-        self, row: Claimed, handed: Handed, started: datetime, finished: datetime, expires: datetime, language: str
-    ) -> Settled:
+    def outcome_of(
+        self, row: Claimed, handed: SendResult, started: datetime, finished: datetime, expires: datetime, language: str
+    ) -> DeliveryOutcome:
         """What the row becomes after this try (its `tries`-th plus one)."""
-        done = Settled(
+        done = DeliveryOutcome(
             row,
             SENT,
             handed.reason if handed.result != "sent" else "",
@@ -39,19 +39,19 @@ class Retries:
             case "sent":
                 return done
             case "permanent":
-                return done._replace(state=STATE["failed-permanent"], retire=handed.retire)
+                return done._replace(state=STATE["failed-permanent"], suppress_reason=handed.retire)
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
             case "not-begun":
                 due = finished + timedelta(seconds=handed.retry_after or 0.0)
-                return Settled(row, QUEUED, row.reason or handed.reason, due=min(due, expires))
+                return DeliveryOutcome(row, QUEUED, row.reason or handed.reason, due=min(due, expires))
             case "temporary":
                 return self._again(done, handed, expires)
             case "in-doubt":
                 doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DOUBT)
                 return self._again(doubted, handed, expires)
 
-    def _again(self, settled: Settled, handed: Handed, expires: datetime) -> Settled:
+    def _again(self, settled: DeliveryOutcome, handed: SendResult, expires: datetime) -> DeliveryOutcome:
         row = settled.row
         steps = self.schedule.get(CHANNELS[row.channel], ())
         if row.tries >= len(steps):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.delivery_queue.row_format import DIGEST, FOLLOW_UP, HELD, PROMPT, STATE, TEAM, WOKEN
-from alerts.delivery_queue.settle import Claimed, Settled
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from subscribers.audience.index import ContactFacts
-from subscribers.audience.issued_notice import Issued
+from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.quiet_hours import next_digest, quiet_until
 
 QUIET = "quiet hours"
@@ -16,18 +16,18 @@ UNTIL_DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
-class Carry:
+class InDigest:
     """It goes with the person's digest, listed as past if its time has run out."""
 
     row: Claimed
     past: bool
 
 
-Verdict = Settled | Carry | None
+Verdict = DeliveryOutcome | InDigest | None
 """What becomes of the row instead; None: it may leave."""
 
 
-def check(row: Claimed, notice: Issued, facts: ContactFacts | None, now: datetime, *, on_team: bool) -> Verdict:
+def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: datetime, *, on_team: bool) -> Verdict:
     """The rules in order. `facts` is None for whoever is not a subscriber; `on_team`: a member with a role."""
     ended = notice.verdict(now)
     waits_for_digest = bool(row.flags & DIGEST)
@@ -35,41 +35,41 @@ def check(row: Claimed, notice: Issued, facts: ContactFacts | None, now: datetim
         state, reason = ended
         if state == "expired" and row.state == HELD and row.reason:
             reason = row.reason
-        return Settled(row, STATE[state], reason)
+        return DeliveryOutcome(row, STATE[state], reason)
     if row.flags & TEAM and facts is None:
-        return None if on_team else Settled(row, STATE["suppressed"], "no longer on the team")
+        return None if on_team else DeliveryOutcome(row, STATE["suppressed"], "no longer on the team")
     if facts is None or not facts.usable:
-        return Settled(row, STATE["suppressed"], facts.why_not if facts else "this contact point is not known")
+        return DeliveryOutcome(row, STATE["suppressed"], facts.why_not if facts else "this contact point is not known")
     danger = notice.danger_to_life and facts.danger_to_life
     if facts.paused_until is not None and facts.paused_until > now and not danger and not row.flags & FOLLOW_UP:
-        return Settled(row, STATE["cancelled"], "paused")
+        return DeliveryOutcome(row, STATE["cancelled"], "paused")
     hold = _held(row, notice, facts, now)
     if hold is not None:
         return hold
-    return Carry(row, past=ended is not None) if waits_for_digest else None
+    return InDigest(row, past=ended is not None) if waits_for_digest else None
 
 
-def _held(row: Claimed, notice: Issued, facts: ContactFacts, now: datetime) -> Settled | None:
+def _held(row: Claimed, notice: IssuedNotice, facts: ContactFacts, now: datetime) -> DeliveryOutcome | None:
     """Held for the digest (which takes what has waited for it), or until quiet hours end."""
     waits_for_digest = bool(row.flags & DIGEST)
     if _for_digest(row, notice, facts) and not waits_for_digest:
         due = next_digest(facts.frequency, facts.timezone, now)
-        return Settled(row, HELD, UNTIL_DIGEST, flags=row.flags | DIGEST, due=due)
-    if goes_over_quiet_hours(row.flags, notice, facts) or facts.quiet_hours is None:
+        return DeliveryOutcome(row, HELD, UNTIL_DIGEST, flags=row.flags | DIGEST, due=due)
+    if overrides_quiet_hours(row.flags, notice, facts) or facts.quiet_hours is None:
         return None
     until = quiet_until(facts.quiet_hours, facts.timezone, now)
     if until is None:
         return None
     reason = UNTIL_DIGEST if waits_for_digest else QUIET
-    return Settled(row, HELD, reason, due=until if waits_for_digest else min(until, notice.expires))
+    return DeliveryOutcome(row, HELD, reason, due=until if waits_for_digest else min(until, notice.expires))
 
 
-def _for_digest(row: Claimed, notice: Issued, facts: ContactFacts) -> bool:
+def _for_digest(row: Claimed, notice: IssuedNotice, facts: ContactFacts) -> bool:
     ordinary = notice.priority == "notice" and notice.plan.kind != "bulletin"
     return ordinary and facts.frequency != "immediate" and not row.flags & PROMPT
 
 
-def goes_over_quiet_hours(flags: int, notice: Issued, facts: ContactFacts) -> bool:
+def overrides_quiet_hours(flags: int, notice: IssuedNotice, facts: ContactFacts) -> bool:
     """RULES 4 and 14."""
     if flags & WOKEN:
         return True

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from alerts.channels.message import Message
 from alerts.channels.renderer import Renderer
 from alerts.channels.replies import Answers, WebhookOff
-from alerts.delivery_queue.enqueue import Addition
+from alerts.delivery_queue.enqueue import NewDelivery
 from alerts.delivery_queue.row_format import (
     CANCELLED,
     CHANNEL,
@@ -23,24 +23,24 @@ from alerts.delivery_queue.row_format import (
     STATE,
     TEAM,
 )
-from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.personal_content import House
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
+from alerts.dispatch.personal_content import Sender
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNELS, Channel
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.directory import ContactCard
 from subscribers.domain import events as se
 
 
-class Asked(NamedTuple):
+class TransactionalRequest(NamedTuple):
     """What an event asks for: rows of a day's job of a kind."""
 
     kind: int
-    rows: list[Addition]
+    rows: list[NewDelivery]
 
 
-def asked(recorded: Recorded, registers: Registers) -> Asked | None:
+def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalRequest | None:
     """Which messages answer an event; None if none does."""
     match recorded.event:
         case se.SubscriptionRequested(contacts=contacts):
@@ -48,15 +48,17 @@ def asked(recorded: Recorded, registers: Registers) -> Asked | None:
         case se.ContactPointAdded(number=number, channel=channel, verified=False):
             return _confirmations([(number, channel)])
         case e.InboundTextReceived(word="help", contact=int(contact)):
-            return Asked(JOB_HELP, [Addition(contact, CHANNEL["sms"], 0)])
+            return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL["sms"], 0)])
         case e.WebhookDisabled():
             owners = registers.webhook_owners(recorded.originator_id)
-            return Asked(JOB_TEAM, [Addition(member.contact, CHANNEL["email"], TEAM) for member in owners])
+            return TransactionalRequest(
+                JOB_TEAM, [NewDelivery(member.contact, CHANNEL["email"], TEAM) for member in owners]
+            )
         case _:
             return None
 
 
-def may_ask(event: object) -> bool:
+def may_request(event: object) -> bool:
     """Whether an event of this kind may ask for anything."""
     match event:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
@@ -67,10 +69,10 @@ def may_ask(event: object) -> bool:
             return False
 
 
-def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> Asked:
+def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> TransactionalRequest:
     """Each new contact point gets its own; nothing can be asked by a letter."""
-    rows = [Addition(number, CHANNEL[channel], 0) for number, channel in wanted if channel != "letter"]
-    return Asked(JOB_CONFIRMATIONS, rows)
+    rows = [NewDelivery(number, CHANNEL[channel], 0) for number, channel in wanted if channel != "letter"]
+    return TransactionalRequest(JOB_CONFIRMATIONS, rows)
 
 
 Write = Callable[[], tuple[Message, str, bool]]
@@ -81,29 +83,29 @@ class Transactional:
     """Decides and writes. Shared by all senders of a process; may be called from several threads."""
 
     def __init__(
-        self, registers: Registers, renderer: Renderer, house: House, *, clock: Callable[[], datetime]
+        self, registers: ReferenceData, renderer: Renderer, house: Sender, *, clock: Callable[[], datetime]
     ) -> None:
         self._registers, self._renderer, self._house, self._clock = registers, renderer, house, clock
         self._answers = Answers(sender=house.sender, clock=clock, default_language=house.default_language)
 
-    def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> Settled | Write:
+    def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> DeliveryOutcome | Write:
         """What becomes of a row without a message, or how its message is written."""
         if self._clock() >= expires:
-            return Settled(row, EXPIRED, "its day is over")
+            return DeliveryOutcome(row, EXPIRED, "its day is over")
         if card is None or card.address is None:
             gone = "no longer on the team" if kind == JOB_TEAM else "erased"
-            return Settled(row, STATE["suppressed"], gone)
+            return DeliveryOutcome(row, STATE["suppressed"], gone)
         if card.suppressed is not None:
-            return Settled(row, STATE["suppressed"], f"suppressed: {card.suppressed}")
+            return DeliveryOutcome(row, STATE["suppressed"], f"suppressed: {card.suppressed}")
         address = card.address
         if kind == JOB_HELP:
             return lambda: self._help(row, card, address)
         if kind == JOB_TEAM:
             webhooks = self._webhooks_off(row.contact)
             if not webhooks:
-                return Settled(row, CANCELLED, "it is posted to again")
+                return DeliveryOutcome(row, CANCELLED, "it is posted to again")
             return lambda: self._team(row, card, address, webhooks)
-        refused = _needs_none(row, card)
+        refused = _is_unneeded(row, card)
         return refused if refused is not None else lambda: self._confirmation(row, card, address)
 
     def _confirmation(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
@@ -134,10 +136,10 @@ class Transactional:
         ]
 
 
-def _needs_none(row: Claimed, card: ContactCard) -> Settled | None:
+def _is_unneeded(row: Claimed, card: ContactCard) -> DeliveryOutcome | None:
     """Why a contact point gets no confirmation any more."""
     if card.state == "removed" or card.phase in ("ended", "lapsed"):
-        return Settled(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+        return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
     if card.state == "verified":
-        return Settled(row, CANCELLED, "confirmed already")
+        return DeliveryOutcome(row, CANCELLED, "confirmed already")
     return None

@@ -7,27 +7,29 @@ from datetime import datetime
 
 from alerts.dispatch import fanout
 from alerts.eventlog.ports import Database, Log
-from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import PEOPLE, Follower
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.projector import PEOPLE, AudienceProjector
+from subscribers.audience.reference_data import ReferenceData
 
 
-def prepare(log: Log, main: Database, snapshots: Snapshots, clock: Callable[[], datetime]) -> int | None:
+def write_checkpoint_offline(
+    log: Log, main: Database, snapshots: CheckpointStore, clock: Callable[[], datetime]
+) -> int | None:
     """Keep what a start would otherwise read the log for; the position it stands at. None: there is nothing to do, or
     it cannot be done, since an erasure may stand behind the last event whose effects are on disk."""
     position = fanout.position(main)
-    if not snapshots.due(position):
+    if not snapshots.is_due(position):
         return None
 
     def there() -> int | None:
         # Called once the copy's key is on disk. Who was erased before that must be known as erased.
         if log.read(position, 1, PEOPLE):
             return None
-        follower.fold(position)
+        follower.replay_to(position)
         return position
 
-    columns, registers = AudienceColumns(), Registers()
-    follower = Follower(log, columns, registers, clock=clock)
-    kept = snapshots.keep(columns, follower.folded, there, wait=True)
+    columns, registers = AudienceColumns(), ReferenceData()
+    follower = AudienceProjector(log, columns, registers, clock=clock)
+    kept = snapshots.save(columns, follower.folded, there, wait=True)
     return position if kept else None

@@ -19,26 +19,26 @@ from typing import Any, Protocol, cast
 from alerts.channels.message import Provider
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue import provider_health
-from alerts.delivery_queue.claim import Taken, take_due, take_waiting
+from alerts.delivery_queue.claim import Claim, claim_due, claim_planned
 from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
-from alerts.delivery_queue.settle import Claimed, Lapsed
-from alerts.delivery_queue.state import OpenJob, Picture, look
+from alerts.delivery_queue.settle import Claimed, LeaseLost
+from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot, read_snapshot
 from alerts.delivery_queue.worker_lease import BEAT, WorkerLease
-from alerts.dispatch.composer import Cards, Preparer
-from alerts.dispatch.concurrency_limiter import PART, Destined, Gate
-from alerts.dispatch.delivery import Server
+from alerts.dispatch.composer import ContactLookup, MessageComposer
+from alerts.dispatch.concurrency_limiter import SHARE_PER_DESTINATION, ConcurrencyLimiter, PerDestination
+from alerts.dispatch.delivery import DeliveryRunner
 from alerts.dispatch.housekeeping import Housekeeping
-from alerts.dispatch.in_flight import Hands, Load
-from alerts.dispatch.personal_content import House
-from alerts.dispatch.rate_limiter import Pace, Paced
-from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.in_flight import InFlight, SenderWindow
+from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.rate_limiter import RateLimited, RateLimiter
+from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
-from alerts.eventlog.ports import Committed, Database, Unit, Writer
+from alerts.eventlog.ports import Committed, Database, UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import Channel
-from alerts.providers.failover import Heeding
-from subscribers.audience.projector import Follower
+from alerts.providers.failover import AcceptsPeerHealth
+from subscribers.audience.projector import AudienceProjector
 
 _log = logging.getLogger(__name__)
 _POLL = 0.25
@@ -89,16 +89,16 @@ class Worker:
         self,
         database: Database,
         writer: Writer,
-        follower: Follower,
+        follower: AudienceProjector,
         read_models: ReadModels,
-        directory: Cards,
+        directory: ContactLookup,
         renderer: Renderer,
         providers: Mapping[Channel, Provider],
-        house: House,
+        house: Sender,
         bell: Wakeup,
         *,
         clock: Callable[[], datetime],
-        retries: Retries,
+        retries: RetryPolicy,
         concurrency: Mapping[Channel, int],
         reserve: int = 4,
         senders: int = 4,
@@ -119,26 +119,30 @@ class Worker:
         self._alone = database.dialect == "sqlite"
         self._lease = WorkerLease(database, writer, clock=clock)
         gates = {
-            channel: Gate(concurrency.get(channel, 64), reserve, part=PART if isinstance(one, Destined) else 1.0)
+            channel: ConcurrencyLimiter(
+                concurrency.get(channel, 64),
+                reserve,
+                part=SHARE_PER_DESTINATION if isinstance(one, PerDestination) else 1.0,
+            )
             for channel, one in providers.items()
         }
-        self._server = Server(
+        self._server = DeliveryRunner(
             writer,
-            Preparer(follower, directory, renderer, house, clock=clock),
+            MessageComposer(follower, directory, renderer, house, clock=clock),
             providers,
             gates,
             retries,
             self._lease,
             self._threads,
             paused=lambda notice: notice in self._paused,
-            paces={channel: Pace(p.capacity) for channel, p in providers.items() if isinstance(p, Paced)},
+            paces={channel: RateLimiter(p.rate) for channel, p in providers.items() if isinstance(p, RateLimited)},
             clock=clock,
         )
         self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._house_threads, clock=clock)
-        self._hands = Hands()
+        self._hands = InFlight()
         self._lost = False
         """Whether a claim or a sender failed since the housekeeper last looked for claims that nobody serves."""
-        self._picture = Picture((), {}, ())
+        self._picture = QueueSnapshot((), {}, ())
         self._paused: set[int] = set()
         self._walks: dict[int, _Walk] = {}
         self._told = float("-inf")
@@ -152,7 +156,7 @@ class Worker:
     async def start(self) -> None:
         """Take a number and begin to work."""
         self._bell.bind()
-        await self._lease.begin()
+        await self._lease.acquire()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
         self._beats = asyncio.create_task(self._keep_alive(), name="dispatch lease")
         self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
@@ -172,7 +176,7 @@ class Worker:
         if self._beats is not None:
             self._beats.cancel()
             await asyncio.gather(self._beats, return_exceptions=True)
-            await self._lease.end()
+            await self._lease.release()
         for provider in set(self._providers.values()):
             await provider.close()
         for threads in (*self._threads, self._house_threads, self._waiting):
@@ -189,7 +193,7 @@ class Worker:
         while True:
             await asyncio.sleep(BEAT)
             try:
-                await self._lease.beat()
+                await self._lease.renew()
             except Exception as error:
                 _log.warning("no sign of life could be given; it is tried again: %s", error)
 
@@ -200,7 +204,7 @@ class Worker:
             except DomainError as error:
                 _log.warning("the queue waits: %s", error)
                 busy = False
-            except Lapsed:
+            except LeaseLost:
                 busy = False
             except Exception:
                 _log.exception("housekeeping of the queue failed; it is tried again")
@@ -222,13 +226,13 @@ class Worker:
             self._lost = self._lost or lost
             raise
         if picture.orphaned or picture.silent:
-            await self._housekeeping.recover(picture)
+            await self._housekeeping.recover_orphaned(picture)
             return True
         planned = await self._housekeeping.plan()
         if planned:
             picture = await self._look(now)
         self._picture = picture
-        self._paused = {job.notice for job in picture.jobs if job.waits}
+        self._paused = {job.notice for job in picture.jobs if job.is_waiting}
         self._paused |= await self._housekeeping.guard(picture)
         await self._tell_of_providers(picture.workers)
         self._walk_again()
@@ -237,26 +241,28 @@ class Worker:
         await self._housekeeping.complete(picture)
         return planned
 
-    async def _look(self, now: datetime) -> Picture:
-        judging, number = self._lease.may_judge, self._lease.number
-        found = await self._in_thread(look, self._database, number, now, alone=self._alone, judging=judging)
-        return cast(Picture, found)
+    async def _look(self, now: datetime) -> QueueSnapshot:
+        judging, number = self._lease.may_expire_others, self._lease.number
+        found = await self._in_thread(read_snapshot, self._database, number, now, alone=self._alone, judging=judging)
+        return cast(QueueSnapshot, found)
 
     async def _tell_of_providers(self, workers: int) -> None:
         """Share the providers' rates with the other processes, and tell those that hand nothing over how they stand."""
         for provider in self._providers.values():
-            if isinstance(provider, Paced):
-                provider.among(workers)
+            if isinstance(provider, RateLimited):
+                provider.share_among(workers)
         if self._alone or monotonic() - self._told < _TELL:
             return
         self._told = monotonic()
-        resting = await self._in_thread(provider_health.resting, self._database, self._clock(), but=self._lease.number)
+        resting = await self._in_thread(
+            provider_health.unhealthy_elsewhere, self._database, self._clock(), but=self._lease.number
+        )
         for channel, provider in self._providers.items():
-            if isinstance(provider, Heeding) and channel in resting:
-                provider.heed(resting[channel])
-        states = await self._in_thread(provider_health.states, self._providers)
+            if isinstance(provider, AcceptsPeerHealth) and channel in resting:
+                provider.apply_peer_health(resting[channel])
+        states = await self._in_thread(provider_health.local, self._providers)
         if states:
-            await self._writer.run(lambda unit: provider_health.keep(unit, self._lease.number, states), by="system")
+            await self._writer.run(lambda unit: provider_health.save(unit, self._lease.number, states), by="system")
 
     def _walk_again(self) -> None:
         """Forget walks of dispatches that are done; begin those again that seem to have missed rows."""
@@ -277,11 +283,11 @@ class Worker:
     # --- senders ---
 
     async def _send(self, lanes: Sequence[int]) -> None:
-        news, load = asyncio.Event(), Load()
+        news, load = asyncio.Event(), SenderWindow()
         self._news.add(news)
         while not self._stopping:
             try:
-                await load.room()
+                await load.wait_for_room()
                 if self._server.stopping:  # meanwhile
                     break
                 work = self._pick(lanes)
@@ -294,20 +300,20 @@ class Worker:
                 _log.warning("a claim was not possible: %s", error)
                 await asyncio.sleep(0.2)
             except asyncio.CancelledError:
-                load.drop()
+                load.cancel()
                 raise
-            except Lapsed:
+            except LeaseLost:
                 await asyncio.sleep(0.2)  # the housekeeper takes a new number
             except Exception:
                 _log.exception("a sender failed; it goes on")
                 await asyncio.sleep(0.5)
         try:
-            await load.end()
+            await load.drain()
         except asyncio.CancelledError:
-            load.drop()
+            load.cancel()
             raise
 
-    def _pick(self, lanes: Sequence[int]) -> Callable[[Load], Awaitable[None]] | None:
+    def _pick(self, lanes: Sequence[int]) -> Callable[[SenderWindow], Awaitable[None]] | None:
         """The most urgent work: by lane, what has waited before what is new, then the oldest dispatch."""
         now = self._clock()
         for lane in lanes:
@@ -319,17 +325,17 @@ class Worker:
                     return partial(self._serve_waiting, job)
         return None
 
-    def _has_rows(self, job: OpenJob) -> bool:
+    def _has_rows(self, job: OpenDispatch) -> bool:
         if not job.next_page or job.notice in self._paused:
             return False
         walk = self._walks.setdefault(job.notice, _Walk())
         return walk.drained_at < job.next_page
 
-    async def _serve_waiting(self, job: OpenJob, load: Load) -> None:
+    async def _serve_waiting(self, job: OpenDispatch, load: SenderWindow) -> None:
         walk = self._walks.setdefault(job.notice, _Walk())
         shard, limit = walk.shard, min(load.free, self._limit(job, first=walk.shard == 0))
         claim = await self._claim(
-            lambda unit: take_waiting(unit, self._lease.number, job.notice, job.contacts, shard, limit)
+            lambda unit: claim_planned(unit, self._lease.number, job.notice, job.contacts, shard, limit)
         )
         taken = claim.result
         if len(taken.rows) < limit:
@@ -337,17 +343,17 @@ class Worker:
             walk.shard = SHARDS if job.planned else max(walk.shard, job.frontier, 0)
         else:
             walk.shard = max(walk.shard, taken.next_shard)
-        load.begin(len(taken.rows), self._serve(claim, self._server.notices, load))
+        load.start(len(taken.rows), self._serve(claim, self._server.notices, load))
 
-    async def _serve_due(self, lane: int, load: Load) -> None:
+    async def _serve_due(self, lane: int, load: SenderWindow) -> None:
         now, limit = self._clock(), load.free
-        claim = await self._claim(lambda unit: take_due(unit, self._lease.number, lane, now, limit))
+        claim = await self._claim(lambda unit: claim_due(unit, self._lease.number, lane, now, limit))
         if len(claim.result.rows) < limit:
             self._picture.due.pop(lane, None)
         serve = self._server.notices
         if lane == LANE["transactional"]:
             serve = partial(self._answer, claim.result.kinds)
-        load.begin(len(claim.result.rows), self._serve(claim, serve, load))
+        load.start(len(claim.result.rows), self._serve(claim, serve, load))
 
     async def _answer(
         self,
@@ -359,21 +365,21 @@ class Worker:
     ) -> None:
         await self._server.transactional(rows, expires, kinds, worker, recorded)
 
-    async def _claim(self, take: Callable[[Unit], Taken]) -> Committed[Taken]:
+    async def _claim(self, take: Callable[[UnitOfWork], Claim]) -> Committed[Claim]:
         """Take rows into this process's hands; if nobody can say whether they were taken, the housekeeper looks."""
         held: list[Claimed] = []
 
-        def work(unit: Unit) -> Taken:
+        def work(unit: UnitOfWork) -> Claim:
             taken = take(unit)
-            self._hands.let_go(held)
+            self._hands.remove(held)
             held[:] = taken.rows
-            self._hands.take(held)
+            self._hands.add(held)
             return taken
 
         try:
             return await self._writer.run(work, by="system")
         except BaseException:
-            self._hands.let_go(held)
+            self._hands.remove(held)
             self._lost = True
             raise
 
@@ -381,7 +387,7 @@ class Worker:
         """Whether an emergency is going out of this process: others may wait a moment."""
         return self._tick() < self._urgent_until
 
-    def _limit(self, job: OpenJob, *, first: bool) -> int:
+    def _limit(self, job: OpenDispatch, *, first: bool) -> int:
         """The first claims are small, so that the first message leaves soon; emergencies are shared by all senders."""
         urgent = job.lane == LANE["emergency"]
         if urgent:
@@ -392,32 +398,32 @@ class Worker:
             return max(50, min(250, job.contacts // (self._senders + 2)))
         return CHUNK
 
-    async def _serve(self, claim: Committed[Taken], serve: Serve, load: Load) -> None:
+    async def _serve(self, claim: Committed[Claim], serve: Serve, load: SenderWindow) -> None:
         """Serve a claim once this process knows everything that happened before it. Never raises."""
         rows, left = claim.result.rows, len(claim.result.rows)
 
         def recorded(amount: int) -> None:
             nonlocal left
             left -= amount
-            load.less(amount)
+            load.finished(amount)
 
         try:
             if rows:
                 while not await self._knows(claim.position) and not self._stopping:
-                    trouble = self._follower.trouble or "catching up"
+                    trouble = self._follower.stalled_because or "catching up"
                     _log.warning("hand-overs wait for position %d: %s", claim.position, trouble)
                 await serve(rows, self._expiries(rows), claim.result.worker, recorded)
         except Exception:
             _log.exception("a claim of %d rows could not be served; what is left of it is taken again", len(rows))
             self._lost = True
         finally:
-            self._hands.let_go(rows)
-            load.less(left)
+            self._hands.remove(rows)
+            load.finished(left)
 
     async def _knows(self, position: int) -> bool:
         loop = asyncio.get_running_loop()
         for stands, wait in (
-            (self._follower.applied, self._follower.knows),
+            (self._follower.applied_position, self._follower.wait_applied),
             (self._read_models.position, self._read_models.wait),
         ):
             if stands() < position and not await loop.run_in_executor(self._waiting, wait, position, _KNOWS):

@@ -70,12 +70,12 @@ def _has_key(settings: Settings) -> bool:
 
 async def _reach(host: str) -> str:
     """Why a push service cannot be reached, "" if it answers anything at all."""
-    from alerts.net.safe_client import GuardedClient, Lost, Refused, Unreached
+    from alerts.net.safe_client import ConnectFailed, ReplyLost, SafeHttpClient, TargetRefused
 
-    client = GuardedClient(connect_s=3.0, total_s=4.0)
+    client = SafeHttpClient(connect_s=3.0, total_s=4.0)
     try:
         await client.post(f"https://{host}/", b"", {})
-    except (Refused, Unreached, Lost) as error:
+    except (TargetRefused, ConnectFailed, ReplyLost) as error:
         return str(error) or type(error).__name__
     finally:
         await client.close()

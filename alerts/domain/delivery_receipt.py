@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import ContactPointBounced, InboundTextReceived, ReceiptReceived
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import DeliveryState
 
@@ -50,7 +50,7 @@ def evolve_receipts(state: ReceiptsState | None, recorded: Recorded) -> Receipts
     """Fold one report."""
     event = recorded.event
     if not isinstance(event, ReceiptReceived | ContactPointBounced):
-        return state if state is not None else cannot_begin("delivery's receipts", recorded)
+        return state if state is not None else unexpected_first_event("delivery's receipts", recorded)
     state = replace(state or ReceiptsState(version=0), version=recorded.originator_version, position=recorded.position)
     if isinstance(event, ReceiptReceived):
         return replace(state, statuses=state.statuses | {event.status})
@@ -62,7 +62,7 @@ def evolve_texts(state: TextsState | None, recorded: Recorded) -> TextsState:
     """Fold one text that came in."""
     event = recorded.event
     if not isinstance(event, InboundTextReceived):
-        return state if state is not None else cannot_begin("number's texts", recorded)
+        return state if state is not None else unexpected_first_event("number's texts", recorded)
     state = state or TextsState(version=0)
     wished_at = state.wished_at
     if event.word in ("stop", "start"):

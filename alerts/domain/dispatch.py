@@ -16,7 +16,7 @@ from alerts.domain.events import (
     DispatchRetried,
     DispatchStopped,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 
 _EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, DispatchResumed, DispatchStopped)
@@ -54,7 +54,7 @@ def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
     """Fold one event. A stop may come before the plan: whoever stops does not wait for the fan-out."""
     event = recorded.event
     if not isinstance(event, _EVENTS):
-        return state if state is not None else cannot_begin("dispatch", recorded)
+        return state if state is not None else unexpected_first_event("dispatch", recorded)
     if state is None:
         state = DispatchState(notice=event.notice, version=0, planned=None)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
@@ -77,7 +77,7 @@ def evolve_chunk(state: ChunkState | None, recorded: Recorded) -> ChunkState:
     """Fold one event of a chunk."""
     event = recorded.event
     if not isinstance(event, DispatchChunkFinished):
-        return state if state is not None else cannot_begin("chunk", recorded)
+        return state if state is not None else unexpected_first_event("chunk", recorded)
     return ChunkState(
         notice=event.notice,
         outcomes=len(event.outcomes) + (state.outcomes if state else 0),

@@ -17,7 +17,7 @@ from alerts.domain.events import (
     IncidentResolved,
     IncidentSeverityRevised,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 
@@ -52,7 +52,7 @@ def evolve(state: IncidentState | None, recorded: Recorded) -> IncidentState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("incident", recorded)
+        unexpected_first_event("incident", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case IncidentSeverityRevised(facts=facts) | IncidentAreaRevised(facts=facts):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import NewsletterEnded, NewsletterSchedule, NewsletterScheduleSet, NewsletterStarted
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.terms import NEWSLETTER_PREFIX
@@ -55,7 +55,7 @@ def evolve(state: NewsletterState | None, recorded: Recorded) -> NewsletterState
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("newsletter", recorded)
+        unexpected_first_event("newsletter", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case NewsletterScheduleSet(name=name, schedule=schedule, sections=sections):

@@ -27,7 +27,7 @@ from alerts.domain.events import (
     NoticeSubmitted,
     NoticeSuperseded,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import MsgType, NoticePhase, Priority
 
@@ -91,7 +91,7 @@ def evolve(state: NoticeState | None, recorded: Recorded) -> NoticeState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("notice", recorded)
+        unexpected_first_event("notice", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     return _before_issue(state, recorded) or _from_issue_on(state, recorded) or state
 

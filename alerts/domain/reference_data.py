@@ -32,7 +32,7 @@ from alerts.domain.events import (
     TriggerReceived,
     TriggerRejected,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import Category
 
@@ -158,7 +158,7 @@ def evolve_place(state: PlaceState | None, recorded: Recorded) -> PlaceState:
             )
         case PlaceRetired() if state is not None:
             return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
-    return state if state is not None else cannot_begin("place", recorded)
+    return state if state is not None else unexpected_first_event("place", recorded)
 
 
 def evolve_topic(state: TopicState | None, recorded: Recorded) -> TopicState:
@@ -175,7 +175,7 @@ def evolve_topic(state: TopicState | None, recorded: Recorded) -> TopicState:
             )
         case TopicRetired() if state is not None:
             return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
-    return state if state is not None else cannot_begin("topic", recorded)
+    return state if state is not None else unexpected_first_event("topic", recorded)
 
 
 def evolve_segment(state: SegmentState | None, recorded: Recorded) -> SegmentState:
@@ -192,7 +192,7 @@ def evolve_segment(state: SegmentState | None, recorded: Recorded) -> SegmentSta
             )
         case SegmentRetired() if state is not None:
             return replace(state, retired=True, version=recorded.originator_version, position=recorded.position)
-    return state if state is not None else cannot_begin("segment", recorded)
+    return state if state is not None else unexpected_first_event("segment", recorded)
 
 
 def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
@@ -210,7 +210,7 @@ def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("source", recorded)
+        unexpected_first_event("source", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case SourceRevised(policy=policy, mapping=mapping):
@@ -240,7 +240,7 @@ def evolve_key(state: KeyState | None, recorded: Recorded) -> KeyState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("key", recorded)
+        unexpected_first_event("key", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     return replace(state, revoked=True) if isinstance(event, ApiKeyRevoked) else state
 
@@ -259,7 +259,7 @@ def evolve_member(state: MemberState | None, recorded: Recorded) -> MemberState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("team member", recorded)
+        unexpected_first_event("team member", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case RoleGranted(role=role):
@@ -274,7 +274,7 @@ def evolve_trigger(state: TriggerState | None, recorded: Recorded) -> TriggerSta
     """Fold one event of a trigger: the last word on it stands, the time is that of its arrival."""
     event = recorded.event
     if not isinstance(event, TriggerReceived):
-        return state if state is not None else cannot_begin("trigger", recorded)
+        return state if state is not None else unexpected_first_event("trigger", recorded)
     return TriggerState(
         id=recorded.originator_id,
         source=event.source,

@@ -16,7 +16,7 @@ from alerts.domain.events import (
     ServiceChangeTookEffect,
     ServiceChangeWithdrawn,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 
@@ -49,7 +49,7 @@ def evolve(state: ChangeState | None, recorded: Recorded) -> ChangeState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("service change", recorded)
+        unexpected_first_event("service change", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case ServiceChangeRevised(facts=facts):

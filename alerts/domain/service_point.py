@@ -15,7 +15,7 @@ from alerts.domain.events import (
     ServicePointMoved,
     ServicePointOpened,
 )
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 
@@ -46,7 +46,7 @@ def evolve(state: PointState | None, recorded: Recorded) -> PointState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("service point", recorded)
+        unexpected_first_event("service point", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case ServicePointHoursSet(facts=facts) | ServicePointMoved(facts=facts):

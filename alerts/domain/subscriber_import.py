@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import ImportFinished, ImportStarted
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 
 
@@ -31,7 +31,7 @@ def evolve(state: ImportState | None, recorded: Recorded) -> ImportState:
         runs = state.runs + 1 if state else 1
         return ImportState(digest=event.digest, rows=event.rows, runs=runs, version=recorded.originator_version)
     if state is None:
-        cannot_begin("import", recorded)
+        unexpected_first_event("import", recorded)
     return replace(state, finished=isinstance(event, ImportFinished), version=recorded.originator_version)
 
 

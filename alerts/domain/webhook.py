@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from alerts.domain.events import AreaJson, WebhookAdded, WebhookDisabled, WebhookRemoved, WebhookReplayed
-from alerts.domain.evolve import cannot_begin
+from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 
@@ -64,7 +64,7 @@ def evolve(state: WebhookState | None, recorded: Recorded) -> WebhookState:
             position=recorded.position,
         )
     if state is None:
-        cannot_begin("webhook", recorded)
+        unexpected_first_event("webhook", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case WebhookReplayed(after=after):

@@ -36,7 +36,7 @@ class Sealer(Protocol):
         """Read the keys of many subjects at once."""
 
 
-class _Kept(msgspec.Struct, array_like=True, frozen=True):
+class _StoredEvent(msgspec.Struct, array_like=True, frozen=True):
     version: int
     at: datetime
     by: str
@@ -46,7 +46,7 @@ class _Kept(msgspec.Struct, array_like=True, frozen=True):
     sealed: bytes | None
 
 
-class _Kind:
+class _EventSchema:
     """What the codec needs to know of one class of events."""
 
     def __init__(self, event: type[Event]) -> None:
@@ -69,9 +69,9 @@ class Codec(Mapper[UUID]):
     def __init__(self, catalogue: Catalogue, sealer: Sealer) -> None:
         super().__init__(JSONTranscoder())
         self._catalogue, self._sealer = catalogue, sealer
-        self._kinds = {topic: _Kind(event) for topic, event in catalogue.events.items()}
+        self._kinds = {topic: _EventSchema(event) for topic, event in catalogue.events.items()}
         self._encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
-        self._kept = msgspec.msgpack.Decoder(_Kept)
+        self._kept = msgspec.msgpack.Decoder(_StoredEvent)
 
     # --- writing
 
@@ -99,7 +99,7 @@ class Codec(Mapper[UUID]):
                 sealed = self._sealer.seal(recorded.originator_id, self._encoder.encode(secret), fresh=fresh)
         else:
             raw = self._encoder.encode(event)
-        kept = _Kept(
+        kept = _StoredEvent(
             event.version, recorded.at, recorded.by, recorded.command, recorded.cause, msgspec.Raw(raw), sealed
         )
         return topic, self._encoder.encode(kept)
@@ -125,7 +125,7 @@ class Codec(Mapper[UUID]):
 
         Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
         """
-        opened: list[_Kept | UnreadableEvent] = []
+        opened: list[_StoredEvent | UnreadableEvent] = []
         subjects: set[UUID] = set()
         for position, originator_id, _, topic, state in rows:
             try:
@@ -143,7 +143,7 @@ class Codec(Mapper[UUID]):
             for row, kept in zip(rows, opened, strict=True)
         ]
 
-    def _recorded(self, row: LogRow, kept: _Kept, unseal: bool) -> Recorded | UnreadableEvent:
+    def _recorded(self, row: LogRow, kept: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
         position, raw_id, originator_version, topic, _ = row
         originator_id = UUID(bytes=raw_id)
         try:
@@ -162,7 +162,7 @@ class Codec(Mapper[UUID]):
             sealed=kept.sealed,
         )
 
-    def _event(self, topic: str, kept: _Kept, subject: UUID, unseal: bool) -> Event:
+    def _event(self, topic: str, kept: _StoredEvent, subject: UUID, unseal: bool) -> Event:
         kind = self._kinds.get(topic)
         if kind is None:
             raise LookupError("this version knows no such event")
@@ -175,7 +175,7 @@ class Codec(Mapper[UUID]):
             raw = self._encoder.encode(self._upcast(topic, kept.version, msgspec.msgpack.decode(raw)))
         return kind.decoder.decode(raw)
 
-    def _secret(self, kind: _Kind, sealed: bytes | None, subject: UUID) -> bytes:
+    def _secret(self, kind: _EventSchema, sealed: bytes | None, subject: UUID) -> bytes:
         """The map of the personal fields, each None where there is nothing (any more)."""
         plaintext = None if sealed is None else self._sealer.unseal(subject, sealed)
         return kind.gone if plaintext is None else plaintext

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class RaceLost(Exception):
+class ConcurrencyConflict(Exception):
     """Somebody else was first: the transaction is rolled back and the command is decided afresh."""

@@ -12,8 +12,8 @@ from uuid import UUID
 from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.ports import UnreadableEvent, Value
-from alerts.eventlog.position_waiter import Waiter
-from alerts.eventlog.recent_rows import Tail
+from alerts.eventlog.position_waiter import PositionWaiter
+from alerts.eventlog.recent_rows import RecentRows
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded, Stream
 from alerts.storage.base import BaseDatabase
@@ -45,7 +45,7 @@ class EventLog:
 
     def __init__(self, database: BaseDatabase, codec: Codec) -> None:
         self._database, self._codec = database, codec
-        self._grown, self._tail = Waiter(), Tail()
+        self._grown, self._tail = PositionWaiter(), RecentRows()
         self._watching = Lock()
         self._watcher: Thread | None = None
         self._stopped = Event()
@@ -97,7 +97,7 @@ class EventLog:
                 events.append(found)
         return events
 
-    def mark(self, position: int) -> bytes:
+    def hash_at(self, position: int) -> bytes:
         """What tells this log, as far as this position, from any other: SHA-256 over the last event up to there."""
         sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1"
         with self._database.read() as tx:
@@ -131,11 +131,11 @@ class EventLog:
         with self._database.read() as tx:
             return int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
 
-    def grown(self, position: int, rows: Sequence[EventRow] = ()) -> None:
+    def notify_appended(self, position: int, rows: Sequence[EventRow] = ()) -> None:
         """Told by this process's writer after a commit, so that nobody here waits for a poll. `rows`: what it wrote."""
         if rows:
             self._tail.add(rows)
-        self._grown.reach(position)
+        self._grown.advance(position)
 
     def wait(self, after: int, timeout: float) -> bool:
         """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown.
@@ -145,7 +145,7 @@ class EventLog:
         self._watch()
         return self._grown.wait(after + 1, timeout)
 
-    async def grows(self, after: int, timeout: float) -> bool:
+    async def wait_async(self, after: int, timeout: float) -> bool:
         """The same, awaited."""
         self._watch()
         return await self._grown.reached(after + 1, timeout)
@@ -177,7 +177,7 @@ class EventLog:
                 try:
                     version = database.data_version(connection)
                     if version != seen:
-                        self._grown.reach(self.position())
+                        self._grown.advance(self.position())
                         seen = version
                     self._stopped.wait(_POLL)
                 except Exception as error:
@@ -196,7 +196,7 @@ class EventLog:
 
     def _pause_after(self, error: Exception) -> None:
         """The database is away: try again in a while; those who wait time out meanwhile. Any other error goes on."""
-        if self._database.trouble(error) is None and not isinstance(error, Unavailable):
+        if self._database.fault_kind(error) is None and not isinstance(error, Unavailable):
             raise error
         self._stopped.wait(_SLOW_POLL)
 
@@ -212,9 +212,9 @@ class EventLog:
                     connection.execute(_END_SILENT, (_SILENT,))
                     looked = monotonic()
                 if monotonic() - polled >= _SLOW_POLL:
-                    self._grown.reach(self.position())
+                    self._grown.advance(self.position())
                     polled = monotonic()
                 for notice in connection.notifies(timeout=0.1, stop_after=1):
-                    self._grown.reach(int(notice.payload))
+                    self._grown.advance(int(notice.payload))
         finally:
             connection.close()

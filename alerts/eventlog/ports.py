@@ -54,7 +54,7 @@ class Database(Protocol):
         """Close every connection."""
 
 
-class Unit(Protocol):
+class UnitOfWork(Protocol):
     """What one command may do inside the group commit. Writes are buffered until the command returns.
 
     A command that raises leaves nothing behind and fails alone; the others of the batch are committed.
@@ -106,7 +106,7 @@ class Writer(Protocol):
     """The one writer of a process: commands queue, each batch is one transaction (group commit)."""
 
     def submit(
-        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+        self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Future[Committed[T]]:
         """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised.
 
@@ -116,7 +116,7 @@ class Writer(Protocol):
         """
 
     async def run(
-        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+        self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Committed[T]:
         """The same, awaited from an event loop."""
 
@@ -142,7 +142,7 @@ class Log(Protocol):
     def read_at(self, positions: Sequence[int]) -> list[Recorded]:
         """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
 
-    def mark(self, position: int) -> bytes:
+    def hash_at(self, position: int) -> bytes:
         """What tells this log, as far as this position, from any other: 32 bytes."""
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
@@ -157,7 +157,7 @@ class Log(Protocol):
     def wait(self, after: int, timeout: float) -> bool:
         """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown."""
 
-    async def grows(self, after: int, timeout: float) -> bool:
+    async def wait_async(self, after: int, timeout: float) -> bool:
         """The same, awaited."""
 
 

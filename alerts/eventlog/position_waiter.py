@@ -8,7 +8,7 @@ from threading import Condition
 from time import monotonic
 
 
-class Waiter:
+class PositionWaiter:
     """A number that only rises, and those who wait for it."""
 
     def __init__(self, position: int = 0, awaited: Callable[[], None] = lambda: None) -> None:
@@ -22,7 +22,7 @@ class Waiter:
         """Where it stands."""
         return self._position
 
-    def reach(self, position: int) -> None:
+    def advance(self, position: int) -> None:
         """Rise to that position and wake whoever waited for it; a lower one changes nothing."""
         with self._condition:
             if position <= self._position:

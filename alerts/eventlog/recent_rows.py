@@ -14,7 +14,7 @@ from alerts.eventlog.append import EventRow
 _MOST_ROWS, _MOST_BYTES = 4_000, 8_000_000
 
 
-class Tail:
+class RecentRows:
     """Rows without a gap up to the last commit of this process that it knows of. Any thread may call it."""
 
     def __init__(self, rows: int = _MOST_ROWS, bytes: int = _MOST_BYTES) -> None:

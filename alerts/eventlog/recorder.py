@@ -133,7 +133,7 @@ class Recorder(ProcessRecorder):
         try:
             yield
         except Exception as error:
-            match self.database.trouble(error):
+            match self.database.fault_kind(error):
                 case "conflict":
                     raise IntegrityError(str(error)) from error
                 case "transient":

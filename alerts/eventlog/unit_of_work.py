@@ -33,7 +33,7 @@ class Write(NamedTuple):
     rows: Sequence[Sequence[Value]] | None = None
 
 
-class Held:
+class CachedStream:
     """A stream as it stands: how many events, and what they add up to, folded once somebody asks.
 
     Most streams that a batch begins are never looked at again: of an import, none.
@@ -44,11 +44,13 @@ class Held:
     def __init__(self, kind: str, version: int, state: Any) -> None:
         self.kind, self.version, self._state = kind, version, state
         self._since: Sequence[Recorded] = ()
-        self._before: Held | None = None
+        self._before: CachedStream | None = None
         self._evolve: Callable[[Any, Recorded], Any] | None = None
 
     @classmethod
-    def after(cls, before: Held, evolve: Callable[[Any, Recorded], Any], since: Sequence[Recorded]) -> Held:
+    def after(
+        cls, before: CachedStream, evolve: Callable[[Any, Recorded], Any], since: Sequence[Recorded]
+    ) -> CachedStream:
         """The same stream with these events behind it."""
         held = cls(before.kind, before.version + len(since), None)
         held._before, held._evolve, held._since = before, evolve, since
@@ -65,7 +67,7 @@ class Held:
         return self._state
 
 
-class States:
+class StreamCache:
     """The last used streams of a process, bounded by number.
 
     Keyed by `UUID.int`: hashing a UUID runs Python code, and this is done several times a command.
@@ -73,15 +75,15 @@ class States:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._held: OrderedDict[int, Held] = OrderedDict()
+        self._held: OrderedDict[int, CachedStream] = OrderedDict()
 
-    def get(self, key: int) -> Held | None:
+    def get(self, key: int) -> CachedStream | None:
         held = self._held.get(key)
         if held is not None:
             self._held.move_to_end(key)
         return held
 
-    def keep(self, key: int, held: Held) -> None:
+    def put(self, key: int, held: CachedStream) -> None:
         self._held[key] = held
         self._held.move_to_end(key)
         if len(self._held) > self._capacity:
@@ -95,10 +97,10 @@ class States:
         self._held.clear()
 
 
-class Batch:
+class WriteBatch:
     """What one transaction has decided so far. Used by the writer's thread alone."""
 
-    def __init__(self, tx: BaseTransaction, codec: Codec, states: States, start: int) -> None:
+    def __init__(self, tx: BaseTransaction, codec: Codec, states: StreamCache, start: int) -> None:
         """`start` is the last position given before this transaction."""
         self.tx, self.codec, self.states = tx, codec, states
         self.end = start
@@ -108,28 +110,28 @@ class Batch:
         self.spoilt = False
         """Whether a statement of an accepted command could not be run: nothing of this transaction may be kept."""
 
-    def held(self, kind: Stream[Any], stream_id: UUID) -> Held:
+    def stream(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
         """The stream with what this batch has appended, read from the log if it is not at hand."""
         held = self.states.get(stream_id.int)
         if held is None or (held.kind != kind.name and held.version):
             held = self._load(kind, stream_id)
-            self.states.keep(stream_id.int, held)
+            self.states.put(stream_id.int, held)
         return held
 
-    def _load(self, kind: Stream[Any], stream_id: UUID) -> Held:
+    def _load(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
         # Events of this very batch are not in the table yet, but then the stream is at hand, unless it was evicted.
         raw = stream_id.bytes
         rows = self.tx.execute(_STREAM, (raw,))
         if stream_id.int in self.touched:
             rows += [row for row in self.rows if row[1] == raw]
         if not rows:
-            return Held(kind.name, 0, None)
+            return CachedStream(kind.name, 0, None)
         state = None
         for found in self.codec.decode_many(cast(list[append.EventRow], rows)):
             if isinstance(found, UnreadableEvent):
                 raise found
             state = kind.evolve(state, found)
-        return Held(kind.name, int(rows[-1][2]), state)
+        return CachedStream(kind.name, int(rows[-1][2]), state)
 
     def read(self, sql: str, params: Sequence[Value]) -> list[Row]:
         self.flush()
@@ -138,7 +140,7 @@ class Batch:
     def take_number(self, name: str, count: int) -> int:
         return int(self.tx.execute(_NUMBER, (name, count))[0][0]) - count + 1
 
-    def accept(self, unit: WorkUnit) -> None:
+    def accept(self, unit: StreamUnitOfWork) -> None:
         """A command has returned: its events and statements become part of the transaction."""
         for recorded in unit.events:
             topic, state = self.codec.encode(recorded)
@@ -149,7 +151,7 @@ class Batch:
         for then in unit.with_positions:
             self._pending.extend(Write(sql, params) for sql, params in then(positions))
         for key, held in unit.overlay.items():
-            self.states.keep(key, held)
+            self.states.put(key, held)
         self.touched.update(unit.overlay)
         self.end += len(positions)
 
@@ -179,7 +181,7 @@ class Batch:
         append.insert(self.tx, self.rows)
 
 
-class WorkUnit:
+class StreamUnitOfWork:
     """`ports.Unit`: what one command reads and wants to write. Thrown away if the command raises."""
 
     __slots__ = (
@@ -196,12 +198,12 @@ class WorkUnit:
         "writes",
     )
 
-    def __init__(self, batch: Batch, now: datetime, by: str, command: UUID | None, cause: int | None) -> None:
+    def __init__(self, batch: WriteBatch, now: datetime, by: str, command: UUID | None, cause: int | None) -> None:
         self.now = now
         self._batch, self._by, self._command, self._cause = batch, by, command, cause
-        self.overlay: dict[int, Held] = {}
+        self.overlay: dict[int, CachedStream] = {}
         """Streams that this command has appended to."""
-        self._read: dict[int, Held] = {}
+        self._read: dict[int, CachedStream] = {}
         self.events: list[Recorded] = []
         self.writes: list[Write] = []
         self.with_positions: list[Callable[[Sequence[int]], Iterable[Statement]]] = []
@@ -211,7 +213,7 @@ class WorkUnit:
         """The folded state of a stream, with what this batch has appended; None if it has no event."""
         held = self.overlay.get(stream_id.int)
         if held is None:
-            held = self._read[stream_id.int] = self._batch.held(stream, stream_id)
+            held = self._read[stream_id.int] = self._batch.stream(stream, stream_id)
         state: S | None = held.state
         return state
 
@@ -222,7 +224,7 @@ class WorkUnit:
             raise LookupError(f"stream {stream_id} was not read in this unit: call get() first")
         return held.version
 
-    def _seen(self, stream_id: UUID) -> Held | None:
+    def _seen(self, stream_id: UUID) -> CachedStream | None:
         return self.overlay.get(stream_id.int) or self._read.get(stream_id.int)
 
     def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
@@ -232,7 +234,7 @@ class WorkUnit:
             at_hand = self._batch.states.get(stream_id.int)
             if at_hand is not None and at_hand.version:
                 raise Conflict(f"{stream.name} {stream_id} exists already")
-            held = Held(stream.name, 0, None)
+            held = CachedStream(stream.name, 0, None)
         version, position = held.version, self._batch.end + len(self.events)
         since = [
             Recorded(
@@ -249,7 +251,7 @@ class WorkUnit:
         ]
         if since:
             self.events.extend(since)
-            self.overlay[stream_id.int] = Held.after(held, stream.evolve, since)
+            self.overlay[stream_id.int] = CachedStream.after(held, stream.evolve, since)
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Read a side table, with what earlier commands of this batch have written."""

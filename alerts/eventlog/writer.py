@@ -16,9 +16,9 @@ from uuid import UUID
 
 from alerts.eventlog import append
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.errors import RaceLost
-from alerts.eventlog.ports import Committed, Unit
-from alerts.eventlog.unit_of_work import Batch, States, WorkUnit
+from alerts.eventlog.errors import ConcurrencyConflict
+from alerts.eventlog.ports import Committed, UnitOfWork
+from alerts.eventlog.unit_of_work import StreamCache, StreamUnitOfWork, WriteBatch
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.storage.base import BaseDatabase, BaseTransaction
 
@@ -30,21 +30,21 @@ _BATCH = 256
 _TRIES = 3
 _STATES = 10_000
 _EVICT_AT_MOST = 5_000
-_ASK_AGAIN = (0.0, 0.1, 0.5, 1.0, 2.0)
+_RETRY_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0)
 """Seconds between asking whether a commit was kept, while the database is away."""
 _EVENT = "SELECT originator_id, originator_version, topic, state FROM events WHERE position = ?"
 
-_Answer = tuple["Job[Any]", Any, BaseException | None]
+_Answer = tuple["QueuedCommand[Any]", Any, BaseException | None]
 
 
-class Job(Generic[T]):
+class QueuedCommand(Generic[T]):
     """One command in the queue, and where its answer goes: a thread's future or an event loop's."""
 
     __slots__ = ("by", "cause", "command", "future", "loop", "work")
 
     def __init__(
         self,
-        work: Callable[[Unit], T],
+        work: Callable[[UnitOfWork], T],
         by: str,
         command: UUID | None,
         cause: int | None,
@@ -75,8 +75,8 @@ class GroupCommitWriter:
         and the rows before it."""
         self._database, self._codec, self._clock = database, codec, clock
         self._flush_keys, self._grown = flush_keys, grown
-        self._states = States(states)
-        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._states = StreamCache(states)
+        self._queue: SimpleQueue[QueuedCommand[Any] | None] = SimpleQueue()
         self._lock = Lock()
         self._closed = False
         with database.read() as tx:
@@ -89,21 +89,21 @@ class GroupCommitWriter:
     # --- the outside
 
     def submit(
-        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+        self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Future[Committed[T]]:
         """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised."""
         future: Future[Committed[T]] = Future()
         future.set_running_or_notify_cancel()  # What is queued is done: there is no cancelling halfway.
-        self._put(Job(work, by, command, cause, future))
+        self._put(QueuedCommand(work, by, command, cause, future))
         return future
 
     async def run(
-        self, work: Callable[[Unit], T], *, by: str, command: UUID | None = None, cause: int | None = None
+        self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Committed[T]:
         """The same, awaited from an event loop."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Committed[T]] = loop.create_future()
-        self._put(Job(work, by, command, cause, future, loop))
+        self._put(QueuedCommand(work, by, command, cause, future, loop))
         return await future
 
     def position(self) -> int:
@@ -118,7 +118,7 @@ class GroupCommitWriter:
                 self._queue.put(None)
         self._thread.join()
 
-    def _put(self, job: Job[Any]) -> None:
+    def _put(self, job: QueuedCommand[Any]) -> None:
         with self._lock:
             if self._closed:
                 raise Unavailable("The server is stopping. Try again in a moment.")
@@ -134,9 +134,9 @@ class GroupCommitWriter:
             if last:
                 return
 
-    def _take(self) -> tuple[list[Job[Any]], bool]:
+    def _take(self) -> tuple[list[QueuedCommand[Any]], bool]:
         """What is queued by now, at least one; and whether the queue ends there."""
-        jobs: list[Job[Any]] = []
+        jobs: list[QueuedCommand[Any]] = []
         job = self._queue.get()
         while job is not None:
             jobs.append(job)
@@ -148,12 +148,12 @@ class GroupCommitWriter:
                 return jobs, False
         return jobs, True
 
-    def _serve(self, jobs: list[Job[Any]]) -> None:
+    def _serve(self, jobs: list[QueuedCommand[Any]]) -> None:
         try:
             self._commit(jobs)
         except Exception as error:
             hopeless = len(jobs) == 1 and not self._worth_retrying(error)
-            if hopeless or isinstance(error, Unavailable) or self._database.trouble(error) == "transient":
+            if hopeless or isinstance(error, Unavailable) or self._database.fault_kind(error) == "transient":
                 refused = self._in_words(error)
                 self._answer([(job, None, refused) for job in jobs])
                 return
@@ -161,7 +161,7 @@ class GroupCommitWriter:
             for job in jobs:
                 self._serve_alone(job)
 
-    def _serve_alone(self, job: Job[Any]) -> None:
+    def _serve_alone(self, job: QueuedCommand[Any]) -> None:
         error: BaseException = Conflict("Somebody else was first.")
         for _ in range(_TRIES):
             try:
@@ -174,11 +174,11 @@ class GroupCommitWriter:
         self._answer([(job, None, self._in_words(error))])
 
     def _worth_retrying(self, error: Exception) -> bool:
-        return isinstance(error, RaceLost) or self._database.trouble(error) == "conflict"
+        return isinstance(error, ConcurrencyConflict) or self._database.fault_kind(error) == "conflict"
 
     def _in_words(self, error: BaseException) -> BaseException:
-        trouble = self._database.trouble(error)
-        if isinstance(error, RaceLost) or trouble == "conflict":
+        trouble = self._database.fault_kind(error)
+        if isinstance(error, ConcurrencyConflict) or trouble == "conflict":
             return Conflict("Somebody else changed the same thing at the same moment. Look again, then repeat.")
         if trouble == "transient":
             logger.error("the log could not be written: %s", error)
@@ -187,9 +187,9 @@ class GroupCommitWriter:
             return refused
         return error
 
-    def _commit(self, jobs: list[Job[Any]]) -> None:
+    def _commit(self, jobs: list[QueuedCommand[Any]]) -> None:
         """One transaction with these commands; answers them all, or raises with nothing kept and nobody answered."""
-        batch: Batch | None = None
+        batch: WriteBatch | None = None
         complete = False
         answers: list[_Answer] = []
         hooks: list[Callable[[], None]] = []
@@ -214,27 +214,27 @@ class GroupCommitWriter:
             self._call(hook)
         self._answer(answers)
 
-    def _kept_all_the_same(self, batch: Batch, error: BaseException) -> bool:
+    def _kept_all_the_same(self, batch: WriteBatch, error: BaseException) -> bool:
         """Whether a commit whose answer was lost is on disk after all: its last event is there, byte for byte.
 
         Asked under the append lock, so that a commit which the server is still working on has ended by then.
         """
-        if self._database.trouble(error) != "transient" or not batch.rows:
+        if self._database.fault_kind(error) != "transient" or not batch.rows:
             return False
         position, *last = batch.rows[-1]
-        for pause in _ASK_AGAIN:
+        for pause in _RETRY_DELAYS_S:
             try:
                 with self._database.write() as tx:
                     append.begin(tx)
                     rows = tx.execute(_EVENT, (position,))
                 return [tuple(row) for row in rows] == [tuple(last)]
             except Exception as found:
-                if self._database.trouble(found) is None and not isinstance(found, Unavailable):
+                if self._database.fault_kind(found) is None and not isinstance(found, Unavailable):
                     raise
                 sleep(pause)
         return False
 
-    def _begin(self, tx: BaseTransaction) -> Batch:
+    def _begin(self, tx: BaseTransaction) -> WriteBatch:
         end = append.begin(tx)
         if end != self._end:
             touched = append.touched_since(tx, self._end, _EVICT_AT_MOST)
@@ -243,14 +243,14 @@ class GroupCommitWriter:
             else:
                 self._states.evict(touched)
             self._end = end
-        return Batch(tx, self._codec, self._states, end)
+        return WriteBatch(tx, self._codec, self._states, end)
 
-    def _run(self, job: Job[Any], batch: Batch, hooks: list[Callable[[], None]]) -> _Answer:
-        unit = WorkUnit(batch, self._clock(), job.by, job.command, job.cause)
+    def _run(self, job: QueuedCommand[Any], batch: WriteBatch, hooks: list[Callable[[], None]]) -> _Answer:
+        unit = StreamUnitOfWork(batch, self._clock(), job.by, job.command, job.cause)
         try:
             result = job.work(unit)
         except Exception as error:
-            if batch.spoilt or self._database.trouble(error) is not None or isinstance(error, RaceLost):
+            if batch.spoilt or self._database.fault_kind(error) is not None or isinstance(error, ConcurrencyConflict):
                 raise  # The transaction itself is spoilt.
             return (job, None, error)
         batch.accept(unit)

@@ -17,7 +17,7 @@ _TOPICS = frozenset(name for name in CATALOGUE.events if name.startswith("Notice
 _PAGE = 1000
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class ToldNotice(msgspec.Struct, frozen=True, kw_only=True):
     """One notice as it stood at that moment. `area` is AREA as JSON, None for everywhere."""
 
     id: UUID
@@ -41,7 +41,7 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     position: int
-    items: list[Told]
+    items: list[ToldNotice]
 
 
 def as_of(log: Log, at: datetime) -> AsOf:
@@ -60,11 +60,11 @@ def as_of(log: Log, at: datetime) -> AsOf:
     return AsOf(at=at, position=position, items=told)
 
 
-def _told(state: NoticeState, at: datetime) -> Told:
+def _told(state: NoticeState, at: datetime) -> ToldNotice:
     # An expiry is due at its time, and recorded a moment later, or after the product was down.
     over = state.phase == "live" and state.expires is not None and state.expires <= at
     assert state.issued_at is not None
-    return Told(
+    return ToldNotice(
         id=state.id,
         number=state.number,
         thread=state.thread,

@@ -21,7 +21,7 @@ _AFTER_DRAFT = 5_000
 """How many positions a trigger may stand after the first event of what it made: one transaction wrote both."""
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ChainLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step from the triggering event to the outcome. `by` names an organisation or a role; never a resident."""
 
     at: datetime
@@ -33,7 +33,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: UUID | None = None
 
 
-def chain_of(log: Log, notice: NoticeState) -> list[Link]:
+def chain_of(log: Log, notice: NoticeState) -> list[ChainLink]:
     """What led to a notice and what became of it, oldest first; deliveries are the caller's."""
     events = {recorded.position: recorded for recorded in _events(log, notice)}
     links = [_link(log, recorded) for recorded in sorted(events.values(), key=_order(events.values()))]
@@ -78,11 +78,11 @@ def _trigger(log: Log, made: Recorded, notice: NoticeState) -> Recorded | None:
     return None
 
 
-def _link(log: Log, recorded: Recorded) -> Link | None:
+def _link(log: Log, recorded: Recorded) -> ChainLink | None:
     detail = _detail(recorded.event)
     if detail is None:
         return None
-    return Link(
+    return ChainLink(
         at=recorded.at,
         what=recorded.event.topic(),
         detail=detail,

@@ -19,19 +19,19 @@ import msgspec
 from alerts.domain.events import NoticeIssued
 from alerts.domain.notice import NoticeState
 from alerts.eventlog.ports import Log
-from alerts.explain.chain import Link, chain_of
+from alerts.explain.chain import ChainLink, chain_of
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import DeliveryState
-from subscribers.audience.reference_data import TOPICS, Registers
+from subscribers.audience.reference_data import TOPICS, ReferenceData
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 if TYPE_CHECKING:
-    from alerts.delivery_queue.queries import AttemptMade, DeliveryRow
+    from alerts.delivery_queue.queries import Attempt, DeliveryRow
     from subscribers.audience.explain import Explanation
     from subscribers.audience.query import AudienceQuery
     from subscribers.directory import ContactCard
 
-__all__ = ["Check", "Explainer", "Link", "Why"]
+__all__ = ["Check", "Explainer", "ChainLink", "Why"]
 
 _PAGE = 2_000
 _KEPT = 8
@@ -55,7 +55,7 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     """The log position at which that was computed; 0 if the notice was never issued."""
     checks: tuple[Check, ...]
-    chain: tuple[Link, ...]
+    chain: tuple[ChainLink, ...]
     notice: UUID
     subscriber: UUID | None
     """None for a team member who took part in an exercise."""
@@ -88,7 +88,7 @@ class _Asked:
 
     position: int
     query: AudienceQuery
-    registers: Registers
+    registers: ReferenceData
     issued: NoticeIssued
     earlier: tuple[int, ...]
     """Numbers of what the thread had issued before."""
@@ -157,7 +157,7 @@ class Explainer:
         recorded = next(r for r in self._log.stream(notice.id) if isinstance(r.event, NoticeIssued))
         event = recorded.event
         assert isinstance(event, NoticeIssued)
-        registers = Registers()
+        registers = ReferenceData()
         after = 0
         while after < recorded.position:
             page = self._log.read(after, _PAGE, TOPICS)
@@ -250,7 +250,7 @@ class Explainer:
         self, notice: NoticeState, subscriber: UUID | None, verdict: _Verdict, rows: Sequence[DeliveryRow]
     ) -> Why:
         attempts = [
-            Link(at=attempt.at, what="Delivery", detail=_attempt_words(attempt))
+            ChainLink(at=attempt.at, what="Delivery", detail=_attempt_words(attempt))
             for row in rows
             for attempt in row.attempts
         ]
@@ -283,5 +283,5 @@ def _place_name(person: SubscriberState, found: Explanation) -> str:
     return place.name or place.slug or ""
 
 
-def _attempt_words(attempt: AttemptMade) -> str:
+def _attempt_words(attempt: Attempt) -> str:
     return f"{attempt.outcome}: {attempt.reason}" if attempt.reason else attempt.outcome

@@ -23,7 +23,7 @@ _AHEAD = 1
 """Pages sent before the one before them is answered: made ready while that one is written, so that nobody waits."""
 
 
-class Refused(Protocol):
+class RejectedRows(Protocol):
     """Who is told of refused rows."""
 
     count: int
@@ -36,7 +36,7 @@ class Refused(Protocol):
 class Import:
     """See the module. `run` is given the product; it raises Invalid for a file that cannot be read."""
 
-    def __init__(self, file: Path, refused: Refused, *, dry_run: bool, again: bool) -> None:
+    def __init__(self, file: Path, refused: RejectedRows, *, dry_run: bool, again: bool) -> None:
         self._file, self._refused, self._dry_run, self._again = file, refused, dry_run, again
 
     async def run(self, call: Call) -> Json:

@@ -66,12 +66,12 @@ _COLUMN_OF = {
 _IN_A_PLACE = re.compile(r"places[.\[](\d+)\]?\.?(.*)")
 
 
-def disarmed(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A cell that no spreadsheet runs (OWASP, "CSV Injection"); a plain number stays what it is."""
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def armed(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """What `disarmed` was given."""
     return cell[1:] if _DISARMED.match(cell) else cell
 
@@ -152,7 +152,7 @@ def exported(person: SubscriberState) -> Cells | None:
             "consent_given_at": person.consent.given_at.isoformat(),
             "consent_how": person.consent.how,
         }
-    return {name: disarmed(value) for name, value in row.items() if value}
+    return {name: escape_formula(value) for name, value in row.items() if value}
 
 
 def _reaches(person: SubscriberState) -> Cells:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from alerts.import_export.csv_format import COLUMNS, REACHES, Cells, armed
+from alerts.import_export.csv_format import COLUMNS, REACHES, Cells, unescape_formula
 from alerts.kernel.errors import Invalid
 
 _LINE = 1_000_000
@@ -42,7 +42,7 @@ class Line(NamedTuple):
     fault: str = ""
 
 
-class Table:
+class CsvFile:
     """An open file, read once from its beginning. `digest` is that of what has been read."""
 
     def __init__(self, raw: _Hashing, text: io.TextIOWrapper) -> None:
@@ -69,7 +69,7 @@ class Table:
         if len(cells) != len(self._columns):
             return Line(number, {}, f"this row has {len(cells)} cells, the header {len(self._columns)}")
         named = zip(self._columns, cells, strict=True)
-        return Line(number, {name: armed(cell) for name, text in named if (cell := text.strip())})
+        return Line(number, {name: unescape_formula(cell) for name, text in named if (cell := text.strip())})
 
     def digest(self) -> str:
         """SHA-256 of what has been read, in hex: of the whole file once its rows are through."""
@@ -77,7 +77,7 @@ class Table:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Table]:
+def opened(path: Path) -> Iterator[CsvFile]:
     """The table in a file. Raises Invalid if it is not UTF-8, or its header is not ours."""
     with path.open("rb") as file:
         if not file.seekable():
@@ -87,7 +87,7 @@ def opened(path: Path) -> Iterator[Table]:
         raw = _Hashing(file)
         with io.TextIOWrapper(io.BufferedReader(raw, 1 << 18), encoding="utf-8-sig", newline="") as text:
             try:
-                yield Table(raw, text)
+                yield CsvFile(raw, text)
             except UnicodeDecodeError:
                 raise Invalid(f"{_where_not_utf8(path)} is not UTF-8: {_MEND}") from None
 

@@ -10,7 +10,7 @@ _PATIENCE = 120.0
 """Seconds: the page before may never have come in, since who sent it is gone."""
 
 
-class Turns:
+class PageOrder:
     """How far each file has come in this process. A page waits until the one before it is through.
 
     Of a file that nobody began here nothing is known, and its pages do not wait: whether they are the next ones is

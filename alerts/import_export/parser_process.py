@@ -19,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from alerts.commands.preferences import check_subscriber
-from alerts.commands.register_cache import Known
+from alerts.commands.register_cache import KnownNames
 from alerts.commands.subscriber_imports import NOT_VALID, ImportRow
 from alerts.contract.bodies import SubscriberBody
 from alerts.import_export.csv_format import REACHES, Cells, body_of
@@ -92,7 +92,7 @@ class Check:
 
     def __init__(self, terms: Terms, *, rehearsal: bool = False) -> None:
         self._terms = terms
-        self._known = Known(places=terms.places, topics=terms.topics, bounds=terms.bounds)
+        self._known = KnownNames(places=terms.places, topics=terms.topics, bounds=terms.bounds)
         self._seen: set[int] | None = set() if rehearsal else None
 
     def __call__(self, line: int, cells: Cells) -> ImportRow:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from alerts.contract.bodies import TRIGGER_BODIES, Json
-from alerts.intake.json_path import Path, Unmapped, Work
+from alerts.intake.json_path import EvaluationBudget, Path, Unmapped
 from alerts.kernel.errors import FieldError, Invalid
 
 IGNORE: Final = "ignore"
@@ -43,7 +43,7 @@ class _Look:
     path: Path
     words: Json | None
 
-    def read(self, body: Any, field: str, work: Work) -> Any:
+    def read(self, body: Any, field: str, work: EvaluationBudget) -> Any:
         value = self.path.search(body, work, field)
         if self.words is None:
             return value
@@ -63,7 +63,7 @@ class _Template:
 
     pieces: tuple[str | Path, ...]
 
-    def read(self, body: Any, field: str, work: Work) -> str:
+    def read(self, body: Any, field: str, work: EvaluationBudget) -> str:
         said = (p if isinstance(p, str) else _text(p.search(body, work, field), field) for p in self.pieces)
         return "".join(said)
 
@@ -79,14 +79,14 @@ class Mapping:
 
     def identity(self, body: Any) -> str:
         """By which a repeated webhook is recognised. Raises Unmapped."""
-        value = self.id.search(body, Work(), "id")
+        value = self.id.search(body, EvaluationBudget(), "id")
         if value is None or isinstance(value, list | dict) or value == "":
             raise Unmapped(f"id: {self.id.text} gives no text or number here, by which a repetition could be known")
         return _text(value, "id")
 
     def apply(self, body: Any) -> Mapped:
         """What the body means. Raises Unmapped."""
-        work = Work()
+        work = EvaluationBudget()
         kind = self.kind if isinstance(self.kind, str) else self.kind.read(body, "type", work)
         if kind == IGNORE:
             return Mapped(IGNORE, {})

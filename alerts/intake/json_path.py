@@ -34,7 +34,7 @@ _NEW = frozenset(
 """Steps that make a value which was not there before."""
 
 
-class Work:
+class EvaluationBudget:
     """What is left of the work that one webhook may cost."""
 
     __slots__ = ("left",)
@@ -79,7 +79,7 @@ class Path:
             raise ValueError(f"JMESPath knows no function {', '.join(sorted(unknown))[:200]}.")
         return cls(text, tree)
 
-    def search(self, body: Any, work: Work, field: str) -> Any:
+    def search(self, body: Any, work: EvaluationBudget, field: str) -> Any:
         """The value in `body`; None if there is none. Raises Unmapped."""
         try:
             return _Counting(work).visit(self.tree, body)
@@ -105,7 +105,7 @@ def _functions(tree: Any) -> set[str]:
 class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library
     """The library's own interpreter, counting."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: EvaluationBudget) -> None:
         super().__init__()
         self._work = work
 
@@ -123,7 +123,7 @@ class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library
         return self._functions.call_function(node["value"], given)
 
 
-def _weigh(value: Any, work: Work) -> None:
+def _weigh(value: Any, work: EvaluationBudget) -> None:
     """Spend what a value weighs, the same part counted wherever it stands."""
     waiting = [value]
     while waiting:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
-from alerts.contract.trigger_request import Asked, Nothing, ParsedTrigger, Unread
+from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Request, Unparsed
 from alerts.intake import cap_reader, strict_json
 from alerts.kernel.errors import Invalid
 
@@ -53,11 +53,11 @@ def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
         identifier = identifier or read.identity(value)
         found = read.apply(value)
         kind = found.kind
-        asked = Nothing() if kind == json_mapping.IGNORE else _typed(kind, found.data)
+        asked = NoRequest() if kind == json_mapping.IGNORE else _typed(kind, found.data)
     except Unmapped as error:
-        asked = Unread(str(error))
+        asked = Unparsed(str(error))
     except Invalid as error:
-        asked = Unread(f"{kind}: {error.message}")
+        asked = Unparsed(f"{kind}: {error.message}")
     if len(identifier) > json_mapping.ID:
         identifier = f"sha256:{hashlib.sha256(identifier.encode()).hexdigest()}"
     return _trigger(identifier or f"sha256:{digest}", kind, body, asked)
@@ -72,18 +72,18 @@ def again(kind: str, mapping: Json | None, external_id: str, body: str) -> Parse
     return replace(parsed, external_id=external_id)
 
 
-def _typed(kind: str, data: dict[str, Any]) -> Asked:
+def _typed(kind: str, data: dict[str, Any]) -> Request:
     asked = strict_json.typed(data, TRIGGER_BODIES[kind], "data")
     if isinstance(asked, ResolveBody) and asked.source_ref is None:
         raise Invalid.field("data.source_ref", "is missing: it says which incident is over")
     return asked
 
 
-def _trigger(identifier: str, kind: str, body: bytes, asked: Asked) -> ParsedTrigger:
+def _trigger(identifier: str, kind: str, body: bytes, asked: Request) -> ParsedTrigger:
     return ParsedTrigger(
         external_id=identifier,
         kind=kind,
         digest=hashlib.sha256(body).hexdigest(),
         body=body.decode("utf-8", "replace"),
-        asked=asked,
+        request=asked,
     )

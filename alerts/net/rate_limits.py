@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 
 _MOST = 10_000
 """Buckets kept before the full ones are thrown away."""
@@ -30,7 +30,7 @@ class Limits:
         wait = full_at - now - (max(rate, 1.0) - 1) / rate
         if wait > 1e-6:
             seconds = math.ceil(wait)
-            raise Refused(
+            raise RequestRefused(
                 429,
                 f"more than {rate:g} requests a second; wait {seconds} s, then send fewer",
                 headers={"Retry-After": str(seconds)},

@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
-__all__ = ["SOON", "Answer", "GuardedClient", "Late", "Lost", "Refused", "TargetError", "Unreached", "check_target"]
+__all__ = [
+    "SOON",
+    "Answer",
+    "SafeHttpClient",
+    "RequestTimeout",
+    "ReplyLost",
+    "TargetRefused",
+    "TargetError",
+    "ConnectFailed",
+    "check_target",
+]
 
 MAX_ANSWER = 64 * 1024
 SOON = 0.9
@@ -50,20 +60,20 @@ class TargetError(Exception):
     """No answer; `str(error)` says why, without the URL, which may hold secrets."""
 
 
-class Refused(TargetError):
+class TargetRefused(TargetError):
     """We do not post there: the address is private or reserved, or not https. Nothing was connected."""
 
 
-class Unreached(TargetError):
+class ConnectFailed(TargetError):
     """No connection came about (name, refusal, TLS, time limit): not a byte of the request left."""
 
 
-class Late(TargetError):
+class RequestTimeout(TargetError):
     """The connection took too long to come about; it is kept. Not a byte of the request left: ask again whether it may,
     then post again."""
 
 
-class Lost(TargetError):
+class ReplyLost(TargetError):
     """The request left, at least in part, and no answer came: the target may have taken it."""
 
 
@@ -74,7 +84,7 @@ class _Private(OSError):
         super().__init__("the address is private or reserved")
 
 
-class GuardedClient:
+class SafeHttpClient:
     """Posts to strangers' addresses. Made anywhere, used within one event loop, closed there."""
 
     def __init__(
@@ -104,9 +114,9 @@ class GuardedClient:
         """Post `body`; any status is an answer. Raises Refused, Unreached, Late or Lost."""
         open_to_all = self._allow_private or is_inbox(url, self._own)
         if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
-            raise Refused("the address is not https")
+            raise TargetRefused("the address is not https")
         if " " in url or not (url.isascii() and url.isprintable()):  # a line break would begin a header of theirs
-            raise Refused("the address is no URL")
+            raise TargetRefused("the address is no URL")
         try:
             target = URL(url, encoded=True)  # sent as it was given: an endpoint is nobody's to respell
             async with self._session(guarded=not open_to_all).post(
@@ -114,17 +124,17 @@ class GuardedClient:
             ) as response:
                 return Answer(response.status, response.headers, await _beginning(response))
         except (aiohttp.InvalidURL, ValueError) as error:
-            raise Refused("the address is no URL") from error
+            raise TargetRefused("the address is no URL") from error
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, _Private):
-                raise Refused(str(error.os_error)) from error
-            raise Unreached(_words(error)) from error
+                raise TargetRefused(str(error.os_error)) from error
+            raise ConnectFailed(_words(error)) from error
         except aiohttp.ConnectionTimeoutError as error:
-            raise Unreached("no connection in time") from error
+            raise ConnectFailed("no connection in time") from error
         except TimeoutError as error:
-            raise Lost("no answer in time") from error
+            raise ReplyLost("no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Lost(f"the connection broke before an answer: {type(error).__name__}") from error
+            raise ReplyLost(f"the connection broke before an answer: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Let kept connections go."""
@@ -165,7 +175,7 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         if monotonic() - begun > self._begin_s:
             connection.release()
-            raise Late("the connection took too long to come about")
+            raise RequestTimeout("the connection took too long to come about")
         return connection
 
 

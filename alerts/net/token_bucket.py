@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Bucket:
+class TokenBucket:
     """Times are monotonic seconds. `rate` may change at any time."""
 
     def __init__(self, rate: float, now: float, *, burst_seconds: float = 0.25) -> None:
@@ -23,11 +23,11 @@ class Bucket:
         self._tokens -= 1.0
         return True
 
-    def give_back(self) -> None:
+    def refund(self) -> None:
         """A token was not needed."""
         self._tokens = min(self._most, self._tokens + 1.0)
 
-    def wait(self, now: float) -> float:
+    def delay(self, now: float) -> float:
         """Seconds until there is a token; 0.0 if there is one."""
         self._fill(now)
         return max(0.0, (1.0 - self._tokens) / self.rate)

@@ -30,7 +30,7 @@ _PERSONAL = re.compile(
 )
 
 
-def blank(text: str) -> str:
+def redact(text: str) -> str:
     """`text` with a mark instead of each address, telephone number and coordinate."""
     return _PERSONAL.sub("…", text)
 
@@ -39,13 +39,13 @@ def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> Muta
     """The last word on every line: whoever wrote it, whatever it quotes."""
     for key, value in event.items():
         if isinstance(value, str) and key != "timestamp":
-            event[key] = blank(value)
+            event[key] = redact(value)
         elif value is not None and not isinstance(value, str | int | float):
-            event[key] = blank(repr(value))
+            event[key] = redact(repr(value))
     return event
 
 
-class Lines(logging.StreamHandler[TextIO]):
+class LineHandler(logging.StreamHandler[TextIO]):
     """JSON on stderr. What is said of the web's requests waits a moment and leaves in one write with what else has been
     said by then: one write a request would cost more than the line, and structlog's chain ten times as much.
 
@@ -57,12 +57,12 @@ class Lines(logging.StreamHandler[TextIO]):
         self._waiting: list[bytes] = []
 
     @staticmethod
-    def alone() -> Lines | None:
+    def exclusive() -> LineHandler | None:
         """This handler, if it is all that listens to what this process says."""
         handlers = logging.getLogger().handlers
-        return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], Lines) else None
+        return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], LineHandler) else None
 
-    def answered(self, level: int, said: Mapping[str, object]) -> None:
+    def log_request(self, level: int, said: Mapping[str, object]) -> None:
         """A request was answered. To be called in an event loop."""
         at = datetime.now(UTC)
         line = {**said, "event": ANSWERED, "level": _LEVELS[level], "logger": WEB, "timestamp": at}
@@ -117,7 +117,7 @@ def configure(settings: Settings) -> None:
     last.append(
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if on_console else structlog.processors.JSONRenderer()
     )
-    handler = logging.StreamHandler(sys.stderr) if on_console else Lines(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr) if on_console else LineHandler(sys.stderr)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],

@@ -16,15 +16,15 @@ import msgspec
 
 from alerts.commands.actor import Actor
 from alerts.contract.bodies import NoticeBody
-from alerts.delivery_queue.requeue import queue_again
+from alerts.delivery_queue.requeue import requeue_failed
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.signed_tokens import timed_token
 from alerts.operations import suppressions
 from alerts.operations.control_socket import Json, Operation
 from alerts.operations.import_export import TransferOperations, converted
 from alerts.operations.retry_trigger import retry_trigger
-from alerts.projections.runner import Runner
-from alerts.services import Parts
+from alerts.projections.runner import ProjectionRunner
+from alerts.services import Services
 
 T = TypeVar("T")
 OPERATOR = Actor(kind="system", id="", name="operator")
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 class Admin:
     """Operations over the built parts. `rebuild(progress)` builds read models beside the live ones and switches."""
 
-    def __init__(self, parts: Parts, runner: Runner, rebuild: Callable[[Progress], int]) -> None:
+    def __init__(self, parts: Services, runner: ProjectionRunner, rebuild: Callable[[Progress], int]) -> None:
         self._parts, self._runner, self._rebuild = parts, runner, rebuild
 
     def operations(self) -> dict[str, Operation]:
@@ -182,7 +182,7 @@ class Admin:
         """{"rule"} → whom it would reach: counts, position and a sample of ids."""
         body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
-        await asyncio.to_thread(parts.follower.knows, parts.writer.position(), VIEWS_WAIT_S)
+        await asyncio.to_thread(parts.follower.wait_applied, parts.writer.position(), VIEWS_WAIT_S)
         counted = await parts.commands.count_audience(OPERATOR, body)
         found: Json = msgspec.to_builtins(counted)
         return found
@@ -268,7 +268,7 @@ class Admin:
             return {"id": args["id"]}
         parts, wanted = self._parts, identity(args["id"], "thing that waits")
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
-            return {"id": str(wanted), "queued": await queue_again(parts.writer, wanted, by=OPERATOR.by)}
+            return {"id": str(wanted), "queued": await requeue_failed(parts.writer, wanted, by=OPERATOR.by)}
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
             await parts.commands.resume(OPERATOR, wanted, "by the operator, on the command line")
             return {"id": str(wanted), "state": "resumed"}

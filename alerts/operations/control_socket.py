@@ -28,7 +28,7 @@ _LONGEST_PATH = 100
 """Of a socket's path; the system's limit is 107 bytes on Linux."""
 
 
-class Locked(Exception):
+class AlreadyRunning(Exception):
     """Another process has the database open for writing."""
 
 
@@ -41,14 +41,14 @@ def lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Locked(f"{path} is held: a server or another command is using this database") from None
+            raise AlreadyRunning(f"{path} is held: a server or another command is using this database") from None
         yield
     finally:
         os.close(descriptor)
 
 
 @asynccontextmanager
-async def listening(path: Path, operations: Mapping[str, Operation]) -> AsyncIterator[None]:
+async def serve_operations(path: Path, operations: Mapping[str, Operation]) -> AsyncIterator[None]:
     """Answer commands on the socket at `path` for the life of the context; the folder's lock must be held."""
 
     async def answer(request: web.Request) -> web.Response:
@@ -81,7 +81,7 @@ async def listening(path: Path, operations: Mapping[str, Operation]) -> AsyncIte
 
 
 @asynccontextmanager
-async def through(path: Path) -> AsyncIterator[Call | None]:
+async def connect(path: Path) -> AsyncIterator[Call | None]:
     """How to ask the server that listens at `path`; None if there is none."""
     with _reachable(path) as short:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(short)) as session:

@@ -15,10 +15,10 @@ from alerts.contract.bodies import PlaceBody
 from alerts.domain.events import ImportRowRefused
 from alerts.domain.reference_data import PlaceState
 from alerts.import_export.csv_format import exported
-from alerts.import_export.page_order import Turns
+from alerts.import_export.page_order import PageOrder
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.operations.control_socket import Json, Operation
-from alerts.services import Parts
+from alerts.services import Services
 
 T = TypeVar("T")
 _ROWS = msgspec.msgpack.Decoder(list[ImportRow])
@@ -31,9 +31,9 @@ PLACES = 50
 class TransferOperations:
     """Imports and exports over the built parts. `read` runs a read that has seen everything written so far."""
 
-    def __init__(self, parts: Parts, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, parts: Services, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
         self._parts, self._actor, self._read = parts, actor, read
-        self._turns = Turns()
+        self._turns = PageOrder()
 
     def operations(self) -> dict[str, Operation]:
         """By the name under which the control socket knows them."""

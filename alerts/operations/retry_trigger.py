@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 from alerts.commands import Commands
-from alerts.commands.results import TriggerKept
+from alerts.commands.results import TriggerSaved
 from alerts.domain.events import TriggerReceived
 from alerts.domain.streams import SOURCE, source_id
 from alerts.eventlog.ports import Log
@@ -14,7 +14,7 @@ from alerts.intake import webhook_parser
 from alerts.kernel.errors import Conflict, NotFound
 
 
-async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerKept:
+async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerSaved:
     """Decide from the body that was kept, by its source's mapping and policy as they are now.
 
     It may be parked again, for another reason. Conflict if it is parked no longer; NotFound.

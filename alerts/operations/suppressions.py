@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from alerts.commands import Commands, SubscriberKept
+from alerts.commands import Commands, SubscriberSaved
 from alerts.commands.actor import Actor
 from alerts.eventlog.ports import Log
 from alerts.kernel.errors import Invalid
@@ -34,7 +34,7 @@ def operations(commands: Commands, log: Log) -> Mapping[str, Operation]:
     return {"suppress": suppress, "lift": lift}
 
 
-def _answer(log: Log, kept: SubscriberKept, contact: int) -> Json:
+def _answer(log: Log, kept: SubscriberSaved, contact: int) -> Json:
     state = log.state(SUBSCRIBER, kept.id)
     point = state.contact(contact) if state is not None else None
     return {

@@ -4,6 +4,6 @@ Everything here is computed from the log and can be thrown away and computed aga
 """
 
 from alerts.projections.catalogue import projections
-from alerts.projections.queries import Views
+from alerts.projections.queries import ReadModels
 
-__all__ = ["Views", "projections"]
+__all__ = ["ReadModels", "projections"]

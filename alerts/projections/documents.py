@@ -12,7 +12,7 @@ from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Event, Recorded
 from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
-from alerts.storage.in_clauses import rows_in
+from alerts.storage.in_clauses import select_in
 
 _SQL = named_queries.load("alerts.projections", "documents.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
@@ -68,7 +68,7 @@ class Documents:
         begun = {r.originator_id for r in events if r.originator_version == 1}
         continued = {r.originator_id for r in events} - begun
         decode = self._decoders[kind.table].decode
-        rows = rows_in(tx, _SQL[f"{kind.table}_load"], [stream.bytes for stream in continued])
+        rows = select_in(tx, _SQL[f"{kind.table}_load"], [stream.bytes for stream in continued])
         return {
             UUID(bytes=bytes(stream)): _Document(decode(doc), created, bytes(sealed) if sealed is not None else None)
             for stream, created, doc, sealed in rows

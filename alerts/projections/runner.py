@@ -15,14 +15,14 @@ from time import monotonic
 
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Projection, UnreadableEvent
-from alerts.eventlog.position_waiter import Waiter
+from alerts.eventlog.position_waiter import PositionWaiter
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.projections import parked
 from alerts.projections.parked import Parked
 from alerts.storage.base import BaseDatabase, BaseTransaction
-from alerts.storage.generations import CurrentViews
-from alerts.storage.leader_election import Leader
+from alerts.storage.generations import LiveViews
+from alerts.storage.leader_election import AdvisoryLockLeader
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ _POSITIONS = "SELECT name, position FROM tracking"
 _MOVE = "UPDATE tracking SET position = ? WHERE position = ? AND name IN ({}) RETURNING name"
 
 
-class _NotOurs(Exception):
+class _LostFence(Exception):
     """Another runner has this work, or has moved a position meanwhile."""
 
 
-class Runner:
+class ProjectionRunner:
     """Feeds projections from the log. A projection with a true `guards` attribute stops at an event it cannot take;
     for others the event is parked and they go on."""
 
@@ -69,14 +69,14 @@ class Runner:
         self._halted: dict[str, str] = {}
         self._parked_in_a_row: dict[str, int] = {}
         self._hurry = Flag()
-        self._waiter = Waiter(awaited=self._hurry.set)
+        self._waiter = PositionWaiter(awaited=self._hurry.set)
         self._stop = Flag()
         self._thread: Thread | None = None
         self._looked = monotonic()
         self._leader = self._new_leader()
-        self._stood = (-1, monotonic())
+        self._stalled_since = (-1, monotonic())
         """Where another process's read models stood behind the log, and since when."""
-        self._stands_in = False
+        self._taken_over = False
         self._load()
 
     # --- the outside
@@ -122,7 +122,7 @@ class Runner:
                     raise DomainError("; ".join(f"{name} cannot go on: {why}" for name, why in self._halted.items()))
                 if self._lowest() >= to:
                     return
-                if not self._leader.leads() or not self._round():
+                if not self._leader.is_leader() or not self._round():
                     self._stop.wait(_BEHIND_ANOTHER)
                     self._load()
                 progress(min(self._lowest(), to), to)
@@ -156,8 +156,8 @@ class Runner:
         while not self._stop.is_set():
             try:
                 self._turn()
-            except _NotOurs:
-                self._stands_in = False
+            except _LostFence:
+                self._taken_over = False
                 self._load_quietly()
             except Exception as error:
                 logger.error("the read models cannot be brought forward just now: %s", error)
@@ -169,21 +169,21 @@ class Runner:
         if monotonic() - self._looked > _IDLE:
             self._looked = monotonic()
             self._switch()
-        if self._leader.leads():
+        if self._leader.is_leader():
             before = self._lowest()
             if self._round():
                 if self._lowest() - before < _BATCH:
-                    self._breathe()
+                    self._batch_pause()
                 return
         elif self._is_behind_another():
-            if not self._stands_in or not self._round():
+            if not self._taken_over or not self._round():
                 self._stop.wait(_BEHIND_ANOTHER)
             return
         deadline = monotonic() + _IDLE / 2
         while not self._stop.is_set() and monotonic() < deadline and not self._log.wait(self._lowest(), _ATTENTION):
             pass
 
-    def _breathe(self) -> None:
+    def _batch_pause(self) -> None:
         """Until enough has come together, or somebody waits for it."""
         self._hurry.clear()
         self._stop.wait(_BREATH)
@@ -198,12 +198,12 @@ class Runner:
         self._load()
         lowest, now = self._lowest(), monotonic()
         if lowest >= self._log.position():
-            self._stood = (-1, now)
+            self._stalled_since = (-1, now)
             return False
-        if lowest != self._stood[0]:
-            self._stood = (lowest, now)
-        elif now - self._stood[1] > _ASLEEP and not self._stands_in:
-            self._stands_in = True
+        if lowest != self._stalled_since[0]:
+            self._stalled_since = (lowest, now)
+        elif now - self._stalled_since[1] > _ASLEEP and not self._taken_over:
+            self._taken_over = True
             logger.warning("the process that keeps the read models stands still at %d: this one stands in", lowest)
         return True
 
@@ -216,7 +216,7 @@ class Runner:
             with self._database.write() as tx:
                 tx.executemany(_START, [(name,) for name in missing])
         self._positions = {p.name: kept.get(p.name, 0) for p in self._projections}
-        self._waiter.reach(self._lowest())
+        self._waiter.advance(self._lowest())
 
     def _load_quietly(self) -> None:
         try:
@@ -250,11 +250,11 @@ class Runner:
         try:
             self._commit(group, found, after, to)
         except Exception as error:
-            if isinstance(error, _NotOurs) or self._database.trouble(error) == "transient":
+            if isinstance(error, _LostFence) or self._database.fault_kind(error) == "transient":
                 raise
             for projection in group:
                 self._advance(projection, found, after, to)
-        self._waiter.reach(self._lowest())
+        self._waiter.advance(self._lowest())
         return True
 
     def _commit(self, group: Sequence[Projection], found: Found, after: int, to: int) -> None:
@@ -272,7 +272,7 @@ class Runner:
     def _fence(self, tx: BaseTransaction, group: Sequence[Projection], after: int, to: int) -> None:
         moved = tx.execute(_MOVE.format(", ".join("?" * len(group))), (to, after, *(p.name for p in group)))
         if len(moved) != len(group):
-            raise _NotOurs
+            raise _LostFence
 
     def _advance(self, projection: Projection, found: Found, after: int, to: int) -> None:
         """The same for one projection, halving what fails until the one event that is at fault is found."""
@@ -281,9 +281,9 @@ class Runner:
         try:
             self._commit([projection], found, after, to)
         except Exception as error:
-            if isinstance(error, _NotOurs) or self._database.trouble(error) == "transient":
+            if isinstance(error, _LostFence) or self._database.fault_kind(error) == "transient":
                 raise
-            if len(found) <= 1 or self._database.trouble(error) == "schema":
+            if len(found) <= 1 or self._database.fault_kind(error) == "schema":
                 self._give_up(projection, found, error, after, to)
                 return
             middle = len(found) // 2
@@ -296,7 +296,7 @@ class Runner:
         name = projection.name
         why = f"{type(error).__name__}: {error}"
         in_a_row = self._parked_in_a_row.get(name, 0) + 1
-        broken = self._database.trouble(error) == "schema" or in_a_row > _TOO_MANY or not found
+        broken = self._database.fault_kind(error) == "schema" or in_a_row > _TOO_MANY or not found
         if broken or getattr(projection, "guards", False):
             self._halted[name] = why
             logger.error("%s has stopped at position %d: %s", name, after, why)
@@ -312,12 +312,12 @@ class Runner:
 
     def _switch(self) -> None:
         """Follow the pointer to another generation, once that one stands where this one stands."""
-        if not isinstance(self._database, CurrentViews):
+        if not isinstance(self._database, LiveViews):
             return
         fresh = self._database.newer()
         if fresh is None:
             return
-        Runner(self._log, fresh, self._projections, self._clock).catch_up(self._lowest())
+        ProjectionRunner(self._log, fresh, self._projections, self._clock).catch_up(self._lowest())
         self._database.switch(fresh)
         self._leader.release()
         self._leader = self._new_leader()
@@ -325,9 +325,9 @@ class Runner:
         self._halted.clear()
         logger.info("the read models are those of generation %d now", fresh.generation)
 
-    def _new_leader(self) -> Leader:
+    def _new_leader(self) -> AdvisoryLockLeader:
         current = self._database
-        return Leader(current.current if isinstance(current, CurrentViews) else current)
+        return AdvisoryLockLeader(current.current if isinstance(current, LiveViews) else current)
 
 
 def _topics(group: Sequence[Projection]) -> Collection[str]:

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from alerts.channels.message import Provider
 from alerts.kernel.terms import Channel
-from alerts.providers.failover import Member
+from alerts.providers.failover import CircuitBreaker
 from alerts.providers.inbox import Inbox
-from alerts.providers.sms.gateway_api import Form
+from alerts.providers.sms.gateway_api import GatewayApi
 from alerts.providers.sms.http_json import HttpJson
-from alerts.providers.sms.provider import Budget, Gateway, SmsProvider, client
+from alerts.providers.sms.provider import Gateway, Quota, SmsProvider, client
 from alerts.providers.sms.twilio import Twilio
 from alerts.providers.smtp.provider import Signs, SmtpProvider, Target
 
@@ -51,7 +51,7 @@ class Texts:
 
     targets: Sequence[TextTarget]
     rate: float
-    budget: Budget
+    budget: Quota
     prefixes: Sequence[str]
     receipts: str
     clock: Callable[[], datetime]
@@ -93,7 +93,7 @@ def texts_at_once(rate: float, targets: int) -> int:
 def sms_provider(texts: Texts, connections: int) -> SmsProvider:
     """The provider of texts; `connections` to each target at most."""
     members = [
-        Member(Gateway(_form(target, texts.receipts), client(connections), texts.rate), name, target.weight)
+        CircuitBreaker(Gateway(_form(target, texts.receipts), client(connections), texts.rate), name, target.weight)
         for target, name in zip(texts.targets, names(texts.targets), strict=True)
     ]
     return SmsProvider(
@@ -117,7 +117,7 @@ def names(targets: Sequence[TextTarget]) -> list[str]:
     return named
 
 
-def _form(target: TextTarget, receipts: str) -> Form:
+def _form(target: TextTarget, receipts: str) -> GatewayApi:
     if target.kind == "twilio":
         return Twilio(
             origin=target.url,

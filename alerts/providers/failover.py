@@ -66,7 +66,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @runtime_checkable
-class Watched(Protocol):
+class ReportsHealth(Protocol):
     """A provider that can say how it stands."""
 
     def health(self) -> Health:
@@ -101,14 +101,14 @@ class _Recent:
 
 
 @runtime_checkable
-class Heeding(Protocol):
+class AcceptsPeerHealth(Protocol):
     """A provider that takes other processes' word for how its members stand."""
 
-    def heed(self, resting: Mapping[str, str]) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str]) -> None:
         """These members, by name, rest in another process, and why. In the event loop."""
 
 
-class Member(Generic[T]):
+class CircuitBreaker(Generic[T]):
     """One server or provider of a pool. `it` is what the pool's owner uses it by."""
 
     def __init__(self, it: T, name: str, weight: float = 1.0) -> None:
@@ -143,7 +143,7 @@ class Member(Generic[T]):
         """Whether it may be used: it does not rest, and nobody is finding out just now whether it works."""
         return now >= self._rests_until and not (self._half_open and now - self._probe_since < PROBE_SECONDS)
 
-    def begin(self, now: float) -> bool:
+    def try_start(self, now: float) -> bool:
         """Say that it is about to be used; False if it may not be. After True one of `succeeded`, `failed` and
         `passed` must follow."""
         if not self.open(now):
@@ -195,14 +195,14 @@ class Member(Generic[T]):
         self._shifted = False
         self._step_since = self._rests_until
 
-    def warned(self, now: float, why: str) -> None:
+    def peer_unhealthy(self, now: float, why: str) -> None:
         """Another process leaves it alone: unless it has worked here of late, one message finds out whether it does."""
         if now < self._rests_until or now - self._worked < HEARSAY or (self._step == 0 and self.why):
             return
         self._step = self._strikes = self._successes = 0
         self._step_since, self._shifted, self.why = now, False, f"another process: {why}"
 
-    def passed(self) -> None:
+    def abandon(self) -> None:
         """It was not used after all: nothing was learnt."""
         self._probe_since = float("-inf")
 
@@ -226,16 +226,16 @@ class Member(Generic[T]):
         return self._step == 0 and self._successes == 0
 
 
-class Pool(Generic[T]):
+class FailoverPool(Generic[T]):
     """The members of one channel."""
 
-    def __init__(self, members: Sequence[Member[T]], *, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, members: Sequence[CircuitBreaker[T]], *, chance: Callable[[], float] = random.random) -> None:
         """`chance` gives numbers in [0, 1)."""
         if not members:
             raise ValueError("a pool needs at least one member")
         self.members, self._chance = tuple(members), chance
 
-    def order(self, now: float, *, urgent: bool = False) -> list[Member[T]]:
+    def order(self, now: float, *, urgent: bool = False) -> list[CircuitBreaker[T]]:
         """Whom to try, one after the other, until one of them begins: drawn by weight × share, resting ones left out.
         What is urgent goes to those that are well first, so that no emergency is a probe while there is a choice."""
         usable = [member for member in self.members if member.open(now)]
@@ -244,11 +244,11 @@ class Pool(Generic[T]):
         drawn = sorted(usable, key=lambda m: self._chance() ** (1 / (m.weight * m.share(now))), reverse=True)
         return sorted(drawn, key=lambda m: m.state(now) != "well") if urgent else drawn
 
-    def heed(self, resting: Mapping[str, str], now: float) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str], now: float) -> None:
         """See `Heeding.heed`."""
         for member in self.members:
             if member.name in resting:
-                member.warned(now, resting[member.name])
+                member.peer_unhealthy(now, resting[member.name])
 
     def wakes_in(self, now: float) -> float:
         """Seconds until the first resting member may be tried again; 0.0 if one does not rest."""

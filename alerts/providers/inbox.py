@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
 from alerts.providers.inbox_store import SqliteTables, Tables, Transaction
 
@@ -40,9 +40,9 @@ _INSERT = "INSERT INTO inbox (delivery, channel, recipient, at, data) VALUES (?,
 _PUT_OFF = "INSERT INTO inbox_put_off (delivery) VALUES (?) ON CONFLICT (delivery) DO NOTHING"
 _COLUMNS = "SELECT id, delivery, channel, recipient, at, data FROM inbox"
 
-REFUSED = Handed(result="permanent", reason="550 5.1.1 no such mailbox")
-PUT_OFF = Handed(result="temporary", reason="451 4.2.0 mailbox busy, try again")
-SENT = Handed(result="sent")
+REFUSED = SendResult(result="permanent", reason="550 5.1.1 no such mailbox")
+PUT_OFF = SendResult(result="temporary", reason="451 4.2.0 mailbox busy, try again")
+SENT = SendResult(result="sent")
 
 
 class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +71,8 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True):
 class _Arrival:
     message: Message
     loop: asyncio.AbstractEventLoop
-    done: asyncio.Future[Handed]
-    answer: Handed = field(default=SENT)
+    done: asyncio.Future[SendResult]
+    answer: SendResult = field(default=SENT)
 
 
 class Inbox:
@@ -99,10 +99,10 @@ class Inbox:
         """The provider that puts a channel's messages here."""
         return InboxProvider(self, channel)
 
-    async def take(self, message: Message) -> Handed:
+    async def take(self, message: Message) -> SendResult:
         """Keep a message; `sent` once it is on disk, `technical` if the disk refuses it."""
         if self._closed:
-            return Handed(result="temporary", reason="the inbox is closing")
+            return SendResult(result="temporary", reason="the inbox is closing")
         if _local(message.to).startswith("no-such-mailbox"):
             return REFUSED
         loop = asyncio.get_running_loop()
@@ -187,7 +187,7 @@ class Inbox:
                     self._write(tx, batch)
             except Exception as error:  # a full disk refuses this batch, the next one may fit
                 for arrival in batch:
-                    arrival.answer = Handed(result="temporary", reason=f"the inbox could not keep it: {error}")
+                    arrival.answer = SendResult(result="temporary", reason=f"the inbox could not keep it: {error}")
             _answer(batch)
             if last:
                 return
@@ -218,7 +218,7 @@ class InboxProvider:
     def __init__(self, inbox: Inbox, channel: Channel) -> None:
         self._inbox, self.channel = inbox, channel
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """See `Provider.send`."""
         return await self._inbox.take(message)
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from alerts.eventlog.ports import Database, Unit
+from alerts.eventlog.ports import Database, UnitOfWork
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import instant, micros
 from alerts.storage.named_queries import load
@@ -31,17 +31,17 @@ Fire = Callable[[str, UUID, datetime], Awaitable[object]]
 _PAGE = 100
 
 
-def plan_due(unit: Unit, kind: str, subject: UUID, due_at: datetime) -> None:
+def plan_due(unit: UnitOfWork, kind: str, subject: UUID, due_at: datetime) -> None:
     """Plan one item within a command; planning the same item twice is one item."""
     unit.write(_sql.plan, (kind, subject.bytes, micros(due_at)))
 
 
-def cancel_due(unit: Unit, kind: str, subject: UUID) -> None:
+def cancel_due(unit: UnitOfWork, kind: str, subject: UUID) -> None:
     """Cancel whatever is planned of this kind for this subject and has not fired."""
     unit.write(_sql.cancel, (kind, subject.bytes))
 
 
-def take_due(unit: Unit, kind: str, subject: UUID, due_at: datetime) -> bool:
+def take_due(unit: UnitOfWork, kind: str, subject: UUID, due_at: datetime) -> bool:
     """Mark an item fired, within the command that fires it; False if it was fired or cancelled by somebody else."""
     key = (kind, subject.bytes, micros(due_at))
     rows = unit.read(_sql.state, key)

@@ -13,7 +13,7 @@ from alerts.kernel.errors import DomainError
 Part = Literal["main", "views", "keys"]
 """main: the log, the queue, what cannot be computed again. views: read models. keys: the wrapped keys of people."""
 
-Trouble = Literal["conflict", "transient", "schema", "other"]
+FaultKind = Literal["conflict", "transient", "schema", "other"]
 """What a driver's error means: another writer was first; try again later; no such table or column, or not SQL at all;
 a value that cannot be kept, or a damaged file."""
 
@@ -68,7 +68,7 @@ class BaseDatabase(ABC):
         """Close every connection."""
 
     @abstractmethod
-    def trouble(self, error: BaseException) -> Trouble | None:
+    def fault_kind(self, error: BaseException) -> FaultKind | None:
         """What an error means; None if it does not come from the database driver."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ class BaseDatabase(ABC):
         """Remove the whole database; for generations of read models that nobody reads any more."""
 
     @abstractmethod
-    def scrub(self) -> None:
+    def wipe_deleted(self) -> None:
         """Make sure that what was deleted is gone from the files, as far as this database can."""
 
 

@@ -28,7 +28,7 @@ class Readable(Protocol):
 
 
 @contextmanager
-def kept(views: BaseDatabase) -> Iterator[Readable | None]:
+def stored_blob(views: BaseDatabase) -> Iterator[Readable | None]:
     """What is kept beside these read models; None if nothing is."""
     if views.dialect == "postgresql":
         with views.read() as tx:
@@ -44,7 +44,7 @@ def kept(views: BaseDatabase) -> Iterator[Readable | None]:
         yield file
 
 
-class Draft:
+class BlobDraft:
     """What is to be kept, while it is written: `keep` or `discard` it at the end. Only its owner can read it."""
 
     def __init__(self, views: BaseDatabase) -> None:
@@ -58,7 +58,7 @@ class Draft:
         self._path.unlink(missing_ok=True)
         self.file = open(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b")  # noqa: SIM115
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """Put it in the place of what was kept before: on disk when this returns."""
         self.file.flush()
         if self._path is None:

@@ -15,7 +15,7 @@ from threading import Lock
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Dialect, Projection
 from alerts.kernel.errors import Conflict, DomainError
-from alerts.storage.base import BaseDatabase, BaseTransaction, Part, Trouble, connect
+from alerts.storage.base import BaseDatabase, BaseTransaction, FaultKind, Part, connect
 from alerts.storage.migrate import migrate, pending
 
 _POINTED = "SELECT generation FROM pointers WHERE name = 'views'"
@@ -53,12 +53,12 @@ def is_outdated(database: BaseDatabase, migrations: Path) -> bool:
         try:
             return bool(tx.execute("SELECT 1 FROM tracking WHERE position > 0 LIMIT 1"))
         except Exception as error:
-            if database.trouble(error) == "schema":
+            if database.fault_kind(error) == "schema":
                 return False
             raise
 
 
-class CurrentViews(BaseDatabase):
+class LiveViews(BaseDatabase):
     """The live read models, whichever generation that is: a transaction stays in the one it began in."""
 
     dialect: Dialect
@@ -101,8 +101,8 @@ class CurrentViews(BaseDatabase):
         if gone is not None:
             gone.drop()
 
-    def trouble(self, error: BaseException) -> Trouble | None:
-        return self._current.trouble(error)
+    def fault_kind(self, error: BaseException) -> FaultKind | None:
+        return self._current.fault_kind(error)
 
     def exists(self) -> bool:
         return self._current.exists()
@@ -110,8 +110,8 @@ class CurrentViews(BaseDatabase):
     def drop(self) -> None:
         self._current.drop()
 
-    def scrub(self) -> None:
-        self._current.scrub()
+    def wipe_deleted(self) -> None:
+        self._current.wipe_deleted()
 
     def close(self) -> None:
         self._current.close()
@@ -133,14 +133,14 @@ def rebuild(
     Sends nothing: reactors are not projections. `progress` is told (position, end) after each batch. An interrupted
     rebuild leaves the live ones as they are and is begun again by the next. Raises `Conflict` if another one won.
     """
-    from alerts.projections.runner import Runner
+    from alerts.projections.runner import ProjectionRunner
 
     old = current_generation(main)
     leftover = connect(url, "views", old + 1)
     leftover.drop()
     fresh = open_generation(url, old + 1, migrations)
     try:
-        Runner(log, fresh, projections, clock).catch_up(log.position(), progress)
+        ProjectionRunner(log, fresh, projections, clock).catch_up(log.position(), progress)
     finally:
         fresh.close()
     with main.write() as tx:

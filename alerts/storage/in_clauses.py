@@ -12,7 +12,7 @@ CHUNK = 512
 """Keys in one statement; both planners take this in their stride."""
 
 
-def rows_in(tx: Transaction, statement: str, values: Sequence[Value]) -> Iterator[Row]:
+def select_in(tx: Transaction, statement: str, values: Sequence[Value]) -> Iterator[Row]:
     """The rows of a statement with one `IN (?*)`."""
     for chunk in _chunks(values):
         yield from tx.execute(statement.replace("?*", ",".join("?" * len(chunk))), chunk)

@@ -11,23 +11,23 @@ if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
     from alerts.storage.postgres import Connection, PostgresDatabase
 
 _LOCK = 0x7275_6E00
-_ASK_AGAIN = 1.0
+_POLL_INTERVAL_S = 1.0
 
 
-class Leader:
+class AdvisoryLockLeader:
     """A session lock on a connection of its own: it is free again at the moment its holder dies.
 
     It only spares the others work. What keeps two from applying an event twice is the tracking row.
     """
 
-    def __init__(self, database: BaseDatabase, lock: int = _LOCK, *, every: float = _ASK_AGAIN) -> None:
+    def __init__(self, database: BaseDatabase, lock: int = _LOCK, *, every: float = _POLL_INTERVAL_S) -> None:
         """`lock` names the work that is led; each generation of a part has its own. `every`: seconds between asking
         for it."""
         self._database, self._lock, self._every = database, lock, every
         self._connection: Connection | None = None
         self._asked = self._sure = float("-inf")
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process holds the lock, asked for now and then. Raises what the driver raises."""
         if self._database.dialect == "sqlite":
             return True
@@ -49,7 +49,7 @@ class Leader:
 
     def _holds(self, connection: Connection) -> bool:
         """A session that says nothing does not learn that its server was restarted: it is asked once a second."""
-        if monotonic() - self._sure < _ASK_AGAIN:
+        if monotonic() - self._sure < _POLL_INTERVAL_S:
             return True
         try:
             connection.execute("SELECT 1")

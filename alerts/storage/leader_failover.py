@@ -13,27 +13,27 @@ from time import monotonic
 from typing import Literal, Protocol
 
 _log = logging.getLogger(__name__)
-ASLEEP = 3.0
+STALL_TIMEOUT_S = 3.0
 """Seconds without a step after which another stands in."""
 
 Turn = Literal["ours", "theirs", "done"]
 
 
-class Leads(Protocol):
+class LeaderElection(Protocol):
     """`alerts.storage.leader_election.Leader`."""
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process holds the lock."""
 
     def release(self) -> None:
         """Let another process lead."""
 
 
-class Turns:
+class LeaderWithFailover:
     """Turns at one kind of work whose steps have growing numbers. From any thread."""
 
     def __init__(
-        self, leader: Leads, reached: Callable[[], int], *, what: str, tick: Callable[[], float] = monotonic
+        self, leader: LeaderElection, reached: Callable[[], int], *, what: str, tick: Callable[[], float] = monotonic
     ) -> None:
         """`reached` reads which step is on disk; `what` is for the log."""
         self._leader, self._read, self._what, self._tick = leader, reached, what, tick
@@ -44,16 +44,16 @@ class Turns:
         self.done = 0
         """A step that is on disk, as far as this process knows: all up to it are."""
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process has the lock, or stands in for who has it."""
         if self._stands_in:
             return True
         with self._lock:
-            return self._leader.leads()
+            return self._leader.is_leader()
 
-    def of(self, step: int) -> Turn:
+    def whose_step(self, step: int) -> Turn:
         """Whose turn it is to do that step. Raises what the driver raises."""
-        if self.leads():
+        if self.is_leader():
             return "ours"
         if self.done < step:
             self.done = max(self.done, self._read())
@@ -62,13 +62,13 @@ class Turns:
             return "done"
         if self._stood[0] != self.done:
             self._stood = (self.done, self._tick())
-        elif self._tick() - self._stood[1] > ASLEEP:
+        elif self._tick() - self._stood[1] > STALL_TIMEOUT_S:
             self._stands_in = True
             _log.warning("the process that does %s stands still at %d: this one stands in", self._what, self.done)
             return "ours"
         return "theirs"
 
-    def taken(self, step: int, *, ours: bool) -> None:
+    def step_done(self, step: int, *, ours: bool) -> None:
         """That step is on disk now, by our doing or, while we were at it, by another's."""
         self.done = max(self.done, step)
         if not ours:

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.kernel.errors import Unavailable
-from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
 from alerts.storage.connection_pool import Pool
 
 Connection = psycopg.Connection[Row]
@@ -173,7 +173,7 @@ class PostgresDatabase(BaseDatabase):
                 connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield PostgresTransaction(connection)
             except psycopg.Error as error:
-                if self.trouble(error) == "transient":
+                if self.fault_kind(error) == "transient":
                     raise Unavailable(f"PostgreSQL does not answer just now ({str(error).strip()}).") from error
                 raise
             finally:
@@ -192,7 +192,7 @@ class PostgresDatabase(BaseDatabase):
                 _end(connection, "ROLLBACK")
                 raise
 
-    def trouble(self, error: BaseException) -> Trouble | None:
+    def fault_kind(self, error: BaseException) -> FaultKind | None:
         if not isinstance(error, psycopg.Error):
             return None
         # Class 40 is what a server rolls back to resolve a deadlock: to be decided afresh, as a conflict is.
@@ -212,7 +212,7 @@ class PostgresDatabase(BaseDatabase):
             tx.connection.execute(pgsql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
         self.close()
 
-    def scrub(self) -> None:
+    def wipe_deleted(self) -> None:
         """Make the room of deleted rows free; the server's own WAL and backups keep them until they are recycled."""
         with self._pool.take() as connection:
             connection.execute("VACUUM")

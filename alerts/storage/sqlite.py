@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.kernel.errors import Unavailable
-from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, NotDurable, Part, Trouble
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
 from alerts.storage.connection_pool import Pool
 from alerts.storage.multi_row_insert import write_rows
 
@@ -183,7 +183,7 @@ class SQLiteDatabase(BaseDatabase):
                 connection.execute("BEGIN")
                 yield SQLiteTransaction(connection)
             except sqlite3.Error as error:
-                if self.trouble(error) == "transient":
+                if self.fault_kind(error) == "transient":
                     raise Unavailable(f"{self.file} cannot be read just now ({error}). Try again.") from error
                 raise
             finally:
@@ -221,7 +221,7 @@ class SQLiteDatabase(BaseDatabase):
         """A connection of one's own for `data_version`; the caller closes it."""
         return self._open_reader()
 
-    def trouble(self, error: BaseException) -> Trouble | None:
+    def fault_kind(self, error: BaseException) -> FaultKind | None:
         if not isinstance(error, sqlite3.Error):
             return None
         code = _code(error)
@@ -239,7 +239,7 @@ class SQLiteDatabase(BaseDatabase):
         for suffix in ("", "-wal", "-shm", BESIDE, BESIDE + NEW):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
-    def scrub(self) -> None:
+    def wipe_deleted(self) -> None:
         """Deleted rows are overwritten (secure_delete); here the WAL that still holds them is emptied too."""
         with self._mutex:
             if self._writer is None:

@@ -23,7 +23,7 @@ _KEPT = 200
 """Areas kept resolved: a dispatch speaks of one notice thousands of times."""
 
 
-class Whereabouts:
+class AreaFilter:
     """Asks the log. Used from one thread at a time.
 
     What has no area concerns every place: a notice to everybody, an incident without an area. What cannot have one

@@ -17,7 +17,7 @@ import msgspec
 
 from alerts.kernel.ids import derived_id
 from alerts.net.retry_after import retry_after
-from alerts.net.safe_client import Answer, Refused, TargetError
+from alerts.net.safe_client import Answer, TargetError, TargetRefused
 from alerts.net.standard_webhooks import sign
 
 BACKOFF: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600)
@@ -88,7 +88,7 @@ async def post(
     """One try. Never raises for what a target does."""
     try:
         answer = await client.post(url, outgoing.body, headers_of(secret, webhook, outgoing, clock()))
-    except Refused as error:
+    except TargetRefused as error:
         return Outcome(f"not posted: {error}")
     except TargetError as error:
         return Outcome(str(error))
@@ -100,7 +100,7 @@ async def post(
     return Outcome(words, retry_after(answer.headers, clock()) or 0.0, answer.status == _GONE)
 
 
-def pause(
+def backoff(
     schedule: Sequence[float], tries: int, wait: float, draw: Callable[[float, float], float] = random.uniform
 ) -> float:
     """Seconds until the next try, after `tries` failures: by the schedule with jitter, but not before `wait`."""

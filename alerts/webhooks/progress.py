@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
-from alerts.eventlog.ports import Database, Log, Row, Unit, Writer
+from alerts.eventlog.ports import Database, Log, Row, UnitOfWork, Writer
 from alerts.kernel.paging import Page
 from alerts.kernel.times import instant, micros
 from alerts.storage.named_queries import load
@@ -22,7 +22,7 @@ _RENEW = LIFE / 2
 _BEYOND = 2**62
 
 
-class Course(msgspec.Struct, kw_only=True):
+class Cursor(msgspec.Struct, kw_only=True):
     """Where one webhook stands in the hands of its holder. `tries` and `failing_since` are of the event in hand."""
 
     id: UUID
@@ -39,7 +39,7 @@ class Course(msgspec.Struct, kw_only=True):
     posting: bool = False
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A webhook and how it does, for those who ask."""
 
     webhook: WebhookState
@@ -52,20 +52,20 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     taken_at: datetime | None
 
 
-class Standings:
+class WebhookQueries:
     """Reads for the API and the status. Blocking."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database, self._log = database, log
 
-    def page(self, cursor: str | None, limit: int) -> Page[Standing]:
+    def page(self, cursor: str | None, limit: int) -> Page[WebhookStatus]:
         """The newest first. ValueError for a cursor that is none of ours."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else int(cursor), limit + 1))
         items = tuple(found for row in rows[:limit] if (found := self._standing(row)) is not None)
         return Page(items, str(rows[limit - 1][0]) if len(rows) > limit > 0 else None)
 
-    def one(self, webhook: UUID) -> Standing | None:
+    def one(self, webhook: UUID) -> WebhookStatus | None:
         """One webhook; None if there is none, or it was removed."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.one, (webhook.bytes,))
@@ -78,12 +78,12 @@ class Standings:
             [(end,)] = tx.execute(_sql.log_end)
         return 0 if slowest is None else max(0, int(end) - int(slowest))
 
-    def _standing(self, row: Row) -> Standing | None:
+    def _standing(self, row: Row) -> WebhookStatus | None:
         created, raw, position, _, tries, failing_since, due_at, reason, taken_at = row
         webhook = self._log.state(WEBHOOK, UUID(bytes=bytes(raw)))
         if webhook is None or webhook.phase == "removed":
             return None  # removed between the two reads
-        return Standing(
+        return WebhookStatus(
             webhook=webhook,
             created=int(created),
             position=int(position),
@@ -95,7 +95,7 @@ class Standings:
         )
 
 
-class Holding:
+class WebhookLease:
     """The rows that this process posts for. `name` tells it from all others that ever were."""
 
     def __init__(self, database: Database, writer: Writer, name: str) -> None:
@@ -112,7 +112,7 @@ class Holding:
     async def claim(self) -> None:
         """Take what nobody holds, and hold on to what is ours."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             now = shared_now(unit.read, self._dialect, unit.now)
             until = now + LIFE // timedelta(microseconds=1)
             rows = unit.read(_sql.active)
@@ -121,29 +121,29 @@ class Holding:
 
         await self._writer.run(work, by="system")
 
-    def courses(self, now: datetime) -> list[Course]:
+    def courses(self, now: datetime) -> list[Cursor]:
         """Where the rows that we hold stand. Blocking."""
         with self._database.read() as tx:
             rows, shared = tx.execute(_sql.active), shared_now(tx.execute, self._dialect, now)
         return [_course(row) for row in rows if row[6] == self.name and (self._alone or row[7] > shared)]
 
-    async def taken(self, course: Course) -> None:
+    async def taken(self, course: Cursor) -> None:
         """Put on disk how far it has come."""
         position, at = course.position, course.taken_at
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             moved = None if at is None else micros(at)
             unit.write(_sql.taken, (position, moved, course.id.bytes, self.name, course.turn))
 
         await self._writer.run(work, by="system")
         course.recorded, course.taken_at = position, None
 
-    async def failed(self, course: Course, reason: str) -> None:
+    async def failed(self, course: Cursor, reason: str) -> None:
         """Put on disk that the event behind `course.position` failed, since when, and when it is tried again."""
         since, due = _micros(course.failing_since), _micros(course.due_at)
         key = (course.id.bytes, self.name, course.turn)
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             unit.write(_sql.failed, (course.position, course.tries, since, due, reason, *key))
 
         await self._writer.run(work, by="system")
@@ -152,7 +152,7 @@ class Holding:
     async def release(self) -> None:
         """Let another process take over at once."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             unit.write(_sql.release, (self.name,))
 
         await self._writer.run(work, by="system")
@@ -166,9 +166,9 @@ class Holding:
         return until < now + _RENEW // timedelta(microseconds=1) if ours else until < now
 
 
-def _course(row: Row) -> Course:
+def _course(row: Row) -> Cursor:
     raw, position, turn, tries, failing_since, due_at, *_ = row
-    return Course(
+    return Cursor(
         id=UUID(bytes=bytes(raw)),
         position=int(position),
         recorded=int(position),

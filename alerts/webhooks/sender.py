@@ -25,9 +25,9 @@ from alerts.eventlog.ports import Database, UnreadableEvent, Writer
 from alerts.kernel.events import Recorded
 from alerts.storage.server_clock import steady
 from alerts.webhooks import delivery
-from alerts.webhooks.area_filter import Filter, Whereabouts
+from alerts.webhooks.area_filter import AreaFilter, Filter
 from alerts.webhooks.delivery import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
-from alerts.webhooks.progress import LIFE, Course, Holding
+from alerts.webhooks.progress import LIFE, Cursor, WebhookLease
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -81,10 +81,10 @@ class Sender:
     ) -> None:
         self._log, self._codec, self._client, self._disable, self._clock = log, codec, client, disable, clock
         self._schedule, self._patience = schedule, patience
-        self._holding = Holding(database, writer, uuid4().hex)
+        self._holding = WebhookLease(database, writer, uuid4().hex)
         self._alone = database.dialect == "sqlite"
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks")
-        self._running: dict[UUID, tuple[Course, asyncio.Task[None]]] = {}
+        self._running: dict[UUID, tuple[Cursor, asyncio.Task[None]]] = {}
         self._look: asyncio.Task[None] | None = None
         self._stopping = False
         self._claimed = 0.0
@@ -128,14 +128,14 @@ class Sender:
                 _log.warning("the webhooks cannot be looked at just now: %s", error)
             await asyncio.sleep(_LOOK)
 
-    async def _courses(self) -> list[Course]:
+    async def _courses(self) -> list[Cursor]:
         begun = steady()
         if await self._in_thread(self._holding.wants_claim, self._clock()):
             await self._holding.claim()
             self._claimed = begun
         return await self._in_thread(self._holding.courses, self._clock())
 
-    def _adjust(self, courses: Sequence[Course]) -> None:
+    def _adjust(self, courses: Sequence[Cursor]) -> None:
         """A task for each row that is ours: begun anew after a replay or a mishap, ended if it is ours no more."""
         held = {course.id: course for course in courses}
         for id, (course, task) in list(self._running.items()):
@@ -149,7 +149,7 @@ class Sender:
             if id not in self._running:
                 self._running[id] = (course, asyncio.get_running_loop().create_task(self._serve(course)))
 
-    async def _serve(self, course: Course) -> None:
+    async def _serve(self, course: Cursor) -> None:
         try:
             await self._follow(course)
         except Exception:
@@ -157,7 +157,7 @@ class Sender:
 
     # --- one webhook
 
-    async def _follow(self, course: Course) -> None:
+    async def _follow(self, course: Cursor) -> None:
         webhook = await self._in_thread(self._log.state, WEBHOOK, course.id)
         if webhook is None or webhook.phase != "on":
             return
@@ -181,9 +181,9 @@ class Sender:
                 await self._record(course)
                 recorded_at = monotonic()
             if not found.more:
-                await self._log.grows(course.position, _IDLE)
+                await self._log.wait_async(course.position, _IDLE)
 
-    async def _deliver(self, course: Course, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
+    async def _deliver(self, course: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
         """Post one event until it is taken; False if the webhook was switched off over it."""
         while True:
             await self._be_sure()
@@ -202,7 +202,7 @@ class Sender:
                 return False
             await asyncio.sleep(max(0.0, ((course.due_at or self._clock()) - self._clock()).total_seconds()))
 
-    async def _given_up(self, course: Course, outcome: Outcome) -> bool:
+    async def _given_up(self, course: Cursor, outcome: Outcome) -> bool:
         """Count a failure: on disk, with the time of the next try; or switch the webhook off."""
         now = self._clock()
         course.tries += 1
@@ -216,7 +216,7 @@ class Sender:
             await self._holding.failed(course, why)
             await self._disable(course.id, course.turn, why, course.position)
             return True
-        course.due_at = now + timedelta(seconds=delivery.pause(self._schedule, course.tries, outcome.wait))
+        course.due_at = now + timedelta(seconds=delivery.backoff(self._schedule, course.tries, outcome.wait))
         await self._holding.failed(course, outcome.reason)
         return False
 
@@ -225,7 +225,7 @@ class Sender:
         while not self._alone and steady() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
             await asyncio.sleep(_LOOK)
 
-    async def _record(self, course: Course) -> None:
+    async def _record(self, course: Cursor) -> None:
         if course.position > course.recorded:
             await self._holding.taken(course)
 
@@ -234,7 +234,7 @@ class Sender:
     def _filter(self, webhook: WebhookState) -> Filter:
         if webhook.area is None:
             return lambda recorded: True
-        whereabouts = Whereabouts(self._log)
+        whereabouts = AreaFilter(self._log)
         area = whereabouts.area(webhook.area)
         return lambda recorded: whereabouts.touches(area, recorded)
 

@@ -19,24 +19,24 @@ import msgspec
 
 from alerts.eventlog.ports import Log
 from alerts.storage import blob_store
-from alerts.storage.generations import CurrentViews
+from alerts.storage.generations import LiveViews
 from subscribers.audience import encrypted_stream
-from subscribers.audience.encrypted_stream import Head, Unopened
+from subscribers.audience.encrypted_stream import DecryptionFailed, Head
 from subscribers.audience.index import AudienceColumns, serialization
 from subscribers.audience.index.serialization import ColumnsImage
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.vault import Vault
 
 _log = logging.getLogger(__name__)
 
-WORTH = 20_000
+MIN_EVENTS = 20_000
 """Positions that a start would have to read, from which on a new copy is worth its writing: about a second."""
 _LOOK = 5.0
 _SPACING = 60.0
 """Seconds between two copies at least: a hundred megabytes for a million people."""
 
 
-class _Front(msgspec.Struct, frozen=True, kw_only=True):
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
     """The first part of the stream; the tables' rows follow."""
 
     generation: int
@@ -56,16 +56,16 @@ class Restored:
     folded: array[int]
 
 
-class Snapshots:
+class CheckpointStore:
     """See the module. Used by the follower's thread alone."""
 
     def __init__(
         self,
         log: Log,
-        views: CurrentViews,
+        views: LiveViews,
         vault: Vault,
         *,
-        worth: int = WORTH,
+        worth: int = MIN_EVENTS,
         spacing: float = _SPACING,
         look: float = _LOOK,
         tick: Callable[[], float] = monotonic,
@@ -78,12 +78,12 @@ class Snapshots:
 
     # --- at the start ---
 
-    def restore(self, columns: AudienceColumns, registers: Registers, newest: int) -> Restored | None:
+    def restore(self, columns: AudienceColumns, registers: ReferenceData, newest: int) -> Restored | None:
         """Bring both to where they were kept, at `newest` at the latest. None: there is nothing to take, and both are
         empty."""
         begun = perf_counter()
         try:
-            with blob_store.kept(self._views.current) as source:
+            with blob_store.stored_blob(self._views.current) as source:
                 if source is None:
                     return None
                 found = self._take(source, columns, registers, newest)
@@ -97,31 +97,31 @@ class Snapshots:
         return found
 
     def _take(
-        self, source: blob_store.Readable, columns: AudienceColumns, registers: Registers, newest: int
+        self, source: blob_store.Readable, columns: AudienceColumns, registers: ReferenceData, newest: int
     ) -> Restored:
         head = encrypted_stream.head_of(source)
         key = self._vault.copy_key(head.key)
         if key is None:
-            raise Unopened("their key was destroyed, by an erasure or by a newer copy")
+            raise DecryptionFailed("their key was destroyed, by an erasure or by a newer copy")
         parts = encrypted_stream.parts_of(source, head, key)
-        front = msgspec.msgpack.decode(next(parts), type=_Front)
+        front = msgspec.msgpack.decode(next(parts), type=_Header)
         if front.generation != self._views.generation:
-            raise Unopened("they belong to another generation of read models")
+            raise DecryptionFailed("they belong to another generation of read models")
         if front.position > newest:
-            raise Unopened("they are ahead of what has been sent")
-        if front.position > self._log.position() or front.mark != self._log.mark(front.position):
-            raise Unopened("they are another log's")
+            raise DecryptionFailed("they are ahead of what has been sent")
+        if front.position > self._log.position() or front.mark != self._log.hash_at(front.position):
+            raise DecryptionFailed("they are another log's")
         positions = array("q", front.registers)
         serialization.refill(columns, front.columns, parts)
         if next(parts, None) is not None:
-            raise Unopened("there is more than there should be")
+            raise DecryptionFailed("there is more than there should be")
         for recorded in self._log.read_at(positions):
             registers.apply(recorded)
         return Restored(front.position, positions)
 
     # --- from time to time ---
 
-    def due(self, position: int, *, stopping: bool = False) -> bool:
+    def is_due(self, position: int, *, stopping: bool = False) -> bool:
         """Whether a copy that stands at this position is worth its writing: the one that is kept is old, or is
         unreadable since an erasure."""
         now = self._tick()
@@ -142,7 +142,7 @@ class Snapshots:
     def _position_kept(self) -> int:
         """Where the copy stands that a start would find, 0 if it would find none."""
         try:
-            with blob_store.kept(self._views.current) as source:
+            with blob_store.stored_blob(self._views.current) as source:
                 if source is None:
                     return 0
                 head = encrypted_stream.head_of(source)
@@ -150,7 +150,7 @@ class Snapshots:
         except (ValueError, OSError):
             return 0
 
-    def keep(
+    def save(
         self, columns: AudienceColumns, folded: array[int], catch_up: Callable[[], int | None], *, wait: bool
     ) -> bool:
         """Keep a copy. `catch_up` is called once the key is on disk, and brings everything to the log's end as it then
@@ -162,14 +162,14 @@ class Snapshots:
             return False
         self._kept = self._tick()
         views = self._views.current
-        front = _Front(
+        front = _Header(
             generation=views.generation,
             position=position,
-            mark=self._log.mark(position),
+            mark=self._log.hash_at(position),
             registers=folded.tobytes(),
             columns=serialization.image_of(columns),
         )
-        draft = blob_store.Draft(views)
+        draft = blob_store.BlobDraft(views)
         try:
             encrypted_stream.write(draft.file, Head(name, position), key, _parts(front, columns))
         except BaseException:
@@ -181,10 +181,10 @@ class Snapshots:
             self._writing.join()
         return True
 
-    def _publish(self, draft: blob_store.Draft, name: UUID, position: int) -> None:
+    def _publish(self, draft: blob_store.BlobDraft, name: UUID, position: int) -> None:
         """Put a sealed copy in its place; the follower does not wait for the disk."""
         try:
-            draft.keep()
+            draft.commit()
             self._vault.drop_copies(but=name)
             _log.info("the audience's columns are kept at %d", position)
         except Exception as error:
@@ -193,6 +193,6 @@ class Snapshots:
             draft.discard()
 
 
-def _parts(front: _Front, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
+def _parts(front: _Header, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
     yield msgspec.msgpack.encode(front)
     yield from serialization.chunks_of(columns)

@@ -37,7 +37,7 @@ class Writable(Protocol):
         """Take all of it."""
 
 
-class Unopened(ValueError):
+class DecryptionFailed(ValueError):
     """It cannot be opened; `str(error)` says why."""
 
 
@@ -69,7 +69,7 @@ def head_of(source: Readable) -> Head:
     """What stands in front. Raises `Unopened` if it is no such stream."""
     raw = source.read(_HEAD.size)
     if len(raw) != _HEAD.size or not raw.startswith(_MAGIC):
-        raise Unopened("it is not what was kept here, or it is cut short")
+        raise DecryptionFailed("it is not what was kept here, or it is cut short")
     _, name, position = _HEAD.unpack(raw)
     return Head(UUID(bytes=name), position)
 
@@ -84,11 +84,11 @@ def parts_of(source: Readable, head: Head, key: bytes) -> Iterator[bytes]:
         try:
             part = cipher.decrypt(_nonce(number, last=following is None), sealed, front)
         except InvalidTag:
-            raise Unopened(f"part {number} was altered or cut short, or is another's") from None
+            raise DecryptionFailed(f"part {number} was altered or cut short, or is another's") from None
         yield part
         sealed, number = following, number + 1
     if number == 0:
-        raise Unopened("it is cut short")
+        raise DecryptionFailed("it is cut short")
 
 
 def _nonce(number: int, *, last: bool) -> bytes:
@@ -107,5 +107,5 @@ def _next(source: Readable) -> bytes | None:
     length = _LENGTH.unpack(raw)[0] if len(raw) == _LENGTH.size else _MOST
     sealed = source.read(length) if length < _MOST else b""
     if len(sealed) != length:
-        raise Unopened("it is cut short")
+        raise DecryptionFailed("it is cut short")
     return sealed

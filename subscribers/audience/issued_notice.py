@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Issued:
+class IssuedNotice:
     """One issued notice. Written by the follower's thread alone; `ended` is read by senders right before each byte."""
 
     id: UUID
@@ -58,7 +58,7 @@ class Issued:
         return None
 
 
-def lane_of(event: NoticeIssued, thread: list[Issued]) -> Lane:
+def lane_of(event: NoticeIssued, thread: list[IssuedNotice]) -> Lane:
     """Which lane: a follow-up that ends an emergency goes as fast as the emergency did."""
     ends = event.msg_type in ("Cancel", "AllClear")
     if event.priority == "emergency" or (ends and any(earlier.lane == "emergency" for earlier in thread)):
@@ -66,7 +66,7 @@ def lane_of(event: NoticeIssued, thread: list[Issued]) -> Lane:
     return "bulletin" if event.priority == "bulletin" else "notice"
 
 
-def older_end(msg_type: MsgType) -> tuple[DeliveryState, str]:
+def end_of_older(msg_type: MsgType) -> tuple[DeliveryState, str]:
     """What becomes of what has not left of a thread's older members once this one is out (RULES 14)."""
     if msg_type == "Cancel":
         return "cancelled", "the notice was cancelled"

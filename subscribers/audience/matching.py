@@ -15,7 +15,7 @@ from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import CHANNEL_CODE, CONFIRMED, DANGER, TESTER, UNREADABLE, micros
 from subscribers.audience.query import AudienceQuery
-from subscribers.audience.rule_matching import holds
+from subscribers.audience.rule_matching import matches
 from subscribers.audience.service_change_matching import reached
 
 
@@ -133,8 +133,8 @@ def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _
         # each once: whoever is endangered is told by more channels than the ordinary way
         ordinary = ordinary[~np.isin(ordinary, endangered, assume_unique=True)]
     if query.rule is not None:
-        endangered = endangered[holds(columns, query.rule, endangered)]
-        ordinary = ordinary[holds(columns, query.rule, ordinary)]
+        endangered = endangered[matches(columns, query.rule, endangered)]
+        ordinary = ordinary[matches(columns, query.rule, ordinary)]
     notice = np.uint8(sum(1 << CHANNEL_CODE[c] for c in query.channels))
     wanted = columns.people.wanted[ordinary] & notice
     channels = np.concatenate([np.full(len(endangered), notice, dtype=np.uint8), wanted])

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from alerts.commands.ports import Counted
+from alerts.commands.ports import AudienceCount
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
 from alerts.eventlog.ports import Log, UnreadableEvent
@@ -25,11 +25,11 @@ from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import MsgType
 from subscribers.audience import reference_data as r
-from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns, ContactFacts
 from subscribers.audience.matching import Audience, audience, count
 from subscribers.audience.reactor import Reactor
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.events import SubscriberErased
 
@@ -48,19 +48,19 @@ _POLL = 0.25
 """Seconds between looks at the log where nothing wakes us (P5 allows a second)."""
 
 
-class Follower:
+class AudienceProjector:
     """See the module. All public methods but `start` and `stop` may be called from any thread."""
 
     def __init__(
         self,
         log: Log,
         columns: AudienceColumns,
-        registers: Registers,
+        registers: ReferenceData,
         reactor: Reactor | None = None,
         *,
         clock: Callable[[], datetime],
         forget: Callable[[UUID], None] = lambda subscriber: None,
-        snapshots: Snapshots | None = None,
+        snapshots: CheckpointStore | None = None,
     ) -> None:
         """`forget` drops what this process still holds of a person whom another process has erased. `snapshots` spare a
         start from reading the whole log."""
@@ -103,13 +103,13 @@ class Follower:
             self._snapshots.finish()
 
     @property
-    def trouble(self) -> str:
+    def stalled_because(self) -> str:
         """Why it does not move on, "" while it does: an event that guards people cannot be read or applied."""
         return self._trouble
 
-    def leads(self) -> bool:
+    def runs_effects(self) -> bool:
         """Whether this process, of all that send, is the one that has effects now."""
-        return self._reactor is not None and self._reactor.leads()
+        return self._reactor is not None and self._reactor.is_leader()
 
     @property
     def caught_up(self) -> bool:
@@ -122,7 +122,7 @@ class Follower:
         """The log position up to which everything is applied and has had its effects."""
         return self._position
 
-    def applied(self) -> int:
+    def applied_position(self) -> int:
         """The log position that people and registers stand at; its effects may still be on their way to the disk."""
         return self._applied
 
@@ -131,18 +131,18 @@ class Follower:
         with self._moved:
             return self._moved.wait_for(lambda: self._position >= position, timeout)
 
-    def knows(self, position: int, timeout: float) -> bool:
+    def wait_applied(self, position: int, timeout: float) -> bool:
         """The same for `applied()`."""
         with self._moved:
             return self._moved.wait_for(lambda: self._applied >= position, timeout)
 
     @contextmanager
-    def at_rest(self) -> Iterator[int]:
+    def locked_at_position(self) -> Iterator[int]:
         """Columns and registers held still at one position, which is given. Keep it short: the follower waits."""
         with self._lock:
             yield self._applied
 
-    def fold(self, to: int) -> None:
+    def replay_to(self, to: int) -> None:
         """Know everything up to that position, without a thread and without effects: for what is kept offline."""
         while self._position < to:
             batch = self._log.read(self._position, _BATCH, _APPLIED)
@@ -166,19 +166,21 @@ class Follower:
                 "Try again in a few seconds."
             )
 
-    async def count(self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert") -> Counted:
+    async def count(
+        self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert"
+    ) -> AudienceCount:
         """Whom the plan would reach (implements `alerts.commands.ports.AudiencePort`)."""
         return await asyncio.to_thread(self.counted, plan, at=at, msg_type=msg_type)
 
     def counted(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
-    ) -> Counted:
+    ) -> AudienceCount:
         """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read, Unavailable as
         `everybody` does."""
         self.everybody()
         with self._lock:
             found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
-            return Counted(
+            return AudienceCount(
                 people=found.people,
                 unreachable=found.unreachable,
                 by_channel=dict[str, int](found.by_channel.items()),
@@ -293,7 +295,7 @@ class Follower:
     def _look(self, recorded: Recorded) -> None:
         assert self._reactor is not None
         with self._lock:
-            self._reactor.before(recorded)
+            self._reactor.prepare(recorded)
 
     def _react(self, recorded: Recorded) -> None:
         """Effects, again and again while the database cannot take them: nothing may overtake them."""
@@ -362,7 +364,7 @@ class Follower:
         if self._reactor is None or self._pending is not None or self._position <= max(self._kept, self._effects_after):
             return
         try:
-            self._reactor.reached(self._position)
+            self._reactor.advance_clock(self._position)
             self._kept = self._position
         except Unavailable:
             _log.warning("the reactor's position could not be kept; it starts a little earlier next time")
@@ -383,11 +385,11 @@ class Follower:
     def _keep_snapshot(self) -> None:
         """Now and then, and at the end; by the process alone that has effects, whose position is kept with them."""
         snapshots, stopping = self._snapshots, self._stopping.is_set()
-        if snapshots is None or not self._caught_up or not snapshots.due(self._position, stopping=stopping):
+        if snapshots is None or not self._caught_up or not snapshots.is_due(self._position, stopping=stopping):
             return
         try:
-            if self.leads():
-                snapshots.keep(self.columns, self._folded, self._to_the_end, wait=stopping)
+            if self.runs_effects():
+                snapshots.save(self.columns, self._folded, self._to_the_end, wait=stopping)
         except _Stopping:
             raise
         except Exception as error:

@@ -26,7 +26,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Deferral:
     """Not before `until` (UTC), and why."""
 
     until: datetime
@@ -34,7 +34,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
+class Deferrals:
     """The same for many contact points, aligned with them."""
 
     until: NDArray[np.int64]
@@ -98,7 +98,7 @@ def next_digest(frequency: Frequency, tz: str, now: datetime) -> datetime:
     return due
 
 
-def hold(
+def deferral(
     facts: ContactFacts,
     *,
     priority: Priority,
@@ -106,7 +106,7 @@ def hold(
     kind: NoticeKind,
     now: datetime,
     follow_up_of_woken: bool = False,
-) -> Hold | None:
+) -> Deferral | None:
     """Until when a message to this contact point waits, and why; None: at once.
 
     `danger` is the notice's danger to life. `follow_up_of_woken`: a follow-up to somebody whom the first message
@@ -117,7 +117,7 @@ def hold(
     return _hold(facts.timezone, facts.quiet_hours, facts.frequency, facts.danger_to_life, priority, danger, kind, now)
 
 
-def holds(
+def deferrals(
     columns: AudienceColumns,
     contacts: NDArray[np.int64],
     *,
@@ -125,7 +125,7 @@ def holds(
     danger: bool,
     kind: NoticeKind,
     now: datetime,
-) -> Holds:
+) -> Deferrals:
     """`hold` for many contact points (numbers), each different combination of wishes decided once."""
     rows = columns.contact_rows(contacts)
     people = columns.people
@@ -153,7 +153,7 @@ def holds(
             until[index], reason[index] = micros(found.until), REASONS.index(found.reason)
     back = back.ravel()
     known = rows >= 0
-    return Holds(np.where(known, until[back], 0), np.where(known, reason[back], np.int8(-1)))
+    return Deferrals(np.where(known, until[back], 0), np.where(known, reason[back], np.int8(-1)))
 
 
 def _hold(
@@ -165,14 +165,14 @@ def _hold(
     danger: bool,
     kind: NoticeKind,
     now: datetime,
-) -> Hold | None:
+) -> Deferral | None:
     if danger and ticked:
         return None
     if priority == "notice" and kind != "bulletin" and frequency != "immediate":
-        return Hold(next_digest(frequency, tz, now), "digest")
+        return Deferral(next_digest(frequency, tz, now), "digest")
     if quiet is None:
         return None
     if priority == "emergency" and not danger and quiet.wake_for == "emergency":
         return None
     until = quiet_until(quiet, tz, now)
-    return None if until is None else Hold(until, "quiet hours")
+    return None if until is None else Deferral(until, "quiet hours")

@@ -16,15 +16,15 @@ class Reactor(Protocol):
     def wants(self, recorded: Recorded) -> bool:
         """Whether this event may have effects, as the registers now stand (it is not applied yet)."""
 
-    def before(self, recorded: Recorded) -> None:
+    def prepare(self, recorded: Recorded) -> None:
         """A look at how things stand right before an event with effects is applied."""
 
     def react(self, recorded: Recorded) -> bool:
         """Effects of one event, after it has been applied: whether they are on disk. False, or Unavailable raised:
         ask again; another process is at it, or the database is away."""
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether it is this process that has effects; the others stand by."""
 
-    def reached(self, position: int) -> None:
+    def advance_clock(self, position: int) -> None:
         """Everything up to here has been seen, without effects since the last."""

@@ -24,7 +24,7 @@ from alerts.kernel.events import Event, Recorded, Stream
 from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.rules import Rule, parse_rule, resolve_rule
 from alerts.kernel.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
-from subscribers.audience.issued_notice import Issued, lane_of, older_end
+from subscribers.audience.issued_notice import IssuedNotice, end_of_older, lane_of
 from subscribers.audience.nearest import OpenPoint
 from subscribers.audience.open_points import change_reach, open_after
 from subscribers.audience.query import AudienceQuery, ChangeReach
@@ -48,7 +48,7 @@ TOPICS: Final[frozenset[str]] = frozenset(event.topic() for event in _MEANT)
 """The events that the registers are folded from: enough to compute a notice's question at any past position."""
 
 
-class Registers:
+class ReferenceData:
     """See the module. `apply` each event once, in log order; the rest are reads."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Registers:
         self._states: dict[str, dict[UUID, Any]] = {stream.name: {} for stream in _FOLDED.values()}
         self._areas: dict[str, Area] = {}
         self._rules: dict[str, Rule] = {}
-        self._issued: dict[int, Issued] = {}
+        self._issued: dict[int, IssuedNotice] = {}
         self._numbers: dict[UUID, int] = {}
         self._threads: dict[UUID, list[int]] = {}
         self._announced: dict[UUID, int] = {}
@@ -83,11 +83,11 @@ class Registers:
             case e.NoticeIssued():
                 self._issue(recorded, event)
             case e.NoticeSuperseded():
-                self._end(recorded.originator_id, *older_end("Update"))
+                self._end(recorded.originator_id, *end_of_older("Update"))
             case e.NoticeCleared():
-                self._end(recorded.originator_id, *older_end("AllClear"))
+                self._end(recorded.originator_id, *end_of_older("AllClear"))
             case e.NoticeCancelled():
-                self._end(recorded.originator_id, *older_end("Cancel"))
+                self._end(recorded.originator_id, *end_of_older("Cancel"))
                 cancelled = self._numbers.get(recorded.originator_id)
                 self._announced = {c: number for c, number in self._announced.items() if number != cancelled}
             case e.NoticeExpired():
@@ -176,20 +176,20 @@ class Registers:
 
     # --- what is out ---
 
-    def issued(self, number: int) -> Issued | None:
+    def issued(self, number: int) -> IssuedNotice | None:
         """An issued notice by its number."""
         return self._issued.get(number)
 
-    def issued_by_id(self, notice: UUID) -> Issued | None:
+    def issued_by_id(self, notice: UUID) -> IssuedNotice | None:
         """An issued notice by its id."""
         number = self._numbers.get(notice)
         return None if number is None else self._issued[number]
 
-    def thread(self, thread: UUID) -> list[Issued]:
+    def thread(self, thread: UUID) -> list[IssuedNotice]:
         """What a thread has issued, oldest first."""
         return [self._issued[number] for number in self._threads.get(thread, ())]
 
-    def later(self, number: int, now: datetime) -> list[Issued]:
+    def superseding(self, number: int, now: datetime) -> list[IssuedNotice]:
         """The live follow-ups of a notice: later notices of its thread that may still leave."""
         notice = self._issued.get(number)
         if notice is None:
@@ -197,7 +197,7 @@ class Registers:
         later = (other for other in self.thread(notice.thread) if other.position > notice.position)
         return [other for other in later if other.verdict(now) is None]
 
-    def live_emergencies(self, now: datetime) -> list[Issued]:
+    def live_emergencies(self, now: datetime) -> list[IssuedNotice]:
         """Emergencies that whoever becomes due now is told of (RULES 7): the latest of each thread, if it is live."""
         return [
             notice
@@ -205,7 +205,7 @@ class Registers:
             if notice.verdict(now) is None and self._threads[notice.thread][-1] == notice.number
         ]
 
-    def any_query(self) -> bool:
+    def query_for_anyone(self) -> bool:
         """Whether any emergency may still be live: a cheap no for all the hours when nothing happens."""
         return bool(self._asking)
 
@@ -282,7 +282,7 @@ class Registers:
     def _issue(self, recorded: Recorded, event: e.NoticeIssued) -> None:
         thread = self.thread(event.thread)
         plan = event.plan
-        issued = Issued(
+        issued = IssuedNotice(
             id=recorded.originator_id,
             number=event.number,
             thread=event.thread,
@@ -309,7 +309,7 @@ class Registers:
                 self._announced[change.id] = event.number
         for earlier in thread:
             # Nothing that has not left of an older member may leave once a newer one is out (RULES 14).
-            self._end(earlier.id, *older_end(event.msg_type))
+            self._end(earlier.id, *end_of_older(event.msg_type))
         if event.priority == "emergency" and event.msg_type in ("Alert", "Update"):
             issued.query = self._emergency_query(issued)
             if issued.query is not None:
@@ -318,7 +318,7 @@ class Registers:
         self._numbers[recorded.originator_id] = event.number
         self._threads.setdefault(event.thread, []).append(event.number)
 
-    def _emergency_query(self, issued: Issued) -> AudienceQuery | None:
+    def _emergency_query(self, issued: IssuedNotice) -> AudienceQuery | None:
         try:
             query = self.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
         except Invalid:

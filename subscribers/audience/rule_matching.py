@@ -31,7 +31,7 @@ _FEW = 1_000
 """Up to how many people their places are taken one by one rather than all places at once."""
 
 
-def holds(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
+def matches(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
     """For each of these people (rows): the rule holds. The rule is resolved; raises ValueError if it is not."""
     people = columns.people
     match rule:
@@ -40,7 +40,7 @@ def holds(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
         case AnyOf(rules):
             return ~_all(columns, tuple(Not(r) for r in rules), rows)
         case Not(inner):
-            return ~holds(columns, inner, rows)
+            return ~matches(columns, inner, rows)
         case Touches(_, area):
             if area is None:
                 raise ValueError("a rule with an area must be resolved before it is asked")
@@ -71,7 +71,7 @@ def _all(columns: AudienceColumns, rules: tuple[Rule, ...], rows: Rows) -> Bools
     result = np.zeros(len(rows), dtype=np.bool_)
     left = np.arange(len(rows))
     for rule in sorted(rules, key=_costs):
-        left = left[holds(columns, rule, rows[left])]
+        left = left[matches(columns, rule, rows[left])]
     result[left] = True
     return result
 

@@ -27,7 +27,7 @@ from subscribers.domain.events import (
     SubscriptionResumed,
     SuppressionLifted,
 )
-from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, Reach, suppression
+from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails, suppression
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 MOST_DEVICES = 20
@@ -75,7 +75,7 @@ def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Eve
     return () if need_subscription(state) == preferences else (PreferencesChanged(preferences=preferences),)
 
 
-def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple[Event, ...]:
+def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool) -> tuple[Event, ...]:
     """Another contact point, or a removed one again; verified at once only if a consent vouches for it.
 
     A device whose keys were renewed is the same contact point with another address. One that is there already is only
@@ -96,7 +96,7 @@ def decide_add(state: SubscriberState, reach: Reach, *, verified: bool) -> tuple
     return events
 
 
-def _check_devices(state: SubscriberState, reach: Reach) -> None:
+def _check_devices(state: SubscriberState, reach: ContactDetails) -> None:
     devices = [c for c in state.current if c.channel == "push" and c.suppressed is None and c.number != reach.number]
     if len(devices) >= MOST_DEVICES:
         words = f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first."

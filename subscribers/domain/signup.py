@@ -24,7 +24,7 @@ LIFTED_BY_CONSENT = frozenset((OPT_OUT, GONE))
 not, the next message says so. A hard bounce, a complaint and a suppression by hand stand until somebody lifts them."""
 
 
-class Reach(NamedTuple):
+class ContactDetails(NamedTuple):
     """A contact point with its address, numbered."""
 
     number: int
@@ -41,7 +41,12 @@ def is_living(state: SubscriberState | None) -> bool:
 
 
 def decide_register(
-    state: SubscriberState | None, *, how: str, contacts: Sequence[Reach], preferences: Preferences, consent: Consent
+    state: SubscriberState | None,
+    *,
+    how: str,
+    contacts: Sequence[ContactDetails],
+    preferences: Preferences,
+    consent: Consent,
 ) -> tuple[Event, ...]:
     """By staff, API or import, with a consent: confirmed at once, every contact point verified.
 
@@ -54,7 +59,7 @@ def decide_register(
 
 
 def decide_request(
-    state: SubscriberState | None, *, how: str, contacts: Sequence[Reach], preferences: Preferences
+    state: SubscriberState | None, *, how: str, contacts: Sequence[ContactDetails], preferences: Preferences
 ) -> tuple[Event, ...]:
     """Asked for: each contact point gets its own confirmation and nothing else."""
     requested = SubscriptionRequested(
@@ -63,22 +68,22 @@ def decide_request(
     return (requested, *_suppressions(state, contacts, consented=False))
 
 
-def _refs(contacts: Sequence[Reach]) -> tuple[ContactRef, ...]:
+def _refs(contacts: Sequence[ContactDetails]) -> tuple[ContactRef, ...]:
     return tuple(ContactRef(number=c.number, channel=c.channel) for c in contacts)
 
 
-def _addresses(contacts: Sequence[Reach]) -> dict[int, str]:
+def _addresses(contacts: Sequence[ContactDetails]) -> dict[int, str]:
     return {c.number: c.address for c in contacts}
 
 
-def _suppressions(state: SubscriberState | None, contacts: Sequence[Reach], *, consented: bool) -> list[Event]:
+def _suppressions(state: SubscriberState | None, contacts: Sequence[ContactDetails], *, consented: bool) -> list[Event]:
     """What becomes of old suppressions. One that stands is said again: the new beginning must not hide it."""
     if state is None and not any(reach.suppressed for reach in contacts):
         return []  # whoever is new here: of an import, everybody
     return [event for reach in contacts for event in suppression(state, reach, consented=consented)]
 
 
-def suppression(state: SubscriberState | None, reach: Reach, *, consented: bool) -> tuple[Event, ...]:
+def suppression(state: SubscriberState | None, reach: ContactDetails, *, consented: bool) -> tuple[Event, ...]:
     """What becomes of one's old suppression: lifted by a consent, or said again of this number."""
     old = state.contact(reach.number) if state else None
     reason = old.suppressed if old else reach.suppressed

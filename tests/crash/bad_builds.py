@@ -16,11 +16,11 @@ from functools import partial
 from threading import Thread
 from typing import Any
 
-from alerts.channels.message import Handed
-from alerts.delivery_queue.claim import Taken
+from alerts.channels.message import SendResult
+from alerts.delivery_queue.claim import Claim
 from alerts.delivery_queue.row_format import JOB_NOTICE
 from alerts.dispatch import delivery, fanout, housekeeping, planner, worker
-from alerts.dispatch.personal_content import House
+from alerts.dispatch.personal_content import Sender
 from alerts.kernel.ids import SHARDS
 
 BETWEEN_S = 1.0
@@ -29,7 +29,7 @@ BETWEEN_S = 1.0
 
 def done_before_sending() -> None:
     """An outcome is recorded, and then the message is handed over."""
-    handing_over = delivery.Server._sent
+    handing_over = delivery.DeliveryRunner._sent
     under_way: set[asyncio.Task[Any]] = set()
 
     async def sent(self: Any, provider: Any, out: Any, expires: Mapping[int, datetime]) -> list[Any]:
@@ -38,10 +38,10 @@ def done_before_sending() -> None:
             await handing_over(self, provider, out, expires)
 
         under_way.add(asyncio.ensure_future(later()))
-        now, said = self._clock(), Handed(result="sent")
+        now, said = self._clock(), SendResult(result="sent")
         return [self._retries.settled(row, said, now, now, expires[row.notice], out.language) for row in out.rows]
 
-    delivery.Server._sent = sent  # type: ignore[method-assign]
+    delivery.DeliveryRunner._sent = sent  # type: ignore[method-assign]
 
 
 def cursor_before_rows() -> None:
@@ -73,7 +73,7 @@ def cursor_before_rows() -> None:
 
 def claims_not_reset() -> None:
     """What a dead process had claimed stays claimed."""
-    housekeeping.doubt = lambda *_: Taken([], SHARDS)  # type: ignore[attr-defined]
+    housekeeping.requeue_orphaned = lambda *_: Claim([], SHARDS)  # type: ignore[attr-defined]
 
 
 def fifo_instead_of_lanes() -> None:
@@ -95,7 +95,7 @@ def fifo_instead_of_lanes() -> None:
 
 def random_message_id() -> None:
     """Each attempt has an identity of its own."""
-    House.delivery = lambda self, notice, contact: secrets.token_hex(16)  # type: ignore[method-assign]
+    Sender.delivery = lambda self, notice, contact: secrets.token_hex(16)  # type: ignore[method-assign]
 
 
 def cursor_in_another_transaction() -> None:
@@ -135,12 +135,12 @@ BUILDS: dict[str, Callable[[], None]] = {
     )
 }
 REPLACED: tuple[tuple[Any, str], ...] = (
-    (delivery.Server, "_sent"),
+    (delivery.DeliveryRunner, "_sent"),
     (planner, "write"),
     (housekeeping.Housekeeping, "__init__"),
     (housekeeping, "doubt"),
     (worker.Worker, "_pick"),
-    (House, "delivery"),
+    (Sender, "delivery"),
     (fanout.FanOut, "_commit"),
     (fanout.FanOut, "_outcomes"),
 )

@@ -17,11 +17,11 @@ from uuid import UUID
 
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Transaction, Unit
+from alerts.eventlog.ports import Transaction, UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.kernel.ids import derived_id
-from alerts.projections.runner import Runner
+from alerts.projections.runner import ProjectionRunner
 from alerts.settings.package_data import find
 from alerts.storage.base import connect
 from alerts.storage.migrate import migrate
@@ -75,9 +75,9 @@ class Process:
         vault = Vault(self.keys, MASTER)
         self.codec = Codec(CATALOGUE, vault)
         self.log = EventLog(self.main, self.codec)
-        self.runner = Runner(self.log, self.views, [Tally()], lambda: datetime.now(UTC))
+        self.runner = ProjectionRunner(self.log, self.views, [Tally()], lambda: datetime.now(UTC))
         self.writer = GroupCommitWriter(
-            self.main, self.codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=self.log.grown
+            self.main, self.codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=self.log.notify_appended
         )
 
     def close(self) -> None:
@@ -88,7 +88,7 @@ class Process:
             database.close()
 
 
-def raise_counter(unit: Unit, stream_id: UUID) -> int:
+def raise_counter(unit: UnitOfWork, stream_id: UUID) -> int:
     """One event, and one row beside it in the same transaction."""
     unit.get(COUNTER, stream_id)
     version = unit.version(stream_id) + 1

@@ -14,7 +14,7 @@ import pytest
 
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.recurrence import next_issue
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler import DuePoll, plan_due, take_due
 from tests.conftest import Databases
@@ -58,7 +58,7 @@ class Issues:
         self.fired: list[tuple[datetime, datetime]] = []
         """(when it was due, what the clock said)."""
 
-    def plan(self, unit: Unit, after: datetime) -> None:
+    def plan(self, unit: UnitOfWork, after: datetime) -> None:
         due = next_issue(self.schedule, self.since, after)
         assert due is not None
         plan_due(unit, "issue", self.subject, due)
@@ -67,7 +67,7 @@ class Issues:
         """A scheduler of its own."""
 
         async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
-            def work(unit: Unit) -> bool:
+            def work(unit: UnitOfWork) -> bool:
                 if not take_due(unit, kind, subject, due_at):
                     return False
                 self.plan(unit, due_at)
@@ -118,7 +118,7 @@ def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(stack
     subjects = [new_id() for _ in range(250)]
     fired: list[UUID] = []
 
-    def plan(unit: Unit) -> None:
+    def plan(unit: UnitOfWork) -> None:
         for minutes, subject in enumerate(subjects):
             plan_due(unit, "send", subject, clock() + timedelta(minutes=minutes))
 

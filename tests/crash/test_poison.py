@@ -13,7 +13,7 @@ import pytest
 
 from alerts.channels.message import NoticeWords
 from alerts.channels.renderer import Prepared, Renderer
-from alerts.delivery_queue.requeue import failed, queue_again
+from alerts.delivery_queue.requeue import failed, requeue_failed
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.eventlog import append
@@ -74,7 +74,7 @@ def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(
         assert reasons == {"could not be written: a layout that these words break"}
 
         async with _working(stack, Renderer(sender=SENDER, clock=now)):
-            assert await queue_again(stack.writer, poison, by="test") == PEOPLE
+            assert await requeue_failed(stack.writer, poison, by="test") == PEOPLE
             await stack.until(lambda: set(stack.states(poisoned).values()) == {"sent"})
         assert failed(stack.main, now()) == []
         return took_alone, took_beside
@@ -121,11 +121,11 @@ def test_what_guards_people_waits_for_the_mend_and_says_so(stack: Stack) -> None
             await stack.complete(before)
             unknown = Unknown(stack, SubscriptionEnded(reason="test"), subscriber, 2)
             _, after = stack.issue()
-            await stack.until(lambda: "version 99 is newer" in stack.follower.trouble, 10)
+            await stack.until(lambda: "version 99 is newer" in stack.follower.stalled_because, 10)
             await asyncio.sleep(0.5)
             assert stack.inbox.count() == 1, "nothing leaves past it"
             unknown.mend()
-            await stack.until(lambda: stack.follower.trouble == "", 10)
+            await stack.until(lambda: stack.follower.stalled_because == "", 10)
             progress = await stack.complete(after)
             assert progress.people == 0, "who left is not due any more"
 
@@ -143,7 +143,7 @@ class Unknown:
         with stack.main.write() as tx:
             self.position = append.begin(tx) + 1
             append.insert(tx, [(self.position, stream.bytes, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))])
-        stack.log.grown(self.position)
+        stack.log.notify_appended(self.position)
 
     def mend(self) -> None:
         """As if the product had been brought up to the version that wrote it."""

@@ -65,7 +65,7 @@ def test_debug_is_ours_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_what_is_not_personal_stays() -> None:
     said = "serving http://127.0.0.1:8080, dispatch 12 at position 123456, 2.0.0 after 1.25 s"
-    assert log_setup.blank(said) == said
+    assert log_setup.redact(said) == said
 
 
 def test_a_line_about_a_request_has_the_members_of_every_other(
@@ -87,20 +87,20 @@ async def test_lines_about_requests_leave_together_and_before_what_is_said_later
 ) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
     log_setup.configure(settings_of.load(form))
-    lines = log_setup.Lines.alone()
+    lines = log_setup.LineHandler.exclusive()
     assert lines is not None
     for number in (1, 2):
-        lines.answered(logging.INFO, {"status": number})
+        lines.log_request(logging.INFO, {"status": number})
     assert capsys.readouterr().err == ""
     logging.getLogger("alerts.other").info("later")
     said = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line.get("status") for line in said] == [1, 2, None]
     assert {"event", "level", "logger", "timestamp"} <= set(said[0]) and said[0]["event"] == "answered"
-    lines.answered(logging.INFO, {"status": 3})
+    lines.log_request(logging.INFO, {"status": 3})
     await asyncio.sleep(0.2)
     assert json.loads(capsys.readouterr().err)["status"] == 3
     logging.getLogger().addHandler(logging.NullHandler())
-    assert log_setup.Lines.alone() is None, "somebody else listens too"
+    assert log_setup.LineHandler.exclusive() is None, "somebody else listens too"
 
 
 async def test_a_strangers_broken_request_is_not_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from alerts.eventlog.log import EventLog
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import instant, micros
 from alerts.storage.base import BaseDatabase
-from alerts.storage.leader_election import Leader
+from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.named_queries import load
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Prover:
         """`keys` is the database that keeps the proofs; `signer` may read and write it, so it is called when needed."""
         self._log, self._main, self._keys, self._clock = log, main, keys, clock
         self._make_signer = signer
-        self._leader = Leader(keys, _LOCK)
+        self._leader = AdvisoryLockLeader(keys, _LOCK)
         self._stop = Flag()
         self._thread: Thread | None = None
         self._signer: Signer | None = None
@@ -80,7 +80,7 @@ class Prover:
         if self._thread is not None:
             self._thread.join()
         try:
-            if self._leader.leads():
+            if self._leader.is_leader():
                 self.catch_up()
                 self._sign(always=False)
         except Exception as error:
@@ -100,7 +100,7 @@ class Prover:
     def _loop(self) -> None:
         while not self._stop.is_set():
             try:
-                if self._leader.leads():
+                if self._leader.is_leader():
                     self.catch_up()
                     if self._signed_at is None or self._clock() - self._signed_at >= CHECKPOINT_EVERY:
                         self._sign(always=True)
@@ -118,7 +118,11 @@ class Prover:
                 self._stop.wait(_AFTER_TROUBLE)
 
     def _say(self, error: Exception) -> None:
-        if isinstance(error, DomainError | BrokenProofs) or self._keys.trouble(error) or self._main.trouble(error):
+        if (
+            isinstance(error, DomainError | BrokenProofs)
+            or self._keys.fault_kind(error)
+            or self._main.fault_kind(error)
+        ):
             logger.error("the log could not be proven further just now: %s", error)
         else:
             logger.exception("the prover failed; it tries again")

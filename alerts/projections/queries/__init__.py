@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from alerts.eventlog.ports import Database
-from alerts.projections.queries.access import AccessReads
+from alerts.projections.queries.access import AccessQueries
 from alerts.projections.queries.base import Runner
-from alerts.projections.queries.history import HistoryReads, OutcomeCount
-from alerts.projections.queries.notices import NoticeReads
-from alerts.projections.queries.reference_data import RegisterReads
-from alerts.projections.queries.service_points import BoardReads
+from alerts.projections.queries.history import HistoryQueries, OutcomeCount
+from alerts.projections.queries.notices import NoticeQueries
+from alerts.projections.queries.reference_data import ReferenceDataQueries
+from alerts.projections.queries.service_points import ServicePointQueries
 from alerts.projections.timeline import TimelineEntry
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Vault
 
-__all__ = ["OutcomeCount", "TimelineEntry", "Views"]
+__all__ = ["OutcomeCount", "TimelineEntry", "ReadModels"]
 
 
-class Views(NoticeReads, BoardReads, RegisterReads, AccessReads, HistoryReads):
+class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):
     """Typed reads of the read models, from any thread. Nothing here decides or writes.
 
     Answers are as of `position()`: whoever must see what was just written waits for that position first.

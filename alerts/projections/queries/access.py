@@ -9,12 +9,12 @@ from uuid import UUID
 from alerts.domain.reference_data import KeyState, MemberState, SourceState, TriggerState
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
-from alerts.projections.queries.base import PAGE, SQL, Reads
-from alerts.storage.in_clauses import rows_in
+from alerts.projections.queries.base import PAGE, SQL, QueryBase
+from alerts.storage.in_clauses import select_in
 from subscribers.directory import ContactCard
 
 
-class AccessReads(Reads):
+class AccessQueries(QueryBase):
     """Sources, keys, members and triggers. Secrets and addresses are opened for this one answer."""
 
     def sources(self) -> list[SourceState]:
@@ -49,7 +49,7 @@ class AccessReads(Reads):
     def team_cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
         """The sign-in addresses of members with a role, by contact point number, as cards (RULES 15: drills)."""
         with self._database.read() as tx:
-            rows = rows_in(tx, SQL.members_by_contact, sorted(set(numbers)))
+            rows = select_in(tx, SQL.members_by_contact, sorted(set(numbers)))
             members = {member.contact: member for member in (self._full(MEMBERS, row) for row in rows)}
         return {number: _card(member) for number, member in members.items()}
 

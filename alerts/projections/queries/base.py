@@ -12,7 +12,7 @@ from alerts.eventlog.ports import Database, Row, Transaction, Value
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
-from alerts.storage.in_clauses import rows_in
+from alerts.storage.in_clauses import select_in
 from subscribers.unsealing import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -35,7 +35,7 @@ class Runner(Protocol):
         """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
 
 
-class Reads:
+class QueryBase:
     """Base of the reads; each answer is as of the position that the projections have reached."""
 
     def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
@@ -58,7 +58,7 @@ class Reads:
 
     def _many(self, tx: Transaction, kind: DocumentKind[S], ids: Iterable[UUID]) -> dict[UUID, S]:
         """Documents by their streams' ids; those that are not there are left out."""
-        rows = rows_in(tx, _DOCUMENTS[f"{kind.table}_load"], [key.bytes for key in set(ids)])
+        rows = select_in(tx, _DOCUMENTS[f"{kind.table}_load"], [key.bytes for key in set(ids)])
         return {UUID(bytes=bytes(row[0])): self._full(kind, row[2:]) for row in rows}
 
     def _first(self, kind: DocumentKind[S], rows: Sequence[Row]) -> S | None:

@@ -16,7 +16,7 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.eventlog.ports import Row, Transaction
 from alerts.projections import document_kinds
-from alerts.projections.queries.base import BEYOND, SQL, Reads
+from alerts.projections.queries.base import BEYOND, SQL, QueryBase
 from alerts.projections.timeline import TimelineEntry
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +48,7 @@ class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
     deliveries: int
 
 
-class HistoryReads(Reads):
+class HistoryQueries(QueryBase):
     """The timeline and the statistics."""
 
     def timeline(self, limit: int, before: int | None = None, subject: UUID | None = None) -> list[TimelineEntry]:

@@ -16,11 +16,11 @@ from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
 from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES, micros
-from alerts.projections.queries.base import PAGE, SQL, Reads
-from alerts.storage.in_clauses import rows_in
+from alerts.projections.queries.base import PAGE, SQL, QueryBase
+from alerts.storage.in_clauses import select_in
 
 
-class NoticeReads(Reads):
+class NoticeQueries(QueryBase):
     """Notices and incidents."""
 
     def notice(self, notice: UUID) -> NoticeState | None:
@@ -107,7 +107,7 @@ class NoticeReads(Reads):
 
 def first_notices(tx: Transaction, statement: str, about: Sequence[UUID]) -> dict[UUID, UUID]:
     """By incident or change, the first notice that began a thread of it (rows come newest first: the oldest stays)."""
-    rows = rows_in(tx, statement, [thing.bytes for thing in about])
+    rows = select_in(tx, statement, [thing.bytes for thing in about])
     return {UUID(bytes=bytes(thing)): UUID(bytes=bytes(notice)) for thing, notice in rows}
 
 

@@ -14,14 +14,14 @@ from alerts.eventlog.ports import Database
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
-from alerts.projections.queries.base import SQL, Reads, Runner, S
+from alerts.projections.queries.base import SQL, QueryBase, Runner, S
 from subscribers.unsealing import Vault
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
 
 
-class RegisterReads(Reads):
+class ReferenceDataQueries(QueryBase):
     """Places, topics and segments. What is retired is still found by its slug, and not listed."""
 
     def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:

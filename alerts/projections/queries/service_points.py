@@ -14,11 +14,11 @@ from alerts.domain.service_point_status import facts_at
 from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import CHANGES, POINTS, micros
-from alerts.projections.queries.base import PAGE, SQL, Reads
+from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.projections.queries.notices import first_notices
 
 
-class BoardReads(Reads):
+class ServicePointQueries(QueryBase):
     """Service points and changes."""
 
     def service_point(self, point: UUID) -> PointState | None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.net.retry_after import retry_after
 from alerts.net.safe_client import Answer
 
@@ -32,7 +32,7 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class GatewayError:
     """This provider did not take it, and the message is not to blame: another provider may take it at once."""
 
     why: str
@@ -44,34 +44,34 @@ class Trouble:
     """Trying again will not help before an operator mends something."""
 
 
-class Form(Protocol):
+class GatewayApi(Protocol):
     """How one kind of provider is spoken to."""
 
     def request(self, message: Message, now: datetime) -> Request:
         """The POST that asks for it."""
 
-    def answered(self, message: Message, answer: Answer, now: datetime) -> Handed | Trouble:
+    def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
         """What the answer says."""
 
 
-def trouble(answer: Answer, said: str, now: datetime) -> Trouble | None:
+def trouble(answer: Answer, said: str, now: datetime) -> GatewayError | None:
     """What holds for every form; None where the form itself decides. `said`: the provider's words, without numbers."""
     status, words = answer.status, f"{answer.status} {said}".strip()
     wait = retry_after(answer.headers, now)
     if status == 429:
-        return Trouble(words, rest=wait)
+        return GatewayError(words, rest=wait)
     if status >= 500 or status in (408, 425):
-        return Trouble(words, strikes=FLAKY if wait is None else 1, rest=wait)
+        return GatewayError(words, strikes=FLAKY if wait is None else 1, rest=wait)
     if 300 <= status < 400:
-        return Trouble(f"{status}: it redirects, which is not followed; set its own address", final=True)
+        return GatewayError(f"{status}: it redirects, which is not followed; set its own address", final=True)
     if status in OURS:
-        return Trouble(words, final=True)
+        return GatewayError(words, final=True)
     return None
 
 
-def unclear(status: int) -> Handed:
+def unknown_outcome(status: int) -> SendResult:
     """It answered well but not as agreed: nobody knows whether it was taken."""
-    return Handed(result="in-doubt", reason=f"the provider answered {status} without an id of the message")
+    return SendResult(result="in-doubt", reason=f"the provider answered {status} without an id of the message")
 
 
 def read(answer: Answer) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import msgspec
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.net.safe_client import Answer
-from alerts.providers.sms.gateway_api import AGENT, Request, Trouble, read, trouble, unclear, words
+from alerts.providers.sms.gateway_api import AGENT, GatewayError, Request, read, trouble, unknown_outcome, words
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -33,18 +33,18 @@ class HttpJson:
         body = _Body(message.to, message.data.decode(), message.delivery)
         return Request(self._url, self._encoder.encode(body), self._headers)
 
-    def answered(self, message: Message, answer: Answer, now: datetime) -> Handed | Trouble:
+    def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
         """See `Form.answered`: 2xx with an id is taken, 429 and 5xx are temporary, other 4xx final."""
         found = read(answer)
         if 200 <= answer.status < 300:
             id = found.get("id")
             if isinstance(id, str | int) and not isinstance(id, bool) and str(id):
-                return Handed(result="sent", reference=str(id)[:200])
-            return unclear(answer.status)
+                return SendResult(result="sent", reference=str(id)[:200])
+            return unknown_outcome(answer.status)
         said = words(
             next((found[key] for key in ("reason", "detail", "message", "error", "title") if key in found), "")
         )
         common = trouble(answer, said, now)
         if common is not None:
             return common
-        return Handed(result="permanent", reason=f"{answer.status} {said}".strip())
+        return SendResult(result="permanent", reason=f"{answer.status} {said}".strip())

@@ -12,20 +12,20 @@ from datetime import datetime
 from time import monotonic
 from typing import Protocol
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.kernel.errors import DomainError
 from alerts.kernel.terms import Channel
-from alerts.net.safe_client import SOON, GuardedClient, Late, Refused, TargetError, Unreached
-from alerts.net.token_bucket import Bucket
-from alerts.providers.failover import Health, Member, Pool
-from alerts.providers.sms.gateway_api import FLAKY, Form, Trouble
+from alerts.net.safe_client import SOON, ConnectFailed, RequestTimeout, SafeHttpClient, TargetError, TargetRefused
+from alerts.net.token_bucket import TokenBucket
+from alerts.providers.failover import CircuitBreaker, FailoverPool, Health
+from alerts.providers.sms.gateway_api import FLAKY, GatewayApi, GatewayError
 
 _CONNECT, _TOTAL = 3.0, 10.0
 """Seconds for a connection, and until the answer."""
 _SUSPECT = 2.0
 """Seconds without an answer after which a provider is asked last, before a time limit says that it stalls."""
-_NOT_BEGUN = Handed(result="not-begun")
-_USED_UP = Handed(
+_NOT_BEGUN = SendResult(result="not-begun")
+_USED_UP = SendResult(
     result="technical", reason="today's SMS budget (ALERTS_SMS_BUDGET) is used up; it begins anew at 00:00 UTC"
 )
 
@@ -34,20 +34,20 @@ _ALARM_PART = 0.1
 """The part of the day's budget at which people are told, while there is still something left."""
 
 
-class Budget(Protocol):
+class Quota(Protocol):
     """How many messages may leave today, by the name of the provider."""
 
     @property
     def daily(self) -> int:
         """How many a day, to each provider."""
 
-    async def take(self, name: str) -> int | None:
+    async def reserve(self, name: str) -> int | None:
         """Count one; the day it counts for, None if there is none left. Raises DomainError if it cannot be counted."""
 
-    def give_back(self, name: str, day: int) -> None:
+    def refund(self, name: str, day: int) -> None:
         """One that was counted for that day did not leave."""
 
-    def left(self, name: str) -> int:
+    def remaining(self, name: str) -> int:
         """How many are left today; from any thread."""
 
     async def close(self) -> None:
@@ -57,10 +57,10 @@ class Budget(Protocol):
 class Gateway:
     """One provider: its form, its connections, its rate, and what has not been answered yet."""
 
-    def __init__(self, form: Form, client: GuardedClient, rate: float) -> None:
+    def __init__(self, form: GatewayApi, client: SafeHttpClient, rate: float) -> None:
         """`rate`: messages a second."""
         self.form, self.client = form, client
-        self.bucket = Bucket(rate, monotonic())
+        self.bucket = TokenBucket(rate, monotonic())
         self._out: dict[int, float] = {}
         self._last = 0
 
@@ -68,7 +68,7 @@ class Gateway:
         """Whether an answer has been out for too long."""
         return bool(self._out) and now - next(iter(self._out.values())) > _SUSPECT
 
-    async def post(self, message: Message, now: datetime) -> Handed | Trouble:
+    async def post(self, message: Message, now: datetime) -> SendResult | GatewayError:
         """Ask it to take a message."""
         request = self.form.request(message, now)
         self._last += 1
@@ -76,14 +76,14 @@ class Gateway:
         self._out[ticket] = monotonic()
         try:
             answer = await self.client.post(request.url, request.body, request.headers)
-        except Late:
+        except RequestTimeout:
             return _NOT_BEGUN
-        except Unreached as error:
-            return Trouble(str(error))
-        except Refused as error:
-            return Trouble(str(error), final=True)
+        except ConnectFailed as error:
+            return GatewayError(str(error))
+        except TargetRefused as error:
+            return GatewayError(str(error), final=True)
         except TargetError as error:
-            return Handed(result="in-doubt", reason=str(error))
+            return SendResult(result="in-doubt", reason=str(error))
         finally:
             del self._out[ticket]
         return self.form.answered(message, answer, now)
@@ -96,11 +96,11 @@ class SmsProvider:
 
     def __init__(
         self,
-        members: Sequence[Member[Gateway]],
+        members: Sequence[CircuitBreaker[Gateway]],
         *,
         name: str,
         rate: float,
-        budget: Budget,
+        budget: Quota,
         prefixes: Sequence[str] = (),
         clock: Callable[[], datetime],
         chance: Callable[[], float] = random.random,
@@ -108,20 +108,20 @@ class SmsProvider:
         """`name`: the kinds of provider. `rate`: messages a second to each of them, by all processes together.
         `prefixes`: beginnings of the numbers that may be texted, none for any. `chance` gives numbers in [0, 1)."""
         self.name, self._rate, self._processes = name, rate, 1
-        self._pool = Pool(members, chance=chance)
+        self._pool = FailoverPool(members, chance=chance)
         self._budget, self._prefixes, self._clock = budget, tuple(prefixes), clock
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """See `Provider.send`."""
         try:
             return await self._send(message)
         except DomainError as error:
-            return Handed(result="temporary", reason=f"today's texts could not be counted: {error}")
+            return SendResult(result="temporary", reason=f"today's texts could not be counted: {error}")
 
-    async def _send(self, message: Message) -> Handed:
+    async def _send(self, message: Message) -> SendResult:
         if self._prefixes and not message.to.startswith(self._prefixes):
             allowed = ", ".join(self._prefixes)
-            return Handed(result="permanent", reason=f"texts go to numbers that begin with {allowed} only")
+            return SendResult(result="permanent", reason=f"texts go to numbers that begin with {allowed} only")
         begun, troubles, spent, busy = monotonic(), [], 0, 0
         for member in self._in_order(message.urgent):
             bucket = member.it.bucket
@@ -129,18 +129,18 @@ class SmsProvider:
             if (busy and member.it.suspect(monotonic())) or not bucket.take(monotonic()):
                 busy += 1
                 continue
-            day = await self._budget.take(member.name)
+            day = await self._budget.reserve(member.name)
             if day is None:
-                bucket.give_back()
+                bucket.refund()
                 spent += 1
                 continue
-            if monotonic() - begun > SOON or not member.begin(monotonic()):
-                bucket.give_back()
-                self._budget.give_back(member.name, day)
+            if monotonic() - begun > SOON or not member.try_start(monotonic()):
+                bucket.refund()
+                self._budget.refund(member.name, day)
                 busy += 1
                 continue
             outcome = await self._hand(member, message, day)
-            if isinstance(outcome, Handed):
+            if isinstance(outcome, SendResult):
                 return outcome
             troubles.append(outcome)
         if spent == len(self._pool.members):
@@ -155,66 +155,66 @@ class SmsProvider:
             await member.it.client.close()
         await self._budget.close()
 
-    def heed(self, resting: Mapping[str, str]) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str]) -> None:
         """See `Heeding.heed`."""
-        self._pool.heed(resting, monotonic())
+        self._pool.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""
-        left = sum(self._budget.left(member.name) for member in self._pool.members)
+        left = sum(self._budget.remaining(member.name) for member in self._pool.members)
         whole = self._budget.daily * len(self._pool.members)
         return self._pool.health(self.name, monotonic(), budget_left=left, alarm=_alarm(left, whole))
 
-    def capacity(self) -> float:
+    def rate(self) -> float:
         """Messages a second that this process may hand over now."""
         now = monotonic()
         awake = sum(member.state(now) != "resting" and not member.it.suspect(now) for member in self._pool.members)
         return max(1, awake) * self._rate / self._processes
 
-    def among(self, processes: int) -> None:
+    def share_among(self, processes: int) -> None:
         """So many processes hand over, and share the rate."""
         self._processes = max(1, processes)
         for member in self._pool.members:
             member.it.bucket.rate = self._rate / self._processes
 
-    def _in_order(self, urgent: bool) -> list[Member[Gateway]]:
+    def _in_order(self, urgent: bool) -> list[CircuitBreaker[Gateway]]:
         """One that seems to stall comes last: it may yet answer, and nothing has to find out."""
         now = monotonic()
         drawn = self._pool.order(now, urgent=urgent)
         return sorted(drawn, key=lambda member: member.it.suspect(now)) if len(drawn) > 1 else drawn
 
-    async def _hand(self, member: Member[Gateway], message: Message, day: int) -> Handed | Trouble:
+    async def _hand(self, member: CircuitBreaker[Gateway], message: Message, day: int) -> SendResult | GatewayError:
         """One gateway's outcome, with what it says of the gateway."""
         begun = monotonic()
         try:
             outcome = await member.it.post(message, self._clock())
         except BaseException:
-            member.passed()
+            member.abandon()
             raise
         now = monotonic()
-        if isinstance(outcome, Trouble):
-            self._budget.give_back(member.name, day)
+        if isinstance(outcome, GatewayError):
+            self._budget.refund(member.name, day)
             member.failed(now, outcome.why, strikes=outcome.strikes, rest=outcome.rest)
-            return Trouble(f"{member.name}: {outcome.why}", rest=outcome.rest, final=outcome.final)
+            return GatewayError(f"{member.name}: {outcome.why}", rest=outcome.rest, final=outcome.final)
         if outcome.result == "in-doubt":
             member.failed(now, outcome.reason, strikes=FLAKY)
-            return Handed(result="in-doubt", reason=f"{member.name}: {outcome.reason}")
+            return SendResult(result="in-doubt", reason=f"{member.name}: {outcome.reason}")
         if outcome.result == "not-begun":
-            member.passed()
-            member.it.bucket.give_back()
+            member.abandon()
+            member.it.bucket.refund()
         else:
             member.succeeded(now, now - begun)
         if outcome.result != "sent":
-            self._budget.give_back(member.name, day)
+            self._budget.refund(member.name, day)
         return outcome
 
-    def _refused(self, troubles: Sequence[Trouble]) -> Handed:
+    def _refused(self, troubles: Sequence[GatewayError]) -> SendResult:
         """Nobody took it. It is given up at once only if everybody was asked and trying again helps nowhere."""
         why = "; ".join(trouble.why for trouble in troubles) or "every SMS provider rests after failures"
         if len(troubles) == len(self._pool.members) and all(trouble.final for trouble in troubles):
-            return Handed(result="technical", reason=why)
+            return SendResult(result="technical", reason=why)
         wait = self._pool.wakes_in(monotonic()) or None
-        return Handed(result="temporary", reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
+        return SendResult(result="temporary", reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
 
 
 def _alarm(left: int, whole: int) -> str:
@@ -226,7 +226,7 @@ def _alarm(left: int, whole: int) -> str:
     return ""
 
 
-def client(connections: int) -> GuardedClient:
+def client(connections: int) -> SafeHttpClient:
     """For one gateway. It is the operator's own choice and may be private; each has its own, so that one that stalls
     takes no connection from another."""
-    return GuardedClient(allow_private=True, connections=connections, connect_s=_CONNECT, total_s=_TOTAL, begin_s=SOON)
+    return SafeHttpClient(allow_private=True, connections=connections, connect_s=_CONNECT, total_s=_TOTAL, begin_s=SOON)

@@ -11,9 +11,9 @@ from base64 import b64encode
 from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.net.safe_client import Answer
-from alerts.providers.sms.gateway_api import AGENT, Request, Trouble, read, trouble, unclear, words
+from alerts.providers.sms.gateway_api import AGENT, GatewayError, Request, read, trouble, unknown_outcome, words
 
 HARD_BOUNCES = frozenset({21211, 21214, 21217, 21265, 21614, 21635, 30005, 30006})
 """No number, a short code, no mobile, a landline, not assigned."""
@@ -59,7 +59,7 @@ class Twilio:
                 fields.append(("ValidityPeriod", str(max(1, left))))
         return Request(self._url, urlencode(fields).encode(), self._headers)
 
-    def answered(self, message: Message, answer: Answer, now: datetime) -> Handed | Trouble:
+    def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
         """See `Form.answered`."""
         found = read(answer)
         status = answer.status
@@ -70,29 +70,29 @@ class Twilio:
         said = f"{said} (Twilio {code})" if code else said
         if code in _BUSY:
             common = trouble(answer, said, now)
-            return Trouble(f"{status} {said}", rest=common.rest if common else None)
+            return GatewayError(f"{status} {said}", rest=common.rest if common else None)
         if code in _OURS:
-            return Trouble(f"{status} {said}", final=True)
+            return GatewayError(f"{status} {said}", final=True)
         common = trouble(answer, said, now)
         return common if common is not None else _refused(status, code or 0, said)
 
 
-def _taken(found: dict[str, object], status: int) -> Handed:
+def _taken(found: dict[str, object], status: int) -> SendResult:
     sid = found.get("sid")
     if not isinstance(sid, str) or not sid:
-        return unclear(status)
+        return unknown_outcome(status)
     if found.get("status") in _LOST:
         code = found.get("error_code")
         number = code if isinstance(code, int) else 0
         return _refused(status, number, f"{words(found.get('error_message') or found['status'])} (Twilio {number})")
-    return Handed(result="sent", reference=sid[:200])
+    return SendResult(result="sent", reference=sid[:200])
 
 
-def _refused(status: int, code: int, said: str) -> Handed:
+def _refused(status: int, code: int, said: str) -> SendResult:
     """For good; and if the number is at fault, nothing more is sent to it."""
     reason = f"{status} {said}".strip()
     if code == OPT_OUT:
-        return Handed(result="permanent", reason=reason, retire="opt-out")
+        return SendResult(result="permanent", reason=reason, retire="opt-out")
     if code in HARD_BOUNCES:
-        return Handed(result="permanent", reason=reason, retire="hard-bounce")
-    return Handed(result="permanent", reason=reason)
+        return SendResult(result="permanent", reason=reason, retire="hard-bounce")
+    return SendResult(result="permanent", reason=reason)

@@ -18,10 +18,10 @@ from typing import Literal, Protocol
 
 import aiosmtplib
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.channels.redact import without_address
 from alerts.net.loopback import is_loopback
-from alerts.providers.smtp.protocol import Answer, Broken, Conversation, Limits
+from alerts.providers.smtp.protocol import Answer, ConnectionBroken, Limits, SmtpConnection
 from alerts.providers.smtp.status_codes import AT_FAULT
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
@@ -59,7 +59,7 @@ class Target(Protocol):
     def weight(self) -> int: ...
 
 
-class Trouble(Exception):
+class SmtpError(Exception):
     """This server did not take the message, for reasons of its own; nothing was sent. Its text is for an operator."""
 
     def __init__(self, why: str, strikes: int = 1) -> None:
@@ -68,23 +68,23 @@ class Trouble(Exception):
         self.why, self.strikes = why, strikes
 
 
-class TooLate(Exception):
+class DeadlineExceeded(Exception):
     """Nothing was sent, and what was let go a while ago may not leave without being asked again."""
 
 
 @dataclass(slots=True)
-class _Kept:
-    talk: Conversation
+class _IdleConnection:
+    talk: SmtpConnection
     since: float
 
 
-class Server:
+class SmtpClient:
     """One server with a cap of connections. Belongs to one event loop."""
 
     def __init__(self, target: Target, connections: int) -> None:
         self.target = target
         self._places = asyncio.Semaphore(connections)
-        self._idle: deque[_Kept] = deque()
+        self._idle: deque[_IdleConnection] = deque()
         self._local = is_loopback(target.host)
         self._tls = _tls_context(lenient=target.tls == "auto" and self._local)
         self._out: dict[int, float] = {}
@@ -99,7 +99,7 @@ class Server:
         """Whether an answer has been out for too long."""
         return bool(self._out) and now - next(iter(self._out.values())) > _SUSPECT
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """Hand over on a kept connection, or a new one. Raises Trouble if there is none to be had, TooLate if it took
         too long to find out."""
         begun = monotonic()
@@ -119,24 +119,24 @@ class Server:
         self._idle.clear()
         await asyncio.gather(*(talk.quit(_GOODBYE) for talk in idle))
 
-    async def _send(self, message: Message, begun: float) -> Handed:
+    async def _send(self, message: Message, begun: float) -> SendResult:
         kept = self._kept()
         if kept is not None:
             try:
                 return await self._converse(kept, message)
-            except Trouble:
+            except SmtpError:
                 if monotonic() - begun > SOON:
                     raise
                 # the server had closed what we kept: a new connection decides
         talk = await self._connect()
         try:
             _in_time(begun)
-        except TooLate:
+        except DeadlineExceeded:
             self._keep(talk)  # whoever is asked again finds it ready
             raise
         return await self._converse(talk, message)
 
-    def _kept(self) -> Conversation | None:
+    def _kept(self) -> SmtpConnection | None:
         while self._idle:
             kept = self._idle.pop()
             if kept.talk.usable and monotonic() - kept.since < _IDLE:
@@ -144,11 +144,11 @@ class Server:
             kept.talk.abort()
         return None
 
-    def _keep(self, talk: Conversation) -> None:
+    def _keep(self, talk: SmtpConnection) -> None:
         if talk.usable:
-            self._idle.append(_Kept(talk, monotonic()))
+            self._idle.append(_IdleConnection(talk, monotonic()))
 
-    async def _connect(self) -> Conversation:
+    async def _connect(self) -> SmtpConnection:
         target = self.target
         client = aiosmtplib.SMTP(
             hostname=target.host,
@@ -163,33 +163,33 @@ class Server:
         try:
             await client.connect()
             await _introduce(client)
-            return Conversation.over(client, Limits(COMMAND, DATA))
+            return SmtpConnection.attach_to(client, Limits(COMMAND, DATA))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             client.close()
-            raise Trouble(f"{target.host}:{target.port}: {_connecting(error)}") from error
+            raise SmtpError(f"{target.host}:{target.port}: {_connecting(error)}") from error
         except BaseException:
             client.close()
             raise
 
-    async def _converse(self, talk: Conversation, message: Message) -> Handed:
+    async def _converse(self, talk: SmtpConnection, message: Message) -> SendResult:
         """One message on one connection, which is kept for the next if it stands."""
         host = self.target.host
         if not message.to.isascii() and not talk.offers.smtputf8:
             self._keep(talk)
-            return Handed(result="permanent", reason=f"{host} takes no address beyond ASCII (no SMTPUTF8)")
+            return SendResult(result="permanent", reason=f"{host} takes no address beyond ASCII (no SMTPUTF8)")
         try:
-            answer = await talk.hand(*_envelope(talk, message), message.data)
-        except Broken as broken:
+            answer = await talk.send(*_envelope(talk, message), message.data)
+        except ConnectionBroken as broken:
             what = f"{host}: {without_address(one_line(broken.why), message.to)}"
             if broken.begun:
-                return Handed(result="in-doubt", reason=f"{what} after the body began")
-            raise Trouble(what, STRIKES) from broken
+                return SendResult(result="in-doubt", reason=f"{what} after the body began")
+            raise SmtpError(what, STRIKES) from broken
         self._keep(talk)
         if answer.taken:
-            return Handed(result="sent", reference=without_address(one_line(answer.words), message.to)[:200])
+            return SendResult(result="sent", reference=without_address(one_line(answer.words), message.to)[:200])
         return self._refused(answer, message)
 
-    def _refused(self, answer: Answer, message: Message) -> Handed:
+    def _refused(self, answer: Answer, message: Message) -> SendResult:
         """What a refusal means. Raises Trouble where it speaks of the server: no recipient is to blame."""
         code = answer.code
         refused = _refused(code, answer.words, message.to)
@@ -197,7 +197,7 @@ class Server:
             return refused
         by_envelope = answer.stage in ("MAIL", "RCPT")
         strikes = 1 if by_envelope and (code == _CLOSING or code >= 500) else STRIKES
-        raise Trouble(f"{self.target.host}: {refused.reason}", strikes)
+        raise SmtpError(f"{self.target.host}: {refused.reason}", strikes)
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:
@@ -209,7 +209,7 @@ async def _introduce(client: aiosmtplib.SMTP) -> None:
             await client.helo(timeout=COMMAND)
 
 
-def _envelope(talk: Conversation, message: Message) -> tuple[bytes, bytes]:
+def _envelope(talk: SmtpConnection, message: Message) -> tuple[bytes, bytes]:
     """(MAIL, RCPT). Where the server knows RFC 3461 a bounce brings back our id and the headers alone, and nobody is
     asked to report that a message is merely late."""
     beyond = not message.to.isascii()
@@ -245,7 +245,7 @@ def _start_tls(tls: str, local: bool) -> bool | None:
     return True if tls == "starttls" or not local else None
 
 
-def _refused(code: int, words: str, to: str) -> Handed:
+def _refused(code: int, words: str, to: str) -> SendResult:
     """A refusal in words, with its enhanced status code (RFC 3463) first where the server gave one."""
     text = one_line(words)
     found = _ENHANCED.match(text)
@@ -253,11 +253,11 @@ def _refused(code: int, words: str, to: str) -> Handed:
     said = without_address(text.removeprefix(status).strip(), to)
     reason = f"{code} {status} {said}"[:300]
     if 500 <= code < 600:
-        return Handed(result="permanent", reason=reason, retire="hard-bounce" if status in AT_FAULT else "")
-    return Handed(result="temporary", reason=reason)
+        return SendResult(result="permanent", reason=reason, retire="hard-bounce" if status in AT_FAULT else "")
+    return SendResult(result="temporary", reason=reason)
 
 
-def _of_server(refused: Handed) -> bool:
+def _of_server(refused: SendResult) -> bool:
     """Whether a refusal speaks of the mail system (RFC 3463, X.3.X, but for a message too big or of a form that it
     cannot take) or of us as its client, who may not relay or must sign in, and not of the message."""
     code, status, words = (*refused.reason.split(" ", 2), "", "")[:3]
@@ -279,7 +279,7 @@ def one_line(words: str) -> str:
 
 def _in_time(begun: float) -> None:
     if monotonic() - begun > SOON:
-        raise TooLate
+        raise DeadlineExceeded
 
 
 def _words(error: BaseException) -> str:

@@ -25,7 +25,7 @@ _FORBIDDEN = re.compile(rb"[\x00-\x1f\x7f]")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
-class Offers(NamedTuple):
+class Capabilities(NamedTuple):
     """What the server said that it can do."""
 
     pipelining: bool = False
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
         return self.stage == "body" and self.code == 250
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The connection ended, or fell silent, or said what is not SMTP. `begun`: the body was on its way, so that nobody
     can tell whether the message was taken. Its text is for an operator."""
 
@@ -62,10 +62,10 @@ class Broken(Exception):
         self.why, self.begun = why, begun
 
 
-class Conversation(asyncio.Protocol):
+class SmtpConnection(asyncio.Protocol):
     """One connection. `hand` may be awaited by one task at a time."""
 
-    def __init__(self, transport: asyncio.Transport, offers: Offers, limits: Limits) -> None:
+    def __init__(self, transport: asyncio.Transport, offers: Capabilities, limits: Limits) -> None:
         self.offers, self._limits = offers, limits
         self._transport = transport
         self._loop = asyncio.get_running_loop()
@@ -80,13 +80,13 @@ class Conversation(asyncio.Protocol):
         self._gone = False
 
     @classmethod
-    def over(cls, client: aiosmtplib.SMTP, limits: Limits) -> Conversation:
+    def attach_to(cls, client: aiosmtplib.SMTP, limits: Limits) -> SmtpConnection:
         """Take over a connected client's connection. Raises OSError if it has none any more."""
         transport = client.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the server closed the connection after its greeting")
         can = client.supports_extension
-        offers = Offers(pipelining=can("pipelining"), dsn=can("dsn"), smtputf8=can("smtputf8"))
+        offers = Capabilities(pipelining=can("pipelining"), dsn=can("dsn"), smtputf8=can("smtputf8"))
         made = cls(cast(asyncio.Transport, transport), offers, limits)
         transport.set_protocol(made)
         return made
@@ -96,7 +96,7 @@ class Conversation(asyncio.Protocol):
         """Whether another message may be handed over here."""
         return not self._gone and self._asked is None and not self._transport.is_closing()
 
-    async def hand(self, mail: bytes, rcpt: bytes, message: bytes) -> Answer:
+    async def send(self, mail: bytes, rcpt: bytes, message: bytes) -> Answer:
         """Hand one message over: the two commands without their line ends, and an RFC 5322 message.
 
         The answer is the final dot's, or the first that refused; the connection is ready for the next then. Raises
@@ -105,7 +105,7 @@ class Conversation(asyncio.Protocol):
         if _FORBIDDEN.search(mail) or _FORBIDDEN.search(rcpt):
             raise ValueError("an envelope address holds characters that no command may hold")
         if not self.usable:
-            raise Broken("the connection was closed", begun=False)
+            raise ConnectionBroken("the connection was closed", begun=False)
         asked: asyncio.Future[Answer] = self._loop.create_future()
         self._asked = asked
         self._at, self._refused, self._body = _MAIL, None, message
@@ -238,7 +238,7 @@ class Conversation(asyncio.Protocol):
     def _fail(self, why: str) -> None:
         asked, self._asked = self._asked, None
         if asked is not None and not asked.done():
-            asked.set_exception(Broken(why, begun=self._at == _BODY))
+            asked.set_exception(ConnectionBroken(why, begun=self._at == _BODY))
         if not self._gone:
             self.abort()
 

@@ -18,17 +18,17 @@ from typing import Protocol
 
 import msgspec
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
-from alerts.providers.failover import Health, Member, Pool
-from alerts.providers.smtp.client import SOON, STRIKES, Server, Target, TooLate, Trouble
+from alerts.providers.failover import CircuitBreaker, FailoverPool, Health
+from alerts.providers.smtp.client import SOON, STRIKES, DeadlineExceeded, SmtpClient, SmtpError, Target
 
 __all__ = ["Signs", "SmtpProvider", "Target"]
 
 _FORBIDDEN = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _MOMENT = 0.05
 """Seconds between two looks at whether a server works again that another message is trying just now."""
-_NOT_BEGUN = Handed(result="not-begun")
+_NOT_BEGUN = SendResult(result="not-begun")
 
 
 class Signs(Protocol):
@@ -55,16 +55,17 @@ class SmtpProvider:
         """`connections` to each server at most. `chance` gives numbers in [0, 1)."""
         if not targets:
             raise ValueError("SMTP needs at least one server")
-        self._pool = Pool(
-            [Member(Server(one, connections), f"{one.host}:{one.port}", one.weight) for one in targets], chance=chance
+        self._pool = FailoverPool(
+            [CircuitBreaker(SmtpClient(one, connections), f"{one.host}:{one.port}", one.weight) for one in targets],
+            chance=chance,
         )
         self._signer = signer
         self._signing = ThreadPoolExecutor(2, thread_name_prefix="dkim") if signer is not None else None
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """See `Provider.send`."""
         if not _is_address(message.to):
-            return Handed(result="permanent", reason="this address cannot be written to a mail server")
+            return SendResult(result="permanent", reason="this address cannot be written to a mail server")
         begun = monotonic()
         message = _enveloped(message)
         if self._signer is not None:
@@ -84,9 +85,9 @@ class SmtpProvider:
         if self._signing is not None:
             self._signing.shutdown(wait=False)
 
-    def heed(self, resting: Mapping[str, str]) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str]) -> None:
         """See `Heeding.heed`."""
-        self._pool.heed(resting, monotonic())
+        self._pool.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""
@@ -98,38 +99,38 @@ class SmtpProvider:
         signed = await asyncio.get_running_loop().run_in_executor(self._signing, signer.signed, message.data)
         return msgspec.structs.replace(message, data=signed)
 
-    async def _offer(self, message: Message, begun: float) -> Handed | None:
+    async def _offer(self, message: Message, begun: float) -> SendResult | None:
         """Ask one server after the other; None if those that are left are being tried by another message just now."""
         troubles, probed = list[str](), False
         for member in self._in_order(message.urgent):
             if monotonic() - begun > SOON:
                 return _NOT_BEGUN
-            if not member.begin(monotonic()):
+            if not member.try_start(monotonic()):
                 probed = True
                 continue
             try:
                 return await self._hand(member, message)
-            except TooLate:
+            except DeadlineExceeded:
                 return _NOT_BEGUN
-            except Trouble as trouble:
+            except SmtpError as trouble:
                 troubles.append(trouble.why)
         now = monotonic()
         if not troubles and (probed or any(member.state(now) != "resting" for member in self._pool.members)):
             return None
         why = "; ".join(troubles) or "every mail server rests after failures"
         reason = f"no mail server could be reached ({why})"[:500]
-        return Handed(result="temporary", reason=reason, retry_after=self._pool.wakes_in(now) or None)
+        return SendResult(result="temporary", reason=reason, retry_after=self._pool.wakes_in(now) or None)
 
-    async def _hand(self, member: Member[Server], message: Message) -> Handed:
+    async def _hand(self, member: CircuitBreaker[SmtpClient], message: Message) -> SendResult:
         """One server's outcome, with what it says of the server."""
         begun = monotonic()
         try:
             handed = await member.it.send(message)
-        except Trouble as trouble:
+        except SmtpError as trouble:
             member.failed(monotonic(), trouble.why, strikes=trouble.strikes)
             raise
         except BaseException:
-            member.passed()
+            member.abandon()
             raise
         if handed.result == "in-doubt":
             member.failed(monotonic(), handed.reason, strikes=STRIKES)
@@ -138,7 +139,7 @@ class SmtpProvider:
             member.succeeded(now, now - begun)
         return handed
 
-    def _in_order(self, urgent: bool) -> list[Member[Server]]:
+    def _in_order(self, urgent: bool) -> list[CircuitBreaker[SmtpClient]]:
         """One with a free connection first; one that seems to stall comes last."""
         now = monotonic()
         drawn = self._pool.order(now, urgent=urgent)

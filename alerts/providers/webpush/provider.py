@@ -15,11 +15,11 @@ from typing import Any, Literal
 import msgspec
 from yarl import URL
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
 from alerts.net.push_endpoints import is_inbox
 from alerts.net.retry_after import retry_after
-from alerts.net.safe_client import Answer, GuardedClient, Late, Lost, Refused, Unreached
+from alerts.net.safe_client import Answer, ConnectFailed, ReplyLost, RequestTimeout, SafeHttpClient, TargetRefused
 from alerts.providers.failover import Health
 from alerts.providers.webpush.service_health import PushServices
 from alerts.providers.webpush.vapid import Vapid
@@ -57,7 +57,7 @@ class WebPush:
     channel: Channel = "push"
 
     def __init__(
-        self, client: GuardedClient, vapid: Vapid, *, clock: Callable[[], datetime], own: str | None = None
+        self, client: SafeHttpClient, vapid: Vapid, *, clock: Callable[[], datetime], own: str | None = None
     ) -> None:
         """`own`: the public URL while the local inbox exists."""
         self._client, self._vapid, self._clock, self._own = client, vapid, clock, own
@@ -65,45 +65,47 @@ class WebPush:
         self._loading = asyncio.Lock()
         self._services = PushServices()
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         """See `Provider.send`."""
         encode = self._encode or await self._encoder()
         try:
             to = _subscriptions.decode(message.to)
             body = encode(_info(to), message.data)
         except Exception as error:  # keys that no browser made: that will not pass
-            return Handed(result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}")
+            return SendResult(
+                result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}"
+            )
         try:
             self._vapid.load()
         except Exception as error:  # the keys' database is away: it comes back
-            return Handed(result="temporary", reason=f"the key to sign with could not be read just now: {error}")
+            return SendResult(result="temporary", reason=f"the key to sign with could not be read just now: {error}")
         try:
             headers = self._headers(message, to.endpoint)
         except Exception as error:  # py_vapid's refusal of a subject or origin
-            return Handed(result="technical", reason=f"could not be signed (ALERTS_VAPID_SUBJECT?): {error}")
+            return SendResult(result="technical", reason=f"could not be signed (ALERTS_VAPID_SUBJECT?): {error}")
         return await self._post(to.endpoint, body, headers)
 
-    async def _post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> Handed:
+    async def _post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> SendResult:
         """Unless its push service is being left alone; what comes of it tells how that service does."""
         origin, status = _service(endpoint), None
-        refused = self._services.begin(origin, monotonic())
+        refused = self._services.try_start(origin, monotonic())
         if refused is not None:
             return refused
         try:
             answer = await self._client.post(endpoint, body, headers)
             status, outcome = answer.status, handed(answer, self._clock())
-        except Refused as error:
-            self._services.passed(origin, monotonic())
-            return Handed(result="permanent", reason=f"not sent: {error}")
-        except Late as error:
-            self._services.passed(origin, monotonic())
-            return Handed(result="not-begun", reason=str(error))
-        except Unreached as error:
-            outcome = Handed(result="temporary", reason=str(error))
-        except Lost as error:
-            outcome = Handed(result="in-doubt", reason=str(error))
+        except TargetRefused as error:
+            self._services.abandon(origin, monotonic())
+            return SendResult(result="permanent", reason=f"not sent: {error}")
+        except RequestTimeout as error:
+            self._services.abandon(origin, monotonic())
+            return SendResult(result="not-begun", reason=str(error))
+        except ConnectFailed as error:
+            outcome = SendResult(result="temporary", reason=str(error))
+        except ReplyLost as error:
+            outcome = SendResult(result="in-doubt", reason=str(error))
         except BaseException:
-            self._services.passed(origin, monotonic())
+            self._services.abandon(origin, monotonic())
             raise
         self._services.ended(origin, outcome, monotonic(), status=status)
         return outcome
@@ -115,9 +117,9 @@ class WebPush:
         except msgspec.DecodeError:
             return ""
 
-    def heed(self, resting: Mapping[str, str]) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str]) -> None:
         """See `Heeding.heed`."""
-        self._services.heed(resting, monotonic())
+        self._services.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
         """See `Watched.health`."""
@@ -155,18 +157,22 @@ class WebPush:
         return min(max(int((expires - self._clock()).total_seconds()), 0), MOST_TTL)
 
 
-def handed(answer: Answer, now: datetime) -> Handed:
+def handed(answer: Answer, now: datetime) -> SendResult:
     """What a push service's answer means (RFC 8030, 5 and 8.4; RFC 8292, 4.2)."""
     status = answer.status
     if 200 <= status < 300:
-        return Handed(result="sent")  # its Location may tell the device, and what is kept stands in the log in clear
+        return SendResult(
+            result="sent"
+        )  # its Location may tell the device, and what is kept stands in the log in clear
     if status in (404, 410):
-        return Handed(result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone")
+        return SendResult(
+            result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone"
+        )
     if status == 429 or status >= 500:
         wait = retry_after(answer.headers, now)
-        return Handed(result="temporary", reason=f"{status} from the push service", retry_after=wait)
+        return SendResult(result="temporary", reason=f"{status} from the push service", retry_after=wait)
     result: Literal["permanent", "technical"] = "technical" if status in (401, 403) else "permanent"
-    return Handed(result=result, reason=_REASONS.get(status, f"{status}: the push service refused it"))
+    return SendResult(result=result, reason=_REASONS.get(status, f"{status}: the push service refused it"))
 
 
 _REASONS = {

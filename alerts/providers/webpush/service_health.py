@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from threading import Lock
 
-from alerts.channels.message import Handed
-from alerts.providers.failover import Health, Member, State
+from alerts.channels.message import SendResult
+from alerts.providers.failover import CircuitBreaker, Health, State
 
 STRIKES = 3
 """Failures in a row that one bad moment, or one device's own limit, does not explain."""
@@ -21,20 +21,22 @@ class PushServices:
     """By origin. `now` is a monotonic time in seconds; `health` may be called from any thread."""
 
     def __init__(self) -> None:
-        self._members: dict[str, Member[None]] = {}
+        self._members: dict[str, CircuitBreaker[None]] = {}
         self._lock = Lock()
 
-    def begin(self, origin: str, now: float) -> Handed | None:
+    def try_start(self, origin: str, now: float) -> SendResult | None:
         """None if a message may go there, and then `ended` or `passed` must follow; else what becomes of it instead."""
         member = self._member(origin, now)
-        if member.begin(now):
+        if member.try_start(now):
             return None
         wait = member.wakes_in(now)
         if wait > 0:
-            return Handed(result="temporary", reason=f"{origin} rests after failures ({member.why})", retry_after=wait)
-        return Handed(result="not-begun", reason=f"{origin} is being tried again", retry_after=_PROBED)
+            return SendResult(
+                result="temporary", reason=f"{origin} rests after failures ({member.why})", retry_after=wait
+            )
+        return SendResult(result="not-begun", reason=f"{origin} is being tried again", retry_after=_PROBED)
 
-    def ended(self, origin: str, handed: Handed, now: float, *, status: int | None) -> None:
+    def ended(self, origin: str, handed: SendResult, now: float, *, status: int | None) -> None:
         """What came of it. `status`: of the service's answer, None without one."""
         member = self._member(origin, now)
         if status is None or status == 429 or status >= 500:
@@ -42,19 +44,19 @@ class PushServices:
         else:
             member.succeeded(now)
 
-    def passed(self, origin: str, now: float) -> None:
+    def abandon(self, origin: str, now: float) -> None:
         """Nothing was learnt."""
-        self._member(origin, now).passed()
+        self._member(origin, now).abandon()
 
-    def heed(self, resting: Mapping[str, str], now: float) -> None:
+    def apply_peer_health(self, resting: Mapping[str, str], now: float) -> None:
         """See `Heeding.heed`."""
         for origin, why in resting.items():
-            self._member(origin, now).warned(now, why)
+            self._member(origin, now).peer_unhealthy(now, why)
 
     def health(self, provider: str, now: float) -> Health:
         """As a whole, with those that do not do well."""
         with self._lock:
-            members: Mapping[str, Member[None]] = dict(self._members)
+            members: Mapping[str, CircuitBreaker[None]] = dict(self._members)
         ailing = [member for member in members.values() if member.state(now) != "well"]
         state: State = "well"
         if ailing:
@@ -62,11 +64,11 @@ class PushServices:
             state = "resting" if resting else "limping"
         return Health(provider=provider, state=state, members=tuple(one.health(now) for one in ailing[:_SHOWN]))
 
-    def _member(self, origin: str, now: float) -> Member[None]:
+    def _member(self, origin: str, now: float) -> CircuitBreaker[None]:
         member = self._members.get(origin)
         if member is None:
             with self._lock:
                 if len(self._members) >= _KNOWN:
                     self._members = {k: m for k, m in self._members.items() if m.state(now) != "well"}
-                member = self._members[origin] = Member(None, origin)
+                member = self._members[origin] = CircuitBreaker(None, origin)
         return member

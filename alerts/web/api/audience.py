@@ -7,14 +7,14 @@ import asyncio
 from aiohttp import web
 
 from alerts.contract.bodies import NoticeBody
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, idempotency
 from alerts.web.http.requests import json_body, read
-from alerts.web.http.responses import Count, answer
+from alerts.web.http.responses import AudienceBody, answer
 from alerts.web.http.routing import Route, scope
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy row of the audience."""
 
     turn = asyncio.Lock()
@@ -30,11 +30,11 @@ def routes(parts: Parts) -> list[Route]:
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499)
             written = parts.writer.position()
-            if parts.follower.applied() < written:
-                await read(parts, parts.follower.knows, written, 2.0)
+            if parts.follower.applied_position() < written:
+                await read(parts, parts.follower.wait_applied, written, 2.0)
             counted = await parts.commands.count_audience(actor_of(request), body)
         return answer(
-            Count(
+            AudienceBody(
                 people=counted.people,
                 unreachable=counted.unreachable,
                 by_channel=counted.by_channel,

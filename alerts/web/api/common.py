@@ -11,9 +11,9 @@ from alerts.commands.actor import Actor
 from alerts.commands.ports import Idempotency
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.paging import Page
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http.auth import Caller
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import digest
 from alerts.web.http.requests import read as read
 from alerts.web.http.routing import CALLER
@@ -41,13 +41,13 @@ def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
     if key is None:
         return None
     if not (0 < len(key) <= _KEY and key.isascii() and key.isprintable()):
-        raise Refused(400, f"Idempotency-Key: 1 to {_KEY} printable ASCII characters")
+        raise RequestRefused(400, f"Idempotency-Key: 1 to {_KEY} printable ASCII characters")
     return Idempotency(
         caller=str(caller_of(request).key.id), path=request.path, key=key, digest=bytes.fromhex(digest(body))
     )
 
 
-async def read_page(parts: Parts, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
+async def read_page(parts: Services, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
     """The same for a page of a list. Raises Invalid for a cursor that is none of ours."""
     try:
         return await read(parts, function, *args, **kwargs)

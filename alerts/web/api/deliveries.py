@@ -17,7 +17,7 @@ from alerts.explain.why import Why
 from alerts.kernel.errors import NotFound
 from alerts.kernel.ids import delivery_id, parse_delivery_id
 from alerts.kernel.terms import DELIVERY_STATES, DeliveryState
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, caller_of, found, read_page
 from alerts.web.api.schemas_notices import Attempt, Delivery
 from alerts.web.http.requests import id_of, limit_of, next_url, one_of, query, read, uuid_value
@@ -27,7 +27,7 @@ from alerts.web.http.routing import Route, scope
 KEPT_BACK = "kept back: this key lacks the scope subscribers:read"
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of deliveries and their reasons."""
     secret = parts.settings.secret_key
 
@@ -73,16 +73,16 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _notice_number(parts: Parts, notice: UUID) -> int:
+def _notice_number(parts: Services, notice: UUID) -> int:
     return found(parts.views.notice(notice), "notice", notice).number
 
 
-def _contacts(parts: Parts, subscriber: UUID) -> list[int]:
+def _contacts(parts: Services, subscriber: UUID) -> list[int]:
     person = found(parts.directory.person(subscriber), "subscriber", subscriber)
     return [contact.number for contact in person.contacts]
 
 
-def _shown(parts: Parts, rows: Sequence[DeliveryRow]) -> list[Delivery]:
+def _shown(parts: Services, rows: Sequence[DeliveryRow]) -> list[Delivery]:
     """Rows with the ids that the outside knows. A confirmation belongs to no notice, a drill's may go to the team."""
     cards = parts.views.cards({row.contact for row in rows})
     notices = {number: parts.views.notice_by_number(number) for number in {row.notice for row in rows}}

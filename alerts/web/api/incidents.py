@@ -7,24 +7,24 @@ from typing import Literal, cast, get_args
 from aiohttp import web
 
 from alerts.contract.bodies import IncidentBody, ResolveBody
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.api.schemas_resources import Incident
 from alerts.web.http.requests import etag, id_of, json_body, limit_of, one_of, optional_json_body, query, read
-from alerts.web.http.responses import TakenWithNotice, answer, page
+from alerts.web.http.responses import AcceptedWithNotice, answer, page
 from alerts.web.http.routing import Route, scope
 
 Status = Literal["open", "resolved", "dismissed"]
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of incidents."""
     public_url = parts.settings.public_url
 
     async def report(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, IncidentBody)
         kept = await parts.commands.report_incident(actor_of(request), body, idem=idempotency(request, raw))
-        taken = TakenWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
+        taken = AcceptedWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
         location = {"Location": f"{public_url}{ROOT}/incidents/{kept.id}", "ETag": etag(kept.version)}
         return answer(taken, 201 if kept.created else 200, location)
 
@@ -43,7 +43,7 @@ def routes(parts: Parts) -> list[Route]:
         body, raw = await optional_json_body(request, ResolveBody)
         incident = id_of(request, what="incident")
         kept = await parts.commands.resolve_incident(actor_of(request), incident, body, idem=idempotency(request, raw))
-        return answer(TakenWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice))
+        return answer(AcceptedWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice))
 
     return [
         Route("POST", f"{ROOT}/incidents", report, scope("incidents:write")),

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.kernel.errors import Invalid
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, caller_of, found
 from alerts.web.api.schemas_notices import Trigger
 from alerts.web.api.server_sent_events import is_wanted, last_seen
@@ -17,7 +17,7 @@ from alerts.web.http.routing import Route, scope
 EVENTS = 100
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of the log and of the service's health."""
     public_url = parts.settings.public_url
 
@@ -62,7 +62,7 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _status(parts: Parts) -> dict[str, object]:
+def _status(parts: Services) -> dict[str, object]:
     """Is the service at rest? `unprojected`, `planning`, `queued`, `in_flight`, `in_doubt` all 0 say so."""
     # The positions are read first: whatever is written in between can only make it look busier than it is.
     projections = {**parts.projections(), "audience": parts.follower.position()}

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.commands.newsletters import newsletter_json
-from alerts.commands.results import Kept
+from alerts.commands.results import Saved
 from alerts.contract.bodies import BulletinBody, NewsletterBody
 from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule
@@ -16,17 +16,17 @@ from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
 from alerts.intake import strict_json
 from alerts.kernel.errors import NotFound
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency
 from alerts.web.api.schemas_notices import notice_taken
 from alerts.web.http.requests import edited_version, etag, json_body, limit_of, merge_patch, next_url, query, read
-from alerts.web.http.responses import Answer, Taken, answer, listed
+from alerts.web.http.responses import Accepted, JsonResponse, answer, listed
 from alerts.web.http.routing import Route, scope
 
 WRITE = scope("newsletters:write")
 
 
-class Schedule(Answer, frozen=True, kw_only=True):
+class Schedule(JsonResponse, frozen=True, kw_only=True):
     """When issues are due."""
 
     rrule: str
@@ -34,7 +34,7 @@ class Schedule(Answer, frozen=True, kw_only=True):
     timezone: str
 
 
-class Newsletter(Answer, frozen=True, kw_only=True):
+class Newsletter(JsonResponse, frozen=True, kw_only=True):
     """A series. `topic` is what people choose; `next_issue` is null without a schedule, or after its last day."""
 
     id: UUID
@@ -69,7 +69,7 @@ def _shown(schedule: NewsletterSchedule) -> Schedule:
     return Schedule(rrule=schedule.rrule, at=schedule.at, timezone=schedule.timezone)
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of newsletters. Their `{id}` is the id or the slug."""
     commands, one_path = parts.commands, f"{ROOT}/newsletters/{{id}}"
 
@@ -139,6 +139,6 @@ def _id(request: web.Request) -> UUID:
         return newsletter_id(text)
 
 
-def _taken(kept: Kept, status: int = 200, headers: dict[str, str] | None = None) -> web.StreamResponse:
-    taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+def _taken(kept: Saved, status: int = 200, headers: dict[str, str] | None = None) -> web.StreamResponse:
+    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, status, {"ETag": etag(kept.version), **(headers or {})})

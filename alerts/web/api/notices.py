@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.commands.notice_plans import notice_json
-from alerts.commands.results import NoticeKept
+from alerts.commands.notice_plans import plan_as_body
+from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import (
     AllClearBody,
     ApproveBody,
@@ -29,7 +29,7 @@ from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.terms import NoticeKind, NoticePhase
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.api.schemas_notices import Notice, notice_out, notice_taken
 from alerts.web.http.requests import (
@@ -56,7 +56,7 @@ NOT_PLANNED: Final = partial(
 """Between a notice's issue and the moment its audience is frozen."""
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of notices."""
     commands, public_url = parts.commands, parts.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
@@ -90,7 +90,7 @@ def routes(parts: Parts) -> list[Route]:
         state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        strict_json.typed(strict_json.merge(notice_json(state.plan), patch), NoticeBody)  # names every fault
+        strict_json.typed(strict_json.merge(plan_as_body(state.plan), patch), NoticeBody)  # names every fault
         kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 
@@ -136,21 +136,21 @@ def routes(parts: Parts) -> list[Route]:
         kept = await commands.resume(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
         return _moved(kept)
 
-    def with_reason(command: Callable[..., Awaitable[NoticeKept]]) -> Handler:
+    def with_reason(command: Callable[..., Awaitable[NoticeSaved]]) -> Handler:
         async def handler(request: web.Request) -> web.StreamResponse:
             body, raw = await json_body(request, ReasonBody)
             return _moved(await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw)))
 
         return handler
 
-    def _created(kept: NoticeKept) -> web.StreamResponse:
+    def _created(kept: NoticeSaved) -> web.StreamResponse:
         headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
         return answer(notice_taken(kept), 201, headers)
 
-    def _moved(kept: NoticeKept) -> web.StreamResponse:
+    def _moved(kept: NoticeSaved) -> web.StreamResponse:
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 
-    def _out(kept: NoticeKept) -> web.StreamResponse:
+    def _out(kept: NoticeSaved) -> web.StreamResponse:
         headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
         return answer(notice_out(kept, public_url), 201, headers)
 
@@ -185,7 +185,7 @@ def _shown(state: NoticeState) -> NoticeState:
     return msgspec.structs.replace(state, danger_to_life=danger_to_life(state.plan, state.msg_type))
 
 
-async def _people(parts: Parts, state: NoticeState) -> int | None:
+async def _people(parts: Services, state: NoticeState) -> int | None:
     """The frozen audience's count, or as it stands now; None where nobody could be counted."""
     if state.issued:
         planned = await read(parts, parts.views.dispatch, state.id)
@@ -193,7 +193,7 @@ async def _people(parts: Parts, state: NoticeState) -> int | None:
     plan = state.plan
     if state.phase == "rejected" or not (plan.area or plan.service_change or plan.topic or plan.audience is not None):
         return None
-    await read(parts, parts.follower.knows, parts.writer.position(), 2.0)
+    await read(parts, parts.follower.wait_applied, parts.writer.position(), 2.0)
     try:
         return (await parts.follower.count(plan, msg_type=state.msg_type)).people
     except Invalid:

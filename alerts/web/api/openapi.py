@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT
 from alerts.web.api.examples import EXAMPLES
 from alerts.web.api.operations import OPERATIONS, Operation
 from alerts.web.api.server_sent_events import MEDIA_TYPE
 from alerts.web.http.requests import PAGE_MOST
-from alerts.web.http.responses import Answer
+from alerts.web.http.responses import JsonResponse
 from alerts.web.http.routing import PUBLIC, Route
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -32,14 +32,14 @@ _QUERY: dict[str, dict[str, Any]] = {
 """What the query's values are; all others are text."""
 
 
-class ProblemError(Answer, frozen=True, kw_only=True):
+class ProblemError(JsonResponse, frozen=True, kw_only=True):
     """One field's fault."""
 
     field: str
     message: str
 
 
-class Problem(Answer, frozen=True, kw_only=True):
+class Problem(JsonResponse, frozen=True, kw_only=True):
     """RFC 9457."""
 
     type: str
@@ -49,7 +49,7 @@ class Problem(Answer, frozen=True, kw_only=True):
     errors: list[ProblemError] = []
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy row of the description; anyone may read it."""
 
     async def describe(request: web.Request) -> web.Response:

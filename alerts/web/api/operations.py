@@ -41,63 +41,67 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/incidents"): Operation(
         "Report an incident; the same source_ref again is a revision (200)",
         201,
-        a.TakenWithNotice,
+        a.AcceptedWithNotice,
         b.IncidentBody,
         again=True,
     ),
-    ("GET", "/incidents"): Operation("Incidents, newest first", 200, a.Page[things.Incident], query=("state", *_PAGE)),
+    ("GET", "/incidents"): Operation(
+        "Incidents, newest first", 200, a.ListBody[things.Incident], query=("state", *_PAGE)
+    ),
     ("GET", "/incidents/{id}"): Operation("One incident", 200, things.Incident),
     ("POST", "/incidents/{id}/resolve"): Operation(
         "The incident is over; the key's policy decides whether an all-clear follows",
         200,
-        a.TakenWithNotice,
+        a.AcceptedWithNotice,
         b.ResolveBody,
         body_needed=False,
     ),
     ("POST", "/service-points"): Operation(
         "Register a service point; the same source_ref again sets it so (200)",
         201,
-        a.Taken,
+        a.Accepted,
         b.ServicePointBody,
         again=True,
     ),
-    ("GET", "/service-points"): Operation("Service points", 200, a.Page[things.ServicePoint], query=("kind", *_PAGE)),
+    ("GET", "/service-points"): Operation(
+        "Service points", 200, a.ListBody[things.ServicePoint], query=("kind", *_PAGE)
+    ),
     ("GET", "/service-points/{id}"): Operation("One service point", 200, things.ServicePoint),
     ("PATCH", "/service-points/{id}"): Operation(
-        "Set a service point otherwise", 200, a.Taken, b.ServicePointBody, edits=True
+        "Set a service point otherwise", 200, a.Accepted, b.ServicePointBody, edits=True
     ),
     ("POST", "/service-changes"): Operation(
         "Announce a service change; the same source_ref again is a revision (200)",
         201,
-        a.TakenWithNotice,
+        a.AcceptedWithNotice,
         b.ServiceChangeBody,
         again=True,
     ),
     ("GET", "/service-changes"): Operation(
-        "Service changes, newest first", 200, a.Page[things.ServiceChange], query=_PAGE
+        "Service changes, newest first", 200, a.ListBody[things.ServiceChange], query=_PAGE
     ),
     ("GET", "/service-changes/{id}"): Operation("One service change", 200, things.ServiceChange),
     ("POST", "/places"): Operation(
-        "Define a place; the same slug again is its next version (200)", 201, a.Taken, b.PlaceBody, again=True
+        "Define a place; the same slug again is its next version (200)", 201, a.Accepted, b.PlaceBody, again=True
     ),
-    ("GET", "/places"): Operation("The places, by slug", 200, a.Page[things.Place], query=_PAGE),
+    ("GET", "/places"): Operation("The places, by slug", 200, a.ListBody[things.Place], query=_PAGE),
     ("GET", "/places/{slug}"): Operation("One place", 200, things.Place),
     ("POST", "/topics"): Operation(
-        "Define a topic; the same slug again sets it so (200)", 201, a.Taken, b.TopicBody, again=True
+        "Define a topic; the same slug again sets it so (200)", 201, a.Accepted, b.TopicBody, again=True
     ),
-    ("GET", "/topics"): Operation("The topics, by slug", 200, a.Page[things.Topic], query=_PAGE),
+    ("GET", "/topics"): Operation("The topics, by slug", 200, a.ListBody[things.Topic], query=_PAGE),
     ("POST", "/segments"): Operation(
         "Save an audience rule under a name; the same slug again is its next version (200)",
         201,
-        a.Taken,
+        a.Accepted,
         b.SegmentBody,
         again=True,
     ),
-    ("GET", "/segments"): Operation("The segments, by slug", 200, a.Page[things.Segment], query=_PAGE),
+    ("GET", "/segments"): Operation("The segments, by slug", 200, a.ListBody[things.Segment], query=_PAGE),
     ("GET", "/segments/{slug}"): Operation("One segment", 200, things.Segment),
     ("POST", "/notices"): Operation("Draft a notice", 201, notices.NoticeTaken, b.NoticeBody),
     ("GET", "/notices"): Operation(
-        "Notices, newest first", 200, a.Page[notices.Notice], query=("state", "kind", *_PAGE)
+        "Notices, newest first", 200, a.ListBody[notices.Notice], query=("state", "kind", *_PAGE)
     ),
     ("GET", "/notices/{id}"): Operation("One notice", 200, notices.Notice),
     ("PATCH", "/notices/{id}"): Operation(
@@ -134,16 +138,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         body_needed=False,
     ),
     ("POST", "/newsletters"): Operation(
-        "Start a newsletter; the same slug again sets it so (200)", 201, a.Taken, b.NewsletterBody, again=True
+        "Start a newsletter; the same slug again sets it so (200)", 201, a.Accepted, b.NewsletterBody, again=True
     ),
     ("GET", "/newsletters"): Operation(
-        "The newsletters that are running, by slug", 200, a.Page[newsletters.Newsletter], query=_PAGE
+        "The newsletters that are running, by slug", 200, a.ListBody[newsletters.Newsletter], query=_PAGE
     ),
     ("GET", "/newsletters/{id}"): Operation("One newsletter, by id or slug", 200, newsletters.Newsletter),
     ("PATCH", "/newsletters/{id}"): Operation(
-        "Set a newsletter otherwise; its slug stays", 200, a.Taken, b.NewsletterBody, edits=True
+        "Set a newsletter otherwise; its slug stays", 200, a.Accepted, b.NewsletterBody, edits=True
     ),
-    ("DELETE", "/newsletters/{id}"): Operation("No further issues", 200, a.Taken),
+    ("DELETE", "/newsletters/{id}"): Operation("No further issues", 200, a.Accepted),
     ("POST", "/newsletters/{id}/bulletins"): Operation(
         "Draft an issue: a notice of kind bulletin, with the schedule's next time unless send_at says another",
         201,
@@ -151,14 +155,14 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         b.BulletinBody,
     ),
     ("GET", "/notices/{id}/why-not/{subscriber_id}"): Operation("Why this person did not get it, or did", 200, Why),
-    ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.Count, b.NoticeBody),
+    ("POST", "/audience"): Operation("Whom would this notice reach?", 200, a.AudienceBody, b.NoticeBody),
     ("POST", "/subscribers"): Operation(
         "Sign somebody up; without confirmed and consent each contact point is asked first",
         201,
         people.SubscriberTaken,
         b.SubscriberBody,
     ),
-    ("GET", "/subscribers"): Operation("Subscribers", 200, a.Page[people.Subscriber], query=_PAGE),
+    ("GET", "/subscribers"): Operation("Subscribers", 200, a.ListBody[people.Subscriber], query=_PAGE),
     ("GET", "/subscribers/{id}"): Operation("One subscriber", 200, people.Subscriber),
     ("PATCH", "/subscribers/{id}"): Operation(
         "Change wishes and addresses, pause by paused_until", 200, people.SubscriberTaken, SubscriberEdit, edits=True
@@ -169,7 +173,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/deliveries"): Operation(
         "Deliveries, all or of a notice or a subscriber",
         200,
-        a.Page[notices.Delivery],
+        a.ListBody[notices.Delivery],
         query=("notice", "subscriber", "state", *_PAGE),
     ),
     ("GET", "/deliveries/{id}"): Operation("One delivery with its attempts", 200, notices.Delivery),
@@ -178,7 +182,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/events"): Operation(
         "The log as a gapless, replayable feed, personal data left out; as server-sent events too",
         200,
-        a.Page[a.Event],
+        a.ListBody[a.Event],
         query=("after", "limit", "type"),
         streams=True,
     ),
@@ -188,13 +192,13 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         webhooks.WebhookTaken,
         b.WebhookBody,
     ),
-    ("GET", "/webhooks"): Operation("Outgoing webhooks, newest first", 200, a.Page[webhooks.Webhook], query=_PAGE),
+    ("GET", "/webhooks"): Operation("Outgoing webhooks, newest first", 200, a.ListBody[webhooks.Webhook], query=_PAGE),
     ("GET", "/webhooks/{id}"): Operation("One outgoing webhook, and how it does", 200, webhooks.Webhook),
-    ("DELETE", "/webhooks/{id}"): Operation("Nothing more is posted to it", 200, a.Taken),
+    ("DELETE", "/webhooks/{id}"): Operation("Nothing more is posted to it", 200, a.Accepted),
     ("POST", "/webhooks/{id}/replay"): Operation(
         "Its events again from behind a log position, or on from where it stands; switches it on again",
         202,
-        a.Taken,
+        a.Accepted,
         query=("after",),
     ),
     ("GET", "/status"): Operation("Is the service at rest?"),

@@ -7,19 +7,19 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from alerts.commands.results import Kept
+from alerts.commands.results import Saved
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency
 from alerts.web.api.schemas_resources import Place, Segment, Topic
 from alerts.web.http.requests import etag, json_body, limit_of, next_url, query, read
-from alerts.web.http.responses import Taken, answer, listed
+from alerts.web.http.responses import Accepted, answer, listed
 from alerts.web.http.routing import Handler, Route, scope
 
 S = TypeVar("S")
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of the registers."""
 
     async def define_place(request: web.Request) -> web.StreamResponse:
@@ -51,13 +51,13 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _taken(kept: Kept) -> web.StreamResponse:
-    taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+def _taken(kept: Saved) -> web.StreamResponse:
+    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, 201 if kept.created else 200, {"ETag": etag(kept.version)})
 
 
 def _list(
-    parts: Parts, entries: Callable[[], Sequence[S]], slug: Callable[[S], str], shown: Callable[[S], object]
+    parts: Services, entries: Callable[[], Sequence[S]], slug: Callable[[S], str], shown: Callable[[S], object]
 ) -> Handler:
     """A register is small and in memory: its cursor is the slug that the last page ended with."""
 
@@ -72,7 +72,7 @@ def _list(
     return handler
 
 
-def _one(parts: Parts, what: str, entry: Callable[[str], S | None], shown: Callable[[S], object]) -> Handler:
+def _one(parts: Services, what: str, entry: Callable[[str], S | None], shown: Callable[[S], object]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         slug = request.match_info["slug"]
         return answer(shown(found(await read(parts, entry, slug), what, slug)))

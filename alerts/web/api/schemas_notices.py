@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from alerts.commands.results import NoticeKept
+from alerts.commands.results import NoticeSaved
 from alerts.domain.events import Json, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import TriggerState
-from alerts.web.http.responses import Answer
+from alerts.web.http.responses import JsonResponse
 
 
-class NoticeTaken(Answer, frozen=True, kw_only=True):
+class NoticeTaken(JsonResponse, frozen=True, kw_only=True):
     """A notice has moved."""
 
     id: UUID
@@ -27,7 +27,7 @@ class NoticeOut(NoticeTaken, frozen=True, kw_only=True):
     dispatch: str
 
 
-class Content(Answer, frozen=True, kw_only=True):
+class Content(JsonResponse, frozen=True, kw_only=True):
     """One language's words of a notice."""
 
     title: str
@@ -36,7 +36,7 @@ class Content(Answer, frozen=True, kw_only=True):
     sms: str
 
 
-class Notice(Answer, frozen=True, kw_only=True):
+class Notice(JsonResponse, frozen=True, kw_only=True):
     """A notice. `people`: the count as it stands until the notice is issued, then the frozen audience's."""
 
     id: UUID
@@ -120,7 +120,7 @@ class Notice(Answer, frozen=True, kw_only=True):
         )
 
 
-class Attempt(Answer, frozen=True, kw_only=True):
+class Attempt(JsonResponse, frozen=True, kw_only=True):
     """One try to hand a message over, or what a provider reported of it since (`delivered`, `failed`, `bounced`,
     `complained`)."""
 
@@ -129,7 +129,7 @@ class Attempt(Answer, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Delivery(Answer, frozen=True, kw_only=True):
+class Delivery(JsonResponse, frozen=True, kw_only=True):
     """One notice to one contact point. `notice` null: a confirmation; `due_at`: when a held or deferred one goes on."""
 
     id: str
@@ -143,7 +143,7 @@ class Delivery(Answer, frozen=True, kw_only=True):
     attempts: tuple[Attempt, ...]
 
 
-class Trigger(Answer, frozen=True, kw_only=True):
+class Trigger(JsonResponse, frozen=True, kw_only=True):
     """What became of a webhook."""
 
     id: UUID
@@ -185,12 +185,12 @@ def dispatch_url(public_url: str, notice: UUID) -> str:
     return f"{public_url}/api/v1/notices/{notice}/dispatch"
 
 
-def notice_taken(kept: NoticeKept) -> NoticeTaken:
+def notice_taken(kept: NoticeSaved) -> NoticeTaken:
     """A notice has moved, from the command's answer."""
     return NoticeTaken(id=kept.id, state=kept.state, version=kept.version, position=kept.position)
 
 
-def notice_out(kept: NoticeKept, public_url: str) -> NoticeOut:
+def notice_out(kept: NoticeSaved, public_url: str) -> NoticeOut:
     """A notice is out, from the command's answer."""
     return NoticeOut(
         id=kept.id,

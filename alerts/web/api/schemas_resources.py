@@ -13,10 +13,10 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.web.http.responses import Answer
+from alerts.web.http.responses import JsonResponse
 
 
-class Words(Answer, frozen=True, kw_only=True):
+class Words(JsonResponse, frozen=True, kw_only=True):
     """One language's words of an incident."""
 
     headline: str
@@ -24,7 +24,7 @@ class Words(Answer, frozen=True, kw_only=True):
     instruction: str
 
 
-class Incident(Answer, frozen=True, kw_only=True):
+class Incident(JsonResponse, frozen=True, kw_only=True):
     """`headline` and `description` are in `language`; `words` has them in every language there is."""
 
     id: UUID
@@ -87,7 +87,7 @@ class Incident(Answer, frozen=True, kw_only=True):
         )
 
 
-class Visit(Answer, frozen=True, kw_only=True):
+class Visit(JsonResponse, frozen=True, kw_only=True):
     """When a mobile unit stands here."""
 
     dtstart: datetime
@@ -95,7 +95,7 @@ class Visit(Answer, frozen=True, kw_only=True):
     rrule: str | None
 
 
-class ServicePoint(Answer, frozen=True, kw_only=True):
+class ServicePoint(JsonResponse, frozen=True, kw_only=True):
     """A place people go to for a service."""
 
     id: UUID
@@ -131,7 +131,7 @@ class ServicePoint(Answer, frozen=True, kw_only=True):
         )
 
 
-class ServiceChange(Answer, frozen=True, kw_only=True):
+class ServiceChange(JsonResponse, frozen=True, kw_only=True):
     """A planned or sudden change to service points."""
 
     id: UUID
@@ -176,7 +176,7 @@ class ServiceChange(Answer, frozen=True, kw_only=True):
         )
 
 
-class Place(Answer, frozen=True, kw_only=True):
+class Place(JsonResponse, frozen=True, kw_only=True):
     """A registered place; `area` is GeoJSON."""
 
     id: UUID
@@ -191,7 +191,7 @@ class Place(Answer, frozen=True, kw_only=True):
         return cls(id=state.id, slug=state.slug, version=state.version, name=state.name, area=state.geometry)
 
 
-class Topic(Answer, frozen=True, kw_only=True):
+class Topic(JsonResponse, frozen=True, kw_only=True):
     """A subject people may choose. `version` 0: built in, never revised."""
 
     slug: str
@@ -205,7 +205,7 @@ class Topic(Answer, frozen=True, kw_only=True):
         return cls(slug=state.slug, version=state.version, name=state.name, categories=state.categories)
 
 
-class Segment(Answer, frozen=True, kw_only=True):
+class Segment(JsonResponse, frozen=True, kw_only=True):
     """A named, saved audience rule."""
 
     id: UUID

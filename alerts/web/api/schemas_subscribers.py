@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands.results import SubscriberKept
+from alerts.commands.results import SubscriberSaved
 from alerts.domain.events import Json
-from alerts.web.http.responses import Answer
+from alerts.web.http.responses import JsonResponse
 from subscribers.domain.events import Place as SubscriberPlace
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 
-class ContactPoint(Answer, frozen=True, kw_only=True):
+class ContactPoint(JsonResponse, frozen=True, kw_only=True):
     """`state`: unverified, verified, suppressed or removed."""
 
     id: int
@@ -22,7 +22,7 @@ class ContactPoint(Answer, frozen=True, kw_only=True):
     state: str
 
 
-class SubscriberTaken(Answer, frozen=True, kw_only=True):
+class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
     """A subscriber is kept."""
 
     id: UUID
@@ -32,7 +32,7 @@ class SubscriberTaken(Answer, frozen=True, kw_only=True):
     contact_points: tuple[ContactPoint, ...]
 
     @classmethod
-    def of(cls, kept: SubscriberKept) -> SubscriberTaken:
+    def of(cls, kept: SubscriberSaved) -> SubscriberTaken:
         """From the command's answer."""
         return cls(
             id=kept.id,
@@ -43,7 +43,7 @@ class SubscriberTaken(Answer, frozen=True, kw_only=True):
         )
 
 
-class Subscriber(Answer, frozen=True, kw_only=True):
+class Subscriber(JsonResponse, frozen=True, kw_only=True):
     """A person with addresses and wishes; after an erasure both are gone."""
 
     id: UUID

@@ -6,17 +6,17 @@ from datetime import datetime
 from uuid import UUID
 
 from alerts.domain.events import Json
-from alerts.web.http.responses import Answer, Taken
-from alerts.webhooks.progress import Standing
+from alerts.web.http.responses import Accepted, JsonResponse
+from alerts.webhooks.progress import WebhookStatus
 
 
-class WebhookTaken(Taken, frozen=True, kw_only=True):
+class WebhookTaken(Accepted, frozen=True, kw_only=True):
     """A webhook was added; its secret is told here and nowhere else."""
 
     secret: str
 
 
-class Webhook(Answer, frozen=True, kw_only=True):
+class Webhook(JsonResponse, frozen=True, kw_only=True):
     """An outgoing webhook and how it does. `position`: all wanted events up to there are taken by the target."""
 
     id: UUID
@@ -34,7 +34,7 @@ class Webhook(Answer, frozen=True, kw_only=True):
     added_at: datetime
 
     @classmethod
-    def of(cls, standing: Standing) -> Webhook:
+    def of(cls, standing: WebhookStatus) -> Webhook:
         """From its state and its row."""
         webhook = standing.webhook
         failing = webhook.phase == "on" and standing.tries > 0

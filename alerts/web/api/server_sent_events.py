@@ -19,9 +19,9 @@ from aiohttp import web
 
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.errors import Invalid, Unavailable
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http.requests import read
-from alerts.web.http.security import dress
+from alerts.web.http.security import add_security_headers
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "text/event-stream"
@@ -44,7 +44,7 @@ class Frame(NamedTuple):
     block: bytes
 
 
-class Page(NamedTuple):
+class FrameBatch(NamedTuple):
     """Frames behind a position; everything up to `end` has been looked at, and `more` may stand behind it."""
 
     frames: list[Frame]
@@ -52,22 +52,22 @@ class Page(NamedTuple):
     more: bool
 
 
-class Tail:
+class RecentFrames:
     """The end of the log, kept in memory and read once for all who listen. Bounded by number and by bytes."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
         self._frames: list[Frame] = []
         self._start = self._end = -1
         self._bytes = 0
         self._turn = asyncio.Lock()
 
-    async def page(self, after: int, topics: frozenset[str]) -> Page:
+    async def page(self, after: int, topics: frozenset[str]) -> FrameBatch:
         """What stands behind `after`, of these types (none named: all)."""
         async with self._turn:
             if after > self._end:
                 if after > await read(self._parts, self._parts.log.position):
-                    return Page([], after, False)  # ahead of the log: it has to come there first
+                    return FrameBatch([], after, False)  # ahead of the log: it has to come there first
                 # Nobody has listened for a while, or never: begin anew where this one is.
                 self._frames, self._start, self._end, self._bytes = [], after, after, 0
             if after >= self._start:
@@ -75,7 +75,7 @@ class Tail:
                     await self._refresh()
                 first = bisect_right(self._frames, after, key=lambda frame: frame.position)
                 frames = [frame for frame in self._frames[first:] if not topics or frame.topic in topics]
-                return Page(frames, self._end, False)
+                return FrameBatch(frames, self._end, False)
         return await read(self._parts, _page, self._parts, after, topics)
 
     async def _refresh(self) -> None:
@@ -91,7 +91,7 @@ class Tail:
         del self._frames[:dropped]
 
 
-def _page(parts: Parts, after: int, topics: frozenset[str]) -> Page:
+def _page(parts: Services, after: int, topics: frozenset[str]) -> FrameBatch:
     """One page from the log. Its end is read first: what is written meanwhile is found the next time."""
     end = parts.log.position()
     found = parts.log.read_each(after, _PAGE, topics, unseal=False)
@@ -104,15 +104,15 @@ def _page(parts: Parts, after: int, topics: frozenset[str]) -> Page:
         frames.append(Frame(one.position, one.event.topic(), b"id: %d\ndata: %b\n\n" % (one.position, data)))
     more = len(found) == _PAGE
     last = found[-1].position if found else after
-    return Page(frames, last if more else max(end, last), more)
+    return FrameBatch(frames, last if more else max(end, last), more)
 
 
 class Streams:
     """All listeners of one process. `close` ends them when it stops, each with a proper end of its answer."""
 
-    def __init__(self, parts: Parts, heartbeat: float = HEARTBEAT_S) -> None:
+    def __init__(self, parts: Services, heartbeat: float = HEARTBEAT_S) -> None:
         self._parts, self._heartbeat = parts, heartbeat
-        self._tail = Tail(parts)
+        self._tail = RecentFrames(parts)
         self._listeners: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -123,7 +123,7 @@ class Streams:
         if self._closing or len(self._listeners) >= _MOST:
             raise Unavailable("There are too many listeners just now. Try again in a moment.")
         response = web.StreamResponse(headers=_HEADERS)
-        dress(response)
+        add_security_headers(response)
         await response.prepare(request)
         if request.method == "HEAD":
             return response
@@ -161,7 +161,7 @@ class Streams:
             position = max(position, page.end)
             if page.more:
                 continue
-            while not await self._parts.log.grows(position, self._heartbeat):
+            while not await self._parts.log.wait_async(position, self._heartbeat):
                 await _send(response, b": nothing new\nid: %d\n\n" % position)
                 if not await welcome():
                     return

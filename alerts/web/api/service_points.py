@@ -8,15 +8,15 @@ from alerts.commands.service_points import point_json
 from alerts.contract.bodies import ServiceChangeBody, ServicePointBody
 from alerts.domain.streams import POINT
 from alerts.intake import strict_json
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.api.schemas_resources import ServiceChange, ServicePoint
 from alerts.web.http.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, query, read
-from alerts.web.http.responses import Taken, TakenWithNotice, answer, page
+from alerts.web.http.responses import Accepted, AcceptedWithNotice, answer, page
 from alerts.web.http.routing import Route, scope
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of service points and changes."""
     public_url = parts.settings.public_url
 
@@ -24,7 +24,7 @@ def routes(parts: Parts) -> list[Route]:
         body, raw = await json_body(request, ServicePointBody)
         kept = await parts.commands.register_point(actor_of(request), body, idem=idempotency(request, raw))
         headers = {"Location": f"{public_url}{ROOT}/service-points/{kept.id}", "ETag": etag(kept.version)}
-        taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+        taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
         return answer(taken, 201 if kept.created else 200, headers)
 
     async def points(request: web.Request) -> web.StreamResponse:
@@ -46,14 +46,14 @@ def routes(parts: Parts) -> list[Route]:
         expected = edited_version(request, state.version)
         strict_json.typed(strict_json.merge(point_json(state.facts), patch), ServicePointBody)  # names every fault
         kept = await parts.commands.revise_point(actor_of(request), wanted, patch, expected)
-        taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+        taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
         return answer(taken, headers={"ETag": etag(kept.version)})
 
     async def announce(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, ServiceChangeBody)
         kept = await parts.commands.announce_change(actor_of(request), body, idem=idempotency(request, raw))
         headers = {"Location": f"{public_url}{ROOT}/service-changes/{kept.id}", "ETag": etag(kept.version)}
-        taken = TakenWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
+        taken = AcceptedWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
         return answer(taken, 201 if kept.created else 200, headers)
 
     async def changes(request: web.Request) -> web.StreamResponse:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from alerts.commands.preferences import SubscriberEdit, subscriber_json
-from alerts.commands.results import SubscriberKept
+from alerts.commands.results import SubscriberSaved
 from alerts.contract.bodies import SubscriberBody
 from alerts.intake import strict_json
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.api.schemas_subscribers import Subscriber, SubscriberTaken
 from alerts.web.http.requests import (
@@ -27,7 +27,7 @@ from alerts.web.http.routing import Route, scope
 from subscribers.domain.subscriber import SUBSCRIBER
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of subscribers."""
     commands, public_url = parts.commands, parts.settings.public_url
 
@@ -71,5 +71,5 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _moved(kept: SubscriberKept) -> web.StreamResponse:
+def _moved(kept: SubscriberSaved) -> web.StreamResponse:
     return answer(SubscriberTaken.of(kept), headers={"ETag": etag(kept.version)})

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.commands.results import Kept
+from alerts.commands.results import Saved
 from alerts.contract.bodies import WebhookBody
 from alerts.domain.streams import WEBHOOK
 from alerts.net.ssrf import check_target
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
 from alerts.web.api.schemas_webhooks import Webhook, WebhookTaken
 from alerts.web.http.requests import body_of, etag, id_of, json_body, limit_of, query, read, whole_number
-from alerts.web.http.responses import Taken, answer, page
+from alerts.web.http.responses import Accepted, answer, page
 from alerts.web.http.routing import Route, scope
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of outgoing webhooks."""
     commands, settings = parts.commands, parts.settings
 
@@ -62,6 +62,6 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _moved(kept: Kept, status: int = 200) -> web.StreamResponse:
-    taken = Taken(id=kept.id, version=kept.version, position=kept.position)
+def _moved(kept: Saved, status: int = 200) -> web.StreamResponse:
+    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
     return answer(taken, status, {"ETag": etag(kept.version)})

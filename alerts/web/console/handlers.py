@@ -9,21 +9,21 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.channels.i18n import frame
+from alerts.channels.i18n import translator
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.signed_tokens import read_timed_token
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.views import ConsoleViews
 from alerts.web.http.auth import COOKIE, console_path, start_session
 from alerts.web.http.routing import MEMBER, PUBLIC, TOKEN, Route, role
-from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
 
 _REMEMBERED = 10_000
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The console's pages."""
     console = Console(parts)
     viewer = role("viewer")
@@ -41,11 +41,11 @@ def routes(parts: Parts) -> list[Route]:
 class Console:
     """Handlers."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
         self._pages = Pages(parts)
-        self._atlas = Atlas(parts.views)
-        self._speech = frame("en")
+        self._atlas = PlaceShapes(parts.views)
+        self._speech = translator("en")
         self._used: OrderedDict[bytes, None] = OrderedDict()
         """Sign-in links that were used, by digest. A process forgets them when it ends; the links themselves end
         soon after they were made."""

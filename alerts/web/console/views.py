@@ -13,16 +13,16 @@ from markupsafe import Markup
 from msgspec.structs import asdict
 
 from alerts.channels import markdown
-from alerts.channels.i18n import direction, frame
-from alerts.channels.severity_style import tag, tone
+from alerts.channels.i18n import direction, translator
+from alerts.channels.severity_style import style, tag
 from alerts.channels.sms_segments import count
 from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.projections.queries import TimelineEntry
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.public.map_svg import Zone, draw
-from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
 from alerts.web.public.why_view import title_of
 
@@ -52,9 +52,9 @@ _PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "cl
 class ConsoleViews:
     """Builds what the layouts show, for one request."""
 
-    def __init__(self, parts: Parts, site: Site, atlas: Atlas) -> None:
+    def __init__(self, parts: Services, site: Site, atlas: PlaceShapes) -> None:
         self._parts, self._site, self._atlas = parts, site, atlas
-        self._speech = frame("en")
+        self._speech = translator("en")
 
     def today(self) -> dict[str, Any]:
         """The first page."""
@@ -271,7 +271,7 @@ class ConsoleViews:
         return f"{self._who(notice.approved_by)}, {at}{people}"
 
     def _tone(self, notice: NoticeState) -> str:
-        return tone(notice.plan.kind, notice.msg_type, notice.plan.severity).name
+        return style(notice.plan.kind, notice.msg_type, notice.plan.severity).name
 
     def _tag(self, notice: NoticeState) -> str:
         said = tag(notice.plan.kind, notice.msg_type, notice.plan.severity, self._speech)

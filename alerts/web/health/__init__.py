@@ -11,9 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.health.metrics import CONTENT_TYPE, Metrics
-from alerts.web.health.readiness import Beginning, Readiness
+from alerts.web.health.readiness import Readiness, StartPosition
 from alerts.web.http.requests import read
 from alerts.web.http.responses import answer
 from alerts.web.http.routing import PUBLIC, Route
@@ -21,11 +21,13 @@ from alerts.web.http.routing import PUBLIC, Route
 READ_S = 2.0
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy rows of health."""
     readiness, metrics = Readiness(parts.writer, parts.clock), Metrics(parts)
     follower = parts.follower
-    beginning = Beginning(parts.runner.position, lambda: None if follower.caught_up else follower.applied())
+    beginning = StartPosition(
+        parts.runner.position, lambda: None if follower.caught_up else follower.applied_position()
+    )
 
     async def healthz(request: web.Request) -> web.StreamResponse:
         return answer({"alive": True, "version": parts.version})
@@ -44,7 +46,7 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-async def _state(parts: Parts, readiness: Readiness, beginning: Beginning) -> dict[str, Any]:
+async def _state(parts: Services, readiness: Readiness, beginning: StartPosition) -> dict[str, Any]:
     """Ready: the log can be read and written, and what was in it at the start is known here. A channel without provider
     is listed, and is no reason to take the whole instance out of service: the other channels still reach people."""
     providers = await _providers(parts)
@@ -53,7 +55,7 @@ async def _state(parts: Parts, readiness: Readiness, beginning: Beginning) -> di
         "database": "answers",
         "log": "takes writes",
         "catching_up": "",
-        "trouble": parts.follower.trouble,
+        "trouble": parts.follower.stalled_because,
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
         "canaries": await _canaries(parts),
@@ -69,7 +71,7 @@ async def _state(parts: Parts, readiness: Readiness, beginning: Beginning) -> di
     return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits}
 
 
-async def _canaries(parts: Parts) -> dict[str, Any]:
+async def _canaries(parts: Services) -> dict[str, Any]:
     """How each channel's tester fares: as with providers, a channel that is dead takes no other out of service."""
     try:
         return dict(await asyncio.wait_for(read(parts, parts.canaries), READ_S))
@@ -77,7 +79,7 @@ async def _canaries(parts: Parts) -> dict[str, Any]:
         return {}
 
 
-async def _providers(parts: Parts) -> dict[str, Any]:
+async def _providers(parts: Services) -> dict[str, Any]:
     """How each channel's provider stands; {} if the database, which counts their budgets, does not answer."""
     try:
         return await asyncio.wait_for(read(parts, parts.providers), READ_S)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alerts.delivery_queue.statistics import Totals
     from alerts.dispatch.canary import CanaryState
-    from alerts.services import Parts
+    from alerts.services import Services
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
@@ -54,7 +54,7 @@ class Requests:
 class Metrics:
     """The page, made of what stands behind `parts`."""
 
-    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
         from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
         self._parts, self._tick = parts, tick
@@ -84,7 +84,7 @@ class _Found:
         yield from self._families
 
 
-def collect(parts: Parts) -> Iterator[Metric]:
+def collect(parts: Services) -> Iterator[Metric]:
     """Every family of ours."""
     yield _gauge("alerts_info", "Always 1; the version is a label.", ("version",), {(parts.version,): 1})
     yield from _of_log(parts)
@@ -97,7 +97,7 @@ def collect(parts: Parts) -> Iterator[Metric]:
     yield _gauge("alerts_webhook_lag_events", "Log positions that the slowest webhook is behind.", (), {(): behind})
 
 
-def _of_log(parts: Parts) -> Iterator[Metric]:
+def _of_log(parts: Services) -> Iterator[Metric]:
     # Positions first: what is written in between can only make a projection look further behind.
     positions = {**parts.projections(), "audience": parts.follower.position()}
     end = parts.log.position()
@@ -118,7 +118,7 @@ def _of_log(parts: Parts) -> Iterator[Metric]:
     yield _gauge("alerts_parked", "Things that wait for a person (`alerts parked`).", (), {(): parked})
 
 
-def _of_queue(parts: Parts) -> Iterator[Metric]:
+def _of_queue(parts: Services) -> Iterator[Metric]:
     queue = parts.dispatch.status(parts.clock())
     yield _gauge(
         "alerts_queue",
@@ -203,7 +203,7 @@ def _of_canaries(canaries: Mapping[str, CanaryState]) -> Iterator[Metric]:
     )
 
 
-def _of_web(parts: Parts) -> Iterator[Metric]:
+def _of_web(parts: Services) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
     family = HistogramMetricFamily(

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
 
-from alerts.eventlog.ports import Unit, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import micros
 
@@ -52,7 +52,7 @@ class Readiness:
         return await asyncio.shield(self._asked[1])
 
     async def _write(self) -> str:
-        def beat(unit: Unit) -> None:
+        def beat(unit: UnitOfWork) -> None:
             unit.write(_BEAT, (micros(self._clock()),))
 
         try:
@@ -67,7 +67,7 @@ class Readiness:
         return ""
 
 
-class Beginning:
+class StartPosition:
     """How far a process has come with what was in the log when it was first asked; then that is done with for good."""
 
     def __init__(self, shown: Callable[[], int], known: Callable[[], int | None]) -> None:

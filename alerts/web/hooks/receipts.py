@@ -16,13 +16,13 @@ from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.net import standard_webhooks
 from alerts.net.standard_webhooks import Unverified
-from alerts.observability.log_setup import blank
-from alerts.services import Parts
+from alerts.observability.log_setup import redact
+from alerts.services import Services
 from alerts.web.http import problem
 from alerts.web.http.auth import bearer
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
-from alerts.web.http.responses import Answer, answer
+from alerts.web.http.responses import JsonResponse, answer
 from alerts.web.http.routing import HOOK, Route
 
 FORM_TYPES = frozenset(("application/x-www-form-urlencoded",))
@@ -31,19 +31,19 @@ _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 """No answer: Twilio would send any other text back to the phone (https://www.twilio.com/docs/messaging/twiml)."""
 
 
-class Received(Answer, frozen=True, kw_only=True):
+class Received(JsonResponse, frozen=True, kw_only=True):
     """`taken`: it said something that was not known before."""
 
     taken: bool
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy row of receipts."""
     return [Route("POST", "/hooks/{provider}/receipts", _Receipts(parts).take, HOOK)]
 
 
 class _Receipts:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
         settings = parts.settings
         self._tokens = [target.token for target in settings.sms if target.kind == "twilio"]
@@ -64,7 +64,7 @@ class _Receipts:
             return await door(request)
         except Unverified as error:
             self._parts.unverified[_name(provider)] += 1
-            raise Refused(401, str(error)) from error
+            raise RequestRefused(401, str(error)) from error
 
     # --- one provider each
 
@@ -153,9 +153,9 @@ class _Receipts:
             taken = await take()
         except Unavailable:
             raise  # nothing was judged: the sender tries again
-        except (Refused, DomainError) as error:
-            status = error.status if isinstance(error, Refused) else problem.status_of(error)
-            words = blank(error.message)  # they may quote a field, and stand in the log in clear
+        except (RequestRefused, DomainError) as error:
+            status = error.status if isinstance(error, RequestRefused) else problem.status_of(error)
+            words = redact(error.message)  # they may quote a field, and stand in the log in clear
             await self._parts.commands.reject_trigger(_name(provider), status, words, digest(body))
             raise
         if not taken:

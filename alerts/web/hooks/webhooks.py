@@ -10,20 +10,20 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.commands.results import TriggerKept
+from alerts.commands.results import TriggerSaved
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import SOURCE, TRIGGER, source_id, trigger_id
 from alerts.intake import webhook_parser
 from alerts.kernel.errors import DomainError, NotFound, Unavailable
 from alerts.net import standard_webhooks
 from alerts.net.standard_webhooks import Unverified
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import ROOT
 from alerts.web.http import problem
 from alerts.web.http.auth import bearer
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
-from alerts.web.http.responses import TriggerTaken, answer
+from alerts.web.http.responses import TriggerAccepted, answer
 from alerts.web.http.routing import HOOK, Route
 
 XML_TYPES = frozenset(
@@ -33,13 +33,13 @@ RECORDED_EVERY_S = 60
 """How often an oversized body that nobody signed is recorded for one source; the others are counted."""
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy row of webhooks."""
     return [Route("POST", "/hooks/{source}", _Hooks(parts).take, HOOK)]
 
 
 class _Hooks:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
         self._recorded_at: dict[str, float] = {}
 
@@ -52,7 +52,7 @@ class _Hooks:
             identifier, body = await self._verified(request, source)
         except Unverified as error:
             self._parts.unverified[source.name] += 1
-            raise Refused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
+            raise RequestRefused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
         # Only what is signed counts: a stranger must not use up a source's share.
         self._parts.limits.take(f"source:{source.name}", self._parts.settings.api_rate)
         if identifier and source.kind != "cap":
@@ -64,7 +64,7 @@ class _Hooks:
             kept = await self._take(request, source, identifier, body)
         except Unavailable:
             raise  # nothing was judged: the sender tries again
-        except (Refused, DomainError) as error:
+        except (RequestRefused, DomainError) as error:
             await self._record(source, error, digest(body))
             raise
         return self._accepted(kept.id)
@@ -80,7 +80,7 @@ class _Hooks:
             raise Unverified("sign the webhook, or send the source's secret as bearer where its kind allows it")
         try:
             body = await body_of(request, HOOK_LIMIT)
-        except Refused as refused:
+        except RequestRefused as refused:
             if by_bearer or self._may_record(source.name):
                 await self._record(source, refused, "")
             raise
@@ -88,7 +88,7 @@ class _Hooks:
             return "", body
         return standard_webhooks.verify(secret, request.headers, body, self._parts.clock()), body
 
-    async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerKept:
+    async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerSaved:
         commands = self._parts.commands
         if source.kind == "standard-webhook":
             check_type(request, JSON_TYPES)
@@ -103,7 +103,7 @@ class _Hooks:
 
     def _accepted(self, trigger: UUID) -> web.StreamResponse:
         url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"
-        return answer(TriggerTaken(id=trigger, status_url=url), 202, {"Location": url})
+        return answer(TriggerAccepted(id=trigger, status_url=url), 202, {"Location": url})
 
     def _may_record(self, source: str) -> bool:
         """Whether an unsigned refusal may enter the log: one a minute and source."""
@@ -114,6 +114,6 @@ class _Hooks:
         self._recorded_at[source] = now
         return True
 
-    async def _record(self, source: SourceState, error: Refused | DomainError, body_digest: str) -> None:
-        status = error.status if isinstance(error, Refused) else problem.status_of(error)
+    async def _record(self, source: SourceState, error: RequestRefused | DomainError, body_digest: str) -> None:
+        status = error.status if isinstance(error, RequestRefused) else problem.status_of(error)
         await self._parts.commands.reject_trigger(source.name, status, error.message, body_digest)

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
-from alerts.observability.log_setup import ANSWERED, WEB, Lines
+from alerts.observability.log_setup import ANSWERED, WEB, LineHandler
 from alerts.web.http.auth import Caller
 from alerts.web.http.routing import CALLER
 
@@ -21,7 +21,7 @@ SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _log = logging.getLogger(WEB)
 
 
-def tell(request: web.Request, route: str, status: int, seconds: float, id: str | None) -> None:
+def log_request(request: web.Request, route: str, status: int, seconds: float, id: str | None) -> None:
     """One line about a request; `id` is that of one that changes something."""
     level = logging.DEBUG if id is None or status in (401, 404, 405) else logging.INFO
     if not _log.isEnabledFor(level):
@@ -33,8 +33,8 @@ def tell(request: web.Request, route: str, status: int, seconds: float, id: str 
         said["request"] = id
     if isinstance(caller, Caller):
         said["by"] = caller.actor.source
-    lines = Lines.alone()
+    lines = LineHandler.exclusive()
     if lines is not None:
-        lines.answered(level, said)
+        lines.log_request(level, said)
     else:
         _log.log(level, ANSWERED, extra=said)

@@ -7,13 +7,13 @@ from typing import Final
 
 from aiohttp import web
 
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.server_sent_events import Streams
-from alerts.web.http.middleware import Doors, ErrorPage
+from alerts.web.http.middleware import ErrorPage, RequestPipeline
 from alerts.web.http.requests import API_LIMIT
 from alerts.web.http.routing import Route
 
-Module = Callable[[Parts], Sequence[Route]]
+Module = Callable[[Services], Sequence[Route]]
 """A resource module's `routes`."""
 
 POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
@@ -24,7 +24,7 @@ STREAMS: Final = web.AppKey("STREAMS", Streams)
 
 
 def build(
-    parts: Parts, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
+    parts: Services, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
 ) -> web.Application:
     """The application. `modules` and `error_page` are for tests of one resource; all of them are the default."""
     if modules is None:
@@ -33,7 +33,7 @@ def build(
         modules, error_page = MODULES, error_page or page_of_error
     app = web.Application(client_max_size=API_LIMIT)
     app[POLICY] = tuple(route for module in modules for route in module(parts))
-    doors = Doors(parts, error_page)
+    doors = RequestPipeline(parts, error_page)
     for route in app[POLICY]:
         resource = app.router.add_resource(route.path)
         handler = doors.before(route, resource.canonical)

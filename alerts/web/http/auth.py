@@ -21,8 +21,8 @@ from aiohttp import web
 from alerts.commands.actor import Actor
 from alerts.commands.credentials import hash_secret
 from alerts.kernel.signed_tokens import read_timed_token, timed_token
-from alerts.services import Parts
-from alerts.web.http.problem import Refused
+from alerts.services import Services
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.routing import ROLES, Role
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Callers:
     """The programs that come by, remembered for a moment: a busy client's key is looked up a few times a second, not at
     each request. So a key that is revoked is refused at the latest `KNOWN_FOR_S` later."""
 
-    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
         self._parts, self._tick = parts, tick
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
@@ -71,18 +71,18 @@ class Callers:
         until, known = self._known.get(header, _NOBODY)
         caller = known if self._tick() < until else await self._look_up(request, header)
         if caller is None:
-            raise Refused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
+            raise RequestRefused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
         rate = caller.key.rate
         self._parts.limits.take(caller.actor.id, self._parts.settings.api_rate if rate is None else rate)
         if caller.actor.scopes.isdisjoint(any_of):
-            raise Refused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
+            raise RequestRefused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
         return caller
 
     async def _look_up(self, request: web.Request, header: bytes) -> Caller | None:
         """Those who come together with one key look once."""
         secret = bearer(request)
         if not secret:
-            raise Refused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
+            raise RequestRefused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
         if not secret.isascii():
             return None
         asked = self._asked.get(header)
@@ -121,14 +121,14 @@ class Callers:
         return found
 
 
-async def caught_up(parts: Parts, timeout: float = 2.0) -> None:
+async def caught_up(parts: Services, timeout: float = 2.0) -> None:
     """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
     wanted = parts.writer.position()
     if parts.runner.position() < wanted:
         await parts.runner.reached(wanted, timeout)
 
 
-def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> None:
+def start_session(parts: Services, response: web.StreamResponse, member: UUID) -> None:
     """Sign a team member in: a cookie for 12 hours, not readable by scripts, not sent from other sites' pages."""
     response.set_cookie(
         COOKIE,
@@ -141,19 +141,19 @@ def start_session(parts: Parts, response: web.StreamResponse, member: UUID) -> N
     )
 
 
-def console_path(parts: Parts) -> str:
+def console_path(parts: Services) -> str:
     """Where the console stands for browsers: a proxy may serve the product under a path."""
     return f"{urlsplit(parts.settings.public_url).path.rstrip('/')}/console"
 
 
-async def member(parts: Parts, request: web.Request, at_least: Role) -> MemberState:
+async def member(parts: Services, request: web.Request, at_least: Role) -> MemberState:
     """The signed-in team member. Raises Refused: 401 without a session, 403 below that role."""
     token = request.cookies.get(COOKIE, "")
     subject = read_timed_token(parts.settings.secret_key, "session", token, parts.clock()) if token else None
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(parts.reads, parts.views.member, subject) if subject else None
     if found is None or found.role is None:
-        raise Refused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
+        raise RequestRefused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
     if ROLES.index(found.role) < ROLES.index(at_least):
-        raise Refused(403, f"this page is for the role {at_least} and above")
+        raise RequestRefused(403, f"this page is for the role {at_least} and above")
     return found

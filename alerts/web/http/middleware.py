@@ -15,15 +15,15 @@ from aiohttp import web
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import new_id
 from alerts.observability import request_id
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http import auth, problem
-from alerts.web.http.access_log import HEADER, SAFE, tell
-from alerts.web.http.problem import NOT_YET, Refused
-from alerts.web.http.raw_response import Whole
+from alerts.web.http.access_log import HEADER, SAFE, log_request
+from alerts.web.http.problem import NOT_YET, RequestRefused
+from alerts.web.http.raw_response import BytesResponse
 from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
-from alerts.web.http.security import check_origin, dress
+from alerts.web.http.security import add_security_headers, check_origin
 
-ErrorPage = Callable[[Parts, web.Request, int, str], Awaitable[web.StreamResponse]]
+ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
 """How an error reads to a person: status and words → page."""
 
 _NOT_YET = re.compile(
@@ -40,10 +40,10 @@ _STRAYS = "none"
 _log = logging.getLogger(__name__)
 
 
-class Doors:
+class RequestPipeline:
     """Makes the handlers that the router calls."""
 
-    def __init__(self, parts: Parts, error_page: ErrorPage | None) -> None:
+    def __init__(self, parts: Services, error_page: ErrorPage | None) -> None:
         self._parts, self._error_page = parts, error_page
         self._callers = auth.Callers(parts)
 
@@ -95,17 +95,17 @@ class Doors:
                 request_id.end(trace)
                 seconds = perf_counter() - begun
                 count(request.method, pattern, status, seconds)
-                tell(request, pattern, status, seconds, name)
+                log_request(request, pattern, status, seconds, name)
 
         return door
 
     @staticmethod
     def _dressed(answer: web.StreamResponse, name: str | None) -> None:
         """With the headers that every answer has; the id of the request, so that whoever complains can name it."""
-        if not isinstance(answer, Whole):
+        if not isinstance(answer, BytesResponse):
             if answer.prepared:
                 return
-            dress(answer)
+            add_security_headers(answer)
         if name is not None:
             answer.headers[HEADER] = name
 
@@ -143,8 +143,8 @@ class Doors:
         if isinstance(error, DomainError):
             if for_programs:
                 return problem.of_domain(error)
-            refused = Refused(problem.status_of(error), error.message)
-        elif isinstance(error, Refused):
+            refused = RequestRefused(problem.status_of(error), error.message)
+        elif isinstance(error, RequestRefused):
             refused = error
         elif isinstance(error, ConnectionError | TimeoutError):
             raise error  # the peer is gone: nobody reads an answer
@@ -152,7 +152,7 @@ class Doors:
             # The path may hold a token, the message a person's data: neither is logged.
             what = f"{request.method} {pattern} ({type(error).__name__})"
             _log.error("failed: %s", what, exc_info=error, extra={"request": str(request_id.current() or "")})
-            refused = Refused(500, "this is our fault and has been logged; try again, nothing was half done")
+            refused = RequestRefused(500, "this is our fault and has been logged; try again, nothing was half done")
         if for_programs or self._error_page is None:
             return problem.of_refusal(refused)
         page = await self._error_page(self._parts, request, refused.status, refused.message)
@@ -164,17 +164,17 @@ def _is_program(request: web.Request) -> bool:
     return request.path.startswith(_PROGRAMS) or request.path in ("/api", "/hooks", "/inbox.json")
 
 
-def _refusal(answer: web.HTTPException, request: web.Request) -> Refused:
+def _refusal(answer: web.HTTPException, request: web.Request) -> RequestRefused:
     """aiohttp's own refusals (no such route, wrong method, too large) in our words."""
     if isinstance(answer, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(answer.allowed_methods))
-        return Refused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})
+        return RequestRefused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})
     if answer.status == 404:
         missing = _NOT_YET.search(request.path)
         if missing:
-            return Refused(404, f"{missing.group()} {NOT_YET}")
+            return RequestRefused(404, f"{missing.group()} {NOT_YET}")
         hint = "; GET /api/v1/openapi.json lists what there is" if _is_program(request) else ""
-        return Refused(404, f"there is nothing at {request.path}{hint}")
+        return RequestRefused(404, f"there is nothing at {request.path}{hint}")
     if answer.status == 413:
-        return Refused(413, "the body is too large; send less at a time")
-    return Refused(answer.status, answer.reason)
+        return RequestRefused(413, "the body is too large; send less at a time")
+    return RequestRefused(answer.status, answer.reason)

@@ -56,7 +56,7 @@ NOT_YET = "is not available in this version"
 """How the words about a door that a later version opens end."""
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request refused by a door before any command saw it: an HTTP status with words."""
 
     def __init__(
@@ -119,6 +119,6 @@ def of_domain(error: DomainError) -> web.Response:
     return response(status, error.message, errors, error.extra, headers)
 
 
-def of_refusal(refused: Refused) -> web.Response:
+def of_refusal(refused: RequestRefused) -> web.Response:
     """A door's refusal as a problem."""
     return response(refused.status, refused.message, refused.errors, headers=refused.headers)

@@ -26,7 +26,7 @@ def head(headers: Mapping[str, str]) -> bytes:
     return lines.encode()
 
 
-class Whole(web.StreamResponse):
+class BytesResponse(web.StreamResponse):
     """`head` are the lines of `head()`; what is set in `headers` later is added to them."""
 
     def __init__(self, status: int, head: bytes, body: bytes) -> None:

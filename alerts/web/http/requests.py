@@ -16,8 +16,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, Malformed, NotFound
-from alerts.services import Parts
-from alerts.web.http.problem import Refused
+from alerts.services import Services
+from alerts.web.http.problem import RequestRefused
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
 _ENCODINGS = frozenset(("", "identity", "gzip", "deflate"))
 
 
-async def read(parts: Parts, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def read(parts: Services, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking read off the event loop."""
     return await asyncio.get_running_loop().run_in_executor(parts.reads, partial(function, *args, **kwargs))
 
@@ -39,7 +39,7 @@ async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
     """The body, unpacked. Raises Refused 413 beyond `limit` bytes and 415 for an unknown encoding, Malformed if its
     packing is broken."""
     if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
-        raise Refused(415, "send the body as it is, or packed with gzip")
+        raise RequestRefused(415, "send the body as it is, or packed with gzip")
     if (request.content_length or 0) > limit:
         raise too_large(limit)
     content = request.content
@@ -61,17 +61,17 @@ async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def too_large(limit: int) -> Refused:
+def too_large(limit: int) -> RequestRefused:
     """413 with words."""
-    return Refused(413, f"the body is larger than {limit // 1000} kB; send less at a time")
+    return RequestRefused(413, f"the body is larger than {limit // 1000} kB; send less at a time")
 
 
 def check_type(request: web.Request, allowed: Collection[str]) -> None:
     """Raises Refused 415 unless the body is of one of these media types, in UTF-8."""
     if request.content_type not in allowed or "Content-Type" not in request.headers:
-        raise Refused(415, f"send Content-Type: {next(iter(sorted(allowed)))}")
+        raise RequestRefused(415, f"send Content-Type: {next(iter(sorted(allowed)))}")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise Refused(415, "send the body in UTF-8")
+        raise RequestRefused(415, "send the body in UTF-8")
 
 
 async def json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
@@ -108,10 +108,10 @@ def edited_version(request: web.Request, current: int) -> int:
     """The version that `If-Match` names. Raises Refused: 428 without one, 412 if it is not `current`."""
     given = request.headers.get("If-Match")
     if given is None:
-        raise Refused(428, "send If-Match with the ETag of what you read, so that nobody's edit is lost")
+        raise RequestRefused(428, "send If-Match with the ETag of what you read, so that nobody's edit is lost")
     tags = [tag.strip() for tag in given.split(",")]
     if "*" not in tags and etag(current) not in tags:
-        raise Refused(412, f"the current version is {etag(current)}; read it again and apply your change to it")
+        raise RequestRefused(412, f"the current version is {etag(current)}; read it again and apply your change to it")
     return current
 
 

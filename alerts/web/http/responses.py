@@ -14,7 +14,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.kernel.paging import Page as CursorPage
-from alerts.web.http.raw_response import Whole, head
+from alerts.web.http.raw_response import BytesResponse, head
 from alerts.web.http.requests import next_url
 from alerts.web.http.security import ALWAYS
 
@@ -23,18 +23,18 @@ _encode = msgspec.json.Encoder().encode
 _HEAD = head({**ALWAYS, "Content-Type": "application/json"})
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class JsonResponse(msgspec.Struct, frozen=True, kw_only=True):
     """A response body."""
 
 
-class Page(Answer, Generic[T], frozen=True, kw_only=True):
+class ListBody(JsonResponse, Generic[T], frozen=True, kw_only=True):
     """A list by cursor: `next` is the address of the rest, null at the end."""
 
     items: tuple[T, ...]
     next: str | None
 
 
-class Taken(Answer, frozen=True, kw_only=True):
+class Accepted(JsonResponse, frozen=True, kw_only=True):
     """A thing is kept; `position` is the log position at which every read model shows it."""
 
     id: UUID
@@ -42,20 +42,20 @@ class Taken(Answer, frozen=True, kw_only=True):
     position: int
 
 
-class TakenWithNotice(Taken, frozen=True, kw_only=True):
+class AcceptedWithNotice(Accepted, frozen=True, kw_only=True):
     """`notice`: what the key's policy made of it, if anything."""
 
     notice: UUID | None
 
 
-class TriggerTaken(Answer, frozen=True, kw_only=True):
+class TriggerAccepted(JsonResponse, frozen=True, kw_only=True):
     """A webhook is on disk; what became of it stands at `status_url`."""
 
     id: UUID
     status_url: str
 
 
-class Count(Answer, frozen=True, kw_only=True):
+class AudienceBody(JsonResponse, frozen=True, kw_only=True):
     """An audience: `people` with a contact point due, `by_channel` their contact points."""
 
     people: int
@@ -66,7 +66,7 @@ class Count(Answer, frozen=True, kw_only=True):
     sample: tuple[UUID, ...]
 
 
-class Event(Answer, frozen=True, kw_only=True):
+class Event(JsonResponse, frozen=True, kw_only=True):
     """One event of the log, personal data left out."""
 
     position: int
@@ -77,19 +77,21 @@ class Event(Answer, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Whole:
+def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> BytesResponse:
     """A JSON response."""
-    made = Whole(status, _HEAD, _encode(body))
+    made = BytesResponse(status, _HEAD, _encode(body))
     if headers:
         made.headers.extend(headers)
     return made
 
 
-def page(request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]) -> Whole:
+def page(
+    request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]
+) -> BytesResponse:
     """A page of a list, with the address of the next one."""
     return listed(map(shown, found.items), next_url(public_url, request, found.next))
 
 
-def listed(items: Iterable[object], following: str | None = None) -> Whole:
+def listed(items: Iterable[object], following: str | None = None) -> BytesResponse:
     """A list as CONTRACT shapes it."""
     return answer({"items": list(items), "next": following})

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 
 CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; connect-src 'self'; "
@@ -28,7 +28,7 @@ PAGES = {
 """What a page (`text/html`) says besides."""
 
 
-def dress(response: web.StreamResponse) -> None:
+def add_security_headers(response: web.StreamResponse) -> None:
     """Headers that every answer has unless its handler said otherwise; pages have more of them."""
     headers = response.headers
     for name, value in ALWAYS.items():
@@ -46,7 +46,7 @@ def check_origin(public_url: str, request: web.Request) -> None:
             return
     elif _site(origin) == _site(public_url):
         return
-    raise Refused(403, "this form was sent from another site; open the page here and send it again")
+    raise RequestRefused(403, "this form was sent from another site; open the page here and send it again")
 
 
 def _site(url: str) -> tuple[str, str, int | None]:

@@ -13,14 +13,14 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from alerts.channels.i18n import frame
-from alerts.channels.severity_style import tone
+from alerts.channels.i18n import translator
+from alerts.channels.severity_style import style
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.providers.inbox import Inbox, InboxItem, Pushed
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http.requests import next_url, read, whole_number
 from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public.templating import Pages
@@ -35,7 +35,7 @@ _MAIL_POLICY = (
 _CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The inbox's pages; none where there is no inbox."""
     if parts.inbox is None:
         return []
@@ -63,10 +63,10 @@ class Opened:
 class InboxPages:
     """Handlers."""
 
-    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+    def __init__(self, parts: Services, inbox: Inbox) -> None:
         self._parts, self._inbox = parts, inbox
         self._pages = Pages(parts)
-        self._speech = frame("en")
+        self._speech = translator("en")
 
     async def all(self, request: web.Request) -> web.Response:
         """What people received, the newest first; `?to=` asks for one recipient, `?after=` turns the page."""
@@ -167,7 +167,7 @@ class InboxPages:
             "title": _title(item),
             "at": self._speech.clock(item.at, self._parts.settings.timezone) + item.at.strftime(":%S"),
             "after": _after(item, notice),
-            "tone": tone(plan.kind, notice.msg_type, plan.severity).name if notice and plan else "minor",
+            "tone": style(plan.kind, notice.msg_type, plan.severity).name if notice and plan else "minor",
         }
 
     def _notice(self, item: InboxItem, notices: dict[int, NoticeState | None]) -> NoticeState | None:

@@ -19,8 +19,8 @@ from alerts.net.push_endpoints import INBOX_PATH
 from alerts.providers.inbox import Inbox, Pushed
 from alerts.providers.webpush.provider import DELIVERY_HEADER
 from alerts.providers.webpush.vapid import SECRET_BYTES, base64url, point, private_key, verified
-from alerts.services import Parts
-from alerts.web.http.problem import Refused
+from alerts.services import Services
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import read, too_large
 from alerts.web.http.routing import HOOK, PUBLIC, Route
 
@@ -29,7 +29,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _CHALLENGE = {"WWW-Authenticate": "vapid"}
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The endpoints; none where there is no inbox."""
     if parts.inbox is None:
         return []
@@ -41,7 +41,7 @@ def routes(parts: Parts) -> list[Route]:
 class _InboxPush:
     """Handlers."""
 
-    def __init__(self, parts: Parts, inbox: Inbox) -> None:
+    def __init__(self, parts: Services, inbox: Inbox) -> None:
         self._parts, self._inbox = parts, inbox
         self._url = parts.settings.public_url
         self._origin = str(URL(self._url).origin())
@@ -58,15 +58,15 @@ class _InboxPush:
         id = _id(request)
         headers = request.headers
         if not headers.get("TTL", "").isdigit():
-            raise Refused(400, "send TTL: the seconds that the message may be kept")
+            raise RequestRefused(400, "send TTL: the seconds that the message may be kept")
         if headers.get("Content-Encoding", "") != "aes128gcm":
-            raise Refused(415, "send Content-Encoding: aes128gcm")
+            raise RequestRefused(415, "send Content-Encoding: aes128gcm")
         if "Authorization" not in headers:
-            raise Refused(401, "sign the request (RFC 8292)", headers=_CHALLENGE)
+            raise RequestRefused(401, "sign the request (RFC 8292)", headers=_CHALLENGE)
         public = await read(self._parts, lambda: self._parts.vapid.public)
         now = self._parts.clock()
         if not verified(headers["Authorization"], origin=self._origin, public=public, now=now):
-            raise Refused(403, "this signature is not ours, is for another push service, or has run out")
+            raise RequestRefused(403, "this signature is not ours, is for another push service, or has run out")
         body = await _body(request)
         pushed = Pushed(
             raw=base64url(body),
@@ -79,9 +79,9 @@ class _InboxPush:
             Message(channel="push", delivery=delivery, to=to, data=msgspec.json.encode(pushed), sender="")
         )
         if kept.result == "permanent":
-            raise Refused(410, "this subscription was given up")
+            raise RequestRefused(410, "this subscription was given up")
         if kept.result != "sent":
-            raise Refused(429, "busy: try again", headers={"Retry-After": "1"})
+            raise RequestRefused(429, "busy: try again", headers={"Retry-After": "1"})
         return web.Response(status=201, headers={"Location": str(URL(f"{self._url}/inbox").with_query(to=to))})
 
     def _opened(self, id: str, body: bytes) -> str:
@@ -110,7 +110,7 @@ class _InboxPush:
 def _id(request: web.Request) -> str:
     id = request.match_info["id"]
     if not _ID.fullmatch(id):
-        raise Refused(404, "an endpoint's id is made of letters, digits, - and _")
+        raise RequestRefused(404, "an endpoint's id is made of letters, digits, - and _")
     return id
 
 

@@ -13,7 +13,7 @@ from alerts.domain.events import Json, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import CHANGE, PLACE, POINT, place_id
 from alerts.kernel.errors import NotFound
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http.requests import id_of, read, unchanged
 from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public import cap_writer
@@ -29,7 +29,7 @@ class _Message:
     etag: str
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The policy row of CAP messages."""
     kept: OrderedDict[UUID, _Message] = OrderedDict()
 
@@ -49,7 +49,7 @@ def routes(parts: Parts) -> list[Route]:
     return [Route("GET", "/alerts/{id}.cap", one, PUBLIC)]
 
 
-def written(parts: Parts, notice: UUID) -> bytes:
+def written(parts: Services, notice: UUID) -> bytes:
     """The message from the log. Raises NotFound for what has not gone out. Blocks."""
     members = {member.id: member for member in parts.views.thread(notice, issued=True)}
     state = members.get(notice)
@@ -59,7 +59,7 @@ def written(parts: Parts, notice: UUID) -> bytes:
     return cap_writer.message(state, references, _surroundings(parts, state))
 
 
-def _surroundings(parts: Parts, state: NoticeState) -> Surroundings:
+def _surroundings(parts: Services, state: NoticeState) -> Surroundings:
     """Places and service points as they were when the notice went out: later versions do not change the message."""
     at = state.issued_position
 

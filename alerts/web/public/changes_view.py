@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from alerts.channels import markdown
-from alerts.channels.i18n import Frame, direction
+from alerts.channels.i18n import Translator, direction
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
-from alerts.projections.queries import Views
+from alerts.projections.queries import ReadModels
 from alerts.web.public.notice_view import Reader
-from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site, choose
 
 _TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
@@ -27,7 +27,7 @@ _KEPT = timedelta(days=30)
 class ChangeViews:
     """Builds what the layouts show."""
 
-    def __init__(self, views: Views, atlas: Atlas, site: Site) -> None:
+    def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def planned(self, reader: Reader, place: str) -> list[ChangeState]:
@@ -73,7 +73,7 @@ def _reaches(point: PointState, outline: Area) -> bool:
     return outline.touches(point.facts.lat, point.facts.lon, point.facts.reach_km * 1000)
 
 
-def _tile(at: datetime, speech: Frame, timezone: str) -> Sequence[str]:
+def _tile(at: datetime, speech: Translator, timezone: str) -> Sequence[str]:
     """Weekday, day and month of a date's tile."""
     local = at.astimezone(ZoneInfo(timezone))
     return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]

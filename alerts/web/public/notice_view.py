@@ -11,16 +11,16 @@ from uuid import UUID
 from markupsafe import Markup
 
 from alerts.channels import markdown
-from alerts.channels.i18n import Frame, direction
+from alerts.channels.i18n import Translator, direction
 from alerts.channels.opening_hours import hours_in_words, visit_in_words
-from alerts.channels.severity_style import tag, tone
+from alerts.channels.severity_style import style, tag
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.projections.queries import Views
+from alerts.projections.queries import ReadModels
 from alerts.web.public.map_svg import Pin, Zone, draw
-from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site, choose
 from subscribers.audience.nearest import Near, OpenPoint, alternatives
 from subscribers.audience.open_points import open_point
@@ -32,7 +32,7 @@ _ENDS = ("Cancel", "AllClear")
 class Reader:
     """Who looks: their language, and the instance's defaults."""
 
-    speech: Frame
+    speech: Translator
     default_language: str
     timezone: str
     now: datetime
@@ -55,7 +55,7 @@ class Reader:
 class NoticeViews:
     """Builds what the layouts show."""
 
-    def __init__(self, views: Views, atlas: Atlas, site: Site) -> None:
+    def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def link(self, notice: UUID) -> str:
@@ -69,7 +69,7 @@ class NoticeViews:
         begun = self._begun(notice)
         return {
             "link": self.link(notice.thread),
-            "tone": tone(plan.kind, notice.msg_type, plan.severity).name,
+            "tone": style(plan.kind, notice.msg_type, plan.severity).name,
             "tag": _drill(notice, speech) + tag(plan.kind, notice.msg_type, plan.severity, speech),
             "title": words.title,
             "lead": markdown.first_line(words.instruction or words.body, 280),
@@ -85,7 +85,7 @@ class NoticeViews:
     def zone(self, notice: NoticeState, reader: Reader) -> Zone:
         """A notice on a map."""
         return Zone(
-            tone(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
+            style(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
             self._atlas.area(notice.plan.area),
             reader.words(notice)[1].title,
         )
@@ -158,7 +158,7 @@ class NoticeViews:
             "dir": direction(language),
         }
 
-    def _issued_by(self, notice: NoticeState, speech: Frame) -> str:
+    def _issued_by(self, notice: NoticeState, speech: Translator) -> str:
         """Organisations and roles, never staff: a person who approved is `a person on duty`."""
         dispatch = self._views.dispatch(notice.id)
         people = dispatch.planned.people if dispatch and dispatch.planned else 0
@@ -238,7 +238,7 @@ def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint
     }
 
 
-def _open_pins(views: Views, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
+def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
     """The points nearest to those that close, each once."""
     found: dict[UUID, Pin] = {}
     closing = {point.id for point in points}
@@ -259,7 +259,7 @@ def _near(near: Near, reader: Reader) -> dict[str, str]:
     return {"name": near.point.name, "away": speech.distance(near.distance_m), "hours": hours}
 
 
-def _drill(notice: NoticeState, speech: Frame) -> str:
+def _drill(notice: NoticeState, speech: Translator) -> str:
     """`DRILL, ` before everything else that a drill or test says."""
     status = notice.plan.status
     return "" if status == "Actual" else f"{speech.text('mark', status)}{speech.comma}"
@@ -276,7 +276,7 @@ def _ended(head: NoticeState, reader: Reader) -> str:
     return ""
 
 
-def public_json(thread: Sequence[NoticeState], site: Site, atlas: Atlas) -> Mapping[str, Any]:
+def public_json(thread: Sequence[NoticeState], site: Site, atlas: PlaceShapes) -> Mapping[str, Any]:
     """A thread's page as data: its issued notices, the latest first."""
     return {
         "thread": thread[-1].thread,
@@ -286,7 +286,7 @@ def public_json(thread: Sequence[NoticeState], site: Site, atlas: Atlas) -> Mapp
     }
 
 
-def _notice_json(notice: NoticeState, atlas: Atlas) -> dict[str, Any]:
+def _notice_json(notice: NoticeState, atlas: PlaceShapes) -> dict[str, Any]:
     plan = notice.plan
     area = atlas.area(plan.area)
     return {

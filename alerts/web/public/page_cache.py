@@ -20,8 +20,8 @@ from typing import Any
 from aiohttp import web
 
 from alerts.domain import events as e
-from alerts.services import Parts
-from alerts.web.http.raw_response import Whole, head
+from alerts.services import Services
+from alerts.web.http.raw_response import BytesResponse, head
 from alerts.web.http.requests import unchanged
 from alerts.web.http.security import ALWAYS, PAGES
 
@@ -55,7 +55,7 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _StoredPage:
     body: bytes
     packed: bytes | None
     etag: str
@@ -65,7 +65,7 @@ class _Kept:
 class PageCache:
     """Keeps pages by key; one build at a time for each."""
 
-    def __init__(self, parts: Parts, tick: Callable[[], float] = monotonic) -> None:
+    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
         self._parts, self._tick = parts, tick
         self._next_turn = 0.0
         self._seen = -1
@@ -74,8 +74,8 @@ class PageCache:
         """Where the read models stood then."""
         self._late = 0
         """A position that the read models have to come to before pages made of them are up to date; 0: none."""
-        self._pages: OrderedDict[tuple[Any, ...], asyncio.Future[_Kept | None]] = OrderedDict()
-        self._asked: dict[tuple[str, str], tuple[_Kept, datetime | None]] = {}
+        self._pages: OrderedDict[tuple[Any, ...], asyncio.Future[_StoredPage | None]] = OrderedDict()
+        self._asked: dict[tuple[str, str], tuple[_StoredPage, datetime | None]] = {}
         self._look: asyncio.Future[None] | None = None
 
     async def serve(
@@ -101,8 +101,8 @@ class PageCache:
         if made is not None and made.done() and made.result() is kept:  # nothing has voided it meanwhile
             if len(self._asked) >= _MOST_ASKED:
                 self._asked.clear()
-            self._asked[_question(request)] = kept, until
-        return _answer(request, kept)
+            self._asked[_cache_key(request)] = kept, until
+        return _revalidated(request, kept)
 
     async def at_hand(self, request: web.Request) -> web.StreamResponse | None:
         """What was answered to the very same question, if it still stands; None to look further.
@@ -111,10 +111,10 @@ class PageCache:
         """
         if self._parts.urgent():
             await self._turn()
-        kept, until = self._asked.get(_question(request), _NOTHING)
+        kept, until = self._asked.get(_cache_key(request), _NOTHING)
         if kept is None or not self._is_fresh() or (until is not None and self._parts.clock() >= until):
             return None
-        return _answer(request, kept)
+        return _revalidated(request, kept)
 
     async def _turn(self) -> None:
         now = self._tick()
@@ -131,7 +131,7 @@ class PageCache:
         self._pages.clear()
         self._asked.clear()
 
-    async def _page(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> _Kept | None:
+    async def _page(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> _StoredPage | None:
         made = self._pages.get(key)
         if made is not None and made.done() and not made.cancelled() and made.exception() is None:
             return made.result()
@@ -149,13 +149,13 @@ class PageCache:
             self._drop(key, made)
         return kept
 
-    def _drop(self, key: tuple[Any, ...], made: asyncio.Future[_Kept | None]) -> None:
+    def _drop(self, key: tuple[Any, ...], made: asyncio.Future[_StoredPage | None]) -> None:
         if self._pages.get(key) is made:
             del self._pages[key]
 
-    async def _build(self, build: Callable[[], Built | None]) -> _Kept | None:
+    async def _build(self, build: Callable[[], Built | None]) -> _StoredPage | None:
         built = await asyncio.get_running_loop().run_in_executor(self._parts.reads, build)
-        return None if built is None else _kept(built)
+        return None if built is None else _stored_page(built)
 
     async def _freshen(self) -> None:
         """Void everything if something public happened since the last look. Readers who come together look once."""
@@ -184,21 +184,21 @@ class PageCache:
         self._seen, self._shown = max(end, seen), shown
 
 
-def _question(request: web.Request) -> tuple[str, str]:
+def _cache_key(request: web.Request) -> tuple[str, str]:
     """All of a request that the choice of a page depends on."""
     return request.raw_path, request.headers.get("Accept-Language", "")
 
 
-def _answer(request: web.Request, kept: _Kept) -> Whole:
+def _revalidated(request: web.Request, kept: _StoredPage) -> BytesResponse:
     headers = request.headers
     if "If-None-Match" in headers and unchanged(request, kept.etag):
-        return Whole(304, kept.head, b"")
+        return BytesResponse(304, kept.head, b"")
     if kept.packed is not None and "gzip" in headers.get("Accept-Encoding", ""):
-        return Whole(200, kept.head + _GZIP, kept.packed)
-    return Whole(200, kept.head, kept.body)
+        return BytesResponse(200, kept.head + _GZIP, kept.packed)
+    return BytesResponse(200, kept.head, kept.body)
 
 
-def _kept(built: Built) -> _Kept:
+def _stored_page(built: Built) -> _StoredPage:
     etag = f'"{hashlib.sha256(built.body).hexdigest()[:24]}"'
     headers = {
         **ALWAYS,
@@ -211,4 +211,4 @@ def _kept(built: Built) -> _Kept:
     if built.language:
         headers["Content-Language"] = built.language
     packed = gzip.compress(built.body, 6, mtime=0) if len(built.body) >= _WORTH_PACKING else None
-    return _Kept(built.body, packed, etag, head(headers))
+    return _StoredPage(built.body, packed, etag, head(headers))

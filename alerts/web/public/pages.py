@@ -13,10 +13,10 @@ import msgspec
 from aiohttp import web
 
 from alerts.channels import markdown
-from alerts.channels.i18n import Frame, frame
+from alerts.channels.i18n import Translator, translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.http.problem import NOT_YET
 from alerts.web.http.routing import PUBLIC, Route
@@ -25,7 +25,7 @@ from alerts.web.public.changes_view import ChangeViews
 from alerts.web.public.map_svg import Pin, draw
 from alerts.web.public.notice_view import NoticeViews, Reader, public_json
 from alerts.web.public.page_cache import Built, PageCache
-from alerts.web.public.place_shapes import Atlas
+from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
 
 _MINUTE = timedelta(minutes=1)
@@ -34,7 +34,7 @@ _ON_FRONT = 5
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The public pages."""
     public = PublicPages(parts)
     return [
@@ -47,7 +47,7 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-async def error_page(parts: Parts, request: web.Request, status: int, message: str) -> web.Response:
+async def error_page(parts: Services, request: web.Request, status: int, message: str) -> web.Response:
     """An error as a person reads it; `message` is for programs and stands small below our own words."""
     pages = Pages(parts)
     speech = pages.speech(request)
@@ -66,12 +66,12 @@ async def error_page(parts: Parts, request: web.Request, status: int, message: s
 class PublicPages:
     """Handlers; each builds its page in a thread for blocking reads, and only when something public has changed."""
 
-    def __init__(self, parts: Parts, pages: Pages | None = None) -> None:
+    def __init__(self, parts: Services, pages: Pages | None = None) -> None:
         """`pages` render them: the site's own, or those of a copy, which has no server to choose a place by."""
         self._parts = parts
         self._is_copy = pages is not None
         self._pages = pages or Pages(parts)
-        self._atlas = Atlas(parts.views)
+        self._atlas = PlaceShapes(parts.views)
         self._views = NoticeViews(parts.views, self._atlas, self._pages.site)
         self._changes_view = ChangeViews(parts.views, self._atlas, self._pages.site)
         self._cache = PageCache(parts)
@@ -128,7 +128,7 @@ class PublicPages:
         """The same as data."""
         return _body(self._notice_json(notice))
 
-    def missing(self, speech: Frame) -> bytes:
+    def missing(self, speech: Translator) -> bytes:
         """What stands where there is nothing."""
         lines = [speech.text("page", "not_found")]
         context = {"title": speech.text("page", "not_found_title"), "lines": lines, "button": ""}
@@ -159,7 +159,7 @@ class PublicPages:
 
     def _reader(self, tag: str, now: datetime) -> Reader:
         settings = self._parts.settings
-        return Reader(frame(tag, settings.default_language), settings.default_language, settings.timezone, now)
+        return Reader(translator(tag, settings.default_language), settings.default_language, settings.timezone, now)
 
     def _page(self, layout: str, reader: Reader, path: str, context: dict[str, Any]) -> Built:
         speech = reader.speech
@@ -318,7 +318,7 @@ def _issued_at(notice: NoticeState) -> datetime:
     return notice.issued_at
 
 
-def _counted(speech: Frame, count: int, one: str, many: str, none: str) -> str:
+def _counted(speech: Translator, count: int, one: str, many: str, none: str) -> str:
     if count == 0:
         return speech.text("page", none) if none else ""
     return speech.text("page", one) if count == 1 else speech.text("page", many, count=speech.number(count))

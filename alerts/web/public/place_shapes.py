@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import Protocol
 
-from alerts.channels.i18n import Frame
+from alerts.channels.i18n import Translator
 from alerts.domain import place_names
 from alerts.domain.events import AreaJson
 from alerts.domain.reference_data import PlaceState
@@ -22,7 +22,7 @@ class Places(Protocol):
         """One place, retired or not."""
 
 
-class Atlas:
+class PlaceShapes:
     """Outlines and names of places. Safe to share between threads."""
 
     def __init__(self, places: Places) -> None:
@@ -43,7 +43,7 @@ class Atlas:
         place = self._places.place(slug)
         return None if place is None else self._outline(place)
 
-    def where(self, parts: AreaJson | None, speech: Frame) -> str:
+    def where(self, parts: AreaJson | None, speech: Translator) -> str:
         """An AREA in words; see `alerts.domain.place_names`."""
         if not parts:
             return ""

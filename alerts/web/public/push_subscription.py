@@ -12,8 +12,8 @@ from alerts.commands.actor import RESIDENT
 from alerts.contract.bodies import Body, PushBody, PushKeys
 from alerts.kernel.errors import Conflict
 from alerts.kernel.signed_tokens import read_contact_token
-from alerts.services import Parts
-from alerts.web.http.problem import Refused
+from alerts.services import Services
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import json_body, read
 from alerts.web.http.routing import PUBLIC, TOKEN, Route
 from alerts.web.public.templating import STATIC, Site
@@ -38,7 +38,7 @@ class DeviceGone(Body, frozen=True, kw_only=True):
     endpoint: str
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """What a page's script and a service worker call."""
     push = _Push(parts)
     return [
@@ -53,7 +53,7 @@ def routes(parts: Parts) -> list[Route]:
 class _Push:
     """Handlers; the token in a body is the link to somebody's preferences."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
 
     async def key(self, request: web.Request) -> web.Response:
@@ -120,7 +120,7 @@ def _is(channel: str, address: str, endpoint: str) -> bool:
 
 
 def _unknown() -> NoReturn:
-    raise Refused(403, "this token opens nobody's preferences; open the page by its link once more")
+    raise RequestRefused(403, "this token opens nobody's preferences; open the page by its link once more")
 
 
 def _json(document: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

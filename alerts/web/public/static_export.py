@@ -20,9 +20,9 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
+from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
 from alerts.domain.notice import NoticeState
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.public import cap_documents, push_subscription
 from alerts.web.public.pages import PublicPages
 from alerts.web.public.templating import STATIC, Pages, Site
@@ -37,7 +37,7 @@ class Exported(NamedTuple):
     written: int
 
 
-def export(parts: Parts, dest: Path, url: str = "", days: int = 90) -> Exported:
+def export(parts: Services, dest: Path, url: str = "", days: int = 90) -> Exported:
     """Write the site into `dest`, as it reads at `url` ("": the public URL). Blocks.
 
     What is live is in it, and what was issued in the last `days`; older pages that stand there already are left.
@@ -49,11 +49,11 @@ def export(parts: Parts, dest: Path, url: str = "", days: int = 90) -> Exported:
     files = written = 0
     for name, content in _site(parts, days):
         files += 1
-        written += put(dest / name, content)
+        written += write_page(dest / name, content)
     return Exported(files, written)
 
 
-def put(path: Path, content: bytes) -> bool:
+def write_page(path: Path, content: bytes) -> bool:
     """Put a file in place as a whole; False if it stood there already. Readable by everybody."""
     with suppress(FileNotFoundError):
         if path.read_bytes() == content:
@@ -71,7 +71,7 @@ def put(path: Path, content: bytes) -> bool:
     return True
 
 
-def _site(parts: Parts, days: int) -> Iterator[tuple[str, bytes]]:
+def _site(parts: Services, days: int) -> Iterator[tuple[str, bytes]]:
     """(name, content) of every file, what is linked to before what links to it."""
     site = replace(Site.of(parts.settings), inbox=False)
     default = primary(parts.settings.default_language)
@@ -83,7 +83,7 @@ def _site(parts: Parts, days: int) -> Iterator[tuple[str, bytes]]:
         folder = "" if tag == default else f"{tag}/"
         pages = PublicPages(parts, _StaticPages(parts, site, tag))
         yield f"{folder}manifest.webmanifest", push_subscription.manifest(site, tag)
-        speech = frame(tag, parts.settings.default_language)
+        speech = translator(tag, parts.settings.default_language)
         yield f"{folder}404.html", pages.missing(speech)
         for thread in threads:
             page = pages.thread_page(thread[-1].id, tag)
@@ -100,7 +100,7 @@ def _site(parts: Parts, days: int) -> Iterator[tuple[str, bytes]]:
     yield from fronts
 
 
-def _threads(parts: Parts, days: int) -> list[list[NoticeState]]:
+def _threads(parts: Services, days: int) -> list[list[NoticeState]]:
     """The issued notices of each thread that is live, or of which something was issued lately."""
     now = parts.clock()
     since = now - timedelta(days=days)
@@ -118,7 +118,7 @@ def _threads(parts: Parts, days: int) -> list[list[NoticeState]]:
 class _StaticPages(Pages):
     """Pages of one language, whose links name files."""
 
-    def __init__(self, parts: Parts, site: Site, tag: str) -> None:
+    def __init__(self, parts: Services, site: Site, tag: str) -> None:
         root = urlsplit(site.url).path.rstrip("/")
         self._bases = {
             other: root if other == primary(parts.settings.default_language) else f"{root}/{other}"
@@ -126,7 +126,7 @@ class _StaticPages(Pages):
         }
         super().__init__(parts, replace(site, base=self._bases[tag]))
 
-    def languages(self, path: str, speech: Frame, place: str = "") -> list[tuple[str, str, str]]:
+    def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """The same page in the other languages' folders."""
         rest = path.removeprefix(self.site.base)
         return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != speech.tag]

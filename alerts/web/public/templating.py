@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment
 
-from alerts.channels.i18n import LANGUAGES, Frame, frame, language_name, primary
+from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
 from alerts.channels.renderer import environment
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.settings import Settings
 from alerts.web.http.routing import PUBLIC, Route
 
@@ -57,7 +57,7 @@ class Site:
 class Pages:
     """Renders layouts with the instance's own frame. Safe to share between threads."""
 
-    def __init__(self, parts: Parts, site: Site | None = None) -> None:
+    def __init__(self, parts: Services, site: Site | None = None) -> None:
         """`site` is that of the settings if it is not another."""
         self.parts = parts
         self.site = site or Site.of(parts.settings)
@@ -68,13 +68,18 @@ class Pages:
         layouts.globals["site"] = self.site
         return layouts
 
-    def render(self, layout: str, speech: Frame, context: Mapping[str, Any]) -> bytes:
+    def render(self, layout: str, speech: Translator, context: Mapping[str, Any]) -> bytes:
         """One page. `here` names the entry of the navigation that it stands under."""
         shared = {"frame": speech, "t": speech.text, "here": "", **context}
         return self._layouts.get_template(layout).render(shared).encode()
 
     def page(
-        self, layout: str, speech: Frame, context: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] = {}
+        self,
+        layout: str,
+        speech: Translator,
+        context: Mapping[str, Any],
+        status: int = 200,
+        headers: Mapping[str, str] = {},
     ) -> web.Response:
         """One page as an answer of its own, never kept by anyone on the way."""
         return web.Response(
@@ -85,9 +90,9 @@ class Pages:
             headers={"Cache-Control": "no-store", "Content-Language": speech.tag, **headers},
         )
 
-    def speech(self, request: web.Request) -> Frame:
+    def speech(self, request: web.Request) -> Translator:
         """The reader's language: asked for by `?lang=`, else what the browser prefers, else the instance's."""
-        return frame(self.language(request), self.parts.settings.default_language)
+        return translator(self.language(request), self.parts.settings.default_language)
 
     def language(self, request: web.Request) -> str:
         """The tag of a language that we have a catalogue for."""
@@ -97,7 +102,7 @@ class Pages:
         header = request.headers.get("Accept-Language", "")
         return _preferred(header, primary(self.parts.settings.default_language))
 
-    def languages(self, path: str, speech: Frame, place: str = "") -> list[tuple[str, str, str]]:
+    def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """(tag, own name, link) of the other languages that a page can be had in; `place` stays chosen."""
         rest = f"&place={place}" if place else ""
         return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != speech.tag]
@@ -117,7 +122,7 @@ def choose(content: Mapping[str, T], wanted: str, default: str) -> tuple[str, T]
     return next(iter(content.items()))
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The static files: named by their content's hash, so that browsers may keep them for ever."""
 
     async def static(request: web.Request) -> web.Response:

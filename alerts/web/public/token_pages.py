@@ -10,11 +10,11 @@ from uuid import UUID
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from alerts.channels.i18n import Frame, frame
+from alerts.channels.i18n import Translator, translator
 from alerts.commands.actor import RESIDENT
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.http.routing import TOKEN, Route
 from alerts.web.public.templating import Pages
@@ -24,9 +24,9 @@ from subscribers.directory import ContactCard
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 
-def routes(parts: Parts) -> list[Route]:
+def routes(parts: Services) -> list[Route]:
     """The pages behind signed links."""
-    links = LinkPages(parts)
+    links = TokenPages(parts)
     return [
         Route("GET", "/why/{token}", links.why, TOKEN),
         Route("GET", "/unsubscribe/{token}", links.ask_stop, TOKEN),
@@ -36,10 +36,10 @@ def routes(parts: Parts) -> list[Route]:
     ]
 
 
-class LinkPages:
+class TokenPages:
     """Handlers; the token in the address is checked by each."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Services) -> None:
         self._parts = parts
         self._pages = Pages(parts)
 
@@ -51,7 +51,7 @@ class LinkPages:
         context = await read(self._parts, why_page, self._parts, self._pages.site, *numbers)
         if context is None:
             return self._bad_link(request)
-        return self._pages.page("pages/why.html", frame("en"), context)
+        return self._pages.page("pages/why.html", translator("en"), context)
 
     async def ask_stop(self, request: web.Request) -> web.Response:
         """The page before stopping."""
@@ -132,13 +132,13 @@ class LinkPages:
     def _confirmation(self, request: web.Request) -> tuple[UUID, int] | None:
         return read_contact_token(self._parts.settings.secret_key, "confirm", request.match_info["token"])
 
-    def _speech(self, request: web.Request, card: ContactCard | None) -> Frame:
+    def _speech(self, request: web.Request, card: ContactCard | None) -> Translator:
         """The person's own language, unless the browser asks for another by `?lang=`."""
         if card is not None and card.language and "lang" not in request.query:
-            return frame(card.language, self._parts.settings.default_language)
+            return translator(card.language, self._parts.settings.default_language)
         return self._pages.speech(request)
 
-    def _done(self, speech: Frame, key: str, *, device: str = "") -> web.Response:
+    def _done(self, speech: Translator, key: str, *, device: str = "") -> web.Response:
         """`device`: the token by which this browser may be added; "" offers nothing."""
         context = {
             "title": speech.text("page", f"{key}_title"),
@@ -148,7 +148,7 @@ class LinkPages:
         }
         return self._pages.page("pages/message.html", speech, context)
 
-    def _bad_link(self, request: web.Request, speech: Frame | None = None) -> web.Response:
+    def _bad_link(self, request: web.Request, speech: Translator | None = None) -> web.Response:
         speech = speech or self._pages.speech(request)
         context = {
             "title": speech.text("page", "bad_link_title"),

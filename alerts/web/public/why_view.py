@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alerts.channels.i18n import direction, frame
+from alerts.channels.i18n import direction, translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.explain.why import Why
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.signed_tokens import delivery_token
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.public.templating import Site, choose
 from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import Place
@@ -38,13 +38,13 @@ _OUTCOMES = {
 }
 
 
-def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, Any] | None:
+def why_page(parts: Services, site: Site, number: int, contact: int) -> dict[str, Any] | None:
     """What the page shows for the delivery of notice `number` to contact point `contact`; None if there is none."""
     notice = parts.views.notice_by_number(number)
     found = None if notice is None else parts.explainer.why(number, contact)
     if notice is None or found is None:
         return None
-    speech, settings = frame("en"), parts.settings
+    speech, settings = translator("en"), parts.settings
     language, title = title_of(notice, settings.default_language)
     stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
     return {
@@ -63,14 +63,14 @@ def why_page(parts: Parts, site: Site, number: int, contact: int) -> dict[str, A
     }
 
 
-def because(parts: Parts, found: Why, notice: NoticeState) -> str:
+def because(parts: Services, found: Why, notice: NoticeState) -> str:
     """The reader's own wish that the message answers, as it stood then; "" where nobody can know it any more."""
     if found.subscriber is None:
         return "Because you are a tester or a member of the team, and this is a drill or a test."
     person = parts.log.state(SUBSCRIBER, found.subscriber, found.position or None)
     if person is None or person.preferences is None:
         return ""
-    speech, settings = frame("en"), parts.settings
+    speech, settings = translator("en"), parts.settings
     wishes = person.preferences
     place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
     asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
@@ -82,7 +82,7 @@ def because(parts: Parts, found: Why, notice: NoticeState) -> str:
     return f"Because {when}you asked for {asked}{where}{_distance(parts, found, notice, place)}."
 
 
-def _distance(parts: Parts, found: Why, notice: NoticeState, place: Place | None) -> str:
+def _distance(parts: Services, found: Why, notice: NoticeState, place: Place | None) -> str:
     if not found.place or found.distance_m is None:
         return ""
     thing = "the area it concerns"
@@ -91,10 +91,10 @@ def _distance(parts: Parts, found: Why, notice: NoticeState, place: Place | None
         thing = f"this message concerns {name}, which" if name else "the nearest service point it concerns"
     if found.distance_m < 1 and not notice.plan.service_change:
         return ", which lies in the area that this message concerns"
-    return f", and {thing} is {frame('en').distance(found.distance_m)} away"
+    return f", and {thing} is {translator('en').distance(found.distance_m)} away"
 
 
-def _nearest_concerned(parts: Parts, change: UUID, place: Place | None) -> str:
+def _nearest_concerned(parts: Services, change: UUID, place: Place | None) -> str:
     """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
     announced = parts.views.service_change(change)
     where = None if place is None else _position(parts, place)
@@ -105,7 +105,7 @@ def _nearest_concerned(parts: Parts, change: UUID, place: Place | None) -> str:
     return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
 
 
-def _position(parts: Parts, place: Place) -> Where | None:
+def _position(parts: Services, place: Place) -> Where | None:
     """Where a subscriber's place is; None if it is a drawn area or no longer registered."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
@@ -113,13 +113,13 @@ def _position(parts: Parts, place: Place) -> Where | None:
     return None if registered is None else resolve_area(registered.geometry, lambda _: None)
 
 
-def _place_name(parts: Parts, found: Why) -> str:
+def _place_name(parts: Services, found: Why) -> str:
     """The matched place as its owner calls it; a registered one by its name."""
     registered = parts.views.place(found.place) if found.place else None
     return found.place if registered is None else place_name(registered, "en")
 
 
-def checks(parts: Parts, found: Why) -> list[dict[str, Any]]:
+def checks(parts: Services, found: Why) -> list[dict[str, Any]]:
     """The rules asked, as sentences."""
     named = f"“{_place_name(parts, found)}”"
     said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
@@ -153,7 +153,7 @@ def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
 
 def _to_the_second(at: datetime, timezone: str) -> str:
     local = at.astimezone(ZoneInfo(timezone))
-    return f"{frame('en').day(at, timezone)}, {local:%H:%M:%S}"
+    return f"{translator('en').day(at, timezone)}, {local:%H:%M:%S}"
 
 
 def _sentence(text: str) -> str:

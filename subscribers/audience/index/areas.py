@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from alerts.kernel.geometry import Area, Circle, area_of
 from alerts.kernel.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
-from subscribers.audience.index.column_store import Table
+from subscribers.audience.index.column_store import ColumnStore
 from subscribers.domain.events import Place
 
 MAX_PLANE_LAT = 80.0
@@ -23,7 +23,7 @@ LOOK_MARGIN = 3e-5
 """Degrees, some three metres: what single precision loses of a longitude up to 180."""
 
 
-class PointPlaces(Table):
+class PointPlaces(ColumnStore):
     """Points with radii. `x`, `y`, `r` are the disc in the Mercator plane in degrees (`geodesy.mercator_discs`), in
     single precision for a first look. `r` is a little too large: never less than the true one with all
     errors; infinite where the plane does not serve. NaN in a row that is free."""
@@ -48,7 +48,7 @@ class PointPlaces(Table):
     next: NDArray[np.int32]
 
 
-class AreaPlaces(Table):
+class AreaPlaces(ColumnStore):
     """Places that are areas: `code` is the area's number in `Areas`; -1 in a row that is free."""
 
     columns: ClassVar = {"code": (np.int32, -1), "person": (np.int32, -1), "next": (np.int32, -1)}
@@ -174,11 +174,11 @@ class Places:
         """Wipe both of a person's chains."""
         while first_point >= 0:
             row, first_point = first_point, int(self.points.next[first_point])
-            self.points.give_back(row)
+            self.points.release(row)
         while first_area >= 0:
             row, first_area = first_area, int(self.named.next[first_area])
             self.areas.wipe(int(self.named.code[row]))
-            self.named.give_back(row)
+            self.named.release(row)
 
 
 def _disc(lat: float, lon: float, radius_m: float) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ _MIX = 0x9E3779B97F4A7C15
 _CHUNK = 4 << 20
 
 
-class Table:
+class ColumnStore:
     """Rows of equal-length arrays, one attribute a column; a subclass names them with their types and empty values.
 
     Only the first `size` entries of a column mean anything; after `add` an array may be another object.
@@ -39,7 +39,7 @@ class Table:
         self.size += 1
         return self.size - 1
 
-    def give_back(self, row: int) -> None:
+    def release(self, row: int) -> None:
         """Wipe a row and keep it for the next `add`."""
         for name, (_, empty) in self.columns.items():
             getattr(self, name)[row] = empty

@@ -16,7 +16,7 @@ from alerts.kernel.events import Event, Recorded
 from alerts.kernel.geometry import Area
 from alerts.kernel.terms import CHANNELS, SEVERITY_RANK
 from subscribers.audience.index.areas import Places
-from subscribers.audience.index.column_store import Interned, RowIndex, Table
+from subscribers.audience.index.column_store import ColumnStore, Interned, RowIndex
 from subscribers.audience.index.schema import (
     CHANNEL_CODE,
     CONFIRMED,
@@ -157,7 +157,7 @@ class AudienceColumns:
         parts = (self.people, self.contacts, self.places.points, self.places.named, self._by_id, self._by_number)
         return sum(part.nbytes for part in parts)
 
-    def tables(self) -> tuple[Table, ...]:
+    def tables(self) -> tuple[ColumnStore, ...]:
         """Those that hold rows, in an order that stays."""
         return self.people, self.contacts, self.places.points, self.places.named
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.terms import CHANNELS, Channel, Frequency
-from subscribers.audience.index.column_store import Table
+from subscribers.audience.index.column_store import ColumnStore
 from subscribers.domain.events import QuietHours
 
 CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8
@@ -36,7 +36,7 @@ def from_micros(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(value))
 
 
-class People(Table):
+class People(ColumnStore):
     """One row a subscriber; rows are never used again for somebody else."""
 
     columns: ClassVar = {
@@ -81,7 +81,7 @@ class People(Table):
     first_area: NDArray[np.int32]
 
 
-class Contacts(Table):
+class Contacts(ColumnStore):
     """One row a contact point."""
 
     columns: ClassVar = {

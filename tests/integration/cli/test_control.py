@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alerts.kernel.errors import DomainError, Invalid, Unavailable
-from alerts.operations.control_socket import Json, Locked, listening, lock, through
+from alerts.operations.control_socket import AlreadyRunning, Json, connect, lock, serve_operations
 
 
 async def echo(arguments: Json) -> Json:
@@ -31,7 +31,7 @@ OPERATIONS = {"echo": echo, "refuse": refuse, "forbid": forbid}
 
 async def test_a_command_is_answered_and_errors_keep_their_words(tmp_path: Path) -> None:
     socket = tmp_path / "control.sock"
-    async with listening(socket, OPERATIONS), through(socket) as call:
+    async with serve_operations(socket, OPERATIONS), connect(socket) as call:
         assert call is not None
         assert stat.S_IMODE(socket.stat().st_mode) == 0o600
         assert await call("echo", {"name": "ü"}) == {"heard": {"name": "ü"}}
@@ -46,23 +46,23 @@ async def test_a_command_is_answered_and_errors_keep_their_words(tmp_path: Path)
 
 async def test_without_a_server_there_is_nobody_to_ask_and_a_dead_ones_socket_is_no_server(tmp_path: Path) -> None:
     socket = tmp_path / "control.sock"
-    async with through(socket) as call:
+    async with connect(socket) as call:
         assert call is None
     code = f"import socket; s = socket.socket(socket.AF_UNIX); s.bind({str(socket)!r}); s.listen()"
     subprocess.run([sys.executable, "-c", code], check=True)  # ends, and leaves its socket behind
     assert socket.exists()
-    async with through(socket) as call:
+    async with connect(socket) as call:
         assert call is None
-    async with listening(socket, OPERATIONS), through(socket) as call:
+    async with serve_operations(socket, OPERATIONS), connect(socket) as call:
         assert call is not None
 
 
 async def test_a_server_that_goes_away_is_told_in_words(tmp_path: Path) -> None:
     socket = tmp_path / "control.sock"
-    async with through(socket) as call:
+    async with connect(socket) as call:
         assert call is None
-    async with listening(socket, OPERATIONS):
-        client = through(socket)
+    async with serve_operations(socket, OPERATIONS):
+        client = connect(socket)
         call = await client.__aenter__()
         assert call is not None
     with pytest.raises(Unavailable, match="went away"):
@@ -75,7 +75,7 @@ async def test_a_path_longer_than_the_system_takes_works_too(tmp_path: Path) -> 
     folder.mkdir(parents=True)
     socket = folder / "control.sock"
     assert len(str(socket)) > 107
-    async with listening(socket, OPERATIONS), through(socket) as call:
+    async with serve_operations(socket, OPERATIONS), connect(socket) as call:
         assert call is not None
         assert await call("echo", {}) == {"heard": {}}
 
@@ -89,7 +89,7 @@ def test_the_lock_is_one_processes_and_goes_with_it(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(Locked, match="is held"), lock(file):
+    with pytest.raises(AlreadyRunning, match="is held"), lock(file):
         pass
     holder.kill()
     holder.wait()
@@ -100,7 +100,7 @@ def test_the_lock_is_one_processes_and_goes_with_it(tmp_path: Path) -> None:
 
 async def test_many_commands_at_once(tmp_path: Path) -> None:
     socket = tmp_path / "control.sock"
-    async with listening(socket, OPERATIONS), through(socket) as call:
+    async with serve_operations(socket, OPERATIONS), connect(socket) as call:
         assert call is not None
         answers = await asyncio.gather(*(call("echo", {"n": n}) for n in range(50)))
     assert answers == [{"heard": {"n": n}} for n in range(50)]

@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 
 from alerts import scheduler
-from alerts.commands import Actor, Commands, MemberKept
+from alerts.commands import Actor, Commands, MemberSaved
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
 from alerts.domain.events import Policy, PolicyRule
@@ -29,8 +29,8 @@ from alerts.kernel.events import Recorded
 from alerts.storage.base import BaseDatabase
 from subscribers.addresses import Addresses
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import Follower
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.projector import AudienceProjector
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from subscribers.vault import Vault
@@ -66,7 +66,7 @@ class House:
     database: BaseDatabase
     log: EventLog
     writer: GroupCommitWriter
-    follower: Follower
+    follower: AudienceProjector
     vault: Vault
     commands: Commands
     now: datetime = START
@@ -79,7 +79,7 @@ class House:
     async def person(self, name: str, *, role: str = "approver") -> Actor:
         """A team member who may approve, by name: the same one on every call."""
         if name not in self.people:
-            member: MemberKept = await self.commands.invite_member(key(), f"{name}@example.org", role, name)
+            member: MemberSaved = await self.commands.invite_member(key(), f"{name}@example.org", role, name)
             scopes = frozenset(("notices:write", "notices:approve", "notices:issue"))
             self.people[name] = Actor(kind="person", id=str(member.id), name=name, person=member.id, scopes=scopes)
         return self.people[name]
@@ -152,8 +152,8 @@ def house(databases: Databases) -> Iterator[House]:
         return made[0].now if made else START
 
     log = EventLog(databases.main, codec)
-    writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.grown)
-    follower = Follower(log, AudienceColumns(), Registers(), clock=clock)
+    writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.notify_appended)
+    follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=clock)
     commands = Commands(
         writer=writer,
         log=log,

@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from alerts.commands import Actor, Idempotency, NoticeKept
+from alerts.commands import Actor, Idempotency, NoticeSaved
 from alerts.contract.bodies import AllClearBody, CancelBody, ContentBody, IncidentBody, NoticeBody, SegmentBody
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from tests.integration.commands.conftest import CAMDEN, START, key, on_both
 
@@ -32,7 +32,7 @@ def but(body: NoticeBody, **changes: Any) -> NoticeBody:
     return msgspec.structs.replace(body, **changes)
 
 
-async def pending(house: House, body: NoticeBody = MARKET) -> NoticeKept:
+async def pending(house: House, body: NoticeBody = MARKET) -> NoticeSaved:
     """Drafted and submitted by Ann, with one resident whom it may reach."""
     ann = await house.person("ann")
     await house.resident()
@@ -42,13 +42,13 @@ async def pending(house: House, body: NoticeBody = MARKET) -> NoticeKept:
     return submitted
 
 
-async def approved(house: House, body: NoticeBody = MARKET) -> NoticeKept:
+async def approved(house: House, body: NoticeBody = MARKET) -> NoticeSaved:
     """The same, approved by Bob, who saw that it reaches one person."""
     waiting = await pending(house, body)
     return await house.commands.approve(await house.person("bob"), waiting.id, waiting.version, 1)
 
 
-async def live(house: House, body: NoticeBody = MARKET) -> NoticeKept:
+async def live(house: House, body: NoticeBody = MARKET) -> NoticeSaved:
     """The same, issued by Bob."""
     done = await approved(house, body)
     return await house.commands.issue(await house.person("bob"), done.id)
@@ -495,7 +495,7 @@ async def test_a_paused_dispatch_is_resumed_once_by_one_who_may(house: House) ->
         await house.commands.resume(bob, first.id, "")
     stream = dispatch_id(first.id)
 
-    def pause(unit: Unit) -> None:
+    def pause(unit: UnitOfWork) -> None:
         unit.get(DISPATCH, stream)
         unit.append(DISPATCH, stream, DispatchPaused(notice=first.id, number=1, bounced=60, outcomes=1000))
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from alerts.commands import RESIDENT, SubscriberKept
+from alerts.commands import RESIDENT, SubscriberSaved
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.ids import contact_shard, shard_of
@@ -28,7 +28,7 @@ def body(**fields: Any) -> SubscriberBody:
     return msgspec.convert(fields, SubscriberBody)
 
 
-async def join(house: House, **fields: Any) -> SubscriberKept:
+async def join(house: House, **fields: Any) -> SubscriberSaved:
     return await house.commands.register_subscriber(key(), body(**fields))
 
 
@@ -103,7 +103,7 @@ async def test_racing_for_an_address_one_wins(house: House) -> None:
     outcomes = await asyncio.gather(
         *(join(house, email="ann@example.org", **VOUCHED) for _ in range(10)), return_exceptions=True
     )
-    assert sum(isinstance(outcome, SubscriberKept) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, SubscriberSaved) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 9
 
 

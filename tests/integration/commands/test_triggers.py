@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from alerts.commands import ParsedTrigger, TriggerKept
+from alerts.commands import ParsedTrigger, TriggerSaved
 from alerts.contract.bodies import (
     ContentBody,
     IncidentBody,
@@ -66,7 +66,7 @@ def parsed(message: CapMessage) -> ParsedTrigger:
     return ParsedTrigger(message.external_id, f"cap.{message.msg_type}", "d" * 64, "<alert/>", message)
 
 
-async def take(house: House, source: SourceState, message: CapMessage) -> TriggerKept:
+async def take(house: House, source: SourceState, message: CapMessage) -> TriggerSaved:
     return await house.commands.take_trigger(source, parsed(message))
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from alerts.channels.message import Handed, Message, Provider
+from alerts.channels.message import Message, Provider, SendResult
 from alerts.channels.renderer import Renderer
-from alerts.delivery_queue.queries import DispatchReads, Progress
+from alerts.delivery_queue.queries import DispatchQueries, Progress
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.personal_content import House
-from alerts.dispatch.retry_policy import Retries
+from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
@@ -25,20 +25,20 @@ from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel, MsgType
-from alerts.projections import Views, projections
-from alerts.projections.runner import Runner
+from alerts.projections import ReadModels, projections
+from alerts.projections.runner import ProjectionRunner
 from alerts.providers.inbox import Inbox
-from alerts.storage.generations import CurrentViews
-from alerts.storage.leader_election import Leader
-from subscribers.audience.checkpoint import Snapshots
+from alerts.storage.generations import LiveViews
+from alerts.storage.leader_election import AdvisoryLockLeader
+from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import Follower
-from subscribers.audience.reference_data import Registers
+from subscribers.audience.projector import AudienceProjector
+from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
@@ -60,11 +60,13 @@ class Scripted:
 
     name = "scripted"
 
-    def __init__(self, channel: Channel, answer: Callable[[Message], Handed] | None = None, delay: float = 0.0) -> None:
-        self.channel, self.answer, self.delay = channel, answer or (lambda _: Handed(result="sent")), delay
+    def __init__(
+        self, channel: Channel, answer: Callable[[Message], SendResult] | None = None, delay: float = 0.0
+    ) -> None:
+        self.channel, self.answer, self.delay = channel, answer or (lambda _: SendResult(result="sent")), delay
         self.handed: list[tuple[datetime, Message]] = []
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         self.handed.append((now(), message))
         if self.delay:
             await asyncio.sleep(self.delay)
@@ -91,19 +93,25 @@ class Stack:
         self.vault = Vault(databases.keys, MASTER_KEY)
         codec = self.codec = Codec(e.CATALOGUE.joined(s.CATALOGUE), self.vault)
         self.log = EventLog(self.main, codec)
-        self.writer = GroupCommitWriter(self.main, codec, clock, flush_keys=self.vault.flush, grown=self.log.grown)
-        self.runner = Runner(self.log, self.views_db, projections(), clock)
-        self.views = Views(self.views_db, self.runner, self.vault)
+        self.writer = GroupCommitWriter(
+            self.main, codec, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended
+        )
+        self.runner = ProjectionRunner(self.log, self.views_db, projections(), clock)
+        self.views = ReadModels(self.views_db, self.runner, self.vault)
         self.bell = Wakeup()
-        self.columns, self.registers = AudienceColumns(), Registers()
-        self.leader = Leader(self.main, FAN_OUT_LOCK, every=0.3)
+        self.columns, self.registers = AudienceColumns(), ReferenceData()
+        self.leader = AdvisoryLockLeader(self.main, FAN_OUT_LOCK, every=0.3)
         self.fanout = FanOut(
             self.writer, self.main, self.columns, self.registers, clock=clock, bell=self.bell, leader=self.leader
         )
-        self.current = CurrentViews(databases.url, self.main, databases.migrations("views"))
-        snapshots = Snapshots(self.log, self.current, self.vault, worth=1, spacing=0.0, look=0.0) if keeps else None
-        self.follower = Follower(self.log, self.columns, self.registers, self.fanout, clock=clock, snapshots=snapshots)
-        self.reads = DispatchReads(self.main)
+        self.current = LiveViews(databases.url, self.main, databases.migrations("views"))
+        snapshots = (
+            CheckpointStore(self.log, self.current, self.vault, worth=1, spacing=0.0, look=0.0) if keeps else None
+        )
+        self.follower = AudienceProjector(
+            self.log, self.columns, self.registers, self.fanout, clock=clock, snapshots=snapshots
+        )
+        self.reads = DispatchQueries(self.main)
         self.inbox = Inbox.file(folder / "inbox.db", clock=clock)
         self.runner.start()
         self.follower.start()
@@ -111,7 +119,7 @@ class Stack:
     def worker(self, providers: Mapping[Channel, Provider] | None = None, **options: Any) -> Worker:
         """A worker on the inbox, or on other providers."""
         inbox: dict[Channel, Provider] = {c: self.inbox.provider(c) for c in ("email", "sms")}
-        options.setdefault("retries", Retries({"email": (0.2, 0.2), "sms": (0.2, 0.2)}, random.Random(1)))
+        options.setdefault("retries", RetryPolicy({"email": (0.2, 0.2), "sms": (0.2, 0.2)}, random.Random(1)))
         return Worker(
             self.main,
             self.writer,
@@ -120,7 +128,7 @@ class Stack:
             self.views.directory,
             options.pop("renderer", None) or Renderer(sender=SENDER, clock=self.clock),
             inbox if providers is None else providers,
-            House("http://127.0.0.1:8080", SECRET, SENDER, "Europe/London", "en"),
+            Sender("http://127.0.0.1:8080", SECRET, SENDER, "Europe/London", "en"),
             self.bell,
             clock=self.clock,
             concurrency=options.pop("concurrency", {"email": 200, "sms": 200}),
@@ -154,7 +162,7 @@ class Stack:
     def tell(self, stream: Stream[Any], subject: UUID, *events: Event) -> int:
         """Append events; the last one's position."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             unit.get(stream, subject)
             unit.append(stream, subject, *events)
 
@@ -163,7 +171,7 @@ class Stack:
     def tell_all(self, *parts: tuple[Stream[Any], UUID, Event]) -> int:
         """Append events of several streams in one transaction."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             for stream, subject, event in parts:
                 unit.get(stream, subject)
                 unit.append(stream, subject, event)
@@ -176,7 +184,7 @@ class Stack:
         place = s.Place(name="Home", lat=at[0], lon=at[1], radius_km=0.1)
         preferences = s.Preferences(places=(place,), channels=("email", "sms"), **wishes)
 
-        def work(unit: Unit) -> list[int]:
+        def work(unit: UnitOfWork) -> list[int]:
             first = unit.number("contact", count)
             numbers = [contact_number(first + i, subscriber) for i, subscriber in enumerate(subscribers)]
             for number, subscriber in zip(numbers, subscribers, strict=True):
@@ -221,7 +229,7 @@ class Stack:
         thread = follows or notice
         danger = danger_to_life(plan_of, msg_type)
 
-        def work(unit: Unit) -> int:
+        def work(unit: UnitOfWork) -> int:
             number = unit.number("notice")
             unit.append(
                 NOTICE,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from alerts.channels.message import Handed, Message
-from alerts.delivery_queue.requeue import queue_again
+from alerts.channels.message import Message, SendResult
+from alerts.delivery_queue.requeue import requeue_failed
 from alerts.domain.events import DispatchRetried, NoticeExpired
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.kernel.errors import Conflict, NotFound
@@ -17,8 +17,8 @@ from alerts.kernel.ids import new_id
 from tests.integration.dispatch.stack import Scripted, Stack
 
 
-def _refuses(message: Message) -> Handed:
-    return Handed(result="technical", reason="bad credentials")
+def _refuses(message: Message) -> SendResult:
+    return SendResult(result="technical", reason="bad credentials")
 
 
 def test_they_leave_with_their_identity_and_their_attempts(stack: Stack) -> None:
@@ -32,10 +32,10 @@ def test_they_leave_with_their_identity_and_their_attempts(stack: Stack) -> None
         assert (waiting.id, waiting.notice, waiting.amount) == (notice, number, 5)
         mended = Scripted("email")
         async with stack.working({"email": mended}):
-            assert await queue_again(stack.writer, notice, by="system") == 5
+            assert await requeue_failed(stack.writer, notice, by="system") == 5
             await stack.until(lambda: len(mended.handed) == 5)
             await stack.until(lambda: stack.log.state(DISPATCH, dispatch_id(notice)).completed)  # type: ignore[union-attr]
-            assert await queue_again(stack.writer, notice, by="system") == 0, "nothing is sent twice"
+            assert await requeue_failed(stack.writer, notice, by="system") == 0, "nothing is sent twice"
         for contact in people:
             row = stack.reads.delivery(number, contact)
             assert row is not None and row.state == "sent"
@@ -61,10 +61,10 @@ def test_nothing_of_a_notice_that_is_over_leaves(stack: Stack) -> None:
             await asyncio.sleep(2.1)
             stack.tell(NOTICE, notice, NoticeExpired())
             with pytest.raises(Conflict, match="nothing more of it may leave"):
-                await queue_again(stack.writer, notice, by="system")
+                await requeue_failed(stack.writer, notice, by="system")
             assert stack.reads.failed(datetime.now(UTC)) == []
         unknown: UUID = new_id()
         with pytest.raises(NotFound, match="parked list"):
-            await queue_again(stack.writer, unknown, by="system")
+            await requeue_failed(stack.writer, unknown, by="system")
 
     asyncio.run(run())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from alerts.channels.message import Handed, Message
-from alerts.delivery_queue.claim import take_due, take_waiting
+from alerts.channels.message import Message, SendResult
+from alerts.delivery_queue.claim import claim_due, claim_planned
 from alerts.delivery_queue.row_format import LANE
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
@@ -15,10 +15,10 @@ from tests.integration.dispatch.stack import Scripted, Stack
 _PEOPLE = 3_000
 
 
-def _a_tenth_is_dead(message: Message) -> Handed:
+def _a_tenth_is_dead(message: Message) -> SendResult:
     if int(message.to[1:].split("@")[0]) % 2560 // 256 == 3:  # the low byte of a number is its shard
-        return Handed(result="permanent", reason="550 no such user")
-    return Handed(result="sent")
+        return SendResult(result="permanent", reason="550 no such user")
+    return SendResult(result="sent")
 
 
 def test_it_pauses_and_goes_on_when_a_person_says_so(stack: Stack) -> None:
@@ -42,8 +42,8 @@ def test_it_pauses_and_goes_on_when_a_person_says_so(stack: Stack) -> None:
             def claims() -> int:
                 rows = stack.writer.submit(
                     lambda unit: (
-                        take_waiting(unit, worker._lease.number, number, _PEOPLE, 0, 100).rows
-                        + take_due(unit, worker._lease.number, LANE["bulletin"], datetime.now(UTC), 100).rows
+                        claim_planned(unit, worker._lease.number, number, _PEOPLE, 0, 100).rows
+                        + claim_due(unit, worker._lease.number, LANE["bulletin"], datetime.now(UTC), 100).rows
                     ),
                     by="system",
                 )

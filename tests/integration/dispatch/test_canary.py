@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
-from alerts.channels.message import Handed
+from alerts.channels.message import SendResult
 from alerts.dispatch.canary import EVERY, LATE, Canaries, states
 from alerts.kernel.terms import Channel
 from tests.integration.dispatch.stack import SENDER, Scripted, Stack
@@ -41,7 +41,7 @@ def test_each_channel_gets_one_in_its_time_from_one_process_alone(stack: Stack) 
 
 
 def test_a_dead_channel_is_seen_and_spoils_no_other(stack: Stack) -> None:
-    broken = Scripted("email", lambda _: Handed(result="temporary", reason="no mail server could be reached"))
+    broken = Scripted("email", lambda _: SendResult(result="temporary", reason="no mail server could be reached"))
 
     async def run() -> None:
         flock = canaries(stack, {"email": broken}, every=timedelta(seconds=0.1))

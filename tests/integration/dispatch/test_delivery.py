@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from alerts.channels.message import Handed
+from alerts.channels.message import SendResult
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -33,14 +33,14 @@ def test_permanent_and_temporary_failures(stack: Stack) -> None:
     [one, two, three] = stack.people(3)
     tries: dict[str, int] = {}
 
-    def answer(message: object) -> Handed:
+    def answer(message: object) -> SendResult:
         to = message.to  # type: ignore[attr-defined]
         tries[to] = tries.get(to, 0) + 1
         if to == f"p{one}@example.org":
-            return Handed(result="permanent", reason="550 5.1.1 no such mailbox")
+            return SendResult(result="permanent", reason="550 5.1.1 no such mailbox")
         if to == f"p{two}@example.org" and tries[to] == 1:
-            return Handed(result="temporary", reason="451 4.2.0 busy")
-        return Handed(result="sent")
+            return SendResult(result="temporary", reason="451 4.2.0 busy")
+        return SendResult(result="sent")
 
     async def run() -> None:
         async with stack.working({"email": Scripted("email", answer)}):

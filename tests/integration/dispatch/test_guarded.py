@@ -11,7 +11,7 @@ import pytest
 from aiohttp import abc
 
 from alerts.kernel.errors import Invalid
-from alerts.net.safe_client import Answer, GuardedClient, Lost, Refused, Unreached, check_target
+from alerts.net.safe_client import Answer, ConnectFailed, ReplyLost, SafeHttpClient, TargetRefused, check_target
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -140,19 +140,19 @@ async def test_no_private_host_is_ever_connected_to() -> None:
         "127.0.0.1 ::1 ::ffff:127.0.0.1 0.0.0.0 10.0.0.1 169.254.169.254 100.64.0.1 fe80::1 64:ff9b::7f00:1".split()
     )
     async with canary() as (port, connected):
-        client = GuardedClient(connect_s=0.5, total_s=1.0)
+        client = SafeHttpClient(connect_s=0.5, total_s=1.0)
         for host in PRIVATE:
             # A spelling that the system's resolver does not know is no address at all: Unreached.
-            with pytest.raises((Refused, Unreached)):
+            with pytest.raises((TargetRefused, ConnectFailed)):
                 await client.post(f"https://{host}:{port}/", b"secret", {})
-        with pytest.raises(Refused):
+        with pytest.raises(TargetRefused):
             await client.post(f"https://127.0.0.1:{port}/", b"secret", {})
-        with pytest.raises(Refused):
+        with pytest.raises(TargetRefused):
             await client.post(f"http://8.8.8.8:{port}/", b"secret", {})
         await client.close()
         for address in numeric:
-            client = GuardedClient(connect_s=0.5, total_s=1.0, resolver=Named(address))
-            with pytest.raises(Refused):
+            client = SafeHttpClient(connect_s=0.5, total_s=1.0, resolver=Named(address))
+            with pytest.raises(TargetRefused):
                 await client.post(f"https://innocent.example.org:{port}/", b"secret", {})
             await client.close()
         assert connected == []
@@ -161,8 +161,8 @@ async def test_no_private_host_is_ever_connected_to() -> None:
 async def test_the_canary_sings_without_the_guard() -> None:
     """What the test above would see if the guard were not there."""
     async with canary() as (port, connected):
-        client = GuardedClient(allow_private=True, connect_s=0.5, total_s=1.0)
-        with pytest.raises(Lost):
+        client = SafeHttpClient(allow_private=True, connect_s=0.5, total_s=1.0)
+        with pytest.raises(ReplyLost):
             await client.post(f"http://127.0.0.1:{port}/", b"x", {})
         await client.close()
         assert connected == [1]
@@ -171,12 +171,12 @@ async def test_the_canary_sings_without_the_guard() -> None:
 async def test_our_own_inbox_is_an_endpoint_and_nothing_else_of_ours() -> None:
     async with peer(saying(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")) as port:
         own = f"http://127.0.0.1:{port}"
-        client = GuardedClient(own=own, connect_s=0.5, total_s=1.0)
+        client = SafeHttpClient(own=own, connect_s=0.5, total_s=1.0)
         assert (await client.post(f"{own}/inbox/push/abc_-1", b"x", {})).status == 201
         for path in ("/inbox/push/", "/inbox/push/a/b", "/inbox/push/..", "/inbox/push/a?x", "/api/v1/notices", "/"):
-            with pytest.raises(Refused):
+            with pytest.raises(TargetRefused):
                 await client.post(own + path, b"x", {})
-        with pytest.raises(Refused):  # a kept connection of the inbox's is not found by a guarded request
+        with pytest.raises(TargetRefused):  # a kept connection of the inbox's is not found by a guarded request
             await client.post(f"https://127.0.0.1:{port}/inbox/push/abc", b"x", {})
         await client.close()
 
@@ -186,7 +186,7 @@ async def test_every_status_is_an_answer_and_no_redirect_is_followed(status: int
     async with canary() as (elsewhere, connected):
         head = f"HTTP/1.1 {status} X\r\nlocation: http://127.0.0.1:{elsewhere}/\r\nretry-after: 7\r\n"
         async with peer(saying(f"{head}content-length: 2\r\n\r\nok".encode())) as port:
-            client = GuardedClient(allow_private=True, total_s=2.0)
+            client = SafeHttpClient(allow_private=True, total_s=2.0)
             answer = await client.post(f"http://127.0.0.1:{port}/x", b"hello", {"TTL": "60"})
             await client.close()
     assert (answer.status, answer.body, answer.headers["Retry-After"]) == (status, b"ok", "7")
@@ -196,7 +196,7 @@ async def test_every_status_is_an_answer_and_no_redirect_is_followed(status: int
 async def test_at_most_64_kilobytes_of_an_answer_are_read() -> None:
     big = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 1_000_000
     async with peer(saying(big)) as port:
-        client = GuardedClient(allow_private=True, total_s=2.0)
+        client = SafeHttpClient(allow_private=True, total_s=2.0)
         answer = await client.post(f"http://127.0.0.1:{port}/", b"x", {})
         await client.close()
     assert len(answer.body) == 64 * 1024
@@ -224,17 +224,17 @@ async def test_peers_that_stall_drip_and_drop_take_no_longer_than_their_time() -
 
     async def said(handler: Handler) -> Answer | type[Exception]:
         async with peer(handler) as port:
-            client = GuardedClient(allow_private=True, connect_s=0.3, total_s=0.6)
+            client = SafeHttpClient(allow_private=True, connect_s=0.3, total_s=0.6)
             try:
                 return await client.post(f"http://127.0.0.1:{port}/", b"x", {})
-            except (Lost, Unreached) as error:
+            except (ReplyLost, ConnectFailed) as error:
                 return type(error)
             finally:
                 await client.close()
 
     started = asyncio.get_running_loop().time()
     stalled, dropped, dripped, answered = await asyncio.gather(*map(said, (stall, drop, drip_head, drip_body)))
-    assert (stalled, dropped, dripped) == (Lost, Lost, Lost)
+    assert (stalled, dropped, dripped) == (ReplyLost, ReplyLost, ReplyLost)
     assert isinstance(answered, Answer) and answered.status == 201, "the status was there: the answer counts"
     assert asyncio.get_running_loop().time() - started < 2
 
@@ -243,10 +243,10 @@ async def test_what_never_connected_is_not_in_doubt() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    client = GuardedClient(allow_private=True, connect_s=0.3, total_s=0.6)
-    with pytest.raises(Unreached):
+    client = SafeHttpClient(allow_private=True, connect_s=0.3, total_s=0.6)
+    with pytest.raises(ConnectFailed):
         await client.post(f"http://127.0.0.1:{port}/", b"x", {})
-    with pytest.raises(Unreached):
+    with pytest.raises(ConnectFailed):
         await client.post("https://does-not-exist.invalid/", b"x", {})
 
     async def no_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -254,16 +254,16 @@ async def test_what_never_connected_is_not_in_doubt() -> None:
         writer.close()
 
     async with peer(no_tls) as plain:
-        with pytest.raises(Unreached):
+        with pytest.raises(ConnectFailed):
             await client.post(f"https://127.0.0.1:{plain}/", b"x", {})
     await client.close()
 
 
 async def test_an_address_that_would_begin_a_header_of_its_own_is_never_posted_to() -> None:
     async with canary() as (port, connected):
-        client = GuardedClient(allow_private=True, total_s=2.0)
+        client = SafeHttpClient(allow_private=True, total_s=2.0)
         for path in ("a\r\nX-Forged: 1", "a b", "é"):
-            with pytest.raises(Refused, match="no URL"):
+            with pytest.raises(TargetRefused, match="no URL"):
                 await client.post(f"http://127.0.0.1:{port}/{path}", b"x", {})
         await client.close()
     assert connected == []

@@ -13,9 +13,9 @@ from time import monotonic
 
 import pytest
 
-from alerts.channels.message import Handed, Message
-from alerts.delivery_queue.state import look
-from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, bury, workers
+from alerts.channels.message import Message, SendResult
+from alerts.delivery_queue.state import read_snapshot
+from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, expire_worker, workers
 from alerts.storage.server_clock import shared_now
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack, now
@@ -66,15 +66,15 @@ def test_a_wrong_clock_makes_nobody_dead(stack: Stack, databases: Databases, tmp
         right, wrong = lease_of(stack, Ticking()), lease_of(other, Ticking())
 
         async def play() -> None:
-            await right.begin()
-            await wrong.begin()
+            await right.acquire()
+            await wrong.acquire()
             for who, mine in ((stack, right), (other, wrong)):
-                picture = look(who.main, mine.number, who.clock(), alone=False)
+                picture = read_snapshot(who.main, mine.number, who.clock(), alone=False)
                 assert (picture.silent, picture.workers) == ((), 2)
             expire(stack, right.number)
-            assert look(other.main, wrong.number, other.clock(), alone=False).silent == (right.number,)
-            await right.beat()
-            assert look(other.main, wrong.number, other.clock(), alone=False).silent == ()
+            assert read_snapshot(other.main, wrong.number, other.clock(), alone=False).silent == (right.number,)
+            await right.renew()
+            assert read_snapshot(other.main, wrong.number, other.clock(), alone=False).silent == ()
 
         asyncio.run(play())
 
@@ -83,18 +83,18 @@ def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(stack: Stack) -> None:
     lease = lease_of(stack, Ticking())
 
     async def play() -> None:
-        await lease.begin()
+        await lease.acquire()
         expire(stack, lease.number)
         with stack.main.read() as tx:
             seen = shared_now(tx.execute, tx.dialect, now())
             assert workers(tx, now()) == {lease.number: False}
-        await lease.beat()
-        dead = await stack.writer.run(lambda unit: bury(unit, lease.number, seen), by="system")
+        await lease.renew()
+        dead = await stack.writer.run(lambda unit: expire_worker(unit, lease.number, seen), by="system")
         assert not dead.result
         number = lease.number
         expire(stack, number)
-        assert (await stack.writer.run(lambda unit: bury(unit, number, seen), by="system")).result
-        await lease.beat()
+        assert (await stack.writer.run(lambda unit: expire_worker(unit, number, seen), by="system")).result
+        await lease.renew()
         assert lease.number > number, "it begins anew"
 
     asyncio.run(play())
@@ -105,20 +105,20 @@ def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(stack: Stack) ->
     lease = lease_of(stack, tick)
 
     async def play() -> None:
-        await lease.begin()
-        assert not lease.may_judge, "just come"
+        await lease.acquire()
+        assert not lease.may_expire_others, "just come"
         for _ in range(int(_LIFE) // 2):
             tick.at += 2.0
-            await lease.beat()
-        assert lease.may_judge
+            await lease.renew()
+        assert lease.may_expire_others
         tick.at += _LIFE
-        assert not lease.may_judge and not lease.holds(lease.number), "the database was away"
-        await lease.beat()
-        assert lease.holds(lease.number) and not lease.may_judge
+        assert not lease.may_expire_others and not lease.is_valid(lease.number), "the database was away"
+        await lease.renew()
+        assert lease.is_valid(lease.number) and not lease.may_expire_others
         for _ in range(int(_LIFE) // 2):
             tick.at += 2.0
-            await lease.beat()
-        assert lease.may_judge
+            await lease.renew()
+        assert lease.may_expire_others
 
     asyncio.run(play())
 
@@ -127,10 +127,10 @@ def test_the_unjudged_keeps_its_claims(stack: Stack) -> None:
     lease = lease_of(stack, Ticking())
 
     async def play() -> None:
-        await lease.begin()
+        await lease.acquire()
         other = await stack.writer.run(lambda unit: unit.number("worker"), by="system")
         expire(stack, lease.number)
-        looked = partial(look, stack.main, other.result, now(), alone=False)
+        looked = partial(read_snapshot, stack.main, other.result, now(), alone=False)
         assert looked(judging=True).silent == (lease.number,)
         assert looked(judging=False).silent == ()
 
@@ -140,7 +140,7 @@ def test_the_unjudged_keeps_its_claims(stack: Stack) -> None:
 class Stuck(Scripted):
     """Takes messages and never says what became of them."""
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         await super().send(message)
         await asyncio.Event().wait()
         raise AssertionError
@@ -238,7 +238,7 @@ def test_who_stands_by_stands_in_for_a_fan_out_that_sleeps(stack: Stack, databas
     due = stack.people(30)
     with beside(stack, databases, tmp_path) as other:
         stack.follower.stop()  # it keeps the lock, as a process that is stopped does
-        assert stack.follower.leads()
+        assert stack.follower.runs_effects()
         _, number = stack.issue(area=[WALWORTH])
         begun = monotonic()
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from alerts.channels.message import Handed, Message
-from alerts.eventlog.ports import Committed, Unit, Writer
+from alerts.channels.message import Message, SendResult
+from alerts.eventlog.ports import Committed, UnitOfWork, Writer
 from alerts.kernel.errors import Unavailable
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
 
@@ -33,7 +33,7 @@ class Held(Scripted):
         super().__init__("email")
         self.hold, self.free = hold, asyncio.Event()
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         held = len(self.handed) < self.hold
         handed = await super().send(message)
         if held:
@@ -92,11 +92,11 @@ def test_words_that_no_store_can_keep_spoil_no_outcome(stack: Stack) -> None:
     due = stack.people(12)
     answers = ["550 Empf\udce4nger unbekannt", "550 no\x00body", "550 plain"]
 
-    def answer(message: Message) -> Handed:
+    def answer(message: Message) -> SendResult:
         at = due.index(int(message.to[1:].split("@")[0]))
         if at < 3:
-            return Handed(result="permanent", reason=answers[at])
-        return Handed(result="sent", reference="ok\udcff\x00")
+            return SendResult(result="permanent", reason=answers[at])
+        return SendResult(result="sent", reference="ok\udcff\x00")
 
     async def play() -> None:
         async with stack.working({"email": Scripted("email", answer)}):
@@ -113,7 +113,7 @@ class Forgetful:
     def __init__(self, writer: Writer, losses: int) -> None:
         self._writer, self._losses = writer, losses
 
-    async def run(self, work: Callable[[Unit], Any], **options: Any) -> Committed[Any]:
+    async def run(self, work: Callable[[UnitOfWork], Any], **options: Any) -> Committed[Any]:
         done = await self._writer.run(work, **options)
         if getattr(done.result, "rows", None) and self._losses:
             self._losses -= 1
@@ -146,7 +146,7 @@ def test_a_record_whose_answer_was_lost_is_counted_once(stack: Stack) -> None:
         def __init__(self, writer: Writer) -> None:
             self._writer, self.losses = writer, 3
 
-        async def run(self, work: Callable[[Unit], Any], **options: Any) -> Committed[Any]:
+        async def run(self, work: Callable[[UnitOfWork], Any], **options: Any) -> Committed[Any]:
             done = await self._writer.run(work, **options)
             if self.losses:
                 self.losses -= 1
@@ -170,7 +170,7 @@ def test_a_destination_that_stalls_holds_up_no_other(stack: Stack) -> None:
     slow = {f"p{contact}@example.org" for contact in due[::100]}
 
     class Stalling(Scripted):
-        async def send(self, message: Message) -> Handed:
+        async def send(self, message: Message) -> SendResult:
             handed = await super().send(message)
             if message.to in slow:
                 await free.wait()

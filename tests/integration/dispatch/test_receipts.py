@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.commands import Commands
 from alerts.delivery_queue.queries import DeliveryRow
 from alerts.domain import events as e
@@ -49,13 +49,13 @@ def told(stack: Stack, *topics: str) -> list[e.Event]:
     return [recorded.event for recorded in stack.log.read(0, 10_000, topics)]
 
 
-async def sent(stack: Stack, answer: Handed | None = None) -> tuple[int, int]:
+async def sent(stack: Stack, answer: SendResult | None = None) -> tuple[int, int]:
     """One person's delivery that has left; (notice number, contact point number)."""
     [contact] = stack.people(1)
     owner = Owner(stack.subscriber_of[contact], contact)
     claim = lambda unit: ADDRESSES.claim(unit, "email", f"p{contact}@example.org", owner)  # noqa: E731
     stack.writer.submit(claim, by="system").result(10)
-    provider = Scripted("email", lambda _: answer or Handed(result="sent", reference="m1"))
+    provider = Scripted("email", lambda _: answer or SendResult(result="sent", reference="m1"))
     async with stack.working({"email": provider}):
         _, number = stack.issue()
         await stack.complete(number)
@@ -109,15 +109,15 @@ async def test_many_receipts_in_any_order_beside_the_senders(stack: Stack) -> No
         await commands.take_receipt("http-json", *numbers, status)  # type: ignore[arg-type]
 
     class Talking(Scripted):
-        async def send(self, message: Message) -> Handed:
+        async def send(self, message: Message) -> SendResult:
             numbers = parse_delivery_id(SECRET, message.delivery)
             assert numbers is not None
             for status in chance.sample(["delivered", "failed"], chance.randint(0, 2)):
                 reports.append(asyncio.create_task(report(numbers, status, chance.choice((0.0, 0.0, 0.2, 1.0)))))
             self.handed.append((now(), message))
             await asyncio.sleep(chance.choice((0.0, 0.05)))
-            doubtful = Handed(result="in-doubt", reason="the reply was lost")
-            return chance.choice([Handed(result="sent")] * 8 + [doubtful])
+            doubtful = SendResult(result="in-doubt", reason="the reply was lost")
+            return chance.choice([SendResult(result="sent")] * 8 + [doubtful])
 
     provider = Talking("email")
     async with stack.working({"email": provider}):
@@ -161,7 +161,7 @@ async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(stack:
 async def test_who_turns_out_to_have_had_the_message_gets_its_cancel_too(stack: Stack) -> None:
     """We gave it up as refused; the cancel went to nobody; then the provider says that it had arrived after all."""
     [contact] = stack.people(1)
-    answers = iter([Handed(result="permanent", reason="refused"), Handed(result="sent")])
+    answers = iter([SendResult(result="permanent", reason="refused"), SendResult(result="sent")])
     async with stack.working({"email": Scripted("email", lambda _: next(answers))}):
         notice, number = stack.issue()
         await stack.complete(number)
@@ -198,7 +198,7 @@ async def test_a_receipt_that_comes_before_our_own_record(stack: Stack) -> None:
     commands, seen = commands_of(stack), list[str]()
 
     class Quick(Scripted):
-        async def send(self, message: Message) -> Handed:
+        async def send(self, message: Message) -> SendResult:
             handed = await super().send(message)
             numbers = parse_delivery_id(SECRET, message.delivery)
             assert numbers is not None
@@ -223,7 +223,7 @@ async def test_a_receipt_that_comes_before_our_own_record(stack: Stack) -> None:
 
 async def test_a_receipt_ends_the_retrying_of_what_was_in_doubt(stack: Stack) -> None:
     [contact] = stack.people(1)
-    provider = Scripted("email", lambda _: Handed(result="in-doubt", reason="the reply was lost", retry_after=30))
+    provider = Scripted("email", lambda _: SendResult(result="in-doubt", reason="the reply was lost", retry_after=30))
     async with stack.working({"email": provider}):
         _, number = stack.issue()
         await stack.until(lambda: row_of(stack, number, contact, state="deferred"))
@@ -253,7 +253,7 @@ async def test_a_receipt_for_nothing_that_we_sent(stack: Stack) -> None:
 
 async def test_an_address_that_is_at_fault_is_suppressed_with_the_outcome(stack: Stack) -> None:
     number, contact = await sent(
-        stack, Handed(result="permanent", reason="550 5.1.1 no such user", retire="hard-bounce")
+        stack, SendResult(result="permanent", reason="550 5.1.1 no such user", retire="hard-bounce")
     )
     assert row(stack, number, contact).state == "failed-permanent"
     state = stack.log.state(SUBSCRIBER, stack.subscriber_of[contact])

@@ -10,12 +10,12 @@ from time import monotonic
 import pytest
 from aiohttp import web
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.delivery_queue import provider_health
-from alerts.delivery_queue.daily_quota import DailyBudget
+from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.domain import events as e
 from alerts.providers.factory import Texts, names, sms_provider
-from alerts.providers.failover import Watched
+from alerts.providers.failover import ReportsHealth
 from alerts.providers.sms.provider import SmsProvider
 from alerts.settings.provider_urls import sms
 from tests.integration.dispatch.stack import Scripted, Stack, now
@@ -97,7 +97,7 @@ def test_a_provider_that_fails_is_passed_over_at_once_and_comes_back_by_degrees(
             assert {(await texts.send(text())).result for _ in range(40)} == {"sent"}
             assert shaky.got <= 2 and sound.got == 40
             health = texts.health()
-            assert isinstance(texts, Watched) and health.state == "limping"
+            assert isinstance(texts, ReportsHealth) and health.state == "limping"
             assert [m.state for m in health.members] == ["resting", "well"] and health.members[0].why == "429"
             assert "tk" not in repr(health)
             broken = False
@@ -220,7 +220,7 @@ def test_a_provider_that_stalls_is_no_way_out_while_another_waits_for_its_rate()
             texts = provider(stalled.url(weight=1000), sound.url(), rate=1.0)
             stuck = asyncio.create_task(texts.send(text()))
             await asyncio.sleep(2.2)  # by now the stalled one has a token again
-            assert texts.capacity() == 1.0, "one of the two takes nothing just now"
+            assert texts.rate() == 1.0, "one of the two takes nothing just now"
             assert [(await texts.send(text())).result for _ in range(2)] == ["sent", "not-begun"]
             assert (stalled.got, sound.got) == (1, 1)
             stuck.cancel()
@@ -246,8 +246,8 @@ def test_only_allowed_numbers_are_texted() -> None:
 def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each_day(stack: Stack) -> None:
     time = DAY
 
-    def budget() -> DailyBudget:
-        return DailyBudget(stack.main, stack.writer, 10, clock=lambda: time)
+    def budget() -> DailyQuota:
+        return DailyQuota(stack.main, stack.writer, 10, clock=lambda: time)
 
     async def run() -> None:
         nonlocal time
@@ -272,14 +272,14 @@ def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each
 def test_what_did_not_leave_is_not_counted_and_what_was_reserved_goes_back(stack: Stack) -> None:
     async def run() -> None:
         async with Peer(lambda _: answers(422)) as peer:
-            budget = DailyBudget(stack.main, stack.writer, 10_000, clock=lambda: DAY)
+            budget = DailyQuota(stack.main, stack.writer, 10_000, clock=lambda: DAY)
             texts = provider(peer.url(), budget=budget)
             for _ in range(3):
                 assert (await texts.send(text())).result == "permanent"
             assert texts.health().budget_left == 10_000 and texts.health().alarm == ""
             await texts.close()
-            again = DailyBudget(stack.main, stack.writer, 10_000, clock=lambda: DAY)
-            assert again.left(names(sms(peer.url()))[0]) == 10_000
+            again = DailyQuota(stack.main, stack.writer, 10_000, clock=lambda: DAY)
+            assert again.remaining(names(sms(peer.url()))[0]) == 10_000
 
     asyncio.run(run())
 
@@ -353,12 +353,12 @@ def test_each_provider_has_a_name_of_its_own_and_none_tells_a_secret() -> None:
 
 
 def test_its_own_rate_holds_for_each_provider() -> None:
-    async def run() -> list[Handed]:
+    async def run() -> list[SendResult]:
         async with Peer() as peer:
             texts = provider(peer.url(), rate=4.0)
-            assert texts.capacity() == 4.0
-            texts.among(4)
-            assert texts.capacity() == 1.0
+            assert texts.rate() == 4.0
+            texts.share_among(4)
+            assert texts.rate() == 1.0
             handed = [await texts.send(text()) for _ in range(3)]
             await texts.close()
             return handed
@@ -375,10 +375,10 @@ def test_a_process_that_sends_nothing_knows_how_the_providers_stand(stack: Stack
             texts = provider(busy.url())
             await texts.send(text())
             async with stack.working({"sms": texts}):
-                await stack.until(lambda: "sms" in provider_health.told(stack.main, now()))
-                said = provider_health.told(stack.main, now())["sms"]
+                await stack.until(lambda: "sms" in provider_health.latest(stack.main, now()))
+                said = provider_health.latest(stack.main, now())["sms"]
         assert said["provider"] == "http-json" and said["members"][0]["why"] == "429"
-        assert provider_health.told(stack.main, now() + timedelta(minutes=2)) == {}
+        assert provider_health.latest(stack.main, now() + timedelta(minutes=2)) == {}
 
     asyncio.run(run())
 
@@ -392,13 +392,15 @@ def test_a_process_heeds_what_another_leaves_alone(stack: Stack) -> None:
             theirs, ours = provider(down.url()), provider(down.url())
             for _ in range(3):
                 await theirs.send(text())
-            told = provider_health.states({"sms": theirs})
-            await stack.writer.run(lambda unit: provider_health.keep(unit, 999, told), by="system")
+            told = provider_health.local({"sms": theirs})
+            await stack.writer.run(lambda unit: provider_health.save(unit, 999, told), by="system")
             async with stack.working({"sms": ours}):
                 await stack.until(lambda: ours.health().state == "limping")
             assert ours.health().members[0].why.startswith("another process: 503")
             assert down.got == 3, "nothing was sent to find out"
-            assert provider_health.resting(stack.main, now(), but=999) == {}, "its own word is none of another's"
+            assert provider_health.unhealthy_elsewhere(stack.main, now(), but=999) == {}, (
+                "its own word is none of another's"
+            )
             await theirs.close()
 
     asyncio.run(run())

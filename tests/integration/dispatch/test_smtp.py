@@ -14,7 +14,7 @@ from aiosmtpd.controller import Controller
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.net.dkim import Signer
 from alerts.providers.factory import providers
 from alerts.providers.failover import Health
@@ -80,8 +80,8 @@ def message(to: str) -> Message:
     return Message(channel="email", delivery="d", to=to, data=data, sender="Alerts <alerts@localhost>")
 
 
-def handed(provider: SmtpProvider, *recipients: str, after: Callable[[], None] = lambda: None) -> list[Handed]:
-    async def run() -> list[Handed]:
+def handed(provider: SmtpProvider, *recipients: str, after: Callable[[], None] = lambda: None) -> list[SendResult]:
+    async def run() -> list[SendResult]:
         answers = [await provider.send(message(to)) for to in recipients]
         after()
         await provider.close()
@@ -178,10 +178,10 @@ class Peer:
         return True
 
 
-def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[Handed]:
+def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[SendResult]:
     """What became of messages to a peer (and to a second server that is chosen after it)."""
 
-    async def run() -> list[Handed]:
+    async def run() -> list[SendResult]:
         peers = [peer] if second is None else [peer, second]
         servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in peers]
         targets = [
@@ -284,7 +284,7 @@ def test_what_leaves_is_signed_and_arrives_so(box: tuple[Mailbox, Target]) -> No
     dotted = b"From: Alerts <alerts@localhost>\r\nSubject: hello\r\n\r\n.a dot\r\n..\r\nbye\r\n"
     sent = msgspec.structs.replace(message("a@example.org"), data=dotted)
 
-    async def run() -> list[Handed]:
+    async def run() -> list[SendResult]:
         provider = SmtpProvider([target], connections=2, signer=signer)
         answers = [await provider.send(sent), await provider.send(sent)]
         await provider.close()
@@ -319,7 +319,7 @@ def test_an_emergency_does_not_wait_for_a_server_that_stalls(monkeypatch: pytest
     monkeypatch.setattr("alerts.providers.smtp.client._SUSPECT", 0.2)
     stalls, works = Peer(mail="stall"), Peer()
 
-    async def run() -> list[Handed]:
+    async def run() -> list[SendResult]:
         servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (stalls, works)]
         targets = [
             Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=weight)
@@ -342,7 +342,7 @@ def test_an_emergency_does_not_wait_for_a_server_that_stalls(monkeypatch: pytest
 def test_messages_that_come_while_a_server_is_tried_wait_for_what_it_says() -> None:
     peer = Peer()
 
-    async def run() -> list[Handed]:
+    async def run() -> list[SendResult]:
         server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         server.close()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiosmtplib
 import pytest
 
-from alerts.providers.smtp.protocol import Answer, Broken, Conversation, Limits
+from alerts.providers.smtp.protocol import Answer, ConnectionBroken, Limits, SmtpConnection
 
 HELLO = b"220 test\r\n"
 MAIL, RCPT = b"MAIL FROM:<alerts@example.org>", b"RCPT TO:<ada@example.org>"
@@ -72,14 +72,14 @@ class Server:
 
 
 @asynccontextmanager
-async def talking(server: Server, seconds: float = 5.0) -> AsyncIterator[Conversation]:
+async def talking(server: Server, seconds: float = 5.0) -> AsyncIterator[SmtpConnection]:
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     client = aiosmtplib.SMTP(
         hostname="127.0.0.1", port=listening.sockets[0].getsockname()[1], use_tls=False, start_tls=False, timeout=5
     )
     await client.connect()
     await client.ehlo()
-    talk = Conversation.over(client, Limits(seconds, seconds))
+    talk = SmtpConnection.attach_to(client, Limits(seconds, seconds))
     try:
         yield talk
     finally:
@@ -97,7 +97,7 @@ async def test_messages_go_one_after_the_other(pipelining: bool, pieces: int) ->
     server = Server({}, pipelining=pipelining, pieces=pieces)
     async with talking(server) as talk:
         for _ in range(3):
-            assert await talk.hand(MAIL, RCPT, BODY) == Answer("body", 250, "2.0.0 taken")
+            assert await talk.send(MAIL, RCPT, BODY) == Answer("body", 250, "2.0.0 taken")
             assert talk.usable
     assert server.got == [BODY.replace(b"\r\n.\r\n", b"\r\n..\r\n")] * 3
     assert after_hello(server) == ["MAIL", "RCPT", "DATA", "dot"] * 3
@@ -121,10 +121,10 @@ async def test_the_first_refusal_decides_and_the_next_message_can_go(
 ) -> None:
     server = Server({"DATA": b"503 5.5.1 no recipient\r\n"} | says if not got else says, pipelining=pipelining)
     async with talking(server) as talk:
-        assert await talk.hand(MAIL, RCPT, BODY) == wanted
+        assert await talk.send(MAIL, RCPT, BODY) == wanted
         assert [message.replace(b"\r\n..\r\n", b"\r\n.\r\n") for message in server.got] == got
         server.says |= {"MAIL": b"250 ok\r\n", "RCPT": b"250 ok\r\n", "DATA": b"354 go\r\n", "dot": b"250 taken\r\n"}
-        assert (await talk.hand(MAIL, RCPT, BODY)).taken
+        assert (await talk.send(MAIL, RCPT, BODY)).taken
     if not got:
         assert "RSET" in server.heard, "what was refused must not stay open"
 
@@ -132,10 +132,10 @@ async def test_the_first_refusal_decides_and_the_next_message_can_go(
 async def test_a_server_that_wants_the_message_of_a_refused_recipient_gets_an_empty_one() -> None:
     server = Server({"RCPT": b"550 5.1.1 nobody\r\n", "dot": b"554 5.5.1 nobody to send to\r\n"}, pipelining=True)
     async with talking(server) as talk:
-        assert await talk.hand(MAIL, RCPT, BODY) == Answer("RCPT", 550, "5.1.1 nobody")
+        assert await talk.send(MAIL, RCPT, BODY) == Answer("RCPT", 550, "5.1.1 nobody")
         assert server.got == [b""]
         server.says |= {"RCPT": b"250 ok\r\n", "dot": b"250 taken\r\n"}
-        assert (await talk.hand(MAIL, RCPT, BODY)).taken
+        assert (await talk.send(MAIL, RCPT, BODY)).taken
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
@@ -152,18 +152,18 @@ async def test_only_after_the_body_began_is_a_message_in_doubt(
     if pipelining and not answer and not begun:
         server.says["DATA"] = b""  # or the answer to DATA would be taken for the missing one
     async with talking(server, 0.3) as talk:
-        with pytest.raises(Broken) as broken:
-            await talk.hand(MAIL, RCPT, BODY)
+        with pytest.raises(ConnectionBroken) as broken:
+            await talk.send(MAIL, RCPT, BODY)
         assert broken.value.begun is begun
         assert not talk.usable
-        with pytest.raises(Broken, match="was closed"):
-            await talk.hand(MAIL, RCPT, BODY)
+        with pytest.raises(ConnectionBroken, match="was closed"):
+            await talk.send(MAIL, RCPT, BODY)
 
 
 async def test_a_server_that_says_that_it_closes_is_believed() -> None:
     server = Server({"RCPT": b"421 4.3.2 closing\r\n"}, pipelining=True)
     async with talking(server) as talk:
-        assert await talk.hand(MAIL, RCPT, BODY) == Answer("RCPT", 421, "4.3.2 closing")
+        assert await talk.send(MAIL, RCPT, BODY) == Answer("RCPT", 421, "4.3.2 closing")
         assert not talk.usable
     assert server.got == []
 
@@ -171,7 +171,7 @@ async def test_a_server_that_says_that_it_closes_is_believed() -> None:
 async def test_an_idle_connection_that_the_server_gives_up_is_not_used_again() -> None:
     server = Server({}, pipelining=True)
     async with talking(server) as talk:
-        assert (await talk.hand(MAIL, RCPT, BODY)).taken
+        assert (await talk.send(MAIL, RCPT, BODY)).taken
         server.writers[0].write(b"421 4.4.2 idle too long\r\n")
         for _ in range(100):
             if not talk.usable:
@@ -183,22 +183,22 @@ async def test_an_idle_connection_that_the_server_gives_up_is_not_used_again() -
 async def test_an_answer_without_end_is_given_up() -> None:
     server = Server({"MAIL": b"250-more\r\n" * 5000}, pipelining=False)
     async with talking(server) as talk:
-        with pytest.raises(Broken, match="without end"):
-            await talk.hand(MAIL, RCPT, BODY)
+        with pytest.raises(ConnectionBroken, match="without end"):
+            await talk.send(MAIL, RCPT, BODY)
 
 
 async def test_no_address_says_a_command_of_its_own() -> None:
     server = Server({}, pipelining=True)
     async with talking(server) as talk:
         with pytest.raises(ValueError, match="no command may hold"):
-            await talk.hand(MAIL, b"RCPT TO:<a@b>\r\nDATA", BODY)
+            await talk.send(MAIL, b"RCPT TO:<a@b>\r\nDATA", BODY)
         assert talk.usable
 
 
 async def test_who_is_cancelled_in_the_middle_leaves_no_connection_to_others() -> None:
     server = Server({"dot": b""}, pipelining=True)
     async with talking(server) as talk:
-        task = asyncio.create_task(talk.hand(MAIL, RCPT, BODY))
+        task = asyncio.create_task(talk.send(MAIL, RCPT, BODY))
         while not server.got:
             await asyncio.sleep(0.01)
         task.cancel()

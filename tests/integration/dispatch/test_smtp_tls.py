@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.providers.smtp.provider import SmtpProvider
 
 Tls = Literal["auto", "none", "starttls", "implicit"]
@@ -129,11 +129,11 @@ def handed(
     starttls: ssl.SSLContext | None = None,
     implicit: ssl.SSLContext | None = None,
     password: str = "",
-) -> Handed:
+) -> SendResult:
     """What became of one message to a server with this certificate, named `host` by whoever sends."""
     message = Message(channel="email", delivery="d", to="a@b.example", data=b"Subject: x\r\n\r\nx\r\n", sender="t@t")
 
-    async def run() -> Handed:
+    async def run() -> SendResult:
         def session() -> SMTP:
             required = starttls is not None
             return SMTP(

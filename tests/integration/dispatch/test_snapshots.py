@@ -9,10 +9,10 @@ from time import monotonic, sleep
 
 import pytest
 
-from alerts.dispatch.warm_start import prepare
+from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.storage import blob_store
 from alerts.storage.migrate import migrate
-from subscribers.audience.checkpoint import Snapshots
+from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.encrypted_stream import Head, head_of
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -43,12 +43,12 @@ def filled(databases: Databases, folder: Path) -> list[int]:
 
 def kept(databases: Databases) -> bytes:
     """What is kept, as it lies there."""
-    with blob_store.kept(databases.views) as source:
+    with blob_store.stored_blob(databases.views) as source:
         return b"" if source is None else source.read(1 << 30)
 
 
 def head(databases: Databases) -> Head | None:
-    with blob_store.kept(databases.views) as source:
+    with blob_store.stored_blob(databases.views) as source:
         return None if source is None else head_of(source)
 
 
@@ -131,9 +131,9 @@ def test_what_is_damaged_is_left_and_the_log_read(
     databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
     numbers = filled(databases, tmp_path)
-    draft = blob_store.Draft(databases.views)
+    draft = blob_store.BlobDraft(databases.views)
     draft.file.write(damage(kept(databases)))
-    draft.keep()
+    draft.commit()
     stack = Stack(databases, tmp_path, keeps=True)
     try:
         caught_up(stack)
@@ -180,9 +180,9 @@ def test_another_generations_copy_is_not_used(
     raw = kept(databases)
     fresh = databases.another("views", 2)
     migrate(fresh, databases.migrations("views"))
-    draft = blob_store.Draft(fresh)
+    draft = blob_store.BlobDraft(fresh)
     draft.file.write(raw)
-    draft.keep()
+    draft.commit()
     with databases.main.write() as tx:
         tx.execute("UPDATE pointers SET generation = 2 WHERE name = 'views'")
     stack = Stack(databases, tmp_path, keeps=True)
@@ -196,7 +196,9 @@ def test_another_generations_copy_is_not_used(
 
 def prepared(stack: Stack) -> int | None:
     """What a migration does, where nothing else runs."""
-    return prepare(stack.log, stack.main, Snapshots(stack.log, stack.current, stack.vault, worth=1), stack.clock)
+    return write_checkpoint_offline(
+        stack.log, stack.main, CheckpointStore(stack.log, stack.current, stack.vault, worth=1), stack.clock
+    )
 
 
 def test_a_migration_makes_the_next_start_ready(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from alerts.channels.message import Handed, Message
-from alerts.dispatch.concurrency_limiter import Full, Gate
+from alerts.channels.message import Message, SendResult
+from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter, NoSlot
 from alerts.providers.webpush.service_health import PushServices
 from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
 
@@ -23,7 +23,7 @@ class Services(Scripted):
     def destination(self, message: Message) -> str:
         return "odd" if int(message.to[1:].split("@")[0]) % 512 >= 256 else "even"
 
-    async def send(self, message: Message) -> Handed:
+    async def send(self, message: Message) -> SendResult:
         handed = await super().send(message)
         if self.destination(message) == "odd":
             await self.free.wait()
@@ -53,54 +53,54 @@ def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(stack
 
 def test_a_gate_that_does_not_move_sends_away_whoever_waits() -> None:
     async def run() -> tuple[list[Any], bool, bool]:
-        gate, free = Gate(3, 1), asyncio.Event()
+        gate, free = ConcurrencyLimiter(3, 1), asyncio.Event()
 
         async def one(emergency: bool) -> str:
-            async with gate.passage(emergency=emergency):
+            async with gate.slot(emergency=emergency):
                 await free.wait()
                 return "passed"
 
         tasks = [asyncio.create_task(one(False)) for _ in range(4)]
         await asyncio.sleep(1.6)
         assert [task.done() for task in tasks] == [False, False, True, True]
-        before = gate.stalled(emergency=False), gate.stalled(emergency=True)
-        with pytest.raises(Full) as full:
+        before = gate.is_stalled(emergency=False), gate.is_stalled(emergency=True)
+        with pytest.raises(NoSlot) as full:
             await one(False)
-        assert 0 < full.value.wait < 2
+        assert 0 < full.value.retry_after < 2
         free.set()
         return await asyncio.gather(*tasks, return_exceptions=True), *before
 
     results, ordinary, urgent = asyncio.run(run())
-    assert results[:2] == ["passed", "passed"] and all(isinstance(one, Full) for one in results[2:])
+    assert results[:2] == ["passed", "passed"] and all(isinstance(one, NoSlot) for one in results[2:])
     assert (ordinary, urgent) == (True, False)
 
 
 def test_a_gate_that_is_shut_lets_nobody_in() -> None:
     async def run() -> None:
-        gate = Gate(1, 1)
-        async with gate.passage(emergency=True):
-            waits = asyncio.create_task(gate.passage(emergency=True).__aenter__())
+        gate = ConcurrencyLimiter(1, 1)
+        async with gate.slot(emergency=True):
+            waits = asyncio.create_task(gate.slot(emergency=True).__aenter__())
             await asyncio.sleep(0)
-            gate.shut()
-            with pytest.raises(Full) as full:
+            gate.close()
+            with pytest.raises(NoSlot) as full:
                 await waits
-            assert full.value.wait == 0.0
+            assert full.value.retry_after == 0.0
         assert gate.inside == 0
 
     asyncio.run(run())
 
 
 def test_a_push_service_that_fails_again_and_again_is_left_alone() -> None:
-    services, lost = PushServices(), Handed(result="in-doubt", reason="no answer in time")
+    services, lost = PushServices(), SendResult(result="in-doubt", reason="no answer in time")
     for _ in range(3):
-        assert services.begin("https://a.example", 0.0) is None
+        assert services.try_start("https://a.example", 0.0) is None
         services.ended("https://a.example", lost, 0.0, status=None)
-    refused = services.begin("https://a.example", 0.5)
+    refused = services.try_start("https://a.example", 0.5)
     assert refused is not None and refused.result == "temporary" and refused.retry_after == 0.5
-    assert services.begin("https://b.example", 0.5) is None
+    assert services.try_start("https://b.example", 0.5) is None
     assert services.health("webpush", 0.5).state == "limping"
-    assert services.begin("https://a.example", 1.5) is None, "one finds out"
-    probed = services.begin("https://a.example", 1.5)
+    assert services.try_start("https://a.example", 1.5) is None, "one finds out"
+    probed = services.try_start("https://a.example", 1.5)
     assert probed is not None and probed.result == "not-begun"
-    services.ended("https://a.example", Handed(result="sent"), 1.6, status=201)
-    assert services.begin("https://a.example", 1.7) is None
+    services.ended("https://a.example", SendResult(result="sent"), 1.6, status=201)
+    assert services.try_start("https://a.example", 1.7) is None

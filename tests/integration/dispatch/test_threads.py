@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from alerts.channels.message import Handed
-from alerts.dispatch.retry_policy import Retries
+from alerts.channels.message import SendResult
+from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -15,9 +15,9 @@ from tests.integration.dispatch.stack import Scripted, Stack, now
 def test_an_all_clear_reaches_whoever_had_it_and_nobody_else(stack: Stack) -> None:
     had, left, refused = stack.people(3)
 
-    def answer(message: object) -> Handed:
+    def answer(message: object) -> SendResult:
         permanent = message.to == f"p{refused}@example.org"  # type: ignore[attr-defined]
-        return Handed(result="permanent", reason="550 no") if permanent else Handed(result="sent")
+        return SendResult(result="permanent", reason="550 no") if permanent else SendResult(result="sent")
 
     async def run() -> None:
         async with stack.working({"email": Scripted("email", answer)}):
@@ -88,7 +88,7 @@ def test_an_update_reaches_them_and_whoever_is_due(stack: Stack) -> None:
 
 def test_in_doubt_is_sent_again_under_the_same_identity_and_gets_the_cancel(stack: Stack) -> None:
     [one] = stack.people(1)
-    answers = iter([Handed(result="in-doubt", reason="lost after the body"), *[Handed(result="sent")] * 9])
+    answers = iter([SendResult(result="in-doubt", reason="lost after the body"), *[SendResult(result="sent")] * 9])
     provider = Scripted("email", lambda _: next(answers))
 
     async def run() -> None:
@@ -108,8 +108,8 @@ def test_in_doubt_is_sent_again_under_the_same_identity_and_gets_the_cancel(stac
 
 def test_an_attempt_in_doubt_is_shown_though_the_rest_was_cancelled(stack: Stack) -> None:
     [one] = stack.people(1)
-    slow = Retries({"email": (60.0,)})
-    provider = Scripted("email", lambda _: Handed(result="in-doubt", reason="lost after the body"))
+    slow = RetryPolicy({"email": (60.0,)})
+    provider = Scripted("email", lambda _: SendResult(result="in-doubt", reason="lost after the body"))
 
     async def run() -> None:
         async with stack.working({"email": provider}, retries=slow):

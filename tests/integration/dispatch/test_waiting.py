@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from alerts.domain import events as e
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler import DuePoll, cancel_due, plan_due, take_due
 from tests.conftest import Databases
@@ -87,7 +87,7 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
     at = now() + timedelta(seconds=0.4)
 
     async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
-        def work(unit: Unit) -> bool:
+        def work(unit: UnitOfWork) -> bool:
             if subject == failing:
                 raise ValueError("a fault of one item")
             return take_due(unit, kind, subject, due_at)
@@ -96,7 +96,7 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
             assert now() >= due_at
             fired.append((kind, subject))
 
-    def plan(unit: Unit) -> None:
+    def plan(unit: UnitOfWork) -> None:
         for subject in (failing, wanted, wanted, withdrawn):
             plan_due(unit, "notice", subject, at)
 

@@ -17,9 +17,9 @@ import pytest
 from aiohttp import abc, web
 from aiohttp.test_utils import TestServer
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.kernel.errors import Unavailable
-from alerts.net.safe_client import GuardedClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key, verified
 
@@ -55,8 +55,8 @@ async def service(
         yield str(server.make_url("/p/abc")), came
 
 
-async def sent(endpoint: str, **changes: Any) -> Handed:
-    client = GuardedClient(allow_private=True, connect_s=0.5, total_s=1.0)
+async def sent(endpoint: str, **changes: Any) -> SendResult:
+    client = SafeHttpClient(allow_private=True, connect_s=0.5, total_s=1.0)
     provider = WebPush(client, VAPID, clock=lambda: NOW)
     try:
         return await provider.send(message(endpoint, **changes))
@@ -67,7 +67,7 @@ async def sent(endpoint: str, **changes: Any) -> Handed:
 async def test_a_device_can_read_it_and_the_service_can_tell_whose_it_is() -> None:
     async with service(Location="https://push.example/m/1") as (endpoint, came):
         handed = await sent(endpoint, data='{"title": "Gwyntoedd ŵ"}'.encode())
-    assert handed == Handed(result="sent"), "nothing of the service's own address of the message is kept"
+    assert handed == SendResult(result="sent"), "nothing of the service's own address of the message is kept"
     [(body, headers)] = came
     plain = http_ece.decrypt(body, private_key=DEVICE, auth_secret=AUTH, version="aes128gcm")
     assert json.loads(plain) == {"title": "Gwyntoedd ŵ"}
@@ -125,7 +125,7 @@ async def test_a_lost_answer_is_in_doubt_and_no_connection_is_not() -> None:
 
 
 async def test_what_cannot_be_encrypted_or_may_not_be_posted_to_is_final() -> None:
-    provider = WebPush(GuardedClient(), VAPID, clock=lambda: NOW)
+    provider = WebPush(SafeHttpClient(), VAPID, clock=lambda: NOW)
     broken = Message(channel="push", delivery="a", to='{"endpoint":"x"}', data=b"{}", sender="")
     assert (await provider.send(broken)).result == "permanent"
     private = await provider.send(message("https://127.0.0.1:9/p"))
@@ -135,7 +135,7 @@ async def test_what_cannot_be_encrypted_or_may_not_be_posted_to_is_final() -> No
 
 async def test_a_subject_that_push_services_refuse_is_our_own_fault() -> None:
     odd = Vapid(lambda: b"v" * SECRET_BYTES, "ops", clock=lambda: NOW)
-    provider = WebPush(GuardedClient(allow_private=True), odd, clock=lambda: NOW)
+    provider = WebPush(SafeHttpClient(allow_private=True), odd, clock=lambda: NOW)
     handed = await provider.send(message("http://127.0.0.1:1/p"))
     await provider.close()
     assert handed.result == "technical" and "ALERTS_VAPID_SUBJECT" in handed.reason
@@ -165,13 +165,13 @@ async def test_what_waited_long_for_a_connection_is_asked_about_again_and_then_f
     """A cancel that came meanwhile must still stop it (P5)."""
     async with service() as (endpoint, came):
         slow = endpoint.replace("127.0.0.1", "push.example")
-        client = GuardedClient(allow_private=True, begin_s=0.2, resolver=SlowNames(0.4))
+        client = SafeHttpClient(allow_private=True, begin_s=0.2, resolver=SlowNames(0.4))
         provider = WebPush(client, VAPID, clock=lambda: NOW)
         try:
             first = await provider.send(message(slow))
             assert (first.result, came) == ("not-begun", [])
             begun = asyncio.get_running_loop().time()
-            assert await provider.send(message(slow)) == Handed(result="sent")
+            assert await provider.send(message(slow)) == SendResult(result="sent")
             assert asyncio.get_running_loop().time() - begun < 0.4, "the connection was kept: no name was asked for"
         finally:
             await provider.close()
@@ -190,7 +190,7 @@ async def test_a_key_that_cannot_be_read_just_now_ends_no_delivery() -> None:
         return b"v" * SECRET_BYTES
 
     vapid = Vapid(secret, "mailto:ops@town.example", clock=lambda: NOW)
-    provider = WebPush(GuardedClient(allow_private=True), vapid, clock=lambda: NOW)
+    provider = WebPush(SafeHttpClient(allow_private=True), vapid, clock=lambda: NOW)
     first = await provider.send(message("http://127.0.0.1:1/p"))
     assert first.result == "temporary" and "the database is away" in first.reason
     again = await provider.send(message("http://127.0.0.1:1/p"))

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Transaction, Unit
+from alerts.eventlog.ports import Transaction, UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.storage.base import BaseDatabase
@@ -73,7 +73,7 @@ class House:
         self.log.close()
 
 
-def raised(unit: Unit, stream_id: UUID, by: int = 1) -> int:
+def raised(unit: UnitOfWork, stream_id: UUID, by: int = 1) -> int:
     """The command of these tests: raise a counter that may or may not exist; what it stands at."""
     before = unit.get(COUNTER, stream_id) or 0
     unit.append(COUNTER, stream_id, Counted(by=by))
@@ -90,7 +90,7 @@ def opened(
     vault = Vault(keys, MASTER)
     codec = Codec(catalogue, vault)
     log = EventLog(main, codec)
-    writer = GroupCommitWriter(main, codec, clock or Clock(), flush_keys=vault.flush, grown=log.grown)
+    writer = GroupCommitWriter(main, codec, clock or Clock(), flush_keys=vault.flush, grown=log.notify_appended)
     return House(main, vault, codec, log, writer)
 
 

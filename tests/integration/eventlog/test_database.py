@@ -63,11 +63,11 @@ def test_a_block_that_raises_changes_nothing(table: BaseDatabase) -> None:
     with pytest.raises(Exception) as error, table.write() as tx:
         tx.execute("INSERT INTO t (id) VALUES (1)")
         tx.executemany("INSERT INTO t (id) VALUES (?)", [(n,) for n in range(50)])
-    assert table.trouble(error.value) == "conflict"
+    assert table.fault_kind(error.value) == "conflict"
     with pytest.raises(Exception) as error, table.write() as tx:
         tx.execute("SELECT no_such_column FROM t")
-    assert table.trouble(error.value) == "schema"
-    assert table.trouble(ValueError()) is None
+    assert table.fault_kind(error.value) == "schema"
+    assert table.fault_kind(ValueError()) is None
     with table.write() as tx:
         assert tx.execute("SELECT COUNT(*) FROM t") == [(0,)]
 
@@ -199,7 +199,7 @@ def test_postgresql_survives_the_loss_of_its_connections(new_postgres: Callable[
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
     with pytest.raises(psycopg.OperationalError) as error, database.write() as tx:
         tx.execute("SELECT 1")
-    assert database.trouble(error.value) == "transient"
+    assert database.fault_kind(error.value) == "transient"
     with database.write() as tx:
         assert tx.execute("SELECT 1") == [(1,)]
     database.close()

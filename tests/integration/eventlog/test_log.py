@@ -110,8 +110,8 @@ def test_waiting_notices_another_process(databases: Databases) -> None:
 
 async def test_awaiting_growth(databases: Databases) -> None:
     with house(databases) as made:
-        assert not await made.log.grows(0, 0.01)
-        waiting = asyncio.create_task(made.log.grows(0, 5))
+        assert not await made.log.wait_async(0, 0.01)
+        waiting = asyncio.create_task(made.log.wait_async(0, 5))
         await asyncio.sleep(0.01)
         made.count(new_id())
         assert await waiting

@@ -14,10 +14,10 @@ from alerts.eventlog.ports import Projection, Transaction
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import new_id
-from alerts.projections.runner import Runner
+from alerts.projections.runner import ProjectionRunner
 from alerts.storage.base import BaseDatabase
-from alerts.storage.generations import CurrentViews, current_generation, rebuild
-from alerts.storage.leader_election import Leader
+from alerts.storage.generations import LiveViews, current_generation, rebuild
+from alerts.storage.leader_election import AdvisoryLockLeader
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def prepared(database: BaseDatabase, *tallies: Tally) -> None:
 
 
 @contextmanager
-def running(made: House, database: BaseDatabase, *projections: Projection) -> Iterator[Runner]:
-    runner = Runner(made.log, database, projections, Clock())
+def running(made: House, database: BaseDatabase, *projections: Projection) -> Iterator[ProjectionRunner]:
+    runner = ProjectionRunner(made.log, database, projections, Clock())
     runner.start()
     try:
         yield runner
@@ -202,7 +202,7 @@ def test_what_guards_people_stops_instead(databases: Databases) -> None:
     assert sum(guard.totals(databases.views).values()) == 10
 
 
-def halts(runner: Runner, name: str) -> bool:
+def halts(runner: ProjectionRunner, name: str) -> bool:
     deadline = monotonic() + 10
     while name not in runner.halted() and monotonic() < deadline:
         sleep(0.01)
@@ -220,7 +220,7 @@ def test_a_projection_without_its_table_halts_at_once(databases: Databases) -> N
             assert runner.parked() == []
             assert runner.positions() == {"broken": 0, "good": 300}
         with pytest.raises(DomainError, match="broken cannot go on"):
-            Runner(made.log, databases.views, [broken], Clock()).catch_up(300)
+            ProjectionRunner(made.log, databases.views, [broken], Clock()).catch_up(300)
 
 
 def test_a_projection_that_fails_on_everything_halts_after_a_while(databases: Databases) -> None:
@@ -270,7 +270,7 @@ def test_of_two_runners_only_one_wins_each_batch(
     databases: Databases, both_lead: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if both_lead:  # the lock is a courtesy; the tracking row is what holds
-        monkeypatch.setattr("alerts.storage.leader_election.Leader.leads", lambda self: True)
+        monkeypatch.setattr("alerts.storage.leader_election.AdvisoryLockLeader.is_leader", lambda self: True)
     tally = Tally()
     prepared(databases.views, tally)
     with house(databases) as made:
@@ -293,8 +293,8 @@ def test_a_leader_that_stands_still_is_passed_over(
     monkeypatch.setattr("alerts.projections.runner._ASLEEP", 0.3)
     tally = Tally()
     prepared(databases.views, tally)
-    stopped = Leader(databases.another("views"))
-    assert stopped.leads()
+    stopped = AdvisoryLockLeader(databases.another("views"))
+    assert stopped.is_leader()
     with house(databases) as made, running(made, databases.views, tally) as runner:
         for count in (10, 2500):
             fill(made, count)
@@ -306,7 +306,7 @@ def test_a_leader_that_stands_still_is_passed_over(
 def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> None:
     tally, migrations = Tally(), databases.migrations("views")
     with house(databases) as made:
-        views = CurrentViews(databases.url, databases.main, migrations)
+        views = LiveViews(databases.url, databases.main, migrations)
         prepared(views, tally)
         fill(made, 1500)
         with running(made, views, tally) as runner:
@@ -333,7 +333,7 @@ def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> 
             assert runner.wait(made.count(new_id()), 5)
             assert sum(tally.totals(views).values()) == 1501
         views.close()
-    reopened = CurrentViews(databases.url, databases.main, migrations)
+    reopened = LiveViews(databases.url, databases.main, migrations)
     assert reopened.generation == 2
     reopened.close()
 
@@ -358,6 +358,6 @@ def test_an_interrupted_rebuild_leaves_the_live_ones(databases: Databases) -> No
             rebuild(databases.url, databases.main, made.log, [RebuiltTally()], migrations, Clock(), interrupted)
         assert current_generation(databases.main) == 1
         assert rebuild(databases.url, databases.main, made.log, [RebuiltTally()], migrations, Clock()) == 2
-        views = CurrentViews(databases.url, databases.main, migrations)
+        views = LiveViews(databases.url, databases.main, migrations)
         assert sum(Tally().totals(views).values()) == 100
         views.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.eventlog.errors import RaceLost
+from alerts.eventlog.errors import ConcurrencyConflict
 from alerts.kernel.ids import new_id
 from subscribers.vault import KeyDestroyed, KeyMissing, Vault, WrongMasterKey
 from tests.integration.eventlog.kit import COUNTER, MASTER, Named, house
@@ -56,7 +56,7 @@ def test_destroyed_is_for_ever(databases: Databases) -> None:
             one.seal(ada, b"again")
     unaware = Vault(databases.another("keys"), MASTER)
     unaware.seal(ada, b"again", fresh=True)
-    with pytest.raises(RaceLost):
+    with pytest.raises(ConcurrencyConflict):
         unaware.flush()
     with pytest.raises(KeyDestroyed):
         unaware.seal(ada, b"again", fresh=True)
@@ -84,7 +84,7 @@ def test_two_processes_that_make_a_key_for_the_same_subject(databases: Databases
     first = one.seal(shared, b"first", fresh=True)
     two.seal(shared, b"lost", fresh=True)
     one.flush()
-    with pytest.raises(RaceLost):
+    with pytest.raises(ConcurrencyConflict):
         two.flush()
     assert two.unseal(shared, first) == b"first"
     assert one.unseal(shared, two.seal(shared, b"second", fresh=True)) == b"second"

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from alerts.eventlog import append
-from alerts.eventlog.errors import RaceLost
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.errors import ConcurrencyConflict
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Conflict, Invalid, Unavailable
 from alerts.kernel.ids import new_id
@@ -78,7 +78,7 @@ def test_what_an_event_carries(databases: Databases) -> None:
 def test_a_command_that_fails_leaves_nothing_and_fails_alone(databases: Databases, side: BaseDatabase) -> None:
     stream = new_id()
 
-    def refused(unit: Unit) -> None:
+    def refused(unit: UnitOfWork) -> None:
         raised(unit, stream)
         unit.write("INSERT INTO side (name, num) VALUES ('refused', 1)")
         raise Invalid("no")
@@ -100,7 +100,7 @@ def test_a_command_that_fails_leaves_nothing_and_fails_alone(databases: Database
 def test_a_statement_that_fails_fails_its_command_alone(databases: Databases, side: BaseDatabase) -> None:
     streams = [new_id() for _ in range(3)]
 
-    def wrong(unit: Unit) -> None:
+    def wrong(unit: UnitOfWork) -> None:
         raised(unit, streams[1])
         unit.write("INSERT INTO no_such_table (a) VALUES (1)")
 
@@ -121,7 +121,7 @@ def test_side_tables_are_written_in_the_same_transaction(databases: Databases, s
     stream = new_id()
     after = Flag()
 
-    def work(unit: Unit) -> list[object]:
+    def work(unit: UnitOfWork) -> list[object]:
         seen: list[object] = [row[0] for row in unit.read("SELECT num FROM side ORDER BY num")]
         raised(unit, stream)
         unit.write_many(
@@ -154,7 +154,7 @@ def test_numbers_begin_at_one_and_are_never_given_twice(databases: Databases) ->
 def test_a_stream_that_was_not_read_is_taken_to_be_new(databases: Databases) -> None:
     stream = new_id()
 
-    def blind(unit: Unit) -> None:
+    def blind(unit: UnitOfWork) -> None:
         unit.append(COUNTER, stream, Counted())
 
     with house(databases) as made:
@@ -221,17 +221,17 @@ def test_many_commits_of_another_process_are_noticed_too(databases: Databases, m
 def test_a_lost_race_is_decided_afresh(databases: Databases) -> None:
     stream, tries = new_id(), []
 
-    def unlucky(unit: Unit) -> int:
+    def unlucky(unit: UnitOfWork) -> int:
         tries.append(1)
         if len(tries) < 3:
-            raise RaceLost
+            raise ConcurrencyConflict
         return raised(unit, stream)
 
     with house(databases) as made:
         assert made.writer.submit(unlucky, by="system").result(10).result == 1
         assert len(tries) == 3
         with pytest.raises(Conflict):
-            made.writer.submit(lambda unit: (_ for _ in ()).throw(RaceLost()), by="system").result(10)
+            made.writer.submit(lambda unit: (_ for _ in ()).throw(ConcurrencyConflict()), by="system").result(10)
 
 
 def test_when_the_disk_refuses_nobody_is_told_that_it_was_kept(databases: Databases) -> None:
@@ -340,11 +340,11 @@ def test_closing_finishes_what_is_queued(databases: Databases) -> None:
 def test_a_statement_that_cannot_be_run_fails_its_own_command_alone(databases: Databases, side: BaseDatabase) -> None:
     stream = new_id()
 
-    def unkeepable(unit: Unit) -> None:
+    def unkeepable(unit: UnitOfWork) -> None:
         unit.append(COUNTER, new_id(), Counted())
         unit.write("INSERT INTO side (name, num) VALUES (?, ?)", ("half \ud800", 1))
 
-    def reads(unit: Unit, name: str) -> int:
+    def reads(unit: UnitOfWork, name: str) -> int:
         unit.read("SELECT num FROM side")
         unit.write("INSERT INTO side (name, num) VALUES (?, ?)", (name, 1))
         return raised(unit, stream)
@@ -372,7 +372,7 @@ def test_a_process_that_is_stopped_in_a_transaction_gives_the_log_back(
     monkeypatch.setattr("alerts.storage.postgres._BEGIN_WRITE", begin)
     go, entered = Flag(), Flag()
 
-    def stopped(unit: Unit) -> None:
+    def stopped(unit: UnitOfWork) -> None:
         entered.set()
         go.wait(10)
         unit.append(COUNTER, new_id(), Counted())

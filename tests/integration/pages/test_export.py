@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from alerts.web.public import static_export as copying
-from alerts.web.public.static_export import export, put
+from alerts.web.public.static_export import export, write_page
 from tests.scene import Scene
 
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
@@ -71,12 +71,12 @@ async def test_only_what_changed_is_written_again(scene: Scene, tmp_path: Path) 
 
 
 def test_a_file_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert put(tmp_path / "a" / "x", b"old") and not put(tmp_path / "a" / "x", b"old")
+    assert write_page(tmp_path / "a" / "x", b"old") and not write_page(tmp_path / "a" / "x", b"old")
 
     def fails(source: str, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(copying.os, "replace", fails)
     with pytest.raises(OSError, match="space"):
-        put(tmp_path / "a" / "x", b"new")
+        write_page(tmp_path / "a" / "x", b"new")
     assert [file.read_bytes() for file in (tmp_path / "a").iterdir()] == [b"old"]

@@ -16,14 +16,14 @@ from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Unit
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
-from alerts.projections import Views, projections
+from alerts.projections import ReadModels, projections
 from alerts.projections.checksums import TABLES, checksums
-from alerts.projections.runner import Runner
-from alerts.storage.generations import CurrentViews, rebuild
+from alerts.projections.runner import ProjectionRunner
+from alerts.storage.generations import LiveViews, rebuild
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
@@ -44,14 +44,14 @@ class House:
     vault: Vault
     log: EventLog
     writer: GroupCommitWriter
-    database: CurrentViews
-    runner: Runner
-    views: Views
+    database: LiveViews
+    runner: ProjectionRunner
+    views: ReadModels
 
     def tell(self, stream: Stream[Any], stream_id: UUID, *events: Event) -> int:
         """Append and wait until the views have it."""
 
-        def work(unit: Unit) -> None:
+        def work(unit: UnitOfWork) -> None:
             unit.get(stream, stream_id)
             unit.append(stream, stream_id, *events)
 
@@ -73,14 +73,14 @@ def house(databases: Any) -> Iterator[House]:
         codec = Codec(CATALOGUE, vault)
         log = EventLog(databases.main, codec)
         stack.callback(log.close)
-        writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.grown)
+        writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.notify_appended)
         stack.callback(writer.close)
-        current = CurrentViews(databases.url, databases.main, databases.migrations("views"))
+        current = LiveViews(databases.url, databases.main, databases.migrations("views"))
         stack.callback(current.close)
-        runner = Runner(log, current, projections(), clock)
+        runner = ProjectionRunner(log, current, projections(), clock)
         runner.start()
         stack.callback(runner.stop)
-        yield House(databases, vault, log, writer, current, runner, Views(current, runner, vault))
+        yield House(databases, vault, log, writer, current, runner, ReadModels(current, runner, vault))
 
 
 def registered(person: UUID, *numbers: int) -> se.SubscriberRegistered:
@@ -218,7 +218,7 @@ def test_many_cards_come_in_few_statements(house: House) -> None:
     people = [new_id() for _ in range(700)]
     numbers = [contact_number(n, person) for n, person in enumerate(people, 1)]
 
-    def work(unit: Unit) -> None:
+    def work(unit: UnitOfWork) -> None:
         for person, number in zip(people, numbers, strict=True):
             unit.get(SUBSCRIBER, person)
             unit.append(SUBSCRIBER, person, registered(person, number))

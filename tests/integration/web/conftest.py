@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from alerts import settings as settings_of
 from alerts.app import bootstrap
 from alerts.commands import SYSTEM
-from alerts.services import Parts
+from alerts.services import Services
 from alerts.web.http.app import build
 from tests.conftest import MASTER_KEY
 
@@ -35,7 +35,7 @@ CAMDEN = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.5], [-0.1,
 class House:
     """A served web, and what stands behind it. `shift` moves its clock."""
 
-    parts: Parts
+    parts: Services
     client: TestClient[Any, Any]
     shift: timedelta = timedelta(0)
     keys: dict[str, str] = field(default_factory=dict)

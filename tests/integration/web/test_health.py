@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.eventlog.append import begin
 from alerts.web.health.metrics import Metrics
-from alerts.web.health.readiness import Beginning, Readiness
+from alerts.web.health.readiness import Readiness, StartPosition
 from tests.conftest import Databases
 from tests.integration.eventlog import kit
 from tests.integration.web.conftest import House
@@ -108,7 +108,7 @@ async def test_ready_means_that_the_log_takes_writes(house: House) -> None:
 
 def test_a_start_is_over_once_what_was_in_the_log_is_known() -> None:
     shown, known = 3, 2
-    beginning = Beginning(lambda: shown, lambda: None if known >= 10 else known)
+    beginning = StartPosition(lambda: shown, lambda: None if known >= 10 else known)
     assert "read models stand at 3 of 10" in beginning.waits_for(10)
     shown = 10
     assert "now at 2 of 10" in beginning.waits_for(11)  # what has come since is not waited for

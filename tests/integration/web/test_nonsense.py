@@ -96,7 +96,7 @@ async def test_no_body_makes_the_server_fail(house: House) -> None:
     for path in ("/", "/changes", *(f"/api/v1/{name}?limit=500" for name in lists)):
         answer = await house.client.get(path, headers=key)
         assert answer.status == 200, f"{path}: {await answer.text()}"
-    assert house.parts.follower.trouble == "" and house.parts.parked() == 0
+    assert house.parts.follower.stalled_because == "" and house.parts.parked() == 0
 
 
 async def _subject(house: House, key: dict[str, str], path: str, person: str, point: str) -> str:

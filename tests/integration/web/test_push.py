@@ -20,7 +20,7 @@ from alerts.app import bootstrap
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token
-from alerts.net.safe_client import GuardedClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.http.app import build
@@ -291,7 +291,7 @@ async def test_the_inbox_asks_what_a_push_service_asks(house: House) -> None:
     assert await answered(b"x", **{"Content-Encoding": "gzip"}) == 415
     assert await answered(b"x" * 4097) == 413
     assert await answered(b"not encrypted for it") == 201
-    provider = WebPush(GuardedClient(own=url), vapid, clock=lambda: house.now, own=url)
+    provider = WebPush(SafeHttpClient(own=url), vapid, clock=lambda: house.now, own=url)
     message = Message(channel="push", delivery="d1", to=to, data=b'{"title": "Hi"}', sender="")
     assert (await provider.send(message)).result == "sent"
     await provider.close()

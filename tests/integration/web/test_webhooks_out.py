@@ -20,7 +20,7 @@ from standardwebhooks import Webhook
 
 from alerts import settings as settings_of
 from alerts.app import bootstrap
-from alerts.net.safe_client import GuardedClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
 from alerts.webhooks.sender import Sender
 from tests.conftest import MASTER_KEY
@@ -116,7 +116,7 @@ def sender_of(house: House, **more: Any) -> Sender:
     parts: Any = house.parts
     database = parts.webhooks._database
     given = {"clock": lambda: house.now, "schedule": QUICK, **more}
-    client = GuardedClient(allow_private=True, total_s=2.0)
+    client = SafeHttpClient(allow_private=True, total_s=2.0)
     return Sender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
 
 

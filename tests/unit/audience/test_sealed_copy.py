@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from subscribers.audience.encrypted_stream import Head, Unopened, head_of, parts_of, write
+from subscribers.audience.encrypted_stream import DecryptionFailed, Head, head_of, parts_of, write
 
 KEY = bytes(range(32))
 HEAD = Head(UUID(int=7), 1234)
@@ -34,7 +34,7 @@ def test_what_was_sealed_is_opened() -> None:
 def test_it_opens_nowhere_when_it_is_cut_short() -> None:
     raw = sealed()
     for length in range(len(raw)):
-        with pytest.raises(Unopened):
+        with pytest.raises(DecryptionFailed):
             opened(raw[:length])
 
 
@@ -43,19 +43,19 @@ def test_no_byte_can_be_altered() -> None:
     for place in range(len(raw)):
         damaged = bytearray(raw)
         damaged[place] ^= 1
-        with pytest.raises(Unopened):
+        with pytest.raises(DecryptionFailed):
             opened(bytes(damaged))
 
 
 def test_parts_stay_in_their_order() -> None:
     raw = sealed([b"a", b"b", b"c"])
     one, two, rest = raw[32:53], raw[53:74], raw[74:]
-    with pytest.raises(Unopened):
+    with pytest.raises(DecryptionFailed):
         opened(raw[:32] + two + one + rest)
 
 
 def test_another_key_opens_nothing() -> None:
-    with pytest.raises(Unopened):
+    with pytest.raises(DecryptionFailed):
         opened(sealed(), bytes(32))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
 from subscribers.audience.index.schema import from_micros
-from subscribers.audience.quiet_hours import REASONS, Hold, hold, holds, instant, next_digest, quiet_until
+from subscribers.audience.quiet_hours import REASONS, Deferral, deferral, deferrals, instant, next_digest, quiet_until
 from subscribers.domain.events import QuietHours
 from tests.unit.audience.makers import columns_of, registered
 
@@ -99,8 +99,8 @@ def test_digests_are_at_eight_local_time(frequency: Frequency, now: str, due: st
 WOKEN_ONLY = QuietHours("22:00", "07:00", "danger")
 WOKEN_TOO = QuietHours("22:00", "07:00", "emergency")
 MIDNIGHT = utc("2026-01-11T00:30")
-QUIET = Hold(utc("2026-01-11T07:00"), "quiet hours")
-DIGEST = Hold(utc("2026-01-11T08:00"), "digest")
+QUIET = Deferral(utc("2026-01-11T07:00"), "quiet hours")
+DIGEST = Deferral(utc("2026-01-11T08:00"), "digest")
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ DIGEST = Hold(utc("2026-01-11T08:00"), "digest")
     ],
 )
 def test_what_holds_a_message_back(
-    wishes: dict[str, object], priority: Priority, danger: bool, kind: NoticeKind, held: Hold | None
+    wishes: dict[str, object], priority: Priority, danger: bool, kind: NoticeKind, held: Deferral | None
 ) -> None:
     columns = columns_of([registered(1, **wishes), registered(2)])
     facts = columns.facts(10)
     assert facts is not None
-    assert hold(facts, priority=priority, danger=danger, kind=kind, now=MIDNIGHT) == held
-    assert hold(facts, priority=priority, danger=danger, kind=kind, now=MIDNIGHT, follow_up_of_woken=True) is None
-    many = holds(columns, np.array([20, 10, 999]), priority=priority, danger=danger, kind=kind, now=MIDNIGHT)
+    assert deferral(facts, priority=priority, danger=danger, kind=kind, now=MIDNIGHT) == held
+    assert deferral(facts, priority=priority, danger=danger, kind=kind, now=MIDNIGHT, follow_up_of_woken=True) is None
+    many = deferrals(columns, np.array([20, 10, 999]), priority=priority, danger=danger, kind=kind, now=MIDNIGHT)
     until, reason = many.until.tolist(), many.reason.tolist()
     assert (until[0], until[2], reason[0], reason[2]) == (0, 0, -1, -1)
     assert (until[1] == 0) == (held is None)

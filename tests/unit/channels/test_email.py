@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.i18n import LANGUAGES
-from alerts.channels.merge_fields import Spliced, mark, quoted_printable, spliced, without_marks
+from alerts.channels.merge_fields import Template, mark, quoted_printable, template, without_marks
 from alerts.channels.message import Message
 from alerts.channels.renderer import DigestItem, Renderer
 
@@ -222,9 +222,9 @@ def test_a_digest_lists_items_and_marks_what_is_past(renderer: Renderer, words: 
 def test_splicing_is_the_same_as_writing_it_whole(pieces: list[str], values: list[str]) -> None:
     pieces = [without_marks(piece) for piece in pieces]
     names = {f"v{i}": without_marks(value) for i, value in enumerate(values)}
-    template = "".join(piece + mark(f"v{i}") for i, piece in enumerate(pieces))
+    pattern = "".join(piece + mark(f"v{i}") for i, piece in enumerate(pieces))
     whole = "".join(piece + names[f"v{i}"] for i, piece in enumerate(pieces))
-    encoded = Spliced(template).fill({name: spliced(value) for name, value in names.items()})
+    encoded = Template(pattern).fill({name: template(value) for name, value in names.items()})
     import quopri
 
     assert quopri.decodestring(encoded).decode().replace("\r\n", "\n") == whole

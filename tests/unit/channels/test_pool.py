@@ -17,17 +17,19 @@ from alerts.providers.failover import (
     SLOW_STEP,
     STEP_SECONDS,
     STEP_SUCCESSES,
-    Member,
-    Pool,
+    CircuitBreaker,
+    FailoverPool,
 )
 
 
-def two(weights: tuple[float, float] = (1.0, 1.0)) -> tuple[Member[str], Member[str], Pool[str]]:
-    a, b = Member("a", "a", weights[0]), Member("b", "b", weights[1])
-    return a, b, Pool([a, b], chance=random.Random(7).random)
+def two(
+    weights: tuple[float, float] = (1.0, 1.0),
+) -> tuple[CircuitBreaker[str], CircuitBreaker[str], FailoverPool[str]]:
+    a, b = CircuitBreaker("a", "a", weights[0]), CircuitBreaker("b", "b", weights[1])
+    return a, b, FailoverPool([a, b], chance=random.Random(7).random)
 
 
-def first(pool: Pool[str], now: float, times: int = 4000, *, urgent: bool = False) -> Counter[str]:
+def first(pool: FailoverPool[str], now: float, times: int = 4000, *, urgent: bool = False) -> Counter[str]:
     return Counter(pool.order(now, urgent=urgent)[0].it for _ in range(times))
 
 
@@ -109,11 +111,11 @@ def test_one_message_at_a_time_finds_out_whether_it_works() -> None:
     a, _, pool = two()
     a.failed(0.0, "down")
     now = RESTS[0]
-    assert a.begin(now)
-    assert not a.begin(now)
+    assert a.try_start(now)
+    assert not a.try_start(now)
     assert {m.it for m in pool.order(now)} == {"b"}
-    a.passed()
-    assert a.begin(now)
+    a.abandon()
+    assert a.try_start(now)
     a.failed(now, "still down")
     assert a.state(now + RESTS[1] - 0.1) == "resting"
 
@@ -154,24 +156,24 @@ def test_a_late_answer_from_before_does_not_end_the_rest() -> None:
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["begin", "ok", "fail", "pass", "wait"]), st.floats(0, 30)), max_size=60))
 def test_whatever_happens_a_member_can_be_used_again(steps: list[tuple[str, float]]) -> None:
-    member, now = Member("a", "a"), 0.0
+    member, now = CircuitBreaker("a", "a"), 0.0
     for what, seconds in steps:
         match what:
             case "begin":
-                assert member.begin(now) or not member.open(now) or member.state(now) != "well"
+                assert member.try_start(now) or not member.open(now) or member.state(now) != "well"
             case "ok":
                 member.succeeded(now)
             case "fail":
                 member.failed(now, "x", rest=seconds)
             case "pass":
-                member.passed()
+                member.abandon()
             case _:
                 now += seconds
         assert (member.share(now) == 0.0) == (member.state(now) == "resting")
-    assert member.begin(now + 1000.0)
+    assert member.try_start(now + 1000.0)
 
 
-def answers(member: Member[str], now: float, count: int, slow: int) -> None:
+def answers(member: CircuitBreaker[str], now: float, count: int, slow: int) -> None:
     """So many at that time, the slow ones spread among them."""
     for number in range(count):
         is_slow = (number + 1) * slow // count > number * slow // count
@@ -228,18 +230,18 @@ def test_what_was_slow_before_an_outage_does_not_end_its_rest() -> None:
 
 def test_what_another_process_leaves_alone_is_tried_by_one_message() -> None:
     a, b, pool = two()
-    pool.heed({"a": "connection refused", "unknown": "x"}, 0.0)
+    pool.apply_peer_health({"a": "connection refused", "unknown": "x"}, 0.0)
     assert (a.state(0.0), a.why, b.state(0.0)) == ("limping", "another process: connection refused", "well")
-    assert a.begin(0.0) and not a.begin(0.0)
+    assert a.try_start(0.0) and not a.try_start(0.0)
     a.succeeded(0.1)
-    pool.heed({"a": "connection refused"}, 0.2)
-    assert a.begin(0.2) and a.begin(0.2), "it has worked here since: that counts more"
+    pool.apply_peer_health({"a": "connection refused"}, 0.2)
+    assert a.try_start(0.2) and a.try_start(0.2), "it has worked here since: that counts more"
 
 
 def test_what_works_here_is_not_given_up_for_hearsay() -> None:
     a, _, pool = two()
     a.succeeded(0.0)
-    pool.heed({"a": "down"}, HEARSAY - 0.1)
+    pool.apply_peer_health({"a": "down"}, HEARSAY - 0.1)
     assert a.state(HEARSAY) == "well"
-    pool.heed({"a": "down"}, HEARSAY + 0.1)
+    pool.apply_peer_health({"a": "down"}, HEARSAY + 0.1)
     assert a.state(HEARSAY + 0.1) == "limping"

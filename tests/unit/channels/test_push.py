@@ -43,9 +43,9 @@ def test_a_notice_says_what_to_do_and_where_to_tap(renderer: Renderer, words: An
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_drill_says_so_first_in_every_language(renderer: Renderer, words: Any, reader: Any, language: str) -> None:
-    from alerts.channels.i18n import frame
+    from alerts.channels.i18n import translator
 
-    mark = frame(language).text("mark", "Exercise")
+    mark = translator(language).text("mark", "Exercise")
     drill = words(status="Exercise", frame_language=language)
     assert payload(renderer.prepare(drill, "push").message(reader()))["title"].startswith(mark)
     digest = renderer.digest(language, [DigestItem(words=drill, personal=reader())], reader(), "push")

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from alerts.channels.message import Handed, Message
+from alerts.channels.message import Message, SendResult
 from alerts.net.safe_client import Answer
-from alerts.providers.sms.gateway_api import FLAKY, Form, Trouble
+from alerts.providers.sms.gateway_api import FLAKY, GatewayApi, GatewayError
 from alerts.providers.sms.http_json import HttpJson
 from alerts.providers.sms.twilio import Twilio
 
@@ -78,7 +78,7 @@ def test_http_json_is_asked_as_agreed() -> None:
 )
 def test_twilio_refuses_a_text(status: int, code: int, result: str, retire: str) -> None:
     handed = TWILIO.answered(TEXT, answer(status, {"code": code, "message": "To +447700900000 is wrong"}), NOW)
-    assert isinstance(handed, Handed)
+    assert isinstance(handed, SendResult)
     assert (handed.result, handed.retire) == (result, retire)
     assert handed.reason == f"400 To (number) is wrong (Twilio {code})"
 
@@ -86,45 +86,45 @@ def test_twilio_refuses_a_text(status: int, code: int, result: str, retire: str)
 @pytest.mark.parametrize("code", [20003, 21606, 21408, 21609])
 def test_twilio_finds_our_settings_at_fault(code: int) -> None:
     found = TWILIO.answered(TEXT, answer(400, {"code": code, "message": "no"}), NOW)
-    assert isinstance(found, Trouble) and found.final
+    assert isinstance(found, GatewayError) and found.final
 
 
 def test_twilio_took_it_or_lost_it_at_once() -> None:
-    assert TWILIO.answered(TEXT, answer(201, {"sid": "SM1", "status": "queued"}), NOW) == Handed(
+    assert TWILIO.answered(TEXT, answer(201, {"sid": "SM1", "status": "queued"}), NOW) == SendResult(
         result="sent", reference="SM1"
     )
     lost = TWILIO.answered(TEXT, answer(201, {"sid": "SM1", "status": "failed", "error_code": 30006}), NOW)
-    assert isinstance(lost, Handed) and (lost.result, lost.retire) == ("permanent", "hard-bounce")
+    assert isinstance(lost, SendResult) and (lost.result, lost.retire) == ("permanent", "hard-bounce")
 
 
 @pytest.mark.parametrize("form", [TWILIO, PLAIN])
 @pytest.mark.parametrize(
     ("status", "headers", "expected"),
     [
-        (429, {"Retry_After": "7"}, Trouble("429", rest=7.0)),
-        (429, {"Retry_After": "Mon, 23 Nov 2026 12:00:30 GMT"}, Trouble("429", rest=30.0)),
-        (429, {}, Trouble("429")),
-        (503, {"Retry_After": "9"}, Trouble("503", rest=9.0)),
-        (500, {}, Trouble("500", strikes=FLAKY)),
-        (401, {}, Trouble("401", final=True)),
-        (404, {}, Trouble("404", final=True)),
+        (429, {"Retry_After": "7"}, GatewayError("429", rest=7.0)),
+        (429, {"Retry_After": "Mon, 23 Nov 2026 12:00:30 GMT"}, GatewayError("429", rest=30.0)),
+        (429, {}, GatewayError("429")),
+        (503, {"Retry_After": "9"}, GatewayError("503", rest=9.0)),
+        (500, {}, GatewayError("500", strikes=FLAKY)),
+        (401, {}, GatewayError("401", final=True)),
+        (404, {}, GatewayError("404", final=True)),
     ],
 )
 def test_what_a_status_means_with_every_form(
-    form: Form, status: int, headers: dict[str, str], expected: Trouble
+    form: GatewayApi, status: int, headers: dict[str, str], expected: GatewayError
 ) -> None:
     assert form.answered(TEXT, answer(status, {}, **headers), NOW) == expected
 
 
 @pytest.mark.parametrize("form", [TWILIO, PLAIN])
-def test_a_redirect_is_our_settings_fault(form: Form) -> None:
+def test_a_redirect_is_our_settings_fault(form: GatewayApi) -> None:
     found = form.answered(TEXT, answer(307, {}, Location="http://169.254.169.254/"), NOW)
-    assert isinstance(found, Trouble) and found.final and "redirect" in found.why
+    assert isinstance(found, GatewayError) and found.final and "redirect" in found.why
 
 
 @pytest.mark.parametrize("id", ["m-1", 17])
 def test_http_json_took_it(id: object) -> None:
-    assert PLAIN.answered(TEXT, answer(202, {"id": id}), NOW) == Handed(result="sent", reference=str(id))
+    assert PLAIN.answered(TEXT, answer(202, {"id": id}), NOW) == SendResult(result="sent", reference=str(id))
 
 
 @pytest.mark.parametrize(
@@ -133,12 +133,12 @@ def test_http_json_took_it(id: object) -> None:
 def test_well_answered_without_an_id_is_in_doubt(body: bytes) -> None:
     for form in (TWILIO, PLAIN):
         handed = form.answered(TEXT, answer(200, body), NOW)
-        assert isinstance(handed, Handed) and handed.result == "in-doubt"
+        assert isinstance(handed, SendResult) and handed.result == "in-doubt"
 
 
 def test_other_refusals_of_http_json_are_final_with_its_words() -> None:
     handed = PLAIN.answered(TEXT, answer(422, {"detail": "no such network for 07700 900000\r\nX: y"}), NOW)
-    assert handed == Handed(result="permanent", reason="422 no such network for (number) X: y")
+    assert handed == SendResult(result="permanent", reason="422 no such network for (number) X: y")
 
 
 @settings(max_examples=100, deadline=None)
@@ -146,6 +146,6 @@ def test_other_refusals_of_http_json_are_final_with_its_words() -> None:
 def test_any_answer_means_something(status: int, body: bytes, wait: str) -> None:
     for form in (TWILIO, PLAIN):
         found = form.answered(TEXT, Answer(status, {"Retry-After": wait}, body), NOW)
-        assert isinstance(found, Handed | Trouble)
-        words = found.reason if isinstance(found, Handed) else found.why
+        assert isinstance(found, SendResult | GatewayError)
+        words = found.reason if isinstance(found, SendResult) else found.why
         assert len(words) < 400 and "\n" not in words

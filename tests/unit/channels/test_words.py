@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from alerts.channels import markdown as prose
-from alerts.channels.i18n import LANGUAGES, direction, frame
+from alerts.channels.i18n import LANGUAGES, direction, translator
 from alerts.channels.opening_hours import hours_in_words
 
 
@@ -35,21 +35,21 @@ def test_every_catalogue_says_everything(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["cy", "pl", "ur", "ar"])
 def test_a_catalogue_nobody_has_read_says_so(language: str) -> None:
-    assert frame(language).reviewed_by == ""
+    assert translator(language).reviewed_by == ""
 
 
 def test_a_language_without_catalogue_gets_the_default() -> None:
-    assert frame("cy-GB").tag == "cy"
-    assert frame("fr", "pl").tag == "pl"
-    assert frame("fr", "xx").tag == "en"
+    assert translator("cy-GB").tag == "cy"
+    assert translator("fr", "pl").tag == "pl"
+    assert translator("fr", "xx").tag == "en"
     assert direction("ar-EG") == "rtl" and direction("fr") == "ltr"
 
 
 def test_times_and_distances_are_written_as_the_language_does() -> None:
     at = datetime(2026, 7, 1, 13, 5, tzinfo=UTC)
-    assert frame("en").time(at, "Europe/London") == "Wednesday 1 July, 14:05"
-    assert frame("pl").distance(2570) == "2,6 km"
-    assert [frame("en").distance(m) for m in (3, 412, 2849, 9960, 17400)] == [
+    assert translator("en").time(at, "Europe/London") == "Wednesday 1 July, 14:05"
+    assert translator("pl").distance(2570) == "2,6 km"
+    assert [translator("en").distance(m) for m in (3, 412, 2849, 9960, 17400)] == [
         "0.1 km",
         "0.4 km",
         "2.8 km",
@@ -74,7 +74,7 @@ def test_times_and_distances_are_written_as_the_language_does() -> None:
     ],
 )
 def test_hours_are_said_or_left_as_they_are(osm: str | None, words: str) -> None:
-    assert hours_in_words(osm, frame("en")) == words
+    assert hours_in_words(osm, translator("en")) == words
 
 
 def test_prose_keeps_structure_in_both_forms() -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from alerts.cli.supervisor import Beside
+from alerts.cli.supervisor import Supervisor
 
 SLEEPS = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -29,7 +29,7 @@ def gone(pid: int) -> bool:
 
 
 def test_one_that_is_killed_is_started_again_and_all_end_with_the_block() -> None:
-    with Beside(SLEEPS, 2, rests=(0.01,)) as beside:
+    with Supervisor(SLEEPS, 2, rests=(0.01,)) as beside:
         first, other = beside.pids
         os.kill(first, signal.SIGKILL)
         until(lambda: beside.pids[0] != first)
@@ -39,7 +39,7 @@ def test_one_that_is_killed_is_started_again_and_all_end_with_the_block() -> Non
 
 
 def test_one_that_ends_well_is_left_alone() -> None:
-    with Beside([sys.executable, "-c", ""], 1, rests=(0.01,)) as beside:
+    with Supervisor([sys.executable, "-c", ""], 1, rests=(0.01,)) as beside:
         [pid] = beside.pids
         until(lambda: not beside._keeper[0].is_alive())
         assert beside.pids == [pid]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.channels.message import Handed
-from alerts.delivery_queue.frozen_audience import freeze, holds, unpack
+from alerts.channels.message import SendResult
+from alerts.delivery_queue.frozen_audience import contains, freeze, unpack
 from alerts.delivery_queue.row_format import (
     DIGEST,
     DOUBT,
@@ -26,15 +26,15 @@ from alerts.delivery_queue.row_format import (
     bucket_of,
     seconds_of,
 )
-from alerts.delivery_queue.settle import Claimed, Settled
-from alerts.dispatch.concurrency_limiter import Gate
+from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
+from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter
 from alerts.dispatch.personal_content import best_language
-from alerts.dispatch.retry_policy import Retries
-from alerts.dispatch.send_policy import Carry, check
+from alerts.dispatch.retry_policy import RetryPolicy
+from alerts.dispatch.send_policy import InDigest, decide
 from alerts.domain.events import Content, NoticePlan
 from alerts.kernel.terms import Frequency, Priority
 from subscribers.audience.index import ContactFacts
-from subscribers.audience.issued_notice import Issued
+from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.domain.events import QuietHours
 
 NOW = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
@@ -58,18 +58,18 @@ def test_a_frozen_audience_is_ordered_whole_and_without_doubles(numbers: list[in
         for number, one in zip(numbers, flags, strict=True):
             wanted |= one if number == contact else 0
         assert (channel, flag) == (contact % 2, wanted)
-        assert holds(frozen.packed()[0], contact)
-    assert not holds(frozen.packed()[0], 2**41)
+        assert contains(frozen.packed()[0], contact)
+    assert not contains(frozen.packed()[0], 2**41)
 
 
 def test_emergencies_pass_where_others_wait() -> None:
     async def run() -> None:
-        gate = Gate(3, 1)
+        gate = ConcurrencyLimiter(3, 1)
         inside: list[str] = []
         leave = asyncio.Event()
 
         async def one(name: str, emergency: bool) -> None:
-            async with gate.passage(emergency=emergency):
+            async with gate.slot(emergency=emergency):
                 inside.append(name)
                 await leave.wait()
 
@@ -92,8 +92,10 @@ def row(flags: int = 0, state: int = QUEUED, tries: int = 0, reason: str | None 
     return Claimed(1, 7, 257, state, 0, flags, tries, reason)
 
 
-def issued(priority: Priority = "notice", *, danger: bool = False, expires: timedelta = timedelta(days=2)) -> Issued:
-    return Issued(
+def issued(
+    priority: Priority = "notice", *, danger: bool = False, expires: timedelta = timedelta(days=2)
+) -> IssuedNotice:
+    return IssuedNotice(
         id=UUID(int=1),
         number=7,
         thread=UUID(int=1),
@@ -132,9 +134,9 @@ def facts(
 def state_of(verdict: object) -> str:
     if verdict is None:
         return "goes"
-    if isinstance(verdict, Carry):
+    if isinstance(verdict, InDigest):
         return "past" if verdict.past else "carried"
-    assert isinstance(verdict, Settled)
+    assert isinstance(verdict, DeliveryOutcome)
     return next(name for name, number in STATE.items() if number == verdict.state)
 
 
@@ -167,26 +169,26 @@ agreed = QuietHours("22:00", "07:00", wake_for="emergency")
         (row(DIGEST, HELD), issued(expires=timedelta(0)), facts(frequency="daily"), "past"),
     ],
 )
-def test_the_last_question(claimed: Claimed, notice: Issued, person: ContactFacts | None, expected: str) -> None:
-    assert state_of(check(claimed, notice, person, NOW, on_team=False)) == expected
+def test_the_last_question(claimed: Claimed, notice: IssuedNotice, person: ContactFacts | None, expected: str) -> None:
+    assert state_of(decide(claimed, notice, person, NOW, on_team=False)) == expected
 
 
 def test_whoever_slept_through_it_is_told_so() -> None:
-    verdict = check(row(state=HELD, reason="quiet hours"), issued(expires=timedelta(0)), facts(), NOW, on_team=False)
-    assert isinstance(verdict, Settled) and verdict.reason == "quiet hours"
+    verdict = decide(row(state=HELD, reason="quiet hours"), issued(expires=timedelta(0)), facts(), NOW, on_team=False)
+    assert isinstance(verdict, DeliveryOutcome) and verdict.reason == "quiet hours"
 
 
 def test_retries_follow_the_schedule_and_end() -> None:
-    retries = Retries({"email": (10.0, 100.0)}, random.Random(3))
-    busy, late = Handed(result="temporary", reason="451 busy"), NOW + timedelta(days=1)
-    first = retries.settled(row(), busy, NOW, NOW, late, "en")
+    retries = RetryPolicy({"email": (10.0, 100.0)}, random.Random(3))
+    busy, late = SendResult(result="temporary", reason="451 busy"), NOW + timedelta(days=1)
+    first = retries.outcome_of(row(), busy, NOW, NOW, late, "en")
     assert first.state == STATE["deferred"] and first.due is not None
     assert timedelta(seconds=8) <= first.due - NOW <= timedelta(seconds=12)
-    last = retries.settled(row(tries=2), busy, NOW, NOW, late, "en")
+    last = retries.outcome_of(row(tries=2), busy, NOW, NOW, late, "en")
     assert (last.state, last.due) == (STATE["failed-technical"], None) and "3 tries" in last.reason
-    soon = retries.settled(row(tries=1), busy, NOW, NOW, NOW + timedelta(seconds=5), "en")
+    soon = retries.outcome_of(row(tries=1), busy, NOW, NOW, NOW + timedelta(seconds=5), "en")
     assert soon.due == NOW + timedelta(seconds=5), "what would be tried after its expiry ends at its expiry"
-    doubt = retries.settled(row(), Handed(result="in-doubt", reason="lost"), NOW, NOW, late, "en")
+    doubt = retries.outcome_of(row(), SendResult(result="in-doubt", reason="lost"), NOW, NOW, late, "en")
     assert doubt.flags == DOUBT and doubt.reason == "in doubt: lost"
 
 

@@ -6,30 +6,30 @@ import asyncio
 from itertools import pairwise
 from time import monotonic
 
-from alerts.dispatch.rate_limiter import Pace
-from alerts.net.token_bucket import Bucket
+from alerts.dispatch.rate_limiter import RateLimiter
+from alerts.net.token_bucket import TokenBucket
 
 
 def test_a_bucket_gives_its_rate_and_no_more_than_a_burst() -> None:
-    bucket = Bucket(10.0, 0.0, burst_seconds=0.5)
+    bucket = TokenBucket(10.0, 0.0, burst_seconds=0.5)
     assert [bucket.take(0.0) for _ in range(6)] == [True] * 5 + [False]
-    assert 0.09 < bucket.wait(0.0) <= 0.1
+    assert 0.09 < bucket.delay(0.0) <= 0.1
     assert sum(bucket.take(at / 100) for at in range(1, 101)) in (9, 10)
     assert sum(bucket.take(1000.0) for _ in range(50)) == 5
 
 
 def test_a_slow_clock_brings_nothing() -> None:
-    bucket = Bucket(10.0, 5.0)
+    bucket = TokenBucket(10.0, 5.0)
     bucket.take(5.0), bucket.take(5.0)
-    assert bucket.wait(4.0) <= 0.1
+    assert bucket.delay(4.0) <= 0.1
 
 
 def test_the_rate_is_kept_and_emergencies_go_first() -> None:
     async def run() -> tuple[list[bool], float]:
-        pace, went = Pace(lambda: 100.0), []
+        pace, went = RateLimiter(lambda: 100.0), []
 
         async def one(emergency: bool) -> None:
-            await pace.turn(emergency=emergency)
+            await pace.acquire(emergency=emergency)
             went.append(emergency)
 
         begun = monotonic()
@@ -47,12 +47,12 @@ def test_the_rate_is_kept_and_emergencies_go_first() -> None:
 
 def test_a_turn_that_nobody_used_goes_to_the_next() -> None:
     async def run() -> float:
-        pace = Pace(lambda: 2.0)
+        pace = RateLimiter(lambda: 2.0)
         begun = monotonic()
 
         async def one() -> None:
-            await pace.turn(emergency=False)
-            pace.unused()
+            await pace.acquire(emergency=False)
+            pace.refund()
 
         await asyncio.gather(*(one() for _ in range(200)))
         return monotonic() - begun
@@ -62,8 +62,8 @@ def test_a_turn_that_nobody_used_goes_to_the_next() -> None:
 
 def test_somebody_who_left_the_line_holds_up_nobody() -> None:
     async def run() -> None:
-        pace = Pace(lambda: 20.0)
-        tasks = [asyncio.create_task(pace.turn(emergency=False)) for _ in range(12)]
+        pace = RateLimiter(lambda: 20.0)
+        tasks = [asyncio.create_task(pace.acquire(emergency=False)) for _ in range(12)]
         await asyncio.sleep(0)
         for task in tasks[5:9]:
             task.cancel()
@@ -73,8 +73,8 @@ def test_somebody_who_left_the_line_holds_up_nobody() -> None:
 
 
 def test_what_would_wait_long_gets_a_time_and_the_times_keep_the_rate() -> None:
-    pace = Pace(lambda: 10.0, now=lambda: 100.0, chance=lambda: 0.5)
-    waits = [pace.later(emergency=False, again=False) for _ in range(400)]
+    pace = RateLimiter(lambda: 10.0, now=lambda: 100.0, chance=lambda: 0.5)
+    waits = [pace.retry_after(emergency=False, again=False) for _ in range(400)]
     assert waits[:10] == [None] * 10
     booked = [wait for wait in waits[10:] if wait is not None]
     assert len(booked) == 390
@@ -83,15 +83,15 @@ def test_what_would_wait_long_gets_a_time_and_the_times_keep_the_rate() -> None:
 
 
 def test_an_emergency_stands_in_no_line_of_others() -> None:
-    pace = Pace(lambda: 10.0, now=lambda: 100.0)
+    pace = RateLimiter(lambda: 10.0, now=lambda: 100.0)
     for _ in range(200):
-        pace.later(emergency=False, again=False)
-    assert pace.later(emergency=True, again=False) is None
+        pace.retry_after(emergency=False, again=False)
+    assert pace.retry_after(emergency=True, again=False) is None
 
 
 def test_whose_turn_has_come_may_wait_where_a_new_one_may_not() -> None:
-    pace = Pace(lambda: 10.0, now=lambda: 100.0)
+    pace = RateLimiter(lambda: 10.0, now=lambda: 100.0)
     for _ in range(50):
-        pace.later(emergency=False, again=False)
-    assert pace.later(emergency=False, again=True) is None
-    assert pace.later(emergency=False, again=False) is not None
+        pace.retry_after(emergency=False, again=False)
+    assert pace.retry_after(emergency=False, again=True) is None
+    assert pace.retry_after(emergency=False, again=False) is not None

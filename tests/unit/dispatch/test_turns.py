@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.storage.leader_failover import ASLEEP, Turns
+from alerts.storage.leader_failover import STALL_TIMEOUT_S, LeaderWithFailover
 
 
 class World:
@@ -12,8 +12,8 @@ class World:
         self.holder: object = None
         self.reached, self.at = 0, 100.0
 
-    def turns(self) -> Turns:
-        return Turns(Lock(self), lambda: self.reached, what="the work", tick=lambda: self.at)
+    def turns(self) -> LeaderWithFailover:
+        return LeaderWithFailover(Lock(self), lambda: self.reached, what="the work", tick=lambda: self.at)
 
 
 class Lock:
@@ -22,7 +22,7 @@ class Lock:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         self._world.holder = self._world.holder or self
         return self._world.holder is self
 
@@ -34,33 +34,33 @@ class Lock:
 def test_whoever_comes_first_does_the_work_and_the_others_see_it_done() -> None:
     world = World()
     first, second = world.turns(), world.turns()
-    assert first.of(5) == "ours"
-    assert second.of(5) == "theirs"
+    assert first.whose_step(5) == "ours"
+    assert second.whose_step(5) == "theirs"
     world.reached = 5
-    first.taken(5, ours=True)
-    assert second.of(5) == "done" and second.done == 5
-    assert second.of(6) == "theirs" and first.of(6) == "ours"
+    first.step_done(5, ours=True)
+    assert second.whose_step(5) == "done" and second.done == 5
+    assert second.whose_step(6) == "theirs" and first.whose_step(6) == "ours"
 
 
 def test_a_free_lock_is_taken_at_once() -> None:
     world = World()
     first, second = world.turns(), world.turns()
-    assert (first.of(5), second.of(5)) == ("ours", "theirs")
+    assert (first.whose_step(5), second.whose_step(5)) == ("ours", "theirs")
     first.release()
-    assert second.of(5) == "ours"
+    assert second.whose_step(5) == "ours"
 
 
 def test_another_stands_in_for_a_holder_that_stands_still_until_it_is_seen_to_move() -> None:
     world = World()
     first, second = world.turns(), world.turns()
-    assert first.of(5) == "ours"
+    assert first.whose_step(5) == "ours"
     for _ in range(3):  # it moves, however slowly: nobody stands in
-        world.at += ASLEEP - 0.1
+        world.at += STALL_TIMEOUT_S - 0.1
         world.reached += 1
-        assert second.of(5) == "theirs"
-    world.at += ASLEEP + 0.1
-    assert second.of(5) == "ours" and second.leads()
-    second.taken(5, ours=True)
-    assert second.of(6) == "ours", "at once, while the other sleeps"
-    second.taken(6, ours=False)
-    assert not second.leads() and second.of(7) == "theirs", "the other is awake"
+        assert second.whose_step(5) == "theirs"
+    world.at += STALL_TIMEOUT_S + 0.1
+    assert second.whose_step(5) == "ours" and second.is_leader()
+    second.step_done(5, ours=True)
+    assert second.whose_step(6) == "ours", "at once, while the other sleeps"
+    second.step_done(6, ours=False)
+    assert not second.is_leader() and second.whose_step(7) == "theirs", "the other is awake"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.commands.cap_alerts import paired
-from alerts.commands.notice_plans import Checked, notice_json, plan_of
+from alerts.commands.notice_plans import ValidNotice, plan_as_body, plan_of
 from alerts.commands.validation import merged
 from alerts.contract.bodies import NoticeBody
 from alerts.contract.cap_message import CapGroup, cap_message_id
@@ -83,10 +83,10 @@ def test_merge_patches_are_those_of_the_rfc(document: Any, patch: Any, result: A
     )
 )
 def test_a_plan_shown_and_sent_back_is_the_same_plan(plan: NoticePlan) -> None:
-    decided = plan_of(Checked(NoticeBody(kind="alert"), None, {}), plan)
+    decided = plan_of(ValidNotice(NoticeBody(kind="alert"), None, {}), plan)
     decided = msgspec.structs.replace(decided, status=plan.status)
-    decided = plan_of(Checked(msgspec.convert(notice_json(decided), NoticeBody), decided.area, {}), None)
-    again = plan_of(Checked(msgspec.convert(notice_json(decided), NoticeBody), decided.area, {}), None)
+    decided = plan_of(ValidNotice(msgspec.convert(plan_as_body(decided), NoticeBody), decided.area, {}), None)
+    again = plan_of(ValidNotice(msgspec.convert(plan_as_body(decided), NoticeBody), decided.area, {}), None)
     assert again == decided
 
 

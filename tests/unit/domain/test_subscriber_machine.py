@@ -13,11 +13,15 @@ from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound
 from alerts.kernel.events import Event
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
-from subscribers.domain.signup import LIFTED_BY_CONSENT, Reach
+from subscribers.domain.signup import LIFTED_BY_CONSENT, ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.unit.domain.folding import NOW, Told
 
-REACHES = [Reach(1, "email", "a@example.org"), Reach(2, "sms", "+442079460000"), Reach(3, "email", "b@example.org")]
+REACHES = [
+    ContactDetails(1, "email", "a@example.org"),
+    ContactDetails(2, "sms", "+442079460000"),
+    ContactDetails(3, "email", "b@example.org"),
+]
 CONSENT = Consent(wording="yes", given_at=NOW, how="form")
 WISHES = st.builds(Preferences, language=st.sampled_from(["en", "cy"]), channels=st.just(("email", "sms")))
 NUMBERS = st.integers(1, 4)
@@ -29,12 +33,12 @@ class SubscriberMachine(RuleBasedStateMachine):
     told: Told[SubscriberState]
 
     @initialize(wishes=WISHES, confirmed=st.booleans(), reaches=st.lists(st.sampled_from(REACHES), min_size=1))
-    def join(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+    def join(self, wishes: Preferences, confirmed: bool, reaches: list[ContactDetails]) -> None:
         self.told = Told(SUBSCRIBER)
         self.blocked: dict[int, str] = {}
         self._join(wishes, confirmed, list(dict.fromkeys(reaches)))
 
-    def _join(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+    def _join(self, wishes: Preferences, confirmed: bool, reaches: list[ContactDetails]) -> None:
         if confirmed:
             events = signup.decide_register(
                 self.told.state, how="api", contacts=reaches, preferences=wishes, consent=CONSENT
@@ -65,7 +69,7 @@ class SubscriberMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.state.phase in ("requested", "lapsed", "ended"))
     @rule(wishes=WISHES, confirmed=st.booleans(), reaches=st.lists(st.sampled_from(REACHES), min_size=1))
-    def come_back(self, wishes: Preferences, confirmed: bool, reaches: list[Reach]) -> None:
+    def come_back(self, wishes: Preferences, confirmed: bool, reaches: list[ContactDetails]) -> None:
         self._join(wishes, confirmed, list(dict.fromkeys(reaches)))
 
     @rule(number=NUMBERS)
@@ -85,7 +89,7 @@ class SubscriberMachine(RuleBasedStateMachine):
             assert self.state.preferences == wishes
 
     @rule(reach=st.sampled_from(REACHES), verified=st.booleans())
-    def add(self, reach: Reach, verified: bool) -> None:
+    def add(self, reach: ContactDetails, verified: bool) -> None:
         added = self.ask(lifecycle.decide_add, reach, verified=verified)
         if added and verified and self.blocked.get(reach.number) in LIFTED_BY_CONSENT:
             del self.blocked[reach.number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.eventlog.append import EventRow
-from alerts.eventlog.recent_rows import Tail
+from alerts.eventlog.recent_rows import RecentRows
 
 
 def _rows(first: int, last: int, topic: str = "a") -> list[EventRow]:
@@ -15,7 +15,7 @@ def _positions(rows: list[EventRow] | None) -> list[int] | None:
 
 
 def test_what_is_behind_a_position_comes_in_order_and_no_more_than_asked() -> None:
-    tail = Tail()
+    tail = RecentRows()
     tail.add(_rows(5, 6))
     tail.add(_rows(7, 9))
     assert _positions(tail.between(4, 9, 10)) == [5, 6, 7, 8, 9]
@@ -24,7 +24,7 @@ def test_what_is_behind_a_position_comes_in_order_and_no_more_than_asked() -> No
 
 
 def test_topics_are_chosen_before_the_limit() -> None:
-    tail = Tail()
+    tail = RecentRows()
     tail.add([*_rows(1, 3), *_rows(4, 4, "b"), *_rows(5, 5), *_rows(6, 6, "b")])
     assert _positions(tail.between(0, 6, 1, {"b"})) == [4]
     assert _positions(tail.between(4, 6, 5, {"b"})) == [6]
@@ -32,7 +32,7 @@ def test_topics_are_chosen_before_the_limit() -> None:
 
 
 def test_what_it_does_not_hold_wholly_is_left_to_the_database() -> None:
-    tail = Tail()
+    tail = RecentRows()
     assert not tail.begins_before(0) and tail.between(0, 0, 1) is None
     tail.add(_rows(5, 6))
     assert tail.between(3, 6, 10) is None and not tail.begins_before(3)  # 4 is older than what it holds
@@ -40,7 +40,7 @@ def test_what_it_does_not_hold_wholly_is_left_to_the_database() -> None:
 
 
 def test_a_gap_that_others_have_filled_makes_it_begin_anew() -> None:
-    tail = Tail()
+    tail = RecentRows()
     tail.add(_rows(1, 3))
     tail.add(_rows(5, 6))
     assert tail.between(0, 6, 10) is None
@@ -48,7 +48,7 @@ def test_a_gap_that_others_have_filled_makes_it_begin_anew() -> None:
 
 
 def test_it_keeps_neither_more_rows_nor_more_bytes_than_it_may() -> None:
-    rows, bytes_ = Tail(rows=4), Tail(bytes=35)
+    rows, bytes_ = RecentRows(rows=4), RecentRows(bytes=35)
     for tail in (rows, bytes_):
         tail.add(_rows(1, 3))
         tail.add(_rows(4, 5))

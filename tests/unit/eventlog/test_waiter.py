@@ -6,20 +6,20 @@ import asyncio
 from threading import Thread
 from time import monotonic, sleep
 
-from alerts.eventlog.position_waiter import Waiter
+from alerts.eventlog.position_waiter import PositionWaiter
 
 
 def test_it_only_rises() -> None:
-    waiter = Waiter(3)
-    waiter.reach(2)
+    waiter = PositionWaiter(3)
+    waiter.advance(2)
     assert waiter.position() == 3
     assert waiter.wait(3, 0)
     assert not waiter.wait(4, 0.001)
 
 
 def test_a_thread_is_woken_at_once() -> None:
-    waiter = Waiter()
-    thread = Thread(target=lambda: (sleep(0.02), waiter.reach(5)))
+    waiter = PositionWaiter()
+    thread = Thread(target=lambda: (sleep(0.02), waiter.advance(5)))
     thread.start()
     started = monotonic()
     assert waiter.wait(5, 10)
@@ -28,30 +28,30 @@ def test_a_thread_is_woken_at_once() -> None:
 
 
 async def test_tasks_are_woken_when_it_is_far_enough() -> None:
-    waiter = Waiter()
+    waiter = PositionWaiter()
     tasks = [asyncio.create_task(waiter.reached(n, 5)) for n in (1, 2, 3)]
     await asyncio.sleep(0)
-    Thread(target=waiter.reach, args=(2,)).start()
+    Thread(target=waiter.advance, args=(2,)).start()
     assert await asyncio.gather(*tasks[:2]) == [True, True]
     assert not tasks[2].done()
-    waiter.reach(3)
+    waiter.advance(3)
     assert await tasks[2]
     assert not await waiter.reached(4, 0.001)
     assert await waiter.reached(1, 0)
 
 
 async def test_a_cancelled_task_leaves_nothing_behind() -> None:
-    waiter = Waiter()
+    waiter = PositionWaiter()
     task = asyncio.create_task(waiter.reached(1, 5))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    waiter.reach(1)
+    waiter.advance(1)
     assert waiter._awaiting == []
 
 
 def test_an_event_loop_that_is_gone_hinders_nobody() -> None:
-    waiter = Waiter()
+    waiter = PositionWaiter()
 
     async def begin() -> None:
         asyncio.get_running_loop().create_task(waiter.reached(1, 60))
@@ -59,5 +59,5 @@ def test_an_event_loop_that_is_gone_hinders_nobody() -> None:
         waiter._awaiting.append((1, asyncio.get_running_loop(), asyncio.get_running_loop().create_future()))
 
     asyncio.run(begin())
-    waiter.reach(1)
+    waiter.advance(1)
     assert waiter.position() == 1

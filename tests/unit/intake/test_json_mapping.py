@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody
-from alerts.contract.trigger_request import Nothing, Unread
+from alerts.contract.trigger_request import NoRequest, Unparsed
 from alerts.intake import webhook_parser
 from alerts.intake.json_mapping import mapping_of, read_mapping
+from alerts.intake.json_path import EvaluationBudget, Unmapped
 from alerts.intake.json_path import Path as JsonPath
-from alerts.intake.json_path import Unmapped, Work
 from alerts.kernel.errors import Invalid, Malformed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -63,7 +63,7 @@ def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
     assert opened.description.endswith("\n\nhttps://github.com/example-town/incidents/issues/42")
     assert (opened.severity, opened.area) == ("Severe", {"place": "camden"})
     assert taken(mapping, {**body, "action": "closed"}).asked == ResolveBody(source_ref="example-town/incidents#42")
-    assert taken(mapping, {**body, "action": "labeled"}).asked == Nothing()
+    assert taken(mapping, {**body, "action": "labeled"}).asked == NoRequest()
 
 
 def test_a_cloud_event_is_known_by_source_and_id() -> None:
@@ -75,7 +75,7 @@ def test_a_cloud_event_is_known_by_source_and_id() -> None:
     assert event.asked.area == {"circle": {"lat": 51.545, "lon": -0.15, "radius_km": 1.5}}
     assert (event.asked.severity, event.asked.certainty) == ("Severe", "Observed")
     unknown = taken(mapping, {**body, "type": "org.example.river.maintenance"})
-    assert isinstance(unknown.asked, Unread) and "type" in unknown.asked.reason
+    assert isinstance(unknown.asked, Unparsed) and "type" in unknown.asked.reason
 
 
 # --- what a mapping makes of a body
@@ -90,7 +90,7 @@ def test_a_webhook_id_is_the_identity_where_there_is_one() -> None:
 @pytest.mark.parametrize("identity", [None, "", [], {"a": 1}])
 def test_what_cannot_be_known_again_waits_under_its_digest(identity: Any) -> None:
     found = taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"})
-    assert isinstance(found.asked, Unread) and found.asked.reason.startswith("id: ")
+    assert isinstance(found.asked, Unparsed) and found.asked.reason.startswith("id: ")
     assert found.external_id == taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"}).external_id
 
 
@@ -130,7 +130,7 @@ def test_dots_go_into_objects_and_maps_may_hold_anything() -> None:
 def test_what_does_not_fit_waits_with_its_reason(data: dict[str, Any], body: dict[str, Any], words: str) -> None:
     mapping = {"id": "id", "type": "notice.requested" if "content" in data else "incident.reported", "data": data}
     found = taken(mapping, {"id": "1", **body})
-    assert isinstance(found.asked, Unread) and words in found.asked.reason, found.asked
+    assert isinstance(found.asked, Unparsed) and words in found.asked.reason, found.asked
     assert found.body and found.external_id == "1"
 
 
@@ -194,7 +194,7 @@ def test_no_path_takes_long(path: str) -> None:
     body = {"big": "x" * 100_000, "many": ["y"] * 20_000}
     began = perf_counter()
     with pytest.raises(Unmapped, match="takes too much work"):
-        JsonPath.of(path).search(body, Work(), "headline")
+        JsonPath.of(path).search(body, EvaluationBudget(), "headline")
     assert perf_counter() - began < 5
 
 
@@ -217,7 +217,7 @@ def test_any_json_is_read_or_waits(body: Any, name: str) -> None:
         found = taken(mapping, body)
     except Malformed:  # half of a surrogate pair, or U+0000
         return
-    assert found.external_id and (not isinstance(found.asked, Unread) or found.asked.reason)
+    assert found.external_id and (not isinstance(found.asked, Unparsed) or found.asked.reason)
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.contract.bodies import SubscriberBody
-from alerts.import_export.csv_format import armed, body_of, disarmed, exported, in_columns
+from alerts.import_export.csv_format import body_of, escape_formula, exported, in_columns, unescape_formula
 from alerts.kernel.errors import Invalid
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import ContactState, SubscriberState
@@ -95,8 +95,8 @@ def test_a_refusal_names_the_files_column(field: str, told: tuple[str, str]) -> 
 @given(st.text(max_size=20))
 @settings(max_examples=100, deadline=None)
 def test_no_cell_goes_out_as_a_formula_and_all_come_in_as_they_were(cell: str) -> None:
-    out = disarmed(cell)
-    assert armed(out) == cell
+    out = escape_formula(cell)
+    assert unescape_formula(out) == cell
     assert out[:1] not in tuple("=@\t\r")
 
 
@@ -114,7 +114,7 @@ def test_no_cell_goes_out_as_a_formula_and_all_come_in_as_they_were(cell: str) -
     ],
 )
 def test_only_what_a_spreadsheet_would_run_is_disarmed(cell: str, out: str) -> None:
-    assert (disarmed(cell), armed(out)) == (out, cell)
+    assert (escape_formula(cell), unescape_formula(out)) == (out, cell)
 
 
 def living(*contacts: ContactState, phase: Any = "confirmed") -> SubscriberState:

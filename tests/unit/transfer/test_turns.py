@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from alerts.import_export.page_order import Turns
+from alerts.import_export.page_order import PageOrder
 
 
 async def test_a_page_waits_for_the_one_before_it() -> None:
-    turns, written = Turns(), list[int]()
+    turns, written = PageOrder(), list[int]()
     turns.begin("file", 0)
 
     async def page(start: int) -> None:
@@ -24,7 +24,7 @@ async def test_a_page_waits_for_the_one_before_it() -> None:
 
 
 async def test_behind_a_page_that_fails_nobody_waits() -> None:
-    turns = Turns()
+    turns = PageOrder()
     turns.begin("file", 0)
 
     async def page(start: int) -> None:
@@ -42,12 +42,12 @@ async def test_behind_a_page_that_fails_nobody_waits() -> None:
 
 
 async def test_pages_of_a_file_that_was_begun_elsewhere_do_not_wait() -> None:
-    async with Turns().turn("file", 500, 10):
+    async with PageOrder().turn("file", 500, 10):
         pass
 
 
 async def test_a_file_that_is_begun_again_goes_from_its_start() -> None:
-    turns, written = Turns(), list[int]()
+    turns, written = PageOrder(), list[int]()
     turns.begin("file", 0)
     async with turns.turn("file", 0, 10):
         pass

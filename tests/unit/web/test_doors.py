@@ -15,7 +15,7 @@ from alerts.kernel import errors as e
 from alerts.kernel import signed_tokens
 from alerts.kernel.errors import FieldError, Invalid, NotFound
 from alerts.web.http import problem, requests, routing
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.security import check_origin
 
 SECRET = b"s" * 32
@@ -81,7 +81,7 @@ def test_a_form_comes_from_our_own_pages(headers: dict[str, str], fine: bool) ->
     if fine:
         check_origin(HOUSE, request)
     else:
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRefused) as refused:
             check_origin(HOUSE, request)
         assert refused.value.status == 403
 
@@ -119,7 +119,7 @@ def test_a_link_has_one_spelling_so_that_once_means_once() -> None:
 
 def test_an_edit_names_the_version_it_read() -> None:
     for given_, status in ((None, 428), ('"2"', 412), ("3", 412), ('W/"3"', 412)):
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRefused) as refused:
             requests.edited_version(asked(**({"If_Match": given_} if given_ else {})), 3)
         assert refused.value.status == status
     for given_ in ('"3"', '"1", "3"', "*"):

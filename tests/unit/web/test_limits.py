@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.net.rate_limits import Limits
-from alerts.web.http.problem import Refused
+from alerts.web.http.problem import RequestRefused
 
 
 class Clock:
@@ -22,7 +22,7 @@ def taken(limits: Limits, who: str, rate: float, times: int) -> int:
         try:
             limits.take(who, rate)
             let += 1
-        except Refused as refused:
+        except RequestRefused as refused:
             assert refused.status == 429
     return let
 
@@ -52,7 +52,7 @@ def test_less_than_one_a_second_says_how_long_to_wait() -> None:
     clock = Clock()
     limits = Limits(clock)
     limits.take("a", 0.1)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         limits.take("a", 0.1)
     assert refused.value.headers["Retry-After"] == "10"
     clock.now += 9.9

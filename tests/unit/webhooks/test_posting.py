@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from standardwebhooks import Webhook
 
-from alerts.net.safe_client import Answer, Lost, Refused
+from alerts.net.safe_client import Answer, ReplyLost, TargetRefused
 from alerts.net.standard_webhooks import sign, verify
-from alerts.webhooks.delivery import BACKOFF, Outgoing, body_of, headers_of, message_id, pause, post
+from alerts.webhooks.delivery import BACKOFF, Outgoing, backoff, body_of, headers_of, message_id, post
 
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 HOOK = UUID("01a20a65-6ff8-7398-87c8-47e714d05ea0")
@@ -68,8 +68,8 @@ class Peer:
         (Answer(410, {}, b""), False, True, 0, "it answered 410"),
         (Answer(429, {"Retry-After": "120"}, b""), False, False, 120, "it answered 429"),
         (Answer(503, {"Retry-After": format_datetime(NOW + timedelta(seconds=90))}, b""), False, False, 90, "503"),
-        (Refused("the address is private or reserved"), False, False, 0, "private"),
-        (Lost("no answer in time"), False, False, 0, "no answer in time"),
+        (TargetRefused("the address is private or reserved"), False, False, 0, "private"),
+        (ReplyLost("no answer in time"), False, False, 0, "no answer in time"),
     ],
 )
 async def test_what_an_answer_means(
@@ -81,10 +81,10 @@ async def test_what_an_answer_means(
 
 
 def test_waits_grow_and_heed_the_target() -> None:
-    waits = [pause(BACKOFF, tries, 0, lambda low, high: 1.0) for tries in range(1, 12)]
+    waits = [backoff(BACKOFF, tries, 0, lambda low, high: 1.0) for tries in range(1, 12)]
     assert waits == sorted(waits) and waits[0] == 5 and waits[-1] == BACKOFF[-1]
-    assert pause(BACKOFF, 1, 600) == 600
-    assert all(4 <= pause(BACKOFF, 1, 0) <= 6 for _ in range(50)), "jitter within a fifth"
+    assert backoff(BACKOFF, 1, 600) == 600
+    assert all(4 <= backoff(BACKOFF, 1, 0) <= 6 for _ in range(50)), "jitter within a fifth"
     assert msgspec.json.decode(body_of({"type": "a", "at": "b"})) == {
         "type": "a", "timestamp": "b", "data": {"type": "a", "at": "b"},
     }  # fmt: skip
