@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from subscribers.audience.query import AudienceQuery
     from subscribers.directory import ContactCard
 
-__all__ = ["Check", "Explainer", "ChainLink", "Why"]
+__all__ = ["ChainLink", "Check", "Explainer", "Why"]
 
 _PAGE = 2_000
 _KEPT = 8

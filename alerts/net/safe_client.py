@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 __all__ = [
     "SOON",
     "Answer",
-    "SafeHttpClient",
-    "RequestTimeout",
-    "ReplyLost",
-    "TargetRefused",
-    "TargetError",
     "ConnectFailed",
+    "ReplyLost",
+    "RequestTimeout",
+    "SafeHttpClient",
+    "TargetError",
+    "TargetRefused",
     "check_target",
 ]
 

@@ -15,7 +15,7 @@ from alerts.projections.timeline import TimelineEntry
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Vault
 
-__all__ = ["OutcomeCount", "TimelineEntry", "ReadModels"]
+__all__ = ["OutcomeCount", "ReadModels", "TimelineEntry"]
 
 
 class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):

@@ -42,40 +42,40 @@ def of(**data: Any) -> dict[str, Any]:
 def test_an_alertmanager_reports_and_resolves_the_same_incident() -> None:
     mapping, body = example("alertmanager")
     fired = taken(mapping, body)
-    assert isinstance(fired.asked, IncidentBody) and fired.kind == "incident.reported"
-    assert (fired.asked.headline, fired.asked.severity) == ("Pump 7 has stopped", "Severe")
-    assert fired.asked.area == {"place": "camden"} and fired.asked.category == "Infra"
+    assert isinstance(fired.request, IncidentBody) and fired.kind == "incident.reported"
+    assert (fired.request.headline, fired.request.severity) == ("Pump 7 has stopped", "Severe")
+    assert fired.request.area == {"place": "camden"} and fired.request.category == "Infra"
     assert taken(mapping, body).external_id == fired.external_id, "a repetition is the same webhook"
     over = {**body, "status": "resolved"}
     over["alerts"] = [{**body["alerts"][0], "status": "resolved", "endsAt": "2026-03-12T10:30:00Z"}]
     resolved = taken(mapping, over)
-    assert resolved.asked == ResolveBody(source_ref=fired.asked.source_ref)
+    assert resolved.request == ResolveBody(source_ref=fired.request.source_ref)
     assert resolved.external_id != fired.external_id
     bare = taken(mapping, {**body, "commonLabels": {"alertname": "PumpStopped"}, "commonAnnotations": {}})
-    assert (bare.asked.headline, bare.asked.severity, bare.asked.area) == ("PumpStopped", "Unknown", None)
+    assert (bare.request.headline, bare.request.severity, bare.request.area) == ("PumpStopped", "Unknown", None)
 
 
 def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
     mapping, body = example("github")
-    opened = taken(mapping, body).asked
+    opened = taken(mapping, body).request
     assert isinstance(opened, IncidentBody)
     assert (opened.headline, opened.source_ref) == ("Burst water main in Camden Road", "example-town/incidents#42")
     assert opened.description.endswith("\n\nhttps://github.com/example-town/incidents/issues/42")
     assert (opened.severity, opened.area) == ("Severe", {"place": "camden"})
-    assert taken(mapping, {**body, "action": "closed"}).asked == ResolveBody(source_ref="example-town/incidents#42")
-    assert taken(mapping, {**body, "action": "labeled"}).asked == NoRequest()
+    assert taken(mapping, {**body, "action": "closed"}).request == ResolveBody(source_ref="example-town/incidents#42")
+    assert taken(mapping, {**body, "action": "labeled"}).request == NoRequest()
 
 
 def test_a_cloud_event_is_known_by_source_and_id() -> None:
     mapping, body = example("cloudevents")
     event = taken(mapping, body)
     assert event.external_id == "/gauges/brent-7#A234-1234-1234"
-    assert isinstance(event.asked, IncidentBody)
-    assert event.asked.headline == "River Brent at Stonebridge: 2.45 m"
-    assert event.asked.area == {"circle": {"lat": 51.545, "lon": -0.15, "radius_km": 1.5}}
-    assert (event.asked.severity, event.asked.certainty) == ("Severe", "Observed")
+    assert isinstance(event.request, IncidentBody)
+    assert event.request.headline == "River Brent at Stonebridge: 2.45 m"
+    assert event.request.area == {"circle": {"lat": 51.545, "lon": -0.15, "radius_km": 1.5}}
+    assert (event.request.severity, event.request.certainty) == ("Severe", "Observed")
     unknown = taken(mapping, {**body, "type": "org.example.river.maintenance"})
-    assert isinstance(unknown.asked, Unparsed) and "type" in unknown.asked.reason
+    assert isinstance(unknown.request, Unparsed) and "type" in unknown.request.reason
 
 
 # --- what a mapping makes of a body
@@ -90,7 +90,7 @@ def test_a_webhook_id_is_the_identity_where_there_is_one() -> None:
 @pytest.mark.parametrize("identity", [None, "", [], {"a": 1}])
 def test_what_cannot_be_known_again_waits_under_its_digest(identity: Any) -> None:
     found = taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"})
-    assert isinstance(found.asked, Unparsed) and found.asked.reason.startswith("id: ")
+    assert isinstance(found.request, Unparsed) and found.request.reason.startswith("id: ")
     assert found.external_id == taken(of(headline={"path": "h"}), {"id": identity, "h": "Fire"}).external_id
 
 
@@ -105,7 +105,9 @@ def test_dots_go_into_objects_and_maps_may_hold_anything() -> None:
             "audience": {"path": "who", "map": {"all": {"all": []}}},
         },
     }
-    asked = taken(mapping, {"id": 1, "what": "Fair", "who": "all", "list": ["a", 2], "yes": True, "number": 1.5}).asked
+    asked = taken(
+        mapping, {"id": 1, "what": "Fair", "who": "all", "list": ["a", 2], "yes": True, "number": 1.5}
+    ).request
     assert isinstance(asked, NoticeBody) and asked.content is not None
     assert asked.content["en"].title == "Fair" and asked.content["en"].body == "{Fair} a, 2 true 1.5 "
     assert asked.audience == {"all": []}
@@ -130,7 +132,7 @@ def test_dots_go_into_objects_and_maps_may_hold_anything() -> None:
 def test_what_does_not_fit_waits_with_its_reason(data: dict[str, Any], body: dict[str, Any], words: str) -> None:
     mapping = {"id": "id", "type": "notice.requested" if "content" in data else "incident.reported", "data": data}
     found = taken(mapping, {"id": "1", **body})
-    assert isinstance(found.asked, Unparsed) and words in found.asked.reason, found.asked
+    assert isinstance(found.request, Unparsed) and words in found.request.reason, found.request
     assert found.body and found.external_id == "1"
 
 
@@ -217,7 +219,7 @@ def test_any_json_is_read_or_waits(body: Any, name: str) -> None:
         found = taken(mapping, body)
     except Malformed:  # half of a surrogate pair, or U+0000
         return
-    assert found.external_id and (not isinstance(found.asked, Unparsed) or found.asked.reason)
+    assert found.external_id and (not isinstance(found.request, Unparsed) or found.request.reason)
 
 
 @settings(max_examples=100, deadline=None)
