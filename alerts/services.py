@@ -13,8 +13,8 @@ from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
 from alerts.net.rate_limits import Limits
+from alerts.observability.request_counts import Requests
 from alerts.settings import Settings
-from alerts.web.health.metrics import Requests
 
 if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer

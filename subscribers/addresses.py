@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from alerts.eventlog.ports import Row, UnitOfWork, Value
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid
 from alerts.kernel.ids import mac, shard_of
 from alerts.storage.in_clauses import CHUNK
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row, Value
 
 _sql = load("subscribers", "addresses.sql")
 _PLAIN_EMAIL = re.compile(

@@ -11,12 +11,12 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import Channel
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_of_pairs
+from alerts.storage.ports import Database, Row, Transaction
 from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
 from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState

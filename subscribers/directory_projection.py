@@ -12,11 +12,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_of_pairs
+from alerts.storage.ports import Transaction, Value
 from subscribers.domain.events import (
     CATALOGUE,
     ConsentGiven,

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.eventlog.errors import ConcurrencyConflict
-from alerts.eventlog.ports import Transaction
 from alerts.kernel.errors import DomainError
 from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.ports import Transaction
 
 _NONCE = 12
 _TAG = 16

@@ -21,7 +21,8 @@ from uuid import uuid4
 import pytest
 
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, Part, connect
+from alerts.storage.base import BaseDatabase, Part
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 
 MASTER_KEY = bytes(range(32))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -46,6 +45,7 @@ from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SOON, SafeHttpClient
 from alerts.observability import log_setup
 from alerts.projections import ReadModels, projections
+from alerts.projections.rebuild import rebuild
 from alerts.projections.runner import ProjectionRunner
 from alerts.providers.factory import Texts, providers
 from alerts.providers.failover import ReportsHealth
@@ -57,8 +57,9 @@ from alerts.scheduler import DuePoll
 from alerts.services import Services
 from alerts.settings import Settings
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, Part, connect
-from alerts.storage.generations import LiveViews, current_generation, is_outdated, open_generation, rebuild
+from alerts.storage.base import BaseDatabase, Part
+from alerts.storage.connect import connect
+from alerts.storage.generations import LiveViews, current_generation, is_outdated, open_generation
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.migrate import migrate, pending
 from alerts.webhooks.progress import WebhookQueries
@@ -455,11 +456,6 @@ def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[st
         finally:
             database.close()
     return waiting
-
-
-def sqlite_version() -> tuple[int, ...]:
-    """Of the library under Python."""
-    return sqlite3.sqlite_version_info
 
 
 def _migrations(database: BaseDatabase, part: Part) -> Path:

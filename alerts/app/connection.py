@@ -14,7 +14,7 @@ from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings, SettingsError, environment, load, unknown
 
 if TYPE_CHECKING:
-    from alerts.operations.control_socket import Call, Json
+    from alerts.kernel.calls import Call, Json
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.settings import package_data
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from alerts.storage.migrate import pending
 
 

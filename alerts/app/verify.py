@@ -12,7 +12,7 @@ from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from subscribers.vault import kept_secret
 
 

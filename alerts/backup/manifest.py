@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 
 from alerts.eventlog.integrity.merkle import Checkpoint
-from alerts.eventlog.ports import Dialect
 from alerts.kernel.errors import DomainError, Invalid
+from alerts.storage.ports import Dialect
 
 FORMAT = 1
 _NAME = "manifest.json"

@@ -25,7 +25,8 @@ from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
 from alerts.projections.runner import ProjectionRunner
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 from subscribers.directory import Directory, DirectoryProjection
 from subscribers.domain.events import CATALOGUE, Consent, ContactRef, Place, Preferences, SubscriberRegistered

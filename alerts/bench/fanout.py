@@ -25,7 +25,8 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns

@@ -138,11 +138,12 @@ class _Untold:
 async def _import(file: Path) -> float:
     """Seconds to the end of the read models."""
     from alerts.app.connection import connected, settings
+    from alerts.app.terminal import progress
     from alerts.import_export.client import Import
 
     async with connected(settings(), counting=False) as call:
         begun = perf_counter()
-        await Import(file, _Untold(), dry_run=False, again=False).run(call)
+        await Import(file, _Untold(), progress, dry_run=False, again=False).run(call)
         behind = True
         while behind:
             await asyncio.sleep(0.02)

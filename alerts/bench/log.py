@@ -24,7 +24,8 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Stream
 from alerts.kernel.ids import new_id
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 
 _SAVE = 1000

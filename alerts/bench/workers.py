@@ -24,7 +24,7 @@ from alerts.bench import mail_limit
 from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 
 _PROCESSES = (1, 2, 4)
 _TARGET = 0.8

@@ -15,7 +15,7 @@ from alerts.app.terminal import Failed, Misuse, note, progress, show
 from alerts.cli.rejected_rows import RejectedRowsReport
 
 if TYPE_CHECKING:
-    from alerts.operations.control_socket import Call, Json
+    from alerts.kernel.calls import Call, Json
 
 BATCH = 20
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]

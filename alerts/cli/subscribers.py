@@ -13,7 +13,7 @@ from alerts.app.terminal import Failed, note, progress, show
 from alerts.cli.rejected_rows import RejectedRowsReport
 
 if TYPE_CHECKING:
-    from alerts.operations.control_socket import Call, Json
+    from alerts.kernel.calls import Call, Json
 
 EXPORT_PAGE = 500
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -49,7 +49,7 @@ def import_people(
 
     try:
         with RejectedRowsReport("line", report) as refused:
-            answer = with_product(Import(file, refused, dry_run=dry_run, again=again).run)
+            answer = with_product(Import(file, refused, progress, dry_run=dry_run, again=again).run)
     except Invalid as error:
         raise Failed(f"{file}: {error}") from error
     show(answer, as_json=as_json, words=lambda a: _report(a, dry_run=dry_run))

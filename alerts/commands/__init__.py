@@ -12,7 +12,7 @@ from alerts.commands.due_items import DueCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
-from alerts.commands.ports import AudienceCount, AudiencePort, Idempotency
+from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.reference_data import RegisterCommands
 from alerts.commands.results import (
     ContactSaved,
@@ -30,6 +30,7 @@ from alerts.commands.subscriber_imports import ImportCommands
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.webhooks import WebhookCommands
 from alerts.contract.trigger_request import ParsedTrigger
+from subscribers.audience.query import AudienceCount
 
 
 class Commands(

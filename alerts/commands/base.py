@@ -14,11 +14,12 @@ from alerts.commands.actor import Actor
 from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
 from alerts.commands.register_cache import KnownNames, KnownNamesCache
 from alerts.commands.results import AnyResult, Result
-from alerts.eventlog.ports import Database, Log, Statement, UnitOfWork, Writer
+from alerts.eventlog.ports import Log, UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros
 from alerts.observability import request_id
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database, Statement
 from subscribers.addresses import Addresses
 
 _sql = load("alerts.commands", "commands.sql")

@@ -14,7 +14,7 @@ from alerts.commands.actor import Actor
 from alerts.commands.approval import auto_approved, or_conflict, revoke_if_changed, saved, single_approver
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, plan_as_body, plan_of
-from alerts.commands.ports import AudienceCount, Idempotency
+from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
@@ -26,6 +26,7 @@ from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import MsgType
+from subscribers.audience.query import AudienceCount
 
 
 class NoticeCommands(CommandBase):

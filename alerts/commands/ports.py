@@ -5,23 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
-
-import msgspec
 
 from alerts.domain.events import NoticePlan
 from alerts.kernel.terms import MsgType
-
-
-class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
-    """An audience, counted at a log position. `people`: with a contact point due; `by_channel`: contact points."""
-
-    people: int
-    unreachable: int
-    by_channel: dict[str, int]
-    by_language: dict[str, int]
-    position: int
-    sample: tuple[UUID, ...] = ()
+from subscribers.audience.query import AudienceCount
 
 
 class AudiencePort(Protocol):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from alerts.eventlog.ports import Database
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import NEWSLETTER_PREFIX
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _sql = load("alerts.commands", "commands.sql")
 Bounds = tuple[float, float, float, float]

@@ -22,13 +22,14 @@ from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, AddressClaims, Subs
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
 from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id
-from alerts.eventlog.ports import Row, Statement, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.scheduler import plan_due
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row, Statement
 from subscribers.addresses import Owner, claim_many, held
 from subscribers.domain import lifecycle
 from subscribers.domain.events import Consent, Preferences
@@ -334,7 +335,7 @@ def _progress(rows: Sequence[Row]) -> Progress | None:
     run, started_at, position, count, done, taken, known, refused, finished = rows[0]
     return Progress(
         run=run,
-        started_at=instant(started_at),
+        started_at=from_micros(started_at),
         position=position,
         rows=count,
         done=done,

@@ -20,10 +20,11 @@ from alerts.domain import webhook as domain
 from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import EVERYTHING, WebhookState
-from alerts.eventlog.ports import Statement, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.ids import new_id
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Statement
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
 _sql = load("alerts.webhooks", "webhooks.sql")

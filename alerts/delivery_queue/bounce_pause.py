@@ -14,8 +14,9 @@ from uuid import UUID
 from alerts.delivery_queue.row_format import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STATE
 from alerts.domain.events import DispatchPaused
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Row, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "queue.sql")

@@ -14,10 +14,11 @@ from datetime import datetime
 
 from alerts.delivery_queue.row_format import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome, LeaseLost, settle
-from alerts.eventlog.ports import Row, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 _ALL = 1 << 31

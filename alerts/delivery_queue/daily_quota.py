@@ -12,9 +12,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Lock
 
-from alerts.eventlog.ports import Database, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "daily_quota.sql")

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 
 from alerts.channels.message import Provider
-from alerts.eventlog.ports import Database, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
 from alerts.providers.failover import Health, ReportsHealth
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _sql = load("alerts.delivery_queue", "provider_health.sql")
 _BELIEVED, _FRESH = timedelta(seconds=60), timedelta(seconds=12)

@@ -24,12 +24,12 @@ from alerts.delivery_queue.row_format import (
     seconds_of,
 )
 from alerts.delivery_queue.worker_lease import workers
-from alerts.eventlog.ports import Database, Row, Transaction
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database, Row, Transaction
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})
@@ -308,10 +308,10 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
     if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & REPORTED:
         kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
         for number, at, outcome, why in kept:
-            made = Attempt(at=instant(at), outcome=outcome, reason=why)
+            made = Attempt(at=from_micros(at), outcome=outcome, reason=why)
             (reports if number > REPORTS else attempts).append(made)
     if len(attempts) < tries and last_at is not None:
-        attempts.append(Attempt(at=instant(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
+        attempts.append(Attempt(at=from_micros(last_at), outcome=DELIVERY_STATES[state], reason=reason or ""))
     attempts += reports
     return DeliveryRow(
         notice=notice,
@@ -320,9 +320,9 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
         state=DELIVERY_STATES[state],
         reason=reason or "",
         tries=tries,
-        due_at=None if due_at is None else instant(due_at),
-        first_at=None if first_at is None else instant(first_at),
-        last_at=None if last_at is None else instant(last_at),
+        due_at=None if due_at is None else from_micros(due_at),
+        first_at=None if first_at is None else from_micros(first_at),
+        last_at=None if last_at is None else from_micros(last_at),
         attempts=tuple(attempts),
     )
 

@@ -13,12 +13,13 @@ import msgspec
 from alerts.delivery_queue.row_format import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
 from alerts.domain.events import DispatchRetried
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _sql = load("alerts.delivery_queue", "requeue.sql")
 _SHARDS_PER_BATCH = 64
@@ -44,7 +45,7 @@ def failed(database: Database, now: datetime) -> list[FailedDispatch]:
             id=UUID(bytes=bytes(identity)),
             notice=number if kind == JOB_NOTICE else None,
             amount=int(amount),
-            issued_at=instant(issued_at),
+            issued_at=from_micros(issued_at),
         )
         for number, identity, kind, amount, issued_at in rows
     ]
@@ -89,7 +90,7 @@ def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
     notice, kind, ended, why, expires = rows[0]
     if ended is not None:
         raise Conflict(f"nothing more of it may leave: {why or DELIVERY_STATES[ended]}")
-    if instant(expires) <= unit.now:
+    if from_micros(expires) <= unit.now:
         raise Conflict("its time has run out: nothing more of it may leave")
     return int(notice), int(kind)
 

@@ -21,11 +21,12 @@ from alerts.delivery_queue.row_format import (
 )
 from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
-from alerts.eventlog.ports import Row, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row
 from subscribers.suppression import suppress
 
 _sql = load("alerts.delivery_queue", "queue.sql")

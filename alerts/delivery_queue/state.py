@@ -8,10 +8,10 @@ from datetime import datetime
 from alerts.delivery_queue.bounce_pause import NONE, PAUSED, BounceRate, bounces, is_guarded
 from alerts.delivery_queue.row_format import CANCELLED, EXPIRED, FINAL, JOB_NOTICE, LANE, QUEUED, SENDING
 from alerts.delivery_queue.worker_lease import workers
-from alerts.eventlog.ports import Database
 from alerts.kernel.ids import SHARDS
-from alerts.kernel.times import instant
+from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 
@@ -111,7 +111,7 @@ def read_snapshot(
                 pages=row[3],
                 next_page=row[4],
                 contacts=row[5],
-                expires=instant(row[6]),
+                expires=from_micros(row[6]),
                 ended=row[7],
                 ended_reason=row[8] or "",
                 frontier=-1 if row[9] is None else row[9],
@@ -123,7 +123,7 @@ def read_snapshot(
             )
             for row in jobs
         ),
-        due={lane: instant(at) for lane, at in due.items() if at is not None},
+        due={lane: from_micros(at) for lane, at in due.items() if at is not None},
         orphaned=tuple((notice, w) for notice, w, _ in claimed if w not in alive),
         silent=tuple(silent),
         workers=len({w for w in alive if known.get(w, True)}),

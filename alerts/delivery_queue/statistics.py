@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from alerts.delivery_queue.row_format import seconds_of
-from alerts.eventlog.ports import Database
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _sql = load("alerts.delivery_queue", "statistics.sql")
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from alerts.eventlog.ports import Database, Transaction, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database, Transaction
 from alerts.storage.server_clock import shared_now, steady
 
 _log = logging.getLogger(__name__)

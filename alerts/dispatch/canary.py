@@ -19,11 +19,12 @@ from time import monotonic
 import msgspec
 
 from alerts.channels.message import Message, Provider, SendResult
-from alerts.eventlog.ports import Database, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "canary.sql")
@@ -160,7 +161,7 @@ def _state(row: tuple[int, str, str, int, int | None] | None, now: datetime) -> 
     if row is None:
         return CanaryState(well=False, result="", reason="none has left yet")
     _, result, reason, took_ms, well_at = row
-    age = None if well_at is None else max(0.0, (now - instant(well_at)).total_seconds())
+    age = None if well_at is None else max(0.0, (now - from_micros(well_at)).total_seconds())
     return CanaryState(
         well=age is not None and age <= LATE.total_seconds(),
         result=result,

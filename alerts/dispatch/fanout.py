@@ -20,7 +20,7 @@ from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard
@@ -28,6 +28,7 @@ from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
 from alerts.storage.leader_failover import LeaderElection, LeaderWithFailover, Turn
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.issued_notice import IssuedNotice, end_of_older
 from subscribers.audience.matching import Audience, audience, matches_one

@@ -20,11 +20,12 @@ from alerts.dispatch import planner
 from alerts.dispatch.in_flight import InFlight
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import Database, UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
 from alerts.storage.leader_failover import STALL_TIMEOUT_S
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 from alerts.storage.server_clock import shared_now
 from subscribers.audience.projector import AudienceProjector
 

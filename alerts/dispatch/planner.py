@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from alerts.delivery_queue.frozen_audience import FrozenAudience, unpack
 from alerts.delivery_queue.row_format import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
-from alerts.eventlog.ports import Database, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.projector import AudienceProjector
 from subscribers.audience.quiet_hours import REASONS, deferrals

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from alerts.dispatch import fanout
-from alerts.eventlog.ports import Database, Log
+from alerts.eventlog.ports import Log
+from alerts.storage.ports import Database
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.projector import PEOPLE, AudienceProjector

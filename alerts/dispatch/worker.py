@@ -33,11 +33,12 @@ from alerts.dispatch.personal_content import Sender
 from alerts.dispatch.rate_limiter import RateLimited, RateLimiter
 from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
-from alerts.eventlog.ports import Committed, Database, UnitOfWork, Writer
+from alerts.eventlog.ports import Committed, UnitOfWork, Writer
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import Channel
 from alerts.providers.failover import AcceptsPeerHealth
+from alerts.storage.ports import Database
 from subscribers.audience.projector import AudienceProjector
 
 _log = logging.getLogger(__name__)

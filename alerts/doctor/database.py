@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def database(settings: Settings) -> Iterator[Finding]:
     from alerts.app import bootstrap
 
     if settings.database_file is not None:
-        yield _sqlite(bootstrap.sqlite_version())
+        yield _sqlite(sqlite3.sqlite_version_info)
         if not settings.database_file.exists():
             yield Finding("ok", "database", f"{settings.database_file} is not there yet; `alerts serve` makes it")
             return
@@ -74,7 +75,7 @@ def _sqlite(version: tuple[int, ...]) -> Finding:
 
 
 def _opened_by(settings: Settings) -> bool:
-    from alerts.storage.base import connect
+    from alerts.storage.connect import connect
     from subscribers.vault import made_with
 
     keys = connect(settings.database_url, "keys", readonly=True)
@@ -86,7 +87,7 @@ def _opened_by(settings: Settings) -> bool:
 
 def _postgres(settings: Settings) -> Iterator[Finding]:
     """Its durable settings are asserted at every connection; here what else matters."""
-    from alerts.storage.base import connect
+    from alerts.storage.connect import connect
 
     main = connect(settings.database_url, "main", readonly=True)
     try:

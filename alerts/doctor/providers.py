@@ -58,7 +58,7 @@ def _vapid(settings: Settings) -> Iterator[Finding]:
 
 
 def _has_key(settings: Settings) -> bool:
-    from alerts.storage.base import connect
+    from alerts.storage.connect import connect
 
     keys = connect(settings.database_url, "keys", readonly=True)
     try:

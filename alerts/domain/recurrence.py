@@ -12,7 +12,7 @@ from datetime import datetime, time, timedelta
 
 from alerts.domain.events import NewsletterSchedule
 from alerts.kernel.errors import Invalid
-from subscribers.audience.quiet_hours import instant, zone
+from alerts.kernel.times import instant, zone
 
 AHEAD = timedelta(days=366 * 9)
 """How far the next issue may lie: a 29 February is at most eight years away."""

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from alerts.eventlog.append import CHANNEL, EventRow
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.ports import UnreadableEvent, Value
+from alerts.eventlog.ports import UnreadableEvent
 from alerts.eventlog.position_waiter import PositionWaiter
 from alerts.eventlog.recent_rows import RecentRows
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded, Stream
 from alerts.storage.base import BaseDatabase
+from alerts.storage.ports import Value
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
     from alerts.storage.postgres import PostgresDatabase

@@ -22,8 +22,8 @@ from eventsourcing.persistence import (
 )
 
 from alerts.eventlog import append
-from alerts.eventlog.ports import Value
 from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.ports import Value
 
 _TRACK = """
 INSERT INTO tracking (name, position) VALUES (?, ?)

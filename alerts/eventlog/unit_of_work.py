@@ -10,10 +10,11 @@ from uuid import UUID
 
 from alerts.eventlog import append
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.ports import Row, Statement, UnreadableEvent, Value
+from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded, Stream
 from alerts.storage.base import BaseTransaction
+from alerts.storage.ports import Row, Statement, Value
 
 S = TypeVar("S")
 

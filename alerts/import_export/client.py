@@ -12,12 +12,11 @@ from typing import Protocol
 
 import msgspec
 
-from alerts.app.terminal import progress
 from alerts.import_export.csv_format import in_columns
 from alerts.import_export.csv_reader import Survey, survey
 from alerts.import_export.parser_process import Last, Order, Terms, pages
+from alerts.kernel.calls import Call, Json, Progress
 from alerts.kernel.errors import Invalid
-from alerts.operations.control_socket import Call, Json
 
 _AHEAD = 1
 """Pages sent before the one before them is answered: made ready while that one is written, so that nobody waits."""
@@ -36,14 +35,15 @@ class RejectedRows(Protocol):
 class Import:
     """See the module. `run` is given the product; it raises Invalid for a file that cannot be read."""
 
-    def __init__(self, file: Path, refused: RejectedRows, *, dry_run: bool, again: bool) -> None:
+    def __init__(self, file: Path, refused: RejectedRows, progress: Progress, *, dry_run: bool, again: bool) -> None:
         self._file, self._refused, self._dry_run, self._again = file, refused, dry_run, again
+        self._progress = progress
 
     async def run(self, call: Call) -> Json:
         """{"taken", "known", "refused": the first, "refused_count", "resumed_at", "finished_before", "started_at"}."""
         found = await asyncio.to_thread(survey, self._file)
         if self._dry_run:
-            with progress("subscribers", found.rows) as tell:
+            with self._progress("subscribers", found.rows) as tell:
                 taken, known = await self._pages(call, found, 0, tell)
             return self._answer(taken=taken, known=known)
         begun = await call("import-begin", {"digest": found.digest, "rows": found.rows, "again": self._again})
@@ -51,7 +51,7 @@ class Import:
             await self._earlier(call, found.digest)
         if begun["finished"]:
             return self._answer(begun["taken"], begun["known"], before=begun["started_at"])
-        with progress("subscribers", found.rows) as tell:
+        with self._progress("subscribers", found.rows) as tell:
             await self._pages(call, found, begun["done"], tell)
         end = await call("import-finish", {"digest": found.digest})
         return self._answer(end["taken"], end["known"], resumed_at=begun["done"])

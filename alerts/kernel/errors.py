@@ -57,5 +57,13 @@ class Forbidden(DomainError):
     """This actor may not do this (HTTP 403)."""
 
 
+class TooManyRequests(DomainError):
+    """The caller's rate limit is used up (HTTP 429). `retry_after`: whole seconds until a request may pass."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unavailable(DomainError):
     """Not possible just now; try again (HTTP 503)."""

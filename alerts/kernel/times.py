@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
 from typing import Any, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -17,7 +18,7 @@ def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
 
-def instant(value: int) -> datetime:
+def from_micros(value: int) -> datetime:
     """The aware UTC time of so many microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=value)
 
@@ -32,3 +33,34 @@ def _may_hold_times(kind: Any) -> bool:
     if isinstance(kind, type) and issubclass(kind, datetime | msgspec.Struct):
         return True
     return any(map(_may_hold_times, get_args(kind)))
+
+
+_SECOND = timedelta(seconds=1)
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name; UTC for a name this machine does not know."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def instant(day: date, at: time, tz: str) -> datetime:
+    """The UTC instant of a local time: the first one if it occurs twice, the end of the gap if it does not exist."""
+    where = zone(tz)
+    first = datetime.combine(day, at.replace(fold=0), tzinfo=where)
+    utc = first.astimezone(UTC)
+    if utc.astimezone(where).replace(tzinfo=None) == first.replace(tzinfo=None):
+        return utc
+    # in a gap, fold 0 reads the time by the clock before it (an instant after the change), fold 1 by the one after
+    low, high = first.replace(fold=1).astimezone(UTC), utc
+    offset = high.astimezone(where).utcoffset()
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2
+        if middle.astimezone(where).utcoffset() == offset:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)

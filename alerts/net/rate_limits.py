@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-from alerts.web.http.problem import RequestRefused
+from alerts.kernel.errors import TooManyRequests
 
 _MOST = 10_000
 """Buckets kept before the full ones are thrown away."""
@@ -24,16 +24,14 @@ class Limits:
         self._full_at: dict[str, float] = {}
 
     def take(self, who: str, rate: float) -> None:
-        """One request of `who`, who may make `rate` a second. Raises Refused 429 with Retry-After."""
+        """One request of `who`, who may make `rate` a second. Raises `TooManyRequests`."""
         now = self._tick()
         full_at = max(self._full_at.get(who, 0.0), now)
         wait = full_at - now - (max(rate, 1.0) - 1) / rate
         if wait > 1e-6:
             seconds = math.ceil(wait)
-            raise RequestRefused(
-                429,
-                f"more than {rate:g} requests a second; wait {seconds} s, then send fewer",
-                headers={"Retry-After": str(seconds)},
+            raise TooManyRequests(
+                f"more than {rate:g} requests a second; wait {seconds} s, then send fewer", retry_after=seconds
             )
         if len(self._full_at) >= _MOST:
             self._full_at = {name: at for name, at in self._full_at.items() if at > now}

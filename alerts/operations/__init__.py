@@ -17,10 +17,10 @@ import msgspec
 from alerts.commands.actor import Actor
 from alerts.contract.bodies import NoticeBody
 from alerts.delivery_queue.requeue import requeue_failed
+from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.signed_tokens import timed_token
 from alerts.operations import suppressions
-from alerts.operations.control_socket import Json, Operation
 from alerts.operations.import_export import TransferOperations, converted
 from alerts.operations.retry_trigger import retry_trigger
 from alerts.projections.runner import ProjectionRunner

@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from alerts.kernel.errors import DomainError, Invalid, Unavailable
-
-Json = dict[str, Any]
-Operation = Callable[[Json], Awaitable[Json]]
-Call = Callable[[str, Json], Awaitable[Json]]
-"""(operation, arguments) → answer. Raises DomainError with words."""
+from alerts.kernel.calls import Call, Json, Operation
+from alerts.kernel.errors import DomainError, FieldError, Invalid, Unavailable
 
 MAX_BYTES = 64 * 1024 * 1024
 _LONGEST_PATH = 100
@@ -112,7 +107,6 @@ async def _is_there(session: aiohttp.ClientSession) -> bool:
 
 
 def _error(body: Json) -> DomainError:
-    from alerts.kernel.errors import FieldError
 
     errors = [FieldError(field, message) for field, message in body.get("errors", ())]
     return Invalid(body["error"], errors) if errors else DomainError(body["error"])

@@ -16,8 +16,8 @@ from alerts.domain.events import ImportRowRefused
 from alerts.domain.reference_data import PlaceState
 from alerts.import_export.csv_format import exported
 from alerts.import_export.page_order import PageOrder
+from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import FieldError, Invalid
-from alerts.operations.control_socket import Json, Operation
 from alerts.services import Services
 
 T = TypeVar("T")

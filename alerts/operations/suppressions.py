@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from alerts.commands import Commands, SubscriberSaved
 from alerts.commands.actor import Actor
 from alerts.eventlog.ports import Log
+from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import Invalid
-from alerts.operations.control_socket import Json, Operation
 from subscribers.domain.subscriber import SUBSCRIBER
 
 OPERATOR = Actor(kind="system", id="", name="operator")

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from alerts.eventlog.ports import Database, Transaction
+from alerts.storage.ports import Database, Transaction
 
 TABLES: dict[str, tuple[str, ...]] = {
     "notices": ("id",),

@@ -30,8 +30,8 @@ from alerts.domain.reference_data import (
 )
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.eventlog.ports import Value
 from alerts.kernel.events import Event, Stream
+from alerts.storage.ports import Value
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog.ports import Transaction, Value
 from alerts.kernel.events import Event, Recorded
 from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import select_in
+from alerts.storage.ports import Transaction, Value
 
 _SQL = named_queries.load("alerts.projections", "documents.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from alerts.domain.events import DispatchChunkFinished, ReceiptReceived
-from alerts.eventlog.ports import Transaction
 from alerts.kernel.events import Recorded
 from alerts.storage import named_queries
+from alerts.storage.ports import Transaction
 
 _SQL = named_queries.load("alerts.projections", "statistics.sql")
 

@@ -10,11 +10,11 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.eventlog.ports import Transaction
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import document_kinds
 from alerts.projections.document_kinds import micros
 from alerts.storage import named_queries
+from alerts.storage.ports import Transaction
 
 _SQL = named_queries.load("alerts.projections", "timeline.sql")
 

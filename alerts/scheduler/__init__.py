@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from alerts.eventlog.ports import Database, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import DomainError
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -123,12 +124,12 @@ class DuePoll:
     def _due(self, more: int) -> list[tuple[str, UUID, datetime]]:
         with self._database.read() as tx:
             rows = tx.execute(_sql.due, (micros(self._clock()), _PAGE + more))
-        return [(kind, UUID(bytes=bytes(subject)), instant(due_at)) for kind, subject, due_at in rows]
+        return [(kind, UUID(bytes=bytes(subject)), from_micros(due_at)) for kind, subject, due_at in rows]
 
     def _next(self) -> datetime | None:
         with self._database.read() as tx:
             [(due_at,)] = tx.execute(_sql.next)
-        return None if due_at is None else instant(due_at)
+        return None if due_at is None else from_micros(due_at)
 
     async def _wake_for_next(self) -> None:
         """A wake-up of its own for what falls between two polls."""

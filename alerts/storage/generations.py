@@ -6,20 +6,19 @@ generation that is pointed to once that one stands where the old one stood.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
-from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Dialect, Projection
-from alerts.kernel.errors import Conflict, DomainError
-from alerts.storage.base import BaseDatabase, BaseTransaction, FaultKind, Part, connect
+from alerts.kernel.errors import DomainError
+from alerts.storage.base import BaseDatabase, BaseTransaction, FaultKind, Part
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate, pending
+from alerts.storage.ports import Dialect
 
 _POINTED = "SELECT generation FROM pointers WHERE name = 'views'"
-_POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation = ? RETURNING generation"
+POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation = ? RETURNING generation"
 
 
 class OutdatedViews(DomainError):
@@ -117,33 +116,3 @@ class LiveViews(BaseDatabase):
         self._current.close()
         if self._before is not None:
             self._before.close()
-
-
-def rebuild(
-    url: str,
-    main: BaseDatabase,
-    log: EventLog,
-    projections: Sequence[Projection],
-    migrations: Path,
-    clock: Callable[[], datetime],
-    progress: Callable[[int, int], None] = lambda position, end: None,
-) -> int:
-    """Compute the read models afresh beside the live ones, to the log's end, then point to them; the new generation.
-
-    Sends nothing: reactors are not projections. `progress` is told (position, end) after each batch. An interrupted
-    rebuild leaves the live ones as they are and is begun again by the next. Raises `Conflict` if another one won.
-    """
-    from alerts.projections.runner import ProjectionRunner
-
-    old = current_generation(main)
-    leftover = connect(url, "views", old + 1)
-    leftover.drop()
-    fresh = open_generation(url, old + 1, migrations)
-    try:
-        ProjectionRunner(log, fresh, projections, clock).catch_up(log.position(), progress)
-    finally:
-        fresh.close()
-    with main.write() as tx:
-        if not tx.execute(_POINT, (old + 1, old)):
-            raise Conflict("Another rebuild was finished first; the read models are its own. Nothing was changed.")
-    return old + 1

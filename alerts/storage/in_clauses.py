@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from alerts.eventlog.ports import Row, Transaction, Value
+from alerts.storage.ports import Row, Transaction, Value
 
 T = TypeVar("T")
 CHUNK = 512

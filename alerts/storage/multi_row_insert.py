@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from alerts.eventlog.ports import Value
+from alerts.storage.ports import Value
 
 _INSERT = re.compile(
     r"(?P<before>\s*INSERT[^()?]*\([^()?]*\)\s*VALUES\s*)(?P<row>\((?:\s*\?\s*,)*\s*\?\s*\))(?P<after>[^?]*)",

@@ -15,10 +15,10 @@ from psycopg import sql as pgsql
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.kernel.errors import Unavailable
 from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
 from alerts.storage.connection_pool import Pool
+from alerts.storage.ports import Dialect, Row, Statement, Value
 
 Connection = psycopg.Connection[Row]
 

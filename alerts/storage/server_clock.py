@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from alerts.eventlog.ports import Dialect, Row
 from alerts.kernel.times import micros
+from alerts.storage.ports import Dialect, Row
 
 _NOW = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 

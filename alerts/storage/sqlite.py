@@ -11,11 +11,11 @@ from pathlib import Path
 from threading import Lock, get_ident
 from typing import Any, cast
 
-from alerts.eventlog.ports import Dialect, Row, Statement, Value
 from alerts.kernel.errors import Unavailable
 from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
 from alerts.storage.connection_pool import Pool
 from alerts.storage.multi_row_insert import write_rows
+from alerts.storage.ports import Dialect, Row, Statement, Value
 
 BESIDE, NEW = "-audience", ".new"
 """What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written

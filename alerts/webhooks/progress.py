@@ -9,10 +9,11 @@ import msgspec
 
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
-from alerts.eventlog.ports import Database, Log, Row, UnitOfWork, Writer
+from alerts.eventlog.ports import Log, UnitOfWork, Writer
 from alerts.kernel.paging import Page
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Database, Row
 from alerts.storage.server_clock import shared_now
 
 _sql = load("alerts.webhooks", "webhooks.sql")
@@ -180,7 +181,7 @@ def _course(row: Row) -> Cursor:
 
 
 def _time(value: int | None) -> datetime | None:
-    return None if value is None else instant(int(value))
+    return None if value is None else from_micros(int(value))
 
 
 def _micros(at: datetime | None) -> int | None:

@@ -21,8 +21,9 @@ import msgspec
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Database, UnreadableEvent, Writer
+from alerts.eventlog.ports import UnreadableEvent, Writer
 from alerts.kernel.events import Recorded
+from alerts.storage.ports import Database
 from alerts.storage.server_clock import steady
 from alerts.webhooks import delivery
 from alerts.webhooks.area_filter import AreaFilter, Filter

@@ -17,7 +17,6 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from alerts.commands.ports import AudienceCount
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
 from alerts.eventlog.ports import Log, UnreadableEvent
@@ -28,6 +27,7 @@ from subscribers.audience import reference_data as r
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns, ContactFacts
 from subscribers.audience.matching import Audience, audience, count
+from subscribers.audience.query import AudienceCount
 from subscribers.audience.reactor import Reactor
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS

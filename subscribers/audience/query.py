@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import msgspec
+
 from alerts.kernel.terms import ChangeKind, Channel, NoticeKind, Priority, Severity, Status
 
 if TYPE_CHECKING:
@@ -55,3 +57,14 @@ class AudienceQuery:
     rule: Rule | None
     channels: frozenset[Channel]
     at: datetime
+
+
+class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
+    """An audience, counted at a log position. `people`: with a contact point due; `by_channel`: contact points."""
+
+    people: int
+    unreachable: int
+    by_channel: dict[str, int]
+    by_language: dict[str, int]
+    position: int
+    sample: tuple[UUID, ...] = ()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime, time, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
+from alerts.kernel.times import instant, zone
 from subscribers.audience.index import AudienceColumns, ContactFacts
 from subscribers.audience.index.schema import DANGER, FREQUENCIES, micros, quiet_hours
 from subscribers.domain.events import QuietHours
@@ -22,7 +21,6 @@ REASONS: tuple[Reason, ...] = ("quiet hours", "digest")
 DIGEST_AT = time(8, 0)
 _MONDAY = 0
 _DAY = timedelta(days=1)
-_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +39,6 @@ class Deferrals:
     """Microseconds since 1970; 0: at once."""
     reason: NDArray[np.int8]
     """Index into `REASONS`; -1: at once."""
-
-
-@lru_cache(maxsize=512)
-def zone(name: str) -> ZoneInfo:
-    """The time zone of an IANA name; UTC for a name this machine does not know."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
-def instant(day: date, at: time, tz: str) -> datetime:
-    """The UTC instant of a local time: the first one if it occurs twice, the end of the gap if it does not exist."""
-    where = zone(tz)
-    first = datetime.combine(day, at.replace(fold=0), tzinfo=where)
-    utc = first.astimezone(UTC)
-    if utc.astimezone(where).replace(tzinfo=None) == first.replace(tzinfo=None):
-        return utc
-    # in a gap, fold 0 reads the time by the clock before it (an instant after the change), fold 1 by the one after
-    low, high = first.replace(fold=1).astimezone(UTC), utc
-    offset = high.astimezone(where).utcoffset()
-    while high - low > _SECOND:
-        middle = low + (high - low) // 2
-        if middle.astimezone(where).utcoffset() == offset:
-            high = middle
-        else:
-            low = middle
-    return high.replace(microsecond=0)
 
 
 def quiet_until(quiet: QuietHours, tz: str, now: datetime) -> datetime | None:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from alerts.app.connection import connected
-from alerts.operations.control_socket import Call
+from alerts.kernel.calls import Call
 from alerts.settings import load
 
 Json = dict[str, Any]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from alerts.settings.package_data import find
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 
 pytestmark = pytest.mark.slow

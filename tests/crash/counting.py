@@ -17,14 +17,15 @@ from uuid import UUID
 
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Transaction, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.kernel.ids import derived_id
 from alerts.projections.runner import ProjectionRunner
 from alerts.settings.package_data import find
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
+from alerts.storage.ports import Transaction
 from subscribers.vault import Vault
 
 MASTER = bytes(range(32))

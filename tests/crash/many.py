@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from tests.crash.harness.checker import Case, Incident, Notice, Verdict, judge
 from tests.crash.harness.peers import Peers
 from tests.crash.harness.trial import goes_out, told_by, words_of

@@ -11,7 +11,7 @@ from threading import Event, Thread, Timer
 import pytest
 
 from alerts.providers.inbox_store import SqliteTables
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from tests.crash.server import CONSENT, HERE, NOTICE, Server
 
 ROUNDS, PEOPLE = 2, 600

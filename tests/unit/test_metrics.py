@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from alerts.web.health.metrics import Requests
+from alerts.observability.request_counts import Requests
 
 
 def test_a_scrape_reads_while_new_routes_are_counted() -> None:

@@ -17,7 +17,7 @@ from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.integrity.merkle import HASH, Leaves, Signer, Tree, unpacked
 from alerts.eventlog.log import EventLog
 from alerts.kernel.errors import DomainError
-from alerts.kernel.times import instant, micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.base import BaseDatabase
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.named_queries import load
@@ -151,7 +151,7 @@ class Prover:
         tree = self._tree if self._tree is not None else self._load()
         if not always and tree.size == self._signed_size and self._number:
             return
-        at = instant(micros(self._clock()))
+        at = from_micros(micros(self._clock()))
         signature = self._signing.sign(tree.size, tree.root, at)
         row = (self._number + 1, tree.size, micros(at), b"".join(tree.peaks), signature)
         with self._keys.write() as tx:
@@ -198,9 +198,9 @@ class Prover:
             tree = Tree(int(size), split(bytes(peaks)))
         except ValueError as error:
             raise BrokenProofs(f"checkpoint {number} was altered: {error}") from error
-        if not self._signing.signed(tree.size, tree.root, instant(int(at)), bytes(signature)):
+        if not self._signing.signed(tree.size, tree.root, from_micros(int(at)), bytes(signature)):
             raise BrokenProofs(f"checkpoint {number} was altered: its signature is not ours")
-        self._number, self._signed_size, self._signed_at = int(number), tree.size, instant(int(at))
+        self._number, self._signed_size, self._signed_at = int(number), tree.size, from_micros(int(at))
         return tree
 
     def _last_position(self) -> int:

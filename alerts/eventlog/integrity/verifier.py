@@ -16,9 +16,9 @@ import msgspec
 from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.integrity.merkle import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
 from alerts.eventlog.integrity.prover import split
-from alerts.eventlog.ports import Transaction
-from alerts.kernel.times import instant
+from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Transaction
 
 _sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
@@ -131,7 +131,7 @@ class _Verification:
         # The proofs' end first: they follow the log, so all that they speak of is in it by the time it is read.
         with self._keys.read() as tx:
             self._heads = [
-                (int(n), int(size), instant(int(at)), bytes(peaks), bytes(signature))
+                (int(n), int(size), from_micros(int(at)), bytes(peaks), bytes(signature))
                 for n, size, at, peaks, signature in tx.execute(_sql.checkpoints)
             ]
             last = tx.execute(_sql.last_batch)

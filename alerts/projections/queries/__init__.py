@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alerts.eventlog.ports import Database
 from alerts.projections.queries.access import AccessQueries
 from alerts.projections.queries.base import Runner
 from alerts.projections.queries.history import HistoryQueries, OutcomeCount
@@ -12,6 +11,7 @@ from alerts.projections.queries.notices import NoticeQueries
 from alerts.projections.queries.reference_data import ReferenceDataQueries
 from alerts.projections.queries.service_points import ServicePointQueries
 from alerts.projections.timeline import TimelineEntry
+from alerts.storage.ports import Database
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Vault
 

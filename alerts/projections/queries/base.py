@@ -8,11 +8,11 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.eventlog.ports import Database, Row, Transaction, Value
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import select_in
+from alerts.storage.ports import Database, Row, Transaction, Value
 from subscribers.unsealing import Vault
 
 S = TypeVar("S", bound=msgspec.Struct)

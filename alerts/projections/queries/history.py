@@ -14,10 +14,10 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import PlaceState, TopicState, TriggerState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.eventlog.ports import Row, Transaction
 from alerts.projections import document_kinds
 from alerts.projections.queries.base import BEYOND, SQL, QueryBase
 from alerts.projections.timeline import TimelineEntry
+from alerts.storage.ports import Row, Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TITLED: dict[str, document_kinds.DocumentKind[Any]] = {

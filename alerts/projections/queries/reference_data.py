@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
-from alerts.eventlog.ports import Database
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
 from alerts.projections.queries.base import SQL, QueryBase, Runner, S
+from alerts.storage.ports import Database
 from subscribers.unsealing import Vault
 
 Bounds = tuple[float, float, float, float]

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.service_point_status import facts_at
-from alerts.eventlog.ports import Transaction
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import CHANGES, POINTS, micros
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.projections.queries.notices import first_notices
+from alerts.storage.ports import Transaction
 
 
 class ServicePointQueries(QueryBase):

@@ -10,6 +10,7 @@ from alerts.services import Services
 from alerts.web.api.common import ROOT, caller_of, found
 from alerts.web.api.schemas_notices import Trigger
 from alerts.web.api.server_sent_events import is_wanted, last_seen
+from alerts.web.http.app_keys import STREAMS
 from alerts.web.http.requests import PAGE_MOST, id_of, next_url, query, read, whole_number
 from alerts.web.http.responses import answer, listed
 from alerts.web.http.routing import Route, scope
@@ -37,8 +38,6 @@ def routes(parts: Services) -> list[Route]:
         return listed(map(parts.codec.public, recorded), next_url(public_url, request, following, "after"))
 
     async def streamed(request: web.Request, after: int, wanted: frozenset[str]) -> web.StreamResponse:
-        from alerts.web.http.app import STREAMS
-
         secret = caller_of(request).key.secret_hash
 
         async def welcome() -> bool:

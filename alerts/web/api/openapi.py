@@ -15,6 +15,7 @@ from alerts.web.api.common import ROOT
 from alerts.web.api.examples import EXAMPLES
 from alerts.web.api.operations import OPERATIONS, Operation
 from alerts.web.api.server_sent_events import MEDIA_TYPE
+from alerts.web.http.app_keys import POLICY
 from alerts.web.http.requests import PAGE_MOST
 from alerts.web.http.responses import JsonResponse
 from alerts.web.http.routing import PUBLIC, Route
@@ -53,8 +54,6 @@ def routes(parts: Services) -> list[Route]:
     """The policy row of the description; anyone may read it."""
 
     async def describe(request: web.Request) -> web.Response:
-        from alerts.web.http.app import POLICY
-
         body = _document(parts.settings.public_url, parts.version, request.app[POLICY])
         return web.Response(body=body, content_type="application/json")
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alerts.observability.request_counts import REQUEST_BOUNDS, _bucket_of
+
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
@@ -23,32 +25,9 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
 """Seconds; 10 is the promise (P9)."""
-REQUEST_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.0, 10.0)
 PROVIDER_STATES = ("well", "limping", "resting", "no provider")
 _FRESH_S = 1.0
 """Scrapes within a second get the same bytes: whoever asks a thousand times a second costs the database one read."""
-
-
-class Requests:
-    """Counts what the web answers, in the event loop; cheap: one dictionary access a request. Any thread may read."""
-
-    __slots__ = ("_seen",)
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, str, int], list[float]] = {}
-
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answer. `route` is the pattern (`/alerts/{id}`), never the address."""
-        found = self._seen.get((method, route, status))
-        if found is None:
-            found = self._seen[method, route, status] = [0.0] * (len(REQUEST_BOUNDS) + 2)
-        found[_place(REQUEST_BOUNDS, seconds)] += 1
-        found[-1] += seconds
-
-    def seen(self) -> dict[tuple[str, str, int], list[float]]:
-        """(method, route, status) → counts by bucket, the last of them without bound, then the sum of seconds."""
-        # `copy` first: it is one step, while making a list of pairs lets the loop count in between.
-        return {key: list(values) for key, values in self._seen.copy().items()}
 
 
 class Metrics:
@@ -154,7 +133,7 @@ def _of_deliveries(totals: Totals) -> Iterator[Metric]:
     for lane, found in totals.latencies.items():
         counts = [0.0] * (len(DELIVERY_BOUNDS) + 1)
         for seconds, amount in found:
-            counts[_place(DELIVERY_BOUNDS, seconds)] += amount
+            counts[_bucket_of(DELIVERY_BOUNDS, seconds)] += amount
         _add(family, (lane,), DELIVERY_BOUNDS, counts, sum(seconds * amount for seconds, amount in found))
     yield family
 
@@ -238,10 +217,3 @@ def _add(family: Any, labels: Sequence[str], bounds: Sequence[float], counts: Se
         so_far += amount
         buckets.append((bound, so_far))
     family.add_metric(labels, buckets, total)
-
-
-def _place(bounds: Sequence[float], value: float) -> int:
-    for place, bound in enumerate(bounds):
-        if value <= bound:
-            return place
-    return len(bounds)

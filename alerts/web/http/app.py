@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from aiohttp import web
 
 from alerts.services import Services
 from alerts.web.api.server_sent_events import Streams
+from alerts.web.http.app_keys import POLICY, STREAMS
 from alerts.web.http.middleware import ErrorPage, RequestPipeline
 from alerts.web.http.requests import API_LIMIT
 from alerts.web.http.routing import Route
 
 Module = Callable[[Services], Sequence[Route]]
 """A resource module's `routes`."""
-
-POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
-"""The policy table of an application: every route with who may call it."""
-
-STREAMS: Final = web.AppKey("STREAMS", Streams)
-"""Those who listen to the feed as it grows."""
 
 
 def build(

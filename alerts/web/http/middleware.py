@@ -143,7 +143,7 @@ class RequestPipeline:
         if isinstance(error, DomainError):
             if for_programs:
                 return problem.of_domain(error)
-            refused = RequestRefused(problem.status_of(error), error.message)
+            refused = RequestRefused(problem.status_of(error), error.message, headers=problem.headers_of(error))
         elif isinstance(error, RequestRefused):
             refused = error
         elif isinstance(error, ConnectionError | TimeoutError):

@@ -17,6 +17,7 @@ from alerts.kernel.errors import (
     Malformed,
     NotFound,
     Stale,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -48,6 +49,7 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Conflict, 409),
     (Stale, 412),
     (Forbidden, 403),
+    (TooManyRequests, 429),
     (Unavailable, 503),
 )
 
@@ -111,12 +113,18 @@ def status_of(error: DomainError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
+def headers_of(error: DomainError) -> dict[str, str]:
+    """Headers that belong to an error of the domain: when to try again."""
+    if isinstance(error, TooManyRequests):
+        return {"Retry-After": str(error.retry_after)}
+    return {"Retry-After": "1"} if isinstance(error, Unavailable) else {}
+
+
 def of_domain(error: DomainError) -> web.Response:
     """A domain error as a problem."""
     status = status_of(error)
     errors = error.errors if isinstance(error, Invalid) else ()
-    headers = {"Retry-After": "1"} if status == 503 else None
-    return response(status, error.message, errors, error.extra, headers)
+    return response(status, error.message, errors, error.extra, headers_of(error))
 
 
 def of_refusal(refused: RequestRefused) -> web.Response:

@@ -22,7 +22,7 @@ from alerts.backup.manifest import BadBackup, Manifest
 from alerts.backup.restore import restore
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.settings import Settings
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 from subscribers.vault import Vault, WrongMasterKey
 from tests.conftest import MASTER_KEY
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from alerts.kernel.calls import Json
 from alerts.kernel.errors import DomainError, Invalid, Unavailable
-from alerts.operations.control_socket import AlreadyRunning, Json, connect, lock, serve_operations
+from alerts.operations.control_socket import AlreadyRunning, connect, lock, serve_operations
 
 
 async def echo(arguments: Json) -> Json:

@@ -14,7 +14,7 @@ from random import Random
 from time import sleep
 from typing import Any
 
-from alerts.storage.base import connect
+from alerts.storage.connect import connect
 
 AGREED = "Tell me,2026-01-01T00:00:00+00:00,form"
 COUNT = 5_000

@@ -179,10 +179,10 @@ def test_a_worker_that_stops_leaves_nothing_behind(stack: Stack, databases: Data
 class Slow(Scripted):
     """One message a second."""
 
-    def capacity(self) -> float:
+    def rate(self) -> float:
         return 1.0
 
-    def among(self, processes: int) -> None:
+    def share_among(self, processes: int) -> None:
         """All the same."""
 
 

@@ -16,7 +16,7 @@ from alerts.domain import events as e
 from alerts.kernel.ids import new_id, parse_delivery_id
 from alerts.projections import projections
 from alerts.projections.checksums import checksums
-from alerts.storage.generations import rebuild
+from alerts.projections.rebuild import rebuild
 from subscribers.addresses import Addresses, Owner
 from subscribers.domain.subscriber import SUBSCRIBER
 from tests.conftest import Databases

@@ -61,12 +61,12 @@ class Endless:
 
     daily = 1
 
-    async def take(self, name: str) -> int | None:
+    async def reserve(self, name: str) -> int | None:
         return 0
 
-    def give_back(self, name: str, day: int) -> None: ...
+    def refund(self, name: str, day: int) -> None: ...
 
-    def left(self, name: str) -> int:
+    def remaining(self, name: str) -> int:
         return 1
 
     async def close(self) -> None: ...
@@ -291,10 +291,10 @@ class Slow(Scripted):
         super().__init__("email")
         self.rate = rate
 
-    def capacity(self) -> float:
+    def rate(self) -> float:
         return self.rate
 
-    def among(self, processes: int) -> None:
+    def share_among(self, processes: int) -> None:
         """Alone here."""
 
 

@@ -54,7 +54,7 @@ def head(databases: Databases) -> Head | None:
 
 def test_a_start_goes_on_where_it_was(databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     numbers = filled(databases, tmp_path)
-    caplog.set_level(logging.INFO, "alerts")
+    caplog.set_level(logging.INFO, "subscribers")
     stack = Stack(databases, tmp_path, keeps=True)
     try:
         [late] = stack.people(1)
@@ -213,7 +213,7 @@ def test_a_migration_makes_the_next_start_ready(
     assert prepared(stack) == stack.log.position()
     assert prepared(stack) is None, "it is there already"
     stack.close()
-    caplog.set_level(logging.INFO, "alerts")
+    caplog.set_level(logging.INFO, "subscribers")
     stack = Stack(databases, tmp_path, keeps=True)
     try:
         caught_up(stack)

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import Transaction, UnitOfWork
+from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.storage.base import BaseDatabase
+from alerts.storage.ports import Transaction
 from subscribers.vault import Vault
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from alerts.kernel.errors import Unavailable
-from alerts.storage.base import BadUrl, BaseDatabase, connect
+from alerts.storage.base import BadUrl, BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import NewerSchema, migrate, pending
 from alerts.storage.sqlite import SQLiteDatabase, file_of
 

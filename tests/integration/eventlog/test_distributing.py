@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 
 CITUS = """

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.generations import OutdatedViews, is_outdated, open_generation
 from alerts.storage.migrate import migrate
 

@@ -14,7 +14,8 @@ from eventsourcing.tests import persistence as shipped
 from alerts.eventlog.recorder import Recorder
 from alerts.kernel.ids import new_id
 from alerts.settings.package_data import find
-from alerts.storage.base import BaseDatabase, connect
+from alerts.storage.base import BaseDatabase
+from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 
 

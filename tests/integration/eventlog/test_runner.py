@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.eventlog.ports import Projection, Transaction
+from alerts.eventlog.ports import Projection
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import new_id
+from alerts.projections.rebuild import rebuild
 from alerts.projections.runner import ProjectionRunner
 from alerts.storage.base import BaseDatabase
-from alerts.storage.generations import LiveViews, current_generation, rebuild
+from alerts.storage.generations import LiveViews, current_generation
 from alerts.storage.leader_election import AdvisoryLockLeader
+from alerts.storage.ports import Transaction
 from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
 from alerts.projections import ReadModels, projections
 from alerts.projections.checksums import TABLES, checksums
+from alerts.projections.rebuild import rebuild
 from alerts.projections.runner import ProjectionRunner
-from alerts.storage.generations import LiveViews, rebuild
+from alerts.storage.generations import LiveViews
 from subscribers.domain import events as se
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault

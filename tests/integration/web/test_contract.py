@@ -272,7 +272,7 @@ async def test_the_description_covers_every_route(house: House) -> None:
     document = await house.ok("GET", "/api/v1/openapi.json", {})
     assert document["openapi"].startswith("3.1")
     from alerts.web.api.operations import OPERATIONS
-    from alerts.web.http.app import POLICY
+    from alerts.web.http.app_keys import POLICY
 
     table = house.client.app[POLICY]  # type: ignore[union-attr]
     told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
@@ -284,7 +284,7 @@ async def test_the_description_covers_every_route(house: House) -> None:
 
 
 async def test_every_route_has_its_row(house: House) -> None:
-    from alerts.web.http.app import POLICY
+    from alerts.web.http.app_keys import POLICY
 
     app = house.client.app
     assert app is not None

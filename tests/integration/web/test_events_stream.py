@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 
 from alerts.commands import SYSTEM
 from alerts.web.api import server_sent_events
-from alerts.web.http.app import STREAMS
+from alerts.web.http.app_keys import STREAMS
 from tests.integration.web.conftest import House, problem
 
 EVENTS = "/api/v1/events"

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
+from alerts.kernel.times import instant
 from subscribers.audience.index.schema import from_micros
-from subscribers.audience.quiet_hours import REASONS, Deferral, deferral, deferrals, instant, next_digest, quiet_until
+from subscribers.audience.quiet_hours import REASONS, Deferral, deferral, deferrals, next_digest, quiet_until
 from subscribers.domain.events import QuietHours
 from tests.unit.audience.makers import columns_of, registered
 

@@ -11,10 +11,11 @@ from uuid import UUID
 
 from alerts.domain import events as alerts_events
 from alerts.eventlog.codec import Codec
-from alerts.eventlog.ports import Dialect, Projection
+from alerts.eventlog.ports import Projection
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import ReadModels, projections
 from alerts.settings.package_data import find
+from alerts.storage.ports import Dialect
 from alerts.storage.sqlite import SQLiteTransaction
 from subscribers.domain import events as subscriber_events
 

@@ -1,0 +1,29 @@
+"""Keys of what the web application carries for its handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from alerts.web.http.routing import Route
+
+
+class EventStreams(Protocol):
+    """Open server-sent event streams (`web.api.server_sent_events.Streams`)."""
+
+    async def serve(
+        self, request: web.Request, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+    ) -> web.StreamResponse:
+        """Serve one listener until it leaves or the application closes."""
+
+    async def close(self, app: web.Application) -> None:
+        """End every stream."""
+
+
+POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
+"""The policy table of an application: every route with who may call it."""
+
+STREAMS: Final = web.AppKey("STREAMS", EventStreams)
+"""Open server-sent event streams."""
