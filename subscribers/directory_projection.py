@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.storage import named_queries
@@ -98,7 +99,7 @@ class _Person:
         self.consent = WITH_REGISTRATION if isinstance(event, SubscriberRegistered) else None
 
 
-class DirectoryProjection:
+class DirectoryProjection(ReadModel):
     """People, contact points and their numbers by phase (`alerts.eventlog.ports.Projection`)."""
 
     name = "directory"

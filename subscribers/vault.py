@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from alerts.eventlog.errors import ConcurrencyConflict
+from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.errors import DomainError
 from alerts.storage.base import BaseDatabase, BaseTransaction
 from alerts.storage.ports import Transaction

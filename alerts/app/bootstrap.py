@@ -31,6 +31,7 @@ from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.dispatch.worker import Worker
 from alerts.domain import events
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
 from alerts.eventlog.integrity.merkle import Signer as ProofSigner
@@ -116,9 +117,10 @@ class App:
         self._main, self._folder = main, _migrations(main, "views")
         self.vault = Vault(keys, settings.master_key)
         codec = Codec(CATALOGUE, self.vault)
-        self.log = EventLog(main, codec)
+        application = EventStoreApplication(main, codec)
+        self.log = EventLog(application)
         self._closing.callback(self.log.close)
-        self.writer = GroupCommitWriter(main, codec, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended)
+        self.writer = GroupCommitWriter(application, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended)
         self._closing.callback(self.writer.close)
         proof_secret = partial(self.vault.shared_secret, PROOF_SECRET, PROOF_BYTES)
         self._prover = Prover(self.log, main, keys, lambda: ProofSigner(proof_secret()), clock)
@@ -423,7 +425,7 @@ def compute_afresh(settings: Settings) -> int:
         main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
         closing.callback(main.close)
         closing.callback(keys.close)
-        log = EventLog(main, Codec(CATALOGUE, Vault(keys, settings.master_key)))
+        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, Vault(keys, settings.master_key))))
         closing.callback(log.close)
         generation = rebuild(settings.database_url, main, log, projections(), _migrations(main, "views"), utc_now)
     if settings.on_sqlite:  # nobody else has it open; on PostgreSQL an older process may still read its own
@@ -439,7 +441,7 @@ def prepare_audience(settings: Settings) -> int | None:
         closing.callback(main.close)
         closing.callback(keys.close)
         vault = Vault(keys, settings.master_key)
-        log = EventLog(main, Codec(CATALOGUE, vault))
+        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, vault)))
         closing.callback(log.close)
         views = LiveViews(settings.database_url, main, _migrations(main, "views"))
         closing.callback(views.close)

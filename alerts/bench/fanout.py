@@ -18,6 +18,7 @@ from alerts.bench.row import Row
 from alerts.delivery_queue.frozen_audience import FrozenAudience, freeze
 from alerts.dispatch import planner
 from alerts.domain.events import CATALOGUE, NoticePlan
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
@@ -94,9 +95,10 @@ def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float
     """(seconds for the whole, seconds until the first page): the job with its frozen audience, then its pages."""
     now = datetime.now(UTC)
     codec = Codec(CATALOGUE, vault)
-    log = EventLog(database, codec)
+    application = EventStoreApplication(database, codec)
+    log = EventLog(application)
     writer = GroupCommitWriter(
-        database, codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=log.notify_appended
+        application, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=log.notify_appended
     )
     follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=lambda: now)
     audience = _audience(size)

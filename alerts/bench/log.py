@@ -17,7 +17,7 @@ from uuid import UUID
 
 from alerts.bench.postgres import Fresh, fresh_database
 from alerts.bench.row import Row
-from alerts.eventlog.append import EventRow
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
 from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
@@ -32,6 +32,9 @@ _SAVE = 1000
 _TARGET = 0.25
 _PAGE = 10_000
 _TURNS, _SHORT = 3, 100_000
+
+
+EventRow = tuple[int, bytes, int, str, bytes]
 
 
 class Happened(Event, frozen=True, kw_only=True):
@@ -94,7 +97,8 @@ def _on_postgres(server: Fresh, size: int) -> tuple[float, float]:
 def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
     """Seconds through the writer, and the rows that came of it."""
     database = _open(url)
-    writer = GroupCommitWriter(database, Codec(Catalogue.of(Happened), _NoSealer()), lambda: datetime.now(UTC))
+    application = EventStoreApplication(database, Codec(Catalogue.of(Happened), _NoSealer()))
+    writer = GroupCommitWriter(application, lambda: datetime.now(UTC))
     streams = [new_id() for _ in range(size)]
     begun = perf_counter()
     for start in range(0, size, _SAVE):

@@ -3,11 +3,6 @@
 -- name: reactor
 SELECT log_position FROM reactors WHERE name = ?
 
--- name: reactor_moved
-INSERT INTO reactors (name, log_position) VALUES (?, ?)
-ON CONFLICT (name) DO UPDATE SET log_position = excluded.log_position
-WHERE reactors.log_position < excluded.log_position
-
 -- name: job_insert
 INSERT INTO jobs (notice, notice_id, thread, kind, day, lane, log_position, issued_at, expires, pages, next_page,
                   people, unreachable, contacts, late, ended, ended_reason, done)

@@ -21,14 +21,15 @@ from alerts.dispatch.wakeup import Wakeup
 from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork, Writer
+from alerts.eventlog.recorder import Recorder
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import micros
+from alerts.storage.base import BaseDatabase
 from alerts.storage.leader_failover import LeaderElection, LeaderWithFailover, Turn
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Database
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.issued_notice import IssuedNotice, end_of_older
 from subscribers.audience.matching import Audience, audience, matches_one
@@ -50,11 +51,9 @@ _HANDED = ("sent", "delivered")
 _ENDINGS = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
 
-def position(database: Database) -> int:
+def position(database: BaseDatabase) -> int:
     """The log position up to which all effects are on disk."""
-    with database.read() as tx:
-        rows = tx.execute(_sql.reactor, (NAME,))
-    return int(rows[0][0]) if rows else 0
+    return Recorder(database).max_tracking_id(NAME) or 0
 
 
 class FanOut:
@@ -63,7 +62,7 @@ class FanOut:
     def __init__(
         self,
         writer: Writer,
-        database: Database,
+        database: BaseDatabase,
         columns: AudienceColumns,
         registers: ReferenceData,
         *,
@@ -148,7 +147,7 @@ class FanOut:
         """See `Reactor.reached`. Only who has the effects says so: nobody's clock may pass over another's work."""
         if not self._turns.is_leader():
             return
-        self._writer.submit(lambda unit: unit.write(_sql.reactor_moved, (NAME, position)), by="system").result()
+        self._writer.submit(lambda unit: unit.track(NAME, position), by="system").result()
 
     def _works(self, recorded: Recorded) -> list[Work]:
         match recorded.event:
@@ -171,12 +170,11 @@ class FanOut:
         position = recorded.position
 
         def fenced(unit: UnitOfWork) -> bool:
-            rows = unit.read(_sql.reactor, (NAME,))
-            if rows and rows[0][0] >= position:
+            if unit.tracked(NAME) >= position:
                 return False  # another process, or this one before it died, has done it
             for work in works:
                 work(unit)
-            unit.write(_sql.reactor_moved, (NAME, position))
+            unit.track(NAME, position)
             return True
 
         done = self._writer.submit(fenced, by="system", command=recorded.command, cause=position).result()

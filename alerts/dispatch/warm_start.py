@@ -7,7 +7,7 @@ from datetime import datetime
 
 from alerts.dispatch import fanout
 from alerts.eventlog.ports import Log
-from alerts.storage.ports import Database
+from alerts.storage.base import BaseDatabase
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.projector import PEOPLE, AudienceProjector
@@ -15,7 +15,7 @@ from subscribers.audience.reference_data import ReferenceData
 
 
 def write_checkpoint_offline(
-    log: Log, main: Database, snapshots: CheckpointStore, clock: Callable[[], datetime]
+    log: Log, main: BaseDatabase, snapshots: CheckpointStore, clock: Callable[[], datetime]
 ) -> int | None:
     """Keep what a start would otherwise read the log for; the position it stands at. None: there is nothing to do, or
     it cannot be done, since an erasure may stand behind the last event whose effects are on disk."""

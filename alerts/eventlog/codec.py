@@ -18,9 +18,8 @@ from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, Stor
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.events import Catalogue, Event, Recorded
 
-LogRow = tuple[int, bytes, int, str, bytes]
-"""position, originator id, originator version, topic, state; as `LOG_COLUMNS` selects them."""
 LOG_COLUMNS = "position, originator_id, originator_version, topic, state"
+"""Columns of a leaf of the Merkle tree, in order (`integrity/`)."""
 
 
 class Sealer(Protocol):
@@ -108,51 +107,43 @@ class Codec(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:
         """The event as the domain sees it; raises `UnreadableEvent`."""
-        position = stored_event.id if isinstance(stored_event, Notification) else 0
-        originator = stored_event.originator_id
-        raw = originator.bytes if isinstance(originator, UUID) else UUID(originator).bytes
-        return self.decode((position, raw, stored_event.originator_version, stored_event.topic, stored_event.state))
-
-    def decode(self, row: LogRow) -> Recorded:
-        """One row of the log; raises `UnreadableEvent`."""
-        found = self.decode_many((row,))[0]
+        found = self.decode_many((stored_event,))[0]
         if isinstance(found, UnreadableEvent):
             raise found
         return found
 
-    def decode_many(self, rows: Sequence[LogRow], *, unseal: bool = True) -> list[Recorded | UnreadableEvent]:
-        """Rows of the log in order, with the error in the place of each one that cannot be read.
+    def decode_many(self, stored: Sequence[StoredEvent], *, unseal: bool = True) -> list[Recorded | UnreadableEvent]:
+        """Many at once: their keys are read together, and an error stands in the place of each that cannot be read.
 
         Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
         """
         opened: list[_StoredEvent | UnreadableEvent] = []
         subjects: set[UUID] = set()
-        for position, originator_id, _, topic, state in rows:
+        for event in stored:
             try:
-                kept = self._kept.decode(state)
+                kept = self._kept.decode(event.state)
             except msgspec.MsgspecError as error:
-                opened.append(UnreadableEvent(position, topic, f"damaged: {error}"))
+                opened.append(UnreadableEvent(_position(event), event.topic, f"damaged: {error}"))
                 continue
             opened.append(kept)
             if kept.sealed is not None:
-                subjects.add(UUID(bytes=originator_id))
+                subjects.add(_stream(event))
         if unseal and subjects:
             self._sealer.prefetch(subjects)
         return [
-            kept if isinstance(kept, UnreadableEvent) else self._recorded(row, kept, unseal)
-            for row, kept in zip(rows, opened, strict=True)
+            kept if isinstance(kept, UnreadableEvent) else self._recorded(event, kept, unseal)
+            for event, kept in zip(stored, opened, strict=True)
         ]
 
-    def _recorded(self, row: LogRow, kept: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
-        position, raw_id, originator_version, topic, _ = row
-        originator_id = UUID(bytes=raw_id)
+    def _recorded(self, stored: StoredEvent, kept: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
+        position, originator_id = _position(stored), _stream(stored)
         try:
-            event = self._event(topic, kept, originator_id, unseal)
+            event = self._event(stored.topic, kept, originator_id, unseal)
         except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
-            return UnreadableEvent(position, topic, str(error))
+            return UnreadableEvent(position, stored.topic, str(error))
         return Recorded(
             originator_id=originator_id,
-            originator_version=originator_version,
+            originator_version=stored.originator_version,
             event=event,
             at=kept.at,
             by=kept.by,
@@ -202,6 +193,15 @@ class Codec(Mapper[UUID]):
             "at": msgspec.to_builtins(recorded.at),
             "data": {name: value for name, value in data.items() if name not in hidden},
         }
+
+
+def _position(stored: StoredEvent) -> int:
+    return stored.id if isinstance(stored, Notification) else 0
+
+
+def _stream(stored: StoredEvent) -> UUID:
+    originator = stored.originator_id
+    return originator if isinstance(originator, UUID) else UUID(originator)
 
 
 def _joined(first: bytes, second: bytes) -> bytes:

@@ -9,15 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
-from alerts.eventlog.append import CHANNEL, EventRow
-from alerts.eventlog.codec import LOG_COLUMNS, Codec
+from eventsourcing.persistence import Notification
+
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.eventlog.position_waiter import PositionWaiter
-from alerts.eventlog.recent_rows import RecentRows
+from alerts.eventlog.recorder import CHANNEL
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded, Stream
-from alerts.storage.base import BaseDatabase
-from alerts.storage.ports import Value
 
 if TYPE_CHECKING:  # psycopg is loaded only where PostgreSQL is used.
     from alerts.storage.postgres import PostgresDatabase
@@ -27,7 +26,6 @@ S = TypeVar("S")
 _PAGE = 500
 _POLL = 0.05
 _SLOW_POLL = 1.0
-_BEYOND = 1 << 62
 _LOOK_FOR_SILENCE = 2.0
 _SILENT = 15.0
 """Seconds after which a transaction that says nothing while others wait for it is ended."""
@@ -42,23 +40,19 @@ WHERE holder.datname = current_database() AND holder.usename = current_user
 
 
 class EventLog:
-    """`ports.Log` over a database. `close` it at the end: on PostgreSQL it listens on a connection of its own."""
+    """`ports.Log` over the application. `close` it at the end: on PostgreSQL it listens on a connection of its own."""
 
-    def __init__(self, database: BaseDatabase, codec: Codec) -> None:
-        self._database, self._codec = database, codec
-        self._grown, self._tail = PositionWaiter(), RecentRows()
+    def __init__(self, application: EventStoreApplication) -> None:
+        self._application = application
+        self._database, self._codec = application.database, application.codec
+        self._grown = PositionWaiter()
         self._watching = Lock()
         self._watcher: Thread | None = None
         self._stopped = Event()
 
     def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
         """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
-        events = []
-        for found in self.read_each(after, limit, topics):
-            if isinstance(found, UnreadableEvent):
-                raise found
-            events.append(found)
-        return events
+        return self._read(self.notifications(after, limit, topics))
 
     def read_each(
         self, after: int, limit: int, topics: Collection[str] = (), *, unseal: bool = True
@@ -67,75 +61,54 @@ class EventLog:
 
         Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
         """
-        return self._codec.decode_many(self.rows(after, limit, topics), unseal=unseal)
+        return self._codec.decode_many(self.notifications(after, limit, topics), unseal=unseal)
 
-    def rows(self, after: int, limit: int, topics: Collection[str] = ()) -> list[EventRow]:
-        """The same as they are kept: sealed, not decoded."""
-        if self._tail.begins_before(after):
-            kept = self._tail.between(after, self.position(), limit, topics)
-            if kept is not None:
-                return kept
-        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ?"
-        params: list[Value] = [after]
-        if topics:
-            sql += f" AND topic IN ({', '.join('?' * len(topics))})"
-            params.extend(sorted(topics))
-        params.append(limit)
-        with self._database.read() as tx:
-            return cast(list[EventRow], tx.execute(f"{sql} ORDER BY position LIMIT ?", params))
+    def notifications(self, after: int, limit: int, topics: Collection[str] = ()) -> Sequence[Notification]:
+        """The same as they are stored: sealed, not decoded."""
+        log = self._application.notification_log
+        return log.select(after, limit, topics=sorted(topics), inclusive_of_start=False)
 
     def read_at(self, positions: Sequence[int]) -> list[Recorded]:
         """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
-        events = []
+        events: list[Recorded] = []
         for start in range(0, len(positions), _PAGE):
-            some = positions[start : start + _PAGE]
-            sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position IN ({', '.join('?' * len(some))}) ORDER BY position"
-            with self._database.read() as tx:
-                rows = tx.execute(sql, some)
-            for found in self._codec.decode_many(rows):
-                if isinstance(found, UnreadableEvent):
-                    raise found
-                events.append(found)
+            events += self._read(self._application.recorder.select_at(positions[start : start + _PAGE]))
         return events
 
     def hash_at(self, position: int) -> bytes:
         """What tells this log, as far as this position, from any other: SHA-256 over the last event up to there."""
-        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1"
-        with self._database.read() as tx:
-            rows = tx.execute(sql, (position,))
         digest = hashlib.sha256()
-        for value in rows[0] if rows else ():
-            digest.update(value if isinstance(value, bytes) else str(value).encode())
+        last = self._application.recorder.select_last(position)
+        if last is not None:
+            stream = cast(UUID, last.originator_id).bytes
+            for value in (last.id, stream, last.originator_version, last.topic, last.state):
+                digest.update(value if isinstance(value, bytes) else str(value).encode())
         return digest.digest()
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
         """A stream's events, if asked only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""
-        sql = f"SELECT {LOG_COLUMNS} FROM events WHERE originator_id = ? AND position <= ? ORDER BY originator_version"
-        with self._database.read() as tx:
-            rows = tx.execute(sql, (stream_id.bytes, _BEYOND if up_to is None else up_to))
+        found = cast("Sequence[Notification]", self._application.recorder.select_events(stream_id))
+        return self._read([n for n in found if up_to is None or n.id <= up_to])
+
+    def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
+        """A stream's folded state, if asked as it was at that position; None if it had no event."""
+        return self._application.state(stream, stream_id, up_to)
+
+    def position(self) -> int:
+        """The last position in the log, 0 if it is empty."""
+        return self._application.recorder.max_notification_id() or 0
+
+    def _read(self, stored: Sequence[Notification]) -> list[Recorded]:
+        """Decoded, their keys read together. Raises `UnreadableEvent`."""
         events = []
-        for found in self._codec.decode_many(rows):
+        for found in self._codec.decode_many(stored):
             if isinstance(found, UnreadableEvent):
                 raise found
             events.append(found)
         return events
 
-    def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
-        """A stream's folded state, if asked as it was at that position; None if it had no event."""
-        state: S | None = None
-        for recorded in self.stream(stream_id, up_to):
-            state = stream.evolve(state, recorded)
-        return state
-
-    def position(self) -> int:
-        """The last position in the log, 0 if it is empty."""
-        with self._database.read() as tx:
-            return int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
-
-    def notify_appended(self, position: int, rows: Sequence[EventRow] = ()) -> None:
-        """Told by this process's writer after a commit, so that nobody here waits for a poll. `rows`: what it wrote."""
-        if rows:
-            self._tail.add(rows)
+    def notify_appended(self, position: int) -> None:
+        """Wake this process's waiters after a commit of its writer: none of them waits for a poll."""
         self._grown.advance(position)
 
     def wait(self, after: int, timeout: float) -> bool:

@@ -49,6 +49,12 @@ class UnitOfWork(Protocol):
     def number(self, name: str, count: int = 1) -> int:
         """Take the next `count` numbers of a sequence and return the first (from 1 on; holes are allowed)."""
 
+    def tracked(self, name: str) -> int:
+        """A reactor's position in the log (the library's `Tracking`), 0 if it has not begun."""
+
+    def track(self, name: str, position: int) -> None:
+        """Move a reactor's position in the same transaction; one that it has reached already changes nothing."""
+
     def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
         """Statements that need the positions of this command's events, run in the same transaction after the append."""
 
@@ -122,6 +128,10 @@ class Log(Protocol):
 
     async def wait_async(self, after: int, timeout: float) -> bool:
         """The same, awaited."""
+
+
+class ConcurrencyConflict(Exception):
+    """Another writer was first (optimistic concurrency): the transaction is retried."""
 
 
 class UnreadableEvent(Exception):

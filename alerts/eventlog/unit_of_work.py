@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar, cast
 from uuid import UUID
 
-from alerts.eventlog import append
-from alerts.eventlog.codec import LOG_COLUMNS, Codec
-from alerts.eventlog.ports import UnreadableEvent
+from eventsourcing.persistence import Notification
+
+from alerts.eventlog.application import EventStoreApplication
+from alerts.eventlog.stream_cache import CachedStream, StreamCache
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded, Stream
 from alerts.storage.base import BaseTransaction
@@ -18,7 +18,7 @@ from alerts.storage.ports import Row, Statement, Value
 
 S = TypeVar("S")
 
-_STREAM = f"SELECT {LOG_COLUMNS} FROM events WHERE originator_id = ? ORDER BY originator_version"
+_NO_STREAM = UUID(int=0)
 _NUMBER = """
 INSERT INTO numbers (name, last_number) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET last_number = numbers.last_number + excluded.last_number
@@ -34,85 +34,35 @@ class Write(NamedTuple):
     rows: Sequence[Sequence[Value]] | None = None
 
 
-class CachedStream:
-    """A stream as it stands: how many events, and what they add up to, folded once somebody asks.
-
-    Most streams that a batch begins are never looked at again: of an import, none.
-    """
-
-    __slots__ = ("_before", "_evolve", "_since", "_state", "kind", "version")
-
-    def __init__(self, kind: str, version: int, state: Any) -> None:
-        self.kind, self.version, self._state = kind, version, state
-        self._since: Sequence[Recorded] = ()
-        self._before: CachedStream | None = None
-        self._evolve: Callable[[Any, Recorded], Any] | None = None
-
-    @classmethod
-    def after(
-        cls, before: CachedStream, evolve: Callable[[Any, Recorded], Any], since: Sequence[Recorded]
-    ) -> CachedStream:
-        """The same stream with these events behind it."""
-        held = cls(before.kind, before.version + len(since), None)
-        held._before, held._evolve, held._since = before, evolve, since
-        return held
-
-    @property
-    def state(self) -> Any:
-        """The folded state, None before the first event."""
-        if self._before is not None and self._evolve is not None:
-            state = self._before.state
-            for recorded in self._since:
-                state = self._evolve(state, recorded)
-            self._state, self._before, self._evolve, self._since = state, None, None, ()
-        return self._state
-
-
-class StreamCache:
-    """The last used streams of a process, bounded by number.
-
-    Keyed by `UUID.int`: hashing a UUID runs Python code, and this is done several times a command.
-    """
-
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
-        self._held: OrderedDict[int, CachedStream] = OrderedDict()
-
-    def get(self, key: int) -> CachedStream | None:
-        held = self._held.get(key)
-        if held is not None:
-            self._held.move_to_end(key)
-        return held
-
-    def put(self, key: int, held: CachedStream) -> None:
-        self._held[key] = held
-        self._held.move_to_end(key)
-        if len(self._held) > self._capacity:
-            self._held.popitem(last=False)
-
-    def evict(self, keys: Iterable[int]) -> None:
-        for key in keys:
-            self._held.pop(key, None)
-
-    def clear(self) -> None:
-        self._held.clear()
-
-
 class WriteBatch:
     """What one transaction has decided so far. Used by the writer's thread alone."""
 
-    def __init__(self, tx: BaseTransaction, codec: Codec, states: StreamCache, start: int) -> None:
-        """`start` is the last position given before this transaction."""
-        self.tx, self.codec, self.states = tx, codec, states
-        self.end = start
-        self.rows: list[append.EventRow] = []
+    def __init__(
+        self, tx: BaseTransaction, application: EventStoreApplication, states: StreamCache, start: int
+    ) -> None:
+        """`start` is the last position given before this transaction, which the application's recorder has joined."""
+        self.tx, self.application, self.states = tx, application, states
+        self._start = self.end = start
+        self.events: list[Recorded] = []
         self.touched: set[int] = set()
+        self.stored: list[Notification] = []
+        """What `finish` has inserted."""
+        self._positions: dict[str, int] = {}
         self._pending: list[Write] = []
         self.spoilt = False
-        """Whether a statement of an accepted command could not be run: nothing of this transaction may be kept."""
+        """True once a statement of an accepted command has failed: nothing of this transaction may be kept."""
+
+    @property
+    def id(self) -> UUID:
+        """Required by `Application.save` of what it collects events from; a batch is of many streams."""
+        return _NO_STREAM
+
+    def collect_events(self) -> list[Recorded]:
+        """The library's `CollectEventsProtocol`: the events of every accepted command, in order."""
+        return self.events
 
     def stream(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
-        """The stream with what this batch has appended, read from the log if it is not at hand."""
+        """The stream with what this batch has appended, read from the log if it is not cached."""
         held = self.states.get(stream_id.int)
         if held is None or (held.kind != kind.name and held.version):
             held = self._load(kind, stream_id)
@@ -120,19 +70,15 @@ class WriteBatch:
         return held
 
     def _load(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
-        # Events of this very batch are not in the table yet, but then the stream is at hand, unless it was evicted.
-        raw = stream_id.bytes
-        rows = self.tx.execute(_STREAM, (raw,))
-        if stream_id.int in self.touched:
-            rows += [row for row in self.rows if row[1] == raw]
-        if not rows:
-            return CachedStream(kind.name, 0, None)
-        state = None
-        for found in self.codec.decode_many(cast(list[append.EventRow], rows)):
-            if isinstance(found, UnreadableEvent):
-                raise found
-            state = kind.evolve(state, found)
-        return CachedStream(kind.name, int(rows[-1][2]), state)
+        held = self.application.stream(kind, stream_id)
+        if stream_id.int not in self.touched:
+            return held
+        # Events of this very batch are not in the table yet, but then the stream is cached, unless it was evicted.
+        return CachedStream.after(held, kind.evolve, [r for r in self.events if r.originator_id == stream_id])
+
+    def tracked(self, name: str) -> int:
+        """A reactor's position, with what this batch has moved; 0 if it has not begun."""
+        return self._positions.get(name) or self.application.recorder.max_tracking_id(name) or 0
 
     def read(self, sql: str, params: Sequence[Value]) -> list[Row]:
         self.flush()
@@ -143,10 +89,8 @@ class WriteBatch:
 
     def accept(self, unit: StreamUnitOfWork) -> None:
         """A command has returned: its events and statements become part of the transaction."""
-        for recorded in unit.events:
-            topic, state = self.codec.encode(recorded)
-            raw_id = recorded.originator_id.bytes
-            self.rows.append((recorded.position, raw_id, recorded.originator_version, topic, state))
+        self.events.extend(unit.events)
+        self._positions.update(unit.tracks)
         positions = [recorded.position for recorded in unit.events]
         self._pending.extend(unit.writes)
         for then in unit.with_positions:
@@ -176,10 +120,16 @@ class WriteBatch:
             self.tx.executemany(sql, rows)
         self.tx.execute_all(single)
 
-    def finish(self) -> None:
-        """Write the rest: all that the transaction holds is now with the database."""
+    def finish(self, before_insert: Callable[[], None]) -> None:
+        """Write the rest: all that the transaction holds is now with the database.
+
+        `before_insert` is called once all events are encoded and before the first is inserted.
+        """
         self.flush()
-        append.insert(self.tx, self.rows)
+        recordings = self.application.save(
+            cast(Any, self), last_position=self._start, positions=self._positions, before_insert=before_insert
+        )
+        self.stored = [recording.notification for recording in recordings]
 
 
 class StreamUnitOfWork:
@@ -195,6 +145,7 @@ class StreamUnitOfWork:
         "now",
         "overlay",
         "then",
+        "tracks",
         "with_positions",
         "writes",
     )
@@ -209,6 +160,7 @@ class StreamUnitOfWork:
         self.writes: list[Write] = []
         self.with_positions: list[Callable[[Sequence[int]], Iterable[Statement]]] = []
         self.then: list[Callable[[], None]] = []
+        self.tracks: dict[str, int] = {}
 
     def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
         """The folded state of a stream, with what this batch has appended; None if it has no event."""
@@ -270,6 +222,15 @@ class StreamUnitOfWork:
     def number(self, name: str, count: int = 1) -> int:
         """Take the next `count` numbers of a sequence and return the first."""
         return self._batch.take_number(name, count)
+
+    def tracked(self, name: str) -> int:
+        """A reactor's position, 0 if it has not begun."""
+        return self.tracks.get(name) or self._batch.tracked(name)
+
+    def track(self, name: str, position: int) -> None:
+        """Move a reactor's position in the same transaction; a position that it has reached already changes nothing."""
+        if position > self.tracked(name):
+            self.tracks[name] = position
 
     def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
         """Statements that need the positions of this command's events."""

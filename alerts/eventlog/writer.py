@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -14,13 +14,12 @@ from time import sleep
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from alerts.eventlog import append
-from alerts.eventlog.codec import Codec
-from alerts.eventlog.errors import ConcurrencyConflict
-from alerts.eventlog.ports import Committed, UnitOfWork
-from alerts.eventlog.unit_of_work import StreamCache, StreamUnitOfWork, WriteBatch
+from alerts.eventlog.application import EventStoreApplication
+from alerts.eventlog.ports import Committed, ConcurrencyConflict, UnitOfWork
+from alerts.eventlog.stream_cache import StreamCache
+from alerts.eventlog.unit_of_work import StreamUnitOfWork, WriteBatch
 from alerts.kernel.errors import Conflict, Unavailable
-from alerts.storage.base import BaseDatabase, BaseTransaction
+from alerts.storage.base import BaseTransaction
 
 T = TypeVar("T")
 
@@ -32,7 +31,6 @@ _STATES = 10_000
 _EVICT_AT_MOST = 5_000
 _RETRY_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0)
 """Seconds between asking whether a commit was kept, while the database is away."""
-_EVENT = "SELECT originator_id, originator_version, topic, state FROM events WHERE position = ?"
 
 _Answer = tuple["QueuedCommand[Any]", Any, BaseException | None]
 
@@ -63,24 +61,22 @@ class GroupCommitWriter:
 
     def __init__(
         self,
-        database: BaseDatabase,
-        codec: Codec,
+        application: EventStoreApplication,
         clock: Callable[[], datetime],
         *,
         flush_keys: Callable[[], None] = lambda: None,
-        grown: Callable[[int, Sequence[append.EventRow]], None] = lambda position, rows: None,
+        grown: Callable[[int], None] = lambda position: None,
         states: int = _STATES,
     ) -> None:
-        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is told each new end,
-        and the rows before it."""
-        self._database, self._codec, self._clock = database, codec, clock
+        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is called with each
+        new end of the log."""
+        self._application, self._database, self._clock = application, application.database, clock
         self._flush_keys, self._grown = flush_keys, grown
         self._states = StreamCache(states)
         self._queue: SimpleQueue[QueuedCommand[Any] | None] = SimpleQueue()
         self._lock = Lock()
         self._closed = False
-        with database.read() as tx:
-            self._position = int(tx.execute("SELECT COALESCE(MAX(position), 0) FROM events")[0][0])
+        self._position = application.recorder.max_notification_id() or 0
         self._end = self._position
         """The last position given, as far as this process knows; commits of others move it."""
         self._thread = Thread(target=self._loop, name="log writer", daemon=True)
@@ -194,12 +190,11 @@ class GroupCommitWriter:
         answers: list[_Answer] = []
         hooks: list[Callable[[], None]] = []
         try:
-            with self._database.write() as tx:
+            with self._database.write() as tx, self._application.recorder.joined(tx):
                 batch = self._begin(tx)
                 for job in jobs:
                     answers.append(self._run(job, batch, hooks))
-                self._flush_keys()
-                batch.finish()
+                batch.finish(self._flush_keys)
                 complete = True
         except BaseException as error:
             if batch is None or not complete or not self._kept_all_the_same(batch, error):
@@ -207,9 +202,10 @@ class GroupCommitWriter:
                     self._states.evict(batch.touched)
                 raise
         self._end = batch.end
-        if batch.rows:
+        if batch.stored:
             self._position = batch.end
-            hooks.insert(0, partial(self._grown, batch.end, batch.rows))
+            self._application.recent.add(batch.stored)
+            hooks.insert(0, partial(self._grown, batch.end))
         for hook in hooks:
             self._call(hook)
         self._answer(answers)
@@ -219,15 +215,14 @@ class GroupCommitWriter:
 
         Asked under the append lock, so that a commit which the server is still working on has ended by then.
         """
-        if self._database.fault_kind(error) != "transient" or not batch.rows:
+        if self._database.fault_kind(error) != "transient" or not batch.stored:
             return False
-        position, *last = batch.rows[-1]
+        last = batch.stored[-1]
         for pause in _RETRY_DELAYS_S:
             try:
-                with self._database.write() as tx:
-                    append.begin(tx)
-                    rows = tx.execute(_EVENT, (position,))
-                return [tuple(row) for row in rows] == [tuple(last)]
+                with self._database.write() as tx, self._application.recorder.joined(tx):
+                    self._application.recorder.lock()
+                    return list(self._application.recorder.select_at([last.id])) == [last]
             except Exception as found:
                 if self._database.fault_kind(found) is None and not isinstance(found, Unavailable):
                     raise
@@ -235,15 +230,15 @@ class GroupCommitWriter:
         return False
 
     def _begin(self, tx: BaseTransaction) -> WriteBatch:
-        end = append.begin(tx)
+        end = self._application.recorder.lock()
         if end != self._end:
-            touched = append.touched_since(tx, self._end, _EVICT_AT_MOST)
+            touched = self._application.recorder.streams_since(self._end, _EVICT_AT_MOST)
             if touched is None:
                 self._states.clear()
             else:
-                self._states.evict(touched)
+                self._states.evict([stream.int for stream in touched])
             self._end = end
-        return WriteBatch(tx, self._codec, self._states, end)
+        return WriteBatch(tx, self._application, self._states, end)
 
     def _run(self, job: QueuedCommand[Any], batch: WriteBatch, hooks: list[Callable[[], None]]) -> _Answer:
         unit = StreamUnitOfWork(batch, self._clock(), job.by, job.command, job.cause)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
@@ -27,7 +28,7 @@ class _Document:
         self.state, self.created, self.sealed, self.position = state, created, sealed, 0
 
 
-class Documents:
+class Documents(ReadModel):
     """A projection of some kinds of streams (`alerts.eventlog.ports.Projection`)."""
 
     def __init__(self, name: str, *kinds: DocumentKind[Any]) -> None:

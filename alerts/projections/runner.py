@@ -13,9 +13,12 @@ from threading import Event as Flag
 from threading import Thread
 from time import monotonic
 
+from eventsourcing.persistence import Tracking
+
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import Projection, UnreadableEvent
 from alerts.eventlog.position_waiter import PositionWaiter
+from alerts.eventlog.read_model import LostFence, ReadModel, ViewRecorder
 from alerts.kernel.errors import DomainError, NotFound
 from alerts.kernel.events import Recorded
 from alerts.projections import parked
@@ -40,14 +43,6 @@ _TOO_MANY = 100
 _ASLEEP = 3.0
 """Seconds without a step after which a leader whose process was stopped, or whose machine is gone, is passed over."""
 
-_START = "INSERT INTO tracking (name, position) VALUES (?, 0) ON CONFLICT (name) DO NOTHING"
-_POSITIONS = "SELECT name, position FROM tracking"
-_MOVE = "UPDATE tracking SET position = ? WHERE position = ? AND name IN ({}) RETURNING name"
-
-
-class _LostFence(Exception):
-    """Another runner has this work, or has moved a position meanwhile."""
-
 
 class ProjectionRunner:
     """Feeds projections from the log. A projection with a true `guards` attribute stops at an event it cannot take;
@@ -61,7 +56,11 @@ class ProjectionRunner:
         clock: Callable[[], datetime],
     ) -> None:
         self._log, self._database, self._clock = log, database, clock
+        self._recorder = ViewRecorder(database)
         self._projections = list(projections)
+        for projection in projections:
+            if isinstance(projection, ReadModel):
+                projection.bind(self._recorder)
         names = [projection.name for projection in projections]
         if len(set(names)) != len(names):
             raise ValueError(f"two projections of one name: {sorted(names)}")
@@ -156,7 +155,7 @@ class ProjectionRunner:
         while not self._stop.is_set():
             try:
                 self._turn()
-            except _LostFence:
+            except LostFence:
                 self._taken_over = False
                 self._load_quietly()
             except Exception as error:
@@ -209,13 +208,9 @@ class ProjectionRunner:
 
     def _load(self) -> None:
         """Positions as the database has them; new projections begin at 0."""
-        with self._database.read() as tx:
-            kept = {str(name): int(position) for name, position in tx.execute(_POSITIONS)}
-        missing = [p.name for p in self._projections if p.name not in kept]
-        if missing:
-            with self._database.write() as tx:
-                tx.executemany(_START, [(name,) for name in missing])
-        self._positions = {p.name: kept.get(p.name, 0) for p in self._projections}
+        names = [projection.name for projection in self._projections]
+        found = self._recorder.positions(start=names)
+        self._positions = {name: found[name] for name in names}
         self._waiter.advance(self._lowest())
 
     def _load_quietly(self) -> None:
@@ -250,7 +245,7 @@ class ProjectionRunner:
         try:
             self._commit(group, found, after, to)
         except Exception as error:
-            if isinstance(error, _LostFence) or self._database.fault_kind(error) == "transient":
+            if isinstance(error, LostFence) or self._database.fault_kind(error) == "transient":
                 raise
             for projection in group:
                 self._advance(projection, found, after, to)
@@ -270,9 +265,7 @@ class ProjectionRunner:
             self._parked_in_a_row.pop(projection.name, None)
 
     def _fence(self, tx: BaseTransaction, group: Sequence[Projection], after: int, to: int) -> None:
-        moved = tx.execute(_MOVE.format(", ".join("?" * len(group))), (to, after, *(p.name for p in group)))
-        if len(moved) != len(group):
-            raise _LostFence
+        self._recorder.fence(tx, after, [Tracking(projection.name, to) for projection in group])
 
     def _advance(self, projection: Projection, found: Found, after: int, to: int) -> None:
         """The same for one projection, halving what fails until the one event that is at fault is found."""
@@ -281,7 +274,7 @@ class ProjectionRunner:
         try:
             self._commit([projection], found, after, to)
         except Exception as error:
-            if isinstance(error, _LostFence) or self._database.fault_kind(error) == "transient":
+            if isinstance(error, LostFence) or self._database.fault_kind(error) == "transient":
                 raise
             if len(found) <= 1 or self._database.fault_kind(error) == "schema":
                 self._give_up(projection, found, error, after, to)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from alerts.domain.events import DispatchChunkFinished, ReceiptReceived
+from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Recorded
 from alerts.storage import named_queries
 from alerts.storage.ports import Transaction
@@ -13,7 +14,7 @@ from alerts.storage.ports import Transaction
 _SQL = named_queries.load("alerts.projections", "statistics.sql")
 
 
-class Statistics:
+class Statistics(ReadModel):
     """Sums of outcomes (`alerts.eventlog.ports.Projection`).
 
     An outcome is counted when it is reported: a delivery that was deferred and then sent counts once under each, and

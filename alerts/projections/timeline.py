@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
+from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import document_kinds
 from alerts.projections.document_kinds import micros
@@ -94,7 +95,7 @@ def _detail(event: Event) -> str:
             return str(getattr(event, "reason", ""))
 
 
-class Timeline:
+class Timeline(ReadModel):
     """The log in words (`alerts.eventlog.ports.Projection`)."""
 
     name = "timeline"

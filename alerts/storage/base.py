@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal
 
+from eventsourcing.persistence import PersistenceError
+
 from alerts.kernel.errors import DomainError
 from alerts.storage.ports import Dialect, Row, Statement, Value
 
@@ -16,6 +18,11 @@ Part = Literal["main", "views", "keys"]
 FaultKind = Literal["conflict", "transient", "schema", "other"]
 """What a driver's error means: another writer was first; try again later; no such table or column, or not SQL at all;
 a value that cannot be kept, or a damaged file."""
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """The driver's error behind one that the `eventsourcing` library's recorder has translated, else the error."""
+    return error.__cause__ if isinstance(error, PersistenceError) and error.__cause__ is not None else error
 
 
 class BadUrl(DomainError):

@@ -16,7 +16,7 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from alerts.kernel.errors import Unavailable
-from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part, driver_error
 from alerts.storage.connection_pool import Pool
 from alerts.storage.ports import Dialect, Row, Statement, Value
 
@@ -193,6 +193,7 @@ class PostgresDatabase(BaseDatabase):
                 raise
 
     def fault_kind(self, error: BaseException) -> FaultKind | None:
+        error = driver_error(error)
         if not isinstance(error, psycopg.Error):
             return None
         # Class 40 is what a server rolls back to resolve a deadlock: to be decided afresh, as a conflict is.

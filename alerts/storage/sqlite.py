@@ -12,7 +12,7 @@ from threading import Lock, get_ident
 from typing import Any, cast
 
 from alerts.kernel.errors import Unavailable
-from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part
+from alerts.storage.base import BadUrl, BaseDatabase, BaseTransaction, FaultKind, NotDurable, Part, driver_error
 from alerts.storage.connection_pool import Pool
 from alerts.storage.multi_row_insert import write_rows
 from alerts.storage.ports import Dialect, Row, Statement, Value
@@ -222,6 +222,7 @@ class SQLiteDatabase(BaseDatabase):
         return self._open_reader()
 
     def fault_kind(self, error: BaseException) -> FaultKind | None:
+        error = driver_error(error)
         if not isinstance(error, sqlite3.Error):
             return None
         code = _code(error)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
@@ -75,10 +76,11 @@ class Process:
                 tx.execute(table.format(blob=blob))
         vault = Vault(self.keys, MASTER)
         self.codec = Codec(CATALOGUE, vault)
-        self.log = EventLog(self.main, self.codec)
+        application = EventStoreApplication(self.main, self.codec)
+        self.log = EventLog(application)
         self.runner = ProjectionRunner(self.log, self.views, [Tally()], lambda: datetime.now(UTC))
         self.writer = GroupCommitWriter(
-            self.main, self.codec, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=self.log.notify_appended
+            application, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=self.log.notify_appended
         )
 
     def close(self) -> None:

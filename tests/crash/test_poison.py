@@ -10,13 +10,13 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from eventsourcing.persistence import StoredEvent
 
 from alerts.channels.message import NoticeWords
 from alerts.channels.renderer import Prepared, Renderer
 from alerts.delivery_queue.requeue import failed, requeue_failed
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
-from alerts.eventlog import append
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
@@ -140,9 +140,8 @@ class Unknown:
         recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=now(), by="test")
         self._stack, (topic, self._state) = stack, stack.codec.encode(recorded)
         kept = msgspec.msgpack.decode(self._state)
-        with stack.main.write() as tx:
-            self.position = append.begin(tx) + 1
-            append.insert(tx, [(self.position, stream.bytes, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))])
+        newer = StoredEvent(stream, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))
+        (self.position,) = stack.application.recorder.insert_events([newer]) or ()
         stack.log.notify_appended(self.position)
 
     def mend(self) -> None:

@@ -22,6 +22,7 @@ from alerts.domain.events import Policy, PolicyRule
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import NOTICE, SOURCE, source_id
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
@@ -151,8 +152,9 @@ def house(databases: Databases) -> Iterator[House]:
     def clock() -> datetime:
         return made[0].now if made else START
 
-    log = EventLog(databases.main, codec)
-    writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.notify_appended)
+    application = EventStoreApplication(databases.main, codec)
+    log = EventLog(application)
+    writer = GroupCommitWriter(application, clock, flush_keys=vault.flush, grown=log.notify_appended)
     follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=clock)
     commands = Commands(
         writer=writer,

@@ -23,6 +23,7 @@ from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
@@ -92,9 +93,10 @@ class Stack:
         _ = databases.main, databases.views, databases.keys  # migrated
         self.vault = Vault(databases.keys, MASTER_KEY)
         codec = self.codec = Codec(e.CATALOGUE.joined(s.CATALOGUE), self.vault)
-        self.log = EventLog(self.main, codec)
+        self.application = EventStoreApplication(self.main, codec)
+        self.log = EventLog(self.application)
         self.writer = GroupCommitWriter(
-            self.main, codec, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended
+            self.application, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended
         )
         self.runner = ProjectionRunner(self.log, self.views_db, projections(), clock)
         self.views = ReadModels(self.views_db, self.runner, self.vault)

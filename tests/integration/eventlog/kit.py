@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
@@ -62,6 +63,7 @@ class House:
     main: BaseDatabase
     vault: Vault
     codec: Codec
+    application: EventStoreApplication
     log: EventLog
     writer: GroupCommitWriter
 
@@ -90,9 +92,10 @@ def opened(
     """Everything of one process over these databases."""
     vault = Vault(keys, MASTER)
     codec = Codec(catalogue, vault)
-    log = EventLog(main, codec)
-    writer = GroupCommitWriter(main, codec, clock or Clock(), flush_keys=vault.flush, grown=log.notify_appended)
-    return House(main, vault, codec, log, writer)
+    application = EventStoreApplication(main, codec)
+    log = EventLog(application)
+    writer = GroupCommitWriter(application, clock or Clock(), flush_keys=vault.flush, grown=log.notify_appended)
+    return House(main, vault, codec, application, log, writer)
 
 
 @contextmanager

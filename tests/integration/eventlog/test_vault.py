@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from alerts.eventlog.errors import ConcurrencyConflict
+from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.ids import new_id
 from subscribers.vault import KeyDestroyed, KeyMissing, Vault, WrongMasterKey
 from tests.integration.eventlog.kit import COUNTER, MASTER, Named, house

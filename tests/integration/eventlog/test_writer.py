@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from alerts.eventlog import append
-from alerts.eventlog.errors import ConcurrencyConflict
-from alerts.eventlog.ports import UnitOfWork
+from alerts.eventlog.application import EventStoreApplication
+from alerts.eventlog.ports import ConcurrencyConflict, UnitOfWork
+from alerts.eventlog.recorder import Recorder
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Conflict, Invalid, Unavailable
 from alerts.kernel.ids import new_id
@@ -243,7 +243,7 @@ def test_when_the_disk_refuses_nobody_is_told_that_it_was_kept(databases: Databa
         if full[0]:
             raise _disk_full(made.main)
 
-    writer = GroupCommitWriter(made.main, made.codec, Clock(), flush_keys=flush)
+    writer = GroupCommitWriter(made.application, Clock(), flush_keys=flush)
     try:
         futures = [writer.submit(lambda unit: raised(unit, stream), by="system") for _ in range(3)]
         for future in futures:
@@ -293,7 +293,11 @@ def test_a_commit_whose_answer_was_lost_is_recognised(databases: Databases) -> N
     stream = new_id()
     made = opened(databases.main, databases.keys)
     database = LosesAnswers(made.main)
-    writer = GroupCommitWriter(database, made.codec, Clock(), flush_keys=made.vault.flush)  # type: ignore[arg-type]
+    writer = GroupCommitWriter(
+        EventStoreApplication(database, made.codec),  # type: ignore[arg-type]
+        Clock(),
+        flush_keys=made.vault.flush,
+    )
     try:
         assert writer.submit(lambda unit: raised(unit, stream), by="system").result(10).result == 1
         database.breaks = ["after"]
@@ -402,6 +406,7 @@ def test_a_process_that_is_stopped_in_mid_statement_is_ended(
             stopped.write() as tx,
             tx.connection.cursor() as cursor,  # type: ignore[attr-defined]
         ):
-            append.begin(tx)
+            with Recorder(stopped).joined(tx):
+                Recorder(stopped).lock()
             with cursor.copy("COPY numbers (name, last_number) FROM STDIN"):
                 assert made.count(new_id()) == 1, "it does not wait for the one that is stopped"

@@ -14,6 +14,7 @@ import pytest
 
 from alerts.domain import events as e
 from alerts.domain import streams
+from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
@@ -72,9 +73,10 @@ def house(databases: Any) -> Iterator[House]:
     with ExitStack() as stack:
         vault = Vault(databases.keys, bytes(range(32)))
         codec = Codec(CATALOGUE, vault)
-        log = EventLog(databases.main, codec)
+        application = EventStoreApplication(databases.main, codec)
+        log = EventLog(application)
         stack.callback(log.close)
-        writer = GroupCommitWriter(databases.main, codec, clock, flush_keys=vault.flush, grown=log.notify_appended)
+        writer = GroupCommitWriter(application, clock, flush_keys=vault.flush, grown=log.notify_appended)
         stack.callback(writer.close)
         current = LiveViews(databases.url, databases.main, databases.migrations("views"))
         stack.callback(current.close)

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from alerts.eventlog.append import begin
+from alerts.eventlog.recorder import Recorder
 from alerts.web.health.metrics import Metrics
 from alerts.web.health.readiness import Readiness, StartPosition
 from tests.conftest import Databases
@@ -126,8 +126,10 @@ async def test_a_log_that_takes_no_writes_is_told_in_words_and_asked_again(datab
         held, release = Event(), Event()
 
         def hold() -> None:
-            with databases.another().write() as tx:
-                begin(tx)
+            another = databases.another()
+            recorder = Recorder(another)
+            with another.write() as tx, recorder.joined(tx):
+                recorder.lock()
                 held.set()
                 release.wait(10)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
 import pytest
+from eventsourcing.persistence import Notification
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,9 +54,9 @@ def recorded(event: Event, version: int = 1, **more: Any) -> Recorded:
     return Recorded(originator_id=new_id(), originator_version=version, event=event, at=AT, by="system", **more)
 
 
-def row(codec: Codec, kept: Recorded, position: int = 1) -> tuple[int, bytes, int, str, bytes]:
+def row(codec: Codec, kept: Recorded, position: int = 1) -> Notification:
     topic, state = codec.encode(kept)
-    return position, kept.originator_id.bytes, kept.originator_version, topic, state
+    return Notification(kept.originator_id, kept.originator_version, topic, state, position)
 
 
 def registered(**more: Any) -> SubscriberRegistered:
@@ -77,7 +79,7 @@ def test_a_sealed_event_comes_back_as_it_was() -> None:
     topic, state = codec.encode(kept)
     assert topic == "SubscriberRegistered"
     assert b"ada@example.org" not in state and b"I agree" not in state and b"api" in state
-    back = codec.decode(row(codec, kept, 42))
+    back = codec.to_domain_event(row(codec, kept, 42))
     assert msgspec.structs.replace(back, sealed=None, position=0) == kept
     assert back.position == 42 and back.sealed is not None
     assert sealer.fresh[0] is True, "a stream's first event: its key need not be looked for"
@@ -91,7 +93,7 @@ def test_after_an_erasure_the_rest_of_the_event_is_still_there() -> None:
     kept = recorded(registered())
     kept_row = row(codec, kept)
     sealer.destroyed.add(kept.originator_id)
-    assert codec.decode(kept_row).event == registered(addresses=None, preferences=None, consent=None)
+    assert codec.to_domain_event(kept_row).event == registered(addresses=None, preferences=None, consent=None)
     (bare,) = Codec(SUBSCRIBERS, PlainSealer()).decode_many([kept_row], unseal=False)
     assert not isinstance(bare, UnreadableEvent)
     assert bare.event == registered(addresses=None, preferences=None, consent=None)
@@ -110,7 +112,7 @@ def test_keys_are_fetched_for_a_whole_page_and_only_where_needed() -> None:
 
 def test_nothing_personal_given_is_nothing_sealed() -> None:
     codec = Codec(SUBSCRIBERS, PlainSealer())
-    back = codec.decode(row(codec, recorded(registered(addresses=None, preferences=None, consent=None))))
+    back = codec.to_domain_event(row(codec, recorded(registered(addresses=None, preferences=None, consent=None))))
     assert back.sealed is None
 
 
@@ -148,7 +150,7 @@ UPCASTING = Catalogue({"Grown": Grown}, {("Grown", 1): _renamed, ("Grown", 2): _
 def test_an_old_event_is_raised_step_by_step_its_personal_fields_included() -> None:
     sealer = PlainSealer()
     old = row(Codec(Catalogue.of(GrownOnce), sealer), recorded(GrownOnce(cm=150, owner="ada")))
-    assert Codec(UPCASTING, sealer).decode(old).event == Grown(size=1.5, owner="Ada")
+    assert Codec(UPCASTING, sealer).to_domain_event(old).event == Grown(size=1.5, owner="Ada")
 
 
 def test_what_cannot_be_read_says_why() -> None:
@@ -160,21 +162,21 @@ def test_what_cannot_be_read_says_why() -> None:
         (Codec(Catalogue.of(Grown), sealer), old, "nothing raises it from version 1 to 2"),
         (Codec(Catalogue.of(GrownOnce), sealer), new, "version 3 is newer than 1"),
         (Codec(SUBSCRIBERS, sealer), new, "knows no such event"),
-        (Codec(UPCASTING, sealer), (*new[:4], b""), "damaged"),
-        (Codec(UPCASTING, sealer), (*new[:4], new[4][:-4]), "damaged"),
-        (Codec(UPCASTING, sealer), (*new[:3], "Grown", whole[4]), "sealed for another"),
-        (Codec(SUBSCRIBERS, sealer), (1, new_id().bytes, *whole[2:]), "sealed for another"),
+        (Codec(UPCASTING, sealer), replace(new, state=b""), "damaged"),
+        (Codec(UPCASTING, sealer), replace(new, state=new.state[:-4]), "damaged"),
+        (Codec(UPCASTING, sealer), replace(new, topic="Grown", state=whole.state), "sealed for another"),
+        (Codec(SUBSCRIBERS, sealer), replace(whole, originator_id=new_id()), "sealed for another"),
     ]
     for codec, damaged, why in cases:
         with pytest.raises(UnreadableEvent, match=why):
-            codec.decode(damaged)
+            codec.to_domain_event(damaged)
 
 
 @settings(max_examples=200)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused_never_a_crash(state: bytes) -> None:
     codec = Codec(SUBSCRIBERS, PlainSealer())
-    (found,) = codec.decode_many([(1, new_id().bytes, 1, "SubscriberRegistered", state)])
+    (found,) = codec.decode_many([Notification(new_id(), 1, "SubscriberRegistered", state, 1)])
     assert isinstance(found, Recorded | UnreadableEvent)
 
 

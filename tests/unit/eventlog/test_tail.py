@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from alerts.eventlog.append import EventRow
+from uuid import UUID
+
+from eventsourcing.persistence import Notification
+
 from alerts.eventlog.recent_rows import RecentRows
 
-
-def _rows(first: int, last: int, topic: str = "a") -> list[EventRow]:
-    return [(position, b"s" * 16, 1, topic, b"x" * 10) for position in range(first, last + 1)]
+_STREAM = UUID(int=1)
 
 
-def _positions(rows: list[EventRow] | None) -> list[int] | None:
-    return None if rows is None else [row[0] for row in rows]
+def _rows(first: int, last: int, topic: str = "a") -> list[Notification]:
+    return [Notification(_STREAM, 1, topic, b"x" * 10, position) for position in range(first, last + 1)]
+
+
+def _positions(rows: list[Notification] | None) -> list[int] | None:
+    return None if rows is None else [row.id for row in rows]
 
 
 def test_what_is_behind_a_position_comes_in_order_and_no_more_than_asked() -> None:

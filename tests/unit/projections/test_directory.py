@@ -183,6 +183,6 @@ def test_contacts_of_are_in_order_and_empty_for_a_stranger(world: World) -> None
 
 def test_a_view_keeps_the_logs_own_bytes(world: World) -> None:
     world.append(ANNA, registered(ANNA, A1))
-    kept = msgspec.msgpack.decode(world.rows[0][4])[-1]
+    kept = msgspec.msgpack.decode(world.rows[0].state)[-1]
     world.project()
     assert world.database.connection.execute("SELECT sealed FROM people").fetchone() == (kept,)

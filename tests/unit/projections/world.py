@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from eventsourcing.persistence import Notification
+
 from alerts.domain import events as alerts_events
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Projection
@@ -67,7 +69,7 @@ class World:
     keys: Keys = field(default_factory=Keys)
     database: MemoryDatabase = field(default_factory=MemoryDatabase)
     projections: Sequence[Projection] = field(default_factory=projections)
-    rows: list[tuple[int, bytes, int, str, bytes]] = field(default_factory=list)
+    rows: list[Notification] = field(default_factory=list)
     versions: dict[UUID, int] = field(default_factory=dict)
     applied: int = 0
 
@@ -83,7 +85,7 @@ class World:
             when = at or START + timedelta(seconds=position)
             recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=when, by=by)
             topic, state = self.open.encode(recorded)
-            self.rows.append((position, stream.bytes, version, topic, state))
+            self.rows.append(Notification(stream, version, topic, state, position))
         return len(self.rows)
 
     def tell(self, stream: UUID, *events: Event, by: str = "person:a", at: datetime | None = None) -> int:
@@ -107,7 +109,7 @@ class World:
 
     def recorded(self, stream: UUID) -> list[Recorded]:
         """A stream's events with everything personal that can still be read."""
-        return [self.open.decode(row) for row in self.rows if row[1] == stream.bytes]
+        return [self.open.to_domain_event(row) for row in self.rows if row.originator_id == stream]
 
     def again(self) -> World:
         """The same log and keys with empty read models."""
