@@ -119,12 +119,14 @@ class PreparedEmail:
 
     def _shaped(self, variant: str) -> _Shape:
         parts = self._render(variant)
-        shape = self._shapes[variant] = _Shape()
+        # Threads share the cache: a shape is published complete, or a reader would get a message without a word in it.
+        shape = _Shape()
         shape.add(self._fixed_headers + self._part_head("plain"))
         shape.add_part(Template(parts.text), of_html=False)
         shape.add(b"\r\n" + self._part_head("html"))
         shape.add_part(Template(parts.html), of_html=True)
         shape.add(b"\r\n--" + self._boundary + b"--\r\n")
+        self._shapes[variant] = shape
         return shape
 
     def _personal_headers(self, delivery: str, to: str, stop_url: str) -> bytes:

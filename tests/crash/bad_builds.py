@@ -39,7 +39,7 @@ def done_before_sending() -> None:
 
         under_way.add(asyncio.ensure_future(later()))
         now, said = self._clock(), SendResult(result="sent")
-        return [self._retries.settled(row, said, now, now, expires[row.notice], out.language) for row in out.rows]
+        return [self._retries.outcome_of(row, said, now, now, expires[row.notice], out.language) for row in out.rows]
 
     delivery.DeliveryRunner._sent = sent  # type: ignore[method-assign]
 
@@ -103,7 +103,7 @@ def cursor_in_another_transaction() -> None:
 
     def commit(self: Any, recorded: Any, works: Sequence[Callable[[Any], None]]) -> None:
         def moved(unit: Any) -> None:
-            unit.write(fanout._sql.reactor_moved, (fanout.NAME, recorded.position))
+            unit.track(fanout.NAME, recorded.position)
 
         def effects(unit: Any) -> None:
             for work in works:
@@ -112,7 +112,7 @@ def cursor_in_another_transaction() -> None:
         self._writer.submit(moved, by="system").result()
         time.sleep(BETWEEN_S)
         self._writer.submit(effects, by="system", cause=recorded.position).result()
-        self._turns.taken(recorded.position, ours=True)
+        self._turns.step_done(recorded.position, ours=True)
 
     fanout.FanOut._commit = commit  # type: ignore[method-assign]
 
@@ -138,7 +138,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (delivery.DeliveryRunner, "_sent"),
     (planner, "write"),
     (housekeeping.Housekeeping, "__init__"),
-    (housekeeping, "doubt"),
+    (housekeeping, "requeue_orphaned"),
     (worker.Worker, "_pick"),
     (Sender, "delivery"),
     (fanout.FanOut, "_commit"),

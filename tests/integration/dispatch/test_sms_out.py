@@ -289,10 +289,10 @@ class Slow(Scripted):
 
     def __init__(self, rate: float) -> None:
         super().__init__("email")
-        self.rate = rate
+        self.texts_per_s = rate
 
     def rate(self) -> float:
-        return self.rate
+        return self.texts_per_s
 
     def share_among(self, processes: int) -> None:
         """Alone here."""
