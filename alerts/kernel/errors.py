@@ -1,4 +1,7 @@
-"""What can go wrong in words a person understands; the doors turn each into their own form (problem+json, one line)."""
+"""Domain errors, worded for a person.
+
+Each interface renders them in its own form (problem+json, one line on the terminal).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong with one field; `field` is a dotted path such as `places.0.radius_km`, or "" for the whole."""
+    """Error of one field; `field` is a dotted path such as `places.0.radius_km`, or "" for the whole body."""
 
     field: str
     message: str
 
 
 class DomainError(Exception):
-    """A command that cannot be carried out; nothing was changed. `str(error)` says what to do."""
+    """A command cannot be carried out; nothing was changed. `str(error)` says what to do."""
 
     def __init__(self, message: str, **extra: object) -> None:
         super().__init__(message)
@@ -25,7 +28,7 @@ class DomainError(Exception):
 
 
 class Invalid(DomainError):
-    """Understood, but not acceptable (HTTP 422)."""
+    """The input can be read but is not acceptable (HTTP 422)."""
 
     def __init__(self, message: str, errors: Sequence[FieldError] = (), **extra: object) -> None:
         super().__init__(message, **extra)
@@ -33,28 +36,28 @@ class Invalid(DomainError):
 
     @classmethod
     def field(cls, field: str, message: str) -> Invalid:
-        """One field's error."""
+        """Build the error of a single field."""
         return cls(message, (FieldError(field, message),))
 
 
 class Malformed(Invalid):
-    """Not readable at all (HTTP 400)."""
+    """The input cannot be parsed (HTTP 400)."""
 
 
 class NotFound(DomainError):
-    """No such thing (HTTP 404)."""
+    """The resource does not exist (HTTP 404)."""
 
 
 class Conflict(DomainError):
-    """The state forbids it, or somebody else was first (HTTP 409)."""
+    """The state forbids the command, or another writer was first (HTTP 409)."""
 
 
 class Stale(DomainError):
-    """The version given is not the current one (HTTP 412)."""
+    """The version given is not the current one (HTTP 412, optimistic concurrency)."""
 
 
 class Forbidden(DomainError):
-    """This actor may not do this (HTTP 403)."""
+    """The actor lacks the permission (HTTP 403)."""
 
 
 class TooManyRequests(DomainError):
@@ -66,4 +69,4 @@ class TooManyRequests(DomainError):
 
 
 class Unavailable(DomainError):
-    """Not possible just now; try again (HTTP 503)."""
+    """Temporarily not possible; the caller may try again (HTTP 503)."""

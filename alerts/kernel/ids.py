@@ -1,6 +1,6 @@
-"""Identities: time-ordered for what is new, derived for what must be recognised again.
+"""Identifiers: time-ordered for new things, derived for things that must be recognised again.
 
-A delivery is (notice number, contact point number); a contact point's number carries its shard in its low byte.
+A delivery is (notice number, contact point number); a contact point's number contains its shard in its low byte.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ SHARDS = 256
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7 (RFC 9562): ordered by time, so that the log's index grows at its end."""
+    """Generate a UUIDv7 (RFC 9562). Ordered by time, so that the log's index grows at its end."""
     return UUID(int=uuid_utils.uuid7().int)
 
 
 def derived_id(kind: str, *parts: str) -> UUID:
-    """The id of the thing that `parts` name, the same on every call; kinds never collide."""
+    """Derive the id of the thing named by `parts`: the same on every call; kinds never collide."""
     return uuid5(_NAMESPACE, "\x1f".join((kind, *parts)))
 
 
 def shard_of(subscriber: UUID) -> int:
-    """The shard of a subscriber, 0–255: the last byte of its id, which is random in a UUIDv7."""
+    """Shard of a subscriber, 0–255: the last byte of its id, which is random in a UUIDv7."""
     return subscriber.bytes[-1]
 
 
 def contact_number(sequence: int, subscriber: UUID) -> int:
-    """The number of the `sequence`-th contact point: its low byte is the shard of its subscriber."""
+    """Number of the `sequence`-th contact point; its low byte is the shard of its subscriber."""
     return sequence * SHARDS + shard_of(subscriber)
 
 
 def contact_shard(number: int) -> int:
-    """The shard that a contact point's number carries."""
+    """Shard contained in a contact point's number."""
     return number & (SHARDS - 1)
 
 
 def mac(secret: bytes, message: bytes) -> bytes:
-    """HMAC-SHA-256.
+    """Compute HMAC-SHA-256.
 
-    Not by `hmac.digest`: that lets go of the interpreter for its two microseconds, and beside a busy thread it takes
-    milliseconds to get it back. Several are computed for each message that leaves.
+    `hmac.digest` is not used: it releases the GIL for its two microseconds, and beside a busy thread it takes
+    milliseconds to reacquire it. Several MACs are computed for each outgoing message.
     """
     keyed = _keyed(secret).copy()
     keyed.update(message)
@@ -60,13 +60,13 @@ def _keyed(secret: bytes) -> hmac.HMAC:
 
 
 def delivery_id(secret: bytes, notice: int, contact: int) -> str:
-    """The public id of a delivery: the pair with a MAC, URL- and mail-safe, lower case without padding."""
+    """Public id of a delivery: both numbers with a MAC, URL- and mail-safe, lower case without padding."""
     body = struct.pack(">IQ", notice, contact)
     return base64.b32encode(body + mac(secret, b"delivery" + body)[:8]).decode().rstrip("=").lower()
 
 
 def parse_delivery_id(secret: bytes, text: str) -> tuple[int, int] | None:
-    """(notice number, contact point number), or None if it is not one of ours."""
+    """Parse a public delivery id into (notice number, contact point number); None if the MAC is not valid."""
     try:
         raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
     except ValueError:

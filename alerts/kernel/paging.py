@@ -1,4 +1,4 @@
-"""One page of a list that is read by cursor."""
+"""Cursor pagination."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items, and where the next page begins: a cursor to give back as it is, None at the list's end."""
+    """A page of items and the cursor of the next page: opaque to the caller, None at the end of the list."""
 
     items: tuple[T, ...]
     next: str | None

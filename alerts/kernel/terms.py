@@ -1,4 +1,4 @@
-"""The closed vocabularies of the field: CAP 1.2's words and our own, each in its one spelling.
+"""Closed vocabularies: the words of CAP 1.2 and of this product, each with a single spelling.
 
 CAP words and their meaning: OASIS Common Alerting Protocol 1.2, section 3.2.
 """
@@ -15,7 +15,7 @@ Category = Literal[
 ]
 Status = Literal["Actual", "Exercise", "Test"]
 MsgType = Literal["Alert", "Update", "Cancel", "AllClear"]
-"""What a notice is within its thread. In CAP an all-clear is an Update with responseType AllClear."""
+"""Type of a notice within its thread. In CAP an all-clear is an Update with responseType AllClear."""
 
 NoticeKind = Literal["alert", "service-change", "announcement", "bulletin"]
 Priority = Literal["emergency", "notice", "bulletin"]
@@ -56,7 +56,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 LANES: tuple[Lane, ...] = get_args(Lane)
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
-"""Their order is the number under which a delivery row keeps its state; append only."""
+"""The index of a state is its number in the delivery rows; append only."""
 FINAL_STATES: frozenset[DeliveryState] = frozenset(
     ("sent", "delivered", "failed-permanent", "failed-technical", "expired", "suppressed", "superseded", "cancelled")
 )
@@ -77,4 +77,4 @@ BUILT_IN_TOPICS: dict[str, tuple[Category, ...]] = {
     "crime-prevention": (),
     "community": (),
 }
-"""Topics there from the start, with the CAP categories that mean them by default."""
+"""Topics defined from the start, with the CAP categories mapped to them by default."""

@@ -1,7 +1,6 @@
-"""Which times we take from outside: with an offset, and of a century in which a community could mean them.
+"""Validation of times from outside: an offset is required, and the year must be plausible.
 
-The last hours of year 9999 west of Greenwich lie beyond what a computer's calendar knows: nothing behind the doors has
-to reckon with such a time.
+The last hours of year 9999 west of Greenwich are beyond `datetime`; code behind the interfaces never sees such a time.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ YEARS = (1900, 2999)
 
 
 def fault_of(at: datetime) -> str | None:
-    """What is wrong with a time, in words; None if nothing is."""
+    """Reason why a time is not accepted, in words; None if it is valid."""
     if at.tzinfo is None:
         return "say the offset too, as in 2026-03-12T09:30:00+00:00"
     if not YEARS[0] <= at.year <= YEARS[1]:

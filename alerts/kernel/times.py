@@ -1,4 +1,7 @@
-"""Instants as the tables keep them: whole microseconds since 1970, UTC; and which members of a struct may hold any."""
+"""Instants as stored in the tables: whole microseconds since 1970, UTC.
+
+Also finds the struct members that hold times.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,18 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
-    """Microseconds since 1970 of an aware time; a naive one is a TypeError."""
+    """Convert an aware time to microseconds since 1970. Raises TypeError for a naive one."""
     return (at - _EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
-    """The aware UTC time of so many microseconds since 1970."""
+    """Convert microseconds since 1970 to an aware UTC time."""
     return _EPOCH + timedelta(microseconds=value)
 
 
 @cache
 def timed_members(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
-    """The members of `kind` that are times or may hold some: (attribute, name outside). Raw JSON holds none."""
+    """Members of `kind` that are or may contain times: (attribute, encoded name). Raw JSON contains none."""
     return tuple((f.name, f.encode_name) for f in msgspec.structs.fields(kind) if _may_hold_times(f.type))
 
 

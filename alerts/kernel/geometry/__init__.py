@@ -1,4 +1,4 @@
-"""Geometry everyone may speak of: AREA as JSON, positions, distances (RULES 9). WGS 84 throughout.
+"""Geometry on WGS 84 for every room: AREA as JSON, positions, distances (RULES 9).
 
 >>> area = resolve_area(validate_area(body["area"], "area", places), geometries.get)
 >>> area.distance_m(51.5, -0.12)

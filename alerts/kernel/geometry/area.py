@@ -1,4 +1,4 @@
-"""An area: the union of polygons (edges straight in longitude/latitude) and circles (geodesic), on WGS 84 (RULES 9)."""
+"""Area: a union of polygons (edges straight in longitude/latitude) and geodesic circles, on WGS 84 (RULES 9)."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ Bounds = tuple[float, float, float, float]
 
 _SAMPLES = 33
 _FINE_M = 5e-5
-"""An edge is searched until what is left of it could bring it nearer by less than this."""
+"""Tolerance in metres of the nearest-point search: it ends once an edge could be nearer by less than this."""
 _PLANE_M = 200_000.0
 _LOOSE = 0.2
 _SLIVER = 1e-12
-"""Square degrees (about a hundredth of a square metre): what two shared edges may overlap by rounding alone."""
+"""Tolerance in square degrees (about a hundredth of a square metre) for the overlap of two shared edges by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """All positions within `radius_m` metres, along the ellipsoid, of a centre."""
+    """All positions within `radius_m` metres of a centre, measured along the ellipsoid."""
 
     lat: float
     lon: float
@@ -51,9 +51,9 @@ class Circle:
 
 @dataclass(frozen=True, eq=False)
 class Area:
-    """A union of polygons and circles. Immutable; what it derives is computed once.
+    """A union of polygons and circles. Immutable; derived values are cached.
 
-    `polygon` is a valid shapely Polygon or MultiPolygon in lon/lat, maybe empty, each part within [-180, 180].
+    `polygon` is a valid shapely Polygon or MultiPolygon in lon/lat, possibly empty, each part within [-180, 180].
     """
 
     polygon: BaseGeometry
@@ -61,7 +61,7 @@ class Area:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is in it."""
+        """True if the area has neither polygon nor circle."""
         return not self.circles and bool(self.polygon.is_empty)
 
     def distance_m(self, lat: float, lon: float) -> float:
@@ -76,7 +76,7 @@ class Area:
         return min(nearest, self._to_boundary(lat, lon))
 
     def touches(self, lat: float, lon: float, radius_m: float = 0.0) -> bool:
-        """Whether a point, or a circle of `radius_m` around it, touches this area: an edge counts as inside."""
+        """Return True if a point, or a circle of `radius_m` around it, touches this area. An edge counts as inside."""
         limit = radius_m + EDGE_M
         if any(is_within(lat, lon, c.lat, c.lon, c.radius_m + limit) for c in self.circles):
             return True
@@ -85,9 +85,10 @@ class Area:
         return self._covers(lat, lon) or self._to_boundary(lat, lon, limit) <= limit
 
     def distance_bounds_m(self, lats: Floats, lons: Floats) -> tuple[Floats, Floats]:
-        """For many positions at once: what their distances (`distance_m`) are at least and at most.
+        """Lower and upper bounds of `distance_m` for many positions at once.
 
-        By the triangle's law over the ends of the edges: cheap, and often enough to tell which is nearest.
+        Computed with the triangle inequality over the edges' end points: cheap, and often enough to decide which area
+        is nearest.
         """
         low = high = np.full(len(lats), np.inf)
         for circle in self.circles:
@@ -101,11 +102,11 @@ class Area:
         return low, high
 
     def contains_point(self, lat: float, lon: float) -> bool:
-        """Whether a position lies inside or on an edge."""
+        """Return True if a position lies inside or on an edge."""
         return self.touches(lat, lon)
 
     def overlaps(self, other: Area) -> bool:
-        """Whether the interiors have a point in common: shared edges alone are none (RULES 9).
+        """Return True if the interiors intersect; shared edges alone do not count (RULES 9).
 
         A circle and a polygon overlap if the polygon is no further from the centre than the radius; so do two circles.
         """
@@ -116,10 +117,10 @@ class Area:
         )
 
     def contains(self, other: Area) -> bool:
-        """Whether `other` lies wholly inside (edges may touch). An empty area lies in none.
+        """Return True if `other` lies wholly inside (edges may touch). An empty area lies in none.
 
-        Circles are compared exactly where one circle or the polygons alone hold the other part, else as polygons of
-        many corners.
+        Circles are compared exactly where one circle or the polygons alone contain the other part, else as polygons of
+        `FINE_CIRCLE` corners.
         """
         if other.empty:
             return False
@@ -149,31 +150,32 @@ class Area:
 
     @cached_property
     def _outline(self) -> BaseGeometry:
-        """The union with circles as polygons, for questions of containment."""
+        """The union with circles as polygons, for containment tests."""
         rounds = [circle_polygon(c.lat, c.lon, c.radius_m, FINE_CIRCLE) for c in self.circles]
         return shapely.union_all([self.polygon, *rounds]) if rounds else self.polygon
 
     def _covers(self, lat: float, lon: float) -> bool:
-        # -180 and 180 are one meridian: a position on it belongs to parts on either side
+        # -180 and 180 are the same meridian: a position on it belongs to parts on either side
         sides = (-180.0, 180.0) if abs(lon) == 180.0 else (lon,)
-        # Not intersects_xy(): that prepares the polygon where it stands, and GEOS lets one thread at a time ask a
-        # prepared geometry, while areas are shared between threads (two of them at once end the process).
+        # Not intersects_xy(): it prepares the polygon in place, and GEOS does not allow concurrent calls on a prepared
+        # geometry. Areas are shared between threads, and two such calls at once crash the process.
         return any(bool(shapely.intersects(self.polygon, shapely.Point(side, lat))) for side in sides)
 
     @cached_property
     def _edges(self) -> NDArray[np.float64]:
-        """Every edge as lon1, lat1, lon2, lat2, cut so that none is longer than some 100 km; then its length in m."""
+        """Array of edges (lon1, lat1, lon2, lat2, length in m), cut so that none is longer than about 100 km."""
         rows = [np.empty((0, 4))]
         for ring in _rings(self.polygon):
             points = shapely.get_coordinates(ring)
             rows.append(_cut(np.hstack([points[:-1], points[1:]])))
         edges = np.vstack(rows)
-        # a parallel is longer than the geodesic between its ends: 1 % covers it at this length up to 85 degrees
+        # A parallel is longer than the geodesic between its ends: 1 % covers the difference at this length up to 85
+        # degrees.
         length = np.asarray(geod().inv(*edges.T)[2]) * 1.01
         return np.column_stack([edges, length])
 
     def _to_ends(self, lats: Floats, lons: Floats) -> tuple[Floats, Floats]:
-        """For each position (row) and edge (column): how far the edge is at least, and its nearer end."""
+        """For each position (row) and edge (column): lower bound of the distance, and distance to the nearer end."""
         edges = self._edges
         count, size = len(lats), len(edges)
         ends = np.concatenate([edges[:, :2], edges[:, 2:4]])
@@ -188,9 +190,10 @@ class Area:
         return (away.sum(axis=1) - edges[:, 4]) / 2, away.min(axis=1)
 
     def _to_boundary(self, lat: float, lon: float, limit: float | None = None) -> float:
-        """Distance to the nearest edge: those that can hold the nearest point, by the triangle's law, are searched.
+        """Distance in metres to the nearest edge.
 
-        With a `limit` the answer may be rough as soon as it is sure on which side of it the distance lies.
+        Only edges that can contain the nearest point by the triangle inequality are searched. With a `limit` the result
+        may be rough once it is certain on which side of the limit the distance lies.
         """
         edges = self._edges
         [lower], [nearer] = self._to_ends(np.array([lat]), np.array([lon]))
@@ -202,8 +205,8 @@ class Area:
         able = _nearest_in_plane(lat, lon, edges[might], furthest)
         low, high = np.zeros(len(able)), np.ones(len(able))
         steps = np.linspace(0.0, 1.0, _SAMPLES)
-        # each round samples every edge between two bounds and closes in on the best sample: 100 km / 16^6 < 1 cm,
-        # and the distance is flat around its least value, so that its own error is far below
+        # Each round samples every edge between two bounds and narrows to the best sample: 100 km / 16^6 < 1 cm. The
+        # distance is flat around its minimum, so that its own error is far below that.
         for _ in range(6):
             t = low[:, None] + (high - low)[:, None] * steps
             lons = able[:, 0:1] + (able[:, 2:3] - able[:, 0:1]) * t
@@ -239,10 +242,10 @@ EMPTY = Area(MultiPolygon())
 
 
 def _nearest_in_plane(lat: float, lon: float, edges: NDArray[np.float64], furthest_m: float) -> NDArray[np.float64]:
-    """The edges that can be nearest to a position, all their ends within `furthest_m` of it.
+    """Select the edges that can be nearest to a position, all their ends within `furthest_m` of it.
 
-    In a plane whose scale is that of the position, a distance d errs by the change of the parallels' length on the way,
-    d²/R·tan(latitude), and by less than a hundredth besides; where that bound grows loose, every edge is kept.
+    In a plane with the scale of the position, a distance d errs by the change of the parallels' length on the way,
+    d²/R·tan(latitude), and by less than a hundredth besides. Where that bound is too loose, all edges are returned.
     """
     error = 0.01 + 1.2 * furthest_m / POLAR_M * abs(np.tan(np.radians(lat)))
     if furthest_m > _PLANE_M or error > _LOOSE:
@@ -260,7 +263,7 @@ def _nearest_in_plane(lat: float, lon: float, edges: NDArray[np.float64], furthe
 
 
 def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
-    """The union of validated AREA parts; `place` gives the area of a slug, None (nothing) if there is none."""
+    """Union of validated AREA parts; `place` gives the area of a slug, or None (skipped) if it is unknown."""
     polygons: list[BaseGeometry] = []
     circles: list[Circle] = []
     for part in parts:
@@ -281,7 +284,7 @@ def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
 
 
 def resolve_area(parts: Json | Sequence[Json], place_geometry: Callable[[str], Json | Sequence[Json] | None]) -> Area:
-    """The area that validated AREA parts mean, its places looked up as AREA JSON by slug (None if unknown: nothing)."""
+    """Union of validated AREA parts whose places are looked up by slug as AREA JSON (None if unknown: skipped)."""
 
     def place(slug: str) -> Area | None:
         found = place_geometry(slug)
@@ -299,7 +302,7 @@ def _rings(polygon: BaseGeometry) -> list[BaseGeometry]:
 
 
 def _cut(edges: Floats) -> Floats:
-    """Edges of more than a degree in pieces of at most one."""
+    """Split edges longer than one degree into pieces of at most one degree."""
     pieces = np.maximum(1, np.ceil(np.abs(edges[:, 2:] - edges[:, :2]).max(axis=1, initial=0.0))).astype(int)
     if pieces.max(initial=1) == 1:
         return edges
@@ -328,7 +331,7 @@ def _covers_but_slivers(whole: BaseGeometry, part: BaseGeometry) -> bool:
 
 
 def _shortest_span(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """West and east of the shortest stretch that holds all; west > east across the antimeridian."""
+    """West and east of the shortest span that contains all spans; west > east across the antimeridian."""
     west, east = min(s[0] for s in spans), max(s[1] for s in spans)
     if east - west <= 180.0:
         return west, east
@@ -341,7 +344,7 @@ def _shortest_span(spans: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _plain(geometry: Any) -> Json:
-    """shapely's mapping with lists in place of tuples."""
+    """Convert shapely's mapping to JSON: lists in place of tuples."""
 
     def lists(node: Any) -> Any:
         return [lists(n) for n in node] if isinstance(node, tuple | list) else node

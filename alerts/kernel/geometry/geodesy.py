@@ -1,4 +1,4 @@
-"""Distances on the WGS 84 ellipsoid, in metres, and the Mercator plane in which many of them are compared at once."""
+"""Distances on the WGS 84 ellipsoid in metres, and the Mercator plane for comparing many of them at once."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FLATTENING = 1 / 298.257223563
 ECCENTRICITY_2 = FLATTENING * (2 - FLATTENING)
 ECCENTRICITY = ECCENTRICITY_2**0.5
 _SPHERE_M, _UNSURE = 6371008.8, 0.01
-"""The mean radius, and by which part of itself a distance on that sphere may be wrong, with something to spare."""
+"""Mean earth radius in metres, and a safe bound on the relative error of a distance on that sphere."""
 POLAR_M = EQUATOR_M * (1 - FLATTENING)
 
 EDGE_M = 1e-3
-"""An edge counts as inside; a millimetre absorbs what floating point loses on the way to it."""
+"""Tolerance in metres within which an edge counts as inside: a millimetre absorbs floating-point error."""
 
 
 @cache
 def geod() -> Geod:
-    """The ellipsoid."""
+    """The WGS 84 ellipsoid."""
     return Geod(ellps="WGS84")
 
 
@@ -36,8 +36,11 @@ def distance(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def is_within(lat1: float, lon1: float, lat2: float, lon2: float, metres: float) -> bool:
-    """Whether two positions lie no further apart than `metres`: what `distance` says, which is asked only where the
-    sphere leaves it open. A geodesic of WGS 84 differs from the sphere's by less than 0.6 %."""
+    """Return True if two positions are at most `metres` apart by `distance`.
+
+    The geodesic is computed only where the distance on the sphere does not decide: a geodesic of WGS 84 differs from
+    the sphere's by less than 0.6 %.
+    """
     phi1, phi2 = radians(lat1), radians(lat2)
     half = sin((phi2 - phi1) / 2) ** 2 + cos(phi1) * cos(phi2) * sin(radians(lon2 - lon1) / 2) ** 2
     about = 2 * _SPHERE_M * asin(min(1.0, sqrt(half)))
@@ -66,7 +69,7 @@ def meridian_radius(lat: Floats | float) -> Floats:
 
 
 def mercator_y(lat: Floats | float) -> Floats:
-    """The Mercator ordinate in degrees: one degree of it is as long, on the ground, as one of longitude there."""
+    """Mercator ordinate in degrees: one degree of it is as long, on the ground, as one degree of longitude there."""
     phi = np.radians(lat)
     return np.asarray(np.degrees(np.arcsinh(np.tan(phi)) - ECCENTRICITY * np.arctanh(ECCENTRICITY * np.sin(phi))))
 
@@ -77,10 +80,10 @@ def mercator_scale(lat: Floats | float) -> Floats:
 
 
 def mercator_discs(lat: Floats, radius_m: Floats) -> tuple[Floats, Floats]:
-    """Geodesic discs as circles of the Mercator plane: their centres' ordinates and their radii, in degrees.
+    """Geodesic discs as circles of the Mercator plane: ordinates of their centres and radii, in degrees.
 
-    The scale grows towards the pole, so a disc lies a little further out than its centre; with that shift the error
-    is of third order: less than `disc_error`.
+    The scale grows towards the pole, so a disc lies a little further out than its centre. With that shift the error is
+    of third order: less than `disc_error`.
     """
     normal = normal_radius(lat)
     phi = np.radians(lat)
@@ -89,11 +92,11 @@ def mercator_discs(lat: Floats, radius_m: Floats) -> tuple[Floats, Floats]:
 
 
 def disc_error(lat: Floats, radius_m: Floats) -> Floats:
-    """By how much of its radius, at most, a disc differs from its circle in the Mercator plane (twice what is seen)."""
+    """Upper bound (twice the measured one) of a disc's deviation from its Mercator circle, as a share of its radius."""
     tangent = np.tan(np.radians(lat))
     return np.asarray((radius_m / POLAR_M) ** 2 * (1 + 2 * tangent * tangent) / 3)
 
 
 def wrapped(lon: Floats) -> Floats:
-    """Longitudes brought into [-180, 180)."""
+    """Wrap longitudes into [-180, 180)."""
     return np.asarray((lon + 180.0) % 360.0 - 180.0)

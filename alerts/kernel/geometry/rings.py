@@ -1,4 +1,4 @@
-"""Rings of positions: across the antimeridian, crossing themselves, and circles as rings."""
+"""Rings of positions: crossing the antimeridian, mending self-crossings, and circles as rings."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from alerts.kernel.geometry.geodesy import Floats, geod
 
 CIRCLE_CORNERS = 64
 FINE_CIRCLE = 720
-"""Corners of a circle that must be kept as a polygon: within a metre of it up to 100 km."""
+"""Corners of a circle that must be stored as a polygon: within a metre of it up to 100 km."""
 MENDABLE_SHARE = 0.01
 """A self-crossing ring is mended only if what is folded or cut off is less than this share of the mended area."""
 
 
 class NotMendable(ValueError):
-    """A ring that cannot be read as an area; the message says why."""
+    """The ring cannot be read as an area; the message gives the reason."""
 
 
 def polygon_of(geometry: dict[str, Any]) -> BaseGeometry:
-    """The valid shapely Polygon or MultiPolygon of a validated GeoJSON one."""
+    """Build the valid shapely Polygon or MultiPolygon of a validated GeoJSON geometry."""
     made: BaseGeometry = shapely.geometry.shape(geometry)
     return made if made.is_valid else polygons(shapely.make_valid(made))
 
 
 def polygons(geometry: BaseGeometry) -> BaseGeometry:
-    """The polygons of whatever came out of an overlay, lines and points left out."""
+    """Extract the polygons from the result of an overlay; lines and points are dropped."""
     parts = [p for p in shapely.get_parts(shapely.get_parts(geometry)) if p.geom_type == "Polygon" and not p.is_empty]
     return parts[0] if len(parts) == 1 else MultiPolygon(parts)
 
 
 def unwrapped(ring: Floats) -> Floats:
-    """A ring whose jumps of more than 180 degrees are read as crossings of the antimeridian: longitudes run on past it.
+    """Unwrap a ring across the antimeridian: jumps of more than 180 degrees become longitudes beyond ±180.
 
     Raises `NotMendable` for a ring around a pole.
     """
@@ -52,7 +52,7 @@ def unwrapped(ring: Floats) -> Floats:
 
 
 def rewrapped(geometry: BaseGeometry) -> BaseGeometry:
-    """Polygons whose longitudes may run past 180, cut at the antimeridian and brought back into [-180, 180]."""
+    """Cut polygons with longitudes beyond 180 at the antimeridian and bring the parts back into [-180, 180]."""
     west, _, east, _ = geometry.bounds
     if geometry.is_empty or (west >= -180.0 and east <= 180.0):
         return geometry
@@ -64,9 +64,9 @@ def rewrapped(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def filled(ring: Floats) -> tuple[BaseGeometry, float]:
-    """What a closed ring encloses, mended if it crosses itself, and the area (square degrees) folded or cut off by it.
+    """Area enclosed by a closed ring, mended if self-crossing, and the area (square degrees) folded or cut off by that.
 
-    Raises `NotMendable` if it encloses nothing or crosses itself beyond counting.
+    Raises `NotMendable` if the ring encloses nothing or has too many crossings.
     """
     plain = Polygon(ring)
     if plain.is_valid:
@@ -87,9 +87,9 @@ def filled(ring: Floats) -> tuple[BaseGeometry, float]:
 
 
 def mended(rings: Sequence[Floats]) -> BaseGeometry:
-    """A polygon of an exterior ring and holes (closed, unwrapped), mended if that changes less than 1 % of its area.
+    """Polygon of an exterior ring and holes (closed, unwrapped), mended if that changes less than 1 % of its area.
 
-    Raises `NotMendable`, saying why.
+    Raises `NotMendable` with the reason.
     """
     whole = Polygon(rings[0], list(rings[1:]))
     if whole.is_valid and whole.area > 0.0:
@@ -110,7 +110,7 @@ def mended(rings: Sequence[Floats]) -> BaseGeometry:
 
 
 def circle_polygon(lat: float, lon: float, radius_m: float, corners: int = CIRCLE_CORNERS) -> BaseGeometry:
-    """A geodesic circle as a polygon of `corners` corners on it, cut at the antimeridian; around a pole, a cap."""
+    """A geodesic circle as a polygon with `corners` corners, cut at the antimeridian; around a pole, a cap."""
     azimuths = np.linspace(0.0, 360.0, corners, endpoint=False)
     fill = np.full(corners, 1.0)
     lons, lats, _ = geod().fwd(fill * lon, fill * lat, azimuths, fill * max(radius_m, 0.01))
@@ -124,14 +124,14 @@ def circle_polygon(lat: float, lon: float, radius_m: float, corners: int = CIRCL
 
 
 def _winding(ring: Floats, x: float, y: float) -> int:
-    """How often a ring runs around a position, counter-clockwise."""
+    """Winding number of a ring around a position, counter-clockwise."""
     x1, y1, x2, y2 = ring[:-1, 0], ring[:-1, 1], ring[1:, 0], ring[1:, 1]
     side = (x2 - x1) * (y - y1) - (x - x1) * (y2 - y1)
     return int(((y1 <= y) & (y2 > y) & (side > 0)).sum()) - int(((y1 > y) & (y2 <= y) & (side < 0)).sum())
 
 
 def _refuse_tangles(ring: Floats) -> None:
-    """Refuse a ring whose edges cross so often that mending it would take a machine's time."""
+    """Refuse a ring with so many crossings that mending it would be too expensive."""
     edges = shapely.linestrings(np.stack([ring[:-1], ring[1:]], axis=1))
     tree = shapely.STRtree(edges)
     budget = 8 * len(edges) + 1000

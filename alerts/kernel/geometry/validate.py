@@ -1,4 +1,4 @@
-"""Reading AREA and positions from outside: every refusal says which field and what to do (RULES 9, RFC 7946)."""
+"""Validation of AREA and positions from outside: every error names the field and the remedy (RULES 9, RFC 7946)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_PARTS = 500
 MAX_RADIUS_KM = 5_000.0
 
 Known = Callable[[str], bool] | Collection[str]
-"""What exists: a collection of names (which a refusal then lists) or a question."""
+"""Known names: a collection (listed in the error message) or a predicate."""
 
 _SHAPE = (
     'an area is a GeoJSON Polygon or MultiPolygon, {"circle": {"lat", "lon", "radius_km"}}, {"place": slug}, '
@@ -29,22 +29,22 @@ _SHAPE = (
 
 
 def known(name: str, names: Known) -> bool:
-    """Whether a name is among those known."""
+    """Return True if `name` is among the known names."""
     return names(name) if callable(names) else name in names
 
 
 def listed(names: Known, most: int = 60) -> str:
-    """`; known are a, b, c`, or nothing if the names cannot be listed."""
+    """Suffix `; known are a, b, c` for an error message, or "" if the names cannot be listed."""
     if callable(names) or len(names) > most:
         return ""
     return "; known are " + ", ".join(sorted(names)) if names else "; none is registered yet"
 
 
 def validate_area(raw: Any, field: str, known_place: Known, bounds: Bounds | None = None) -> list[Json]:
-    """The parts of an AREA, checked and mended: GeoJSON Polygons and MultiPolygons, circles and places as they came.
+    """Validate an AREA and return its parts: mended GeoJSON Polygons and MultiPolygons; circles and places unchanged.
 
-    `bounds` are the registered places' (west, south, east, north); positions that lie in them only when swapped are
-    refused, saying so. Raises `Invalid`.
+    `bounds` are those of the registered places (west, south, east, north). Positions that lie in them only when swapped
+    are refused with that reason. Raises `Invalid`.
     """
     parts = raw if isinstance(raw, list) else [raw]
     if not parts:
@@ -58,7 +58,7 @@ def validate_area(raw: Any, field: str, known_place: Known, bounds: Bounds | Non
 
 
 def check_point(lat: float, lon: float, field: str, bounds: Bounds | None = None) -> None:
-    """Refuse a position off the globe, or one that lies among the registered places only when swapped."""
+    """Refuse a position off the globe, or one that lies within the registered places' bounds only when swapped."""
     if _is_number(lat) and _is_number(lon):
         _refuse_if_swapped(np.array([[lon, lat]], dtype=np.float64), field, bounds)
     _latitude(lat, _below(field, "lat"))
@@ -118,7 +118,7 @@ def _geojson(kind: str, coordinates: Any, field: str, budget: list[int]) -> Json
 
 
 def _beside_first(rings: list[Floats]) -> list[Floats]:
-    """Holes on the same turn of the globe as their exterior ring, which may run on past the antimeridian."""
+    """Shift holes by multiples of 360° onto their exterior ring, which may continue past the antimeridian."""
     middle = (rings[0][:, 0].min() + rings[0][:, 0].max()) / 2
     if rings[0][:, 0].min() >= -180.0 and rings[0][:, 0].max() <= 180.0:
         return rings
@@ -126,7 +126,7 @@ def _beside_first(rings: list[Floats]) -> list[Floats]:
 
 
 def _ring(ring: Any, field: str, budget: list[int]) -> Floats:
-    """A closed ring as an (n, 2) array of lon, lat; altitudes are dropped, a ring left open is closed."""
+    """Read a ring as a closed (n, 2) array of lon, lat. Altitudes are dropped; an open ring is closed."""
     if not isinstance(ring, list):
         raise Invalid.field(field, "a ring is a list of positions [lon, lat]")
     budget[0] -= len(ring)
@@ -153,7 +153,7 @@ def _refuse_swapped(parts: Sequence[Any], field: str, bounds: Bounds | None) -> 
 
 
 def _positions(parts: Sequence[Any]) -> Iterator[tuple[float, float]]:
-    """Every readable (lon, lat) of an unchecked AREA; what cannot be read is refused later, by name."""
+    """Yield every readable (lon, lat) of an unchecked AREA; unreadable parts are refused later, by name."""
     for part in parts:
         if not isinstance(part, dict):
             continue
@@ -200,7 +200,7 @@ def _longitude(value: Any, field: str) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    # the bound also refuses NaN, infinity and integers too long for a float
+    # The bound also refuses NaN, infinity and integers too long for a float.
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12
 
 

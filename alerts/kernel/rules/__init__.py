@@ -1,4 +1,4 @@
-"""RULE: read from JSON, resolved, and said in words. Evaluated by `audience.matching` and `audience.explain`."""
+"""RULE: parsed from JSON, resolved and described. Evaluated by `audience.matching` and `audience.explain`."""
 
 from alerts.kernel.rules.reading import parse_rule
 from alerts.kernel.rules.tree import (

@@ -1,4 +1,4 @@
-"""Reading a RULE from JSON: every refusal names the operator's path and what is known."""
+"""RULE parser: every error names the operator's path and the known values."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def parse_rule(
     known_segment: Known,
     bounds: Bounds | None = None,
 ) -> Rule:
-    """The tree of a RULE in JSON, not yet resolved. Raises `Invalid`: what is wrong where, what is known."""
+    """Parse the JSON of a RULE into a tree, not yet resolved. Raises `Invalid` with the field and the known values."""
     return _Reader(known_place, known_topic, known_segment, bounds).rule(raw, field, 0)
 
 
 class _Reader:
-    """One reading, with what is known and how many operators may still come."""
+    """State of one parse: the known names and the remaining operator budget."""
 
     def __init__(self, places: Known, topics: Known, segments: Known, bounds: Bounds | None) -> None:
         self.places, self.topics, self.segments, self.bounds = places, topics, segments, bounds
         self.left = MAX_NODES
 
     def rule(self, raw: Any, field: str, depth: int) -> Rule:
-        """Read one operator and what it holds."""
+        """Read one operator and its operands."""
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
             raise Invalid.field(field, f"the rule is too large: at most {MAX_NODES} operators, {MAX_DEPTH} deep")

@@ -1,4 +1,4 @@
-"""RULE as a tree: whom a notice is narrowed to (RULES 1 and 22), and how it is resolved."""
+"""RULE as a tree that narrows the audience of a notice (RULES 1 and 22), and its resolution."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Every one holds; of none, everyone."""
+    """Conjunction; the empty one matches everyone."""
 
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one holds; of none, nobody."""
+    """Disjunction; the empty one matches no subscriber."""
 
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """It does not hold."""
+    """Negation."""
 
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Touches:
-    """Some place of theirs touches the area. `area` is None until the rule is resolved."""
+    """Matches if a place of the subscriber touches the area. `area` is None until the rule is resolved."""
 
     parts: tuple[Json, ...]
     area: Area | None = None
@@ -46,56 +46,56 @@ class Touches:
 
 @dataclass(frozen=True, slots=True)
 class TopicIs:
-    """The topic is among theirs (none chosen = all but newsletters)."""
+    """Matches if the topic is among the subscriber's topics (none chosen = all but newsletters)."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
 class FloorAtMost:
-    """Their severity floor is at most this (without floor: Minor)."""
+    """Matches if the subscriber's severity floor is at most this (without floor: Minor)."""
 
     severity: Severity
 
 
 @dataclass(frozen=True, slots=True)
 class HasChannel:
-    """They have a verified, unsuppressed contact point of this channel."""
+    """Matches if the subscriber has a verified, unsuppressed contact point of this channel."""
 
     channel: Channel
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageIs:
-    """Their language, by primary subtag."""
+    """Matches the subscriber's language by primary subtag."""
 
     tag: str
 
 
 @dataclass(frozen=True, slots=True)
 class InSegment:
-    """The segment's rule holds; gone once the rule is resolved."""
+    """Reference to the rule of a segment; replaced by that rule on resolution."""
 
     slug: str
 
 
 @dataclass(frozen=True, slots=True)
 class FrequencyIs:
-    """Immediate, daily or weekly."""
+    """Matches the subscriber's frequency: immediate, daily or weekly."""
 
     frequency: Frequency
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribedBefore:
-    """Their current confirmation is earlier."""
+    """Matches if the subscriber's current confirmation is earlier."""
 
     time: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class IdIn:
-    """One of these subscribers."""
+    """Matches the subscribers listed by id."""
 
     ids: frozenset[UUID]
 
@@ -119,20 +119,20 @@ EVERYONE = All(())
 
 
 def primary_subtag(tag: str) -> str:
-    """`en` of `en-GB`; languages are compared by it (RULES 20, 22)."""
+    """Primary subtag of a language tag: `en` of `en-GB`. Languages are compared by it (RULES 20, 22)."""
     return tag.replace("_", "-").split("-", 1)[0].lower()
 
 
 def segments_of(rule: Rule) -> frozenset[str]:
-    """The slugs of the segments that a rule names itself (not those which they name in turn)."""
+    """Slugs of the segments named directly in a rule, not those named by their rules in turn."""
     return frozenset(r.slug for r in _walk(rule) if isinstance(r, InSegment))
 
 
 def resolve_rule(rule: Rule, segment: Callable[[str], Rule | None], place_area: Callable[[str], Area | None]) -> Rule:
-    """The same rule with its segments inlined and its areas resolved, as they stand now.
+    """Inline the segments of a rule and resolve its areas, as currently defined.
 
-    Raises `Invalid` if segments refer to each other in a circle, or one is not there. A place that is not there any
-    more is touched by nobody.
+    Raises `Invalid` if segments refer to each other in a circle or a segment does not exist. A place that no longer
+    exists is touched by no subscriber.
     """
     inlined: dict[str, Rule] = {}
 

@@ -1,4 +1,4 @@
-"""A rule said in words."""
+"""Description of a rule in words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from alerts.kernel.rules.tree import (
 
 
 def rule_words(rule: Rule) -> str:
-    """The rule as a phrase that follows "people": `who get text messages and whose language is pl`."""
+    """Describe a rule as a phrase that follows "people": `who get text messages and whose language is pl`."""
     match rule:
         case All(()):
             return "everyone"
