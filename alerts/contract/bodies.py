@@ -1,7 +1,7 @@
-"""The bodies that programs send, as CONTRACT fixes them: the API's, and the `data` of a Standard Webhook.
+"""Request bodies as fixed by CONTRACT: those of the API, and the `data` of a Standard Webhook.
 
-Unknown fields are refused by name; wrong types by path (msgspec). What a field means beyond its type is checked by the
-commands. `AREA` and `RULE` stay raw here and are read by `words.geometry` and `words.rules`.
+Unknown fields are refused by name, wrong types by path (msgspec). The commands validate the meaning beyond the type.
+`AREA` and `RULE` stay raw here and are parsed by `kernel.geometry` and `kernel.rules`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class IncidentBody(Body, frozen=True, kw_only=True):
 
 
 class ContentBody(Body, frozen=True, kw_only=True):
-    """One language's words."""
+    """Content in one language."""
 
     title: str
     body: str = ""
@@ -91,7 +91,7 @@ class SegmentBody(Body, frozen=True, kw_only=True):
 
 
 class NewsletterScheduleBody(Body, frozen=True, kw_only=True):
-    """When a newsletter's issues are due: days by RFC 5545, a local time HH:MM of a zone (default: the instance's)."""
+    """Schedule of a newsletter's issues: days by RFC 5545, a local time HH:MM of a zone (default: the instance's)."""
 
     rrule: str
     at: str
@@ -108,14 +108,14 @@ class NewsletterBody(Body, frozen=True, kw_only=True):
 
 
 class BulletinBody(Body, frozen=True, kw_only=True):
-    """POST /newsletters/{id}/bulletins: an issue; without `send_at` it goes with the schedule's next."""
+    """POST /newsletters/{id}/bulletins: an issue; without `send_at` it is sent at the schedule's next time."""
 
     content: dict[str, ContentBody]
     send_at: datetime | None = None
 
 
 class VisitBody(Body, frozen=True, kw_only=True):
-    """When a mobile unit stands here."""
+    """Visit of a mobile unit at this point."""
 
     dtstart: datetime
     minutes: int
@@ -137,7 +137,7 @@ class ServicePointBody(Body, frozen=True, kw_only=True):
 
 
 class ChangeAfterBody(Body, frozen=True, kw_only=True):
-    """How one point is after a change."""
+    """State of one service point after a change."""
 
     opening_hours: str | None = None
     lat: float | None = None
@@ -147,7 +147,7 @@ class ChangeAfterBody(Body, frozen=True, kw_only=True):
 
 
 class PointRef(Body, frozen=True, kw_only=True):
-    """A service point by the same source's own reference."""
+    """Reference to a service point by the same source's own `source_ref`."""
 
     source_ref: str
 
@@ -163,7 +163,7 @@ class ServiceChangeBody(Body, frozen=True, kw_only=True):
     effective: datetime
     until: datetime | None = None
     after: dict[str, ChangeAfterBody] = {}
-    """By service point id, or by the source's own reference."""
+    """Keyed by service point id, or by the source's own reference."""
     topic: str | None = None
     source_ref: str | None = None
 
@@ -201,7 +201,7 @@ class ResumeBody(Body, frozen=True, kw_only=True):
 
 
 class ApproveBody(Body, frozen=True, kw_only=True):
-    """Both as GET /notices/{id} shows them."""
+    """Version and people as shown by GET /notices/{id}."""
 
     version: int
     people: int
@@ -272,7 +272,7 @@ class QuietHoursBody(Body, frozen=True, kw_only=True, rename={"start": "from", "
 
 
 class ConsentBody(Body, frozen=True, kw_only=True):
-    """On what words, when and how a person agreed."""
+    """Consent of a person: the wording, the time and the means."""
 
     wording: str
     given_at: datetime
@@ -314,4 +314,4 @@ TRIGGER_BODIES: dict[str, type[IncidentBody | ResolveBody | ServiceChangeBody | 
     "service-change.announced": ServiceChangeBody,
     "notice.requested": NoticeBody,
 }
-"""The types of webhooks in, and what their `data` is: the API's own bodies."""
+"""Webhook type → type of its `data`: the API's own bodies."""

@@ -1,6 +1,6 @@
-"""A CAP 1.2 message as we read it: what intake hands to the commands, already grouped (RULES 19).
+"""CAP 1.2 message as typed data: the output of intake, already grouped (RULES 19).
 
-Nothing here is XML: `alerts.intake.cap_reader` parses, checks and groups; the commands decide what follows.
+No XML here: `alerts.intake.cap_reader` parses, checks and groups; the commands decide what follows.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ CapMsgType = Literal["Alert", "Update", "Cancel", "Ack", "Error"]
 CapScope = Literal["Public", "Restricted", "Private"]
 ResponseType = Literal["Shelter", "Evacuate", "Prepare", "Execute", "Avoid", "Monitor", "Assess", "AllClear", "None"]
 CapReference = tuple[str, str, str]
-"""(sender, identifier, sent), each as it was written."""
+"""(sender, identifier, sent), each unchanged."""
 
 
 class CapWords(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One language's words of a group: headline (else event) as title, description as body."""
+    """Content of a group in one language: headline (else event) as title, description as body."""
 
     title: str
     body: str = ""
@@ -34,9 +34,9 @@ class CapGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The infos of equal urgency, severity, certainty, area and eventCode, their languages merged."""
 
     category: Category
-    """The first category of the first info: it decides the topic."""
+    """The first category of the first info; decides the topic."""
     event: dict[str, str] = {}
-    """By language tag."""
+    """Keyed by language tag."""
     urgency: Urgency = "Unknown"
     severity: Severity = "Unknown"
     certainty: Certainty = "Unknown"
@@ -44,22 +44,22 @@ class CapGroup(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """(valueName, value) pairs."""
     response_types: tuple[ResponseType, ...] = ()
     area: list[dict[str, Any]] | None = None
-    """AREA parts (GeoJSON polygons in lon/lat, circles); None: the infos hold no geometry."""
+    """AREA parts (GeoJSON polygons in lon/lat, circles); None if the infos contain no geometry."""
     onset: datetime | None = None
     effective: datetime | None = None
     expires: datetime | None = None
     content: dict[str, CapWords] = {}
-    """By language tag, in the message's order."""
+    """Keyed by language tag, in the message's order."""
     area_desc: dict[str, str] = {}
 
     @property
     def all_clear(self) -> bool:
-        """Whether it says that the danger is over."""
+        """True if the response types include AllClear."""
         return "AllClear" in self.response_types
 
 
 class CapMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One CAP alert. `sent` is kept as written: it is part of the message's identity."""
+    """A CAP alert. `sent` is stored unchanged: it is part of the message's identity."""
 
     sender: str
     identifier: str
@@ -73,12 +73,12 @@ class CapMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def external_id(self) -> str:
-        """By which a repeated message is recognised: sender, identifier, sent."""
+        """Idempotency key of the message: sender, identifier, sent."""
         return ",".join((self.sender, self.identifier, instant(self.sent)))
 
 
 def instant(sent: str) -> str:
-    """A CAP time as one spelling of its instant (`-00:00` and `+00:00` are the same); as it is if unreadable."""
+    """Normalise a CAP time: equal instants give equal strings (`-00:00` and `+00:00`); unchanged if unreadable."""
     try:
         at = datetime.fromisoformat(sent.strip())
     except ValueError:
@@ -89,6 +89,6 @@ def instant(sent: str) -> str:
 
 
 def cap_message_id(reference: CapReference) -> UUID:
-    """The identity under which a message is found again when a later one refers to it."""
+    """Id by which a later message that refers to this one finds it."""
     sender, identifier, sent = reference
     return derived_id("cap", sender.strip(), identifier.strip(), instant(sent))

@@ -1,4 +1,4 @@
-"""A webhook that a door has verified and read: what `Commands.take_trigger` decides on."""
+"""A verified and parsed webhook: the input of `Commands.take_trigger`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from alerts.contract.cap_message import CapMessage
 
 @dataclass(frozen=True, slots=True)
 class Unparsed:
-    """What nobody could make sense of: it waits for a person, with the reason."""
+    """A message that could not be interpreted; it is parked for a person, with the reason."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoRequest:
-    """What the source's mapping says to let pass."""
+    """A message that the source's mapping ignores."""
 
 
 Request = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Unparsed | NoRequest
@@ -25,11 +25,11 @@ Request = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessa
 
 @dataclass(frozen=True, slots=True)
 class ParsedTrigger:
-    """One webhook.
+    """A webhook that was verified and parsed.
 
-    `external_id`: `webhook-id`, `CapMessage.external_id`, or what the `id` of a mapping names. `kind`: the webhook's
-    type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` for what no mapping could read. `digest`:
-    SHA-256 of the body, in hex. `body` is kept only if a person has to decide.
+    `external_id`: `webhook-id`, `CapMessage.external_id`, or the value of the mapping's `id`. `kind`: the webhook's
+    type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` if no mapping could read it. `digest`:
+    SHA-256 of the body, in hex. `body` is stored only if a person has to decide.
     """
 
     external_id: str

@@ -1,4 +1,4 @@
-"""Which push endpoints may be kept and posted to: the browsers' own services, and what tests and the inbox need."""
+"""Allow list for push endpoints: the browsers' push services, and the targets that tests and the inbox need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _INBOX_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 def is_inbox(url: str, own: str | None) -> bool:
-    """Whether `url` is an endpoint of our own inbox; `own`: the public URL while the inbox exists, else None."""
+    """Return True if `url` is an endpoint of the local inbox.
+
+    `own` is the public URL while the inbox exists, else None.
+    """
     if own is None:
         return False
     head = own.rstrip("/") + INBOX_PATH
@@ -22,14 +25,14 @@ def is_inbox(url: str, own: str | None) -> bool:
 
 
 class Endpoints:
-    """The rule for endpoints that people's browsers name."""
+    """Validates push endpoints that subscribers' browsers supply."""
 
     def __init__(self, hosts: Sequence[str], *, allow_private: bool, own: str | None) -> None:
-        """`hosts`: names, or `*.name` for whatever stands below a name (ALERTS_PUSH_HOSTS)."""
+        """`hosts` are host names, or `*.name` for every host below a name (ALERTS_PUSH_HOSTS)."""
         self._hosts, self._allow_private, self._own = tuple(host.lower() for host in hosts), allow_private, own
 
     def check(self, url: str, field: str) -> str:
-        """The endpoint as it was given. Raises Invalid at `field`."""
+        """Return the endpoint unchanged if it is allowed. Raises Invalid at `field`."""
         if is_inbox(url, self._own):
             return url
         if check_target(url, field, allow_private=self._allow_private) != url and not url.isascii():
@@ -48,6 +51,6 @@ def _is_below(host: str, known: str) -> bool:
 
 
 def _is_here(host: str) -> bool:
-    """A private address by number, or this machine by name."""
+    """Return True for a private numeric address, or a name of this machine."""
     is_number = ":" in host or host.replace(".", "").isdigit()
     return host == "localhost" or host.endswith(".localhost") or (is_number and not is_public(host))

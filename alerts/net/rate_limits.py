@@ -1,7 +1,7 @@
-"""How many requests a second one API key or one source may make: a token bucket each, in the memory of this process.
+"""Rate limits in requests per second for each API key and source: a token bucket each, in process memory.
 
-It keeps a program gone wild from taking the product's time, so each process counts what it serves itself. A second's
-worth may come at once; what is refused costs nothing of it.
+Protects the product from a runaway client; each process counts only what it serves. One second's worth may come as a
+burst, and refused requests use no tokens.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from time import monotonic
 from alerts.kernel.errors import TooManyRequests
 
 _MOST = 10_000
-"""Buckets kept before the full ones are thrown away."""
+"""Number of buckets at which full ones are discarded."""
 
 
 class Limits:
-    """The buckets, each kept as the moment (seconds of `tick`) at which it would be full again."""
+    """Token buckets, each stored as the time (seconds of `tick`) at which it would be full again."""
 
     def __init__(self, tick: Callable[[], float] = monotonic) -> None:
         self._tick = tick
         self._full_at: dict[str, float] = {}
 
     def take(self, who: str, rate: float) -> None:
-        """One request of `who`, who may make `rate` a second. Raises `TooManyRequests`."""
+        """Take a token for one request of `who`, limited to `rate` per second.
+
+        Raises `TooManyRequests`.
+        """
         now = self._tick()
         full_at = max(self._full_at.get(who, 0.0), now)
         wait = full_at - now - (max(rate, 1.0) - 1) / rate

@@ -1,4 +1,4 @@
-"""How long another side asks us to stay away."""
+"""Parser for the Retry-After header."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MOST_WAIT = 24 * 3600.0
-"""Seconds; whoever asks for more is tried again after a day."""
+"""Upper limit in seconds; longer delays are cut to one day."""
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date), at most a day; None: it says nothing.
+    """Delay in seconds by `Retry-After` (RFC 9110, 10.2.3: seconds or a date), at most a day; None if unreadable.
 
-    Strangers write this header: nothing in it raises.
+    The header is untrusted input: no value raises.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():

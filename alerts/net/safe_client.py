@@ -1,8 +1,8 @@
-"""An HTTP client for addresses that strangers gave us: push endpoints and webhook targets.
+"""HTTP client for untrusted addresses: push endpoints and webhook targets.
 
-The guard stands where a socket is made, on the address really used: a guard in the resolver is passed by by IP literals
-and by names that change their mind. No redirect is followed, no proxy of the environment used, no cookie kept, and at
-most 64 kB of an answer are read.
+The SSRF guard checks the address at socket creation, which is the address really used. A guard in the resolver is
+bypassed by IP literals and by names that change their address. No redirect is followed, no proxy of the environment
+used, no cookie stored, and at most 64 kB of a response are read.
 """
 
 from __future__ import annotations
@@ -41,51 +41,56 @@ __all__ = [
 
 MAX_ANSWER = 64 * 1024
 SOON = 0.9
-"""Seconds within which a message must begin to leave: whatever happened since it was let go has to be asked again."""
+"""Default limit in seconds between the decision to send and the start of sending; after it the decision is repeated."""
 _BODY_S = 3.0
-"""How long the rest of an answer is waited for once its status is there."""
+"""Time limit in seconds for the rest of a response once its status has arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a target answered. `body` is cut at 64 kB, or where it stopped coming."""
+    """Response of a target. `body` is cut at 64 kB, or where the stream broke off."""
 
     status: int
     headers: Mapping[str, str]
-    """Names in any case."""
+    """Header names are case-insensitive."""
     body: bytes
 
 
 class TargetError(Exception):
-    """No answer; `str(error)` says why, without the URL, which may hold secrets."""
+    """No response. `str(error)` gives the reason without the URL, which may contain secrets."""
 
 
 class TargetRefused(TargetError):
-    """We do not post there: the address is private or reserved, or not https. Nothing was connected."""
+    """The address is private or reserved, or not https. No connection was made."""
 
 
 class ConnectFailed(TargetError):
-    """No connection came about (name, refusal, TLS, time limit): not a byte of the request left."""
+    """No connection could be made (name, refusal, TLS, time limit); no byte of the request was sent."""
 
 
 class RequestTimeout(TargetError):
-    """The connection took too long to come about; it is kept. Not a byte of the request left: ask again whether it may,
-    then post again."""
+    """The connection took too long; it is returned to the pool. No byte of the request was sent.
+
+    The caller repeats its checks, then posts again.
+    """
 
 
 class ReplyLost(TargetError):
-    """The request left, at least in part, and no answer came: the target may have taken it."""
+    """The request was sent, at least in part, and no response came: the target may have processed it."""
 
 
 class _Private(OSError):
-    """The address that a socket was wanted for. One text for all: aiohttp keeps the type of equal errors only."""
+    """The target address of a socket is private or reserved.
+
+    The message is always the same: aiohttp preserves the type of equal errors only.
+    """
 
     def __init__(self) -> None:
         super().__init__("the address is private or reserved")
 
 
 class SafeHttpClient:
-    """Posts to strangers' addresses. Made anywhere, used within one event loop, closed there."""
+    """HTTP client for posts to untrusted addresses. Created anywhere; used and closed within one event loop."""
 
     def __init__(
         self,
@@ -99,10 +104,12 @@ class SafeHttpClient:
         resolver: abc.AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`own`: the public URL while the local inbox exists; `{own}/inbox/push/{id}` is then posted to wherever it is.
+        """Configure the client; connections are made on the first post.
 
-        `connect_s` bounds name, connection and TLS together, `total_s` everything; `resolver` and `tls` are for tests.
-        A request for which no connection was ready after `begin_s` does not leave (`Late`).
+        `own` is the public URL while the local inbox exists; `{own}/inbox/push/{id}` may then be posted to at any
+        address. `connect_s` bounds name lookup, connection and TLS together, `total_s` the whole exchange; `resolver`
+        and `tls` are for tests. A request whose connection was not ready within `begin_s` is not sent
+        (`RequestTimeout`).
         """
         self._begin_s = begin_s
         self._allow_private, self._own = allow_private, own
@@ -111,14 +118,17 @@ class SafeHttpClient:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post `body`; any status is an answer. Raises Refused, Unreached, Late or Lost."""
+        """Post `body` and return the response, whatever its status.
+
+        Raises TargetRefused, ConnectFailed, RequestTimeout or ReplyLost.
+        """
         open_to_all = self._allow_private or is_inbox(url, self._own)
         if not url.startswith("https://" if not open_to_all else ("https://", "http://")):
             raise TargetRefused("the address is not https")
-        if " " in url or not (url.isascii() and url.isprintable()):  # a line break would begin a header of theirs
+        if " " in url or not (url.isascii() and url.isprintable()):  # a line break would allow header injection
             raise TargetRefused("the address is no URL")
         try:
-            target = URL(url, encoded=True)  # sent as it was given: an endpoint is nobody's to respell
+            target = URL(url, encoded=True)  # sent unchanged: an endpoint must not be normalised
             async with self._session(guarded=not open_to_all).post(
                 target, data=body, headers=headers, allow_redirects=False
             ) as response:
@@ -137,13 +147,16 @@ class SafeHttpClient:
             raise ReplyLost(f"the connection broke before an answer: {type(error).__name__}") from error
 
     async def close(self) -> None:
-        """Let kept connections go."""
+        """Close the pooled connections."""
         sessions, self._sessions = list(self._sessions.values()), {}
         for session in sessions:
             await session.close()
 
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
-        """Two sessions: a connection made without guard must not be found by a request that is guarded."""
+        """Return the session for guarded or unguarded requests.
+
+        They are separate, so that a guarded request never reuses a connection made without the guard.
+        """
         if guarded not in self._sessions:
             connector = _Connector(
                 self._begin_s,
@@ -164,7 +177,7 @@ class SafeHttpClient:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives no connection to a request that has waited too long for one, but keeps it for the next."""
+    """Connector that refuses a connection to a request that waited too long; the connection stays in the pool."""
 
     def __init__(self, begin_s: float, **options: object) -> None:
         super().__init__(**options)  # type: ignore[arg-type]
@@ -180,7 +193,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def _guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
-    """A socket for an address that may be connected to; it is given to connect next, the same address."""
+    """Create a socket if the address is public. aiohttp connects it to the same address next."""
     family, kind, protocol, _, address = info
     if not is_public(str(address[0])):
         raise _Private
@@ -188,7 +201,10 @@ def _guarded_socket(info: tuple[int, int, int, str, tuple[object, ...]]) -> sock
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> bytes:
-    """Up to 64 kB of the body. The status is known by now: a body that breaks off or drips takes nothing away."""
+    """Read up to 64 kB of the body.
+
+    The status is already known: a body that breaks off or is slow does not fail the request.
+    """
     if response.content.at_eof():
         return b""
     taken = bytearray()
@@ -204,7 +220,7 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _words(error: aiohttp.ClientConnectorError) -> str:
-    """Why no connection came about, without the address."""
+    """Reason for the failed connection, without the address."""
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "the host's name was not found"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

@@ -1,7 +1,7 @@
-"""Which network addresses a stranger may name as a target, and how a stranger's URL is read before it is kept.
+"""SSRF protection: address ranges that count as public, and validation of untrusted URLs at registration.
 
-The address check that counts stands at connect time (`guarded.py`); the check here refuses at registration, with words,
-what can be known by then.
+The decisive address check is made at connect time (`safe_client.py`). The check here refuses at registration, with a
+reason, what can be known by then.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ _IPV4_SPECIAL = tuple(
 )
 """IANA's IPv4 Special-Purpose Address Registry (RFC 6890) and multicast (RFC 5771)."""
 _IPV6_UNICAST = ipaddress.IPv6Network("2000::/3")
-"""The only part of IPv6 given out as global unicast (RFC 4291, IANA); it leaves out loopback, ULA, link-local,
-multicast, IPv4-mapped and -compatible addresses and NAT64 (64:ff9b::/96, 64:ff9b:1::/48)."""
+"""The only range of IPv6 allocated as global unicast (RFC 4291, IANA).
+
+It excludes loopback, ULA, link-local, multicast, IPv4-mapped and -compatible addresses and NAT64 (64:ff9b::/96,
+64:ff9b:1::/48).
+"""
 _IPV6_SPECIAL = tuple(
     ipaddress.IPv6Network(network)
     for network in (
@@ -51,15 +54,15 @@ _IPV6_SPECIAL = tuple(
     )
 )
 _ISATAP = (0x00005EFE, 0x02005EFE)
-"""Upper half of an interface identifier that carries an IPv4 address (RFC 5214)."""
-_HOUSE_NAMES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa", "localdomain")
+"""Upper half of an interface identifier that embeds an IPv4 address (RFC 5214)."""
+_PRIVATE_SUFFIXES = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "home.arpa", "localdomain")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 _PLAIN = re.compile(r"[^\s\x00-\x20\x7f\\]+")
 
 
 def is_public(address: str) -> bool:
-    """Whether a numeric address (as a socket names it, zone and all) is one of the open Internet."""
+    """Return True if a numeric address (as reported by a socket, with zone) is in the public Internet."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -72,9 +75,9 @@ def is_public(address: str) -> bool:
 
 
 def check_target(url: str, field: str, *, allow_private: bool) -> str:
-    """`url` as it is to be used, its host in ASCII; anything that could not be posted to safely is Invalid at `field`.
+    """Validate a target URL and return it with its host in ASCII. Raises Invalid at `field`.
 
-    With `allow_private`, `http:` and private addresses are taken.
+    With `allow_private`, `http:` and private addresses are accepted.
     """
     if len(url) > MAX_URL or not _PLAIN.fullmatch(url):
         raise Invalid.field(field, f"Give a URL of at most {MAX_URL} characters, without blanks or backslashes.")
@@ -95,7 +98,7 @@ def check_target(url: str, field: str, *, allow_private: bool) -> str:
 
 
 def _host(parts: SplitResult, field: str, *, allow_private: bool) -> str:
-    """The host in ASCII; private addresses and odd spellings of addresses are refused."""
+    """Host in ASCII. Private addresses and unusual spellings of addresses are refused."""
     host = (parts.hostname or "").lower()
     if "[" in parts.netloc:
         return _literal(host, field, allow_private=allow_private)
@@ -109,14 +112,14 @@ def _host(parts: SplitResult, field: str, *, allow_private: bool) -> str:
     if not all(_NAME.fullmatch(label) for label in labels) or len(name) > 253:
         raise Invalid.field(field, "Give a host name, such as https://example.org/path.")
     bare = ".".join(labels)
-    in_house = len(labels) == 1 or any(bare == word or bare.endswith(f".{word}") for word in _HOUSE_NAMES)
-    if in_house and not allow_private:
+    is_private_name = len(labels) == 1 or any(bare == word or bare.endswith(f".{word}") for word in _PRIVATE_SUFFIXES)
+    if is_private_name and not allow_private:
         raise Invalid.field(field, "This name is one of a private network: give a host of the open Internet.")
     return name
 
 
 def _literal(text: str, field: str, *, allow_private: bool) -> str:
-    """An address in its one usual spelling. `127.1`, `0x7f000001`, `2130706433`, `0177.0.0.1` are none."""
+    """Parse an IP address in its canonical spelling. `127.1`, `0x7f000001`, `2130706433`, `0177.0.0.1` are refused."""
     try:
         ip = ipaddress.ip_address(text)
     except ValueError:
@@ -127,7 +130,7 @@ def _literal(text: str, field: str, *, allow_private: bool) -> str:
 
 
 def _ascii(host: str) -> str:
-    """A name in the DNS's alphabet (UTS 46). Raises ValueError."""
+    """Encode a host name in the DNS's alphabet (UTS 46). Raises ValueError."""
     import idna  # its tables take a while to load, and few names need them
 
     try:
@@ -137,7 +140,10 @@ def _ascii(host: str) -> str:
 
 
 def _with_host(parts: SplitResult, host: str, field: str) -> str:
-    """The URL with that host; what is not ASCII behind it is refused, since it would be sent in a spelling of ours."""
+    """Rebuild the URL with this host.
+
+    Non-ASCII characters after the host are refused: they would have to be re-encoded, and the target could differ.
+    """
     rest = urlunsplit(("", "", parts.path, parts.query, ""))
     if not rest.isascii():
         raise Invalid.field(field, "Write what is not ASCII in the path percent-encoded.")

@@ -1,7 +1,7 @@
-"""Standard Webhooks: who sent this, and when? Symmetric signatures (`v1`), ± five minutes.
+"""Standard Webhooks: sender authentication and replay protection by symmetric signatures (`v1`), ± five minutes.
 
 Source: https://www.standardwebhooks.com, "Verifying webhook authenticity". The library of that name reads the clock
-itself and parses the body before we have judged it, so the twenty lines stand here; tests sign with the library.
+itself and parses the body before it has been checked, so these twenty lines replace it; tests sign with the library.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _ID = 256
 
 
 class Unverified(Exception):
-    """Nobody we know signed this; `str(error)` says what is wrong, never what would have been right."""
+    """The signature is not valid. `str(error)` says what is wrong, never what would have been right."""
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:
-    """The `webhook-id`, if one of the signatures is ours and the time is right. Raises Unverified."""
+    """Verify signature and timestamp, and return the `webhook-id`. Raises Unverified."""
     identifier = headers.get("webhook-id", "")
     sent = headers.get("webhook-timestamp", "")
     signatures = headers.get("webhook-signature", "")
@@ -43,13 +43,13 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
 
 
 def sign(secret: str, identifier: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` of a body: `v1,` and the HMAC-SHA-256 in base64."""
+    """Compute the `webhook-signature` of a body: `v1,` and the HMAC-SHA-256 in base64."""
     content = f"{identifier}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(key_of(secret), content, hashlib.sha256)).decode()
 
 
 def key_of(secret: str) -> bytes:
-    """The key that a `whsec_…` secret holds. Raises ValueError for what is no such secret."""
+    """Decode the key of a `whsec_…` secret. Raises ValueError if it is not valid."""
     try:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error as error:

@@ -1,13 +1,13 @@
-"""A token bucket: so many a second on average, and only a few at once."""
+"""Token bucket: an average rate per second with a small burst."""
 
 from __future__ import annotations
 
 
 class TokenBucket:
-    """Times are monotonic seconds. `rate` may change at any time."""
+    """Token bucket. Times are monotonic seconds; `rate` may change at any time."""
 
     def __init__(self, rate: float, now: float, *, burst_seconds: float = 0.25) -> None:
-        """`rate` > 0 a second; what `burst_seconds` bring, one at least, may go at once."""
+        """`rate` > 0 per second; the burst is what accrues in `burst_seconds`, at least one token."""
         self.rate, self._burst_seconds = rate, burst_seconds
         self._tokens, self._at = self._most, now
 
@@ -16,7 +16,7 @@ class TokenBucket:
         return max(1.0, self.rate * self._burst_seconds)
 
     def take(self, now: float) -> bool:
-        """Take a token, if there is one."""
+        """Take a token. Returns False if none is available."""
         self._fill(now)
         if self._tokens < 1.0:
             return False
@@ -24,11 +24,11 @@ class TokenBucket:
         return True
 
     def refund(self) -> None:
-        """A token was not needed."""
+        """Return a token that was not used."""
         self._tokens = min(self._most, self._tokens + 1.0)
 
     def delay(self, now: float) -> float:
-        """Seconds until there is a token; 0.0 if there is one."""
+        """Seconds until a token is available; 0.0 if one is."""
         self._fill(now)
         return max(0.0, (1.0 - self._tokens) / self.rate)
 

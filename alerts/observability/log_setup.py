@@ -1,7 +1,7 @@
-"""How a process logs: one line an event on stderr, readable on a terminal, JSON elsewhere; no personal data.
+"""Logging setup: one line per event on stderr, readable on a terminal, JSON elsewhere; no personal data.
 
-What libraries say of a failure may repeat what it was about (a mail server's words, a database's row, a polygon's
-corner), so that addresses, telephone numbers and coordinates are blanked in every line; no variable is ever shown.
+Error messages of libraries may quote their input (a mail server's reply, a database row, a polygon's corner). Therefore
+addresses, telephone numbers and coordinates are redacted in every line, and variables are never printed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import msgspec
 from alerts.settings import Settings
 
 WEB, ANSWERED = "alerts.web", "answered"
-"""Logger and words of the line about each request that changes something."""
+"""Logger and message of the log line for each request that changes something."""
 _WAIT_S, _MOST_WAITING = 0.05, 500
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 _PERSONAL = re.compile(
@@ -31,12 +31,12 @@ _PERSONAL = re.compile(
 
 
 def redact(text: str) -> str:
-    """`text` with a mark instead of each address, telephone number and coordinate."""
+    """Replace each address, telephone number and coordinate in `text` by a mark."""
     return _PERSONAL.sub("…", text)
 
 
-def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The last word on every line: whoever wrote it, whatever it quotes."""
+def _redact_event(logger: object, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Redact every value of a log event; last processor of the chain."""
     for key, value in event.items():
         if isinstance(value, str) and key != "timestamp":
             event[key] = redact(value)
@@ -46,10 +46,11 @@ def _blanked(logger: object, name: str, event: MutableMapping[str, Any]) -> Muta
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
-    """JSON on stderr. What is said of the web's requests waits a moment and leaves in one write with what else has been
-    said by then: one write a request would cost more than the line, and structlog's chain ten times as much.
+    """Writes JSON lines to stderr; request lines are batched.
 
-    Nothing in those lines needs blanking: patterns, numbers, ids (`alerts.web.http.access_log`).
+    They wait up to 50 ms and are written together with the other lines: one write per request would cost more than the
+    line itself, and structlog's processor chain ten times as much. These lines need no redaction: they contain
+    patterns, numbers and ids (`alerts.web.http.access_log`).
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -58,12 +59,12 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     @staticmethod
     def exclusive() -> LineHandler | None:
-        """This handler, if it is all that listens to what this process says."""
+        """Return this handler if it is the only one of the root logger, else None."""
         handlers = logging.getLogger().handlers
         return handlers[0] if len(handlers) == 1 and isinstance(handlers[0], LineHandler) else None
 
     def log_request(self, level: int, said: Mapping[str, object]) -> None:
-        """A request was answered. To be called in an event loop."""
+        """Log a request that was answered. Must be called in an event loop."""
         at = datetime.now(UTC)
         line = {**said, "event": ANSWERED, "level": _LEVELS[level], "logger": WEB, "timestamp": at}
         with self.lock or nullcontext():
@@ -75,28 +76,31 @@ class LineHandler(logging.StreamHandler[TextIO]):
             self.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One of the other lines, in its turn."""
-        self._leave()
+        """Write the batched lines first, so that the order is preserved."""
+        self._write_batch()
         super().emit(record)
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the batched lines."""
         with self.lock or nullcontext():
-            self._leave()
+            self._write_batch()
             with suppress(OSError, ValueError):
                 super().flush()
 
-    def _leave(self) -> None:
+    def _write_batch(self) -> None:
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            # A log that takes nothing (its disk is full) must end no request and no thread: what was said is lost.
+            # A log that cannot be written (disk full) must not fail a request or a thread: these lines are lost.
             with suppress(OSError, ValueError):
                 self.stream.write(b"\n".join((*waiting, b"")).decode())
 
 
-def _is_no_strangers(record: logging.LogRecord) -> bool:
-    """False for a request that is no HTTP: aiohttp would log each with a traceback, the peer's address and the
-    request's first line, which may hold the token of somebody's link."""
+def _is_no_protocol_error(record: logging.LogRecord) -> bool:
+    """Filter out requests that are not HTTP.
+
+    aiohttp would log each of them with a traceback, the peer's address and the request's first line, which may contain
+    the token of a link.
+    """
     error = record.exc_info[1] if record.exc_info else None
     return type(error).__module__ != "aiohttp.http_exceptions"
 
@@ -112,8 +116,8 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     on_console = settings.log_format == "console"
-    # A traceback becomes text here: the console's own way would print the variables of every frame.
-    last: list[Any] = [structlog.processors.format_exc_info, _blanked]
+    # Tracebacks are rendered to text here: the console renderer would print the variables of every frame.
+    last: list[Any] = [structlog.processors.format_exc_info, _redact_event]
     last.append(
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if on_console else structlog.processors.JSONRenderer()
     )
@@ -123,10 +127,10 @@ def configure(settings: Settings) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler.setFormatter(formatter)
-    logging.getLogger("aiohttp.server").addFilter(_is_no_strangers)
+    logging.getLogger("aiohttp.server").addFilter(_is_no_protocol_error)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     level = getattr(logging, settings.log_level.upper())
-    root.setLevel(max(level, logging.INFO))  # libraries' own details help nobody, and may quote what they handle
+    root.setLevel(max(level, logging.INFO))  # libraries' debug lines help little and may quote personal data
     for ours in ("alerts", "subscribers"):
         logging.getLogger(ours).setLevel(level)

@@ -1,7 +1,7 @@
-"""One id joins what belongs together: the request that asked, the events it wrote, what the dispatch made of them.
+"""Request id: correlates a request, the events it wrote and their dispatch.
 
-A door opens a trace for each request that changes something; the id is in the answer's `X-Request-Id`, in every event
-that the request wrote (`Recorded.command`), and in the log lines of both.
+The web layer opens a trace for each request that changes something. The id is in the response's `X-Request-Id`, in
+every event that the request wrote (`Recorded.command`), and in the log lines of both.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ _request: ContextVar[UUID | None] = ContextVar("alerts_request", default=None)
 
 
 def current() -> UUID | None:
-    """The id of what is being done just now; None where nobody opened a trace."""
+    """Id of the current trace; None outside a trace."""
     return _request.get()
 
 
 def begin(id: UUID | None) -> Token[UUID | None]:
-    """Everything from here on belongs to this id, until `end` is given what this returns."""
+    """Open a trace with this id; `end` closes it with the token returned here."""
     return _request.set(id)
 
 
 def end(begun: Token[UUID | None]) -> None:
-    """What comes now belongs to whatever it belonged to before."""
+    """Close the trace and restore the previous one."""
     _request.reset(begun)

@@ -1,6 +1,6 @@
-"""Every setting in one place: read from the environment (or a `.env` file), checked at start, refused with words.
+"""Settings: read from the environment (or a `.env` file) and validated at start.
 
-`load()` gives one frozen `Settings`; nothing else in the product reads the environment.
+`load()` returns one frozen `Settings`; no other module reads the environment.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator decided, as it stands for the life of a process."""
+    """Validated settings, fixed for the life of a process."""
 
     database_url: str
     database_file: Path | None
     """The SQLite file; None on PostgreSQL."""
     folder: Path
-    """Where the lock, the control socket and (on SQLite) the database files and keys stand."""
+    """Folder of the lock, the control socket and (on SQLite) the database files and keys."""
     public_url: str
-    """Without a slash at its end; the only source of links."""
+    """Base of all links, without a trailing slash."""
     secret_key: bytes
     master_key: bytes
     """32 bytes."""
@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dkim: DkimKey | None
     sms: tuple[SmsTarget, ...]
     sms_prefixes: tuple[str, ...]
-    """Beginnings of the numbers that texts may go to, such as +44; none named: any."""
+    """Prefixes of the numbers that text messages may go to, such as +44; empty: any."""
     sender: str
     """`Name <address>`."""
     vapid_subject: str
@@ -53,47 +53,47 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_connections: int
     push_concurrency: int
     sms_rate: float
-    """Messages a second."""
+    """Messages per second."""
     sms_budget: int
-    """Messages a day and provider."""
+    """Messages per day and provider."""
     canary: dict[Channel, str]
-    """The address of each channel's tester; for push the subscription as JSON."""
+    """Address of each channel's tester; for push, the subscription as JSON."""
     api_rate: float
-    """Requests a second that one API key or source may make."""
+    """Requests per second for one API key or source."""
     emergency_reserve: int
     retry_schedule: dict[Channel, tuple[float, ...]]
-    """Seconds between tries, without jitter."""
+    """Seconds between attempts, without jitter."""
     timezone: str
     default_language: str
     log_format: LogFormat
     log_level: LogLevel
 
     def __repr__(self) -> str:
-        return f"Settings({self.public_url})"  # the keys and passwords of an instance must not end up in a traceback
+        return f"Settings({self.public_url})"  # the keys and passwords of an instance must not appear in a traceback
 
     @property
     def on_sqlite(self) -> bool:
-        """Whether the embedded database is used: one process, one folder."""
+        """True if the embedded database is used: one process, one folder."""
         return self.database_file is not None
 
     @property
     def inbox(self) -> bool:
-        """Whether the local inbox exists: only while the public URL is a loopback address."""
+        """True if the local inbox exists: only while the public URL is a loopback address."""
         return is_loopback(urlsplit(self.public_url).hostname or "")
 
     @property
     def lock_file(self) -> Path:
-        """Held by the process that has the SQLite database open for writing."""
+        """Lock file of the process that has the SQLite database open for writing."""
         return self.folder / "lock"
 
     @property
     def control_socket(self) -> Path:
-        """Through which a command writes while a server runs (mode 0600)."""
+        """Socket through which a command writes while a server runs (mode 0600)."""
         return self.folder / "control.sock"
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """One environment variable, for `alerts doctor` and the documentation."""
+    """Description of an environment variable, for `alerts doctor` and the documentation."""
 
     name: str
     default: str
@@ -154,16 +154,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
-"""May stand in a file that `{name}_FILE` names; the two keys may too (`alerts.settings.key_files`)."""
+"""Variables that `{name}_FILE` may give by file name, as it may the two keys (`alerts.settings.key_files`)."""
 _NAMES = frozenset(v.name for v in VARIABLES) | {
     f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
 }
 
 
 def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = False) -> Settings:
-    """The settings that `env` says. With `make_keys`, keys missing on SQLite are made (mode 0600) beside the database.
+    """Build the settings from `env`. Raises SettingsError.
 
-    `terminal` says whether this process talks to a person (the default of the log's format). Raises SettingsError.
+    With `make_keys`, missing keys are created on SQLite (mode 0600) beside the database. `terminal` is True if a person
+    reads the output of this process (it decides the default log format).
     """
     values = _with_files({k: v.strip() for k, v in env.items() if k.startswith("ALERTS_") and v.strip()})
     url = values.get("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db")
@@ -202,7 +203,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
 
 
 def _with_files(values: dict[str, str]) -> dict[str, str]:
-    """What stands in the files that …_FILE variables name, as if it had been said: secrets of containers come so."""
+    """Replace each …_FILE variable by the content of the file it names, as container secrets need."""
     for name in _IN_FILES:
         path = values.pop(f"{name}_FILE", None)
         if path is None:
@@ -218,7 +219,7 @@ def _with_files(values: dict[str, str]) -> dict[str, str]:
 
 
 def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:
-    """`env` over what the `.env` file says (`NAME=value` lines, `#` comments, optional quotes and `export`)."""
+    """Merge `env` over the `.env` file (`NAME=value` lines, `#` comments, optional quotes and `export`)."""
     values: dict[str, str] = {}
     if dotenv.is_file():
         for number, line in enumerate(dotenv.read_text(encoding="utf-8").splitlines(), 1):
@@ -233,14 +234,14 @@ def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str
 
 
 def _dotenv_value(text: str) -> str:
-    """What stands in the quotes, or before a ` #` comment."""
+    """Value within the quotes, or before a ` #` comment."""
     if text[:1] in ("'", '"') and (end := text.find(text[0], 1)) > 0 and text[end + 1 :].strip()[:1] in ("", "#"):
         return text[1:end]
     return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
 
 
 def unknown(env: Mapping[str, str]) -> list[str]:
-    """Variables that look like ours and are not: most likely misspelt."""
+    """Names that begin with ALERTS_ but are not settings: most likely misspelt."""
     return sorted(name for name in env if name.startswith("ALERTS_") and name not in _NAMES)
 
 
@@ -256,7 +257,7 @@ def _public_url(text: str) -> str:
     parts = urlsplit(text)
     try:
         well = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
+    except ValueError:  # the port is not a number
         well = False
     if not well or parts.query or parts.fragment or parts.username:
         raise SettingsError("ALERTS_PUBLIC_URL: expected http(s)://host[:port][/path], without anything after it")
@@ -271,7 +272,7 @@ def _sender(text: str) -> str:
 
 
 def _subject(text: str) -> str:
-    """RFC 8292, 2.1."""
+    """Validate the VAPID subject (RFC 8292, 2.1)."""
     if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+\S*", text):
         raise ValueError("expected mailto:you@example.org or an https: address, for push services to write to")
     return text
@@ -285,7 +286,7 @@ def _hosts(text: str) -> tuple[str, ...]:
 
 
 def _read(values: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
-    """One variable by its parser; a ValueError's words become the refusal."""
+    """Parse one variable; the message of a ValueError becomes that of the SettingsError."""
     if name not in values:
         return default
     try:

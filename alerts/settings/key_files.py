@@ -1,4 +1,4 @@
-"""The two keys of an instance: from the settings, or made once beside the embedded database, for the owner alone."""
+"""The two keys of an instance: from the settings, or created once beside the embedded database (mode 0600)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 
 
 class SettingsError(Exception):
-    """A setting that cannot be used. `str(error)` names the variable and says what to do."""
+    """A setting cannot be used. `str(error)` names the variable and the remedy."""
 
 
 def new_master_key() -> str:
-    """A fresh master key: 32 random bytes in base64."""
+    """Generate a master key: 32 random bytes in base64."""
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 class Keys:
-    """The two keys: from a variable, from the file that a variable names, or (SQLite) made once in the data folder."""
+    """Loads the two keys: from a variable, from a file it names, or (SQLite) created once in the data folder."""
 
     def __init__(self, values: Mapping[str, str], folder: Path, *, made: bool) -> None:
         self._values, self._folder, self._made = values, folder, made
@@ -61,7 +61,7 @@ class Keys:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a file for the owner alone; of two processes that start together, both then read the first one's."""
+    """Write a file readable by the owner only. If two processes start together, both use the key of the first one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -72,11 +72,11 @@ def _write_once(path: Path, text: str) -> None:
     try:
         os.link(draft, path)
     except FileExistsError:
-        pass  # the other process was first; its key is as good
+        pass  # the other process was first; its key is used
     finally:
         draft.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # a key that a power cut takes away would leave people's data unreadable
+        os.fsync(folder)  # a key lost in a power failure would leave personal data unreadable
     finally:
         os.close(folder)

@@ -1,4 +1,4 @@
-"""Where the data files stand that come with the product: templates and migrations."""
+"""Location of the shipped data files: templates and migrations."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def find(*parts: str) -> Path:
-    """The path of a shipped file or folder, such as `find("migrations", "sqlite")`.
+    """Path of a shipped file or folder, such as `find("migrations", "sqlite")`.
 
-    In a wheel it stands in `alerts/_data/`, in a checkout at the repository's root. Raises FileNotFoundError.
+    It is in `alerts/_data/` in a wheel, at the repository's root in a checkout. Raises FileNotFoundError.
     """
     for root in (_PACKAGE / "_data", _PACKAGE.parent):
         path = root.joinpath(*parts)

@@ -1,4 +1,4 @@
-"""By which servers messages leave, as the settings name them: mail servers, text message providers, the DKIM key."""
+"""Parsers for the provider settings: mail servers, text message providers and the DKIM key."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from alerts.kernel.terms import Channel
 from alerts.settings.key_files import SettingsError
 
 Tls = Literal["auto", "none", "starttls", "implicit"]
-"""auto: STARTTLS where it is offered, and required off loopback."""
+"""auto: STARTTLS where the server offers it, and required off loopback."""
 
 
 class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail server of ALERTS_SMTP_URL."""
+    """A mail server of ALERTS_SMTP_URL."""
 
     host: str
     port: int
@@ -29,26 +29,26 @@ class SmtpTarget(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls = "auto"
     weight: int = 1
     secret: str = ""
-    """Proves that a bounce report at /hooks/smtp/receipts comes from this server: bearer, or Standard Webhooks."""
+    """Secret that authenticates bounce reports at /hooks/smtp/receipts: bearer, or Standard Webhooks."""
 
     def __repr__(self) -> str:
         return f"SmtpTarget({self.host}:{self.port})"
 
 
 class SmsTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """One text message provider of ALERTS_SMS_URL."""
+    """A text message provider of ALERTS_SMS_URL."""
 
     kind: Literal["twilio", "http-json"]
     url: str
-    """Where messages are posted to: for twilio the origin alone, `https://host[:port]`."""
+    """URL that messages are posted to; for twilio only the origin, `https://host[:port]`."""
     account: str = ""
     """Twilio's account SID."""
     token: str = ""
     """Twilio's auth token; the bearer of http-json, "" for none."""
     sender: str = ""
-    """Twilio: the number that texts come from."""
+    """Twilio: the sender's number."""
     secret: str = ""
-    """http-json: signs receipts and inbound texts (Standard Webhooks); "" refuses them all."""
+    """http-json: key of the signatures of receipts and inbound texts (Standard Webhooks); "" refuses them all."""
     weight: int = 1
 
     def __repr__(self) -> str:
@@ -56,7 +56,7 @@ class SmsTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DkimKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What e-mail is signed with."""
+    """Private key and DNS name for signing e-mail."""
 
     domain: str
     selector: str
@@ -68,18 +68,18 @@ class DkimKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def smtp(text: str) -> tuple[SmtpTarget, ...]:
-    """ALERTS_SMTP_URL. Raises SettingsError."""
+    """Parse ALERTS_SMTP_URL. Raises SettingsError."""
     return tuple(_smtp_target(url) for url in words(text))
 
 
 def _smtp_target(url: str) -> SmtpTarget:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    secret = query.pop("secret", "").replace(" ", "+")  # a + of base64 reads as a blank in a query
+    secret = query.pop("secret", "").replace(" ", "+")  # a + of base64 is decoded as a blank in a query
     try:
         port = parts.port
         weight = int(query.pop("weight", "1"))
-    except ValueError:  # its words quote the URL, password and all
+    except ValueError:  # the error's message quotes the URL with its password
         raise SettingsError(
             "ALERTS_SMTP_URL: the port and the weight are numbers (write a / or : in a password as %2F or %3A)"
         ) from None
@@ -101,12 +101,12 @@ def _smtp_target(url: str) -> SmtpTarget:
 
 
 def sms(text: str) -> tuple[SmsTarget, ...]:
-    """ALERTS_SMS_URL. Raises SettingsError."""
+    """Parse ALERTS_SMS_URL. Raises SettingsError."""
     return tuple(_sms_target(url) for url in words(text))
 
 
 def _sms_target(url: str) -> SmsTarget:
-    """One provider; its words never quote the URL, which holds secrets."""
+    """Parse one provider. Error messages never quote the URL, which contains secrets."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     try:
@@ -129,13 +129,13 @@ def _sms_target(url: str) -> SmsTarget:
         origin = f"{'https' if tls == 'on' else 'http'}://{where}"
         sender = query["from"].strip()
         return SmsTarget(kind="twilio", url=origin, account=user, token=password, sender=sender, weight=weight)
-    secret = query.get("secret", "").replace(" ", "+")  # a + of base64 reads as a blank in a query
+    secret = query.get("secret", "").replace(" ", "+")  # a + of base64 is decoded as a blank in a query
     posted = f"{parts.scheme.removesuffix('+json')}://{where}{parts.path or '/'}"
     return SmsTarget(kind="http-json", url=posted, token=user or password, secret=secret, weight=weight)
 
 
 def is_webhook_secret(secret: str) -> bool:
-    """Whether a secret can sign at all: base64, with `whsec_` before it or without."""
+    """Return True if a secret is usable for signing: base64, with or without `whsec_`."""
     try:
         return bool(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
     except ValueError:
@@ -143,7 +143,7 @@ def is_webhook_secret(secret: str) -> bool:
 
 
 def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
-    """The key that `sender` (a bare address) signs with, if one is set. Raises SettingsError."""
+    """Load the DKIM key for `sender` (a bare address), if one is set. Raises SettingsError."""
     if "ALERTS_DKIM_KEY_FILE" not in values:
         return None
     try:
@@ -164,7 +164,7 @@ def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
 
 
 def prefixes(text: str) -> tuple[str, ...]:
-    """ALERTS_SMS_PREFIXES. Raises ValueError."""
+    """Parse ALERTS_SMS_PREFIXES. Raises ValueError."""
     named = tuple(words(text))
     if not all(re.fullmatch(r"\+[1-9]\d{0,14}", word) for word in named):
         raise ValueError("expected beginnings of international numbers such as +44,+353")
@@ -172,8 +172,10 @@ def prefixes(text: str) -> tuple[str, ...]:
 
 
 def testers(text: str) -> dict[Channel, str]:
-    """ALERTS_CANARY: at most one address a channel; a browser's subscription stands as JSON in a file. Raises
-    ValueError."""
+    """Parse ALERTS_CANARY: at most one address per channel; a push subscription is JSON in a file.
+
+    Raises ValueError.
+    """
     found: dict[Channel, str] = {}
     for word in words(text):
         channel, address = _tester(word)
@@ -200,5 +202,5 @@ def _tester(word: str) -> tuple[Channel, str]:
 
 
 def words(text: str) -> list[str]:
-    """What commas separate."""
+    """Split a comma-separated list."""
     return [word.strip() for word in text.split(",") if word.strip()]
