@@ -1,10 +1,10 @@
-"""Mail that came back, and complaints: what a mail server sends to our sender's address, read as one `Bounce`.
+"""Parser for bounces and complaints: mail returned to the sender's address → `Bounce`.
 
-Three forms: delivery status notifications (RFC 3464; RFC 6533 for addresses beyond ASCII), feedback reports of
-mailbox providers (ARF, RFC 5965), and what older servers write in words of their own (by flufl.bounce).
+Three formats: delivery status notifications (RFC 3464; RFC 6533 for addresses beyond ASCII), feedback reports of
+mailbox providers (ARF, RFC 5965), and free text of older servers (by flufl.bounce).
 
-Whoever can write to the sender's address can write such a report. So one counts in full only if it names our message:
-its Message-ID or envelope id holds a MAC, which is known to nobody but those who got the message. One that names an
+Anyone who can write to the sender's address can forge such a report. So a report counts in full only if it identifies
+our message: its Message-ID or envelope id contains a MAC, which only recipients of the message know. A report with an
 address alone is recorded and ends nothing.
 """
 
@@ -29,43 +29,45 @@ from alerts.kernel.errors import Malformed
 from alerts.providers.smtp.status_codes import enhanced_status, is_at_fault
 
 Named = Callable[[str], tuple[int, int] | None]
-"""A public delivery id → (notice number, contact point number), None if its MAC is wrong."""
+"""Function that maps a public delivery id to (notice number, contact point number); None if its MAC is not valid."""
 
 LARGEST = 256 * 1024
-"""Bytes of a report that are read; what follows is the end of our own message."""
+"""Maximum bytes of a report that are read; the rest is the end of our own message."""
 _PARTS = 40
-"""Parts of a report at most: each one that is opened costs time for every line behind it."""
+"""Maximum parts of a report: parsing each costs time in proportion to the lines after it."""
 _HEURISTIC, _LONGEST = 48 * 1024, 500
-"""Bytes, and bytes of a line, that are searched by other people's regular expressions."""
+"""Maximum bytes, and bytes of a line, that are searched by third-party regular expressions."""
 _IDS = 64
 _ID = re.compile(rb"(?<![A-Za-z0-9])[a-z2-7]{32}(?![A-Za-z0-9])")
 _REPORTS = ("message/delivery-status", "message/global-delivery-status")
 _RETURNED = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers")
 _COMPLAINTS = frozenset({"abuse", "fraud", "other", "opt-out", "opt-out-list"})
-"""Types of feedback that mean: no more of this. Not among them: not-spam, virus, and auth-failure (RFC 6591)."""
+"""Feedback types that count as a complaint. Excluded: not-spam, virus, and auth-failure (RFC 6591)."""
 _DAEMON = re.compile(r"(?i)mailer-?daemon|postmaster|mail delivery|<>")
 
 
 class Bounce(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of ours came back or is late, or its reader complained."""
+    """A message of ours that bounced or is delayed, or a complaint about it."""
 
     kind: Literal["hard", "soft", "complaint"]
-    """hard: the address is at fault for good. soft: anything else that kept the message away."""
+    """hard: the address is permanently at fault. soft: any other cause."""
     failed: bool
-    """Whether the message will not arrive any more. False: servers still try, or it did arrive."""
+    """True if the message will not arrive. False: servers still try, or it arrived."""
     delivery: tuple[int, int] | None
-    """(notice number, contact point number) by an id with a good MAC; None: only the address is known, and `kind` is
-    soft then."""
+    """(notice number, contact point number) from an id with a valid MAC.
+
+    None: only the address is known, and `kind` is soft then.
+    """
     address: str
-    """As the report writes it, "" if it does not; never to be logged."""
+    """Recipient as in the report, "" if absent; must never be logged."""
     reason: str
-    """In words, without anybody's address."""
+    """Description without any address."""
     external_id: str
-    """The same for the same report."""
+    """Idempotency key: the same for the same report."""
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """What one kind of report says."""
+    """Parsed content of a report of one format."""
 
     kind: Literal["hard", "soft", "complaint"]
     failed: bool
@@ -74,9 +76,9 @@ class _Said(msgspec.Struct, frozen=True):
 
 
 def read(report: bytes, named: Named) -> Bounce | None:
-    """What a report says of a message of ours; None if it is no report, or of nobody we could name.
+    """Parse a report about one of our messages; None if it is no report or identifies no recipient.
 
-    Raises Malformed for what cannot be read as mail at all. Takes milliseconds; may be called from any thread.
+    Raises Malformed if it cannot be parsed as mail. Takes milliseconds; may be called from any thread.
     """
     report = report[:LARGEST]
     if len(re.findall(rb"(?i)boundary\s*=|content-type\s*:\s*message/", report)) > _PARTS:
@@ -88,7 +90,7 @@ def read(report: bytes, named: Named) -> Bounce | None:
         said = _complaint(message) or _status(message) or _in_words(message, report)
         delivery = _delivery(message, report, named) if said is not None else None
     except (RecursionError, MessageError, LookupError, ValueError, TypeError, AttributeError) as error:
-        # The email package promises never to raise, and does for some defects of a header.
+        # The email package promises never to raise, but does for some defects of a header.
         raise Malformed("this mail is too broken to be read") from error
     if said is None or (delivery is None and "@" not in said.address):
         return None
@@ -103,7 +105,7 @@ def read(report: bytes, named: Named) -> Bounce | None:
 
 
 def _complaint(message: Message) -> _Said | None:
-    """By ARF: a reader pressed "this is spam"."""
+    """Parse an ARF report: a reader pressed "this is spam"."""
     for part in message.walk():
         if part.get_content_type() == "message/feedback-report":
             fields = next(_blocks(part), {})
@@ -116,7 +118,7 @@ def _complaint(message: Message) -> _Said | None:
 
 
 def _status(message: Message) -> _Said | None:
-    """By RFC 3464: the gravest of what the report says of its recipients."""
+    """Parse an RFC 3464 report: the most severe status among its recipients."""
     written_to = _written_to(message)
     blocks = (block for part in message.walk() if part.get_content_type() in _REPORTS for block in _blocks(part))
     found = [said for block in islice(blocks, _PARTS) if (said := _recipient(block, written_to)) is not None]
@@ -125,7 +127,7 @@ def _status(message: Message) -> _Said | None:
 
 def _recipient(block: dict[str, str], written_to: str) -> _Said | None:
     action = block.get("action", "").strip().lower()
-    failed = action.startswith(("fail", "error"))  # OpenSMTPD says error
+    failed = action.startswith(("fail", "error"))  # OpenSMTPD writes error
     if not failed and not action.startswith("delayed"):
         return None
     named = [_recipient_address(block.get(field, "")) for field in ("original-recipient", "final-recipient")]
@@ -134,12 +136,12 @@ def _recipient(block: dict[str, str], written_to: str) -> _Said | None:
     status = enhanced_status(block.get("status", ""), diagnostic)
     hard = failed and is_at_fault(status, diagnostic)
     if hard and written_to and written_to.lower() not in [name.lower() for name in named]:
-        hard = False  # a mailbox behind theirs, where they have their mail forwarded to, or one of a list
+        hard = False  # a mailbox that they forward to, or a member of a list
     return _Said("hard" if hard else "soft", failed, written_to or address, f"{status} {diagnostic}".strip() or action)
 
 
 def _in_words(message: Message, report: bytes) -> _Said | None:
-    """By what servers write in words of their own; only of mail that says that a machine sent it."""
+    """Parse a report in free text; only if the mail claims to be automatic."""
     said_by = f"{message.get('Return-Path', '')} {message.get('From', '')}"
     automatic = str(message.get("Auto-Submitted", "no")).strip().lower() != "no"
     if not (automatic or "X-Failed-Recipients" in message or _DAEMON.search(said_by)):
@@ -158,19 +160,19 @@ def _in_words(message: Message, report: bytes) -> _Said | None:
 
 
 def _detected(message: Message) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    """(addresses that servers still try, addresses given up) by flufl.bounce."""
+    """Detect (delayed addresses, failed addresses) with flufl.bounce."""
     from flufl.bounce import all_failures  # here, since few processes ever read a report
 
-    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)  # it would log each detector, and faults twice
+    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)  # flufl.bounce would log each detector, and faults twice
     try:
         late, gone = all_failures(message)
-    except Exception:  # a detector that stumbles over a broken report has detected nothing
+    except Exception:  # a detector that fails on a broken report has detected nothing
         return frozenset(), frozenset()
     return late, gone
 
 
 def _delivery(message: Message, report: bytes, named: Named) -> tuple[int, int] | None:
-    """By the first id in it that is ours: of the envelope, of the returned message, or anywhere in the words."""
+    """First valid delivery id in the report: in the envelope, the returned message, or the text."""
     decoded = (
         payload
         for part in message.walk()
@@ -182,7 +184,7 @@ def _delivery(message: Message, report: bytes, named: Named) -> tuple[int, int] 
 
 
 def _written_to(message: Message) -> str:
-    """Whom the returned message was for, "" if the report does not return it."""
+    """Recipient of the returned message, "" if the report does not contain it."""
     for part in message.walk():
         if part is not message and part.get_content_type() in _RETURNED:
             inner: Any = part.get_payload()
@@ -194,13 +196,13 @@ def _written_to(message: Message) -> str:
 
 
 def _blocks(part: Message) -> Iterator[dict[str, str]]:
-    """The groups of fields in a part, names in lower case."""
+    """Yield the field groups of a part, names in lower case."""
     payload: Any = part.get_payload()
     for inner in payload if isinstance(payload, list) else [payload]:
         if isinstance(inner, Message):
             if fields := {name.lower(): " ".join(str(value).split()) for name, value in reversed(inner.items())}:
                 yield fields
-            inner = inner.get_payload()  # what stands behind its blank line
+            inner = inner.get_payload()  # the text after its blank line
         if isinstance(inner, str):
             yield from _fields_of(inner)
 
@@ -214,7 +216,7 @@ def _fields_of(text: str) -> Iterator[dict[str, str]]:
 
 
 def _recipient_address(value: str) -> str:
-    """`rfc822; a@b` (RFC 3464, 2.3.1) as `a@b`, also where the kind of address is missing."""
+    """Address of `rfc822; a@b` (RFC 3464, 2.3.1): `a@b`, even if the address type is missing."""
     kind, semicolon, rest = value.partition(";")
     return _bare(rest if semicolon and "@" not in kind else value)
 
@@ -225,7 +227,7 @@ def _bare(value: str) -> str:
 
 
 def _sentence(text: str, address: str) -> str:
-    """The lines about an address, where a server in words of its own says why."""
+    """The lines that mention an address, in which a server explains the failure in free text."""
     lines = [line.strip() for line in text.splitlines()]
     at = next((n for n, line in enumerate(lines) if address in line and not re.match(r"(?i)[\w-]+:\s", line)), None)
     return " ".join(lines[at : at + 4])[:600] if at is not None else ""

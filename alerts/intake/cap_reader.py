@@ -1,7 +1,7 @@
-"""CAP 1.2 in: XML → `CapMessage`, checked against the standard's words and grouped as RULES 19 says.
+"""CAP 1.2 reader: XML → `CapMessage`, validated against the standard's vocabulary and grouped by RULES 19.
 
-Raises `Malformed` for what is not XML, `Invalid` for what is not CAP 1.2, every fault named by its path
-(`info.0.severity`). Source: OASIS Common Alerting Protocol 1.2, sections 3.2 and 3.4.
+Raises `Malformed` if it is not XML, `Invalid` if it is not CAP 1.2; every error has its path (`info.0.severity`).
+Source: OASIS Common Alerting Protocol 1.2, sections 3.2 and 3.4.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?")
 
 
 class _Info(msgspec.Struct, frozen=True, kw_only=True):
-    """One info block, before grouping."""
+    """An info block before grouping."""
 
     language: str
     group: CapGroup
     same: object
-    """What RULES 19 compares: urgency, severity, certainty, area and eventCode."""
+    """Grouping key of RULES 19: urgency, severity, certainty, area and eventCode."""
 
 
 def parse(body: bytes) -> CapMessage:
-    """The message that `body` holds."""
+    """Parse and validate a CAP message."""
     root = safe_xml.parse(body)
     if (root.namespace, root.name) != (NAMESPACE, "alert"):
         found = f"<{root.name}> in namespace {root.namespace!r}"
@@ -71,10 +71,10 @@ def parse(body: bytes) -> CapMessage:
 
 
 def grouped(infos: Sequence[_Info]) -> tuple[CapGroup, ...]:
-    """RULES 19: infos of equal urgency, severity, certainty, area and eventCode are one group; their languages merge.
+    """Group infos by RULES 19: equal urgency, severity, certainty, area and eventCode; their languages merge.
 
-    `event` is compared only within one language: where a group already speaks an info's language of another event, the
-    info looks for the next group, or starts one.
+    `event` is compared only within one language: if a group has another event in the info's language, the info joins
+    the next matching group or starts one.
     """
     groups: list[tuple[object, CapGroup]] = []
     for info in infos:
@@ -93,7 +93,7 @@ def _compatible(group: CapGroup, info: _Info) -> bool:
 
 
 def _merged(group: CapGroup, info: _Info) -> CapGroup:
-    """The group with one more language; of two blocks of the very same tag the first one's words stand."""
+    """Add one more language to a group; of two blocks with the same tag the content of the first is used."""
     more = info.group
     return msgspec.structs.replace(
         group,
@@ -108,7 +108,7 @@ def _primary(tag: str) -> str:
 
 
 class _Reader:
-    """Reads one message and collects every fault on the way, so that a sender mends them all at once."""
+    """Reads one message and collects all errors, so that a sender can correct them at once."""
 
     def __init__(self) -> None:
         self.faults: list[FieldError] = []
@@ -172,7 +172,7 @@ class _Reader:
         return _Info(language=language, group=group, same=same)
 
     def _areas(self, info: Element, path: str) -> tuple[list[dict[str, Any]], list[tuple[str, str]], str]:
-        """AREA parts, geocodes, and the descriptions in words."""
+        """Collect (AREA parts, geocodes, area descriptions)."""
         parts: list[dict[str, Any]] = []
         codes: list[tuple[str, str]] = []
         words: list[str] = []
@@ -210,7 +210,7 @@ class _Reader:
         return {"circle": {"lat": position[1], "lon": position[0], "radius_km": float(radius)}}
 
     def _position(self, pair: str, path: str) -> list[float] | None:
-        """[lon, lat] of CAP's `lat,lon`."""
+        """Parse CAP's `lat,lon` to [lon, lat]."""
         lat, _, lon = pair.partition(",")
         if not (_NUMBER.fullmatch(lat) and _NUMBER.fullmatch(lon)):
             self._fault(path, f"expected `lat,lon` pairs, found {pair[:40]!r}")
@@ -247,7 +247,7 @@ class _Reader:
         return datetime.fromisoformat(text) if text else None
 
     def _time_text(self, parent: Element, name: str, path: str, *, required: bool = False) -> str:
-        """The time as written, "" if it is absent or wrong."""
+        """The time unchanged, "" if absent or invalid."""
         text = self._text(parent, name, path, required=required)
         if not text:
             return ""
@@ -262,7 +262,7 @@ class _Reader:
         return text
 
     def _word(self, parent: Element, name: str, words: tuple[str, ...], path: str) -> str:
-        """A required word of a closed list; the list's last where it is absent (the fault is noted)."""
+        """A required word of a closed list; if absent, the error is recorded and the list's last word returned."""
         found = parent.all(name)
         if not found:
             self._fault(_join(path, name), "is missing")
@@ -288,7 +288,8 @@ class _Reader:
         return text
 
     def _known(self, parent: Element, names: Mapping[str, tuple[str, ...]], path: str) -> None:
-        """Elements of CAP's own namespace that it does not have, or that stand twice; others (signatures) may stand."""
+        """Record elements of CAP's namespace that are unknown or repeated; other namespaces (signatures) are allowed.
+        """
         own = [child.name for child in parent.children if child.namespace == NAMESPACE]
         for name in dict.fromkeys(own):
             if name not in names["once"] and name not in names["many"]:

@@ -1,9 +1,12 @@
-"""A source's own mapping: any JSON that a program sends → the `data` of a webhook that we know.
+"""JSON mapping of a source: arbitrary JSON → the `data` of a known webhook type.
 
-`{"id": PATH, "type": WORD | {"path", "map"?}, "data": {field: {"path", "map"?} | {"template"}}}`, paths in JMESPath
-(https://jmespath.org/specification.html). A template is text with `{path}` in it and nothing else: no code, no loops.
-An operator wrote the mapping and a stranger's program the body, so neither may cost much: expressions, fields and the
-work of one webhook are bounded.
+`{"id": PATH, "type": WORD
+
+{"path", "map"?}, "data": {field: {"path", "map"?}
+
+{"template"}}}`, paths in JMESPath (https://jmespath.org/specification.html). A template is text with `{path}`
+placeholders and nothing else: no code, no loops. The mapping comes from an operator and the body from an untrusted
+program, so the cost of both is bounded: expressions, fields and the work of one webhook.
 """
 
 from __future__ import annotations
@@ -20,9 +23,9 @@ from alerts.intake.json_path import EvaluationBudget, Path, Unmapped
 from alerts.kernel.errors import FieldError, Invalid
 
 IGNORE: Final = "ignore"
-"""What a type's map may say: take it, and let nothing follow."""
+"""Value of a type's map: accept the webhook without any effect."""
 ELSE: Final = "*"
-"""In a map: every other value, none at all included."""
+"""Key of a map: every other value, including a missing one."""
 FIELDS, NAMES, ID = 60, 500, 200
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FORMS = '{"path": …}, {"path": …, "map": {…}} or {"template": …}'
@@ -30,7 +33,7 @@ _FORMS = '{"path": …}, {"path": …, "map": {…}} or {"template": …}'
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """What a body means. `kind`: a type of webhook, or `ignore` (then without `data`)."""
+    """Result of a mapping. `kind`: a webhook type, or `ignore` (then without `data`)."""
 
     kind: str
     data: Json
@@ -38,7 +41,7 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """`{"path", "map"?}`."""
+    """Rule `{"path", "map"?}`."""
 
     path: Path
     words: Json | None
@@ -59,7 +62,7 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """`{"template"}`: texts, and paths whose values stand between them."""
+    """Rule `{"template"}`: literal texts, and paths whose values are inserted between them."""
 
     pieces: tuple[str | Path, ...]
 
@@ -70,22 +73,22 @@ class _Template:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A mapping that was read and found whole."""
+    """A validated, compiled mapping."""
 
     id: Path
     kind: str | _Look
     fields: tuple[tuple[tuple[str, ...], _Look | _Template], ...]
-    """By the steps of a field's name: `content.en.title` is three."""
+    """Rules by the steps of a field's name: `content.en.title` has three."""
 
     def identity(self, body: Any) -> str:
-        """By which a repeated webhook is recognised. Raises Unmapped."""
+        """Idempotency key of a webhook. Raises Unmapped."""
         value = self.id.search(body, EvaluationBudget(), "id")
         if value is None or isinstance(value, list | dict) or value == "":
             raise Unmapped(f"id: {self.id.text} gives no text or number here, by which a repetition could be known")
         return _text(value, "id")
 
     def apply(self, body: Any) -> Mapped:
-        """What the body means. Raises Unmapped."""
+        """Map a body to type and data. Raises Unmapped."""
         work = EvaluationBudget()
         kind = self.kind if isinstance(self.kind, str) else self.kind.read(body, "type", work)
         if kind == IGNORE:
@@ -107,12 +110,12 @@ def _compiled(raw: bytes) -> Mapping:
 
 
 def mapping_of(raw: Json) -> Mapping:
-    """A mapping as a source keeps it, compiled once."""
+    """Compile a source's stored mapping; cached."""
     return _compiled(msgspec.json.encode(raw))
 
 
 def read_mapping(raw: Any) -> Mapping:
-    """A mapping as its file says it. Raises Invalid with every fault, by path."""
+    """Parse and validate a mapping. Raises Invalid with every error, by path."""
     if not isinstance(raw, dict):
         raise Invalid.field("mapping", 'A mapping is an object: {"id": …, "type": …, "data": {…}}.')
     faults: list[FieldError] = []
@@ -127,7 +130,7 @@ def read_mapping(raw: Any) -> Mapping:
     return Mapping(identity, kind, fields)
 
 
-# --- reading a mapping
+# --- parsing a mapping
 
 
 def _try(faults: list[FieldError], field: str, read: Any) -> Any:
@@ -176,7 +179,7 @@ def _rules(
 
 
 def _known(kind: str | _Look | None) -> set[str]:
-    """The fields of every type that the mapping may make."""
+    """Field names of all types that the mapping may produce."""
     if isinstance(kind, str):
         kinds = {kind}
     else:
@@ -201,7 +204,7 @@ def _rule(raw: Any) -> _Look | _Template:
 
 
 def _pieces(template: str) -> tuple[str | Path, ...]:
-    """Texts and paths of a template; `{{` and `}}` are braces."""
+    """Split a template into texts and paths; `{{` and `}}` are braces."""
     if len(template) > 4000:
         raise ValueError("This template has more than 4000 characters.")
     pieces: list[str | Path] = []
@@ -222,7 +225,7 @@ def _pieces(template: str) -> tuple[str | Path, ...]:
 
 
 def _text(value: Any, field: str) -> str:
-    """A value as words: texts as they are, lists joined by commas, nothing as nothing."""
+    """Convert a value to text: lists joined by commas, null as ""."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""JMESPath over a stranger's JSON, with a limit on what one webhook may cost.
+"""JMESPath evaluation over untrusted JSON, with a budget per webhook.
 
-The language has no loops, but `[@,@]` doubles a value: fifty of them in a row would fill any memory. So every step is
-counted, and every value that a step makes is weighed.
+The language has no loops, but `[@,@]` doubles a value: fifty in a row would exhaust any memory. So every step is
+counted, and the size of every value that a step creates.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from jmespath.parser import Parser
 from jmespath.visitor import TreeInterpreter
 
 LENGTH = 1000
-"""Characters of a path."""
+"""Maximum characters of a path."""
 LIMIT = 200_000
-"""Steps and values of one webhook: about a quarter of a second."""
+"""Budget of one webhook in steps and values: about a quarter of a second."""
 _NEW = frozenset(
     (
         "flatten",
@@ -31,11 +31,11 @@ _NEW = frozenset(
         "function_expression",
     )
 )
-"""Steps that make a value which was not there before."""
+"""Node types that create a new value."""
 
 
 class EvaluationBudget:
-    """What is left of the work that one webhook may cost."""
+    """Remaining evaluation budget of one webhook."""
 
     __slots__ = ("left",)
 
@@ -43,30 +43,33 @@ class EvaluationBudget:
         self.left = limit
 
     def spend(self, amount: int) -> None:
-        """Raises PathError when there is nothing left."""
+        """Subtract from the budget. Raises PathError if it is exhausted."""
         self.left -= amount
         if self.left < 0:
             raise PathError("takes too much work; name fewer or smaller parts of the body")
 
 
 class PathError(Exception):
-    """What a path comes to cannot be used; `search` says of which field."""
+    """The result of a path cannot be used; `search` adds the field."""
 
 
 class Unmapped(Exception):
-    """The mapping does not fit this body; `str(error)` says which field, and why. It waits for a person."""
+    """The mapping does not fit this body; `str(error)` names the field and the reason.
+
+    The trigger is parked for a person.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One compiled path."""
+    """A compiled JMESPath expression."""
 
     text: str
     tree: Any
 
     @classmethod
     def of(cls, text: str) -> Path:
-        """Compile. Raises ValueError with words."""
+        """Compile an expression. Raises ValueError with a reason."""
         if not text.strip():
             raise ValueError("An empty path names nothing.")
         if len(text) > LENGTH:
@@ -80,7 +83,7 @@ class Path:
         return cls(text, tree)
 
     def search(self, body: Any, work: EvaluationBudget, field: str) -> Any:
-        """The value in `body`; None if there is none. Raises Unmapped."""
+        """Evaluate against `body`; None if there is no value. Raises Unmapped."""
         try:
             return _Counting(work).visit(self.tree, body)
         except PathError as error:
@@ -91,7 +94,7 @@ class Path:
 
 
 def _functions(tree: Any) -> set[str]:
-    """The functions that an expression calls; the library looks for them only when they are called."""
+    """Names of the functions in an expression; the library checks them only when they are called."""
     found, waiting = set(), [tree]
     while waiting:
         node = waiting.pop()
@@ -103,7 +106,7 @@ def _functions(tree: Any) -> set[str]:
 
 
 class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library
-    """The library's own interpreter, counting."""
+    """The library's interpreter with a budget."""
 
     def __init__(self, work: EvaluationBudget) -> None:
         super().__init__()
@@ -119,12 +122,12 @@ class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library
     def visit_function_expression(self, node: Any, value: Any) -> Any:
         given = [self.visit(child, value) for child in node["children"]]
         if node["value"] == "join" and len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], list):
-            self._work.spend(len(given[0]) * len(given[1]) // 16)  # a long text between many: weighed before it is made
+            self._work.spend(len(given[0]) * len(given[1]) // 16)  # a long separator between many items: counted before the value is created
         return self._functions.call_function(node["value"], given)
 
 
 def _weigh(value: Any, work: EvaluationBudget) -> None:
-    """Spend what a value weighs, the same part counted wherever it stands."""
+    """Subtract the size of a value; shared parts count at each occurrence."""
     waiting = [value]
     while waiting:
         item = waiting.pop()

@@ -1,4 +1,5 @@
-"""Receipts and texts that came in, as every provider's parser gives them; and the body of `http+json` providers."""
+"""Delivery receipts and inbound texts, as every provider's parser returns them; and the body of `http+json` providers.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ _SPARE = re.compile(r"[\s().\-]")
 
 
 class Receipt(NamedTuple):
-    """What became of a message. `reference` is the delivery's id that we gave with it; `external_id` the provider's."""
+    """A delivery receipt.
+
+    `reference` is the delivery id that we sent with the message; `external_id` is the provider's.
+    """
 
     reference: str
     status: ReceiptStatus
@@ -25,11 +29,11 @@ class Receipt(NamedTuple):
     at: datetime | None
     external_id: str
     retire: str = ""
-    """Why its address is never to be sent to again, "" if it may."""
+    """Reason for suppressing the address, "" for none."""
 
 
 class TextIn(NamedTuple):
-    """What a text asked for. The rest of it is not kept."""
+    """The request of an inbound text; the rest of the text is discarded."""
 
     number: str
     word: Word
@@ -41,7 +45,7 @@ Report = Receipt | TextIn
 
 
 class ReceiptBody(Body, frozen=True, kw_only=True):
-    """CONTRACT: a receipt of an `http+json` provider."""
+    """A receipt of an `http+json` provider (CONTRACT)."""
 
     reference: str
     status: ReceiptStatus
@@ -50,7 +54,7 @@ class ReceiptBody(Body, frozen=True, kw_only=True):
 
 
 class TextInBody(Body, frozen=True, kw_only=True):
-    """CONTRACT: a text that came in through an `http+json` provider."""
+    """An inbound text through an `http+json` provider (CONTRACT)."""
 
     number: str = msgspec.field(name="from")
     text: str
@@ -58,7 +62,7 @@ class TextInBody(Body, frozen=True, kw_only=True):
 
 
 def parse(body: bytes, identifier: str) -> Report:
-    """A receipt or a text; `identifier` is its `webhook-id`. Raises Malformed, Invalid."""
+    """Parse a receipt or an inbound text; `identifier` is its `webhook-id`. Raises Malformed, Invalid."""
     value = strict_json.parse(body)
     if not isinstance(value, dict):
         raise Invalid.field("", "expected an object: a receipt with reference and status, or a text with from and text")
@@ -70,5 +74,5 @@ def parse(body: bytes, identifier: str) -> Report:
 
 
 def number_of(text: str) -> str:
-    """A number without what people put between digits; one that is no E.164 number is nobody's we know."""
+    """Strip separators from a telephone number. A result that is not E.164 matches no contact point."""
     return _SPARE.sub("", text)

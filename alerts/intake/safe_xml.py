@@ -1,7 +1,4 @@
-"""XML from strangers, by defusedxml's rules: no document type, no entities, no network, at most 32 levels.
-
-lxml is loaded here only when the first XML arrives: start-up time counts.
-"""
+"""Safe XML parser for untrusted input, by defusedxml's rules: no document type, no entities, no network, 32 levels."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ DEPTH = 32
 
 @dataclass(slots=True)
 class Element:
-    """One element: namespace and local name apart, its own text, and its child elements in order."""
+    """An element: namespace, local name, its own text, and its child elements in order."""
 
     namespace: str
     name: str
@@ -27,7 +24,7 @@ class Element:
 
 
 class _Target:
-    """What lxml calls while it parses; raising here stops it before a subset or a deep tree has cost anything."""
+    """Parser target of lxml. Raising here stops the parser before a DTD subset or a deep tree has cost anything."""
 
     def __init__(self) -> None:
         self.root: Element | None = None
@@ -55,17 +52,20 @@ class _Target:
         raise Malformed("the XML has a document type (<!DOCTYPE), which is refused; send it without")
 
     def comment(self, text: str) -> None:
-        """Comments say nothing."""
+        """Ignore comments."""
 
     def pi(self, target: str, data: object = None) -> None:
-        """Nor do processing instructions."""
+        """Ignore processing instructions."""
 
     def close(self) -> Element | None:
-        return self.root  # lxml calls this after a failure too, and raises the failure then
+        return self.root  # lxml also calls this after a failure, and then raises the failure
 
 
 def parse(body: bytes) -> Element:
-    """The root element. Raises Malformed, saying where the XML breaks, or what in it is refused."""
+    """Parse XML and return the root element.
+
+    Raises Malformed with the position of the error or the refused construct.
+    """
     from lxml import etree
 
     parser = etree.XMLParser(

@@ -1,7 +1,7 @@
-"""JSON from outside, read once and strictly: UTF-8, at most 32 levels, no doubled names, no NaN; then typed.
+"""Strict JSON parser: UTF-8, at most 32 levels, no duplicate names, no NaN; then conversion to a struct.
 
-Malformed text raises `Malformed` (400); understood but wrong (a type, an unknown field, a time without offset) raises
-`Invalid` (422) with every top-level fault named.
+Raises `Malformed` (400) for invalid text, and `Invalid` (422) for a wrong type, an unknown field or a time without
+offset, with every top-level error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 DEPTH = 32
 _TOKENS = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z|\\\Z)|[\[{]|[\]}]', re.DOTALL)
-"""A string that never ends is one token too: tried again at each of its quotes, a megabyte would take hours."""
+"""An unterminated string is a single token too: retried at each of its quotes, a megabyte would take hours."""
 _PATH = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`$")
@@ -32,7 +32,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`$")
 
 
 def parse(body: bytes) -> Any:
-    """The JSON value in `body`. Raises Malformed, saying where."""
+    """Parse `body` as JSON. Raises Malformed with the position."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -50,7 +50,7 @@ def parse(body: bytes) -> Any:
 
 
 def typed(value: Any, kind: type[T], prefix: str = "") -> T:
-    """`value` as the struct `kind`. Raises Invalid with every fault found; `prefix` starts the fields' paths."""
+    """Convert `value` to the struct `kind`. Raises Invalid with every error; `prefix` starts the fields' paths."""
     try:
         result = msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -63,12 +63,12 @@ def typed(value: Any, kind: type[T], prefix: str = "") -> T:
 
 
 def read(body: bytes, kind: type[T]) -> T:
-    """Both steps."""
+    """Parse and convert in one call."""
     return typed(parse(body), kind)
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """`target` after a JSON merge patch (RFC 7396): null removes, objects are merged, all else replaces."""
+    """Apply a JSON merge patch (RFC 7396): null removes, objects are merged, everything else replaces."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -82,7 +82,7 @@ def merge(target: Any, patch: Any) -> Any:
 
 def _check_depth(text: str) -> None:
     if text.count("{") + text.count("[") <= DEPTH:
-        return  # cannot be deeper, whatever the order: the common case needs no walk
+        return  # cannot be deeper, whatever the order: the common case needs no scan
     depth = 0
     for match in _TOKENS.finditer(text):
         token = match.group()
@@ -117,7 +117,7 @@ _decode = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, 
 
 
 def _check_escapes(text: str, value: Any) -> None:
-    """Escapes can say what no store can keep: half of a surrogate pair, and U+0000 (not in PostgreSQL's text)."""
+    """Refuse escapes that cannot be stored: half of a surrogate pair, and U+0000 (not allowed in PostgreSQL's text)."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:
@@ -137,7 +137,7 @@ def _holds_nul(value: Any) -> bool:
 
 
 def _faults(value: Any, kind: Any, path: str) -> list[FieldError]:
-    """Every fault there is, member by member; msgspec itself stops at the first."""
+    """Collect every error, member by member; msgspec itself stops at the first."""
     kind = _given(kind) if value is not None else kind
     origin, parts = get_origin(kind), get_args(kind)
     if isinstance(value, dict):
@@ -169,13 +169,16 @@ def _struct_faults(value: dict[str, Any], kind: type[msgspec.Struct], path: str)
 
 
 def _given(kind: Any) -> Any:
-    """`X` of `X | None`; other unions as they are."""
+    """`X` of `X
+
+    None`; other unions unchanged.
+    """
     others = [part for part in get_args(kind) if part is not type(None)]
     return others[0] if get_origin(kind) in (Union, UnionType) and len(others) == 1 else kind
 
 
 def _fault(text: str, prefix: str) -> FieldError:
-    """msgspec's sentence as a dotted path and words."""
+    """Convert msgspec's message to a dotted path and a reason."""
     found = _PATH.search(text)
     path = prefix
     if found:
@@ -190,11 +193,11 @@ def _fault(text: str, prefix: str) -> FieldError:
 
 
 def _time_faults(value: Any, path: str) -> list[FieldError]:
-    """Times without an offset, or of no sensible year."""
+    """Errors of times without an offset, or with an implausible year."""
     if isinstance(value, datetime):
         words = fault_of(value)
         return [FieldError(path, words)] if words else []
-    if hasattr(value, "__struct_fields__"):  # a struct; asking isinstance() takes ten times as long
+    if hasattr(value, "__struct_fields__"):  # a struct; isinstance() takes ten times as long
         found: list[FieldError] = []
         kind: type[msgspec.Struct] = type(value)
         for name, shown in timed_members(kind):
@@ -204,7 +207,7 @@ def _time_faults(value: Any, path: str) -> list[FieldError]:
         return found
     if isinstance(value, tuple):
         return [f for index, item in enumerate(value) for f in _time_faults(item, _join(path, str(index)))]
-    if isinstance(value, dict):  # raw JSON (AREA, RULE) holds no datetime; what it says of times is read elsewhere
+    if isinstance(value, dict):  # raw JSON (AREA, RULE) contains no datetime; its times are validated elsewhere
         return [f for name, item in value.items() for f in _time_faults(item, _join(path, name))]
     return []
 

@@ -1,7 +1,7 @@
-"""What Twilio posts to us: who it is from, and what it says.
+"""Twilio webhooks: signature verification and parsing.
 
 Sources, all under https://www.twilio.com/docs: usage/security (validating requests),
-messaging/guides/outbound-message-logging (status callbacks), messaging/guides/webhook-request (texts that come in).
+messaging/guides/outbound-message-logging (status callbacks), messaging/guides/webhook-request (inbound texts).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _PASSING: Final = frozenset(
     ("accepted", "scheduled", "queued", "sending", "sent", "receiving", "received", "partially_delivered")
 )
 _HANDLED: Final[dict[str, Word]] = {"STOP": "stop", "START": "start", "HELP": "other"}
-"""What Twilio's own opt-out handling took a text for (`OptOutType`); HELP it has answered itself."""
+"""Result of Twilio's own opt-out handling (`OptOutType`); Twilio has already answered HELP itself."""
 
 
 def fields_of(body: bytes) -> Fields:
-    """The fields of a form. Raises Malformed."""
+    """Parse a form body. Raises Malformed."""
     try:
         pairs = parse_qsl(
             body.decode("utf-8"),
@@ -50,7 +50,7 @@ def fields_of(body: bytes) -> Fields:
 
 
 def sign(token: str, url: str, fields: Fields) -> str:
-    """`X-Twilio-Signature`: HMAC-SHA-1, keyed by the auth token, over the URL and the sorted fields, in base64."""
+    """Compute `X-Twilio-Signature`: HMAC-SHA-1 of the URL and the sorted fields, keyed by the auth token, in base64."""
     values: dict[str, set[str]] = {}
     for name, value in fields:
         values.setdefault(name, set()).add(value)
@@ -59,7 +59,7 @@ def sign(token: str, url: str, fields: Fields) -> str:
 
 
 def verify(tokens: Sequence[str], url: str, fields: Fields, signature: str) -> None:
-    """Raises Unverified unless one of the accounts signed this. `url` is ours as Twilio was told it."""
+    """Verify the signature against the accounts' tokens. Raises Unverified. `url` is ours as configured at Twilio."""
     given = signature.encode("utf-8", "replace")
     spellings = _spellings(url)
     wanted = [sign(token, spelling, fields).encode() for token in tokens for spelling in spellings]
@@ -68,7 +68,7 @@ def verify(tokens: Sequence[str], url: str, fields: Fields, signature: str) -> N
 
 
 def _spellings(url: str) -> list[str]:
-    """With and without the scheme's own port: Twilio has signed both ways."""
+    """URL with and without the scheme's default port: Twilio has signed both."""
     parts = urlsplit(url)
     own = {"https": 443, "http": 80}.get(parts.scheme)
     if parts.port is None:
@@ -79,8 +79,10 @@ def _spellings(url: str) -> list[str]:
 
 
 def parse(fields: Fields, query: Mapping[str, str]) -> Report | None:
-    """A receipt (its reference stands in the query of the address we gave), a text that came in, or None for a step on
-    the way that changes nothing. Raises Invalid."""
+    """Parse a receipt, an inbound text, or None for an intermediate status without effect. Raises Invalid.
+
+    The reference of a receipt is in the query of the callback URL that we gave.
+    """
     said = dict(fields)
     status = said.get("MessageStatus") or said.get("SmsStatus", "")
     if "reference" in query:

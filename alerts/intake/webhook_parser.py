@@ -1,4 +1,7 @@
-"""A verified webhook's body → what the commands decide on. Raises Malformed or Invalid, every fault by its path."""
+"""Webhook parser: body of a verified webhook → `ParsedTrigger`.
+
+Raises Malformed or Invalid with every error by path.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from alerts.kernel.errors import Invalid
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Standard Webhook's body."""
+    """Body of a Standard Webhook."""
 
     type: str
     data: dict[str, Any]
@@ -24,7 +27,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
-    """The trigger of a Standard Webhook whose `webhook-id` is `identifier`."""
+    """Parse a Standard Webhook; `identifier` is its `webhook-id`."""
     envelope = strict_json.read(body, Envelope)
     if envelope.type not in TRIGGER_BODIES:
         raise Invalid.field("type", f"unknown type {envelope.type[:80]!r}; known are {', '.join(TRIGGER_BODIES)}")
@@ -32,15 +35,15 @@ def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
 
 
 def cap_message(body: bytes) -> ParsedTrigger:
-    """The trigger of a CAP 1.2 message; its identity is sender, identifier and sent."""
+    """Parse a CAP 1.2 message; its identity is sender, identifier and sent."""
     message = cap_reader.parse(body)
     return _trigger(message.external_id, f"cap.{message.msg_type}", body, message)
 
 
 def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
-    """The trigger of any JSON, by a source's mapping; `identifier` is its `webhook-id`, "" for a bearer's.
+    """Parse any JSON by a source's mapping; `identifier` is its `webhook-id`, "" for a bearer's.
 
-    What the mapping cannot read becomes `Unread`: the sender cannot mend it, whoever keeps the mapping can.
+    A body that the mapping cannot read becomes `Unparsed`: the sender cannot correct it, the owner of the mapping can.
     """
     from alerts.intake import json_mapping  # JMESPath: only where such sources are
     from alerts.intake.json_path import Unmapped
@@ -64,7 +67,7 @@ def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
 
 
 def again(kind: str, mapping: Json | None, external_id: str, body: str) -> ParsedTrigger:
-    """What was parked, read once more under the identity that it has. Raises Malformed or Invalid."""
+    """Parse a parked trigger again under its existing identity. Raises Malformed or Invalid."""
     raw = body.encode()
     if kind == "json":
         return mapped(mapping or {}, external_id, raw)

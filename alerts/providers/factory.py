@@ -1,4 +1,4 @@
-"""Which provider each channel leaves by."""
+"""Factory: builds the provider of each channel from the settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from alerts.providers.smtp.provider import Signs, SmtpProvider, Target
 
 INBOX_CHANNELS: tuple[Channel, ...] = ("email", "sms")
 INBOX_CONCURRENCY = 1000
-"""Messages that wait for one commit of the inbox."""
+"""Maximum messages that wait for one commit of the inbox."""
 _ANSWER_SECONDS = 2.0
-"""How long a text may be under way before more than the rate's worth is: it decides how many are at once."""
+"""Expected response time of a text message provider; with the rate it decides the concurrency."""
 _LEAST_TEXTS, _MOST_TEXTS = 16, 256
 
 
 class TextTarget(Protocol):
-    """One text message provider (`alerts.settings.provider_urls.SmsTarget`)."""
+    """A text message provider (`alerts.settings.provider_urls.SmsTarget`)."""
 
     @property
     def kind(self) -> Literal["twilio", "http-json"]: ...
@@ -46,8 +46,11 @@ class TextTarget(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """How texts leave. `rate` is messages a second, to each target; `receipts` the URL that receipts come to, with
-    `{}` for the kind of provider; `prefixes` the beginnings of the numbers that may be texted, none for any."""
+    """Configuration of text messages.
+
+    `rate` is messages per second, to each target; `receipts` the URL for receipts, with `{}` for the kind of provider;
+    `prefixes` the allowed number prefixes, empty for any.
+    """
 
     targets: Sequence[TextTarget]
     rate: float
@@ -65,11 +68,11 @@ def providers(
     signer: Signs | None = None,
     texts: Texts | None = None,
 ) -> tuple[dict[Channel, Provider], dict[Channel, int]]:
-    """(Channel → provider, channel → messages on their way at once).
+    """Build (channel → provider, channel → maximum concurrent sends).
 
-    E-mail leaves by SMTP where a server is set, texts by their providers where one is, else both by the inbox where
-    there is one. A channel without provider is not in the answer: its deliveries end `failed-technical: no provider`.
-    `signer` signs what leaves by SMTP.
+    E-mail is sent by SMTP if a server is set, text messages by their providers if one is set; otherwise both go to the
+    inbox if it exists. A channel without provider is absent: its deliveries end `failed-technical: no provider`.
+    `signer` signs what is sent by SMTP.
     """
     chosen: dict[Channel, Provider] = {}
     at_once: dict[Channel, int] = {}
@@ -86,12 +89,12 @@ def providers(
 
 
 def texts_at_once(rate: float, targets: int) -> int:
-    """Texts on their way at once."""
+    """Concurrent sends for text messages at this rate."""
     return int(min(max(rate * _ANSWER_SECONDS * targets, _LEAST_TEXTS), _MOST_TEXTS))
 
 
 def sms_provider(texts: Texts, connections: int) -> SmsProvider:
-    """The provider of texts; `connections` to each target at most."""
+    """Build the text message provider, with at most `connections` to each target."""
     members = [
         CircuitBreaker(Gateway(_form(target, texts.receipts), client(connections), texts.rate), name, target.weight)
         for target, name in zip(texts.targets, names(texts.targets), strict=True)
@@ -107,7 +110,7 @@ def sms_provider(texts: Texts, connections: int) -> SmsProvider:
 
 
 def names(targets: Sequence[TextTarget]) -> list[str]:
-    """A name for each, without secrets (the path of a URL may hold one) and the same at every start."""
+    """Unique names for the targets, without secrets (the path of a URL may contain one) and the same at every start."""
     plain = [" ".join(filter(None, (one.kind, urlsplit(one.url).netloc, one.sender))) for one in targets]
     seen: Counter[str] = Counter()
     named = []

@@ -1,10 +1,9 @@
-"""Several servers or providers for one channel: drawn by weight and health, left alone after failures, trusted again
-step by step.
+"""Failover pool with circuit breakers: weighted selection among the servers or providers of one channel.
 
-A member that fails rests: 1 s, then longer each time. After its rest it is limping: one message at a time shows whether
-it works (half open), then its share of the messages grows from 5 % of its weight to all of it, by successes and time,
-so that a shaky one never gets everything at once. One that is slow, or fails now and then, for too much of the last
-quarter hour goes down to a quarter of its weight until it is well again. Whoever uses a member says what came of it.
+A member that fails has an open circuit (*resting*): 1 s, then longer each time. After that it is *limping*: one probe
+at a time (half-open), then its share of the messages grows from 5 % of its weight to all of it, by successes and time,
+so that an unstable one never gets full load at once. A member with too many slow or failed responses in the last
+quarter hour is reduced to a quarter of its weight until it recovers. The caller must report the outcome of each use.
 
 Every `now` is a monotonic time in seconds. A pool belongs to one event loop; `health` may be read from any thread.
 """
@@ -21,60 +20,62 @@ T = TypeVar("T")
 State = Literal["well", "limping", "resting"]
 
 RESTS = (1.0, 5.0, 30.0, 60.0)
-"""Seconds that a member is left alone after so many failures without having worked for a while between them."""
+"""Seconds of rest after the first, second, ... failure without recovery in between; the last one repeats."""
 LONGEST_REST = 900.0
-"""Seconds; what a peer asks for in Retry-After is obeyed up to here, then it is asked again."""
+"""Maximum rest in seconds: a longer Retry-After of a peer is cut to this."""
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
-"""Which part of its weight a member has, step by step, after a rest."""
+"""Share of its weight that a member has, step by step, after a rest."""
 STEP_SUCCESSES, STEP_SECONDS, STEP_PATIENCE = 5, 5.0, 60.0
-"""A step needs so many successes and so many seconds; after so much patience one success will do."""
+"""Successes and seconds needed for the next step; after `STEP_PATIENCE` seconds one success is enough."""
 SLOW = 2.0
-"""Seconds after which an answer is a slow one."""
+"""Seconds above which a response counts as slow."""
 SLOW_PART, WELL_PART = 0.15, 0.05
-"""The part of bad answers (slow, or failed) that takes a member down, and below which it may come up again: they lie
-apart, so that nobody is shifted to and fro."""
+"""Share of bad responses (slow or failed) that reduces a member, and below which it may recover.
+
+The gap is a hysteresis against oscillation.
+"""
 SLOW_STEP, SLOW_LEAST = 2, 20
-"""The place in SHARES of one that is slow, and the answers after which a part of them tells something."""
+"""Index in SHARES of a reduced member, and the minimum number of responses for a meaningful share."""
 HEARSAY = 10.0
-"""What a process has seen itself within so many seconds counts more than what others say."""
+"""Seconds for which a process's own observation outweighs the health reported by peers."""
 PROBE_SECONDS = 60.0
-"""A probe that nobody reported about for so long is given up, and another may begin."""
+"""Seconds after which a probe without a reported outcome is abandoned, and another may begin."""
 
 
 class MemberHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How one member stands; never with a secret."""
+    """Health of a pool member; never contains a secret."""
 
     name: str
     state: State
     share: float
-    """Of the channel's messages, from 0 to 1."""
+    """Share of the channel's messages, from 0 to 1."""
     why: str = ""
-    """The last failure in words while it is not well."""
+    """The last failure in words, unless the state is well."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the provider of one channel stands."""
+    """Health of the provider of one channel."""
 
     provider: str
     state: State
-    """well: every member is. resting: none may be used just now."""
+    """well: all members are well. resting: no member is usable at present."""
     members: tuple[MemberHealth, ...] = ()
     budget_left: int | None = None
-    """Messages that may still leave today; None where nothing is counted."""
+    """Messages that may still be sent today; None if there is no quota."""
     alarm: str = ""
-    """What a person has to see to before nothing leaves any more, in words."""
+    """Condition that needs a person before sending stops, in words."""
 
 
 @runtime_checkable
 class ReportsHealth(Protocol):
-    """A provider that can say how it stands."""
+    """A provider that reports its health."""
 
     def health(self) -> Health:
-        """Right now; from any thread."""
+        """Current health; may be called from any thread."""
 
 
 class _Recent:
-    """Answers of the last quarter hour, by the minute: all, and bad ones."""
+    """Sliding window of 15 minutes, in one-minute buckets: counts of all and of bad responses."""
 
     _MINUTES = 15
 
@@ -82,7 +83,7 @@ class _Recent:
         self._minutes: dict[int, list[int]] = {}
 
     def add(self, now: float, *, bad: bool) -> None:
-        """One answer."""
+        """Count one response."""
         minute = int(now // 60)
         found = self._minutes.get(minute)
         if found is None:
@@ -93,7 +94,7 @@ class _Recent:
         found[1] += bad
 
     def bad_part(self, now: float) -> float | None:
-        """From 0 to 1; None while there are too few to say."""
+        """Share of bad responses, from 0 to 1; None if there are too few responses."""
         since = int(now // 60) - self._MINUTES
         counted = [counts for minute, counts in self._minutes.items() if minute > since]
         answers = sum(counts[0] for counts in counted)
@@ -102,17 +103,17 @@ class _Recent:
 
 @runtime_checkable
 class AcceptsPeerHealth(Protocol):
-    """A provider that takes other processes' word for how its members stand."""
+    """A provider that accepts health reports of other processes."""
 
     def apply_peer_health(self, resting: Mapping[str, str]) -> None:
-        """These members, by name, rest in another process, and why. In the event loop."""
+        """Apply the names (with reasons) of members that rest in another process. Call in the event loop."""
 
 
 class CircuitBreaker(Generic[T]):
-    """One server or provider of a pool. `it` is what the pool's owner uses it by."""
+    """Circuit breaker with gradual recovery for one pool member. `it` is the wrapped client."""
 
     def __init__(self, it: T, name: str, weight: float = 1.0) -> None:
-        """`name` is shown to operators; `weight` > 0."""
+        """`name` is shown to operators; `weight` must be > 0."""
         if weight <= 0:
             raise ValueError("a weight is greater than 0")
         self.it, self.name, self.weight = it, name, weight
@@ -123,29 +124,31 @@ class CircuitBreaker(Generic[T]):
         self._recent = _Recent()
         self._worked = float("-inf")
         self._shifted = False
-        """Whether it limps because it was slow or failed now and then: single failures are still forgiven."""
+        """True if reduced because of slow or occasional failed responses: single failures are still tolerated."""
 
     def state(self, now: float) -> State:
-        """See `State`."""
+        """Current state, see `State`."""
         if now < self._rests_until:
             return "resting"
         return "well" if self._step == len(SHARES) - 1 else "limping"
 
     def share(self, now: float) -> float:
-        """The part of its weight that it has now, from 0 to 1."""
+        """Current share of its weight, from 0 to 1."""
         return 0.0 if now < self._rests_until else SHARES[self._step]
 
     def wakes_in(self, now: float) -> float:
-        """Seconds of rest that are left; 0.0 if it does not rest."""
+        """Remaining seconds of rest; 0.0 if it does not rest."""
         return max(0.0, self._rests_until - now)
 
     def open(self, now: float) -> bool:
-        """Whether it may be used: it does not rest, and nobody is finding out just now whether it works."""
+        """True if the circuit is closed, or half-open with no probe in flight."""
         return now >= self._rests_until and not (self._half_open and now - self._probe_since < PROBE_SECONDS)
 
     def try_start(self, now: float) -> bool:
-        """Say that it is about to be used; False if it may not be. After True one of `succeeded`, `failed` and
-        `passed` must follow."""
+        """Begin a use; False if it is not allowed.
+
+        After True, exactly one of `succeeded`, `failed` and `abandon` must follow.
+        """
         if not self.open(now):
             return False
         if self._half_open:
@@ -153,13 +156,13 @@ class CircuitBreaker(Generic[T]):
         return True
 
     def succeeded(self, now: float, took: float = 0.0) -> None:
-        """It works: it took a message, or refused one for reasons that are the message's own. `took`: seconds."""
+        """Record a success: a message accepted, or refused for reasons of its own. `took` is in seconds."""
         self._strikes, self._worked = 0, now
         self._recent.add(now, bad=took > SLOW)
         if took > SLOW:
             self._shift_if_slow(now)
         if now < self._rests_until or self._step == len(SHARES) - 1:
-            return  # what began before a failure says nothing about how it is since
+            return  # a use begun before a failure says nothing about the state since
         self._probe_since = float("-inf")
         self._successes += 1
         waited = now - self._step_since
@@ -172,12 +175,15 @@ class CircuitBreaker(Generic[T]):
                 self._failures, self.why, self._shifted = 0, "", False
 
     def failed(self, now: float, why: str, *, strikes: int = 1, rest: float | None = None) -> None:
-        """It did not work, in words for an operator. It rests once so many uses in a row have failed; `rest` is how
-        many seconds the peer itself asked for. Who finds out whether it works again needs no second failure; once it
-        has worked, single ones are forgiven as before: else one in ten kept it at rest for good."""
+        """Record a failure, with `why` in words for an operator.
+
+        The circuit opens after `strikes` failures in a row; `rest` is the peer's Retry-After in seconds. A failed probe
+        opens it at once. Once a use has succeeded, single failures are tolerated again: otherwise one failure in ten
+        would keep it open for ever.
+        """
         self._probe_since = float("-inf")
         if now < self._rests_until:
-            if rest is not None:  # those that fail together are one failure, but a longer wish is obeyed
+            if rest is not None:  # concurrent failures count as one, but a longer rest is applied
                 self._rests_until = max(self._rests_until, now + min(rest, LONGEST_REST))
             return
         self.why = why
@@ -187,7 +193,7 @@ class CircuitBreaker(Generic[T]):
             self._shift_if_slow(now)
             return
         if self._step > 0 or self._successes >= STEP_SUCCESSES:
-            self._failures = 0  # it had come back: rests grow while nothing works, not with each bad moment
+            self._failures = 0  # it had recovered: rests grow only while nothing succeeds
         own = RESTS[min(self._failures, len(RESTS) - 1)]
         self._rests_until = now + (own if rest is None else min(max(rest, own), LONGEST_REST))
         self._failures += 1
@@ -196,24 +202,27 @@ class CircuitBreaker(Generic[T]):
         self._step_since = self._rests_until
 
     def peer_unhealthy(self, now: float, why: str) -> None:
-        """Another process leaves it alone: unless it has worked here of late, one message finds out whether it does."""
+        """Record that another process has opened its circuit.
+
+        The member becomes half-open, so that one probe decides, unless it has succeeded here within `HEARSAY` seconds.
+        """
         if now < self._rests_until or now - self._worked < HEARSAY or (self._step == 0 and self.why):
             return
         self._step = self._strikes = self._successes = 0
         self._step_since, self._shifted, self.why = now, False, f"another process: {why}"
 
     def abandon(self) -> None:
-        """It was not used after all: nothing was learnt."""
+        """End a use without outcome, for a message that was not sent."""
         self._probe_since = float("-inf")
 
     def health(self, now: float, share: float | None = None) -> MemberHealth:
-        """How it stands. `share`: of the channel's messages (default: of its own weight)."""
+        """Health of this member. `share` is of the channel's messages (default: of its own weight)."""
         state = self.state(now)
         share = self.share(now) if share is None else share
         return MemberHealth(name=self.name, state=state, share=share, why="" if state == "well" else self.why)
 
     def _shift_if_slow(self, now: float) -> None:
-        """Down to a part of its weight, if too many of its answers were bad of late; it goes on taking messages."""
+        """Reduce the share if too many recent responses were bad; the member still gets messages."""
         part = self._recent.bad_part(now)
         if self._step <= SLOW_STEP or now < self._rests_until or part is None or part < SLOW_PART:
             return
@@ -222,22 +231,24 @@ class CircuitBreaker(Generic[T]):
 
     @property
     def _half_open(self) -> bool:
-        """Nothing has worked since its rest."""
+        """True if nothing has succeeded since the last rest."""
         return self._step == 0 and self._successes == 0
 
 
 class FailoverPool(Generic[T]):
-    """The members of one channel."""
+    """The members of one channel, with selection by weight and health."""
 
     def __init__(self, members: Sequence[CircuitBreaker[T]], *, chance: Callable[[], float] = random.random) -> None:
-        """`chance` gives numbers in [0, 1)."""
+        """`chance` returns numbers in [0, 1)."""
         if not members:
             raise ValueError("a pool needs at least one member")
         self.members, self._chance = tuple(members), chance
 
     def order(self, now: float, *, urgent: bool = False) -> list[CircuitBreaker[T]]:
-        """Whom to try, one after the other, until one of them begins: drawn by weight × share, resting ones left out.
-        What is urgent goes to those that are well first, so that no emergency is a probe while there is a choice."""
+        """Members to try in turn until one starts: drawn by weight × share, without resting ones.
+
+        Urgent messages go to members that are well first, so that no emergency is a probe if there is an alternative.
+        """
         usable = [member for member in self.members if member.open(now)]
         if len(usable) < 2:
             return usable
@@ -245,17 +256,17 @@ class FailoverPool(Generic[T]):
         return sorted(drawn, key=lambda m: m.state(now) != "well") if urgent else drawn
 
     def apply_peer_health(self, resting: Mapping[str, str], now: float) -> None:
-        """See `Heeding.heed`."""
+        """See `AcceptsPeerHealth.apply_peer_health`."""
         for member in self.members:
             if member.name in resting:
                 member.peer_unhealthy(now, resting[member.name])
 
     def wakes_in(self, now: float) -> float:
-        """Seconds until the first resting member may be tried again; 0.0 if one does not rest."""
+        """Seconds until the first resting member may be tried; 0.0 if one does not rest."""
         return min(member.wakes_in(now) for member in self.members)
 
     def health(self, provider: str, now: float, *, budget_left: int | None = None, alarm: str = "") -> Health:
-        """How all of them stand. `provider` is the provider's name."""
+        """Health of all members. `provider` is the provider's name."""
         states = {member.state(now) for member in self.members}
         whole = sum(member.weight * member.share(now) for member in self.members)
         return Health(

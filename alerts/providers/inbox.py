@@ -1,13 +1,13 @@
-"""The local inbox: a provider that keeps every message where its reader can look at it. For trying out, demo and tests.
+"""Local inbox: a provider that stores every message for viewing. For trying out, demo and tests.
 
-It exists only while the public URL is a loopback address. A message is on disk before it is answered `sent`; messages
-that arrive together share one commit. Every copy is kept, so that duplicates can be counted.
+It exists only while the public URL is a loopback address. A message is on disk before the result is `sent`; messages
+that arrive together share one commit. Every copy is stored, so that duplicates can be counted.
 
-Two kinds of address behave like the mailboxes that every list has. A local part (or number, or the end of a push
-endpoint) that begins with
+Two kinds of address simulate common mailbox errors. A local part (or number, or the end of a push endpoint) that begins
+with
 
-- `no-such-mailbox` is refused for good: `550 5.1.1`;
-- `busy-once` is put off at the first try of each message (`451 4.2.0`) and takes it at the second.
+- `no-such-mailbox` is refused permanently: `550 5.1.1`;
+- `busy-once` is deferred at the first attempt of each message (`451 4.2.0`) and accepted at the second.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ SENT = SendResult(result="sent")
 
 
 class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One message as it arrived. `data` is what left: RFC 5322 bytes for e-mail, UTF-8 text for SMS, a `Pushed` as JSON
-    for push."""
+    """A stored message.
+
+    `data` is the sent payload: RFC 5322 bytes for e-mail, UTF-8 text for SMS, a `Pushed` as JSON for push.
+    """
 
     id: int
     delivery: str
@@ -58,12 +60,12 @@ class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):
-    """A notification as our own push endpoints keep it."""
+    """A notification as stored by our own push endpoints."""
 
     raw: str
-    """The body as it came, encrypted: base64url without padding."""
+    """The encrypted body as received: base64url without padding."""
     text: str
-    """What was in it; "" if it was encrypted for other keys."""
+    """The decrypted text; "" if it was encrypted for other keys."""
     headers: dict[str, str]
 
 
@@ -76,10 +78,10 @@ class _Arrival:
 
 
 class Inbox:
-    """The store, with one thread that commits what arrives in groups."""
+    """The message store, with one thread that commits arrivals in groups."""
 
     def __init__(self, tables: Tables, *, clock: Callable[[], datetime]) -> None:
-        """`tables` has the tables `inbox` and `inbox_put_off` (migrations/postgresql/0003_dispatch.sql)."""
+        """`tables` must contain `inbox` and `inbox_put_off` (migrations/postgresql/0003_dispatch.sql)."""
         self._tables, self._clock = tables, clock
         self._arrivals: queue.SimpleQueue[_Arrival | None] = queue.SimpleQueue()
         self._closed = False
@@ -88,7 +90,7 @@ class Inbox:
 
     @classmethod
     def file(cls, path: Path, *, clock: Callable[[], datetime]) -> Inbox:
-        """An inbox in a SQLite file of its own, made if it is not there."""
+        """Open an inbox in its own SQLite file, created if absent."""
         tables = SqliteTables(path)
         with tables.write() as tx:
             for statement in _SQLITE_TABLES:
@@ -96,11 +98,11 @@ class Inbox:
         return cls(tables, clock=clock)
 
     def provider(self, channel: Channel) -> InboxProvider:
-        """The provider that puts a channel's messages here."""
+        """Provider that delivers a channel's messages to this inbox."""
         return InboxProvider(self, channel)
 
     async def take(self, message: Message) -> SendResult:
-        """Keep a message; `sent` once it is on disk, `technical` if the disk refuses it."""
+        """Store a message: `sent` once it is on disk, `temporary` if it cannot be stored."""
         if self._closed:
             return SendResult(result="temporary", reason="the inbox is closing")
         if _local(message.to).startswith("no-such-mailbox"):
@@ -119,8 +121,10 @@ class Inbox:
         delivery: str | None = None,
         newest_first: bool = False,
     ) -> list[InboxItem]:
-        """Up to `limit` messages with ids > `after` (newest first: < `after`, 0 for no bound), if asked of one
-        recipient or one delivery id."""
+        """List up to `limit` messages with ids > `after`, optionally of one recipient or delivery id.
+
+        With `newest_first`: ids < `after`, 0 for no bound.
+        """
         clauses, params = ["id > ?"] if not newest_first or not after else ["id < ?"], [after]
         filters: list[str | int] = [*params]
         if to is not None:
@@ -137,21 +141,21 @@ class Inbox:
         return [_item(row) for row in rows]
 
     def item(self, id: int) -> InboxItem | None:
-        """One message."""
+        """Read one message; None if the id is unknown."""
         with self._tables.read() as tx:
             rows = tx.execute(f"{_COLUMNS} WHERE id = ?", (id,))
         return _item(rows[0]) if rows else None
 
     def count(self) -> int:
-        """How many messages there are."""
+        """Number of stored messages."""
         with self._tables.read() as tx:
             [(count,)] = tx.execute("SELECT COUNT(*) FROM inbox")
         return int(count)
 
     def forget(self, whose: Callable[[str], bool]) -> int:
-        """Delete every message whose delivery id `whose` says yes to (an erasure); how many deliveries there were.
+        """Delete the messages of all delivery ids for which `whose` is true (an erasure); returns their number.
 
-        In PostgreSQL the room of deleted rows is made free by the vacuum that ends the erasure of a key.
+        In PostgreSQL the space of deleted rows is freed by the vacuum that ends the erasure of a key.
         """
         with self._tables.write() as tx:
             gone = [(id,) for (id,) in tx.execute("SELECT DISTINCT delivery FROM inbox") if whose(id)]
@@ -162,7 +166,7 @@ class Inbox:
         return len(gone)
 
     def close(self) -> None:
-        """Keep what has arrived, then stop. The tables given to the constructor stay open."""
+        """Store what has arrived, then stop. Tables passed to the constructor stay open."""
         self._closed = True
         self._arrivals.put(None)
         self._thread.join()
@@ -170,7 +174,7 @@ class Inbox:
             self._tables.close()
 
     def _keep(self) -> None:
-        """The thread: whatever waits is one transaction."""
+        """Writer thread: commits all waiting arrivals in one transaction."""
         while (first := self._arrivals.get()) is not None:
             batch, last = [first], False
             while len(batch) < _BATCH and not last:
@@ -185,7 +189,7 @@ class Inbox:
             try:
                 with self._tables.write() as tx:
                     self._write(tx, batch)
-            except Exception as error:  # a full disk refuses this batch, the next one may fit
+            except Exception as error:  # a full disk fails this batch; the next one may fit
                 for arrival in batch:
                     arrival.answer = SendResult(result="temporary", reason=f"the inbox could not keep it: {error}")
             _answer(batch)
@@ -211,7 +215,7 @@ class Inbox:
 
 
 class InboxProvider:
-    """Hands messages of one channel to the inbox."""
+    """Delivers messages of one channel to the inbox."""
 
     name = "inbox"
 
@@ -223,11 +227,11 @@ class InboxProvider:
         return await self._inbox.take(message)
 
     async def close(self) -> None:
-        """The inbox outlives its providers."""
+        """Do nothing: the inbox outlives its providers."""
 
 
 def _local(address: str) -> str:
-    """What names the mailbox: of a push endpoint its end."""
+    """Mailbox part of an address; of a push endpoint, its last path segment."""
     return address.rpartition("/")[2]
 
 
@@ -239,7 +243,7 @@ def _item(row: tuple[int, str, Channel, str, int, bytes]) -> InboxItem:
 
 
 def _answer(batch: Iterable[_Arrival]) -> None:
-    """Resolve the futures, one call into each event loop."""
+    """Resolve the futures, with one call into each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Arrival]] = {}
     for arrival in batch:
         by_loop.setdefault(arrival.loop, []).append(arrival)
@@ -247,7 +251,7 @@ def _answer(batch: Iterable[_Arrival]) -> None:
         try:
             loop.call_soon_threadsafe(_resolve, arrivals)
         except RuntimeError:
-            continue  # the loop has ended: whoever waited is gone, and the messages are kept
+            continue  # the loop has ended: no caller waits any more, and the messages are stored
 
 
 def _resolve(arrivals: Sequence[_Arrival]) -> None:

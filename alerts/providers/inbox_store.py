@@ -1,4 +1,4 @@
-"""The few tables a provider may keep, without knowing which database stands behind them."""
+"""Ports for a provider's own tables, independent of the database, and an implementation on SQLite."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ Value = None | int | float | str | bytes
 
 
 class Transaction(Protocol):
-    """One open transaction, used by one thread; `?` for parameters."""
+    """An open transaction, used by one thread; `?` for parameters."""
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement; its rows."""
+        """Run one statement and return its rows."""
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run one statement for each row."""
+        """Run one statement for each row of parameters."""
 
 
 class Tables(Protocol):
-    """A database: `alerts.eventlog.ports.Database` is one, `SqliteTables` another."""
+    """A database: implemented by `alerts.eventlog.ports.Database` and by `SqliteTables`."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent snapshot, from any thread."""
+        """Open a consistent snapshot, from any thread."""
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """A transaction that is on disk when the block ends, and undone if it raises."""
+        """Open a transaction: committed to disk at the end of the block, rolled back if it raises."""
 
     def close(self) -> None:
         """Close every connection."""
 
 
 class _Connection:
-    """A sqlite3 connection as a `Transaction`."""
+    """Adapts a sqlite3 connection to `Transaction`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -50,11 +50,11 @@ class _Connection:
 
 
 class SqliteTables:
-    """One SQLite file (WAL, synchronous=FULL): one writing connection, one reading, each behind its lock."""
+    """One SQLite file (WAL, synchronous=FULL) with a writing and a reading connection, each behind a lock."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # people's messages: for the owner alone
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # personal messages: readable by the owner only
         self._writing, self._reading = self._open(path), self._open(path)
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
 
@@ -79,7 +79,7 @@ class SqliteTables:
             yield from _transaction(self._writing, "BEGIN IMMEDIATE")
 
     def scrub(self) -> None:
-        """Deleted rows are overwritten (secure_delete); here the WAL that still holds them is emptied too."""
+        """Empty the WAL, which still contains deleted rows; in the file they are overwritten (secure_delete)."""
         with self._write_lock, self._read_lock:
             self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

@@ -1,4 +1,4 @@
-"""What the forms of text message providers share: how a message is asked for, and what an answer's status means."""
+"""Gateway API port of the text message providers, and the common meaning of HTTP statuses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ AGENT = "community-alerts"
 _NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,40}\d(?!\w)")
 _WORDS = 200
 OURS = frozenset({401, 402, 403, 404, 405, 407, 415})
-"""Statuses that say that our settings or our account are at fault, not the message (RFC 9110, 15.5)."""
+"""Statuses caused by our settings or account, not by the message (RFC 9110, 15.5)."""
 FLAKY = 3
-"""So many answers in a row that one bad moment explains each by itself, and no more."""
+"""Failures in a row, each of which may be accidental, after which the provider rests."""
 
 
 class Request(NamedTuple):
-    """One POST."""
+    """A POST request."""
 
     url: str
     body: bytes
@@ -33,29 +33,32 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class GatewayError:
-    """This provider did not take it, and the message is not to blame: another provider may take it at once."""
+    """The provider did not accept the message for reasons of its own: another provider may be tried at once."""
 
     why: str
     strikes: int = 1
-    """The provider rests after so many in a row."""
+    """Failures in a row after which the provider rests."""
     rest: float | None = None
-    """Seconds that it asked for."""
+    """Seconds given in Retry-After."""
     final: bool = False
-    """Trying again will not help before an operator mends something."""
+    """True if a retry is useless before an operator changes something."""
 
 
 class GatewayApi(Protocol):
-    """How one kind of provider is spoken to."""
+    """Protocol of one kind of provider."""
 
     def request(self, message: Message, now: datetime) -> Request:
-        """The POST that asks for it."""
+        """Build the POST that submits the message."""
 
     def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
-        """What the answer says."""
+        """Interpret the response."""
 
 
 def trouble(answer: Answer, said: str, now: datetime) -> GatewayError | None:
-    """What holds for every form; None where the form itself decides. `said`: the provider's words, without numbers."""
+    """Interpret the statuses common to all APIs; None if the API itself decides.
+
+    `said` is the provider's message, without numbers.
+    """
     status, words = answer.status, f"{answer.status} {said}".strip()
     wait = retry_after(answer.headers, now)
     if status == 429:
@@ -70,12 +73,12 @@ def trouble(answer: Answer, said: str, now: datetime) -> GatewayError | None:
 
 
 def unknown_outcome(status: int) -> SendResult:
-    """It answered well but not as agreed: nobody knows whether it was taken."""
+    """Result for a success status without message id: unknown whether the message was accepted."""
     return SendResult(result="in-doubt", reason=f"the provider answered {status} without an id of the message")
 
 
 def read(answer: Answer) -> dict[str, Any]:
-    """The answer's JSON object; {} if it is none."""
+    """Parse the response's JSON object; {} if there is none."""
     try:
         value = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -84,6 +87,6 @@ def read(answer: Answer) -> dict[str, Any]:
 
 
 def words(text: object) -> str:
-    """A provider's words on one line, without any number that could be a reader's: they stand in the log in clear."""
+    """A provider's message on one line, with possible telephone numbers removed: it is stored in clear in the log."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text or "")[:2_000]).split())
     return _NUMBER.sub("(number)", line)[:_WORDS]

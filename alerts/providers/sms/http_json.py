@@ -1,4 +1,4 @@
-"""Texts by plain JSON over HTTP, for gateways of one's own: `{"to", "text", "reference"}`, answered by `{"id"}`."""
+"""Text messages by plain JSON over HTTP, for custom gateways: `{"to", "text", "reference"}`, answered by `{"id"}`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 class HttpJson:
-    """See the module; a `Form`."""
+    """`GatewayApi` for plain JSON, see the module."""
 
     def __init__(self, *, url: str, token: str) -> None:
-        """`token`: the bearer, "" for none."""
+        """`token` is the bearer token, "" for none."""
         self._url = url
         self._headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": AGENT}
         if token:
@@ -29,12 +29,12 @@ class HttpJson:
         self._encoder = msgspec.json.Encoder()
 
     def request(self, message: Message, now: datetime) -> Request:
-        """See `Form.request`."""
+        """See `GatewayApi.request`."""
         body = _Body(message.to, message.data.decode(), message.delivery)
         return Request(self._url, self._encoder.encode(body), self._headers)
 
     def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
-        """See `Form.answered`: 2xx with an id is taken, 429 and 5xx are temporary, other 4xx final."""
+        """See `GatewayApi.answered`: 2xx with an id is sent, 429 and 5xx are temporary, other 4xx permanent."""
         found = read(answer)
         if 200 <= answer.status < 300:
             id = found.get("id")

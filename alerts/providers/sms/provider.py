@@ -1,7 +1,8 @@
-"""Texts by the providers of ALERTS_SMS_URL: drawn by weight and health, within their rates and today's budget.
+"""Text message provider over the gateways of ALERTS_SMS_URL, with failover, rate limits and a daily quota.
 
-A provider that cannot be reached, is busy (429) or broken (5xx) is passed over at once. One that took the message and
-lost the answer leaves it in doubt: another try may bring a second copy, so that one waits for its time.
+A gateway that cannot be reached, is busy (429) or broken (5xx) is skipped at once. If one received the message but the
+response was lost, the message is in doubt: another attempt may cause a second copy, so that it waits for its retry
+time.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from alerts.providers.failover import CircuitBreaker, FailoverPool, Health
 from alerts.providers.sms.gateway_api import FLAKY, GatewayApi, GatewayError
 
 _CONNECT, _TOTAL = 3.0, 10.0
-"""Seconds for a connection, and until the answer."""
+"""Time limits in seconds for a connection and for the response."""
 _SUSPECT = 2.0
-"""Seconds without an answer after which a provider is asked last, before a time limit says that it stalls."""
+"""Seconds without a response after which a gateway is tried last, before a time limit declares it stalled."""
 _NOT_BEGUN = SendResult(result="not-begun")
 _USED_UP = SendResult(
     result="technical", reason="today's SMS budget (ALERTS_SMS_BUDGET) is used up; it begins anew at 00:00 UTC"
@@ -31,45 +32,48 @@ _USED_UP = SendResult(
 
 
 _ALARM_PART = 0.1
-"""The part of the day's budget at which people are told, while there is still something left."""
+"""Share of the daily quota below which an alarm is raised, while some is left."""
 
 
 class Quota(Protocol):
-    """How many messages may leave today, by the name of the provider."""
+    """Daily message quota by provider name."""
 
     @property
     def daily(self) -> int:
-        """How many a day, to each provider."""
+        """Messages per day, to each provider."""
 
     async def reserve(self, name: str) -> int | None:
-        """Count one; the day it counts for, None if there is none left. Raises DomainError if it cannot be counted."""
+        """Reserve one message; returns the day it counts for, None if the quota is used up.
+
+        Raises DomainError if it cannot be counted.
+        """
 
     def refund(self, name: str, day: int) -> None:
-        """One that was counted for that day did not leave."""
+        """Return a reservation of that day that was not used."""
 
     def remaining(self, name: str) -> int:
-        """How many are left today; from any thread."""
+        """Messages left today; may be called from any thread."""
 
     async def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Return all unused reservations."""
 
 
 class Gateway:
-    """One provider: its form, its connections, its rate, and what has not been answered yet."""
+    """One gateway: its API, connections, rate limit and requests in flight."""
 
     def __init__(self, form: GatewayApi, client: SafeHttpClient, rate: float) -> None:
-        """`rate`: messages a second."""
+        """`rate` is in messages per second."""
         self.form, self.client = form, client
         self.bucket = TokenBucket(rate, monotonic())
         self._out: dict[int, float] = {}
         self._last = 0
 
     def suspect(self, now: float) -> bool:
-        """Whether an answer has been out for too long."""
+        """True if the oldest request in flight has waited too long for a response."""
         return bool(self._out) and now - next(iter(self._out.values())) > _SUSPECT
 
     async def post(self, message: Message, now: datetime) -> SendResult | GatewayError:
-        """Ask it to take a message."""
+        """Submit a message to the gateway."""
         request = self.form.request(message, now)
         self._last += 1
         ticket = self._last
@@ -90,7 +94,7 @@ class Gateway:
 
 
 class SmsProvider:
-    """Hands texts to the gateways; see the module."""
+    """Sends text messages through the gateways, see the module."""
 
     channel: Channel = "sms"
 
@@ -105,8 +109,11 @@ class SmsProvider:
         clock: Callable[[], datetime],
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`name`: the kinds of provider. `rate`: messages a second to each of them, by all processes together.
-        `prefixes`: beginnings of the numbers that may be texted, none for any. `chance` gives numbers in [0, 1)."""
+        """Configure the provider.
+
+        `name`: the kinds of provider. `rate`: messages per second to each of them, by all processes together.
+        `prefixes`: allowed number prefixes, empty for any. `chance` returns numbers in [0, 1).
+        """
         self.name, self._rate, self._processes = name, rate, 1
         self._pool = FailoverPool(members, chance=chance)
         self._budget, self._prefixes, self._clock = budget, tuple(prefixes), clock
@@ -125,7 +132,7 @@ class SmsProvider:
         begun, troubles, spent, busy = monotonic(), [], 0, 0
         for member in self._in_order(message.urgent):
             bucket = member.it.bucket
-            # One that seems to stall is no way out while another has only to wait for its rate.
+            # A gateway that seems stalled is no alternative while another is only waiting for its rate limit.
             if (busy and member.it.suspect(monotonic())) or not bucket.take(monotonic()):
                 busy += 1
                 continue
@@ -139,7 +146,7 @@ class SmsProvider:
                 self._budget.refund(member.name, day)
                 busy += 1
                 continue
-            outcome = await self._hand(member, message, day)
+            outcome = await self._send_via(member, message, day)
             if isinstance(outcome, SendResult):
                 return outcome
             troubles.append(outcome)
@@ -156,35 +163,35 @@ class SmsProvider:
         await self._budget.close()
 
     def apply_peer_health(self, resting: Mapping[str, str]) -> None:
-        """See `Heeding.heed`."""
+        """See `AcceptsPeerHealth.apply_peer_health`."""
         self._pool.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
-        """See `Watched.health`."""
+        """See `ReportsHealth.health`."""
         left = sum(self._budget.remaining(member.name) for member in self._pool.members)
         whole = self._budget.daily * len(self._pool.members)
         return self._pool.health(self.name, monotonic(), budget_left=left, alarm=_alarm(left, whole))
 
     def rate(self) -> float:
-        """Messages a second that this process may hand over now."""
+        """Messages per second that this process may send at present."""
         now = monotonic()
         awake = sum(member.state(now) != "resting" and not member.it.suspect(now) for member in self._pool.members)
         return max(1, awake) * self._rate / self._processes
 
     def share_among(self, processes: int) -> None:
-        """So many processes hand over, and share the rate."""
+        """Share the rate among this number of sending processes."""
         self._processes = max(1, processes)
         for member in self._pool.members:
             member.it.bucket.rate = self._rate / self._processes
 
     def _in_order(self, urgent: bool) -> list[CircuitBreaker[Gateway]]:
-        """One that seems to stall comes last: it may yet answer, and nothing has to find out."""
+        """Selection order, with gateways that seem stalled last: they may still answer, and need no probe."""
         now = monotonic()
         drawn = self._pool.order(now, urgent=urgent)
         return sorted(drawn, key=lambda member: member.it.suspect(now)) if len(drawn) > 1 else drawn
 
-    async def _hand(self, member: CircuitBreaker[Gateway], message: Message, day: int) -> SendResult | GatewayError:
-        """One gateway's outcome, with what it says of the gateway."""
+    async def _send_via(self, member: CircuitBreaker[Gateway], message: Message, day: int) -> SendResult | GatewayError:
+        """Send through one gateway and record the outcome in its circuit breaker."""
         begun = monotonic()
         try:
             outcome = await member.it.post(message, self._clock())
@@ -209,7 +216,7 @@ class SmsProvider:
         return outcome
 
     def _refused(self, troubles: Sequence[GatewayError]) -> SendResult:
-        """Nobody took it. It is given up at once only if everybody was asked and trying again helps nowhere."""
+        """Result if no gateway accepted: final only if all were tried and none can succeed on a retry."""
         why = "; ".join(trouble.why for trouble in troubles) or "every SMS provider rests after failures"
         if len(troubles) == len(self._pool.members) and all(trouble.final for trouble in troubles):
             return SendResult(result="technical", reason=why)
@@ -218,7 +225,7 @@ class SmsProvider:
 
 
 def _alarm(left: int, whole: int) -> str:
-    """The hard stop, and a word before it comes."""
+    """Alarm text for a quota that is used up or nearly so."""
     if whole and left <= 0:
         return f"today's SMS budget of {whole:,} is used up: no text leaves until 00:00 UTC, or raise ALERTS_SMS_BUDGET"
     if left <= _ALARM_PART * whole:
@@ -227,6 +234,9 @@ def _alarm(left: int, whole: int) -> str:
 
 
 def client(connections: int) -> SafeHttpClient:
-    """For one gateway. It is the operator's own choice and may be private; each has its own, so that one that stalls
-    takes no connection from another."""
+    """HTTP client for one gateway.
+
+    Its address is configured by the operator and may be private. Each gateway has its own client, so that a stalled one
+    takes no connection from another.
+    """
     return SafeHttpClient(allow_private=True, connections=connections, connect_s=_CONNECT, total_s=_TOTAL, begin_s=SOON)

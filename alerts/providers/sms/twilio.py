@@ -1,8 +1,8 @@
-"""Texts by Twilio's form: https://www.twilio.com/docs/messaging/api/message-resource, many others speak it too.
+"""Text messages by Twilio's API: https://www.twilio.com/docs/messaging/api/message-resource (others implement it too).
 
-The reference, our delivery id, goes into the StatusCallback's URL: receipts bring it back. What the error codes mean:
+The reference, our delivery id, is part of the StatusCallback URL and so returns with receipts. Error codes:
 https://www.twilio.com/docs/api/errors. Twilio advises not to rely on single codes, since it splits them now and then
-(changelog of 10 July 2024); one that is unknown here counts as a refusal of this message.
+(changelog of 10 July 2024); an unknown code counts as a refusal of this message.
 """
 
 from __future__ import annotations
@@ -16,24 +16,27 @@ from alerts.net.safe_client import Answer
 from alerts.providers.sms.gateway_api import AGENT, GatewayError, Request, read, trouble, unknown_outcome, words
 
 HARD_BOUNCES = frozenset({21211, 21214, 21217, 21265, 21614, 21635, 30005, 30006})
-"""No number, a short code, no mobile, a landline, not assigned."""
+"""Invalid number, short code, not a mobile, landline, not assigned."""
 OPT_OUT = 21610
-"""They texted STOP to this sender."""
+"""The recipient texted STOP to this sender."""
 _OURS = frozenset({20003, 20404, 21212, 21408, 21603, 21606, 21608, 21609, 21612, 21659, 21660, 21661, 21704, 30002})
-"""Credentials, sender, countries not enabled, a trial's limits, the callback's URL, an account that is suspended."""
+"""Credentials, sender, countries not enabled, limits of a trial, the callback's URL, a suspended account."""
 _BUSY = frozenset({14107, 20429, 21611, 30001, 30022, 63038})
-"""Too many at once, a queue that is full, the day's limit."""
+"""Too many concurrent requests, a full queue, the daily limit."""
 _LOST = frozenset({"failed", "undelivered", "canceled"})
 _VALIDITY = 36_000
-"""Seconds that Twilio keeps trying at most (`ValidityPeriod`)."""
+"""Twilio's maximum `ValidityPeriod` in seconds."""
 
 
 class Twilio:
-    """See the module; a `Form`."""
+    """`GatewayApi` of Twilio, see the module."""
 
     def __init__(self, *, origin: str, account: str, token: str, sender: str, callback: str) -> None:
-        """`origin`: `https://host[:port]`. `sender`: a number, a name, or a messaging service (`MG…`). `callback`: the
-        public URL that receipts come to."""
+        """Configure the API.
+
+        `origin`: `https://host[:port]`. `sender`: a number, a name, or a messaging service (`MG…`). `callback`: the
+        public URL for receipts.
+        """
         self._url = f"{origin}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json"
         self._sender = ("MessagingServiceSid" if sender.startswith("MG") else "From", sender)
         self._callback = callback
@@ -46,7 +49,7 @@ class Twilio:
         }
 
     def request(self, message: Message, now: datetime) -> Request:
-        """See `Form.request`."""
+        """See `GatewayApi.request`."""
         fields = [
             ("To", message.to),
             self._sender,
@@ -55,12 +58,12 @@ class Twilio:
         ]
         if message.expires is not None:
             left = int((message.expires - now) / timedelta(seconds=1))
-            if left < _VALIDITY:  # Twilio's own limit says the rest
+            if left < _VALIDITY:  # above this, Twilio's own limit applies
                 fields.append(("ValidityPeriod", str(max(1, left))))
         return Request(self._url, urlencode(fields).encode(), self._headers)
 
     def answered(self, message: Message, answer: Answer, now: datetime) -> SendResult | GatewayError:
-        """See `Form.answered`."""
+        """See `GatewayApi.answered`."""
         found = read(answer)
         status = answer.status
         if 200 <= status < 300:
@@ -89,7 +92,7 @@ def _taken(found: dict[str, object], status: int) -> SendResult:
 
 
 def _refused(status: int, code: int, said: str) -> SendResult:
-    """For good; and if the number is at fault, nothing more is sent to it."""
+    """Permanent failure; if the number is at fault, the contact point is suppressed."""
     reason = f"{status} {said}".strip()
     if code == OPT_OUT:
         return SendResult(result="permanent", reason=reason, retire="opt-out")

@@ -1,9 +1,9 @@
-"""One mail server: kept connections, TLS with names checked, a time limit a stage, one message at a time on each.
+"""SMTP client for one mail server: pooled connections, verified TLS, time limits by stage, one message per connection.
 
-What a failure means (RFC 5321): refused in words before or after the message, 4xx is temporary and 5xx is final; a
-connection lost before DATA has sent nothing; a time-out or a lost connection from DATA on leaves it in doubt, since the
-client cannot tell whether the final dot was taken. What speaks of the server and not of the message is a `Trouble`:
-another server may be asked.
+Meaning of a failure (RFC 5321): a reply of 4xx before or after the message is temporary, 5xx is final. A connection
+lost before DATA has sent nothing. A time-out or lost connection from DATA on leaves the message in doubt, since the
+client cannot know whether the final dot was accepted. A failure of the server, not of the message, is an `SmtpError`:
+another server may be tried.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from alerts.providers.smtp.protocol import Answer, ConnectionBroken, Limits, Smt
 from alerts.providers.smtp.status_codes import AT_FAULT
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
-"""Seconds for connection and banner, for each command, for the message with the answer to its final dot."""
+"""Time limits in seconds for connection and banner, for each command, and for the message with the final reply."""
 SOON = 0.9
-"""Seconds within which a message must begin to leave: whatever happened since it was let go has to be asked again."""
+"""Seconds within which sending must begin after the decision to send; after it the decision is repeated."""
 STRIKES = 3
-"""Failures in a row after which a server that greets us is left alone too: one may be one message's."""
+"""Failures in a row after which a server that accepts connections rests: a single one may be due to one message."""
 _IDLE = 20.0
-"""Seconds that an idle connection is trusted."""
+"""Seconds for which an idle connection is reused."""
 _SUSPECT = 2.0
-"""Seconds without an answer after which a server is asked last, before a time limit says that it stalls."""
+"""Seconds without a reply after which a server is tried last, before a time limit declares it stalled."""
 _GOODBYE = 2.0
-"""Seconds for the answer to QUIT."""
+"""Seconds to wait for the reply to QUIT."""
 _CLOSING = 421
 _ENHANCED = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
 _ENVELOPE_ID = re.compile(r"[!-*,-<>-~]{1,100}")
-"""What needs no encoding in ENVID (RFC 3461, 4.4)."""
+"""Characters that need no encoding in ENVID (RFC 3461, 4.4)."""
 
 
 class Target(Protocol):
-    """One mail server (`alerts.settings.provider_urls.SmtpTarget`)."""
+    """A mail server (`alerts.settings.provider_urls.SmtpTarget`)."""
 
     @property
     def host(self) -> str: ...
@@ -60,26 +60,26 @@ class Target(Protocol):
 
 
 class SmtpError(Exception):
-    """This server did not take the message, for reasons of its own; nothing was sent. Its text is for an operator."""
+    """The server did not accept the message for reasons of its own; nothing was sent. The text is for an operator."""
 
     def __init__(self, why: str, strikes: int = 1) -> None:
-        """`strikes`: how many in a row mean that the server is to be left alone."""
+        """`strikes`: failures in a row after which the server rests."""
         super().__init__(why)
         self.why, self.strikes = why, strikes
 
 
 class DeadlineExceeded(Exception):
-    """Nothing was sent, and what was let go a while ago may not leave without being asked again."""
+    """Nothing was sent, and the decision to send is too old: it must be repeated."""
 
 
 @dataclass(slots=True)
 class _IdleConnection:
-    talk: SmtpConnection
+    link: SmtpConnection
     since: float
 
 
 class SmtpClient:
-    """One server with a cap of connections. Belongs to one event loop."""
+    """A mail server with a connection limit. Belongs to one event loop."""
 
     def __init__(self, target: Target, connections: int) -> None:
         self.target = target
@@ -92,16 +92,18 @@ class SmtpClient:
 
     @property
     def full(self) -> bool:
-        """Whether every connection is in use."""
+        """True if every connection is in use."""
         return self._places.locked()
 
     def suspect(self, now: float) -> bool:
-        """Whether an answer has been out for too long."""
+        """True if the oldest message in flight has waited too long for a reply."""
         return bool(self._out) and now - next(iter(self._out.values())) > _SUSPECT
 
     async def send(self, message: Message) -> SendResult:
-        """Hand over on a kept connection, or a new one. Raises Trouble if there is none to be had, TooLate if it took
-        too long to find out."""
+        """Send on a pooled or a new connection.
+
+        Raises SmtpError if there is no connection, DeadlineExceeded if sending could not begin in time.
+        """
         begun = monotonic()
         async with self._places:
             _in_time(begun)
@@ -114,39 +116,39 @@ class SmtpClient:
                 del self._out[ticket]
 
     async def close(self) -> None:
-        """Say goodbye on every idle connection."""
-        idle = [kept.talk for kept in self._idle]
+        """Send QUIT on every idle connection."""
+        idle = [entry.link for entry in self._idle]
         self._idle.clear()
-        await asyncio.gather(*(talk.quit(_GOODBYE) for talk in idle))
+        await asyncio.gather(*(link.quit(_GOODBYE) for link in idle))
 
     async def _send(self, message: Message, begun: float) -> SendResult:
-        kept = self._kept()
-        if kept is not None:
+        pooled = self._take_idle()
+        if pooled is not None:
             try:
-                return await self._converse(kept, message)
+                return await self._converse(pooled, message)
             except SmtpError:
                 if monotonic() - begun > SOON:
                     raise
-                # the server had closed what we kept: a new connection decides
-        talk = await self._connect()
+                # the server had closed the pooled connection: try a new one
+        link = await self._connect()
         try:
             _in_time(begun)
         except DeadlineExceeded:
-            self._keep(talk)  # whoever is asked again finds it ready
+            self._keep(link)  # the retry finds it ready
             raise
-        return await self._converse(talk, message)
+        return await self._converse(link, message)
 
-    def _kept(self) -> SmtpConnection | None:
+    def _take_idle(self) -> SmtpConnection | None:
         while self._idle:
-            kept = self._idle.pop()
-            if kept.talk.usable and monotonic() - kept.since < _IDLE:
-                return kept.talk
-            kept.talk.abort()
+            pooled = self._idle.pop()
+            if pooled.link.usable and monotonic() - pooled.since < _IDLE:
+                return pooled.link
+            pooled.link.abort()
         return None
 
-    def _keep(self, talk: SmtpConnection) -> None:
-        if talk.usable:
-            self._idle.append(_IdleConnection(talk, monotonic()))
+    def _keep(self, link: SmtpConnection) -> None:
+        if link.usable:
+            self._idle.append(_IdleConnection(link, monotonic()))
 
     async def _connect(self) -> SmtpConnection:
         target = self.target
@@ -171,26 +173,26 @@ class SmtpClient:
             client.close()
             raise
 
-    async def _converse(self, talk: SmtpConnection, message: Message) -> SendResult:
-        """One message on one connection, which is kept for the next if it stands."""
+    async def _converse(self, link: SmtpConnection, message: Message) -> SendResult:
+        """Send a message on a connection, which is returned to the pool if still usable."""
         host = self.target.host
-        if not message.to.isascii() and not talk.offers.smtputf8:
-            self._keep(talk)
+        if not message.to.isascii() and not link.offers.smtputf8:
+            self._keep(link)
             return SendResult(result="permanent", reason=f"{host} takes no address beyond ASCII (no SMTPUTF8)")
         try:
-            answer = await talk.send(*_envelope(talk, message), message.data)
+            answer = await link.send(*_envelope(link, message), message.data)
         except ConnectionBroken as broken:
             what = f"{host}: {without_address(one_line(broken.why), message.to)}"
             if broken.begun:
                 return SendResult(result="in-doubt", reason=f"{what} after the body began")
             raise SmtpError(what, STRIKES) from broken
-        self._keep(talk)
+        self._keep(link)
         if answer.taken:
             return SendResult(result="sent", reference=without_address(one_line(answer.words), message.to)[:200])
         return self._refused(answer, message)
 
     def _refused(self, answer: Answer, message: Message) -> SendResult:
-        """What a refusal means. Raises Trouble where it speaks of the server: no recipient is to blame."""
+        """Interpret a refusal. Raises SmtpError if it concerns the server and not the recipient."""
         code = answer.code
         refused = _refused(code, answer.words, message.to)
         if code != _CLOSING and answer.stage != "MAIL" and not _of_server(refused):
@@ -201,7 +203,7 @@ class SmtpClient:
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:
-    """Say who we are, where neither STARTTLS nor signing in has: only then is it known what the server can do."""
+    """Send EHLO unless STARTTLS or sign-in already has: the server's capabilities are known only after it."""
     if client.is_ehlo_or_helo_needed:
         try:
             await client.ehlo(timeout=COMMAND)
@@ -209,14 +211,16 @@ async def _introduce(client: aiosmtplib.SMTP) -> None:
             await client.helo(timeout=COMMAND)
 
 
-def _envelope(talk: SmtpConnection, message: Message) -> tuple[bytes, bytes]:
-    """(MAIL, RCPT). Where the server knows RFC 3461 a bounce brings back our id and the headers alone, and nobody is
-    asked to report that a message is merely late."""
+def _envelope(link: SmtpConnection, message: Message) -> tuple[bytes, bytes]:
+    """Build (MAIL, RCPT).
+
+    If the server supports RFC 3461, a bounce contains our id and the headers only, and no delay notifications are sent.
+    """
     beyond = not message.to.isascii()
     mail, rcpt = f"MAIL FROM:<{message.sender}>", f"RCPT TO:<{message.to}>"
     if beyond:
         mail += " SMTPUTF8"
-    if talk.offers.dsn:
+    if link.offers.dsn:
         mail += " RET=HDRS"
         if _ENVELOPE_ID.fullmatch(message.delivery):
             mail += f" ENVID={message.delivery}"
@@ -228,8 +232,10 @@ def _envelope(talk: SmtpConnection, message: Message) -> tuple[bytes, bytes]:
 
 
 def _tls_context(*, lenient: bool) -> ssl.SSLContext:
-    """The system's certificate authorities (SSL_CERT_FILE names others), and the name checked; built once a server,
-    since reading them takes 20 ms."""
+    """TLS context with the system's CAs (SSL_CERT_FILE names others) and host name verification.
+
+    Built once per server, since loading the CAs takes 20 ms.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if lenient:
@@ -239,14 +245,14 @@ def _tls_context(*, lenient: bool) -> ssl.SSLContext:
 
 
 def _start_tls(tls: str, local: bool) -> bool | None:
-    """aiosmtplib's three answers: True requires it, None takes it where offered, False never."""
+    """Value of aiosmtplib's `start_tls`: True requires it, None uses it if offered, False never."""
     if tls in ("none", "implicit"):
         return False
     return True if tls == "starttls" or not local else None
 
 
 def _refused(code: int, words: str, to: str) -> SendResult:
-    """A refusal in words, with its enhanced status code (RFC 3463) first where the server gave one."""
+    """Result of a refusal; the reason has the enhanced status code (RFC 3463) first if the server gave one."""
     text = one_line(words)
     found = _ENHANCED.match(text)
     status = found.group() if found else f"{code // 100}.0.0"
@@ -258,8 +264,11 @@ def _refused(code: int, words: str, to: str) -> SendResult:
 
 
 def _of_server(refused: SendResult) -> bool:
-    """Whether a refusal speaks of the mail system (RFC 3463, X.3.X, but for a message too big or of a form that it
-    cannot take) or of us as its client, who may not relay or must sign in, and not of the message."""
+    """Return True if a refusal concerns the mail system or us as its client, not the message.
+
+    The mail system: RFC 3463, X.3.X, except for a message too large or of an unsupported form. Us: relaying denied or
+    sign-in required.
+    """
     code, status, words = (*refused.reason.split(" ", 2), "", "")[:3]
     if status in ("4.3.0", "4.3.1", "4.3.2", "4.3.5", "5.3.0", "5.3.2", "5.3.5") or code in ("530", "538"):
         return True
@@ -267,7 +276,10 @@ def _of_server(refused: SendResult) -> bool:
 
 
 def one_line(words: str) -> str:
-    """Readable text, whatever bytes a server said: aiosmtplib leaves those that are not UTF-8 as half surrogates."""
+    """Convert a server's text to one readable line.
+
+    aiosmtplib leaves bytes that are not UTF-8 as surrogates; they are read as Latin-1.
+    """
     if not words.isprintable():
         try:
             words.encode()
@@ -287,7 +299,7 @@ def _words(error: BaseException) -> str:
 
 
 def _connecting(error: BaseException) -> str:
-    """Why there is no connection, in words for an operator."""
+    """Reason for a failed connection, in words for an operator."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

@@ -1,8 +1,8 @@
-"""What is said on one SMTP connection once it stands: a message at a time, its commands sent together where the server
-takes that (RFC 2920), which saves two waits and four system calls a message.
+"""SMTP protocol on an open connection: one message at a time, with command pipelining (RFC 2920).
 
-aiosmtplib connects, does TLS, EHLO and sign-in; from there on it can only say one command and wait for its answer. So
-the connection is taken over: the same transport, with this protocol on it.
+Fast path: pipelining saves two round trips and four system calls a message. aiosmtplib connects, does TLS, EHLO and
+sign-in, but then sends one command at a time and waits for its reply. So the connection is taken over: the same
+transport with this protocol.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ Stage = Literal["MAIL", "RCPT", "DATA", "body"]
 
 _STAGES: tuple[Stage, ...] = ("MAIL", "RCPT", "DATA", "body")
 _MAIL, _RCPT, _DATA, _BODY, _VOID, _RSET, _QUIT = range(7)
-"""What the next answer is to. Void: the lone dot after a DATA that should have been refused."""
+"""Command to which the next reply belongs. Void: the lone dot after a DATA that should have been refused."""
 _LONGEST = 32 * 1024
-"""Bytes of one answer; RFC 5321 knows lines of 512."""
+"""Maximum bytes of a reply; RFC 5321 allows lines of 512."""
 _CLOSING, _GO_ON = 421, 354
 _FORBIDDEN = re.compile(rb"[\x00-\x1f\x7f]")
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
 class Capabilities(NamedTuple):
-    """What the server said that it can do."""
+    """Extensions that the server announced."""
 
     pipelining: bool = False
     dsn: bool = False
@@ -34,14 +34,14 @@ class Capabilities(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Seconds for the answer to a command, and for the message with the answer to its final dot."""
+    """Time limits in seconds: for the reply to a command, and for the message with the reply to its final dot."""
 
     command: float
     data: float
 
 
 class Answer(NamedTuple):
-    """The answer that decided, and to what it was given."""
+    """The decisive reply and its stage."""
 
     stage: Stage
     code: int
@@ -49,13 +49,16 @@ class Answer(NamedTuple):
 
     @property
     def taken(self) -> bool:
-        """Whether the message is the server's now."""
+        """True if the server has accepted the message."""
         return self.stage == "body" and self.code == 250
 
 
 class ConnectionBroken(Exception):
-    """The connection ended, or fell silent, or said what is not SMTP. `begun`: the body was on its way, so that nobody
-    can tell whether the message was taken. Its text is for an operator."""
+    """The connection ended, timed out or violated SMTP.
+
+    `begun`: the body was being sent, so that it is unknown whether the message was accepted. The text is for an
+    operator.
+    """
 
     def __init__(self, why: str, *, begun: bool) -> None:
         super().__init__(why)
@@ -63,7 +66,7 @@ class ConnectionBroken(Exception):
 
 
 class SmtpConnection(asyncio.Protocol):
-    """One connection. `hand` may be awaited by one task at a time."""
+    """An open connection. `send` may be awaited by one task at a time."""
 
     def __init__(self, transport: asyncio.Transport, offers: Capabilities, limits: Limits) -> None:
         self.offers, self._limits = offers, limits
@@ -81,7 +84,7 @@ class SmtpConnection(asyncio.Protocol):
 
     @classmethod
     def attach_to(cls, client: aiosmtplib.SMTP, limits: Limits) -> SmtpConnection:
-        """Take over a connected client's connection. Raises OSError if it has none any more."""
+        """Take over the connection of a connected client. Raises OSError if it is closed."""
         transport = client.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the server closed the connection after its greeting")
@@ -93,14 +96,14 @@ class SmtpConnection(asyncio.Protocol):
 
     @property
     def usable(self) -> bool:
-        """Whether another message may be handed over here."""
+        """True if another message may be sent on this connection."""
         return not self._gone and self._asked is None and not self._transport.is_closing()
 
     async def send(self, mail: bytes, rcpt: bytes, message: bytes) -> Answer:
-        """Hand one message over: the two commands without their line ends, and an RFC 5322 message.
+        """Send one message: the two commands without line ends, and an RFC 5322 message.
 
-        The answer is the final dot's, or the first that refused; the connection is ready for the next then. Raises
-        Broken, and ValueError for commands that would be more than two.
+        Returns the reply to the final dot, or the first refusal; the connection is then ready for the next message.
+        Raises ConnectionBroken, and ValueError for addresses that would inject a command.
         """
         if _FORBIDDEN.search(mail) or _FORBIDDEN.search(rcpt):
             raise ValueError("an envelope address holds characters that no command may hold")
@@ -122,25 +125,25 @@ class SmtpConnection(asyncio.Protocol):
             raise
 
     async def quit(self, patience: float) -> None:
-        """Say goodbye, and wait so many seconds for the answer."""
+        """Send QUIT and wait up to `patience` seconds for the reply."""
         if self.usable:
             self._asked = asked = self._loop.create_future()
             self._at = _QUIT
             self._say(b"QUIT\r\n")
             await asyncio.wait([asked], timeout=patience)
             if asked.done():
-                asked.exception()  # seen: a server that just hangs up has said goodbye too
+                asked.exception()  # retrieved: a server may also just close the connection
         self._transport.close()
 
     def abort(self) -> None:
-        """End it at once, whatever is on its way."""
+        """Close the connection at once, even with a message in flight."""
         self._gone = True
         self._transport.abort()
 
-    # --- what the transport calls ---
+    # --- transport callbacks ---
 
     def data_received(self, data: bytes) -> None:
-        """Take the answers that are whole."""
+        """Process the complete replies."""
         held = self._held + data if self._held else data
         while held:
             end = _end_of_answer(held)
@@ -153,7 +156,7 @@ class SmtpConnection(asyncio.Protocol):
             self._fail("it answers without end")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The other side is gone, or we are."""
+        """Fail the message in flight, or return the refusal that was already received."""
         self._gone = True
         if self._timer is not None:
             self._timer.cancel()
@@ -162,7 +165,7 @@ class SmtpConnection(asyncio.Protocol):
         else:
             self._fail(_readable(exc) or "it closed the connection")
 
-    # --- the dialogue ---
+    # --- protocol state machine ---
 
     def _heard(self, raw: bytes) -> None:
         code = int(raw[:3]) if raw[:3].isdigit() else 0
@@ -170,14 +173,14 @@ class SmtpConnection(asyncio.Protocol):
             self._fail(f"it does not speak SMTP: {_text(raw)[:100]!r}")
             return
         if self._asked is None:
-            self._transport.close()  # it says that it closes, or something that nobody asked
+            self._transport.close()  # an announced close (421) or an unsolicited reply
             return
         at = self._at
         if at >= _BODY:
             self._concluded(at, code, raw)
             return
         if at == _DATA and code == _GO_ON:
-            self._leave()
+            self._send_body()
             return
         if at == _DATA or not 250 <= code <= 251:
             self._refused = self._refused or Answer(_STAGES[at], code, _text(raw))
@@ -191,8 +194,8 @@ class SmtpConnection(asyncio.Protocol):
             self._at = _RSET
             self._say(b"RSET\r\n")
 
-    def _leave(self) -> None:
-        """The server waits for the message; for one that it has refused it gets an empty one (RFC 2920, 3.1)."""
+    def _send_body(self) -> None:
+        """Send the message after 354; for a refused message, an empty one (RFC 2920, 3.1)."""
         if self._refused is not None:
             self._at = _VOID
             self._say(b".\r\n")
@@ -207,23 +210,23 @@ class SmtpConnection(asyncio.Protocol):
         self._finish(Answer("body", code, _text(raw)) if self._refused is None else self._refused)
 
     def _say(self, words: bytes, limit: float = 0.0) -> None:
-        """Say it, and expect an answer (or the next of several) in time."""
+        """Write bytes and set the time limit for the next reply."""
         self._until = self._loop.time() + (limit or self._limits.command)
         if self._timer is not None and self._timer.when() > self._until:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._timer = self._loop.call_at(self._until, self._look)
+            self._timer = self._loop.call_at(self._until, self._check_deadline)
         if words:
             self._transport.write(words)
 
-    def _look(self) -> None:
-        """Whether the answer is overdue. One timer a connection: one a message would cost more than it tells."""
+    def _check_deadline(self) -> None:
+        """Check the time limit. There is one timer per connection: one per message would cost more than it gains."""
         self._timer = None
         if self._asked is None or self._gone:
             return
         if self._loop.time() < self._until:
-            self._timer = self._loop.call_at(self._until, self._look)
+            self._timer = self._loop.call_at(self._until, self._check_deadline)
         elif self._refused is not None:
             self.abort()
             self._finish(self._refused)
@@ -244,7 +247,7 @@ class SmtpConnection(asyncio.Protocol):
 
 
 def on_the_wire(message: bytes) -> bytes:
-    """As DATA takes it (RFC 5321, 4.5.2): lines end with CRLF, those that begin with a dot get another, a dot ends."""
+    """Encode a message for DATA (RFC 5321, 4.5.2): CRLF line ends, dot stuffing, final dot."""
     ends = message.count(b"\r\n")
     if message.count(b"\n") != ends or message.count(b"\r") != ends:
         message = _LINE_ENDS.sub(b"\r\n", message)
@@ -256,7 +259,7 @@ def on_the_wire(message: bytes) -> bytes:
 
 
 def _end_of_answer(held: bytes) -> int:
-    """Where the first whole answer ends: after the line whose fourth character is not `-`; -1 if it is not whole."""
+    """End of the first complete reply, after the line whose fourth character is not `-`; -1 if incomplete."""
     start = 0
     while (end := held.find(b"\n", start)) >= 0:
         if held[start + 3 : start + 4] != b"-":
@@ -266,7 +269,7 @@ def _end_of_answer(held: bytes) -> int:
 
 
 def _text(raw: bytes) -> str:
-    """The words of an answer, its lines parted by line ends; bytes that are not UTF-8 as if they were Latin-1."""
+    """Text of a reply, one line per reply line; bytes that are not UTF-8 are read as Latin-1."""
     lines = b"\n".join(line[4:].strip() for line in raw.splitlines())
     try:
         return lines.decode()

@@ -1,7 +1,7 @@
-"""E-mail by the servers of ALERTS_SMTP_URL: drawn by weight and health, signed by DKIM where a key is set.
+"""E-mail provider over the servers of ALERTS_SMTP_URL, with failover and optional DKIM signing.
 
-A server that cannot be reached, or serves nobody just now, is passed over at once. One that lost the connection after
-the body began leaves the message in doubt: another try may bring a second copy, so that one waits for its time.
+A server that cannot be reached or is unavailable is skipped at once. If one lost the connection after the body began,
+the message is in doubt: another attempt may cause a second copy, so that it waits for its retry time.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["Signs", "SmtpProvider", "Target"]
 
 _FORBIDDEN = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _MOMENT = 0.05
-"""Seconds between two looks at whether a server works again that another message is trying just now."""
+"""Polling interval in seconds while another message probes the only usable server."""
 _NOT_BEGUN = SendResult(result="not-begun")
 
 
 class Signs(Protocol):
-    """`alerts.net.dkim.Signer`."""
+    """Port of the DKIM signer (`alerts.net.dkim.Signer`)."""
 
     def signed(self, message: bytes) -> bytes:
-        """The message with its signature in front."""
+        """Return the message with its signature prepended."""
 
 
 class SmtpProvider:
-    """Hands e-mail to the servers; see the module."""
+    """Sends e-mail through the servers, see the module."""
 
     name = "smtp"
     channel: Channel = "email"
@@ -52,7 +52,7 @@ class SmtpProvider:
         signer: Signs | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`connections` to each server at most. `chance` gives numbers in [0, 1)."""
+        """At most `connections` to each server. `chance` returns numbers in [0, 1)."""
         if not targets:
             raise ValueError("SMTP needs at least one server")
         self._pool = FailoverPool(
@@ -86,21 +86,23 @@ class SmtpProvider:
             self._signing.shutdown(wait=False)
 
     def apply_peer_health(self, resting: Mapping[str, str]) -> None:
-        """See `Heeding.heed`."""
+        """See `AcceptsPeerHealth.apply_peer_health`."""
         self._pool.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
-        """See `Watched.health`."""
+        """See `ReportsHealth.health`."""
         return self._pool.health(self.name, monotonic())
 
     async def _signed(self, message: Message, signer: Signs) -> Message:
-        """Signed last of all: over the bytes that leave. In a thread, since an RSA signature takes 0.3 ms during which
-        other messages can be written."""
+        """Sign as the last step, over the bytes that are sent.
+
+        Runs in a thread: an RSA signature takes 0.3 ms during which other messages can be written.
+        """
         signed = await asyncio.get_running_loop().run_in_executor(self._signing, signer.signed, message.data)
         return msgspec.structs.replace(message, data=signed)
 
     async def _offer(self, message: Message, begun: float) -> SendResult | None:
-        """Ask one server after the other; None if those that are left are being tried by another message just now."""
+        """Try the servers in turn; None if the remaining ones are being probed by another message."""
         troubles, probed = list[str](), False
         for member in self._in_order(message.urgent):
             if monotonic() - begun > SOON:
@@ -109,7 +111,7 @@ class SmtpProvider:
                 probed = True
                 continue
             try:
-                return await self._hand(member, message)
+                return await self._send_via(member, message)
             except DeadlineExceeded:
                 return _NOT_BEGUN
             except SmtpError as trouble:
@@ -121,8 +123,8 @@ class SmtpProvider:
         reason = f"no mail server could be reached ({why})"[:500]
         return SendResult(result="temporary", reason=reason, retry_after=self._pool.wakes_in(now) or None)
 
-    async def _hand(self, member: CircuitBreaker[SmtpClient], message: Message) -> SendResult:
-        """One server's outcome, with what it says of the server."""
+    async def _send_via(self, member: CircuitBreaker[SmtpClient], message: Message) -> SendResult:
+        """Send through one server and record the outcome in its circuit breaker."""
         begun = monotonic()
         try:
             handed = await member.it.send(message)
@@ -140,7 +142,7 @@ class SmtpProvider:
         return handed
 
     def _in_order(self, urgent: bool) -> list[CircuitBreaker[SmtpClient]]:
-        """One with a free connection first; one that seems to stall comes last."""
+        """Selection order: servers with a free connection first, those that seem stalled last."""
         now = monotonic()
         drawn = self._pool.order(now, urgent=urgent)
         if len(drawn) < 2:
@@ -149,19 +151,19 @@ class SmtpProvider:
 
 
 def _is_address(address: str) -> bool:
-    """No address may add a command of its own."""
+    """Return True if the address cannot inject an SMTP command."""
     return "@" in address and _FORBIDDEN.search(address) is None
 
 
 def _enveloped(message: Message) -> Message:
-    """The envelope takes bare addresses, and a domain in the form that every server knows."""
+    """Reduce the envelope to bare addresses, with the recipient's domain in IDNA."""
     to = message.to
     local, _, domain = to.rpartition("@")
     if local.isascii() and not domain.isascii():
         try:
             to = f"{local}@{domain.encode('idna').decode()}"
         except UnicodeError:
-            pass  # the server has its own opinion of such a domain
+            pass  # the server decides about such a domain
     return msgspec.structs.replace(message, to=to, sender=_bare(message.sender))
 
 

@@ -1,6 +1,6 @@
-"""Notifications to browsers and phones (RFC 8030), encrypted for each (RFC 8291) and signed by us (RFC 8292).
+"""Web Push provider: notifications to browsers and phones (RFC 8030), encrypted (RFC 8291) and VAPID-signed (RFC 8292).
 
-pywebpush encrypts, py_vapid signs; our guarded client sends, since the endpoint is an address that a stranger gave us.
+pywebpush encrypts, py_vapid signs; our SSRF-safe client sends, since the endpoint is an untrusted address.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from alerts.providers.webpush.service_health import PushServices
 from alerts.providers.webpush.vapid import Vapid
 
 DELIVERY_HEADER = "X-Alerts-Delivery"
-"""Told to our own inbox alone: an item there names its delivery even if it cannot be read."""
+"""Header sent to our own inbox only: it identifies the delivery of an item that cannot be decrypted."""
 MOST_TTL = 28 * 24 * 3600
-"""Seconds that push services keep a message at most (four weeks, by Google's documentation of FCM)."""
+"""Maximum seconds for which push services store a message (four weeks, by Google's documentation of FCM)."""
 NO_EXPIRY_TTL = 24 * 3600
 Encode = Callable[[dict[str, Any], bytes], bytes]
-"""Subscription and plain text → the encrypted body."""
+"""Function (subscription, plain text) → encrypted body."""
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """A browser's keys, base64url."""
+    """Keys of a browser subscription, base64url."""
 
     auth: str
     p256dh: str
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """An address of the channel push."""
+    """A push subscription: the address of a contact point of channel push."""
 
     endpoint: str
     keys: Keys
@@ -51,7 +51,7 @@ _subscriptions = msgspec.json.Decoder(Subscription)
 
 
 class WebPush:
-    """The provider. Used within one event loop."""
+    """Web Push provider. Used within one event loop."""
 
     name = "webpush"
     channel: Channel = "push"
@@ -59,7 +59,7 @@ class WebPush:
     def __init__(
         self, client: SafeHttpClient, vapid: Vapid, *, clock: Callable[[], datetime], own: str | None = None
     ) -> None:
-        """`own`: the public URL while the local inbox exists."""
+        """`own` is the public URL while the local inbox exists."""
         self._client, self._vapid, self._clock, self._own = client, vapid, clock, own
         self._encode: Encode | None = None
         self._loading = asyncio.Lock()
@@ -71,13 +71,13 @@ class WebPush:
         try:
             to = _subscriptions.decode(message.to)
             body = encode(_info(to), message.data)
-        except Exception as error:  # keys that no browser made: that will not pass
+        except Exception as error:  # keys that no browser made: permanent
             return SendResult(
                 result="permanent", reason=f"could not be encrypted for this device: {type(error).__name__}"
             )
         try:
             self._vapid.load()
-        except Exception as error:  # the keys' database is away: it comes back
+        except Exception as error:  # the keys' database is unavailable: temporary
             return SendResult(result="temporary", reason=f"the key to sign with could not be read just now: {error}")
         try:
             headers = self._headers(message, to.endpoint)
@@ -86,7 +86,7 @@ class WebPush:
         return await self._post(to.endpoint, body, headers)
 
     async def _post(self, endpoint: str, body: bytes, headers: dict[str, str]) -> SendResult:
-        """Unless its push service is being left alone; what comes of it tells how that service does."""
+        """Post unless the push service's circuit is open, and record the outcome in its circuit breaker."""
         origin, status = _service(endpoint), None
         refused = self._services.try_start(origin, monotonic())
         if refused is not None:
@@ -111,18 +111,18 @@ class WebPush:
         return outcome
 
     def destination(self, message: Message) -> str:
-        """The push service, "" for an address that names none."""
+        """Push service of a message, for the limits per destination; "" if the address cannot be parsed."""
         try:
             return _service(_subscriptions.decode(message.to).endpoint)
         except msgspec.DecodeError:
             return ""
 
     def apply_peer_health(self, resting: Mapping[str, str]) -> None:
-        """See `Heeding.heed`."""
+        """See `AcceptsPeerHealth.apply_peer_health`."""
         self._services.apply_peer_health(resting, monotonic())
 
     def health(self) -> Health:
-        """See `Watched.health`."""
+        """See `ReportsHealth.health`."""
         return self._services.health(self.name, monotonic())
 
     async def close(self) -> None:
@@ -130,7 +130,7 @@ class WebPush:
         await self._client.close()
 
     async def _encoder(self) -> Encode:
-        """pywebpush, loaded when the first notification leaves: it takes a third of a second."""
+        """Load pywebpush with the first notification: the import takes a third of a second."""
         async with self._loading:
             if self._encode is None:
                 self._encode = await asyncio.to_thread(_load)
@@ -151,19 +151,19 @@ class WebPush:
         return headers
 
     def _ttl(self, expires: datetime | None) -> int:
-        """Seconds that a push service may keep it: never past its end."""
+        """Seconds for which a push service may store the message, not beyond its expiry."""
         if expires is None:
             return NO_EXPIRY_TTL
         return min(max(int((expires - self._clock()).total_seconds()), 0), MOST_TTL)
 
 
 def handed(answer: Answer, now: datetime) -> SendResult:
-    """What a push service's answer means (RFC 8030, 5 and 8.4; RFC 8292, 4.2)."""
+    """Interpret a push service's response (RFC 8030, 5 and 8.4; RFC 8292, 4.2)."""
     status = answer.status
     if 200 <= status < 300:
         return SendResult(
             result="sent"
-        )  # its Location may tell the device, and what is kept stands in the log in clear
+        )  # its Location may identify the device, and references are stored in clear in the log
     if status in (404, 410):
         return SendResult(
             result="permanent", reason=f"{status}: this device has given up its subscription", retire="gone"
@@ -184,13 +184,13 @@ _REASONS = {
 
 
 def _service(endpoint: str) -> str:
-    """Scheme, host and port as the endpoint spells them."""
+    """Scheme, host and port as spelled in the endpoint."""
     return "/".join(endpoint.split("/", 3)[:3])
 
 
 @lru_cache(maxsize=1024)
 def _origin(url: str) -> str:
-    """Scheme, host and port as an origin is written (RFC 6454): a few serve all devices."""
+    """Scheme, host and port as an origin (RFC 6454). Cached: a few origins serve all devices."""
     return str(URL(url, encoded=True).origin())
 
 

@@ -1,4 +1,4 @@
-"""How each push service does: one that fails again and again is left alone for a while, and the others go on."""
+"""Circuit breakers per push service: one that fails repeatedly rests while the others continue."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from alerts.channels.message import SendResult
 from alerts.providers.failover import CircuitBreaker, Health, State
 
 STRIKES = 3
-"""Failures in a row that one bad moment, or one device's own limit, does not explain."""
+"""Failures in a row after which a service rests; fewer may be accidental, or the limit of one device."""
 _KNOWN = 256
-"""Services that are remembered; those that do well are forgotten first."""
+"""Maximum number of services remembered; healthy ones are dropped first."""
 _SHOWN = 20
 _PROBED = 1.0
-"""Seconds after which to ask again while another message finds out whether a service works."""
+"""Seconds until the next attempt while another message probes a service."""
 
 
 class PushServices:
-    """By origin. `now` is a monotonic time in seconds; `health` may be called from any thread."""
+    """Circuit breakers by origin. `now` is a monotonic time in seconds; `health` may be called from any thread."""
 
     def __init__(self) -> None:
         self._members: dict[str, CircuitBreaker[None]] = {}
         self._lock = Lock()
 
     def try_start(self, origin: str, now: float) -> SendResult | None:
-        """None if a message may go there, and then `ended` or `passed` must follow; else what becomes of it instead."""
+        """Begin a send: None if allowed, and then `ended` or `abandon` must follow; else the result to return instead.
+        """
         member = self._member(origin, now)
         if member.try_start(now):
             return None
@@ -37,7 +38,7 @@ class PushServices:
         return SendResult(result="not-begun", reason=f"{origin} is being tried again", retry_after=_PROBED)
 
     def ended(self, origin: str, handed: SendResult, now: float, *, status: int | None) -> None:
-        """What came of it. `status`: of the service's answer, None without one."""
+        """Record the outcome. `status` is that of the service's response, None without one."""
         member = self._member(origin, now)
         if status is None or status == 429 or status >= 500:
             member.failed(now, handed.reason, strikes=STRIKES, rest=handed.retry_after)
@@ -45,16 +46,16 @@ class PushServices:
             member.succeeded(now)
 
     def abandon(self, origin: str, now: float) -> None:
-        """Nothing was learnt."""
+        """End a send without outcome."""
         self._member(origin, now).abandon()
 
     def apply_peer_health(self, resting: Mapping[str, str], now: float) -> None:
-        """See `Heeding.heed`."""
+        """See `AcceptsPeerHealth.apply_peer_health`."""
         for origin, why in resting.items():
             self._member(origin, now).peer_unhealthy(now, why)
 
     def health(self, provider: str, now: float) -> Health:
-        """As a whole, with those that do not do well."""
+        """Overall health, with the members that are not well."""
         with self._lock:
             members: Mapping[str, CircuitBreaker[None]] = dict(self._members)
         ailing = [member for member in members.values() if member.state(now) != "well"]

@@ -1,7 +1,7 @@
-"""Our name to the browsers' push services (VAPID, RFC 8292): one key pair an instance, which browsers subscribe with.
+"""VAPID key pair of this instance (RFC 8292): identifies it to the push services; browsers subscribe with it.
 
-The pair follows from a secret that is made on first need and kept, wrapped by the master key, in the keys' database:
-two processes that make it at once end with the same one, and a backup of that database holds it.
+The pair is derived from a secret that is created on first use and stored, wrapped by the master key, in the keys
+database. Two processes that create it concurrently end with the same one, and a backup of that database contains it.
 """
 
 from __future__ import annotations
@@ -19,31 +19,33 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 SECRET_BYTES = 48
-"""More than the 32 of a private key, so that reducing it by the order leaves no bias (FIPS 186-5, A.2.1)."""
+"""More than the 32 bytes of a private key, so that the reduction by the order has no bias (FIPS 186-5, A.2.1)."""
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""Of the curve P-256 (SEC 2, 2.4.2)."""
+"""Order of the curve P-256 (SEC 2, 2.4.2)."""
 _LIFE, _RENEWED = timedelta(hours=12), timedelta(hours=1)
-"""A signature may hold for 24 hours at most (RFC 8292, 2); one is used for 11."""
+"""Lifetime of a signature (at most 24 hours by RFC 8292, 2) and the rest at which it is renewed: it is used for 11
+hours.
+"""
 _MOST_ORIGINS = 10_000
 
 
 def private_key(secret: bytes) -> ec.EllipticCurvePrivateKey:
-    """The P-256 key that `secret` (48 bytes) stands for."""
+    """Derive the P-256 key from `secret` (48 bytes)."""
     return ec.derive_private_key(int.from_bytes(secret, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
 
 
 def point(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The public half as 65 bytes, uncompressed."""
+    """Encode the public key as an uncompressed point of 65 bytes."""
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def base64url(raw: bytes) -> str:
-    """Without padding, as the Web Push standards write bytes."""
+    """Encode as base64url without padding, as the Web Push standards do."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """With or without padding. Raises ValueError for anything else."""
+    """Decode base64url, with or without padding. Raises ValueError for other text."""
     try:
         return base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -51,32 +53,32 @@ def from_base64url(text: str) -> bytes:
 
 
 class Vapid:
-    """Signs for push services. `secret` gives the pair's 48 bytes when it is first needed; blocking."""
+    """Signs requests to push services. `secret` returns the pair's 48 bytes on first use; blocking."""
 
     def __init__(self, secret: Callable[[], bytes], subject: str, *, clock: Callable[[], datetime]) -> None:
-        """`subject`: whom a push service may write to, `mailto:` or `https:`."""
+        """`subject` is the contact for push services, `mailto:` or `https:`."""
         self._secret, self._subject, self._clock = secret, subject, clock
         self._key: ec.EllipticCurvePrivateKey | None = None
         self._signed: dict[str, tuple[datetime, str]] = {}
 
     def load(self) -> None:
-        """Have the key in memory. Raises what reading its secret raises."""
+        """Load the key into memory. Raises the errors of reading its secret."""
         _ = self.key
 
     @property
     def key(self) -> ec.EllipticCurvePrivateKey:
-        """The private key."""
+        """The private key, loaded on first use."""
         if self._key is None:
             self._key = private_key(self._secret())
         return self._key
 
     @property
     def public(self) -> str:
-        """The public key as `GET /push/key` and browsers' `applicationServerKey` have it."""
+        """The public key as returned by `GET /push/key` and used in browsers' `applicationServerKey`."""
         return base64url(point(self.key))
 
     def authorization(self, origin: str) -> str:
-        """The header for a push service at `origin` (scheme and host). One signature serves an origin for hours."""
+        """Authorization header for a push service at `origin` (scheme and host). A signature is reused for hours."""
         now = self._clock()
         until, header = self._signed.get(origin, (now, ""))
         if now + _RENEWED < until:
@@ -93,7 +95,7 @@ class Vapid:
 
 
 def verified(authorization: str, *, origin: str, public: str, now: datetime) -> bool:
-    """Whether a request's header was signed by `public` for this `origin` and still holds: what a push service asks."""
+    """Verify a VAPID header as a push service does: signed by `public` for this `origin`, and not expired."""
     scheme, _, rest = authorization.partition(" ")
     fields = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     head, _, signature = fields.get("t", "").rpartition(".")
