@@ -25,8 +25,7 @@ class PushServices:
         self._lock = Lock()
 
     def try_start(self, origin: str, now: float) -> SendResult | None:
-        """Begin a send: None if allowed, and then `ended` or `abandon` must follow; else the result to return instead.
-        """
+        """Begin a send. None if allowed, and then `ended` or `abandon` must follow; else the result to return."""
         member = self._member(origin, now)
         if member.try_start(now):
             return None

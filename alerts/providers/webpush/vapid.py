@@ -23,8 +23,9 @@ SECRET_BYTES = 48
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Order of the curve P-256 (SEC 2, 2.4.2)."""
 _LIFE, _RENEWED = timedelta(hours=12), timedelta(hours=1)
-"""Lifetime of a signature (at most 24 hours by RFC 8292, 2) and the rest at which it is renewed: it is used for 11
-hours.
+"""Lifetime of a signature, and the remaining time at which it is renewed: it is used for 11 hours.
+
+The maximum is 24 hours (RFC 8292, 2).
 """
 _MOST_ORIGINS = 10_000
 
