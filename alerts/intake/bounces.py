@@ -163,7 +163,7 @@ def _detected(message: Message) -> tuple[frozenset[bytes], frozenset[bytes]]:
     """Detect (delayed addresses, failed addresses) with flufl.bounce."""
     from flufl.bounce import all_failures  # here, since few processes ever read a report
 
-    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)  # flufl.bounce would log each detector, and faults twice
+    logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)  # it logs each detector, faults twice
     try:
         late, gone = all_failures(message)
     except Exception:  # a detector that fails on a broken report has detected nothing

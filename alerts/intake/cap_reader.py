@@ -288,8 +288,7 @@ class _Reader:
         return text
 
     def _known(self, parent: Element, names: Mapping[str, tuple[str, ...]], path: str) -> None:
-        """Record elements of CAP's namespace that are unknown or repeated; other namespaces (signatures) are allowed.
-        """
+        """Record unknown or repeated elements of CAP's namespace; other namespaces (signatures) are allowed."""
         own = [child.name for child in parent.children if child.namespace == NAMESPACE]
         for name in dict.fromkeys(own):
             if name not in names["once"] and name not in names["many"]:

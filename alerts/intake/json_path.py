@@ -122,7 +122,7 @@ class _Counting(TreeInterpreter):  # type: ignore[misc]  # untyped library
     def visit_function_expression(self, node: Any, value: Any) -> Any:
         given = [self.visit(child, value) for child in node["children"]]
         if node["value"] == "join" and len(given) == 2 and isinstance(given[0], str) and isinstance(given[1], list):
-            self._work.spend(len(given[0]) * len(given[1]) // 16)  # a long separator between many items: counted before the value is created
+            self._work.spend(len(given[0]) * len(given[1]) // 16)  # counted before the value exists
         return self._functions.call_function(node["value"], given)
 
 

@@ -1,5 +1,4 @@
-"""Delivery receipts and inbound texts, as every provider's parser returns them; and the body of `http+json` providers.
-"""
+"""Delivery receipts and inbound texts as returned by every provider's parser; the body of `http+json` providers."""
 
 from __future__ import annotations
 

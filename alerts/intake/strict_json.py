@@ -169,10 +169,7 @@ def _struct_faults(value: dict[str, Any], kind: type[msgspec.Struct], path: str)
 
 
 def _given(kind: Any) -> Any:
-    """`X` of `X
-
-    None`; other unions unchanged.
-    """
+    """Return `X` of `X | None`; other unions unchanged."""
     others = [part for part in get_args(kind) if part is not type(None)]
     return others[0] if get_origin(kind) in (Union, UnionType) and len(others) == 1 else kind
 
