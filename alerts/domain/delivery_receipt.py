@@ -1,4 +1,4 @@
-"""What providers say after they took a message, and what people text back: the states and the decisions. Pure."""
+"""Delivery receipts, bounces and inbound texts: states and decisions. Pure."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BounceKind = Literal["hard", "soft", "complaint"]
 Word = Literal["stop", "start", "help", "other"]
 
 _REMEMBERED = 100
-"""Reports and texts of one delivery or number that are remembered by their id."""
+"""Maximum reports and texts of one delivery or number whose ids are remembered."""
 
 
 class ReceiptsState(msgspec.Struct, frozen=True, kw_only=True):
-    """What was reported of one delivery."""
+    """Folded receipts and bounces of one delivery."""
 
     version: int
     statuses: frozenset[ReceiptStatus] = frozenset()
@@ -32,22 +32,22 @@ class ReceiptsState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextsState(msgspec.Struct, frozen=True, kw_only=True):
-    """The texts that came in from one contact point's number."""
+    """Folded inbound texts from one contact point's number."""
 
     version: int
     wished_at: datetime | None = None
-    """When the latest STOP or START was written."""
+    """Time of the latest STOP or START."""
     seen: tuple[str, ...] = ()
     position: int = 0
 
 
 def bounce_key(kind: BounceKind, external_id: str) -> str:
-    """By which the same report is recognised."""
+    """Idempotency key of a bounce report."""
     return f"{kind} {external_id}"
 
 
 def evolve_receipts(state: ReceiptsState | None, recorded: Recorded) -> ReceiptsState:
-    """Fold one report."""
+    """Fold one receipt or bounce."""
     event = recorded.event
     if not isinstance(event, ReceiptReceived | ContactPointBounced):
         return state if state is not None else unexpected_first_event("delivery's receipts", recorded)
@@ -59,7 +59,7 @@ def evolve_receipts(state: ReceiptsState | None, recorded: Recorded) -> Receipts
 
 
 def evolve_texts(state: TextsState | None, recorded: Recorded) -> TextsState:
-    """Fold one text that came in."""
+    """Fold one inbound text."""
     event = recorded.event
     if not isinstance(event, InboundTextReceived):
         return state if state is not None else unexpected_first_event("number's texts", recorded)
@@ -80,10 +80,10 @@ _FAILS: frozenset[DeliveryState] = frozenset(("sent", "sending", "deferred", "qu
 
 
 def state_after(was: DeliveryState, status: ReceiptStatus) -> DeliveryState:
-    """What a delivery that was tried becomes by a receipt. Delivered beats all, in whatever order receipts come.
+    """State of a delivery after a receipt. Delivered takes precedence, in whatever order receipts arrive.
 
-    A receipt may overtake our own record of `sent`, or tell of an attempt whose reply was lost; either way it ends the
-    trying.
+    A receipt may arrive before our own record of `sent`, or belong to an attempt whose reply was lost. Either way no
+    further attempt is made.
     """
     if status == "delivered":
         return "delivered"
@@ -91,15 +91,15 @@ def state_after(was: DeliveryState, status: ReceiptStatus) -> DeliveryState:
 
 
 def is_older(state: TextsState | None, at: datetime) -> bool:
-    """Whether a STOP or START was written before the latest that is known: it came late, and changes nothing."""
+    """True if a STOP or START is older than the latest known one: it arrived late and has no effect."""
     return state is not None and state.wished_at is not None and at < state.wished_at
 
 
-# --- words
+# --- keywords
 
 _WORDS: dict[Word, tuple[str, ...]] = {
-    # English: the words that Twilio's opt-out handling knows (https://help.twilio.com/articles/223134027).
-    # Then Welsh, Polish, Urdu and Arabic; accents and the Arabic script's spare forms are folded before comparing.
+    # English: the keywords of Twilio's opt-out handling (https://help.twilio.com/articles/223134027). Then Welsh,
+    # Polish, Urdu and Arabic; accents and variant forms of the Arabic script are folded before comparing.
     "stop": (
         *("stop", "stopall", "stop all", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out"),
         *("atal", "stopio", "stopiwch", "dad-danysgrifio", "daddanysgrifio", "gorffen", "diwedd", "canslo"),
@@ -136,9 +136,9 @@ _LONGEST = 40
 
 
 def word_of(text: str) -> Word:
-    """What a text asks for: a word of ours standing alone, in any of our languages, else `other`.
+    """Keyword of a text in any supported language, if it is the whole text; else `other`.
 
-    Case, accents, blanks and punctuation around do not matter; a word within a sentence is no word of ours.
+    Case, accents, blanks and surrounding punctuation are ignored. A keyword within a sentence does not count.
     """
     return _KNOWN.get(_folded(text), "other") if len(text) <= _LONGEST else "other"
 

@@ -1,4 +1,4 @@
-"""The decision to send one notice to its audience. Pure."""
+"""Dispatch: the decision to send one notice to its audience. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, 
 
 
 class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one dispatch add up to (its outcomes stand in chunk streams of their own)."""
+    """Folded state of one dispatch (its outcomes are in chunk streams)."""
 
     notice: UUID
     version: int
@@ -31,18 +31,18 @@ class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
     stopped: str | None = None
     completed: bool = False
     paused: DispatchPaused | None = None
-    """Set by the first pause, and kept: there is no second one."""
+    """The first pause. It remains set: a dispatch is paused at most once."""
     resumed: bool = False
     position: int = 0
 
     @property
     def waits(self) -> bool:
-        """Whether it is paused, and a person is asked."""
+        """True if it is paused until a person decides."""
         return self.paused is not None and not self.resumed and self.stopped is None
 
 
 class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
-    """One chunk of outcomes: that it is there is all that matters, for a retried commit."""
+    """A chunk of outcomes; its existence tells a retried commit that it has succeeded."""
 
     notice: UUID
     outcomes: int
@@ -51,7 +51,7 @@ class ChunkState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
-    """Fold one event. A stop may come before the plan: whoever stops does not wait for the fan-out."""
+    """Fold one event. A stop may precede the plan, since it does not wait for the fan-out."""
     event = recorded.event
     if not isinstance(event, _EVENTS):
         return state if state is not None else unexpected_first_event("dispatch", recorded)

@@ -1,4 +1,4 @@
-"""What every fold shares."""
+"""Helper shared by all fold functions."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from alerts.kernel.events import Recorded
 
 
 def unexpected_first_event(kind: str, recorded: Recorded) -> NoReturn:
-    """A stream of ours begins with the event that makes the thing: an id of another kind of thing is not found here."""
+    """Raise NotFound: the stream does not begin with the expected event, so the id belongs to another kind of thing."""
     raise NotFound(f"There is no such {kind}: {recorded.originator_id} is another kind of thing.")

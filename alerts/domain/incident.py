@@ -1,4 +1,4 @@
-"""Something that happened or is happening in a place. Pure."""
+"""Incident: something that happened or is happening in a place. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from alerts.kernel.events import Event, Recorded
 
 
 class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one incident add up to."""
+    """Folded state of one incident."""
 
     id: UUID
     version: int
@@ -34,7 +34,7 @@ class IncidentState(msgspec.Struct, frozen=True, kw_only=True):
     revised_at: datetime | None = None
     ended_at: datetime | None = None
     notice: UUID | None = None
-    """Not folded from this stream: set by the read model and by commands, the thread's first notice."""
+    """The thread's first notice. Not folded from this stream: set by the read model and by commands."""
     position: int = 0
 
 
@@ -66,7 +66,7 @@ def evolve(state: IncidentState | None, recorded: Recorded) -> IncidentState:
 
 
 def decide_report(state: IncidentState | None, facts: IncidentFacts, source: str) -> tuple[Event, ...]:
-    """A report, or the same one again (RULES 18): nothing if identical, a revision if changed.
+    """Decide on a report or a repeated one (RULES 18): nothing if identical, a revision if changed.
 
     Raises Conflict for other facts about an incident that is over.
     """
@@ -84,12 +84,12 @@ def decide_report(state: IncidentState | None, facts: IncidentFacts, source: str
 
 
 def decide_resolve(state: IncidentState, reason: str = "") -> tuple[Event, ...]:
-    """It is over; saying so twice changes nothing. Raises Conflict if it was dismissed."""
+    """Resolve the incident; repeating it changes nothing. Raises Conflict if it was dismissed."""
     if state.status == "dismissed":
         raise Conflict("This incident was dismissed as never having happened; there is nothing to resolve.")
     return () if state.status == "resolved" else (IncidentResolved(reason=reason),)
 
 
 def decide_dismiss(state: IncidentState, reason: str) -> tuple[Event, ...]:
-    """It should not have been reported; nothing if it is over already."""
+    """Dismiss the incident; nothing if it is no longer open."""
     return () if state.status != "open" else (IncidentDismissed(reason=reason),)

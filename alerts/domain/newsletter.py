@@ -1,4 +1,4 @@
-"""A newsletter: a series whose issues are bulletins, subscribed to as topic `newsletter/<slug>`. Pure."""
+"""Newsletter: a series whose issues are bulletins, subscribed to as topic `newsletter/<slug>`. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alerts.kernel.terms import NEWSLETTER_PREFIX
 
 
 class NewsletterState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one newsletter add up to."""
+    """Folded state of one newsletter."""
 
     id: UUID
     slug: str
@@ -24,19 +24,19 @@ class NewsletterState(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     schedule: NewsletterSchedule | None
     scheduled_at: datetime
-    """When that schedule was set: an "every other week" counts from there."""
+    """Time at which the schedule was set: an "every other week" counts from there."""
     sections: tuple[str, ...]
     ended: bool = False
     position: int = 0
 
     @property
     def topic(self) -> str:
-        """By which people choose it."""
+        """The topic by which people subscribe to it."""
         return topic_of(self.slug)
 
 
 def topic_of(slug: str) -> str:
-    """The topic of the newsletter of this slug."""
+    """Topic of the newsletter with this slug."""
     return f"{NEWSLETTER_PREFIX}{slug}"
 
 
@@ -74,7 +74,7 @@ def decide_start(
     schedule: NewsletterSchedule | None,
     sections: tuple[str, ...],
 ) -> tuple[Event, ...]:
-    """It begins, or begins again after its end; one that runs is set so, and nothing happens if it is so already."""
+    """Start a newsletter, or start it again after its end; a running one is changed to these values."""
     if state is None or state.ended:
         return (NewsletterStarted(slug=slug, name=name, schedule=schedule, sections=sections),)
     return decide_set(state, name, schedule, sections)
@@ -83,7 +83,7 @@ def decide_start(
 def decide_set(
     state: NewsletterState, name: str, schedule: NewsletterSchedule | None, sections: tuple[str, ...]
 ) -> tuple[Event, ...]:
-    """As it is from now on. Raises Conflict if it has ended."""
+    """Change name, schedule and sections; nothing if equal. Raises Conflict if the newsletter has ended."""
     need_running(state)
     if (state.name, state.schedule, state.sections) == (name, schedule, sections):
         return ()
@@ -91,11 +91,11 @@ def decide_set(
 
 
 def decide_end(state: NewsletterState, reason: str = "") -> tuple[Event, ...]:
-    """No further issues; saying so twice changes nothing."""
+    """End the newsletter; repeating it changes nothing."""
     return () if state.ended else (NewsletterEnded(reason=reason),)
 
 
 def need_running(state: NewsletterState) -> None:
-    """Raises Conflict if it has ended."""
+    """Raise Conflict if the newsletter has ended."""
     if state.ended:
         raise Conflict(f"The newsletter {state.slug!r} has ended: start it again under the same slug.")

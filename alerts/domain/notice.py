@@ -1,6 +1,6 @@
-"""A notice's life: one message we decide to tell people, from draft to its end. Pure.
+"""Notice: one message to tell people, from draft to its end. State and fold. Pure.
 
-Here are the state and its fold; what may be done in which state is in `notice_life`.
+The transitions allowed in each state are in `notice_lifecycle`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from alerts.kernel.terms import MsgType, NoticePhase, Priority
 
 
 class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one notice add up to. The read model keeps it as it stands."""
+    """Folded state of one notice. The read model stores it unchanged."""
 
     id: UUID
     number: int
@@ -47,7 +47,7 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     drafted_at: datetime
     drafted_by: str
     hands: frozenset[str]
-    """Creator, editors and submitter since the last approval was asked for: none of them may approve."""
+    """Creator, editors and submitter since approval was last requested: none of them may approve."""
     approved_by: str | None = None
     approved_at: datetime | None = None
     approved_people: int | None = None
@@ -61,13 +61,13 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     replaced_by: UUID | None = None
     reason: str = ""
-    """Why it was returned, rejected or cancelled, or why its approval was voided."""
+    """Reason for the return, rejection or cancellation, or for the voided approval."""
     position: int = 0
-    """Of the last event folded."""
+    """Position of the last event folded."""
 
     @property
     def issued(self) -> bool:
-        """Whether it has gone out, whatever became of it since."""
+        """True if it has been issued, whatever happened to it since."""
         return self.issued_at is not None
 
 

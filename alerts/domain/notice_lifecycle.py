@@ -1,7 +1,7 @@
-"""What may be done with a notice, and when (VOCABULARY "States", RULES 1, 4, 13, 15, 16). Pure.
+"""Transitions of a notice (VOCABULARY "States", RULES 1, 4, 13, 15, 16). Pure.
 
-Each `decide_*` gives the events that follow, or raises: Conflict if the state forbids it, Invalid if the plan does not
-allow it, Forbidden if this hand may not.
+Each `decide_*` returns the resulting events, or raises: Conflict if the state forbids it, Invalid if the plan does not
+allow it, Forbidden if the actor may not do it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from alerts.kernel.terms import MsgType, NoticeKind, NoticePhase, Priority
 
 EDITABLE: frozenset[NoticePhase] = frozenset(("draft", "pending-approval", "returned", "approved", "scheduled"))
 ENDINGS: frozenset[MsgType] = frozenset(("Cancel", "AllClear"))
-"""Notices that end their thread."""
+"""Message types that end their thread."""
 MOVED_SHARE, MOVED_PEOPLE = 0.10, 50
-"""By more than both must a count differ before an approval no longer covers it."""
+"""Thresholds of `count_moved`: share and number of people, both of which must be exceeded."""
 
 
 def danger_to_life(plan: NoticePlan, msg_type: MsgType) -> bool:
-    """RULES 4: what goes to everyone in the area, over quiet hours."""
+    """True for danger to life (RULES 4): sent to everyone in the area, overriding quiet hours."""
     return (
         plan.kind == "alert"
         and msg_type in ("Alert", "Update")
@@ -49,17 +49,17 @@ def danger_to_life(plan: NoticePlan, msg_type: MsgType) -> bool:
 
 
 def default_priority(plan: NoticePlan, msg_type: MsgType = "Alert") -> Priority:
-    """What a notice's priority is if nobody says it."""
+    """Priority of a notice if none was given."""
     return "emergency" if danger_to_life(plan, msg_type) else "notice"
 
 
 def lifetime(kind: NoticeKind) -> timedelta:
-    """How long a notice without `expires` lives (RULES 15)."""
+    """Lifetime of a notice without `expires` (RULES 15)."""
     return timedelta(hours=24) if kind == "alert" else timedelta(days=30)
 
 
 def gaps(plan: NoticePlan, now: datetime) -> list[FieldError]:
-    """What keeps a plan from being submitted, scheduled or issued (RULES 1); a draft may have gaps."""
+    """Errors that prevent a plan from being submitted, scheduled or issued (RULES 1); a draft may have them."""
     found = []
     if not plan.content:
         found.append(FieldError("content", "Say it in words: give a title in at least one language."))
@@ -96,7 +96,7 @@ def _need(state: NoticeState, phases: frozenset[NoticePhase] | set[NoticePhase],
 
 
 def decide_revise(state: NoticeState, plan: NoticePlan) -> tuple[Event, ...]:
-    """Another plan as a whole; any edit voids an approval (RULES 16). Nothing if it is the same."""
+    """Replace the plan as a whole; an edit voids an approval (RULES 16). Nothing if the plan is equal."""
     _need(state, EDITABLE, "edited; make an update of it instead" if state.issued else "edited")
     if plan == state.plan:
         return ()
@@ -106,34 +106,35 @@ def decide_revise(state: NoticeState, plan: NoticePlan) -> tuple[Event, ...]:
 
 
 def decide_submit(state: NoticeState, now: datetime) -> tuple[Event, ...]:
-    """Give it to an approver."""
+    """Submit for approval."""
     _need(state, {"draft", "returned"}, "submitted")
     _refuse_gaps(state.plan, now)
     return (NoticeSubmitted(),)
 
 
 def decide_return(state: NoticeState, reason: str) -> tuple[Event, ...]:
-    """Back to its author."""
+    """Return the notice to its author."""
     _need(state, {"pending-approval"}, "returned")
     return (NoticeReturned(reason=reason),)
 
 
 def decide_reject(state: NoticeState, reason: str) -> tuple[Event, ...]:
-    """Never to be sent, whatever stage of its making it is in."""
+    """Reject the notice for good, in any state before issue."""
     _need(state, EDITABLE, "rejected")
     return (NoticeRejected(reason=reason),)
 
 
-# --- approval and what waits for it
+# --- approval and transitions that depend on it
 
 
 def decide_approve(
     state: NoticeState, *, approver: str, version: int, seen: int, people: int, digest: str, now: datetime
 ) -> tuple[Event, ...]:
-    """A person approves what they saw. `seen`, `people`: the count then and now; `digest`: of what is bound.
+    """Approve the version that the person has seen.
 
-    An approval schedules a notice whose `send_at` was set before. An emergency is not kept waiting by a count that
-    moves while somebody reads; a count far from the truth is refused all the same.
+    `seen`, `people`: the count then and now; `digest`: hash of the approved content. An approval schedules a notice
+    whose `send_at` is set. An emergency is not delayed by a count that moves while somebody reads; a count that is far
+    off is refused nevertheless.
     """
     _need(state, {"pending-approval"}, "approved")
     if approver in state.hands:
@@ -154,26 +155,26 @@ def decide_approve(
 
 
 def decide_approve_alone(state: NoticeState, *, approver: str, digest: str, now: datetime) -> tuple[Event, ...]:
-    """An approval that needs no second hand: a policy's, or of a cancel or all-clear by one who may approve."""
+    """Approve without a second person: by a policy, or a cancel or all-clear by a person who may approve."""
     _need(state, {"draft", "pending-approval", "returned"}, "approved")
     _refuse_gaps(state.plan, now)
     return (NoticeApproved(approver=approver, people=None, hash=digest),)
 
 
 def count_moved(before: int, now: int) -> bool:
-    """Whether two counts differ by more than 10 % and by more than 50 people (RULES 16)."""
+    """True if two counts differ by more than 10 % and by more than 50 people (RULES 16)."""
     difference = abs(now - before)
     return difference > MOVED_PEOPLE and difference > MOVED_SHARE * before
 
 
 def decide_void(state: NoticeState, reason: str) -> tuple[Event, ...]:
-    """Back to pending-approval: what was approved is not what would go out."""
+    """Void the approval, because the content approved is not the content that would be sent."""
     _need(state, {"approved", "scheduled"}, "given back for approval")
     return (ApprovalVoided(reason=reason),)
 
 
 def decide_schedule(state: NoticeState, send_at: datetime, now: datetime) -> tuple[Event, ...]:
-    """To be issued at a time to come."""
+    """Schedule the issue at a future time."""
     _need(
         state, {"approved", "scheduled"}, "scheduled before it is approved" if state.phase in EDITABLE else "scheduled"
     )
@@ -185,11 +186,11 @@ def decide_schedule(state: NoticeState, send_at: datetime, now: datetime) -> tup
     return (NoticeScheduled(send_at=send_at),)
 
 
-# --- out
+# --- issue and end
 
 
 def decide_issue(state: NoticeState, references: tuple[UUID, ...], now: datetime) -> tuple[Event, ...]:
-    """It goes out now. `references`: the issued notices of its thread, oldest first."""
+    """Issue the notice now. `references`: the issued notices of its thread, oldest first."""
     _need(state, {"approved", "scheduled"}, "issued before it is approved" if state.phase in EDITABLE else "issued")
     plan = state.plan
     _refuse_gaps(plan, now)
@@ -210,7 +211,7 @@ def decide_issue(state: NoticeState, references: tuple[UUID, ...], now: datetime
 
 
 def decide_replace(head: NoticeState, by: NoticeState, reason: str = "") -> tuple[Event, ...]:
-    """What the issue of `by` does to the thread's head (RULES 13). An expired one may still be followed."""
+    """End the thread's head by the issue of `by` (RULES 13). An expired head may still be followed."""
     _need(head, {"live", "expired"}, "followed by another")
     match by.msg_type:
         case "Cancel":
@@ -222,5 +223,5 @@ def decide_replace(head: NoticeState, by: NoticeState, reason: str = "") -> tupl
 
 
 def decide_expire(state: NoticeState, due: datetime) -> tuple[Event, ...]:
-    """Its time ran out, if it is still live and this is the time that stands."""
+    """Expire the notice if it is live and `due` is its current expiry."""
     return (NoticeExpired(),) if state.phase == "live" and state.expires == due else ()

@@ -1,4 +1,4 @@
-"""Where, in words: which registered places an area lies in. Messages and pages say it the same way. Pure."""
+"""Place names: describes an area by the registered places it overlaps, the same in messages and pages. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 3
 
 
 def place_name(place: PlaceState, language: str) -> str:
-    """A place's name in a language, by primary subtag, else its first one, else its slug."""
+    """Name of a place in a language, by primary subtag; else its first name, else its slug."""
     wanted = language.split("-")[0].lower()
     for tag, name in place.name.items():
         if tag.split("-")[0].lower() == wanted:
@@ -26,7 +26,7 @@ def where(
     language: str,
     comma: str = ", ",
 ) -> str:
-    """`Southwark, Lambeth`: the registered places whose interior the area overlaps, the largest share first.
+    """Names of the registered places whose interior the area overlaps, largest share first: `Southwark, Lambeth`.
 
     At most three names, then `+ 4`; "" for no area, or one outside every registered place.
     """
@@ -44,7 +44,7 @@ def where(
 
 
 def _near(one: Area, two: Area) -> bool:
-    """Whether the boxes meet: a cheap no for most places. Boxes across the antimeridian are always looked at."""
+    """True if the bounding boxes intersect: a cheap filter. Boxes across the antimeridian always pass."""
     a, b = one.bounds, two.bounds
     if a[0] > a[2] or b[0] > b[2]:
         return True
@@ -52,7 +52,7 @@ def _near(one: Area, two: Area) -> bool:
 
 
 def _share(area: Area, shape: Area) -> float:
-    """How much of the area lies in a place, in square degrees: enough to put neighbours in order."""
+    """Size of the area's part in a place, in square degrees: sufficient for ordering neighbours."""
     import shapely
     from shapely.geometry import shape as shape_of
 
@@ -60,6 +60,6 @@ def _share(area: Area, shape: Area) -> float:
 
 
 def names_of(slugs: Sequence[str], places: Iterable[PlaceState], language: str) -> list[str]:
-    """The names of registered places by slug; an unknown slug stands for itself."""
+    """Names of registered places by slug; an unknown slug is returned unchanged."""
     known = {place.slug: place for place in places}
     return [place_name(known[slug], language) if slug in known else slug for slug in slugs]

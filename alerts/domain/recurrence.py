@@ -1,7 +1,8 @@
-"""When a newsletter's issues are due: an RFC 5545 RRULE of days, at a local time of one zone (RULES 21).
+"""Recurrence of newsletter issues: an RFC 5545 RRULE of days, at a local time of one zone (RULES 21).
 
-The rule runs over calendar days; only then does a day become an instant, so that clocks that change can neither skip
-nor double an issue: a time that does not exist is the first instant after the gap, one that occurs twice the first.
+The rule is evaluated over calendar days; only then is a day converted to an instant, so that a clock change can neither
+skip nor double an issue. A local time that does not exist becomes the first instant after the gap; of one that occurs
+twice, the first is used.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from alerts.kernel.errors import Invalid
 from alerts.kernel.times import instant, zone
 
 AHEAD = timedelta(days=366 * 9)
-"""How far the next issue may lie: a 29 February is at most eight years away."""
+"""Search limit for the next issue: a 29 February is at most eight years away."""
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _PARTS = {
-    "INTERVAL": re.compile(r"[1-9][0-9]{0,2}"),  # dateutil turns for ever at 0
+    "INTERVAL": re.compile(r"[1-9][0-9]{0,2}"),  # dateutil loops for ever at 0
     "BYDAY": re.compile(r"(?:[+-]?[1-5])?(?:MO|TU|WE|TH|FR|SA|SU)(?:,(?:[+-]?[1-5])?(?:MO|TU|WE|TH|FR|SA|SU))*"),
     "BYMONTH": re.compile(r"(?:[1-9]|1[0-2])(?:,(?:[1-9]|1[0-2]))*"),
     "BYMONTHDAY": re.compile(r"-?(?:[1-9]|[12][0-9]|3[01])(?:,-?(?:[1-9]|[12][0-9]|3[01]))*"),
@@ -27,7 +28,7 @@ _PARTS = {
     "WKST": re.compile(r"MO|TU|WE|TH|FR|SA|SU"),
 }
 _OF_MONTHS = ("BYMONTHDAY", "BYSETPOS")
-"""Parts that only rules of months and years may have: by days dateutil would look for a 30 February until 9999."""
+"""Parts allowed only by month and year: in a rule of days dateutil would search for a 30 February until 9999."""
 _USE = (
     "Give a recurrence rule of days (RFC 5545), such as FREQ=WEEKLY;BYDAY=FR or FREQ=MONTHLY;BYMONTHDAY=1. The time of "
     "day stands in `at`. INTERVAL, BYDAY, BYMONTH, WKST, UNTIL=20261231 are known; of months BYMONTHDAY, BYSETPOS too."
@@ -35,7 +36,7 @@ _USE = (
 
 
 def check(schedule: NewsletterSchedule, now: datetime, field: str = "schedule") -> NewsletterSchedule:
-    """The schedule, if it can be read and has an issue to come. Raises Invalid."""
+    """Validate a schedule: readable, and with an issue in the future. Raises Invalid."""
     if not _CLOCK.fullmatch(schedule.at):
         raise Invalid.field(f"{field}.at", "Give the local time as HH:MM, such as 08:00.")
     if not is_readable(schedule.rrule):
@@ -50,8 +51,10 @@ def check(schedule: NewsletterSchedule, now: datetime, field: str = "schedule") 
 
 
 def is_readable(rule: str, more: Mapping[str, re.Pattern[str]] = {}) -> bool:
-    """Whether a rule is one of ours: each part once, nothing finer than days, nothing that turns for ever. `more`:
-    parts that may stand in it besides."""
+    """True if a rule is supported: each part once, nothing finer than days, nothing that loops for ever.
+
+    `more`: additional parts that are allowed.
+    """
     known = {**_PARTS, **more}
     parts = [part.partition("=") for part in rule.removeprefix("RRULE:").split(";")]
     given = {name: value for name, _, value in parts}
@@ -66,7 +69,7 @@ def is_readable(rule: str, more: Mapping[str, re.Pattern[str]] = {}) -> bool:
 
 
 def next_issue(schedule: NewsletterSchedule, since: datetime, after: datetime) -> datetime | None:
-    """The first issue (UTC) later than `after`; None if the rule has none. `since`: when the schedule was set."""
+    """First issue (UTC) later than `after`; None if there is none. `since`: time at which the schedule was set."""
     from dateutil.rrule import rrule, rrulestr  # 30 ms: only where newsletters are
 
     where = zone(schedule.timezone)

@@ -1,4 +1,4 @@
-"""The small registers: places, topics, segments, sources, keys, team: their states and how they are folded. Pure."""
+"""Reference data: states and folds of places, topics, segments, sources, keys, team, triggers and rejections. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Role = Literal["viewer", "author", "approver", "admin"]
 
 
 class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
-    """A named area. `version` counts its definitions; `geometry` is GeoJSON."""
+    """A place: a named area. `version` counts its definitions; `geometry` is GeoJSON."""
 
     id: UUID
     slug: str
@@ -52,7 +52,7 @@ class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TopicState(msgspec.Struct, frozen=True, kw_only=True):
-    """A subject people may choose."""
+    """A topic that people may choose."""
 
     id: UUID
     slug: str
@@ -64,7 +64,7 @@ class TopicState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SegmentState(msgspec.Struct, frozen=True, kw_only=True):
-    """A named, saved audience rule."""
+    """A segment: a named, saved audience rule."""
 
     id: UUID
     slug: str
@@ -76,7 +76,7 @@ class SegmentState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook integration."""
+    """A source: a webhook integration."""
 
     id: UUID
     name: str
@@ -106,7 +106,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MemberState(msgspec.Struct, frozen=True, kw_only=True):
-    """A person of the console."""
+    """A team member: a user of the console."""
 
     id: UUID
     version: int
@@ -118,7 +118,7 @@ class MemberState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriggerState(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one webhook."""
+    """Result of one webhook."""
 
     id: UUID
     source: str
@@ -134,7 +134,7 @@ class TriggerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RejectionsState(msgspec.Struct, frozen=True, kw_only=True):
-    """How many webhooks of one source were refused and recorded on one day."""
+    """Count of the webhooks of one source that were refused and recorded on one day."""
 
     source: str
     count: int
@@ -271,7 +271,7 @@ def evolve_member(state: MemberState | None, recorded: Recorded) -> MemberState:
 
 
 def evolve_trigger(state: TriggerState | None, recorded: Recorded) -> TriggerState:
-    """Fold one event of a trigger: the last word on it stands, the time is that of its arrival."""
+    """Fold one event of a trigger: the latest result, with the time of its arrival."""
     event = recorded.event
     if not isinstance(event, TriggerReceived):
         return state if state is not None else unexpected_first_event("trigger", recorded)
@@ -291,7 +291,7 @@ def evolve_trigger(state: TriggerState | None, recorded: Recorded) -> TriggerSta
 
 
 def evolve_rejections(state: RejectionsState | None, recorded: Recorded) -> RejectionsState:
-    """Fold one event of a source's day of refusals."""
+    """Fold one event of a source's rejections of one day."""
     source = recorded.event.source if isinstance(recorded.event, TriggerRejected) else ""
     return RejectionsState(
         source=source or (state.source if state else ""),

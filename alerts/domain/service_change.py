@@ -1,4 +1,4 @@
-"""A planned or sudden change to service points. Pure."""
+"""Service change: a planned or sudden change to service points. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from alerts.kernel.events import Event, Recorded
 
 
 class ChangeState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one service change add up to."""
+    """Folded state of one service change."""
 
     id: UUID
     version: int
@@ -31,7 +31,7 @@ class ChangeState(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["announced", "in-effect", "withdrawn"]
     announced_at: datetime
     notice: UUID | None = None
-    """Set by the read model and by commands, the thread's first notice."""
+    """The thread's first notice. Set by the read model and by commands."""
     position: int = 0
 
 
@@ -63,7 +63,10 @@ def evolve(state: ChangeState | None, recorded: Recorded) -> ChangeState:
 
 
 def decide_announce(state: ChangeState | None, facts: ChangeFacts, source: str) -> tuple[Event, ...]:
-    """A change, or the same one again: nothing if identical, a revision if changed. Raises Conflict if withdrawn."""
+    """Announce a change, or the same again: nothing if identical, a revision if changed.
+
+    Raises Conflict if withdrawn.
+    """
     if state is None:
         return (ServiceChangeAnnounced(facts=facts, source=source),)
     if state.facts == facts:
@@ -74,7 +77,7 @@ def decide_announce(state: ChangeState | None, facts: ChangeFacts, source: str) 
 
 
 def decide_effect(state: ChangeState, due: datetime) -> tuple[Event, ...]:
-    """Its time has come, unless it was moved to another time or withdrawn since."""
+    """Mark the change as in effect, unless it was rescheduled or withdrawn."""
     if state.status != "announced" or state.facts.effective != due:
         return ()
     return (ServiceChangeTookEffect(),)

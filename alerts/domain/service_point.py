@@ -1,4 +1,4 @@
-"""A place people go to for a service. Pure."""
+"""Service point: a place that people go to for a service. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alerts.kernel.events import Event, Recorded
 
 
 class PointState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one service point add up to."""
+    """Folded state of one service point."""
 
     id: UUID
     version: int
@@ -58,14 +58,14 @@ def evolve(state: PointState | None, recorded: Recorded) -> PointState:
 
 
 def decide_register(state: PointState | None, facts: PointFacts, source: str) -> tuple[Event, ...]:
-    """A new point, or the same one again: nothing if identical, moved or set otherwise if changed."""
+    """Register a point, or the same again: nothing if identical, moved or changed otherwise."""
     if state is None or not state.open:
         return (ServicePointOpened(facts=facts, source=source),)
     return decide_revise(state, facts)
 
 
 def decide_revise(state: PointState, facts: PointFacts) -> tuple[Event, ...]:
-    """Other facts about a point. Raises Conflict if it is closed for good."""
+    """Change the facts of a point. Raises Conflict if it is closed for good."""
     if not state.open:
         raise Conflict("This service point is closed for good; register it again if it opens again.")
     if state.facts == facts:

@@ -1,4 +1,4 @@
-"""How service points stand at a moment, given the changes told of them (RULES 11 and 12). Pure."""
+"""State of service points at a moment, given the announced changes (RULES 11 and 12). Pure."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from alerts.domain.service_point import PointState
 
 
 def facts_at(point: PointState, changes: Iterable[ChangeState], at: datetime) -> PointFacts | None:
-    """The point as these changes, in the order in which they take effect, leave it at `at`; None if it is closed then.
+    """Facts of the point at `at`, with the changes applied in order of effect; None if it is closed then.
 
-    A closure lasts until its end; a point whose opening is told of is not open before it.
+    A closure lasts until its end; a point with an announced opening is not open before it.
     """
     if not point.open:
         return None
     facts = point.facts
     for change in changes:
-        told = change.facts
-        if point.id not in told.service_points:
+        planned = change.facts
+        if point.id not in planned.service_points:
             continue
-        if at < told.effective:
-            if told.kind == "opening":
+        if at < planned.effective:
+            if planned.kind == "opening":
                 return None
             continue
-        if told.until is not None and at >= told.until:
+        if planned.until is not None and at >= planned.until:
             continue
-        if told.kind == "closure":
+        if planned.kind == "closure":
             return None
-        after = told.after.get(str(point.id))
+        after = planned.after.get(str(point.id))
         if after is not None:
             facts = _changed(facts, after)
     return facts
 
 
 def _changed(facts: PointFacts, after: ChangeAfter) -> PointFacts:
-    """The facts with what a change says of them; it speaks of what it names alone."""
+    """Apply a change to the facts; only the fields it gives are replaced."""
     moved = after.lat is not None and after.lon is not None
     return replace(
         facts,

@@ -1,4 +1,4 @@
-"""What a source or key may do by itself (RULES 17). Pure."""
+"""Evaluation of a source's or key's policy (RULES 17). Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from alerts.kernel.terms import NoticeKind, PolicyAnswer, Severity
 
 
 def only_records(policy: Policy | None) -> bool:
-    """Whether it answers `record` to whatever happens."""
+    """True if the policy answers `record` in every case."""
     return policy is not None and not policy.rules and policy.default == "record"
 
 
 def policy_answer(
     policy: Policy | None, *, kind: NoticeKind, severity: Severity, inside: Callable[[AreaJson], bool]
 ) -> PolicyAnswer:
-    """The first rule that matches, else the default; who has no policy (a person, the system) lets nothing happen.
+    """Answer of the first matching rule, else the default; `record` if there is no policy (a person, the system).
 
-    `inside(areas)`: whether the notice, or every point of its change, lies wholly inside the union of these areas. It
-    is asked only of rules that name areas and match otherwise.
+    `inside(areas)` returns True if the notice, or every point of its change, lies wholly inside the union of these
+    areas. It is called only for rules that name areas and match otherwise.
     """
     if policy is None:
         return "record"

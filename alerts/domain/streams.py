@@ -1,4 +1,4 @@
-"""The kinds of stream, and where each thing's stream is found. Subscribers' are in `subscribers.domain.subscriber`."""
+"""Stream kinds and stream ids. Those of subscribers are in `subscribers.domain.subscriber`."""
 
 from __future__ import annotations
 
@@ -43,80 +43,80 @@ TEXTS = Stream("texts", delivery_receipt.evolve_texts)
 
 
 def incident_id(source: str, source_ref: str | None) -> UUID:
-    """The same for the same reference of the same source (`source:{name}`, `key:{id}`); else a new one."""
+    """Id derived from the reference and its source (`source:{name}`, `key:{id}`); a new one without reference."""
     return derived_id("incident", source, source_ref) if source_ref else new_id()
 
 
 def point_id(source: str, source_ref: str | None) -> UUID:
-    """A service point's id, as an incident's."""
+    """Id of a service point, derived as an incident's."""
     return derived_id("service-point", source, source_ref) if source_ref else new_id()
 
 
 def change_id(source: str, source_ref: str | None) -> UUID:
-    """A service change's id, as an incident's."""
+    """Id of a service change, derived as an incident's."""
     return derived_id("service-change", source, source_ref) if source_ref else new_id()
 
 
 def place_id(slug: str) -> UUID:
-    """Where a place's definitions stand."""
+    """Stream id of a place."""
     return derived_id("place", slug)
 
 
 def topic_id(slug: str) -> UUID:
-    """Where a topic's definitions stand."""
+    """Stream id of a topic."""
     return derived_id("topic", slug)
 
 
 def segment_id(slug: str) -> UUID:
-    """Where a segment's definitions stand."""
+    """Stream id of a segment."""
     return derived_id("segment", slug)
 
 
 def newsletter_id(slug: str) -> UUID:
-    """Where a newsletter stands."""
+    """Stream id of a newsletter."""
     return derived_id("newsletter", slug)
 
 
 def source_id(name: str) -> UUID:
-    """Where a source stands."""
+    """Stream id of a source."""
     return derived_id("source", name)
 
 
 def trigger_id(source: str, external_id: str) -> UUID:
-    """By which a repeated webhook is recognised; `source` is the source's name."""
+    """Stream id of a trigger, by which a repeated webhook is recognised; `source` is the source's name."""
     return derived_id("trigger", source, external_id)
 
 
 def trigger_notice_id(trigger: UUID, index: int) -> UUID:
-    """The `index`-th notice that a trigger made: the same however often it is decided."""
+    """Id of the `index`-th notice made by a trigger: the same at every attempt."""
     return derived_id("notice", trigger.hex, str(index))
 
 
 def dispatch_id(notice_id: UUID) -> UUID:
-    """Where the dispatch of a notice stands."""
+    """Stream id of the dispatch of a notice."""
     return derived_id("dispatch", notice_id.hex)
 
 
 def import_id(digest: str) -> UUID:
-    """Where the imports of a file stand, by the SHA-256 of its bytes."""
+    """Stream id of the imports of a file, by the SHA-256 of its bytes."""
     return derived_id("import", digest)
 
 
 def import_page_id(digest: str, run: int, start: int) -> UUID:
-    """Where the refused rows of a page stand, from the `start`-th row of the file on."""
+    """Stream id of the refused rows of a page that begins at the `start`-th row of the file."""
     return derived_id("import-page", digest, str(run), str(start))
 
 
 def rejections_id(source: str, day: date) -> UUID:
-    """Where a source's refusals of one day stand."""
+    """Stream id of a source's rejections of one day."""
     return derived_id("rejections", source, day.isoformat())
 
 
 def receipts_id(number: int, contact: int) -> UUID:
-    """Where a delivery's receipts and bounces stand; `number` 0: reports that name the contact point alone."""
+    """Stream id of a delivery's receipts and bounces; `number` 0: reports that identify only the contact point."""
     return derived_id("receipts", str(number), str(contact))
 
 
 def texts_id(contact: int) -> UUID:
-    """Where the texts that came in from a contact point's number stand."""
+    """Stream id of the inbound texts from a contact point's number."""
     return derived_id("texts", str(contact))

@@ -1,7 +1,7 @@
-"""An import of a file of subscribers, and how its events are folded. Pure.
+"""Import of a file of subscribers: state and fold. Pure.
 
-The refused rows of each page stand in a stream of their own, so that no stream grows with the file. The event that led
-to each of them, and to each person who came, is the import's ImportStarted (`Recorded.cause`).
+The refused rows of each page are in a stream of their own, so that no stream grows with the file. The cause
+(`Recorded.cause`) of each of them, and of each imported subscriber, is the import's ImportStarted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alerts.kernel.events import Recorded
 
 
 class ImportState(msgspec.Struct, frozen=True, kw_only=True):
-    """One file's import. A file that is imported once more begins again in the same stream."""
+    """Folded state of one file's import. A repeated import of the file begins again in the same stream."""
 
     digest: str
     rows: int
@@ -36,5 +36,5 @@ def evolve(state: ImportState | None, recorded: Recorded) -> ImportState:
 
 
 def evolve_page(state: int | None, recorded: Recorded) -> int:
-    """How many rows of a page were refused."""
+    """Count the refused rows of a page."""
     return (state or 0) + 1

@@ -1,4 +1,4 @@
-"""A program that is told of events: what it asked for, and whether it is still posted to. Pure."""
+"""Outgoing webhook: subscription of a program to events, and its phase. Pure."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ WebhookPhase = Literal["on", "disabled", "removed"]
 
 
 class WebhookState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one outgoing webhook add up to."""
+    """Folded state of one outgoing webhook."""
 
     id: UUID
     version: int
     url: str
     events: tuple[str, ...]
-    """Event types, or `*` alone."""
+    """Event types, or only `*`."""
     area: AreaJson | None
     secret: str | None
     key: UUID
     person: UUID | None
     after: int
-    """The log position behind which it was last told to begin."""
+    """Log position after which it was last set to begin."""
     phase: WebhookPhase
     reason: str
-    """Why it is disabled."""
+    """Reason for which it is disabled."""
     added_at: datetime
     position: int = 0
 
     @property
     def topics(self) -> frozenset[str]:
-        """The event types it wants; none named means all."""
+        """Event types it is subscribed to; empty means all."""
         return frozenset() if EVERYTHING in self.events else frozenset(self.events)
 
 
@@ -78,7 +78,10 @@ def evolve(state: WebhookState | None, recorded: Recorded) -> WebhookState:
 
 
 def decide_replay(state: WebhookState, after: int, end: int) -> list[Event]:
-    """Its events again from behind `after`. Raises Conflict for a removed one and for a position not reached yet."""
+    """Post events after `after` again.
+
+    Raises Conflict for a removed webhook and for a position beyond the log's end.
+    """
     if state.phase == "removed":
         raise Conflict("This webhook was removed: add it anew.")
     if after > end:
@@ -87,10 +90,10 @@ def decide_replay(state: WebhookState, after: int, end: int) -> list[Event]:
 
 
 def decide_disable(state: WebhookState, reason: str, at_position: int) -> list[Event]:
-    """Nothing more is posted; nothing new if that is so already."""
+    """Disable the webhook; nothing if it is not on."""
     return [WebhookDisabled(reason=reason, at_position=at_position)] if state.phase == "on" else []
 
 
 def decide_remove(state: WebhookState) -> list[Event]:
-    """Nothing more is posted, for good; nothing new if that is so already."""
+    """Remove the webhook for good; nothing if already removed."""
     return [WebhookRemoved()] if state.phase != "removed" else []

@@ -1,6 +1,6 @@
-"""What can happen to everything but subscribers. Topics are the class names (VOCABULARY); fields are public words.
+"""Events of everything but subscribers. Topics are the class names (VOCABULARY); field names are public.
 
-`geometry` fields are AREA as JSON (docs/integrating.md), validated and mended before the event was decided.
+`geometry` fields are AREA as JSON (docs/integrating.md), validated and mended before the decision.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ AreaJson = list[Json]
 
 
 class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of an incident."""
+    """Known facts of an incident."""
 
     headline: dict[str, str]
-    """By language tag, the first one the reporter's own."""
+    """Keyed by language tag, the reporter's own first."""
     description: dict[str, str] = {}
     instruction: dict[str, str] = {}
     category: Category = "Other"
@@ -55,36 +55,36 @@ class IncidentFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class IncidentReported(Event, frozen=True, kw_only=True):
-    """Something happened or is happening."""
+    """An incident was reported."""
 
     facts: IncidentFacts
     source: str
 
 
 class IncidentConfirmed(Event, frozen=True, kw_only=True):
-    """A person vouches for it."""
+    """A person confirmed the incident."""
 
 
 class IncidentSeverityRevised(Event, frozen=True, kw_only=True):
-    """The same source said it again with other facts (any but the area alone)."""
+    """The same source reported other facts (other than the area alone)."""
 
     facts: IncidentFacts
 
 
 class IncidentAreaRevised(Event, frozen=True, kw_only=True):
-    """The same source said it again for another area."""
+    """The same source reported another area."""
 
     facts: IncidentFacts
 
 
 class IncidentResolved(Event, frozen=True, kw_only=True):
-    """It is over."""
+    """The incident is over."""
 
     reason: str = ""
 
 
 class IncidentDismissed(Event, frozen=True, kw_only=True):
-    """It should not have been reported."""
+    """The incident should not have been reported."""
 
     reason: str
 
@@ -101,7 +101,7 @@ class PlaceDefined(Event, frozen=True, kw_only=True):
 
 
 class PlaceRevised(Event, frozen=True, kw_only=True):
-    """The same slug, its next version."""
+    """A new version of a place."""
 
     slug: str
     name: dict[str, str]
@@ -109,13 +109,13 @@ class PlaceRevised(Event, frozen=True, kw_only=True):
 
 
 class PlaceRetired(Event, frozen=True, kw_only=True):
-    """No longer to be chosen."""
+    """The place can no longer be chosen."""
 
     slug: str
 
 
 class TopicDefined(Event, frozen=True, kw_only=True):
-    """A subject people may choose; again for its next version."""
+    """A topic was defined, or has a new version."""
 
     slug: str
     name: dict[str, str]
@@ -123,7 +123,7 @@ class TopicDefined(Event, frozen=True, kw_only=True):
 
 
 class TopicRetired(Event, frozen=True, kw_only=True):
-    """No longer to be chosen."""
+    """The topic can no longer be chosen."""
 
     slug: str
 
@@ -137,7 +137,7 @@ class SegmentDefined(Event, frozen=True, kw_only=True):
 
 
 class SegmentRevised(Event, frozen=True, kw_only=True):
-    """Its next version."""
+    """A new version of a segment."""
 
     slug: str
     name: str
@@ -145,7 +145,7 @@ class SegmentRevised(Event, frozen=True, kw_only=True):
 
 
 class SegmentRetired(Event, frozen=True, kw_only=True):
-    """No longer to be used."""
+    """The segment can no longer be used."""
 
     slug: str
 
@@ -154,7 +154,7 @@ class SegmentRetired(Event, frozen=True, kw_only=True):
 
 
 class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
-    """When a mobile unit stands here: a first start, a length, an RFC 5545 RRULE for the rest."""
+    """Visits of a mobile unit: first start, duration in minutes, and an RFC 5545 RRULE for repetitions."""
 
     dtstart: datetime
     minutes: int
@@ -162,7 +162,7 @@ class Visit(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class PointFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A place people go to for a service."""
+    """Facts of a service point: a place that people go to for a service."""
 
     kind: str
     name: str
@@ -177,32 +177,32 @@ class PointFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ServicePointOpened(Event, frozen=True, kw_only=True):
-    """It is there."""
+    """A service point was registered."""
 
     facts: PointFacts
     source: str
 
 
 class ServicePointHoursSet(Event, frozen=True, kw_only=True):
-    """Anything but its position is other than before: hours, name, address, visits."""
+    """Facts other than the position changed: hours, name, address, visits."""
 
     facts: PointFacts
 
 
 class ServicePointMoved(Event, frozen=True, kw_only=True):
-    """It stands elsewhere now."""
+    """The service point has moved."""
 
     facts: PointFacts
 
 
 class ServicePointClosed(Event, frozen=True, kw_only=True):
-    """It is no longer there."""
+    """The service point is closed for good."""
 
     reason: str = ""
 
 
 class ChangeAfter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How one point is after the change, as far as it says so."""
+    """State of one point after a change; None and empty mean unchanged."""
 
     opening_hours: str | None = None
     lat: float | None = None
@@ -221,30 +221,30 @@ class ChangeFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     effective: datetime
     until: datetime | None = None
     after: dict[str, ChangeAfter] = {}
-    """By service point id (text)."""
+    """Keyed by service point id (text)."""
     topic: str | None = None
     source_ref: str | None = None
 
 
 class ServiceChangeAnnounced(Event, frozen=True, kw_only=True):
-    """It will be so."""
+    """A service change was announced."""
 
     facts: ChangeFacts
     source: str
 
 
 class ServiceChangeRevised(Event, frozen=True, kw_only=True):
-    """The same source said it again, otherwise."""
+    """The same source announced it again with other facts."""
 
     facts: ChangeFacts
 
 
 class ServiceChangeTookEffect(Event, frozen=True, kw_only=True):
-    """Its time has come."""
+    """The effective time of the change has come."""
 
 
 class ServiceChangeWithdrawn(Event, frozen=True, kw_only=True):
-    """It will not be so."""
+    """The change was withdrawn."""
 
     reason: str = ""
 
@@ -253,7 +253,7 @@ class ServiceChangeWithdrawn(Event, frozen=True, kw_only=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One language's words; limits: title 200, body 20,000, sms 612 characters."""
+    """Content in one language; limits: title 200, body 20,000, sms 612 characters."""
 
     title: str
     body: str = ""
@@ -262,20 +262,20 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CapOrigin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a notice came from, when it came as CAP."""
+    """Identity of the CAP message that a notice came from."""
 
     sender: str
     identifier: str
     sent: str
     event: dict[str, str] = {}
-    """The CAP `event` by language."""
+    """CAP `event` by language."""
 
 
 class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Everything about a notice that people write and approve. None: to come from the incident or change, or a default.
+    """The part of a notice that people write and approve. None: taken from the incident or change, or a default.
 
-    A decided event holds the resolved plan: nothing that the rules need at issue is left to be looked up elsewhere,
-    but for the places' and segments' current versions.
+    A decided event contains the resolved plan: at issue, the rules need nothing else but the current versions of places
+    and segments.
     """
 
     kind: NoticeKind
@@ -291,7 +291,7 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Status = "Actual"
     priority: Priority = "notice"
     audience: Json | None = None
-    """RULE as JSON; None means no narrowing was given."""
+    """RULE as JSON; None if no narrowing was given."""
     channels: tuple[Channel, ...] = ("email", "sms", "push", "letter")
     send_at: datetime | None = None
     expires: datetime | None = None
@@ -300,43 +300,44 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class NoticeDrafted(Event, frozen=True, kw_only=True):
-    """A notice begins. `thread` is the id of the thread's first notice (its own for a new thread)."""
+    """A notice was created. `thread` is the id of the thread's first notice (its own for a new thread)."""
 
     number: int
     msg_type: MsgType = "Alert"
     thread: UUID
     references: tuple[UUID, ...] = ()
-    """The notices it refers back to, oldest first; empty for a new thread."""
+    """The notices it refers to, oldest first; empty for a new thread."""
     plan: NoticePlan
     source: str | None = None
 
 
 class NoticeRevised(Event, frozen=True, kw_only=True):
-    """The plan as a whole, as it stands from now on."""
+    """The plan was replaced as a whole."""
 
     plan: NoticePlan
 
 
 class NoticeSubmitted(Event, frozen=True, kw_only=True):
-    """Given to an approver."""
+    """The notice was submitted for approval."""
 
 
 class NoticeReturned(Event, frozen=True, kw_only=True):
-    """Back to its author, with the reason."""
+    """The notice was returned to its author, with the reason."""
 
     reason: str
 
 
 class NoticeRejected(Event, frozen=True, kw_only=True):
-    """Never to be sent."""
+    """The notice was rejected for good."""
 
     reason: str
 
 
 class NoticeApproved(Event, frozen=True, kw_only=True):
-    """Approved as bound by `hash`: words, rule with segment versions, area, channels, validity; and the count seen.
+    """The plan was approved. `people` is the count seen by the approver.
 
-    `approver` is `person:{id}` or `policy:{name}@{version}`.
+    `hash` covers the words, the rule with segment versions, area, channels and validity. `approver` is `person:{id}` or
+    `policy:{name}@{version}`.
     """
 
     approver: str
@@ -345,19 +346,19 @@ class NoticeApproved(Event, frozen=True, kw_only=True):
 
 
 class ApprovalVoided(Event, frozen=True, kw_only=True):
-    """An edit, or a count that moved by more than 10 % and 50 people."""
+    """The approval was voided by an edit, or by a count that moved by more than 10 % and 50 people."""
 
     reason: str
 
 
 class NoticeScheduled(Event, frozen=True, kw_only=True):
-    """To be issued at that time."""
+    """The notice will be issued at that time."""
 
     send_at: datetime
 
 
 class NoticeIssued(Event, frozen=True, kw_only=True):
-    """It is out: the audience is computed at this event's position. Carries all that the fan-out needs."""
+    """The notice was issued: the audience is computed at this event's position. Contains all that the fan-out needs."""
 
     number: int
     msg_type: MsgType
@@ -371,35 +372,35 @@ class NoticeIssued(Event, frozen=True, kw_only=True):
 
 
 class NoticeSuperseded(Event, frozen=True, kw_only=True):
-    """An update took its place."""
+    """An update replaced the notice."""
 
     replaced_by: UUID
 
 
 class NoticeCancelled(Event, frozen=True, kw_only=True):
-    """It should not have stood."""
+    """The notice was cancelled: it should not have been sent."""
 
     replaced_by: UUID
     reason: str = ""
 
 
 class NoticeCleared(Event, frozen=True, kw_only=True):
-    """The danger is over."""
+    """The danger is over (all-clear)."""
 
     replaced_by: UUID
 
 
 class NoticeExpired(Event, frozen=True, kw_only=True):
-    """Its time ran out."""
+    """The notice expired."""
 
 
 # --- dispatch ---------------------------------------------------------------------------------------------------
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, array_like=True):
-    """What became of one attempt, or of one row that never left. Nothing personal.
+    """Outcome of one attempt, or of one row that was never sent. No personal data.
 
-    `area` is the slug of the registered place that statistics count it under, where known.
+    `area` is the slug of the registered place under which statistics count it, if known.
     """
 
     contact: int
@@ -416,13 +417,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, arr
 
 
 class DispatchPlanned(Event, frozen=True, kw_only=True):
-    """The audience of one notice, frozen."""
+    """The audience of one notice was frozen."""
 
     notice: UUID
     number: int
     lane: Lane
     position: int
-    """Of the NoticeIssued that it belongs to."""
+    """Position of the NoticeIssued it belongs to."""
     people: int
     unreachable: int
     contacts: int
@@ -432,7 +433,10 @@ class DispatchPlanned(Event, frozen=True, kw_only=True):
 
 
 class DispatchChunkFinished(Event, frozen=True, kw_only=True):
-    """Outcomes of at most 500 deliveries of one notice. Its stream is the claim's, so that a retry is recognised."""
+    """Outcomes of at most 500 deliveries of one notice.
+
+    Its stream id is derived from the claim, so that a retried commit is recognised.
+    """
 
     notice: UUID
     number: int
@@ -448,26 +452,26 @@ class DispatchCompleted(Event, frozen=True, kw_only=True):
 
 
 class DispatchRetried(Event, frozen=True, kw_only=True):
-    """What had failed for technical reasons is queued again: somebody has mended what was wrong."""
+    """Deliveries that failed technically were queued again, because the cause has been fixed."""
 
     notice: UUID
     number: int
     amount: int
-    """Deliveries."""
+    """Number of deliveries."""
 
 
 class DispatchPaused(Event, frozen=True, kw_only=True):
-    """Too many addresses of a bulletin refused it for good: nothing more leaves until a person says so."""
+    """A bulletin was paused for its hard-bounce rate: nothing more is sent until a person resumes it."""
 
     notice: UUID
     number: int
     bounced: int
     outcomes: int
-    """Of e-mail, at the time."""
+    """E-mail outcomes at the time."""
 
 
 class DispatchResumed(Event, frozen=True, kw_only=True):
-    """A person lets a paused dispatch go on, bounces or not."""
+    """A person resumed a paused dispatch despite the bounces."""
 
     notice: UUID
     number: int
@@ -475,7 +479,7 @@ class DispatchResumed(Event, frozen=True, kw_only=True):
 
 
 class DispatchStopped(Event, frozen=True, kw_only=True):
-    """What has not left is cancelled; the thread stays live."""
+    """Unsent deliveries are cancelled; the thread stays live."""
 
     notice: UUID
     number: int
@@ -486,17 +490,17 @@ class DispatchStopped(Event, frozen=True, kw_only=True):
 
 
 class PolicyRule(msgspec.Struct, frozen=True, omit_defaults=True):
-    """First match wins; an absent clause holds for all."""
+    """A rule of a policy. The first match applies; an absent clause matches everything."""
 
     then: PolicyAnswer
     kinds: tuple[NoticeKind, ...] | None = None
     areas: AreaJson | None = None
-    """The notice, or every point of the change, lies wholly inside their union."""
+    """Matches if the notice, or every point of the change, lies wholly inside their union."""
     severities: tuple[Severity, ...] | None = None
 
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a source or key may do by itself."""
+    """The policy of a source or key: the actions it may take by itself."""
 
     version: int = 1
     default: PolicyAnswer = "draft"
@@ -504,7 +508,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SourceConnected(Event, frozen=True, kw_only=True):
-    """A webhook integration. The secret is sealed under the source's own key."""
+    """A webhook integration was connected. The secret is sealed under the source's own key."""
 
     personal: ClassVar[tuple[str, ...]] = ("secret",)
     name: str
@@ -515,25 +519,25 @@ class SourceConnected(Event, frozen=True, kw_only=True):
 
 
 class SourceRevised(Event, frozen=True, kw_only=True):
-    """Another policy or mapping."""
+    """The source has another policy or mapping."""
 
     policy: Policy
     mapping: Json | None = None
 
 
 class SourceSecretRotated(Event, frozen=True, kw_only=True):
-    """A new secret."""
+    """The source has a new secret."""
 
     personal: ClassVar[tuple[str, ...]] = ("secret",)
     secret: str | None
 
 
 class SourceDisconnected(Event, frozen=True, kw_only=True):
-    """Its webhooks are refused from now on."""
+    """The source's webhooks are refused from now on."""
 
 
 class TriggerReceived(Event, frozen=True, kw_only=True):
-    """A webhook was taken; what became of it stands here too, decided in the same transaction."""
+    """A webhook was accepted; its result is part of the event, decided in the same transaction."""
 
     private: ClassVar[tuple[str, ...]] = ("body",)
     source: str
@@ -548,7 +552,7 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     digest: str = ""
     """SHA-256 of the body."""
     body: str = ""
-    """The body of a parked trigger, so that a person can decide on it; else empty."""
+    """Body of a parked trigger, so that a person can decide; else empty."""
 
 
 class TriggerRejected(Event, frozen=True, kw_only=True):
@@ -561,7 +565,7 @@ class TriggerRejected(Event, frozen=True, kw_only=True):
 
 
 class TeamMemberInvited(Event, frozen=True, kw_only=True):
-    """A person of the console."""
+    """A console user was invited."""
 
     personal: ClassVar[tuple[str, ...]] = ("email", "name")
     email: str | None
@@ -571,17 +575,17 @@ class TeamMemberInvited(Event, frozen=True, kw_only=True):
 
 
 class RoleGranted(Event, frozen=True, kw_only=True):
-    """viewer < author < approver < admin."""
+    """A role was granted: viewer < author < approver < admin."""
 
     role: Literal["viewer", "author", "approver", "admin"]
 
 
 class RoleRevoked(Event, frozen=True, kw_only=True):
-    """No role any more."""
+    """The member no longer has a role."""
 
 
 class ApiKeyIssued(Event, frozen=True, kw_only=True):
-    """A key for programs. Only a hash of its secret is kept."""
+    """An API key was issued. Only a hash of its secret is stored."""
 
     private: ClassVar[tuple[str, ...]] = ("secret_hash",)
     name: str
@@ -589,34 +593,34 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True):
     policy: Policy
     secret_hash: str
     person: UUID | None = None
-    """The team member it was issued for: the one who is compared in approvals."""
+    """Team member it was issued for: the identity compared in approvals."""
     rate: float | None = None
-    """Requests a second it may make; None: what every key may."""
+    """Limit in requests per second; None for the default."""
 
 
 class ApiKeyRevoked(Event, frozen=True, kw_only=True):
-    """Refused from now on."""
+    """The API key is refused from now on."""
 
 
-# --- receipts, bounces, texts that came in -----------------------------------------------------------------------
+# --- receipts, bounces, inbound texts ------------------------------------------------------------------------------
 
 
 class ReceiptReceived(Event, frozen=True, kw_only=True):
-    """A provider says what became of a message after it took it. Its stream is the delivery's receipts."""
+    """A provider reported on a message after accepting it. Its stream is the delivery's receipts."""
 
     number: int
-    """The notice's."""
+    """Number of the notice."""
     contact: int
     channel: Channel
     provider: str
     status: Literal["delivered", "failed"]
     was: DeliveryState
-    """The delivery's state before."""
+    """State of the delivery before the receipt."""
     state: DeliveryState
-    """Its state since: the same as before if the receipt changed nothing."""
+    """State of the delivery after it; the same if the receipt changed nothing."""
     reason: str = ""
     at: datetime | None = None
-    """When, by the provider's clock."""
+    """Time by the provider's clock."""
     reference: str = ""
     """The provider's own id of the message."""
     language: str = ""
@@ -624,35 +628,35 @@ class ReceiptReceived(Event, frozen=True, kw_only=True):
 
 
 class ContactPointBounced(Event, frozen=True, kw_only=True):
-    """A message came back, or its reader complained. Its stream is the delivery's receipts."""
+    """A message bounced, or its reader complained. Its stream is the delivery's receipts."""
 
     contact: int
     number: int | None = None
-    """The notice's, where the report names the message."""
+    """Number of the notice, if the report identifies the message."""
     kind: Literal["hard", "soft", "complaint"]
     provider: str = "smtp"
     reason: str = ""
     external_id: str = ""
-    """By which the same report is recognised; "" if it has none."""
+    """Idempotency key of the report; "" if it has none."""
 
 
 class InboundTextReceived(Event, frozen=True, kw_only=True):
-    """Somebody texted us. What they wrote is not kept but for the word that we act on."""
+    """A text message was received. Of its content only the recognised keyword is stored."""
 
     provider: str
     word: Literal["stop", "start", "help", "other"]
     contact: int | None = None
-    """The contact point whose number it came from, where we know one."""
+    """Contact point with the sender's number, if known."""
     external_id: str = ""
     at: datetime | None = None
-    """When it was written, by the provider's clock."""
+    """Time of writing, by the provider's clock."""
 
 
 # --- newsletters ------------------------------------------------------------------------------------------------
 
 
 class NewsletterSchedule(msgspec.Struct, frozen=True, kw_only=True):
-    """When issues are due: an RFC 5545 RRULE of days, a local time `HH:MM` of an IANA zone."""
+    """Schedule of the issues: an RFC 5545 RRULE of days, a local time `HH:MM` of an IANA zone."""
 
     rrule: str
     at: str
@@ -660,7 +664,7 @@ class NewsletterSchedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewsletterStarted(Event, frozen=True, kw_only=True):
-    """A series; subscribed to as topic `newsletter/<slug>`."""
+    """A newsletter was started; subscribed to as topic `newsletter/<slug>`."""
 
     slug: str
     name: str
@@ -669,7 +673,7 @@ class NewsletterStarted(Event, frozen=True, kw_only=True):
 
 
 class NewsletterScheduleSet(Event, frozen=True, kw_only=True):
-    """The series as it stands from now on: name, schedule (None: no fixed times), sections."""
+    """The newsletter has another name, schedule (None: no fixed times) or sections."""
 
     name: str
     schedule: NewsletterSchedule | None = None
@@ -677,7 +681,7 @@ class NewsletterScheduleSet(Event, frozen=True, kw_only=True):
 
 
 class NewsletterEnded(Event, frozen=True, kw_only=True):
-    """No further issues."""
+    """The newsletter has ended; there are no further issues."""
 
     reason: str = ""
 
@@ -686,52 +690,55 @@ class NewsletterEnded(Event, frozen=True, kw_only=True):
 
 
 class WebhookAdded(Event, frozen=True, kw_only=True):
-    """Events are posted to a program from here on, signed. The secret is sealed under the webhook's own key."""
+    """An outgoing webhook was added; events after `after` are posted to it, signed.
+
+    The secret is sealed under the webhook's own key.
+    """
 
     personal: ClassVar[tuple[str, ...]] = ("secret",)
     private: ClassVar[tuple[str, ...]] = ("url",)
     url: str
     events: tuple[str, ...]
-    """Topics, or `*`."""
+    """Event topics, or `*`."""
     area: AreaJson | None = None
     secret: str | None
     key: UUID
     """The API key that added it."""
     person: UUID | None = None
-    """The team member whom that key was issued for: who is told if it fails for days."""
+    """Team member that the key was issued for; notified if the webhook fails for days."""
     after: int = 0
-    """The log position behind which it begins."""
+    """Log position after which it begins."""
 
 
 class WebhookReplayed(Event, frozen=True, kw_only=True):
-    """Its events are sent again from behind a position; that switches it on again too."""
+    """Events after a position are posted again; this also re-enables the webhook."""
 
     after: int
 
 
 class WebhookDisabled(Event, frozen=True, kw_only=True):
-    """It failed for days: nothing more is posted until somebody replays it."""
+    """The webhook failed for days and is disabled until it is replayed."""
 
     reason: str
     at_position: int
 
 
 class WebhookRemoved(Event, frozen=True, kw_only=True):
-    """Nothing more is posted to it."""
+    """The webhook was removed; nothing more is posted to it."""
 
 
 # --- due items, imports -----------------------------------------------------------------------------------------
 
 
 class ImportStarted(Event, frozen=True, kw_only=True):
-    """A file of subscribers; `digest` is its SHA-256, by which a resumed import knows itself."""
+    """An import of a file of subscribers began; `digest` is its SHA-256, by which a resumed import is recognised."""
 
     digest: str
     rows: int
 
 
 class ImportRowRefused(Event, frozen=True, kw_only=True):
-    """One row that could not be taken: no address is kept, only where and why."""
+    """A row was refused. Only its line, field and reason are stored, no address."""
 
     line: int
     field: str
@@ -739,12 +746,12 @@ class ImportRowRefused(Event, frozen=True, kw_only=True):
 
 
 class ImportFinished(Event, frozen=True, kw_only=True):
-    """How it ended."""
+    """The import ended."""
 
     taken: int
     refused: int
     known: int = 0
-    """Who was there already, and was left as they are."""
+    """Subscribers that existed already and were left unchanged."""
 
 
 CATALOGUE = Catalogue.of(
