@@ -1,4 +1,4 @@
-"""Subscribers and places in and out, as files that a spreadsheet or a map program reads (CSV, GeoJSON).
+"""Import and export of subscribers and places as CSV and GeoJSON.
 
-Nothing here holds a whole file: rows and features go through one by one, whatever their number.
+Both are streamed: rows and features are processed one by one, so that memory does not grow with the file.
 """

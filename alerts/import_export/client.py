@@ -1,4 +1,4 @@
-"""One import of a file of subscribers, from the command line's side: survey, begin or go on, page by page, finish."""
+"""Import client: the command line's side of one import. Survey, begin or resume, page by page, finish."""
 
 from __future__ import annotations
 
@@ -19,28 +19,32 @@ from alerts.kernel.calls import Call, Json, Progress
 from alerts.kernel.errors import Invalid
 
 _AHEAD = 1
-"""Pages sent before the one before them is answered: made ready while that one is written, so that nobody waits."""
+"""Pages sent before the previous one is answered: prepared while that one is written."""
 
 
 class RejectedRows(Protocol):
-    """Who is told of refused rows."""
+    """Receiver of rejected rows."""
 
     count: int
     first: list[Json]
 
     def add(self, number: int, field: str, reason: str) -> None:
-        """One more."""
+        """Add one rejected row."""
 
 
 class Import:
-    """See the module. `run` is given the product; it raises Invalid for a file that cannot be read."""
+    """Runs one import of a file. `run` gets the connection to the product; it raises Invalid for an unreadable file."""
 
     def __init__(self, file: Path, refused: RejectedRows, progress: Progress, *, dry_run: bool, again: bool) -> None:
         self._file, self._refused, self._dry_run, self._again = file, refused, dry_run, again
         self._progress = progress
 
     async def run(self, call: Call) -> Json:
-        """{"taken", "known", "refused": the first, "refused_count", "resumed_at", "finished_before", "started_at"}."""
+        """Run the import.
+
+        Returns {"taken", "known", "refused": the first, "refused_count", "resumed_at", "finished_before",
+        "started_at"}.
+        """
         found = await asyncio.to_thread(survey, self._file)
         if self._dry_run:
             with self._progress("subscribers", found.rows) as tell:
@@ -48,7 +52,7 @@ class Import:
             return self._answer(taken=taken, known=known)
         begun = await call("import-begin", {"digest": found.digest, "rows": found.rows, "again": self._again})
         if begun["refused"]:
-            await self._earlier(call, found.digest)
+            await self._report_earlier(call, found.digest)
         if begun["finished"]:
             return self._answer(begun["taken"], begun["known"], before=begun["started_at"])
         with self._progress("subscribers", found.rows) as tell:
@@ -57,18 +61,18 @@ class Import:
         return self._answer(end["taken"], end["known"], resumed_at=begun["done"])
 
     async def _pages(self, call: Call, found: Survey, start: int, tell: Callable[[int], None]) -> tuple[int, int]:
-        """Send the rows from the `start`-th on; how many were taken, and how many known."""
+        """Send the rows from the `start`-th on; returns (taken, known)."""
         terms = msgspec.convert(await call("import-terms", {}), Terms)
         order = Order(file=str(self._file), terms=terms, skip=start, rehearsal=self._dry_run)
         totals = {"taken": 0, "known": 0}
         sent = done = start
-        on_their_way: deque[asyncio.Future[Json]] = deque()
+        in_flight: deque[asyncio.Future[Json]] = deque()
 
         async def answered() -> None:
             nonlocal done
-            answer = await on_their_way[0]
-            on_their_way.popleft()
-            self._tell(answer["refused"])
+            answer = await in_flight[0]
+            in_flight.popleft()
+            self._report(answer["refused"])
             for name in totals:
                 totals[name] += answer[name]
             done += answer["count"]
@@ -78,7 +82,7 @@ class Import:
             async with aclosing(pages(order)) as rows:
                 async for page in rows:
                     if isinstance(page, Last):
-                        while on_their_way:
+                        while in_flight:
                             await answered()
                         self._check_end(page, found)
                         break
@@ -89,14 +93,14 @@ class Import:
                         "rows": base64.b64encode(packed).decode(),
                         "dry_run": self._dry_run,
                     }
-                    on_their_way.append(asyncio.ensure_future(call("import-page", arguments)))
+                    in_flight.append(asyncio.ensure_future(call("import-page", arguments)))
                     sent += count
-                    if len(on_their_way) > _AHEAD:
+                    if len(in_flight) > _AHEAD:
                         await answered()
         finally:
-            for task in on_their_way:
+            for task in in_flight:
                 task.cancel()
-            await asyncio.gather(*on_their_way, return_exceptions=True)
+            await asyncio.gather(*in_flight, return_exceptions=True)
         return totals["taken"], totals["known"]
 
     @staticmethod
@@ -106,17 +110,17 @@ class Import:
         if last.digest != found.digest:
             raise Invalid("the file was changed while it was read: what was taken stays; import the changed file")
 
-    async def _earlier(self, call: Call, digest: str) -> None:
-        """Rows that were refused before this run, as the log has them: without what they said."""
+    async def _report_earlier(self, call: Call, digest: str) -> None:
+        """Report the rows rejected in earlier runs, as logged: without their content."""
         after: int | None = None
         while True:
             page = await call("import-refused", {"digest": digest, "after": after})
-            self._tell(page["items"])
+            self._report(page["items"])
             after = page["next"]
             if after is None:
                 return
 
-    def _tell(self, refused: list[Json]) -> None:
+    def _report(self, refused: list[Json]) -> None:
         for one in refused:
             self._refused.add(one["line"], *in_columns(one["field"], one["reason"]))
 

@@ -1,9 +1,11 @@
-"""A subscriber as a row of CSV: the same columns in and out.
+"""Subscriber as a CSV row: the same columns for import and export.
 
-`topics` and `channels` are separated by spaces or semicolons; `places` is a list in JSON as the API takes it, or the
-short form `51.48,-0.09,1.5 | southwark` (latitude, longitude, radius in km, or the slug of a registered place); `push`
-is what a browser gave, in JSON. A cell that a spreadsheet would run as a formula goes out behind an apostrophe, and
-comes in without it.
+`topics` and `channels` are separated by spaces or semicolons; `places` is a list in JSON as in the API, or the short
+form `51.48,-0.09,1.5
+
+southwark` (latitude, longitude, radius in km, or the slug of a registered place); `push` is a browser's push
+subscription in JSON. A cell that a spreadsheet would evaluate as a formula is exported with a leading apostrophe, which
+is removed on import.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]
 Cells = dict[str, str]
-"""A row's cells by column, those that hold something."""
+"""Non-empty cells of a row by column."""
 REACHES = ("email", "phone", "push")
-"""Columns that say where to reach a person: a row needs one of them."""
+"""Columns with an address: a row needs at least one of them."""
 COLUMNS = (
     *REACHES,
     "language",
@@ -45,9 +47,9 @@ COLUMNS = (
     "consent_how",
 )
 LIVING = ("requested", "confirmed")
-"""Phases of a subscriber that an export carries: not who left, lapsed or was erased."""
+"""Phases of a subscriber that are exported; those who left, lapsed or were erased are not."""
 _FORMULA = re.compile(r"[=+\-@\t\r]|'['=+\-@\t\r]")
-_DISARMED = re.compile(r"'['=+\-@\t\r]")
+_ESCAPED = re.compile(r"'['=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 _CONSENT = ("consent_wording", "consent_given_at", "consent_how")
@@ -67,18 +69,20 @@ _IN_A_PLACE = re.compile(r"places[.\[](\d+)\]?\.?(.*)")
 
 
 def escape_formula(cell: str) -> str:
-    """A cell that no spreadsheet runs (OWASP, "CSV Injection"); a plain number stays what it is."""
+    """Escape a cell that a spreadsheet would evaluate (OWASP, "CSV Injection"); a plain number is unchanged."""
     return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
 def unescape_formula(cell: str) -> str:
-    """What `disarmed` was given."""
-    return cell[1:] if _DISARMED.match(cell) else cell
+    """Reverse `escape_formula`."""
+    return cell[1:] if _ESCAPED.match(cell) else cell
 
 
 def body_of(row: Cells) -> Json:
-    """The API's body of a row, and `paused_until` where there is one. With a consent the person is confirmed; without
-    one they are asked. Raises Invalid."""
+    """Convert a row to the API's body, plus `paused_until` if given. Raises Invalid.
+
+    With a consent the person is confirmed; without one they are asked to confirm.
+    """
     body: Json = {name: row[name] for name in ("email", "phone", "language", "timezone") if name in row}
     for name in ("severity_at_least", "frequency"):
         if name in row:
@@ -108,8 +112,7 @@ def body_of(row: Cells) -> Json:
 
 
 def in_columns(field: str, reason: str) -> tuple[str, str]:
-    """A refusal as the API words it, by the file's columns: what its fields are called means nothing to who has a file
-    at hand."""
+    """Translate an API error to the file's columns, whose names the user of the file knows."""
     if found := _IN_A_PLACE.fullmatch(field):
         where = f"place {int(found[1]) + 1}" + (f", {found[2]}" if found[2] else "")
         return "places", f"{where}: {reason}"
@@ -120,29 +123,31 @@ def in_columns(field: str, reason: str) -> tuple[str, str]:
 
 
 def exported(person: SubscriberState) -> Cells | None:
-    """A living person's row, empty cells left out; None if there is nobody to reach.
+    """Convert a subscriber to a row without empty cells; None if they are not in an exported phase or have no address.
 
-    A contact point that must not be sent to (suppressed), or that a confirmed person never showed to be theirs, stays
-    here: wherever the file is taken in, it would come to life.
+    A contact point that is suppressed, or that a confirmed person never verified, is left out: an import elsewhere
+    would reactivate it.
     """
     reaches = _reaches(person)
     if not reaches or person.phase not in LIVING:
         return None
-    wishes, row = person.preferences, reaches
-    if wishes is not None:
+    preferences, row = person.preferences, reaches
+    if preferences is not None:
         row |= {
-            "language": wishes.language,
-            "timezone": wishes.timezone,
-            "places": _dumped([_place(msgspec.to_builtins(p)) for p in wishes.places]) if wishes.places else "",
-            "topics": " ".join(wishes.topics),
-            "severity_at_least": wishes.severity_at_least or "",
-            "channels": " ".join(wishes.channels),
-            "frequency": wishes.frequency,
-            "danger_to_life": str(wishes.danger_to_life).lower(),
-            "tester": str(wishes.tester).lower(),
+            "language": preferences.language,
+            "timezone": preferences.timezone,
+            "places": _dumped([_place(msgspec.to_builtins(p)) for p in preferences.places])
+            if preferences.places
+            else "",
+            "topics": " ".join(preferences.topics),
+            "severity_at_least": preferences.severity_at_least or "",
+            "channels": " ".join(preferences.channels),
+            "frequency": preferences.frequency,
+            "danger_to_life": str(preferences.danger_to_life).lower(),
+            "tester": str(preferences.tester).lower(),
         }
-        if wishes.quiet_hours is not None:
-            quiet = wishes.quiet_hours
+        if preferences.quiet_hours is not None:
+            quiet = preferences.quiet_hours
             row |= {"quiet_from": quiet.start, "quiet_to": quiet.end, "wake_for": quiet.wake_for}
     if person.paused_until is not None:
         row["paused_until"] = person.paused_until.isoformat()
@@ -156,7 +161,7 @@ def exported(person: SubscriberState) -> Cells | None:
 
 
 def _reaches(person: SubscriberState) -> Cells:
-    """Where the person may be reached, by column; of several devices the last one."""
+    """Addresses of the person by column; of several devices, the last one."""
     found: Cells = {}
     for contact in person.current:
         column = {"email": "email", "sms": "phone", "push": "push"}.get(contact.channel)
@@ -171,7 +176,7 @@ def _dumped(value: Any) -> str:
 
 
 def _place(place: Json) -> Json:
-    """A kept place as the API takes it."""
+    """Convert a stored place to the API's form."""
     if "slug" in place:
         place["place"] = place.pop("slug")
     elif "lat" in place:
@@ -188,7 +193,7 @@ def _places(text: str) -> list[Json]:
 
 def _json(name: str, text: str, kind: type) -> Any:
     try:
-        found = msgspec.json.decode(text)  # stricter than the standard library: no NaN, no half characters
+        found = msgspec.json.decode(text)  # stricter than the standard library: no NaN, no half surrogate pairs
     except (ValueError, RecursionError) as error:
         raise Invalid.field(name, f"not JSON: {error}") from error
     if not isinstance(found, kind):
@@ -208,7 +213,10 @@ def _short(text: str) -> Json:
 
 
 def _consent(row: Cells) -> Json:
-    """Half a consent is none: taken for one it would be no proof, left out it would be lost without a word."""
+    """Read a consent.
+
+    An incomplete one is refused: accepted it would be no proof, ignored it would be lost silently.
+    """
     for name in ("consent_wording", "consent_given_at"):
         if name not in row:
             raise Invalid.field(

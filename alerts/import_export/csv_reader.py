@@ -1,7 +1,7 @@
-"""Reading a CSV file as a stream: its encoding, its dialect and its header are checked before any row is taken.
+"""Streaming CSV reader: encoding, dialect and header are checked before any row is imported.
 
-A fault of the whole file (not UTF-8, a quotation mark never closed, an unknown column) refuses it as a whole, by line
-and in words, so that nothing of a broken file is kept. A fault of one row refuses that row.
+An error of the whole file (not UTF-8, a quotation mark never closed, an unknown column) refuses it as a whole, with
+line and reason, so that nothing of a broken file is imported. An error in one row refuses that row only.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from alerts.import_export.csv_format import COLUMNS, REACHES, Cells, unescape_fo
 from alerts.kernel.errors import Invalid
 
 _LINE = 1_000_000
-"""Characters: a longer line is no row of ours, and must not fill the memory."""
+"""Maximum characters of a line: a longer one is not a row, and must not exhaust memory."""
 _SEPARATORS = (",", ";", "\t")
 _MARKS = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
 _MEND = "save it as “CSV UTF-8”"
 
 
 class Survey(NamedTuple):
-    """What a first reading of a file found: it can be read to its end."""
+    """Result of a first pass over a file: it is readable to its end."""
 
     digest: str
     """SHA-256 of its bytes, in hex."""
     rows: int
     separator: str
-    """Between the cells: a comma, a semicolon or a tab."""
+    """Cell separator: a comma, a semicolon or a tab."""
 
 
 class Line(NamedTuple):
-    """A row: the line on which it begins, and its cells by column; or why it is none."""
+    """A row: its first line number and its cells by column, or the reason why it is invalid."""
 
     number: int
     cells: Cells
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 class CsvFile:
-    """An open file, read once from its beginning. `digest` is that of what has been read."""
+    """An open file, read once from its beginning. `digest` covers what has been read so far."""
 
     def __init__(self, raw: _Hashing, text: io.TextIOWrapper) -> None:
         self._raw = raw
@@ -53,8 +53,10 @@ class CsvFile:
         self._columns = _columns(next(csv.reader([header], delimiter=self.separator), []))
 
     def __iter__(self) -> Iterator[Line]:
-        """The rows, blank ones left out (Excel writes some, of separators alone). Raises Invalid, with the line, where
-        the file cannot be read on."""
+        """Iterate over the rows; blank ones are skipped (Excel writes some, of separators only).
+
+        Raises Invalid with the line if the file cannot be read further.
+        """
         reader = csv.reader(self._lines, delimiter=self.separator, strict=True)
         begins = 1
         try:
@@ -72,13 +74,13 @@ class CsvFile:
         return Line(number, {name: unescape_formula(cell) for name, text in named if (cell := text.strip())})
 
     def digest(self) -> str:
-        """SHA-256 of what has been read, in hex: of the whole file once its rows are through."""
+        """SHA-256 of what has been read, in hex: of the whole file once all rows are read."""
         return self._raw.hash.hexdigest()
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[CsvFile]:
-    """The table in a file. Raises Invalid if it is not UTF-8, or its header is not ours."""
+    """Open the table in a file. Raises Invalid if it is not UTF-8, or its header is invalid."""
     with path.open("rb") as file:
         if not file.seekable():
             raise Invalid("this is a stream, and a file is read twice: save it as a file first")
@@ -93,14 +95,14 @@ def opened(path: Path) -> Iterator[CsvFile]:
 
 
 def survey(path: Path) -> Survey:
-    """Read a file to its end once, keeping nothing. Raises Invalid where it cannot be read."""
+    """Read a file once to its end without storing anything. Raises Invalid if it cannot be read."""
     with opened(path) as table:
         count = sum(1 for _ in table)
         return Survey(table.digest(), count, table.separator)
 
 
 class _Hashing(io.RawIOBase):
-    """A file whose bytes are hashed as they are read."""
+    """Raw file that hashes its bytes as they are read."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.hash = file, hashlib.sha256()
@@ -115,7 +117,7 @@ class _Hashing(io.RawIOBase):
 
 
 class _Lines:
-    """The lines of a text, none of them endless, none with a NUL."""
+    """Lines of a text, with checks for excessive length and NUL."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text, self.number = text, 0
@@ -136,7 +138,7 @@ class _Lines:
 
 
 def _where_not_utf8(path: Path) -> str:
-    """A text is decoded in pieces of many lines: the line itself is looked for among the bytes."""
+    """Find the line that is not UTF-8. Text is decoded in blocks of many lines, so the bytes are searched again."""
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(_LINE), b""), 1):
             if not _is_utf8(line):
@@ -163,7 +165,7 @@ def _refuse_by_mark(first: bytes) -> None:
 
 
 def _separator(header: str) -> str:
-    """What stands between the header's names: the one by which most of them are known."""
+    """Separator of the header: the one that gives the most known column names."""
 
     def known(separator: str) -> int:
         return sum(_name(cell) in COLUMNS for cell in next(csv.reader([header], delimiter=separator), []))

@@ -1,4 +1,4 @@
-"""A GeoJSON FeatureCollection as a stream of features (RFC 7946), and back: never more than one feature in memory."""
+"""Streaming reader and writer of GeoJSON FeatureCollections (RFC 7946): at most one feature in memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from alerts.kernel.errors import Invalid
 Json = dict[str, Any]
 _CHUNK = 1 << 16
 _LARGEST = 64 << 20
-"""Characters of one feature: no outline has more, and a file that is no GeoJSON must not fill the memory."""
-_GOES_ON = ("", *".eE+-0123456789")
+"""Maximum characters of a feature: no outline has more, and a file that is not GeoJSON must not exhaust memory."""
+_NUMBER_CHARACTERS = ("", *".eE+-0123456789")
 _BLANK = " \t\r\n"
 _WGS_84 = ("CRS84", ":4326", "/4326")
 
 
 def features(path: Path) -> Iterator[Json]:
-    """The features of a file, one by one. Raises Invalid, in words, where it is not a FeatureCollection in UTF-8."""
+    """Iterate over the features of a file. Raises Invalid with a reason if it is not a FeatureCollection in UTF-8."""
     with path.open("rb") as raw:
         if not raw.seekable():
             raise Invalid("this is a stream, and a file is read twice: save it as a file first")
@@ -36,7 +36,7 @@ def features(path: Path) -> Iterator[Json]:
 
 
 class Collection:
-    """A FeatureCollection that is written feature by feature, within a context."""
+    """Writer of a FeatureCollection, feature by feature, as a context manager."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -51,7 +51,7 @@ class Collection:
             self._out.write("\n]}\n")
 
     def add(self, feature: Json) -> None:
-        """One more."""
+        """Write one feature."""
         self._out.write((",\n" if self.count else "\n") + json.dumps(feature, ensure_ascii=False))
         self.count += 1
 
@@ -82,7 +82,10 @@ def _collection(reader: _Reader) -> Iterator[Json]:
 
 
 def _refuse_other_grids(crs: Any) -> None:
-    """GeoJSON of before RFC 7946 may be in any grid, and says so: read as degrees it would lie elsewhere."""
+    """Refuse a `crs` other than WGS 84.
+
+    GeoJSON before RFC 7946 may use any grid; read as degrees it would lie elsewhere.
+    """
     properties = crs.get("properties") if isinstance(crs, dict) else None
     name = properties.get("name") if isinstance(properties, dict) else None
     if isinstance(name, str) and not name.upper().endswith(_WGS_84):
@@ -106,59 +109,59 @@ def _features(reader: _Reader) -> Iterator[Json]:
 
 
 class _Reader:
-    """JSON values one after another. What is not complete yet is tried again with twice the text at hand."""
+    """Incremental JSON reader. An incomplete value is parsed again with twice the text in the buffer."""
 
     def __init__(self, text: TextIO) -> None:
-        self._text, self._at_hand, self._at, self._before, self._ended = text, "", 0, 0, False
+        self._text, self._buffer, self._at, self._before, self._ended = text, "", 0, 0, False
         self._decoder = json.JSONDecoder(parse_constant=_no_number)
 
     def peek(self) -> str:
-        """The next character that is not blank; "" at the end."""
+        """Next character that is not blank; "" at the end."""
         while True:
-            while self._at < len(self._at_hand):
-                if self._at_hand[self._at] not in _BLANK:
-                    return self._at_hand[self._at]
+            while self._at < len(self._buffer):
+                if self._buffer[self._at] not in _BLANK:
+                    return self._buffer[self._at]
                 self._at += 1
-            if not self._more(_CHUNK):
+            if not self._read_more(_CHUNK):
                 return ""
 
     def expect(self, character: str, otherwise: str) -> None:
-        """Pass this character, or fail with these words."""
+        """Consume this character, or fail with this message."""
         if self.peek() != character:
             self.fail(otherwise)
         self._at += 1
 
     def value(self) -> Any:
-        """The next value as a whole."""
+        """Parse the next complete value."""
         self.peek()
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._at_hand, self._at)
-                # A number may go on beyond what is at hand: `1` may become `1e5`.
-                if self._at_hand[end : end + 1] not in _GOES_ON or not self._more(_CHUNK):
+                value, end = self._decoder.raw_decode(self._buffer, self._at)
+                # A number may continue beyond the buffer: `1` may become `1e5`.
+                if self._buffer[end : end + 1] not in _NUMBER_CHARACTERS or not self._read_more(_CHUNK):
                     self._at = end
                     return value
             except json.JSONDecodeError as error:
-                missing = len(self._at_hand) - self._at
+                missing = len(self._buffer) - self._at
                 if missing > _LARGEST:
                     self.fail(f"a feature is larger than {_LARGEST:,} characters, or not closed")
-                if not self._more(max(_CHUNK, missing)):
+                if not self._read_more(max(_CHUNK, missing)):
                     self.fail(error.msg)
             except ValueError as error:
                 self.fail(str(error))
 
     def fail(self, why: str) -> NoReturn:
-        """Refuse the file, saying where."""
+        """Refuse the file with the position."""
         raise Invalid(f"the file cannot be read after character {self._before + self._at:,}: {why}")
 
-    def _more(self, size: int) -> bool:
-        """Take in that much more text; whether there was any."""
+    def _read_more(self, size: int) -> bool:
+        """Read more text into the buffer; returns False at the end."""
         if self._ended:
             return False
         fresh = self._text.read(size)
         self._ended = not fresh
         self._before += self._at
-        self._at_hand, self._at = self._at_hand[self._at :] + fresh, 0
+        self._buffer, self._at = self._buffer[self._at :] + fresh, 0
         return bool(fresh)
 
 

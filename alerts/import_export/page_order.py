@@ -1,4 +1,4 @@
-"""Whose turn it is among the pages of a file that are on their way at the same time."""
+"""Ordering of the pages of a file that are in flight at the same time."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 _PATIENCE = 120.0
-"""Seconds: the page before may never have come in, since who sent it is gone."""
+"""Timeout in seconds: the previous page may never arrive, since its sender is gone."""
 
 
 class PageOrder:
-    """How far each file has come in this process. A page waits until the one before it is through.
+    """Progress of each file in this process; a page waits until the previous one is done.
 
-    Of a file that nobody began here nothing is known, and its pages do not wait: whether they are the next ones is
-    decided where they are written.
+    A file that was not begun here is unknown, and its pages do not wait: the write itself decides if they are next.
     """
 
     def __init__(self) -> None:
@@ -22,17 +21,19 @@ class PageOrder:
         self._moved = asyncio.Condition()
 
     def begin(self, digest: str, done: int) -> None:
-        """The pages of this file begin at its `done`-th row."""
+        """Register a file whose pages begin at its `done`-th row."""
         self._done[digest] = done
 
     def end(self, digest: str) -> None:
-        """No further page of this file comes."""
+        """Remove a file: no further page of it will come."""
         self._done.pop(digest, None)
 
     @asynccontextmanager
     async def turn(self, digest: str, start: int, count: int) -> AsyncIterator[None]:
-        """The turn of the `count` rows from the `start`-th on. If the block fails, those that wait behind it wait no
-        longer: they will find that they are not the next."""
+        """Wait until the `count` rows from the `start`-th on are next.
+
+        If the block fails, the pages waiting behind it are released: they will find that they are not next.
+        """
         async with self._moved:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):

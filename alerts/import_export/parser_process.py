@@ -1,8 +1,8 @@
-"""A file's rows, read and checked in a process of their own, so that the one that writes does nothing else.
+"""Parser process: reads and validates a file's rows, so that the writing process does nothing else.
 
 `python -m alerts.import_export.parser_process` reads an `Order` (JSON) from its standard input and writes frames: four
-bytes of length, four with the number of rows, then the rows (MessagePack). The frame without rows is the last; it holds
-the digest of what was read, or the words of what went wrong. `pages` is the other end.
+bytes of length, four with the number of rows, then the rows (MessagePack). The frame without rows is the last; it
+contains the digest of what was read, or the error. `pages` is the other end.
 """
 
 from __future__ import annotations
@@ -27,29 +27,32 @@ from alerts.import_export.csv_reader import opened
 from alerts.kernel.errors import DomainError, FieldError, Invalid
 
 PAGE = 2_000
-"""Rows in a transaction: a tenth of a second, for which others who write wait."""
+"""Rows per transaction: a tenth of a second, for which other writers wait."""
 _HEADER = struct.Struct(">II")
 _LONGEST = 256 * 1024 * 1024
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|`[^`]*`|[-+]?\d[\d.]*")
 _WORD = re.compile(r"\w+")
 _PART = 4
-"""Letters from which on a part of a word tells something of it: a reason may quote but the beginning."""
+"""Minimum length of a word part that is redacted as a quotation: a reason may quote only the beginning of a word."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What rows are checked against."""
+    """Reference data and defaults against which rows are validated."""
 
     language: str
     timezone: str
     places: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
-    """That telephone numbers begin with; none: any."""
+    """Allowed prefixes of telephone numbers; empty: any."""
     bounds: tuple[float, float, float, float] | None = None
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """Which file to read, from which row on; `rehearsal` tells repeated addresses by itself, as nothing is kept."""
+    """File to read, and the first row.
+
+    With `rehearsal`, repeated addresses are detected by the parser itself, as nothing is stored.
+    """
 
     file: str
     terms: Terms
@@ -58,14 +61,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Last(msgspec.Struct, frozen=True):
-    """The end of a file: the digest of its bytes, or what was wrong with them."""
+    """End of a file: the digest of its bytes, or the error."""
 
     digest: str = ""
     error: str = ""
 
 
 def rows(order: Order) -> Iterator[list[ImportRow] | Last]:
-    """The pages of a file, checked, and its end."""
+    """Read a file as pages of validated rows, followed by its end."""
     check = Check(order.terms, rehearsal=order.rehearsal)
     try:
         with opened(Path(order.file)) as table:
@@ -88,7 +91,7 @@ def rows(order: Order) -> Iterator[list[ImportRow] | Last]:
 
 
 class Check:
-    """From cells to a row that may be taken, or is refused."""
+    """Validates cells and builds an accepted or refused row."""
 
     def __init__(self, terms: Terms, *, rehearsal: bool = False) -> None:
         self._terms = terms
@@ -96,14 +99,14 @@ class Check:
         self._seen: set[int] | None = set() if rehearsal else None
 
     def __call__(self, line: int, cells: Cells) -> ImportRow:
-        """The row of these cells."""
+        """Build the row of these cells."""
         try:
             row = self._row(line, cells)
         except Invalid as error:
             first = error.errors[0] if error.errors else FieldError("", error.message)
             recorded = without_values(first.message, cells)
             return ImportRow(line=line, field=first.field, reason=first.message, recorded=recorded)
-        return row if self._seen is None else self._noted(row, self._seen, cells)
+        return row if self._seen is None else self._mark_repeated(row, self._seen, cells)
 
     def _row(self, line: int, cells: Cells) -> ImportRow:
         document = body_of(cells)
@@ -114,12 +117,12 @@ class Check:
             message, _, path = str(error).partition(" - at `$")
             raise Invalid.field(path.strip("`.") or "", message) from error
         if body.push is not None:
-            # Which push services an instance takes is its own affair: it checks these rows itself.
+            # The allowed push services depend on the instance, which validates these rows itself.
             return ImportRow(line=line, body=body, paused_until=until)
         if body.email is None and body.phone is None:
             raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
         terms = self._terms
-        wishes = check_subscriber(
+        requested = check_subscriber(
             body,
             self._known,
             language=terms.language,
@@ -129,14 +132,14 @@ class Check:
         )
         return ImportRow(
             line=line,
-            reaches=wishes.reaches,
-            preferences=wishes.preferences,
-            consent=wishes.consent if body.confirmed else None,
+            reaches=requested.reaches,
+            preferences=requested.preferences,
+            consent=requested.consent if body.confirmed else None,
             paused_until=until,
         )
 
-    def _noted(self, row: ImportRow, seen: set[int], cells: Cells) -> ImportRow:
-        """In a rehearsal: eight bytes are kept of each address, to tell a second row about the same person."""
+    def _mark_repeated(self, row: ImportRow, seen: set[int], cells: Cells) -> ImportRow:
+        """Mark a row whose address was seen before, in a rehearsal; eight bytes are stored per address."""
         own = {hash((channel, address.casefold())) for channel, address in row.reaches}
         own |= {hash((name, cells[name].casefold())) for name in REACHES if row.body is not None and name in cells}
         repeated = not seen.isdisjoint(own)
@@ -146,7 +149,7 @@ class Check:
 
 
 def without_values(reason: str, cells: Cells) -> str:
-    """Words about a fault that say nothing of what the row says: the log keeps them for ever."""
+    """Remove the row's values from an error message, since the log stores it permanently."""
     said = " ".join(cells.values()).casefold()
     words = set(_WORD.findall(said))
 
@@ -158,8 +161,10 @@ def without_values(reason: str, cells: Cells) -> str:
 
 
 async def pages(order: Order) -> AsyncGenerator[tuple[int, bytes] | Last, None]:
-    """(how many rows, their MessagePack), page by page, and the file's end: of a process of its own, which ends when
-    nobody reads on."""
+    """Yield (number of rows, their MessagePack) page by page, then the file's end, from a separate process.
+
+    The process ends when the generator is closed.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -200,8 +205,8 @@ def write(order: Order, out: BinaryIO) -> None:
 
 if __name__ == "__main__":
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)  # rows leave no cycles behind: looking for them took a third of the time
+    gc.set_threshold(50_000, 20, 20)  # rows create no reference cycles: collecting them took a third of the time
     try:
         write(msgspec.json.decode(sys.stdin.buffer.read(), type=Order), sys.stdout.buffer)
     except BrokenPipeError:
-        sys.exit(1)  # whoever wanted the rows is gone
+        sys.exit(1)  # the reader is gone
