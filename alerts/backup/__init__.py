@@ -1,1 +1,1 @@
-"""Backup and restore: what cannot be computed again, copied as it stood at one moment, proven before it is used."""
+"""Backup and restore: data that cannot be recomputed, copied as of one moment and verified before use."""

@@ -1,4 +1,4 @@
-"""`alerts backup`: the log, the queue and the wrapped keys as they stand, into a folder; beside a running server."""
+"""`alerts backup`: copies the log, the queue and the wrapped keys into a folder, beside a running server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _MIGRATIONS = "SELECT name FROM migrations ORDER BY name"
 
 
 def backup(settings: Settings, destination: Path, *, with_keys: bool = False) -> tuple[Manifest, Report]:
-    """Make the folder `destination`; all that was acknowledged before the call is in it. Raises `Invalid`."""
+    """Create the folder `destination` with everything acknowledged before the call.
+
+    Raises `Invalid` if it exists, `Unavailable` if migrations are pending.
+    """
     if waiting := pending_migrations(settings, readonly=True):
         raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
     with manifests.new_folder(destination) as folder:
@@ -66,7 +69,7 @@ class _Copied(NamedTuple):
 
 
 def _copied(settings: Settings, folder: Path) -> _Copied:
-    """Both databases in files of the folder, over those that are there, and whether they are whole."""
+    """Copy both databases into the folder, over existing copies, and verify them."""
     if not settings.on_sqlite:
         return _postgres(settings, folder)
     sqlite.copy(settings.database_url, folder)
@@ -76,14 +79,14 @@ def _copied(settings: Settings, folder: Path) -> _Copied:
 
 
 def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
-    """The log compared with its proofs. Raises `WrongMasterKey`."""
+    """Verify the log against its proofs. Raises `WrongMasterKey`."""
     secret = kept_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
     return verify(main, keys, None if secret is None else Signer(secret), datetime.now(UTC))
 
 
 @contextmanager
 def opened(main: Path, keys: Path) -> Iterator[tuple[BaseDatabase, BaseDatabase]]:
-    """Two files of a backup, to be read."""
+    """Open two files of a backup for reading."""
     with ExitStack() as stack:
         log, wrapped = SQLiteDatabase(main, "main", readonly=True), SQLiteDatabase(keys, "keys", readonly=True)
         stack.enter_context(closing(log))

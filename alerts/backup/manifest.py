@@ -1,6 +1,6 @@
-"""What a backup is: a folder with one file a part and `manifest.json`, which says what they are and what they hash to.
+"""Backup folder: one file per part and `manifest.json` with their meaning and hashes.
 
-The folder is there, with all of it on disk, or it is not there. What is in it is for its owner alone.
+The folder is created atomically, with everything on disk. It is readable by its owner only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _CHUNK = 1 << 20
 
 
 class BadBackup(DomainError):
-    """What is to be restored is not what was backed up."""
+    """The backup to restore is damaged, altered or incompatible."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One file."""
+    """A file of the backup."""
 
     file: str
     bytes: int
@@ -37,7 +37,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """One table of a PostgreSQL backup; `schema` alerts or keys."""
+    """A table of a PostgreSQL backup; `schema` is alerts or keys."""
 
     schema: str
     name: str
@@ -46,31 +46,34 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`manifest.json`."""
+    """Content of `manifest.json`."""
 
     format: int
     made_at: datetime
     version: str
-    """Of the product that made it."""
+    """Version of the product that made it."""
     dialect: Dialect
     position: int
-    """The end of the log in it."""
+    """Log position of the last event in it."""
     events: int
     whole: bool
-    """Whether the log verified when it was backed up."""
+    """True if the log verified at the time of the backup."""
     checkpoint: Checkpoint | None
     migrations: dict[str, list[str]]
-    """By schema, which files the schema has had."""
+    """Applied migrations by schema."""
     parts: list[Part]
     tables: list[Table] = []
     sequences: dict[str, int] = {}
     keys: bool = False
-    """Whether the key files are in it."""
+    """True if the key files are included."""
 
 
 @contextmanager
 def new_folder(destination: Path) -> Iterator[Path]:
-    """A folder to fill, which becomes `destination` once the block has ended well."""
+    """Yield a new folder, which is renamed to `destination` when the block succeeds.
+
+    Raises Invalid if `destination` exists.
+    """
     if destination.exists():
         raise Invalid.field("dest", f"{destination} is there already: name a new folder, or move that one away")
     draft = destination.with_name(f".{destination.name}.part")
@@ -90,17 +93,17 @@ def new_folder(destination: Path) -> Iterator[Path]:
 
 
 def part_of(file: Path) -> Part:
-    """What the manifest says of a file."""
+    """Manifest entry of a file."""
     return Part(file=file.name, bytes=file.stat().st_size, sha256=_digest(file))
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Put the manifest into the folder."""
+    """Write the manifest into the folder."""
     (folder / _NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
 
 
 def read(folder: Path) -> Manifest:
-    """The manifest, with every part compared with it. Raises `BadBackup`."""
+    """Read the manifest and verify every part against it. Raises `BadBackup`."""
     try:
         manifest = msgspec.json.decode((folder / _NAME).read_bytes(), type=Manifest)
     except OSError as error:
@@ -119,7 +122,7 @@ def read(folder: Path) -> Manifest:
 
 
 def flush(path: Path) -> None:
-    """Have a file or folder on disk."""
+    """Fsync a file or folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,7 +1,7 @@
-"""PostgreSQL: every table of the schemas `alerts` and `keys` by COPY, in one snapshot; no program besides is needed.
+"""PostgreSQL backup: every table of the schemas `alerts` and `keys` by COPY, in one snapshot.
 
-A restore is one transaction: the schemas are made by the same migrations as the backup had, filled, verified, and there
-at once or not at all.
+No external program is needed. A restore is one transaction: the schemas are created by the same migrations as those of
+the backup, filled, and verified before the commit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CHUNK = 1 << 20
 
 
 class Schema:
-    """One schema through a connection whose transaction is open: what a verification reads."""
+    """A schema on a connection with an open transaction, readable by the verifier."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection, self._name = connection, name
@@ -43,12 +43,12 @@ class Schema:
 
 
 def search(connection: Connection, schema: str) -> None:
-    """Names without a schema mean this one's, up to the end of the transaction."""
+    """Set the search path to this schema until the end of the transaction."""
     connection.execute("SELECT set_config('search_path', %s, true)", (schema,))
 
 
 def export(connection: Connection, folder: Path) -> tuple[list[Table], dict[str, int]]:
-    """Every table into a file, in the connection's snapshot; and where the sequences stand."""
+    """Export every table to a file, in the connection's snapshot; returns the tables and the sequences' values."""
     tables = []
     for schema in SCHEMAS:
         for name, columns in connection.execute(_TABLES, (schema,)).fetchall():
@@ -67,7 +67,7 @@ def export(connection: Connection, folder: Path) -> tuple[list[Table], dict[str,
 
 
 def applied(connection: Connection) -> dict[str, list[str]]:
-    """By schema, the migrations that it has had."""
+    """Applied migrations by schema."""
     query = sql.SQL("SELECT name FROM {} ORDER BY name")
     return {
         schema: [row[0] for row in connection.execute(query.format(sql.Identifier(schema, "migrations"))).fetchall()]
@@ -76,7 +76,7 @@ def applied(connection: Connection) -> dict[str, list[str]]:
 
 
 def is_used(connection: Connection) -> bool:
-    """Whether there is a log with events here."""
+    """True if there is a log with events."""
     found = connection.execute("SELECT to_regclass('alerts.events') IS NOT NULL").fetchone()
     if found is None or not found[0]:
         return False
@@ -84,7 +84,7 @@ def is_used(connection: Connection) -> bool:
 
 
 def load(connection: Connection, folder: Path, manifest: Manifest, files: dict[str, Path]) -> None:
-    """Put the backup in the place of what stands there, in the open transaction. `files`: migrations by schema."""
+    """Replace the existing schemas by the backup, in the open transaction. `files`: migrations by schema."""
     for (schema,) in connection.execute(_OURS).fetchall():
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
     for schema in SCHEMAS:

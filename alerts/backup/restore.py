@@ -1,4 +1,4 @@
-"""`alerts restore`: a backup in the place of the database, verified before it is, with read models computed afresh."""
+"""`alerts restore`: replaces the database by a backup, verified first, and rebuilds the read models."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ from alerts.storage.sqlite import file_of
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done."""
+    """Result of a restore."""
 
     manifest: Manifest
     report: Report
     generation: int
-    """Of the read models."""
+    """Generation of the read models."""
     aside: list[str]
-    """Files of the database that stood there before."""
+    """Files of the previous database, renamed."""
 
 
 def restore(settings: Settings, source: Path, *, force: bool = False) -> Restored:
-    """Raises `BadBackup` for what is damaged, altered or another database's, `Conflict` if a database is there and
-    `force` is not said. Until the backup is verified nothing is touched."""
+    """Restore a backup. Nothing is changed until it is verified.
+
+    Raises `BadBackup` for a damaged or altered backup or one of the other database kind, `Conflict` if a database
+    exists and `force` is not set.
+    """
     manifest = manifests.read(source)
     ours = "sqlite" if settings.on_sqlite else "postgresql"
     if manifest.dialect != ours:
@@ -66,7 +69,7 @@ def _sqlite(settings: Settings, source: Path, manifest: Manifest, force: bool) -
     try:
         with opened(drafts["main"], drafts["keys"]) as (main, keys):
             report = verified(main, keys, settings.master_key)
-        _insist(report, manifest)
+        _check_unaltered(report, manifest)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
         return report, [str(file) for file in sqlite.put_in_place(url, drafts, stamp)]
     finally:
@@ -89,15 +92,15 @@ def _postgres(settings: Settings, source: Path, manifest: Manifest, force: bool)
         postgres.load(connection, source, manifest, files)
         main, keys = postgres.Schema(connection, "alerts"), postgres.Schema(connection, "keys")
         report = verified(main, keys, settings.master_key)
-        _insist(report, manifest)
+        _check_unaltered(report, manifest)
         connection.execute("COMMIT")
         return report
 
 
-def _insist(report: Report, manifest: Manifest) -> None:
-    """What verified when it was backed up must verify now, and end in the same root."""
+def _check_unaltered(report: Report, manifest: Manifest) -> None:
+    """Check that a backup that verified when it was made still verifies and has the same root."""
     if not manifest.whole:
-        return  # It was altered before it was backed up; the report says so once more.
+        return  # Altered before the backup was made; the report says so again.
     if not report.whole:
         raise BadBackup(f"the backup was altered: {report.findings[0].words}. Nothing was touched; use another backup")
     then, now = manifest.checkpoint, report.checkpoint

@@ -1,8 +1,8 @@
-"""SQLite: the log's file and the keys' file, by the online backup API, beside a running server.
+"""SQLite backup: the files of the log and of the keys, by the online backup API, beside a running server.
 
 The log is copied first: every key is on disk before the first event that it seals, so the keys copied later open all of
-it; and a key that is destroyed meanwhile is gone from the copy too. Proofs that ran ahead of the copied log are left
-out: they are made again.
+it, and a key destroyed meanwhile is absent from the copy. Proofs beyond the copied log are removed; they are computed
+again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILES: dict[DatabasePart, str] = {"main": "alerts.db", "keys": "alerts.keys.db"}
 
 
 def copy(url: str, folder: Path) -> None:
-    """Both files, as they stand at one moment each."""
+    """Copy both files, each as of one moment."""
     for part in PARTS:
         source = file_of(url, part)
         if not source.exists():
@@ -32,7 +32,7 @@ def copy(url: str, folder: Path) -> None:
             reader, target = database.open_watcher(), sqlite3.connect(folder / FILES[part])
             with closing(reader), closing(target):
                 reader.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+                target.execute("PRAGMA journal_mode = DELETE")  # a single file, without -wal and -shm
     _trim(folder / FILES["main"], folder / FILES["keys"])
 
 
@@ -53,7 +53,7 @@ def _trim(main: Path, keys: Path) -> None:
 
 
 def drafted(url: str, folder: Path) -> dict[DatabasePart, Path]:
-    """The backup's files beside the places where they belong, on disk, under names of their own."""
+    """Copy the backup's files beside their destinations, on disk, under temporary names."""
     drafts: dict[DatabasePart, Path] = {}
     for part in PARTS:
         place = file_of(url, part)
@@ -67,8 +67,10 @@ def drafted(url: str, folder: Path) -> dict[DatabasePart, Path]:
 
 
 def put_in_place(url: str, drafts: dict[DatabasePart, Path], stamp: str) -> list[Path]:
-    """Make the drafts the database; the files that stood there, under other names now. The log comes last, so that one
-    that is there has its keys."""
+    """Rename the drafts to the database files; returns the renamed previous files.
+
+    The log is renamed last, so that an existing log has its keys.
+    """
     aside = [moved for part in PARTS for moved in _aside(file_of(url, part), stamp)]
     folder = file_of(url, "main").parent
     stem = file_of(url, "main").name.removesuffix(".db")
