@@ -1,7 +1,7 @@
-"""`alerts doctor`: what is set, what works, and how to mend what does not.
+"""`alerts doctor`: diagnoses settings and environment, with a remedy for each problem.
 
-Every check runs in a thread of its own and is given up after five seconds, so that the doctor always comes to an end.
-Nothing is written, nobody is sent anything, no secret is shown.
+Every check runs in its own thread and is abandoned after five seconds, so that the doctor always ends. It writes
+nothing, sends nothing and shows no secret.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from alerts.settings.key_files import new_master_key
 
 
 def examine(*, as_json: bool) -> int:
-    """Print every setting and finding; 0 if nothing is wrong, else 1."""
+    """Print every setting and finding; returns 0 if nothing is wrong, else 1."""
     values = environment(os.environ)
     settings, findings = _loaded(values)
     if settings is None and "KEY is not set" in findings[0].found and _on_sqlite(values):
-        # The rest can be looked at before the first start too: with keys that nobody keeps.
+        # Other checks work before the first start too, with temporary keys.
         settings, findings = _loaded({**values, **_stand_in(values)})
         if settings is not None:
             findings.append(Finding("ok", "keys", "none yet; `alerts serve` makes them on SQLite"))
@@ -44,7 +44,7 @@ def examine(*, as_json: bool) -> int:
 
 
 def _stand_in(values: Mapping[str, str]) -> dict[str, str]:
-    """Keys for what is not set; what is set is looked at as it is."""
+    """Temporary keys for those that are not set; those that are set are checked as they are."""
     names = ("ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
     return {name: new_master_key() for name in names if not values.get(name) and not values.get(f"{name}_FILE")}
 
@@ -63,8 +63,8 @@ def _loaded(values: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
 
 
 def checks() -> list[Check]:
-    """All of them, in the order in which they are told."""
-    # Loaded in one thread: the checks run side by side, and some of these break when two threads load them at once.
+    """All checks, in the order of the report."""
+    # Imported in one thread: the checks run concurrently, and some modules break if two threads import them at once.
     import aiohttp  # noqa: F401
     import aiosmtplib  # noqa: F401
     import dns.resolver  # noqa: F401
@@ -91,7 +91,7 @@ def checks() -> list[Check]:
 
 
 def shown(values: Mapping[str, str], name: str, *, secret: bool) -> str:
-    """A variable's value as it may be seen, "" if it is not set."""
+    """Displayable value of a variable, "" if it is not set."""
     file = values.get(f"{name}_FILE", "")
     if file:
         return f"(in {file}, not shown)"

@@ -1,4 +1,4 @@
-"""Whether the log is safe where it stands: schema, keys, durability, the disk beneath."""
+"""Database checks: schema, keys, durability and the underlying disk."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from alerts.kernel.errors import DomainError
 from alerts.settings import Settings
 
 WAL_RESET_MENDED = (3, 51, 3)
-"""Before this SQLite, a second connection that checkpoints may lose what was just written (the WAL-reset bug)."""
+"""First SQLite version without the WAL-reset bug, by which a second connection that checkpoints may lose writes."""
 LOW, NEARLY_FULL = 2_000_000_000, 200_000_000
-"""Bytes free."""
+"""Thresholds in free bytes."""
 SLOW_MS, UNBELIEVABLE_MS = 50.0, 0.02
-"""Of one fsync: a disk's own takes 0.05 ms (with a capacitor) to some 10 ms (spinning)."""
+"""Thresholds for one fsync: a real one takes 0.05 ms (disk with a capacitor) to some 10 ms (spinning)."""
 _SHARED = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "vboxsf", "afs", "glusterfs"})
 _GONE_AT_RESTART = {
     "tmpfs": "memory: it is gone when the machine restarts",
@@ -33,7 +33,7 @@ SKEW_S = 5.0
 
 
 def database(settings: Settings) -> Iterator[Finding]:
-    """Reachable, up to date, and made with this master key."""
+    """Check that the database is reachable, up to date, and made with this master key."""
     from alerts.app import bootstrap
 
     if settings.database_file is not None:
@@ -86,7 +86,7 @@ def _opened_by(settings: Settings) -> bool:
 
 
 def _postgres(settings: Settings) -> Iterator[Finding]:
-    """Its durable settings are asserted at every connection; here what else matters."""
+    """Check the server's remaining settings; those for durability are asserted at every connection."""
     from alerts.storage.connect import connect
 
     main = connect(settings.database_url, "main", readonly=True)
@@ -122,7 +122,7 @@ def _postgres(settings: Settings) -> Iterator[Finding]:
 
 
 def disk(settings: Settings) -> Iterator[Finding]:
-    """Of the folder with the data, on SQLite: the file system, its room, how long an fsync takes, the keys' modes."""
+    """Check the data folder on SQLite: file system, free space, fsync time, modes of the key files."""
     folder = settings.folder
     if not settings.on_sqlite:
         return
@@ -190,7 +190,7 @@ def _pace(milliseconds: float) -> Finding:
 
 
 def fsync_ms(folder: Path, times: int = 7) -> float:
-    """The median of some fsyncs of 4 kB in this folder, in milliseconds."""
+    """Median time of an fsync of 4 kB in this folder, in milliseconds."""
     took: list[float] = []
     with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(times):
@@ -203,7 +203,7 @@ def fsync_ms(folder: Path, times: int = 7) -> float:
 
 
 def filesystem(folder: Path, mounts: Path) -> str:
-    """The type of the file system that holds `folder`, "" where nobody can say."""
+    """Type of the file system that contains `folder`, "" if unknown."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

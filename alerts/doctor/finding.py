@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Result type of a check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alerts.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `mend` says what to do, "" if there is nothing to do."""
+    """Result of one check. `mend` is the remedy, "" if none is needed."""
 
     state: Literal["ok", "warning", "wrong"]
     what: str
@@ -20,4 +20,4 @@ class Finding:
 
 
 Check = Callable[[Settings], Iterator[Finding]]
-"""Looks, and says what it found; may block."""
+"""A check: yields its findings; may block."""

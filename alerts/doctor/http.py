@@ -1,4 +1,4 @@
-"""One careful GET: no redirects, no proxy, no cookies, 64 kB at most, three seconds."""
+"""Restricted HTTP GET: no redirects, no proxy, no cookies, 64 kB at most, three seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST = 65_536
 
 
 async def ask(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, Mapping[str, str], bytes]:
-    """(status, headers, body). Raises OSError or TimeoutError in words without the URL."""
+    """Get (status, headers, body). Raises OSError or TimeoutError, with a message without the URL."""
     import aiohttp
 
     timeout = aiohttp.ClientTimeout(total=STEP_S)
@@ -32,7 +32,7 @@ async def ask(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, 
 
 
 def date_of(headers: Mapping[str, str]) -> datetime | None:
-    """What the other side's clock says, None if it does not."""
+    """Time of the server's clock by its Date header, None if absent."""
     try:
         return parsedate_to_datetime(headers.get("Date", ""))
     except ValueError:

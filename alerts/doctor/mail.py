@@ -1,4 +1,4 @@
-"""Whether e-mail leaves, and whether the world believes that it is ours: servers, SPF, DMARC, DKIM."""
+"""E-mail checks: servers, SPF, DMARC, DKIM."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alerts.settings.provider_urls import SmtpTarget
 
 STEP_S = 3.0
 SPECIAL_USE = ("localhost", "example", "test", "invalid", "local")
-"""Top-level domains that no mail comes from (RFC 6761, RFC 6762)."""
+"""Top-level domains that never send mail (RFC 6761, RFC 6762)."""
 Lookup = Callable[[str], list[str] | None]
-"""A name's TXT records; [] if there is none, None if nobody answers."""
+"""DNS lookup of a name's TXT records; [] if there is none, None if the lookup failed."""
 
 
 def servers(settings: Settings) -> Iterator[Finding]:
-    """Each mail server as the product uses it: connect, encrypt, sign in, ask to send. No message is handed over."""
+    """Check each mail server as the product uses it: connect, encrypt, sign in, MAIL FROM. No message is sent."""
     if not settings.smtp:
         if settings.inbox:
             yield Finding("ok", "e-mail", f"goes to the inbox, {settings.public_url}/inbox (loopback only)")
@@ -39,7 +39,7 @@ def servers(settings: Settings) -> Iterator[Finding]:
 
 
 async def server(target: SmtpTarget, sender: str) -> Finding:
-    """One server, up to its answer to MAIL FROM."""
+    """Check one server, up to its reply to MAIL FROM."""
     import aiosmtplib
 
     where = f"{target.host}:{target.port}"
@@ -109,7 +109,7 @@ def _trouble(where: str, error: BaseException, sender: str) -> Finding:
 
 
 def _certificate(error: BaseException | None) -> str | None:
-    """Why a certificate was refused, if one was."""
+    """Reason why a certificate was refused, None if that is not the cause."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message
@@ -120,7 +120,7 @@ def _certificate(error: BaseException | None) -> str | None:
 
 
 def sender(settings: Settings, lookup: Lookup | None = None) -> Iterator[Finding]:
-    """SPF and DMARC of the sender's domain."""
+    """Check SPF and DMARC of the sender's domain."""
     domain = parseaddr(settings.sender)[1].rpartition("@")[2].lower()
     if domain.rpartition(".")[2] in SPECIAL_USE:
         if not settings.inbox:
@@ -154,7 +154,7 @@ def _record(name: str, mark: str, records: list[str] | None, mend: str) -> Findi
 
 
 def signature(settings: Settings, lookup: Lookup | None = None) -> Iterator[Finding]:
-    """Whether the public half of the DKIM key stands in the DNS."""
+    """Check that the DNS has the public half of the DKIM key."""
     if settings.dkim is None:
         if not settings.inbox:
             yield Finding(
@@ -193,13 +193,13 @@ def signature(settings: Settings, lookup: Lookup | None = None) -> Iterator[Find
 
 
 def _tags(record: str) -> dict[str, str]:
-    """A DKIM record's tags (RFC 6376, 3.2); white space within values means nothing."""
+    """Parse a DKIM record's tags (RFC 6376, 3.2); white space within values is ignored."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip(): re.sub(r"\s+", "", value) for name, _, value in pairs if name.strip()}
 
 
 def txt(name: str) -> list[str] | None:
-    """See `Lookup`."""
+    """Look up TXT records in the DNS, see `Lookup`."""
     import dns.exception
     import dns.resolver
 

@@ -1,4 +1,4 @@
-"""What the outside sees of this instance, and whether its clock is right."""
+"""Network checks: public URL, allowed targets, clock."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from alerts.doctor.http import ask, date_of
 from alerts.settings import Settings
 
 OFF_S, WRONG_S = 3.0, 60.0
-"""Of a clock. Webhooks are refused beyond five minutes; expiry and quiet hours follow it exactly."""
+"""Thresholds of the clock offset in seconds.
+
+Webhooks are refused beyond five minutes; expiry and quiet hours follow the clock exactly.
+"""
 
 
 def public_url(settings: Settings) -> Iterator[Finding]:
-    """Whether links lead here, encrypted."""
+    """Check that the public URL is encrypted and leads to this instance."""
     if settings.inbox:
         yield Finding("ok", "public URL", f"{settings.public_url}: this machine alone; messages go to its inbox")
         return
@@ -43,7 +46,7 @@ def public_url(settings: Settings) -> Iterator[Finding]:
 
 
 def targets(settings: Settings) -> Iterator[Finding]:
-    """What is for tests only."""
+    """Warn about settings that are for tests only."""
     if settings.allow_private_targets:
         yield Finding(
             "warning", "targets", "private addresses are allowed as targets", "unset ALERTS_ALLOW_PRIVATE_TARGETS"
@@ -51,7 +54,7 @@ def targets(settings: Settings) -> Iterator[Finding]:
 
 
 def clock(settings: Settings) -> Iterator[Finding]:
-    """Against what web servers elsewhere say in their Date (RFC 9110, 6.6.1: to the second)."""
+    """Check the clock against the Date header of other web servers (RFC 9110, 6.6.1: to the second)."""
     hosts = [host for host in settings.push_hosts if not host.startswith("*.")]
     urls = [f"https://{host}/" for host in hosts]
     urls += [target.url for target in settings.sms]
@@ -59,7 +62,7 @@ def clock(settings: Settings) -> Iterator[Finding]:
 
 
 async def _offsets(urls: list[str]) -> list[float]:
-    """Seconds that this clock is ahead of each that answers."""
+    """Offset in seconds of this clock to each server that answers; positive is ahead."""
 
     async def one(url: str) -> float | None:
         begun = datetime.now(UTC)
@@ -70,7 +73,7 @@ async def _offsets(urls: list[str]) -> list[float]:
         theirs, ended = date_of(headers), datetime.now(UTC)
         if theirs is None or theirs.tzinfo is None:
             return None
-        # They spoke at some moment in between, and cut off what is less than a second.
+        # The Date is of some moment in between, truncated to the second.
         ours = begun + (ended - begun) / 2
         return (ours - theirs).total_seconds() - 0.5
 
@@ -79,7 +82,7 @@ async def _offsets(urls: list[str]) -> list[float]:
 
 
 def compared(offsets: list[float], timezone: str) -> Finding:
-    """What the offsets of several clocks mean: the middle one, so that one wrong clock elsewhere blames nobody."""
+    """Finding for the median offset, so that one wrong clock elsewhere has no effect."""
     now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC; people's default zone is {timezone}"
     if not offsets:
         return Finding(

@@ -1,4 +1,4 @@
-"""Whether notifications and texts leave: push services, VAPID, text message providers."""
+"""Provider checks: push services, VAPID, text message providers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alerts.settings.provider_urls import SmsTarget, is_webhook_secret
 
 
 def push(settings: Settings) -> Iterator[Finding]:
-    """Our key, whom push services may write to, and whether they can be reached."""
+    """Check the VAPID key, its subject, and that the push services can be reached."""
     yield from _vapid(settings)
     hosts = [host for host in settings.push_hosts if not host.startswith("*.")]
 
@@ -52,7 +52,7 @@ def _vapid(settings: Settings) -> Iterator[Finding]:
     try:
         there = _has_key(settings)
     except (DomainError, OSError):
-        return  # the database's own check says it better
+        return  # reported by the database check
     words = "the VAPID key pair is there" if there else "the VAPID key pair is made when it is first needed"
     yield Finding("ok", "push", words)
 
@@ -69,7 +69,7 @@ def _has_key(settings: Settings) -> bool:
 
 
 async def _reach(host: str) -> str:
-    """Why a push service cannot be reached, "" if it answers anything at all."""
+    """Reason why a push service cannot be reached, "" if it answers with any status."""
     from alerts.net.safe_client import ConnectFailed, ReplyLost, SafeHttpClient, TargetRefused
 
     client = SafeHttpClient(connect_s=3.0, total_s=4.0)
@@ -83,7 +83,7 @@ async def _reach(host: str) -> str:
 
 
 def texts(settings: Settings) -> Iterator[Finding]:
-    """Each text message provider: reachable, and (Twilio) whether it knows us. No text is sent."""
+    """Check each text message provider: reachable, and (Twilio) account valid. No text is sent."""
     if not settings.sms:
         if settings.inbox:
             yield Finding("ok", "text messages", f"go to the inbox, {settings.public_url}/inbox (loopback only)")
@@ -114,7 +114,7 @@ def texts(settings: Settings) -> Iterator[Finding]:
 
 
 async def provider(target: SmsTarget) -> Finding:
-    """One provider: Twilio is asked for the account's own state, others only whether they answer."""
+    """Check one provider: for Twilio the state of the account, for others only that it answers."""
     where = f"{target.kind} {urlsplit(target.url).netloc}"
     twilio = target.kind == "twilio"
     url, headers = target.url, {}

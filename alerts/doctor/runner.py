@@ -1,4 +1,4 @@
-"""Checks side by side, each with its time limit."""
+"""Runs the checks concurrently, each with a time limit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ LIMIT_S = 5.0
 
 
 def run(checks: Sequence[Check], settings: Settings, limit: float = LIMIT_S) -> list[Finding]:
-    """What all checks found, in their order; one that takes longer than `limit` seconds is left behind, with what it
-    had found by then."""
+    """Run all checks and return their findings in order.
+
+    A check that takes longer than `limit` seconds is abandoned; its findings up to then are included.
+    """
     found: list[list[Finding]] = [[] for _ in checks]
-    # Daemons: one that hangs must not keep the process from ending.
+    # Daemon threads: a check that hangs must not keep the process from ending.
     threads = [
         Thread(target=_one, args=(check, settings, into), daemon=True)
         for check, into in zip(checks, found, strict=True)
@@ -38,7 +40,7 @@ def run(checks: Sequence[Check], settings: Settings, limit: float = LIMIT_S) -> 
 def _one(check: Check, settings: Settings, into: list[Finding]) -> None:
     try:
         for finding in check(settings):
-            into.append(finding)  # one by one: what is found before a hang is told
+            into.append(finding)  # one by one, so that findings before a hang are reported
     except Exception as error:
-        # Its words may quote what it was about: the type alone.
+        # The message may quote personal data or secrets: report the type only.
         into.append(Finding("wrong", check.__name__, f"the check failed: {type(error).__name__}", "report this"))
