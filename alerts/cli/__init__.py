@@ -1,4 +1,4 @@
-"""The command line: thin, one function a command. What the commands do stands in `alerts.operations`."""
+"""Command line: thin, one function per command. The operations are in `alerts.operations`."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from alerts.cli import (
 from alerts.kernel.errors import DomainError, Invalid
 
 LATER = ("rehearse",)
-"""Named in the contract, and not there yet."""
+"""Commands named in the contract that do not exist yet."""
 
 
 class Commands(typer.core.TyperGroup):
-    """Says of a command that this version does not have that it is not a misspelling."""
+    """Command group that reports a command of a later version as such, not as a misspelling."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in LATER:
@@ -57,7 +57,7 @@ for module in (serving, access, places, subscribers, suppressions, inspect, veri
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command; the exit code: 0 done, 1 failed, 2 wrong use."""
+    """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use."""
     try:
         app(list(arguments), prog_name="alerts")
     except SystemExit as end:
@@ -69,6 +69,6 @@ def run(arguments: Sequence[str]) -> int:
         complain(error)
         return 1
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the exit does not complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # prevents a second error at exit
         return 1
     return 0

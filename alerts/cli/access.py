@@ -1,4 +1,4 @@
-"""Commands about who may do what: team, sources, API keys, keys."""
+"""Commands for access: team, sources, API keys, keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Words = ("record", "draft", "issue")
 
 
 def register(app: typer.Typer) -> None:
-    """Add these groups."""
+    """Register these command groups."""
     team = typer.Typer(no_args_is_help=True, help="People of the console.")
     team.command("add")(team_add)
     source = typer.Typer(no_args_is_help=True, help="Webhook integrations that may trigger notices.")
@@ -126,14 +126,14 @@ def key_add(
     wanted = [s.strip() for s in scopes.split(",") if s.strip()]
     if rate is not None and not 0 < rate <= 1e6:
         raise Misuse("--rate is a number of requests a second, from above 0 to 1000000")
-    asked = {
+    request = {
         "name": name,
         "scopes": wanted,
         "policy": read_policy(policy),
         "for": person or None,
         "rate": rate,
     }
-    answer = ask("key-add", asked)
+    answer = ask("key-add", request)
     show(answer, as_json=as_json, words=lambda a: f"key {a['id']}\nsecret (shown once): {a['secret']}")
 
 
@@ -170,7 +170,7 @@ def keys_vapid(as_json: AsJson = False) -> None:
 
 
 def read_policy(text: str) -> Any:
-    """One of the three words, or the JSON of a file."""
+    """Parse --policy: one of the three words, or the JSON of a file."""
     if text in Words:
         return text
     try:
@@ -182,7 +182,7 @@ def read_policy(text: str) -> Any:
 
 
 def read_mapping(file: Path | None) -> Any:
-    """The JSON of a mapping's file; None for none."""
+    """Read the JSON of a mapping's file; None for none."""
     if file is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and that only their owner can read."""
+"""Atomic file writes, readable by the owner only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TextIO
 
 @contextmanager
 def atomic_file(file: Path) -> Iterator[TextIO]:
-    """A text to write to: `file` is there, with all of it, once the context has ended well; else it is as it was."""
+    """Open a text file for writing; `file` is replaced when the block succeeds, and unchanged otherwise."""
     draft = file.with_name(f".{file.name}.part")
     draft.unlink(missing_ok=True)  # left by an export that was killed
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

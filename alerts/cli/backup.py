@@ -19,7 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Register these commands."""
     app.command()(backup)
     app.command()(restore)
 
@@ -88,7 +88,7 @@ def _restored(answer: Json) -> str:
 
 
 def _keys_from(source: Path) -> None:
-    """Key files of the backup, where the embedded database has none yet: before settings make new ones."""
+    """Copy the key files of a backup, before the settings create new ones, if the embedded database has none."""
     from alerts.settings import environment
 
     url = environment(os.environ).get("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db")

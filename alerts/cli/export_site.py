@@ -1,4 +1,4 @@
-"""`alerts export-site`."""
+"""Command `alerts export-site`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alerts.app.terminal import Json, Misuse, show
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
+    """Register this command."""
     app.command("export-site")(export_site)
 
 

@@ -1,4 +1,4 @@
-"""Commands that look: audience, why, why-not, parked; and rebuild, which sends nothing."""
+"""Commands for inspection: audience, why, why-not, as-of, parked; and rebuild, which sends nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Register these commands."""
     app.command()(audience)
     app.command()(why)
     app.command("why-not")(why_not)
@@ -54,7 +54,7 @@ def as_of(
     time: Annotated[str, typer.Argument(help="A moment with its offset, such as 2026-03-12T09:30:00+00:00.")],
     as_json: AsJson = False,
 ) -> None:
-    """What the public had been told at that moment, whatever has happened since."""
+    """Show what the public had been told at that moment, whatever has happened since."""
     show(ask("as-of", {"at": time}), as_json=as_json, words=_told)
 
 
@@ -78,7 +78,7 @@ def parked(
     id: Annotated[str, typer.Argument(help="What to retry or drop.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """What waits for a person: events, webhooks and deliveries that could not be carried out."""
+    """List, retry or drop what waits for a person: events, webhooks and deliveries that could not be carried out."""
     if what == "list":
         show(ask("parked-list", {}), as_json=as_json, words=_parked)
     elif what in ("retry", "drop") and id:

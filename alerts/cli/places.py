@@ -1,4 +1,4 @@
-"""Commands about the register of places."""
+"""Commands for the register of places."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def register(app: typer.Typer) -> None:
-    """Add this group."""
+    """Register this command group."""
     places = typer.Typer(no_args_is_help=True, help="The register of places.")
     places.command("import")(import_places)
     places.command("export")(export_places)
@@ -91,13 +91,16 @@ def export_places(
 
 
 def slug_of(name: str) -> str:
-    """Lower case, accents and apostrophes dropped, everything else that is no letter or digit a hyphen."""
+    """Make a slug: lower case, without accents and apostrophes, other characters than letters and digits as hyphens."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", re.sub(r"['’]", "", plain)).strip("-")
 
 
 def _surveyed(file: Path, name_property: str, language: str) -> int:
-    """How many areas there are. Fails before anything is registered if none has a name, or two would be one place."""
+    """Count the areas of a file.
+
+    Fails before anything is registered if none has a name, or if two have the same slug.
+    """
     slugs: set[str] = set()
     twice: set[str] = set()
     count, fault = 0, ""
@@ -127,7 +130,7 @@ def _pages(file: Path, name_property: str, language: str) -> Iterator[list[tuple
 
 
 def _places(file: Path, name_property: str, language: str) -> Iterator[tuple[int, Json | str]]:
-    """Each feature's number and the place it is, or why it is none."""
+    """Yield each feature's number and its place, or the reason why it is not valid."""
     from alerts.import_export.geojson import features
     from alerts.kernel.errors import Invalid
 
@@ -156,7 +159,7 @@ def _place(feature: dict[str, Any], name_property: str, language: str) -> Json |
 
 
 def _feature(place: Json) -> Json:
-    """A place as a feature: its first name for map programs, all of them for us."""
+    """Convert a place to a feature: its first name for map programs, all names for a later import."""
     names = place["name"]
     properties = {"slug": place["slug"], "name": next(iter(names.values())), "names": names}
     return {"type": "Feature", "properties": properties, "geometry": place["geometry"]}

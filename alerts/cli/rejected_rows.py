@@ -1,4 +1,4 @@
-"""What an import refused: the first ones on the terminal, all of them in a file if one was asked for."""
+"""Report of rejected rows: the first ones on the terminal, all of them in a file on request."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any, Self
 from alerts.app.terminal import note
 
 SHOWN = 100
-"""On the terminal and in JSON: the memory must not grow with the file."""
+"""Maximum rows on the terminal and in JSON: memory must not grow with the file."""
 
 
 class RejectedRowsReport:
-    """Counts them, tells of the first as they come, and writes all to `report`. `what` is counted: line, feature."""
+    """Counts rejected rows, prints the first, and writes all to `report`. `what` is the unit: line, feature."""
 
     def __init__(self, what: str, report: Path | None) -> None:
         self._what, self._report = what, report
@@ -27,7 +27,7 @@ class RejectedRowsReport:
 
     def __enter__(self) -> Self:
         if self._report is not None:
-            # By their owner alone: a reason may quote what somebody gave.
+            # Readable by the owner only: a reason may quote personal data.
             descriptor = os.open(self._report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             out = self._closing.enter_context(os.fdopen(descriptor, "w", newline="", encoding="utf-8"))
             self._rows = csv.writer(out)
@@ -40,7 +40,7 @@ class RejectedRowsReport:
         self._closing.close()
 
     def add(self, number: int, field: str, reason: str) -> None:
-        """One more."""
+        """Add one rejected row."""
         from alerts.import_export.csv_format import escape_formula
 
         self.count += 1

@@ -23,7 +23,7 @@ HealthPort = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Register these commands."""
     for command in (serve, worker, scheduler, migrate, demo, doctor, bench):
         app.command()(command)
 
@@ -52,12 +52,12 @@ def serve(
 
 def worker(host: HealthHost = "", port: HealthPort = None) -> None:
     """Run the sending role alone (PostgreSQL)."""
-    _alone("worker", host, port)
+    _serve_role("worker", host, port)
 
 
 def scheduler(host: HealthHost = "", port: HealthPort = None) -> None:
     """Run the scheduling role alone (PostgreSQL)."""
-    _alone("scheduler", host, port)
+    _serve_role("scheduler", host, port)
 
 
 def migrate() -> None:
@@ -67,7 +67,7 @@ def migrate() -> None:
     chosen = settings()
     applied = bootstrap.migrate_all(chosen)
     note("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is up to date")
-    if position := _audience_kept(chosen):
+    if position := _write_checkpoint(chosen):
         note(f"everybody is kept as they stand at position {position}: the next start need not read the log")
 
 
@@ -108,8 +108,8 @@ def bench(
     raise typer.Exit(run(only=only, sizes=sizes, as_json=as_json))
 
 
-def _audience_kept(chosen: Settings) -> int | None:
-    """Keep the audience for the next start, unless a server is there, which does so by itself."""
+def _write_checkpoint(chosen: Settings) -> int | None:
+    """Write the audience checkpoint for the next start, unless a server is running, which does so itself."""
     from alerts.app import bootstrap
     from alerts.operations.control_socket import AlreadyRunning, lock
 
@@ -122,7 +122,7 @@ def _audience_kept(chosen: Settings) -> int | None:
         return bootstrap.prepare_audience(chosen)
 
 
-def _alone(role: str, host: str, port: int | None) -> None:
+def _serve_role(role: str, host: str, port: int | None) -> None:
     chosen = settings()
     if chosen.on_sqlite:
         raise Misuse(f"on SQLite `alerts serve` does everything; `alerts {role}` is for PostgreSQL")
@@ -130,7 +130,7 @@ def _alone(role: str, host: str, port: int | None) -> None:
 
 
 def _port(chosen: Settings) -> int:
-    """The public URL's on one's own machine; behind a proxy our own."""
+    """Default port: that of the public URL if it is a loopback address; 8080 behind a proxy."""
     return (urlsplit(chosen.public_url).port or 8080) if chosen.inbox else 8080
 
 
@@ -148,7 +148,7 @@ def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> N
 
 
 def _loop_runner(work: object) -> None:
-    """uvloop where there is one: it sends about a third more in the same time."""
+    """Run with uvloop if installed: it sends about a third more in the same time."""
     try:
         import uvloop
 

@@ -1,4 +1,4 @@
-"""Commands about subscribers: import, export, erase."""
+"""Commands for subscribers: import, export, erase."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Register these commands."""
     app.command("import")(import_people)
     app.command("export")(export_people)
     app.command("erase")(erase)

@@ -1,4 +1,4 @@
-"""Further processes beside this one, kept alive: one that dies is started again, after a rest that grows."""
+"""Supervisor of additional processes: restarts one that dies, with growing delays."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from time import monotonic
 
 _log = logging.getLogger("alerts.serve")
 _RESTS = (1.0, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before each start; one that has lived longer than the last of them begins with the first again."""
-_LOOK = 0.25
+"""Delays in seconds before each restart; after a run longer than the last delay they begin again with the first."""
+_POLL_S = 0.25
 
 
 class Supervisor:
-    """`count` processes of one command, for as long as the block lasts. A process that ends with 0 was asked to."""
+    """Runs `count` processes of one command for the duration of the block. Exit code 0 means an intended end."""
 
     def __init__(self, command: Sequence[str], count: int, *, rests: Sequence[float] = _RESTS) -> None:
         self._command, self._count, self._rests = list(command), count, rests
         self._running: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
-        self._keeper: list[threading.Thread] = []
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Supervisor:
         for number in range(self._count):
             self._running.append(self._start())
-            keeper = threading.Thread(target=self._keep, args=(number,), name=f"beside {number}", daemon=True)
+            keeper = threading.Thread(target=self._supervise, args=(number,), name=f"beside {number}", daemon=True)
             keeper.start()
-            self._keeper.append(keeper)
+            self._threads.append(keeper)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        for keeper in self._keeper:
+        for keeper in self._threads:
             keeper.join()
         for process in self._running:
             process.terminate()
@@ -42,15 +42,15 @@ class Supervisor:
 
     @property
     def pids(self) -> list[int]:
-        """Of the processes that were started last."""
+        """Process ids of the current processes."""
         return [process.pid for process in self._running]
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
 
-    def _keep(self, number: int) -> None:
+    def _supervise(self, number: int) -> None:
         failures, begun = 0, monotonic()
-        while not self._stopping.wait(_LOOK):
+        while not self._stopping.wait(_POLL_S):
             code = self._running[number].poll()
             if code is None:
                 continue

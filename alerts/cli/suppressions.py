@@ -1,4 +1,4 @@
-"""Commands that say where nothing is to be sent: suppress, lift."""
+"""Commands for suppression: suppress, lift."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Contact = Annotated[int, typer.Argument(help="The contact point's id, as GET /ap
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands."""
+    """Register these commands."""
     app.command()(suppress)
     app.command()(lift)
 

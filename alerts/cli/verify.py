@@ -1,4 +1,4 @@
-"""`alerts verify`: whether the log is as it was, and which events are not."""
+"""Command `alerts verify`: checks that the log is unaltered, and lists the events that are not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ altered log by hand. A checkpoint kept elsewhere (--checkpoint) shows how far ba
 
 
 def register(app: typer.Typer) -> None:
-    """Add this command."""
+    """Register this command."""
     app.command("verify")(verify)
 
 
@@ -48,7 +48,7 @@ def verify(
 
 
 def _read(file: Path) -> Any:
-    """A checkpoint, alone or as the whole of what `alerts verify --json` printed."""
+    """Read a checkpoint, alone or as part of the output of `alerts verify --json`."""
     from alerts.eventlog.integrity.merkle import Checkpoint
 
     try:
@@ -61,7 +61,7 @@ def _read(file: Path) -> Any:
 
 
 def told(answer: Json) -> str:
-    """A report in words."""
+    """Describe a report in words."""
     young = answer["events"] - answer["proven"]
     lines = []
     if answer["whole"]:
