@@ -1,6 +1,6 @@
-"""What the command line does to a running product: one function an operation, JSON in and out.
+"""Operations of the command line on a running product: one function per operation, JSON in and out.
 
-The same operations answer on a server's control socket and in the command's own process (`control_socket`).
+The same operations run on a server's control socket and in the command's own process (`control_socket`).
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ Progress = Callable[[int, int], None]
 
 
 class Admin:
-    """Operations over the built parts. `rebuild(progress)` builds read models beside the live ones and switches."""
+    """Operations over the built services. `rebuild(progress)` builds read models beside the live ones and switches."""
 
     def __init__(self, parts: Services, runner: ProjectionRunner, rebuild: Callable[[Progress], int]) -> None:
         self._parts, self._runner, self._rebuild = parts, runner, rebuild
 
     def operations(self) -> dict[str, Operation]:
-        """By the name under which the control socket knows them."""
+        """Operations by their name on the control socket."""
         return {
             "team-add": self.team_add,
             "source-add": self.source_add,
@@ -78,24 +78,28 @@ class Admin:
         return {"files": done.files, "written": done.written}
 
     async def vapid(self, args: Json) -> Json:
-        """{} → {"key"}: the public half of the pair that push services know us by, made if there is none."""
+        """{} → {"key"}: the public VAPID key, created if absent."""
         return {"key": await asyncio.to_thread(lambda: self._parts.vapid.public)}
 
     # --- people and programs -------------------------------------------------------------------------------------
 
     async def team_add(self, args: Json) -> Json:
-        """{"email", "role"} → {"id", "sign_in_url"}: a person of the console, and a link that signs them in."""
+        """{"email", "role"} → {"id", "sign_in_url"}: add a console user, with a sign-in link."""
         parts = self._parts
-        kept = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
-        token = timed_token(parts.settings.secret_key, "sign-in", kept.id, parts.clock(), SIGN_IN_LIFE)
-        return {"id": str(kept.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
+        saved = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
+        token = timed_token(parts.settings.secret_key, "sign-in", saved.id, parts.clock(), SIGN_IN_LIFE)
+        return {"id": str(saved.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
 
     async def source_add(self, args: Json) -> Json:
-        """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is told once."""
-        kept = await self._parts.commands.connect_source(
+        """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is shown only once."""
+        saved = await self._parts.commands.connect_source(
             OPERATOR, name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
         )
-        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+        return {
+            "name": saved.name,
+            "secret": saved.secret,
+            "url": f"{self._parts.settings.public_url}/hooks/{saved.name}",
+        }
 
     async def source_list(self, args: Json) -> Json:
         """{} → {"items": [{"name", "kind", "policy", "mapping", "connected", "url"}]}, without secrets."""
@@ -115,26 +119,30 @@ class Admin:
         }
 
     async def source_revise(self, args: Json) -> Json:
-        """{"name", "policy", "mapping"} → {"name", "version"}; what is null stays as it is."""
-        kept = await self._parts.commands.revise_source(
+        """{"name", "policy", "mapping"} → {"name", "version"}; null members are unchanged."""
+        saved = await self._parts.commands.revise_source(
             OPERATOR, args["name"], policy=args.get("policy"), mapping=args.get("mapping")
         )
-        return {"name": kept.name, "version": kept.version}
+        return {"name": saved.name, "version": saved.version}
 
     async def source_rotate(self, args: Json) -> Json:
         """{"name"} → {"name", "secret", "url"}: the old secret is refused at once."""
-        kept = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
-        return {"name": kept.name, "secret": kept.secret, "url": f"{self._parts.settings.public_url}/hooks/{kept.name}"}
+        saved = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
+        return {
+            "name": saved.name,
+            "secret": saved.secret,
+            "url": f"{self._parts.settings.public_url}/hooks/{saved.name}",
+        }
 
     async def source_remove(self, args: Json) -> Json:
-        """{"name"} → {"name"}: its webhooks are refused from now on; what it brought stays."""
-        kept = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
-        return {"name": kept.name}
+        """{"name"} → {"name"}: its webhooks are refused from now on; existing data remains."""
+        saved = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
+        return {"name": saved.name}
 
     async def key_add(self, args: Json) -> Json:
         """{"name", "scopes", "policy", "for", "rate"} → {"id", "secret"}: `for` is a team member's e-mail address."""
         person = await self._member(args["for"]) if args.get("for") else None
-        kept = await self._parts.commands.issue_api_key(
+        saved = await self._parts.commands.issue_api_key(
             OPERATOR,
             name=args["name"],
             scopes=args["scopes"],
@@ -142,7 +150,7 @@ class Admin:
             person=person,
             rate=args.get("rate"),
         )
-        return {"id": str(kept.id), "secret": kept.secret}
+        return {"id": str(saved.id), "secret": saved.secret}
 
     async def key_list(self, args: Json) -> Json:
         """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "rate", "revoked"}]}."""
@@ -171,15 +179,15 @@ class Admin:
     # --- subscribers ---------------------------------------------------------------------------------------------
 
     async def erase(self, args: Json) -> Json:
-        """{"id"} → {"id", "position", "at"}: the key is destroyed, the proofs stand."""
+        """{"id"} → {"id", "position", "at"}: the key is destroyed; the proofs remain valid."""
         subscriber = identity(args["id"], "subscriber")
-        kept = await self._parts.commands.erase_subscriber(OPERATOR, subscriber)
-        return {"id": str(subscriber), "position": kept.position, "at": self._parts.clock().isoformat()}
+        saved = await self._parts.commands.erase_subscriber(OPERATOR, subscriber)
+        return {"id": str(subscriber), "position": saved.position, "at": self._parts.clock().isoformat()}
 
-    # --- looking -------------------------------------------------------------------------------------------------
+    # --- inspection ----------------------------------------------------------------------------------------------
 
     async def audience(self, args: Json) -> Json:
-        """{"rule"} → whom it would reach: counts, position and a sample of ids."""
+        """{"rule"} → the audience of the rule: counts, position and a sample of ids."""
         body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
         await asyncio.to_thread(parts.follower.wait_applied, parts.writer.position(), VIEWS_WAIT_S)
@@ -202,7 +210,7 @@ class Admin:
         return dict(msgspec.to_builtins(found))
 
     async def why_not(self, args: Json) -> Json:
-        """{"notice", "subscriber"} → the checks, and the one that did not hold."""
+        """{"notice", "subscriber"} → the checks, with the one that failed."""
         notice, subscriber = identity(args["notice"], "notice"), identity(args["subscriber"], "subscriber")
         found = await self._read(lambda: self._parts.explainer.why_not(notice, subscriber))
         if found is None:
@@ -210,7 +218,7 @@ class Admin:
         return dict(msgspec.to_builtins(found))
 
     async def as_of(self, args: Json) -> Json:
-        """{"at"} → {"at", "position", "items"}: what the public had been told at that moment."""
+        """{"at"} → {"at", "position", "items"}: the notices published by that moment."""
         from alerts.explain.as_of import as_of
         from alerts.web.http.requests import aware
 
@@ -224,12 +232,12 @@ class Admin:
     # --- read models ---------------------------------------------------------------------------------------------
 
     async def rebuild(self, args: Json) -> Json:
-        """{} → {"generation", "position"}: all read models afresh, then switched to; sends nothing."""
+        """{} → {"generation", "position"}: rebuild all read models, then switch; sends nothing."""
         generation = await asyncio.to_thread(self._rebuild, lambda position, end: None)
         return {"generation": generation, "position": self._parts.log.position()}
 
     async def parked_list(self, args: Json) -> Json:
-        """{} → {"items": [{"id", "what", "error", "at"}]}: what waits for a person."""
+        """{} → {"items": [{"id", "what", "error", "at"}]}: parked events, webhooks and dispatches."""
         events = [
             {"id": p.id, "what": f"{p.topic} at {p.position}, for {p.projection}", "error": p.error, "at": p.at}
             for p in await asyncio.to_thread(self._runner.parked)
@@ -259,10 +267,12 @@ class Admin:
         return {"items": [*events, *held, *unsent, *failed]}
 
     async def parked_retry(self, args: Json) -> Json:
-        """{"id"} → {"id"}: an event is given to its read model once more. Of a webhook {"id", "state", "reason",
-        "incident", "service_change", "notices"}: it is decided again, with its source's mapping and policy of today.
-        Of a dispatch {"id", "queued"}: what failed for technical reasons is queued again; of a paused one
-        {"id", "state"}: it goes on."""
+        """{"id"} → {"id"}: retry a parked item.
+
+        An event is applied to its read model again. A webhook is decided again, with its source's current mapping and
+        policy: {"id", "state", "reason", "incident", "service_change", "notices"}. Of a dispatch, the deliveries that
+        failed technically are queued again: {"id", "queued"}; a paused one is resumed: {"id", "state"}.
+        """
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.retry, args["id"])
             return {"id": args["id"]}
@@ -272,18 +282,18 @@ class Admin:
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
             await parts.commands.resume(OPERATOR, wanted, "by the operator, on the command line")
             return {"id": str(wanted), "state": "resumed"}
-        kept = await retry_trigger(parts.log, parts.commands, wanted)
+        saved = await retry_trigger(parts.log, parts.commands, wanted)
         return {
-            "id": str(kept.id),
-            "state": kept.state,
-            "reason": kept.reason,
-            "incident": str(kept.incident) if kept.incident else None,
-            "service_change": str(kept.service_change) if kept.service_change else None,
-            "notices": [str(notice) for notice in kept.notices],
+            "id": str(saved.id),
+            "state": saved.state,
+            "reason": saved.reason,
+            "incident": str(saved.incident) if saved.incident else None,
+            "service_change": str(saved.service_change) if saved.service_change else None,
+            "notices": [str(notice) for notice in saved.notices],
         }
 
     async def parked_drop(self, args: Json) -> Json:
-        """{"id"} → {"id"}: nothing is to be done about it; that stands on record."""
+        """{"id"} → {"id"}: drop a parked item; the decision is recorded."""
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.drop, args["id"])
             return {"id": args["id"]}
@@ -297,7 +307,7 @@ class Admin:
     # --- helpers -------------------------------------------------------------------------------------------------
 
     async def _read(self, read: Callable[[], T]) -> T:
-        """A read that has seen everything written so far."""
+        """Run a read after the read models have caught up with everything written so far."""
         await asyncio.to_thread(self._runner.wait, self._parts.writer.position(), VIEWS_WAIT_S)
         return await asyncio.to_thread(read)
 
@@ -309,7 +319,7 @@ class Admin:
 
 
 def identity(text: str, what: str) -> UUID:
-    """An id that a person typed."""
+    """Parse an id typed by a person."""
     try:
         return UUID(text)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""One writer a SQLite folder: the lock that a server holds, and the socket through which commands reach it.
+"""Single-writer lock of a SQLite folder, and the control socket through which commands reach the server.
 
-`alerts serve` holds `var/lock` for as long as it lives. A command that writes asks the server through
-`var/control.sock` (mode 0600: the file's owner alone); without a server it takes the lock and does the work itself.
+`alerts serve` holds `var/lock` while it runs. A command that writes calls the server through `var/control.sock` (mode
+0600: the file's owner only); without a server it takes the lock and does the work itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from alerts.kernel.errors import DomainError, FieldError, Invalid, Unavailable
 
 MAX_BYTES = 64 * 1024 * 1024
 _LONGEST_PATH = 100
-"""Of a socket's path; the system's limit is 107 bytes on Linux."""
+"""Maximum length of a socket's path; the limit of Linux is 107 bytes."""
 
 
 class AlreadyRunning(Exception):
@@ -29,7 +29,7 @@ class AlreadyRunning(Exception):
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold the folder's lock. The system releases it when the process dies, however it dies. Raises Locked."""
+    """Hold the folder's lock; the system releases it when the process dies. Raises AlreadyRunning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -44,7 +44,7 @@ def lock(path: Path) -> Iterator[None]:
 
 @asynccontextmanager
 async def serve_operations(path: Path, operations: Mapping[str, Operation]) -> AsyncIterator[None]:
-    """Answer commands on the socket at `path` for the life of the context; the folder's lock must be held."""
+    """Serve operations on the socket at `path` for the duration of the context; the folder's lock must be held."""
 
     async def answer(request: web.Request) -> web.Response:
         operation = operations.get(request.match_info["operation"])
@@ -77,7 +77,7 @@ async def serve_operations(path: Path, operations: Mapping[str, Operation]) -> A
 
 @asynccontextmanager
 async def connect(path: Path) -> AsyncIterator[Call | None]:
-    """How to ask the server that listens at `path`; None if there is none."""
+    """Yield a function that calls the server at `path`; None if there is none."""
     with _reachable(path) as short:
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(short)) as session:
 
@@ -114,7 +114,7 @@ def _error(body: Json) -> DomainError:
 
 @contextmanager
 def _reachable(path: Path) -> Iterator[str]:
-    """The socket's path in a form that the system takes: a long one goes by way of its open folder."""
+    """Form of the socket's path within the system's limit: a long one goes through the open folder in /proc/self/fd."""
     if len(os.fsencode(path)) <= _LONGEST_PATH or not Path("/proc/self/fd").is_dir():
         yield str(path)
         return

@@ -1,4 +1,4 @@
-"""What `alerts import`, `export` and `places` ask of a running product: JSON in and out, a page at a time."""
+"""Operations of `alerts import`, `export` and `places` on a running product: JSON in and out, in pages."""
 
 from __future__ import annotations
 
@@ -25,18 +25,21 @@ _ROWS = msgspec.msgpack.Decoder(list[ImportRow])
 _SEARCHED = 20_000
 _REFUSED = ImportRowRefused.topic()
 PLACES = 50
-"""Places in a page that goes out."""
+"""Places per exported page."""
 
 
 class TransferOperations:
-    """Imports and exports over the built parts. `read` runs a read that has seen everything written so far."""
+    """Imports and exports over the built services.
+
+    `read` runs a read after the read models have caught up with everything written so far.
+    """
 
     def __init__(self, parts: Services, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
         self._parts, self._actor, self._read = parts, actor, read
-        self._turns = PageOrder()
+        self._page_order = PageOrder()
 
     def operations(self) -> dict[str, Operation]:
-        """By the name under which the control socket knows them."""
+        """Operations by their name on the control socket."""
         return {
             "import-terms": self.terms,
             "import-begin": self.begin,
@@ -51,7 +54,7 @@ class TransferOperations:
     # --- subscribers
 
     async def terms(self, args: Json) -> Json:
-        """{} → what rows are checked against (`alerts.import_export.parser_process.Terms`)."""
+        """{} → reference data for the validation of rows (`alerts.import_export.parser_process.Terms`)."""
         known, language, timezone, prefixes = await self._parts.commands.terms()
         return {
             "language": language,
@@ -63,34 +66,37 @@ class TransferOperations:
         }
 
     async def begin(self, args: Json) -> Json:
-        """{"digest", "rows", "again"} → how far that file has come."""
+        """{"digest", "rows", "again"} → progress of the import of that file."""
         commands = self._parts.commands
         progress = await commands.begin_import(self._actor, args["digest"], args["rows"], again=args["again"])
-        self._turns.begin(args["digest"], progress.done)
+        self._page_order.begin(args["digest"], progress.done)
         return _shown(progress)
 
     async def page(self, args: Json) -> Json:
         """{"digest", "start", "rows": MessagePack in base64, "dry_run"} → {"count", "taken", "known", "refused"}.
 
-        The next page may be sent before this one is answered: it is made ready meanwhile, and waits for its turn."""
+        The next page may be sent before this one is answered: it is prepared meanwhile, and waits for its position.
+        """
         commands, digest, start = self._parts.commands, args["digest"], args["start"]
         rows = await asyncio.to_thread(lambda: _ROWS.decode(base64.b64decode(args["rows"])))
         if args["dry_run"]:
             done = await commands.rehearse_page(rows)
         else:
-            turn = self._turns.turn(digest, start, len(rows))
+            turn = self._page_order.turn(digest, start, len(rows))
             done = await commands.import_page(self._actor, digest, start, rows, turn=turn)
         shown: Json = msgspec.to_builtins(done)
         return shown
 
     async def finish(self, args: Json) -> Json:
-        """{"digest"} → the same, all rows taken."""
-        self._turns.end(args["digest"])
+        """{"digest"} → progress of the import, all rows done."""
+        self._page_order.end(args["digest"])
         return _shown(await self._parts.commands.finish_import(self._actor, args["digest"]))
 
     async def refused(self, args: Json) -> Json:
-        """{"digest", "after"} → {"items": [{"line", "field", "reason"}], "next"}: the refusals of that import which are
-        on record, in pages; `after` is an earlier page's `next`, or null."""
+        """{"digest", "after"} → {"items": [{"line", "field", "reason"}], "next"}: a page of the recorded refusals.
+
+        `after` is an earlier page's `next`, or null.
+        """
         progress = await self._parts.commands.import_progress(args["digest"])
         if progress is None:
             return {"items": [], "next": None}
@@ -108,15 +114,17 @@ class TransferOperations:
         return await asyncio.to_thread(read)
 
     async def subscribers_export(self, args: Json) -> Json:
-        """{"cursor", "limit"} → {"items": [row], "next"}: one page of the living, addresses in clear."""
+        """{"cursor", "limit"} → {"items": [row], "next"}: page of exported subscribers, addresses in clear."""
         page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
         return {"items": [row for p in page.items if (row := exported(p)) is not None], "next": page.next}
 
     # --- places
 
     async def places_import(self, args: Json) -> Json:
-        """{"places": [PlaceBody], "dry_run"?} → {"created", "changed", "known", "refused": [{"index", "field",
-        "reason"}]}; `index` counts from 0."""
+        """{"places": [PlaceBody], "dry_run"?} → {"created", "changed", "known", "refused"}.
+
+        `refused` is [{"index", "field", "reason"}]; `index` counts from 0.
+        """
         counts = {"created": 0, "changed": 0, "known": 0}
         refused: list[Json] = []
         for index, place in enumerate(args["places"]):
@@ -132,8 +140,8 @@ class TransferOperations:
         if dry_run:
             return await commands.rehearse_place(body)
         before = await commands.place_version(body.slug)
-        kept = await commands.define_place(self._actor, body)
-        return "created" if kept.created else "known" if kept.version == before else "changed"
+        saved = await commands.define_place(self._actor, body)
+        return "created" if saved.created else "known" if saved.version == before else "changed"
 
     async def places_export(self, args: Json) -> Json:
         """{"after": slug} → {"items": [{"slug", "name", "geometry"}], "next": slug|null}, by slug."""
@@ -147,7 +155,7 @@ class TransferOperations:
 
 
 def converted(value: Any, kind: type[T]) -> T:
-    """Read JSON values as a struct; a mismatch is Invalid with the path."""
+    """Convert JSON values to a struct; a mismatch is Invalid with the path."""
     try:
         msgspec.json.encode(value)
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A webhook that was parked, decided once more: its mapping was mended, or what it refers to has come since."""
+"""Retry of a parked webhook: its mapping was corrected, or the object it refers to has arrived since."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from alerts.kernel.errors import Conflict, NotFound
 
 
 async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerSaved:
-    """Decide from the body that was kept, by its source's mapping and policy as they are now.
+    """Decide again on the stored body, with its source's current mapping and policy.
 
-    It may be parked again, for another reason. Conflict if it is parked no longer; NotFound.
+    It may be parked again, for another reason. Raises Conflict if it is no longer parked; NotFound.
     """
     events = [recorded.event for recorded in await asyncio.to_thread(log.stream, trigger)]
     last = events[-1] if events else None

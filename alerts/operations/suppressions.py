@@ -1,4 +1,4 @@
-"""Suppressing a contact point by hand, and lifting a suppression: operations of the command line."""
+"""Operations to suppress a contact point by hand and to lift a suppression."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LONGEST = 200
 
 
 def operations(commands: Commands, log: Log) -> Mapping[str, Operation]:
-    """By the name under which the control socket knows them."""
+    """Operations by their name on the control socket."""
 
     async def suppress(args: Json) -> Json:
-        """`contact_point`, `reason`: nothing is sent there any more, danger to life included."""
+        """`contact_point`, `reason`: nothing is sent to it any more, danger to life included."""
         contact = _contact(args)
         return _answer(log, await commands.suppress(OPERATOR, contact, _reason(args) or BY_HAND), contact)
 
     async def lift(args: Json) -> Json:
-        """`contact_point`, `reason`: why it may be sent to again."""
+        """`contact_point`, `reason`: messages are sent to it again."""
         contact, reason = _contact(args), _reason(args)
         if not reason:
             raise Invalid.field("reason", "Say why it may be sent to again: it stands on record.")
@@ -34,11 +34,11 @@ def operations(commands: Commands, log: Log) -> Mapping[str, Operation]:
     return {"suppress": suppress, "lift": lift}
 
 
-def _answer(log: Log, kept: SubscriberSaved, contact: int) -> Json:
-    state = log.state(SUBSCRIBER, kept.id)
+def _answer(log: Log, saved: SubscriberSaved, contact: int) -> Json:
+    state = log.state(SUBSCRIBER, saved.id)
     point = state.contact(contact) if state is not None else None
     return {
-        "subscriber": str(kept.id),
+        "subscriber": str(saved.id),
         "contact_point": contact,
         "suppressed": point.suppressed if point is not None else None,
     }
