@@ -1,4 +1,4 @@
-"""What the public had been told at a moment: each notice that was out by then, as it stood then, from the log alone."""
+"""As-of query: every notice published by a moment in its state at that moment, from the log alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGE = 1000
 
 
 class ToldNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """One notice as it stood at that moment. `area` is AREA as JSON, None for everywhere."""
+    """A notice in its state at that moment. `area` is AREA as JSON, None for everywhere."""
 
     id: UUID
     number: int
@@ -32,12 +32,12 @@ class ToldNotice(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     expires: datetime | None
     title: dict[str, str]
-    """By language."""
+    """Keyed by language tag."""
     area: list[dict[str, Any]] | None
 
 
 class AsOf(msgspec.Struct, frozen=True, kw_only=True):
-    """`position`: the last event about a notice that counts; `items`: what was live first, then the latest first."""
+    """Result: `position` is the last event included; `items` has live notices first, then the latest first."""
 
     at: datetime
     position: int
@@ -45,23 +45,23 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_of(log: Log, at: datetime) -> AsOf:
-    """Fold the events about notices up to `at` (aware). Whatever happened later does not show."""
+    """Fold the events about notices up to `at` (aware); later events are ignored."""
     states: dict[UUID, NoticeState] = {}
     after = position = 0
     while page := log.read(after, _PAGE, _TOPICS):
         for recorded in page:
-            # Another machine's clock may run a little behind: each event is asked for its own time, not only the last.
+            # Clocks of several machines differ slightly, so times may not be in log order: check each event's own time.
             if recorded.at <= at:
                 states[recorded.originator_id] = notice.evolve(states.get(recorded.originator_id), recorded)
                 position = recorded.position
         after = page[-1].position
-    told = [_told(state, at) for state in states.values() if state.issued]
-    told.sort(key=lambda one: (one.state == "live", one.issued_at), reverse=True)
-    return AsOf(at=at, position=position, items=told)
+    published = [_as_published(state, at) for state in states.values() if state.issued]
+    published.sort(key=lambda one: (one.state == "live", one.issued_at), reverse=True)
+    return AsOf(at=at, position=position, items=published)
 
 
-def _told(state: NoticeState, at: datetime) -> ToldNotice:
-    # An expiry is due at its time, and recorded a moment later, or after the product was down.
+def _as_published(state: NoticeState, at: datetime) -> ToldNotice:
+    # An expiry is recorded a moment after its time, or later if the product was down.
     over = state.phase == "live" and state.expires is not None and state.expires <= at
     assert state.issued_at is not None
     return ToldNotice(

@@ -1,4 +1,4 @@
-"""The chain that led to a message, from the log: what happened, what was decided on it, by whom, and what became of it.
+"""Causal chain of a message, from the log: what happened, the decisions on it with their authors, and the outcome.
 
 It names organisations and roles, never staff, and shows no address and no resident.
 """
@@ -18,15 +18,15 @@ from alerts.eventlog.ports import Log
 from alerts.kernel.events import Event, Recorded
 
 _AFTER_DRAFT = 5_000
-"""How many positions a trigger may stand after the first event of what it made: one transaction wrote both."""
+"""Maximum positions between the first event that a trigger made and the trigger itself, written in one transaction."""
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One step from the triggering event to the outcome. `by` names an organisation or a role; never a resident."""
+    """A step from the triggering event to the outcome. `by` names an organisation or a role; never a resident."""
 
     at: datetime
     what: str
-    """The event's type, or `Delivery`."""
+    """Type of the event, or `Delivery`."""
     detail: str
     by: str = ""
     position: int = 0
@@ -34,14 +34,14 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def chain_of(log: Log, notice: NoticeState) -> list[ChainLink]:
-    """What led to a notice and what became of it, oldest first; deliveries are the caller's."""
+    """Events that led to a notice and that followed from it, oldest first; the caller adds the deliveries."""
     events = {recorded.position: recorded for recorded in _events(log, notice)}
     links = [_link(log, recorded) for recorded in sorted(events.values(), key=_order(events.values()))]
     return [link for link in links if link is not None]
 
 
 def _order(events: Collection[Recorded]) -> Callable[[Recorded], tuple[int, int]]:
-    """By position; but the message that made other events came before them, though it stands behind them."""
+    """Sort key: by position, but a trigger before the events that it made, although it is written after them."""
     first = {recorded.at: recorded.position for recorded in sorted(events, key=lambda r: r.position, reverse=True)}
 
     def key(recorded: Recorded) -> tuple[int, int]:
@@ -67,7 +67,7 @@ def _events(log: Log, notice: NoticeState) -> Iterable[Recorded]:
 
 
 def _trigger(log: Log, made: Recorded, notice: NoticeState) -> Recorded | None:
-    """The webhook that made an event: it stands right behind it, in the same transaction."""
+    """Find the trigger that made an event: it is written shortly after it, in the same transaction."""
     for recorded in log.read(made.position, 20, (e.TriggerReceived.topic(),)):
         event = recorded.event
         if recorded.position > made.position + _AFTER_DRAFT or not isinstance(event, e.TriggerReceived):
@@ -86,14 +86,14 @@ def _link(log: Log, recorded: Recorded) -> ChainLink | None:
         at=recorded.at,
         what=recorded.event.topic(),
         detail=detail,
-        by=_hand(log, recorded),
+        by=_actor_name(log, recorded),
         position=recorded.position,
         stream=recorded.originator_id,
     )
 
 
 def _detail(event: Event) -> str | None:
-    """An event in plain words; None for what says nothing to a reader."""
+    """Describe an event in words; None if it is not relevant to a reader."""
     match event:
         case e.TriggerReceived(kind=kind, source=source):
             return f"a message of type {kind} came from {source}"
@@ -163,8 +163,8 @@ def _points(count: int) -> str:
     return "contact point" if count == 1 else "contact points"
 
 
-def _hand(log: Log, recorded: Recorded) -> str:
-    """Whose hand: an organisation or a role."""
+def _actor_name(log: Log, recorded: Recorded) -> str:
+    """Name of the actor: an organisation or a role."""
     by = recorded.event.approver if isinstance(recorded.event, e.NoticeApproved) else recorded.by
     kind, _, rest = by.partition(":")
     if kind == "source":
