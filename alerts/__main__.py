@@ -1,4 +1,4 @@
-"""The `alerts` command."""
+"""Entry point of the `alerts` command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; what goes wrong is one line on standard error and exit code 1 (wrong use: 2)."""
+    """Run the command line; an error is one line on standard error and exit code 1 (wrong use: 2)."""
     from alerts.cli import run
 
     sys.exit(run(sys.argv[1:]))

@@ -14,7 +14,7 @@ TIMEOUT_S = 4.0
 
 
 def check(url: str, timeout: float = TIMEOUT_S) -> str:
-    """Why the process at `url` is not well, "" if it answers 200."""
+    """Reason why the process at `url` is not healthy, "" if it answers 200."""
     try:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(url, timeout=timeout):

@@ -1,4 +1,4 @@
-"""What the web is given: every part it calls, built and joined elsewhere (`alerts.app.bootstrap`)."""
+"""Services container: everything that web and operations receive, built and wired in `alerts.app.bootstrap`."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ if TYPE_CHECKING:
 
 
 class PublicCodec(Protocol):
-    """What the event feed needs of the codec."""
+    """The part of the codec that the event feed needs."""
 
     def public(self, recorded: Recorded) -> dict[str, Any]:
-        """An event's data as JSON-able values, personal fields left out."""
+        """Data of an event as JSON-able values, without personal fields."""
 
 
 class Runner(Protocol):
-    """What reads need of the projections' runner."""
+    """The part of the projection runner that reads need."""
 
     def position(self) -> int:
-        """The log position that every read model has reached."""
+        """Log position that every read model has reached."""
 
     def wait(self, position: int, timeout: float) -> bool:
-        """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
+        """Block until `position` is reached or `timeout` seconds have passed; returns True if it is reached."""
 
     async def reached(self, position: int, timeout: float) -> bool:
-        """The same, awaited."""
+        """Awaitable version of `wait`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything behind the pages and the API. All but `inbox` is always there."""
+    """The services behind the pages and the API. All but `inbox` are always present."""
 
     settings: Settings
     clock: Callable[[], datetime]
-    """The time now, aware, UTC."""
+    """Current time, aware, UTC."""
     log: Log
     writer: Writer
     codec: PublicCodec
@@ -69,37 +69,37 @@ class Services:
     explainer: Explainer
     renderer: Renderer
     inbox: Inbox | None
-    """None wherever the public URL is not a loopback address."""
+    """None unless the public URL is a loopback address."""
     vapid: Vapid
-    """What browsers subscribe with, and push services know us by."""
+    """VAPID key pair: browsers subscribe with it, push services identify us by it."""
     webhooks: WebhookQueries
-    """Outgoing webhooks, and how far each has come."""
+    """Outgoing webhooks and their progress."""
     reads: ThreadPoolExecutor
-    """Where blocking reads run: few threads that live as long as the process, since readers keep a connection each."""
+    """Executor for blocking reads: a few long-lived threads, since each reader keeps a connection."""
     limits: Limits = field(default_factory=Limits)
-    """How often each key and each source may come, in this process."""
+    """Rate limits of each key and each source, in this process."""
     unverified: Counter[str] = field(default_factory=Counter)
-    """Webhooks that nobody signed, by source: counted, never logged one by one."""
+    """Count of webhooks without a valid signature, by source; they are not logged one by one."""
     unmatched: Counter[str] = field(default_factory=Counter)
-    """Receipts and texts that said nothing new, or of nobody we know, by provider: counted, no event."""
+    """Count of receipts and texts without effect or of unknown senders, by provider; there is no event for them."""
     topics: frozenset[str] = frozenset()
-    """Every event type there is, for `GET /events?type=`."""
+    """All event types, for `GET /events?type=`."""
     version: str = ""
     projections: Callable[[], dict[str, int]] = dict
     """Position by projection."""
     providers: Callable[[], dict[str, Any]] = dict
-    """Channel → what its provider is and how it does, for the status."""
+    """Channel → description and health of its provider, for the status."""
     canaries: Callable[[], dict[str, CanaryState]] = dict
-    """Channel → how its tester fares; empty without testers. Blocks."""
+    """Channel → state of its canary; empty without testers. Blocks."""
     parked: Callable[[], int] = int
-    """How many events and audiences could not be carried out; `waiting` counts the webhooks too."""
+    """Count of parked events and audiences; `waiting` adds the webhooks."""
     totals: Callable[[], Totals] = Totals
-    """What became of all deliveries, for the metrics. Blocks."""
+    """Count of deliveries by outcome, for the metrics. Blocks."""
     urgent: Callable[[], bool] = bool
-    """Whether an emergency is going out of this process."""
+    """True while an emergency is being sent from this process."""
     requests: Requests = field(default_factory=Requests)
-    """What the web has answered, for the metrics."""
+    """Counts of the web's requests, for the metrics."""
 
     def waiting(self) -> int:
-        """How many things wait for a person: parked webhooks, and what could not be carried out. Blocks."""
+        """Count of all parked items: webhooks, events and audiences. Blocks."""
         return self.parked() + self.views.parked_triggers()
