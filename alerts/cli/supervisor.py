@@ -21,19 +21,19 @@ class Supervisor:
         self._command, self._count, self._rests = list(command), count, rests
         self._running: list[subprocess.Popen[bytes]] = []
         self._stopping = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._keeper: list[threading.Thread] = []
 
     def __enter__(self) -> Supervisor:
         for number in range(self._count):
             self._running.append(self._start())
             keeper = threading.Thread(target=self._supervise, args=(number,), name=f"beside {number}", daemon=True)
             keeper.start()
-            self._threads.append(keeper)
+            self._keeper.append(keeper)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        for keeper in self._threads:
+        for keeper in self._keeper:
             keeper.join()
         for process in self._running:
             process.terminate()
