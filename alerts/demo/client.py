@@ -1,7 +1,7 @@
-"""The demonstration's hands: the product's own doors over HTTP, nothing else.
+"""HTTP client of the demonstration: uses only the product's public interfaces.
 
-Every request may be repeated: a POST carries an Idempotency-Key (a webhook its id), so that a server killed in the
-middle of an answer is asked again and does nothing twice.
+Every request may be repeated: a POST carries an Idempotency-Key (a webhook its id), so that a request to a server
+killed while answering is repeated without a second effect.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import aiohttp
 Json = dict[str, Any]
 Headers = Mapping[str, str]
 PATIENCE_S = 40.0
-"""How long a request is repeated while the server is away."""
+"""Seconds for which a request is repeated while the server is down."""
 
 
 class Refused(Exception):
-    """The product answered something else than the story expects."""
+    """The product answered differently from what the story expects."""
 
     def __init__(self, what: str, status: int, answer: str) -> None:
         super().__init__(f"{what}: {status} {answer[:600]}")
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 class Doors:
-    """One HTTP session to the product."""
+    """An HTTP session to the product."""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
         self.base, self.session = base, session
@@ -38,7 +38,10 @@ class Doors:
     async def send(
         self, method: str, path: str, headers: dict[str, str], data: bytes | None
     ) -> tuple[int, Any, Headers]:
-        """(status, answer, headers); an answer that is JSON is read. Repeated while nobody answers."""
+        """Send a request and return (status, answer, headers); JSON is parsed.
+
+        Repeated while the server does not answer.
+        """
         url = path if path.startswith("http") else self.base + path
         end, last = asyncio.get_running_loop().time() + PATIENCE_S, ""
         while True:
@@ -50,20 +53,20 @@ class Doors:
                         return answer.status, json.loads(text) if is_json else text, answer.headers
                     last = text
             except (aiohttp.ClientError, OSError) as error:
-                last = repr(error)  # killed or not up yet: ask again
+                last = repr(error)  # killed or not up yet: try again
             if asyncio.get_running_loop().time() > end:
                 raise Refused(f"{method} {path}", 0, f"no answer for {PATIENCE_S:.0f} s; the last was: {last}")
             await asyncio.sleep(0.1)
 
     async def get(self, path: str) -> Any:
-        """A page or document that anyone may read."""
+        """Get a public page or document."""
         status, answer, _ = await self.send("GET", path, {}, None)
         if status != 200:
             raise Refused(f"GET {path}", status, str(answer))
         return answer
 
     async def inbox(self, after: int = 0) -> AsyncIterator[Json]:
-        """Every message in the local inbox, oldest first."""
+        """Iterate over the messages in the local inbox, oldest first."""
         while True:
             items = (await self.get(f"/inbox.json?after={after}&limit=500"))["items"]
             for item in items:
@@ -73,14 +76,14 @@ class Doors:
             after = items[-1]["id"]
 
     async def one_click(self, url: str) -> None:
-        """RFC 8058: what a mail program posts for its reader."""
+        """Post a one-click unsubscribe as a mail program does (RFC 8058)."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         status, answer, _ = await self.send("POST", url, headers, b"List-Unsubscribe=One-Click")
         if status != 200:
             raise Refused(f"POST {url}", status, str(answer))
 
     async def webhook(self, source: str, secret: str, kind: str, data: Json) -> Json:
-        """A signed Standard Webhook; the 202's body."""
+        """Post a signed Standard Webhook; returns the 202's body."""
         from standardwebhooks import Webhook
 
         now, message = datetime.now(UTC), f"msg_{uuid4().hex}"
@@ -94,7 +97,7 @@ class Doors:
         return await self._taken(f"/hooks/{source}", headers, body.encode())
 
     async def cap(self, source: str, secret: str, xml: str) -> Json:
-        """A CAP message with the source's bearer; the 202's body."""
+        """Post a CAP message with the source's bearer token; returns the 202's body."""
         headers = {"Content-Type": "application/cap+xml", "Authorization": f"Bearer {secret}"}
         return await self._taken(f"/hooks/{source}", headers, xml.encode())
 
@@ -107,29 +110,29 @@ class Doors:
 
 
 class Api:
-    """`/api/v1` with one key."""
+    """Client of `/api/v1` with one key."""
 
     def __init__(self, doors: Doors, key: str) -> None:
         self._doors, self._auth = doors, {"Authorization": f"Bearer {key}"}
 
     async def get(self, path: str) -> Any:
-        """A document."""
+        """Get a document."""
         return (await self._call("GET", path, None, {}))[0]
 
     async def post(self, path: str, body: Json) -> Json:
-        """Do something, once."""
+        """Post with an Idempotency-Key."""
         answer: Json = (await self._call("POST", path, body, {"Idempotency-Key": uuid4().hex}))[0]
         return answer
 
     async def patch(self, path: str, body: Json) -> Json:
-        """A merge patch onto the version that stands."""
+        """Apply a merge patch to the current version."""
         _, headers = await self._call("GET", path, None, {})
         kind = {"If-Match": headers["ETag"], "Content-Type": "application/merge-patch+json"}
         answer: Json = (await self._call("PATCH", path, body, kind))[0]
         return answer
 
     async def pages(self, path: str) -> AsyncIterator[Json]:
-        """The items of a list, page by page."""
+        """Iterate over the items of a list, page by page."""
         next_page: str | None = path
         while next_page:
             page = await self.get(next_page)
@@ -148,10 +151,10 @@ class Api:
 
 
 async def in_parallel(count: int, jobs: Sequence[Callable[[], Awaitable[None]]], done: Callable[[], None]) -> None:
-    """Run the jobs, `count` at a time; `done` after each."""
+    """Run the jobs, at most `count` concurrently; calls `done` after each."""
     waiting = iter(jobs)
 
-    async def hand() -> None:
+    async def worker() -> None:
         for job in waiting:
             await job()
             done()
@@ -159,6 +162,6 @@ async def in_parallel(count: int, jobs: Sequence[Callable[[], Awaitable[None]]],
     try:
         async with asyncio.TaskGroup() as hands:
             for _ in range(count):
-                hands.create_task(hand())
+                hands.create_task(worker())
     except ExceptionGroup as group:
-        raise group.exceptions[0] from None  # one refusal says enough
+        raise group.exceptions[0] from None  # the first error is sufficient

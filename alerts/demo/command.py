@@ -1,4 +1,4 @@
-"""`alerts demo`: start a server, tell the story, judge and print it; without `--once`, leave it running to look at."""
+"""`alerts demo`: starts a server, plays the story, judges and prints it; without `--once` the server keeps running."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ APPROVER_SCOPES = "read notices:approve notices:issue".split()
 
 
 def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
-    """Run the demonstration. The exit code: 0 if exactly the expected deliveries happened, else 1."""
+    """Run the demonstration; returns exit code 0 if exactly the expected deliveries happened, else 1."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in env else 140)
     folder = Path(tempfile.mkdtemp(prefix="alerts-demo-"))
     server = Server(folder, env)
     failed = True
-    # The server has a session of its own: whoever ends us must not leave it behind.
+    # The server runs in its own session, so it must be stopped if this process is terminated.
     signal.signal(signal.SIGTERM, _as_interrupt)
     signal.signal(signal.SIGHUP, _as_interrupt)
     try:
@@ -52,7 +52,7 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
         server.start()
         differences, links = asyncio.run(tell_and_judge(server, console, kill=kill))
         failed = bool(differences)
-        if not once:  # else nobody would answer there
+        if not once:  # with --once the server is about to stop
             console.print(links, soft_wrap=True)
             console.print("\nThe server runs until you press Ctrl-C.")
             server.wait()
@@ -82,12 +82,14 @@ async def tell_and_judge(
     people: int = PEOPLE,
     doors_of: Callable[[str, aiohttp.ClientSession], Doors] = Doors,
 ) -> tuple[list[str], str]:
-    """Play, judge and print: every difference in words, and where to look. `doors_of` makes the hands that are used:
-    those of a test fetch what arrived from peers of their own instead of the local inbox."""
+    """Play, judge and print; returns the differences and the links to inspect.
+
+    `doors_of` creates the client: that of a test reads messages from its own peers instead of the local inbox.
+    """
     start, began, areas = datetime.now(UTC), time.monotonic(), boroughs()
     named = named_residents(start)
     run = Run(residents=[*named, *crowd(areas, people - len(named), SEED, start)])
-    credentials = await _hand_out(server)
+    credentials = await _create_credentials(server)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
         doors = doors_of(server.url, session)
         with report.Steps(console) as steps:
@@ -102,8 +104,8 @@ async def tell_and_judge(
     return differences, _links(server, credentials, run)
 
 
-async def _hand_out(server: Server) -> Credentials:
-    """What CONTRACT gives to the command line: the same operations, through the running server."""
+async def _create_credentials(server: Server) -> Credentials:
+    """Create team, keys and sources by the operations of the command line, through the running server."""
     async with connected(load(server.env)) as call:
 
         async def key(name: str, scopes: list[str], person: str | None = None) -> str:
@@ -130,7 +132,7 @@ async def _hand_out(server: Server) -> Credentials:
 async def _play(
     player: Player, areas: list[Borough], start: datetime, *, kill: bool
 ) -> tuple[Oracle, list[tuple[Telling, Expected]]]:
-    """The story, with the oracle beside it: it learns what happened when it happens."""
+    """Play the story, with the oracle informed of each event when it happens."""
     oracle = Oracle(areas, player.run.desks, player.run.residents, start)
     expected: dict[str, Expected] = {}
     told: list[tuple[Telling, Expected]] = []
@@ -140,7 +142,7 @@ async def _play(
             await player.leave()
             oracle.left(LEAVER)
             player.tell("one resident unsubscribes by one click")
-        player.tell(_says(telling))
+        player.tell(_step_text(telling))
         expected[telling.key] = oracle.expected(telling, expected)
         told.append((telling, expected[telling.key]))
         if telling.has_change:
@@ -163,8 +165,8 @@ async def _play(
     return oracle, told
 
 
-def _says(telling: Telling) -> str:
-    """What happens next, in a line."""
+def _step_text(telling: Telling) -> str:
+    """Text of the next step, in one line with its origin."""
     how = {
         "service-change": "a signed webhook of the estates department",
         "alert": "CAP 1.2 from the fire brigade",
@@ -207,7 +209,7 @@ async def _judged(
 
 
 def _judge_strays(strays: list[Json], people: list[Resident], verdict: judge.Verdict, kills: int) -> None:
-    """What belongs to no notice: a confirmation to each contact point of whoever asked without a consent."""
+    """Judge the messages of no notice: one confirmation for each contact point of a resident without consent."""
     wanted = {a for r in people if not r.body.get("confirmed") for a in r.addresses.values()}
     got = [mailbox_of(m["to"]) for m in strays]
     verdict.lost += [f"{address}: no confirmation" for address in wanted - set(got)]
@@ -234,7 +236,7 @@ async def _differences(
 
 
 async def _reasons(player: Player, verdicts: dict[str, judge.Verdict]) -> dict[str, str]:
-    """For each named resident: why, or why not, in the product's own words, of the first notice named for them."""
+    """For each named resident: the product's reason for or against the first notice in their expectations."""
     reasons = {}
     for person in (r for r in player.run.residents if r.name):
         key = next(iter(person.expects))

@@ -1,4 +1,4 @@
-"""The judge's own geometry: shapely in longitude/latitude and pyproj geodesics, nothing of the product.
+"""Geometry of the judge: shapely in longitude/latitude and pyproj geodesics, independent of the product.
 
 Every answer is True, False, or None within a metre of an edge, where either answer passes.
 """
@@ -18,41 +18,41 @@ from shapely.geometry.base import BaseGeometry
 GEOD = Geod(ellps="WGS84")
 TOLERANCE_M = 1.0
 STEP_DEGREES = 0.002
-"""Edges are cut to about 200 m, so that straight in longitude/latitude and straight in the plane are the same."""
+"""Edges are cut to about 200 m, so that straight in longitude/latitude and straight in the plane coincide."""
 FAR_M = 1000.0
 
 Maybe = bool | None
 
 
 def any_of(answers: Iterable[Maybe]) -> Maybe:
-    """True if one is, else None if one is, else False."""
+    """Three-valued OR: True if any is True, else None if any is None, else False."""
     seen = list(answers)
     return True if True in seen else None if None in seen else False
 
 
 def all_of(answers: Iterable[Maybe]) -> Maybe:
-    """False if one is, else None if one is, else True."""
+    """Three-valued AND: False if any is False, else None if any is None, else True."""
     seen = list(answers)
     return False if False in seen else None if None in seen else True
 
 
 def negated(answer: Maybe) -> Maybe:
-    """The other one; None stays."""
+    """Three-valued NOT."""
     return None if answer is None else not answer
 
 
 def at_most(value: float, limit: float) -> Maybe:
-    """value ≤ limit, in metres, with the tolerance."""
+    """Three-valued value ≤ limit, in metres, with the tolerance."""
     return None if abs(value - limit) <= TOLERANCE_M else value < limit
 
 
 def metres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """The geodesic between two points."""
+    """Length of the geodesic between two points in metres."""
     return float(GEOD.inv(lon1, lat1, lon2, lat2)[2])
 
 
 class Shape:
-    """A polygon or several, with the distance of a point to it."""
+    """A Polygon or MultiPolygon, with the distance of a point to it."""
 
     def __init__(self, geojson: dict[str, Any]) -> None:
         self.geometry: BaseGeometry = shape(geojson)
@@ -62,22 +62,22 @@ class Shape:
         self._lines = [shapely.get_coordinates(line) for line in parts]
 
     def signed_distance(self, lat: float, lon: float) -> float:
-        """Metres from the edge: negative inside, positive outside.
+        """Distance to the edge in metres: negative inside, positive outside.
 
-        The edge is seen in the plane that keeps distances and directions from the point (azimuthal equidistant): each
-        of its positions is put where its geodesic leads.
+        The edge is projected into the plane that preserves distances and directions from the point (azimuthal
+        equidistant).
         """
         nearest = min(self._to_line(line, lat, lon) for line in self._lines)
         return -nearest if shapely.contains_xy(self.geometry, lon, lat) else nearest
 
     def touches_disc(self, lat: float, lon: float, radius_m: float) -> Maybe:
-        """Whether a point with a radius touches it; an edge counts as inside."""
+        """True if the disc around a point touches the shape; an edge counts as inside."""
         if self._surely_beyond(lat, lon, radius_m):
             return False
         return at_most(self.signed_distance(lat, lon), radius_m)
 
     def overlaps(self, other: Shape) -> Maybe:
-        """Whether the interiors overlap: neighbours that share an edge do not."""
+        """True if the interiors overlap: neighbours that share an edge do not."""
         if shapely.relate_pattern(self.geometry, other.geometry, "T********"):
             shared = self.geometry.intersection(other.geometry)
             return True if shared.buffer(-TOLERANCE_M / 60_000).area > 0 else None
@@ -93,7 +93,7 @@ class Shape:
     def _surely_beyond(self, lat: float, lon: float, radius_m: float) -> bool:
         west, south, east, north = self.geometry.bounds
         margin = radius_m + FAR_M
-        dy, dx = margin / 110_000, margin / 65_000  # at London's latitude a degree is at least that long
+        dy, dx = margin / 110_000, margin / 65_000  # a degree is at least that long at London's latitude
         return not (west - dx <= lon <= east + dx and south - dy <= lat <= north + dy)
 
 
@@ -105,7 +105,7 @@ def _cached(text: str) -> Shape:
 
 
 def shape_of(geojson: dict[str, Any]) -> Shape:
-    """The same shape for the same GeoJSON, prepared once."""
+    """Prepared shape of a GeoJSON geometry; cached."""
     import json
 
     return _cached(json.dumps(geojson, sort_keys=True))

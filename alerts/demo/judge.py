@@ -1,4 +1,4 @@
-"""Compares what arrived with what the oracle says was due, delivery by delivery and message by message."""
+"""Judge: compares what arrived with the oracle's expectation, delivery by delivery and message by message."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from alerts.demo.story import Telling
 Json = dict[str, Any]
 ARRIVED = ("sent", "delivered")
 REPLACED = ("superseded", "cancelled")
-"""What becomes of a held message when its thread goes on."""
+"""Possible states of a held message once its thread has continued."""
 
 
 @dataclass(slots=True)
 class Arrived:
-    """What the product and the inbox say of one notice."""
+    """Actual results of one notice, from the API and the inbox."""
 
     progress: Json
-    """GET /notices/{id}/dispatch."""
+    """Answer of GET /notices/{id}/dispatch."""
     deliveries: dict[Contact, Json] = field(default_factory=dict)
-    """By contact point: one item of GET /deliveries, with `attempts`."""
+    """Items of GET /deliveries by contact point, with `attempts`."""
     messages: dict[Contact, list[Json]] = field(default_factory=dict)
-    """By contact point: the inbox's items."""
+    """Items of the inbox by contact point."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """How one notice ended, and every difference in words."""
+    """Result of one notice, with every difference in words."""
 
     telling: Telling
     expected: Expected
     arrived: Arrived
     lost: list[str] = field(default_factory=list)
-    """Due, and not there."""
+    """Expected but missing."""
     ghost: list[str] = field(default_factory=list)
-    """There, and not due."""
+    """Present but not expected."""
     wrong: list[str] = field(default_factory=list)
-    """There and due, but not as it should be."""
+    """Expected and present, but incorrect."""
     copies: int = 0
-    """Messages beyond one a contact point."""
+    """Number of messages beyond the first to a contact point."""
 
     @property
     def differences(self) -> list[str]:
-        """All of them, with the notice's name."""
+        """All differences, prefixed by the notice's key."""
         kinds = (("lost", self.lost), ("ghost", self.ghost), ("wrong", self.wrong))
         return [f"{self.telling.key}: {kind}: {what}" for kind, found in kinds for what in found]
 
@@ -58,7 +58,7 @@ class Verdict:
 def judge(
     telling: Telling, expected: Expected, arrived: Arrived, people: dict[str, Resident], *, kills: int, followed: bool
 ) -> Verdict:
-    """Compare one notice. `followed`: a later notice of its thread was issued; `kills`: how often the server died."""
+    """Compare one notice. `followed`: a later notice of its thread was issued; `kills`: number of server kills."""
     verdict = Verdict(telling, expected, arrived)
     for contact, state in expected.must.items():
         _due(verdict, contact, state, people, kills=kills, followed=followed)
@@ -101,7 +101,7 @@ def _due(
 
 
 def _read(verdict: Verdict, contact: Contact, message: Json, delivery: str, person: Resident) -> None:
-    """The message itself: its identity and its words in the reader's language."""
+    """Check the message: its identity, and its words in the reader's language."""
     title = title_for(verdict.telling, person.body["language"])
     text = " ".join(message["text"].split())
     if contact[1] == "push":
@@ -122,7 +122,7 @@ def _read(verdict: Verdict, contact: Contact, message: Json, delivery: str, pers
 
 
 def title_for(telling: Telling, language: str) -> str:
-    """RULES 20: the exact tag, else the primary subtag, else the default language, else the first given."""
+    """Title in the reader's language by RULES 20: exact tag, primary subtag, default language, first given."""
     words = telling.words
     for wanted in (language, "en"):
         for tag in words:
@@ -132,9 +132,9 @@ def title_for(telling: Telling, language: str) -> str:
 
 
 def judge_alternatives(verdict: Verdict, oracle: Oracle, people: dict[str, Resident]) -> int:
-    """RULES 12: each e-mail names its reader's own three nearest remaining desks, in order, with the distance.
+    """Check RULES 12: each e-mail names the reader's three nearest remaining desks, in order, with the distance.
 
-    Returns how many messages were compared; differences go to the verdict.
+    Returns the number of messages compared; differences are added to the verdict.
     """
     compared = 0
     for contact, messages in verdict.arrived.messages.items():
@@ -164,7 +164,7 @@ def _distances(verdict: Verdict, contact: Contact, near: Iterable[tuple[str, flo
 
 
 def judge_named(verdicts: dict[str, Verdict], people: Iterable[Resident]) -> list[str]:
-    """What was written down beforehand for each named resident, against what became of them."""
+    """Compare the named residents' predefined expectations with their results."""
     differences = []
     for person in people:
         for key, wanted in person.expects.items():
@@ -175,7 +175,7 @@ def judge_named(verdicts: dict[str, Verdict], people: Iterable[Resident]) -> lis
 
 
 def outcome(verdict: Verdict, person: Resident) -> str:
-    """The states of somebody's deliveries of a notice; `unreachable` or `-` where there is none."""
+    """States of a person's deliveries of a notice; `unreachable` or `-` if there is none."""
     states = {d["state"] for c, d in verdict.arrived.deliveries.items() if c[0] == person.key}
     plain = {"sent" if s in ARRIVED else s for s in states}
     if plain & set(REPLACED):
@@ -184,7 +184,7 @@ def outcome(verdict: Verdict, person: Resident) -> str:
 
 
 def judge_mailboxes(verdict: Verdict) -> list[str]:
-    """Step 6: one refused for good, with the reason on record; one reached at the second try."""
+    """Check step 6: one mailbox failed permanently with its reason; one was reached at the second attempt."""
     differences = []
     gone = verdict.arrived.deliveries.get((GONE, "email"), {})
     if gone.get("state") != REFUSED or "5.1.1" not in gone.get("reason", ""):
@@ -196,7 +196,7 @@ def judge_mailboxes(verdict: Verdict) -> list[str]:
 
 
 def judge_leaver(why_not: Json) -> list[str]:
-    """Step 5: why-not says that the person had left."""
+    """Check step 5: why-not says that the person has left."""
     failed = [c for c in why_not["checks"] if not c["holds"]]
     said = " ".join(f"{c['rule']} {c['detail']}" for c in failed).lower()
     if why_not["due"] or not re.search(r"ended|left|unsubscribed|one-click|removed", said):
@@ -205,7 +205,7 @@ def judge_leaver(why_not: Json) -> list[str]:
 
 
 def tally(verdict: Verdict) -> Counter[tuple[str, str]]:
-    """(channel, state) → deliveries."""
+    """Count deliveries by (channel, state)."""
     return Counter((c[1], d["state"]) for c, d in verdict.arrived.deliveries.items())
 
 

@@ -1,4 +1,4 @@
-"""The demonstration's London: boroughs from the registered outlines, front desks, and where people live.
+"""Geography of the demonstration: London's boroughs from their outlines, front desks, and population centres.
 
 The desks are an illustration, not an official list: real place names, coordinates to about 100 m, made-up hours.
 """
@@ -26,10 +26,10 @@ class Desk:
     lon: float
     opening_hours: str | None
     closes: bool = False
-    """Whether the story's service change closes it."""
+    """True if the story's service change closes it."""
     kind: str = "front-desk"
     weekly: bool = True
-    """Of a mobile unit: whether it still comes each week, or stopped coming last month."""
+    """For a mobile unit: True if it still comes weekly, False if it stopped last month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Borough:
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """Where people live close together: a middle, how far they spread, and how many of a thousand."""
+    """A population centre: position, spread, and weight per thousand residents."""
 
     name: str
     lat: float
@@ -54,7 +54,7 @@ class Centre:
 
 
 def boroughs() -> list[Borough]:
-    """The 33 London boroughs, from the packaged outlines (their notice is in SOURCES.md)."""
+    """Load the 33 London boroughs from the packaged outlines (their notice is in SOURCES.md)."""
     text = resources.files("alerts.demo").joinpath("london-boroughs.geojson").read_text(encoding="utf-8")
     return [
         Borough(slug_of(f["properties"]["name"]), f["properties"]["name"], f["geometry"])
@@ -63,7 +63,7 @@ def boroughs() -> list[Borough]:
 
 
 def slug_of(name: str) -> str:
-    """Lower case, spaces to hyphens, apostrophes dropped (the contract's rule for the demonstration's places)."""
+    """Make a slug: lower case, hyphens for spaces, no apostrophes (as the contract does for this demonstration)."""
     return name.lower().replace("'", "").replace("’", "").replace(" ", "-")
 
 
@@ -100,7 +100,7 @@ DESKS: tuple[Desk, ...] = (
     Desk("Bexleyheath Broadway", 51.4562, 0.1404, None, kind="mobile"),
     Desk("Twickenham Green", 51.4439, -0.3405, None, kind="mobile", weekly=False),
 )
-"""28 front desks, half of which close, and three stops of a mobile unit, of which one is no longer served."""
+"""28 front desks, half of which close, and three stops of a mobile unit, one of them no longer served."""
 
 CENTRES: tuple[Centre, ...] = (
     Centre("Walworth", 51.4875, -0.0925, 1.0, 70),

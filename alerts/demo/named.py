@@ -1,4 +1,4 @@
-"""The named residents: each stands for one rule, and says beforehand what it must come to."""
+"""Named residents: each demonstrates one rule and has predefined expectations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Json = dict[str, Any]
 GEOD = Geod(ellps="WGS84")
 NONE = "-"
 INSIDE = {"smoke": "sent", "smoke-update": "sent", "smoke-over": "sent"}
-"""Whoever gets the alert gets its update and its all-clear."""
+"""Everyone who gets the alert gets its update and its all-clear."""
 
 
 def named_residents(start: datetime) -> list[Resident]:
-    """About a dozen and a half people, each for a rule of RULES.md."""
+    """Build the named residents, each for a rule of RULES.md."""
     consent = {"wording": CONSENT_WORDING, "given_at": start.isoformat(), "how": "demonstration"}
 
     def person(name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
@@ -175,12 +175,12 @@ GONE = "ivo"
 
 
 def at(lat: float, lon: float, radius_km: float = 0.0) -> Json:
-    """A place of a subscriber."""
+    """Build a place of a subscriber."""
     return {"lat": lat, "lon": lon, "radius_km": radius_km, "name": "home"}
 
 
 def across_edge(ring: list[list[float]], edge: int, metres: float) -> tuple[Json, Json]:
-    """Bare points `metres` inside and outside the middle of a ring's edge (straight in longitude/latitude)."""
+    """Points `metres` inside and outside the middle of a ring's edge (straight in longitude/latitude)."""
     (x1, y1), (x2, y2) = ring[edge], ring[edge + 1]
     lon, lat = (x1 + x2) / 2, (y1 + y2) / 2
     along = GEOD.inv(lon - (x2 - x1) * 1e-3, lat - (y2 - y1) * 1e-3, lon, lat)[0]
@@ -189,7 +189,7 @@ def across_edge(ring: list[list[float]], edge: int, metres: float) -> tuple[Json
 
 
 def across_rim(circle: Json, azimuth: float, metres: float) -> tuple[Json, Json]:
-    """Bare points `metres` inside and outside a circle's rim, in a direction from its middle."""
+    """Points `metres` inside and outside a circle's rim, in a direction from its centre."""
     radius = circle["radius_km"] * 1000
     near, far = radius - metres, radius + metres
     return _moved(circle["lon"], circle["lat"], azimuth, near), _moved(circle["lon"], circle["lat"], azimuth, far)

@@ -1,4 +1,4 @@
-"""Who was due, computed once more: from the scenario's own data and RULES.md, by none of the product's matching.
+"""Oracle: computes who is due from the scenario's data and RULES.md, independent of the product's matching.
 
 Three-valued: True, False, or None where an edge is within a metre and either answer passes.
 """
@@ -19,21 +19,21 @@ from alerts.demo.story import Telling
 
 Json = dict[str, Any]
 Contact = tuple[str, str]
-"""(resident's key, channel)."""
+"""Contact point as (resident's key, channel)."""
 
 RANK = {"Minor": 0, "Moderate": 1, "Unknown": 1, "Severe": 2, "Extreme": 3}
 REACH_M = 3000.0
 SENT, HELD, REFUSED = "sent", "held", "failed-permanent"
 NO_MAILBOX = "no-such-mailbox"
-"""A local part that the inbox refuses for good."""
+"""Prefix of a local part that the inbox refuses permanently."""
 CHANNELS = ("email", "sms", "push")
 TIE_M = 2.0
-"""Two desks nearer to each other than this in distance may come in either order."""
+"""Tolerance in metres: two desks with a smaller difference in distance may be in either order."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedDesk:
-    """A desk of the story with the id that the product gave it."""
+    """A desk of the story with its id in the product."""
 
     id: str
     desk: Desk
@@ -41,21 +41,24 @@ class PlacedDesk:
 
 @dataclass(slots=True)
 class Expected:
-    """What one notice must have come to."""
+    """Expected results of one notice."""
 
     must: dict[Contact, str] = field(default_factory=dict)
-    """Contact point → the state its delivery must end in."""
+    """Contact point → final state of its delivery."""
     may: dict[Contact, str] = field(default_factory=dict)
     """Within a metre of an edge: this state, or no delivery at all."""
     people: set[str] = field(default_factory=set)
     unreachable: set[str] = field(default_factory=set)
-    """Due, and nothing reaches them."""
+    """Due, but without a usable contact point."""
     maybe_people: set[str] = field(default_factory=set)
-    """Due or not, with or without a contact point, as an edge decides."""
+    """Due or not, with or without a contact point, depending on an edge."""
 
 
 class Oracle:
-    """Judges every notice of the story. `start` is when the story began (quiet hours are read on its clock)."""
+    """Computes the expectation for every notice.
+
+    `start` is the start of the story, by which quiet hours are evaluated.
+    """
 
     def __init__(
         self, boroughs: Sequence[Borough], desks: Sequence[PlacedDesk], residents: Sequence[Resident], start: datetime
@@ -68,15 +71,15 @@ class Oracle:
         self._moved: set[str] = set()
 
     def left(self, resident: str) -> None:
-        """They ended their subscription; nothing later is due to them."""
+        """Record that the resident has unsubscribed; nothing later is due."""
         self._gone.add(resident)
 
     def moved(self, resident: str) -> None:
-        """They added the place that the story keeps for them."""
+        """Record that the resident has added their second place."""
         self._moved.add(resident)
 
     def expected(self, telling: Telling, before: Mapping[str, Expected]) -> Expected:
-        """Who is due for `telling`, given what the earlier notices of its thread came to."""
+        """Compute who is due for `telling`, given the expectations of the earlier notices of its thread."""
         earlier = [before[key] for key in telling.follows]
         if telling.msg_type in ("Cancel", "AllClear"):
             return _follow_up(earlier)
@@ -90,13 +93,13 @@ class Oracle:
         return found
 
     def late(self, person: Resident, telling: Telling, found: Expected) -> None:
-        """RULES 7: add someone who became due by a change of their own while this emergency was live."""
+        """Add a person who became due by a change of their own while this emergency was live (RULES 7)."""
         self._judge(person, telling, found, counted=False)
 
     def alternatives(self, person: Resident) -> list[tuple[str, float]] | None:
-        """RULES 12: name and distance (m) of the three nearest open desks; None where the order is a matter of metres.
+        """Name and distance (m) of the three nearest open desks (RULES 12); None if the order is within the tolerance.
 
-        For the first of their places that the change touches; [] for somebody without place.
+        Computed for the first of the person's places that the change touches; [] for a person without place.
         """
         places = self._places(person)
         if not places:
@@ -138,7 +141,7 @@ class Oracle:
             (found.people if channels else found.unreachable).add(person.key)
 
     def _ordinary(self, person: Resident, telling: Telling) -> bool:
-        """RULES 2 but for the places: topic, severity floor, pause."""
+        """Evaluate RULES 2 without the places: topic, severity floor, pause."""
         body = person.body
         topics = body.get("topics", ())
         if person.paused or (topics and telling.topic not in topics):
@@ -151,10 +154,10 @@ class Oracle:
         return [c for c in CHANNELS if c in person.addresses and c in wanted]
 
     def _carried(self, person: Resident, *, danger: bool, has_place: bool) -> str:
-        """RULES 5 and 6 for whoever is due under rule 2: at once, or held."""
+        """State of a delivery due under rule 2, by RULES 5 and 6: sent at once, or held."""
         quiet = person.body.get("quiet_hours")
         is_quiet = quiet is not None and _is_quiet(quiet, person.body.get("timezone", "Europe/London"), self._start)
-        if danger:  # an emergency: at once whatever the frequency; without place woken, unticked not
+        if danger:  # emergency: at once whatever the frequency; woken if without place and not unticked
             woken = not has_place and person.body.get("danger_to_life", True)
             return HELD if is_quiet and not woken else SENT
         return HELD if is_quiet or person.body.get("frequency", "immediate") != "immediate" else SENT
@@ -176,7 +179,7 @@ class Oracle:
         return any_of(self._touches(p, telling.area) for p in places)
 
     def _touches(self, place: Json, area: Json) -> Maybe:
-        """RULES 9: a person's place against an area."""
+        """Evaluate RULES 9: a person's place against an area."""
         if "circle" in area:
             circle = area["circle"]
             radius = circle["radius_km"] * 1000
@@ -195,7 +198,7 @@ class Oracle:
         return self._boroughs[place["place"]] if "place" in place else shape_of(place["area"])
 
     def _change_touches(self, place: Json) -> Maybe:
-        """RULES 11: within reach of a closing desk, or the nearest desk is one that closes."""
+        """Evaluate RULES 11: within reach of a closing desk, or the nearest desk is one that closes."""
         closing = [d for d in self._desks if d.desk.closes]
         own_radius = place.get("radius_km", 0) * 1000
         reached = any_of(at_most(self._distance(place, d), REACH_M + own_radius) for d in closing)
@@ -211,7 +214,7 @@ class Oracle:
         return any_of((reached, answers.pop() if len(answers) == 1 else None))
 
     def _distance(self, place: Json, placed: PlacedDesk) -> float:
-        """RULES 12: from the place's point, or from the polygon (0 inside)."""
+        """Distance in metres by RULES 12: from the place's point, or from the polygon (0 inside)."""
         desk = placed.desk
         if "lat" in place:
             return metres(place["lat"], place["lon"], desk.lat, desk.lon)
@@ -242,7 +245,7 @@ _TOLERANCE = 1.0
 
 
 def _is_danger(telling: Telling) -> bool:
-    """RULES 4 (every notice of the story is Actual)."""
+    """Evaluate RULES 4 (every notice of the story is Actual)."""
     return (
         telling.kind == "alert"
         and telling.msg_type in ("Alert", "Update")
@@ -253,7 +256,7 @@ def _is_danger(telling: Telling) -> bool:
 
 
 def _follow_up(earlier: Sequence[Expected]) -> Expected:
-    """RULES 14: every contact point that the thread was handed to, at once."""
+    """Evaluate RULES 14: every contact point to which the thread was sent, at once."""
     found = Expected()
     for one in earlier:
         found.must.update({c: SENT for c, state in one.must.items() if state == SENT})
@@ -263,7 +266,7 @@ def _follow_up(earlier: Sequence[Expected]) -> Expected:
 
 
 def _stays(desk: Desk) -> bool:
-    """Open after the change: the desks that stay, and a mobile unit that comes within 14 days."""
+    """True if the desk is open after the change, or a mobile unit comes within 14 days."""
     return desk.weekly and not desk.closes
 
 

@@ -1,6 +1,6 @@
-"""Plays the story through the product's doors, and keeps what it learns on the way for the judge.
+"""Player: plays the story through the product's HTTP interfaces and records the ids for the judge.
 
-What CONTRACT gives to the command line (team, keys, sources) comes in as `Credentials`; all else is HTTP.
+Team, keys and sources, which CONTRACT gives to the command line, are passed in as `Credentials`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ EVENT_WORDS = {"en-GB": "Emergency", "pl": "Zagrożenie", "ur": "ہنگامی ا
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the command line handed out."""
+    """Keys and secrets created by the command line's operations."""
 
     loader: str
-    """API keys: one that loads and reads …"""
+    """API key for loading and reading."""
     author: str
     approver: str
-    """… and two that were issued for two people."""
+    """API keys issued for two different people."""
     estates: str
     """Secrets of the three sources."""
     fire: str
@@ -47,25 +47,25 @@ class Credentials:
 
 @dataclass(slots=True)
 class Run:
-    """What was learned while playing."""
+    """State recorded while playing."""
 
     residents: list[Resident]
     subscriber: dict[str, str] = field(default_factory=dict)
-    """Resident's key → subscriber's id."""
+    """Resident's key → subscriber id."""
     desks: list[PlacedDesk] = field(default_factory=list)
     notices: dict[str, str] = field(default_factory=dict)
     """Telling's key → notice id."""
     previewed: int | None = None
-    """How many people the audience preview of the announcement named."""
+    """People in the audience preview of the announcement."""
     killed_during: list[str] = field(default_factory=list)
 
     def person(self, key: str) -> Resident:
-        """A named resident."""
+        """Find a resident by key."""
         return next(r for r in self.residents if r.key == key)
 
 
 class Player:
-    """One play. `tell` says what happens, `step` reports progress as (what, done, of)."""
+    """Plays the story once. `tell` prints a line, `step` reports progress as (what, done, of)."""
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class Player:
             await self._kill_in_mid_dispatch(telling)
 
     async def alert(self, telling: Telling, *, kill: bool = False) -> None:
-        """Steps 2 and 3: a CAP message from the trusted source; a follow-up refers to what was sent before it."""
+        """Steps 2 and 3: a CAP message from the trusted source; a follow-up references the earlier messages."""
         for key in telling.follows:
             await self.settled(key)
         references = [self._cap_sent[key] for key in telling.follows]
@@ -155,7 +155,7 @@ class Player:
             await self._kill_in_mid_dispatch(telling)
 
     async def move_in(self) -> None:
-        """A resident adds a place inside the smoke while that alert is live (RULES 7)."""
+        """Let a resident add a place inside the smoke while that alert is live (RULES 7)."""
         person = self.run.person(MOVER)
         places = [*person.body["places"], person.moves_to]
         await self.api.patch(f"/subscribers/{self.run.subscriber[person.key]}", {"places": places})
@@ -163,7 +163,7 @@ class Player:
         await self._until("the late comer to be told", lambda: self._any_sent(path))
 
     async def announcement(self, telling: Telling) -> None:
-        """Step 4: one person drafts, another approves what they saw, and it goes five seconds later."""
+        """Step 4: one person drafts, another approves what they saw, and it is sent five seconds later."""
         author, approver = Api(self._doors, self._credentials.author), Api(self._doors, self._credentials.approver)
         body = {
             "kind": "announcement",
@@ -182,7 +182,7 @@ class Player:
         await author.post(f"{path}/schedule", {"send_at": send_at.isoformat()})
 
     async def leave(self) -> None:
-        """Step 5: one click, as a mail program does it for its reader, with the link of a message he got."""
+        """Step 5: one-click unsubscribe with the link of a received message, as a mail program does it."""
         person = self.run.person(LEAVER)
         async for item in self._doors.inbox():
             if item["to"] == person.addresses["email"]:
@@ -205,7 +205,7 @@ class Player:
     # --- waiting --------------------------------------------------------------------------------------------------
 
     async def settled(self, key: str) -> None:
-        """Until everything of this notice has left, is held, or has ended."""
+        """Wait until every delivery of this notice is sent, held or ended."""
 
         async def still() -> bool:
             progress = await self.progress(key)
@@ -218,12 +218,12 @@ class Player:
         await self._until(f"the dispatch of {key} to settle", still)
 
     async def progress(self, key: str) -> Json:
-        """GET /notices/{id}/dispatch."""
+        """Get /notices/{id}/dispatch."""
         progress: Json = await self.api.get(f"/notices/{self.run.notices[key]}/dispatch")
         return progress
 
     async def live(self, key: str) -> None:
-        """Until a scheduled notice is out."""
+        """Wait until a scheduled notice is live."""
 
         async def out() -> bool:
             return bool((await self.api.get(f"/notices/{self.run.notices[key]}"))["state"] == "live")

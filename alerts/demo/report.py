@@ -1,4 +1,4 @@
-"""What the demonstration prints: progress, one table of notices, one of named residents, and where to look."""
+"""Output of the demonstration: progress, a table of notices and one of named residents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Steps:
-    """Progress bars on a terminal, one plain line a finished step elsewhere."""
+    """Progress bars on a terminal, otherwise one plain line per finished step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -39,7 +39,7 @@ class Steps:
         self._bars.stop()
 
     def step(self, what: str, done: int, of: int) -> None:
-        """`done` of `of` are done of this step."""
+        """Report progress of a step: `done` of `of`."""
         if not of:
             return
         if self._console.is_terminal:
@@ -52,12 +52,12 @@ class Steps:
             self._finished.add(what)
 
     def tell(self, text: str) -> None:
-        """One line above the bars."""
+        """Print one line above the bars."""
         self._console.print(f"{time.monotonic() - self._began:6.1f} s  {text}")
 
 
 def notices_table(verdicts: Sequence[Verdict]) -> Table:
-    """Who was due, who was reached, by channel, how fast, what was refused and why. Legible at 80 columns."""
+    """Build the table of notices: due, reached by channel, speed, refusals with reasons. Legible at 80 columns."""
     table = _table("What was told")
     table.add_column("notice", ratio=1)
     for name in ("due", "e-mail", "text", "push", "held", "half/95 %", "as due"):
@@ -68,7 +68,7 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
         held = sum(n for (_, s), n in counts.items() if s == "held")
         differences = len(verdict.differences)
         about = Text.assemble((verdict.telling.key, "bold"), " ", next(iter(verdict.telling.words.values())).title)
-        for line in _beside(verdict, counts):
+        for line in _other_counts(verdict, counts):
             about.append(f"\n{line}", "dim")
         table.add_row(
             about,
@@ -88,7 +88,7 @@ def notices_table(verdicts: Sequence[Verdict]) -> Table:
 
 
 def residents_table(people: Sequence[Resident], verdicts: dict[str, Verdict], reasons: dict[str, str]) -> Table:
-    """The named residents, one by one, with why or why not."""
+    """Build the table of named residents, each with the reason for or against delivery."""
     table = _table("The named residents")
     table.add_column("who, and what they show", ratio=2)
     table.add_column("what they got, and why or why not", ratio=3)
@@ -114,8 +114,8 @@ def _table(title: str) -> Table:
     )  # fmt: skip
 
 
-def _beside(verdict: Verdict, counts: Counter[tuple[str, str]]) -> list[str]:
-    """What else became of a notice, each in a line: only what there is to say."""
+def _other_counts(verdict: Verdict, counts: Counter[tuple[str, str]]) -> list[str]:
+    """Further counts of a notice, one line each; zero counts are omitted."""
     progress = verdict.arrived.progress
     replaced = sum(n for (_, s), n in counts.items() if s in REPLACED)
     retried = sum(len(d["attempts"]) > 1 for d in verdict.arrived.deliveries.values())
@@ -133,7 +133,7 @@ def _beside(verdict: Verdict, counts: Counter[tuple[str, str]]) -> list[str]:
 
 
 def reason_of(why: Json) -> str:
-    """One sentence of a why or why-not: the check that failed, or the one that says most."""
+    """Summarise a why or why-not in one sentence: the failed check, or else the most specific one."""
     failed = [c for c in why["checks"] if not c["holds"]]
     if failed:
         return str(failed[0]["detail"])

@@ -1,6 +1,6 @@
-"""The residents: 5,000 made-up people from one seed, clustered like people. Data, and nothing of the product.
+"""Residents: 5,000 made-up people from one seed, clustered like a real population. Independent of the product.
 
-Every address is of a domain or number range kept for fiction (RFC 2606; Ofcom's numbers for drama).
+Every address is in a domain or number range reserved for fiction (RFC 2606; Ofcom's numbers for drama).
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from alerts.demo.london import CENTRES, Borough
 Json = dict[str, Any]
 
 RADII_KM = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0)
-"""The radii that sign-up offers."""
+"""Radii offered at sign-up."""
 TOPICS = ("safety", "weather", "health", "transport", "utilities", "service-changes", "crime-prevention", "community")
 LONDON = ZoneInfo("Europe/London")
 CONSENT_WORDING = "I agree to get alerts about the places and topics I chose (demonstration)."
 PHONES = 980
-"""How many of the crowd have a telephone: Ofcom keeps 1,000 mobile numbers for drama, the named ones use the rest."""
+"""Residents of the crowd with a telephone.
+
+Ofcom reserves 1,000 mobile numbers for drama; the named residents use the rest.
+"""
 
 DEVICE_OF = 12
-"""One in so many of the crowd has a browser that gets notifications."""
+"""Every n-th resident of the crowd has a browser with notifications."""
 
 GIVEN = (
     "Ada Aled Amina Anika Arjun Beata Bilal Bronwen Carys Chidi Dafydd Daisy Deepa Dylan Elif Emeka Esther Fatima "
@@ -43,52 +46,52 @@ FAMILY = (
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """One person: what is posted to the API, and what the story does with them."""
+    """A resident: the body posted to the API, and the events of the story."""
 
     key: str
     body: Json
-    """POST /api/v1/subscribers, but for the push subscription, which the player asks of the inbox."""
+    """Body of POST /api/v1/subscribers, without the push subscription, which the player gets from the inbox."""
     device: str = ""
-    """A browser that gets notifications: the end of its push endpoint in the inbox; "" for none."""
+    """Browser with notifications: the end of its push endpoint in the inbox; "" for none."""
     paused: bool = False
     """Paused by PATCH after sign-up."""
     moves_to: Json | None = None
-    """A place added while the smoke alert is live."""
+    """Place added while the smoke alert is live."""
     name: str = ""
     note: str = ""
-    """Why the story names them; empty for the crowd."""
+    """Reason for naming the resident; empty for the crowd."""
     expects: dict[str, str] = field(default_factory=dict)
-    """By telling: the delivery's state, or `-` for none. Written by hand, beside the oracle's computation."""
+    """Telling's key → delivery state, or `-` for none. Written by hand, independent of the oracle's computation."""
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Contact points by channel; of push the end of the endpoint."""
+        """Contact points by channel; for push the end of the endpoint."""
         found = {c: self.body[f] for c, f in (("email", "email"), ("sms", "phone")) if f in self.body}
         return {**found, "push": self.device} if self.device else found
 
 
 def mailbox_of(to: str) -> str:
-    """The address by which `Resident.addresses` knows a message's recipient: of an endpoint its end."""
+    """Recipient as in `Resident.addresses`: for an endpoint its end."""
     return to.rpartition("/")[2]
 
 
 def quiet_around(start: datetime) -> Json:
-    """Quiet hours that have begun three hours ago and last nine more, on London's clock, whatever the hour."""
+    """Quiet hours on London's clock from three hours before `start` to nine hours after it."""
     return _hours(start - timedelta(hours=3), start + timedelta(hours=9))
 
 
 def quiet_elsewhen(start: datetime) -> Json:
-    """Quiet hours that are over for the length of the story: the other half of the clock."""
+    """Quiet hours outside the duration of the story: the other half of the clock."""
     return _hours(start + timedelta(hours=9), start - timedelta(hours=3))
 
 
 def digest_timezone(start: datetime) -> str:
-    """A zone in which no digest falls due during the story: London, unless it is about 08:00 there."""
+    """Time zone in which no digest is due during the story: London, unless it is about 08:00 there."""
     return "Pacific/Auckland" if 6 <= start.astimezone(LONDON).hour < 9 else "Europe/London"
 
 
 def crowd(boroughs: list[Borough], count: int, seed: int, start: datetime) -> list[Resident]:
-    """`count` residents, the same for the same seed but for what is said relative to `start`."""
+    """Generate `count` residents, the same for the same seed, except for times relative to `start`."""
     random = Random(seed)
     inside = _Inside(boroughs)
     with_phone = set(random.sample(range(count), min(PHONES, count // 5)))
@@ -120,7 +123,7 @@ def _body(number: int, random: Random, inside: _Inside, start: datetime, phone: 
     if phone is not None:
         body["phone"] = f"+447700900{phone:03}"
     if random.random() < 0.012:
-        # Wants a channel on which there is no way to reach them: due, and counted apart as unreachable.
+        # Wants a channel without having a contact point on it: due, and counted as unreachable.
         body["channels"] = ["sms"] if "email" in body and "phone" not in body else ["email"]
         body.pop("phone" if body["channels"] == ["sms"] else "email", None)
     elif len([k for k in ("email", "phone") if k in body]) == 2 and random.random() < 0.3:
@@ -135,7 +138,7 @@ def _body(number: int, random: Random, inside: _Inside, start: datetime, phone: 
             body["quiet_hours"]["wake_for"] = "emergency"
     if body["frequency"] != "immediate":
         body["timezone"] = digest_timezone(start)
-        body.pop("quiet_hours", None)  # the digest's zone need not be the one those hours were written for
+        body.pop("quiet_hours", None)  # the digest's zone may differ from the one those hours were written for
     return body
 
 
@@ -179,7 +182,7 @@ def _hours(since: datetime, until: datetime) -> Json:
 
 
 class _Inside:
-    """Draws homes: a centre by its weight, a normal spread about it, and only within London."""
+    """Draws homes: a weighted centre with a normal spread around it, only within London."""
 
     def __init__(self, boroughs: list[Borough]) -> None:
         import shapely
@@ -191,7 +194,7 @@ class _Inside:
         self._weights = [c.weight for c in CENTRES]
 
     def home(self, random: Random) -> tuple[float, float]:
-        """(lat, lon) to about a metre."""
+        """Draw a position (lat, lon), rounded to about a metre."""
         import shapely
 
         while True:

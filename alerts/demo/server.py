@@ -1,4 +1,4 @@
-"""The demonstration's server: `alerts serve` as a child process, in a folder and on a port of its own."""
+"""Server of the demonstration: `alerts serve` as a child process, with its own folder and port."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ READY_S = 30.0
 
 
 class ServerFailed(Exception):
-    """The server did not come up, or went away; `str(error)` has the end of its log."""
+    """The server did not start, or ended; `str(error)` has the end of its log."""
 
 
 class Server:
-    """One `alerts serve`, which can be killed and started again on the same data."""
+    """An `alerts serve` process that can be killed and restarted on the same data."""
 
     def __init__(self, folder: Path, outer: Mapping[str, str]) -> None:
-        """`outer` is the environment of the command; of its settings only a PostgreSQL database is taken over."""
+        """`outer` is the environment of the command; of its settings only a PostgreSQL database is used."""
         self.folder = folder
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -35,7 +35,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it can serve. Raises ServerFailed."""
+        """Start the server and wait until it is ready. Raises ServerFailed."""
         if self.env["ALERTS_DATABASE_URL"].startswith("postgres"):
             self._run("migrate")
         with self.log_file.open("ab") as log:
@@ -55,14 +55,14 @@ class Server:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """SIGKILL: no handler runs, nothing is finished."""
+        """Send SIGKILL: no handler runs, nothing is completed."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.kills += 1
 
     def stop(self) -> None:
-        """Ask it to finish; insist after ten seconds."""
+        """Terminate the server; kill it after ten seconds."""
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()
@@ -73,13 +73,13 @@ class Server:
             self._process.wait()
 
     def wait(self) -> None:
-        """Until it ends by itself or the person interrupts."""
+        """Wait until the server ends, or the user interrupts."""
         assert self._process is not None
         self._process.wait()
 
     def _environment(self, outer: Mapping[str, str]) -> dict[str, str]:
         given = outer.get("ALERTS_DATABASE_URL", "")
-        own = {name: "" for name in outer if name.startswith("ALERTS_")}  # an empty value means: not set
+        own = {name: "" for name in outer if name.startswith("ALERTS_")}  # an empty value counts as not set
         own |= {
             "ALERTS_DATABASE_URL": f"sqlite:///{self.folder / 'var' / 'alerts.db'}",
             "ALERTS_PUBLIC_URL": self.url,

@@ -1,4 +1,4 @@
-"""The story's words and facts: what is told, of whom, with which danger. Data, and nothing of the product.
+"""Story: the notices of the demonstration with their words and facts. Independent of the product.
 
 Everything relative to time takes `start`, so that the outcome is the same at any hour.
 """
@@ -20,7 +20,7 @@ SMOKE_FIRST: list[list[float]] = [
     [-0.0790, 51.4985],
     [-0.1060, 51.4960],
 ]
-"""Walworth, ring of (lon, lat): where the smoke drifts at first."""
+"""Area of the smoke at first, Walworth: ring of (lon, lat)."""
 SMOKE_LATER: list[list[float]] = [
     [-0.1060, 51.4960],
     [-0.1015, 51.4760],
@@ -30,7 +30,7 @@ SMOKE_LATER: list[list[float]] = [
     [-0.0870, 51.5030],
     [-0.1060, 51.4960],
 ]
-"""The wind turns: Bermondsey too."""
+"""Area after the wind has changed: Bermondsey too."""
 WATER = {"lat": 51.5416, "lon": -0.0042, "radius_km": 2.2}
 GAS = {"lat": 51.5560, "lon": -0.2800, "radius_km": 1.6}
 BOOKS = {"lat": 51.5610, "lon": -0.0740, "radius_km": 2.0}
@@ -38,7 +38,7 @@ BOOKS = {"lat": 51.5610, "lon": -0.0740, "radius_km": 2.0}
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What one notice says in one language."""
+    """Content of one notice in one language."""
 
     title: str
     body: str
@@ -47,7 +47,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One notice of the story, as its sender means it."""
+    """A notice of the story as its sender intends it."""
 
     key: str
     kind: Literal["alert", "service-change", "announcement"]
@@ -62,13 +62,13 @@ class Telling:
     certainty: str = "Unknown"
     category: str = "Other"
     follows: tuple[str, ...] = ()
-    """Keys of the earlier notices of its thread, first one first."""
+    """Keys of the earlier notices of its thread, oldest first."""
     has_change: bool = False
-    """Whether it tells of the closing desks."""
+    """True if it announces the closing desks."""
 
 
 def tellings() -> list[Telling]:
-    """The nine notices of the story, in the order in which they are issued."""
+    """Build the nine notices of the story, in order of issue."""
     smoke = Telling(
         "smoke",
         "alert",
@@ -125,7 +125,7 @@ def tellings() -> list[Telling]:
 
 
 def polygon(ring: list[list[float]]) -> Json:
-    """A GeoJSON Polygon of one ring."""
+    """Build a GeoJSON Polygon of one ring."""
     return {"type": "Polygon", "coordinates": [ring]}
 
 
@@ -213,7 +213,7 @@ MARKET = {"en": Words("East Street market opens on Sunday", "From 09:00 to 15:00
 
 
 def closes_on(start: datetime) -> datetime:
-    """The day from which the desks are closed."""
+    """Time from which the desks are closed."""
     return start + timedelta(days=14)
 
 
@@ -224,7 +224,7 @@ CAP_SENDER = "duty@fire.london.example"
 
 @dataclass(frozen=True, slots=True)
 class CapSent:
-    """One CAP message as it was sent: what a later one refers to."""
+    """A CAP message as sent, for references of later ones."""
 
     identifier: str
     sent: str
@@ -237,9 +237,9 @@ class CapSent:
 
 
 def cap(telling: Telling, run: str, sent: datetime, references: list[CapSent], event: dict[str, str]) -> CapSent:
-    """The telling as CAP 1.2 XML. `run` makes identifiers unique; `event` is CAP's event word by language.
+    """Write the telling as CAP 1.2 XML. `run` makes identifiers unique; `event` is CAP's event word by language.
 
-    An all-clear is an Update with responseType AllClear. Times carry a numeric offset, never Z; pairs are lat,lon.
+    An all-clear is an Update with responseType AllClear. Times have a numeric offset, never Z; pairs are lat,lon.
     """
     identifier, when = f"{run}-{telling.key}", _time(sent)
     msg_type = "Update" if telling.msg_type == "AllClear" else telling.msg_type
