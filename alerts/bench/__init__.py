@@ -1,7 +1,7 @@
-"""`alerts bench`: what we are as fast as, beside the limit of the same machine in the same run.
+"""`alerts bench`: measures the product beside the limit of the same machine in the same run.
 
-Ratios are compared, never single times. Each module gives rows for the sizes asked; a module that cannot run here says
-why and the others go on.
+Only ratios are compared, never single times. Each module yields rows for the requested sizes; a module that cannot run
+here says why and the others continue.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ MODULES = {
     "push": "alerts.bench.push",
     "sms": "alerts.bench.sms",
 }
-"""By the name that `--only` takes: TARGETS.md's rows, in its order."""
+"""Benchmark modules by the name for `--only`: the rows of TARGETS.md, in its order."""
 PARTS = ("aiohttp", "eventsourcing", "msgspec", "numpy", "psycopg", "shapely", "uvloop")
 _UNITS = {"k": 1_000, "m": 1_000_000}
 
 
 def run(*, only: str, sizes: str, as_json: bool) -> int:
-    """Run them and print them; 0 if every row that has a target holds it, else 1. Wrong use: 2."""
+    """Run and print the benchmarks; 0 if every row with a target reaches it, else 1. Wrong use: 2."""
     wanted = sizes_of(sizes)
     if wanted is None or (only and only not in MODULES):
         print(f"alerts: --sizes takes 10k,100k,1m and --only one of {', '.join(MODULES)}", file=sys.stderr)
@@ -56,12 +56,12 @@ def run(*, only: str, sizes: str, as_json: bool) -> int:
 
 
 def machine() -> str:
-    """What this ran on."""
+    """Description of this machine."""
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
 def versions() -> dict[str, str]:
-    """Python and the parts that matter for speed."""
+    """Versions of Python and of the packages that matter for speed."""
     return {"python": platform.python_version(), **{part: version(part) for part in PARTS}}
 
 
@@ -103,7 +103,7 @@ def _figure(value: float) -> str:
 
 
 def sizes_of(text: str) -> list[int] | None:
-    """Numbers such as `10k,100k,1m`; None for anything else."""
+    """Parse sizes such as `10k,100k,1m`; None if invalid."""
     found = []
     for word in text.lower().split(","):
         unit = _UNITS.get(word.strip()[-1:], 1)

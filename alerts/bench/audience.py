@@ -1,7 +1,7 @@
-"""How fast an audience is counted, beside plain numpy columns and shapely in the same run.
+"""Audience count, beside plain numpy columns and shapely in the same run.
 
-The limit knows no events, no pauses, no contact points and no ellipsoid: flat columns, a bounding box, and the best
-planar test there is. Ours answers the whole question, exactly.
+The limit has no events, no pauses, no contact points and no ellipsoid: flat columns, a bounding box, and the best
+planar test. Ours evaluates the whole query, exactly.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from subscribers.audience.query import AudienceQuery
 from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
 
 RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
-"""What sign-up offers."""
+"""Radii offered at sign-up."""
 
 _TOPICS = tuple(BUILT_IN_TOPICS)
 _FLOORS: tuple[Severity | None, ...] = (None, "Moderate", "Severe", "Extreme")
@@ -39,12 +39,12 @@ _LARGE = "Bromley"
 _CENTRE = Circle(51.5074, -0.1278, 500.0)
 _REPEATS = 15
 _STATED = 1_000_000
-"""The targets are stated for a million; fewer are measured to show how cost grows."""
+"""Size for which the targets are stated; smaller sizes are measured to show the growth of cost."""
 
 
 @dataclass(frozen=True)
-class _Crowd:
-    """Everyone in flat columns, in a plane in metres: what the limit works on."""
+class _Columns:
+    """Subscribers in flat columns, in a plane in metres: the input of the limit."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -57,12 +57,12 @@ class _Crowd:
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of subscribers: bare points, then points with one of twelve radii; and the columns' memory."""
+    """Rows for each number of subscribers: bare points, then points with one of twelve radii; and the memory used."""
     areas = _areas()
     for size in sizes:
         for radii in ((0.0,), RADII_KM):
             crowd = _crowd(size, radii)
-            columns, took = _followed(crowd)
+            columns, took = _built(crowd)
             for name, area in areas.items():
                 yield _row(name, area, crowd, columns, radii)
         yield Row(name="audience columns, following the log", size=size, unit="events/s", ours=size / took)
@@ -76,7 +76,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
         )
 
 
-def _row(name: str, area: Area, crowd: _Crowd, columns: AudienceColumns, radii: Sequence[float]) -> Row:
+def _row(name: str, area: Area, crowd: _Columns, columns: AudienceColumns, radii: Sequence[float]) -> Row:
     bare = len(radii) == 1
     asked = AudienceQuery(
         kind="alert",
@@ -106,7 +106,7 @@ def _row(name: str, area: Area, crowd: _Crowd, columns: AudienceColumns, radii: 
 # --- the limit ---------------------------------------------------------------------------------------------------
 
 
-def _limits(area: Area, crowd: _Crowd, bare: bool) -> list[Callable[[], int]]:
+def _limits(area: Area, crowd: _Columns, bare: bool) -> list[Callable[[], int]]:
     if area.circles:
         return [lambda: _wanted(crowd, _in_circle(area.circles[0], crowd))]
     if bare:
@@ -115,19 +115,19 @@ def _limits(area: Area, crowd: _Crowd, bare: bool) -> list[Callable[[], int]]:
     return [lambda: _wanted(crowd, _by_buffers(plane, crowd)), lambda: _wanted(crowd, _by_distance(plane, crowd))]
 
 
-def _wanted(crowd: _Crowd, found: NDArray[np.int64]) -> int:
+def _wanted(crowd: _Columns, found: NDArray[np.int64]) -> int:
     topic = np.uint16(1 << _TOPICS.index("weather"))
     fit = (crowd.topics[found] & topic != 0) & (crowd.floor[found] <= 1) & (crowd.channels[found] & np.uint8(1) != 0)
     return int(np.count_nonzero(fit))
 
 
-def _boxed(crowd: _Crowd, bounds: tuple[float, float, float, float], reach: float) -> NDArray[np.int64]:
+def _boxed(crowd: _Columns, bounds: tuple[float, float, float, float], reach: float) -> NDArray[np.int64]:
     west, south, east, north = bounds
     x, y = crowd.x, crowd.y
     return np.flatnonzero((x >= west - reach) & (x <= east + reach) & (y >= south - reach) & (y <= north + reach))
 
 
-def _in_circle(circle: Circle, crowd: _Crowd) -> NDArray[np.int64]:
+def _in_circle(circle: Circle, crowd: _Columns) -> NDArray[np.int64]:
     ((x, y),) = _to_plane(np.array([[circle.lon, circle.lat]]))
     box = (x - circle.radius_m, y - circle.radius_m, x + circle.radius_m, y + circle.radius_m)
     found = _boxed(crowd, box, float(crowd.radius_m.max()))
@@ -135,14 +135,14 @@ def _in_circle(circle: Circle, crowd: _Crowd) -> NDArray[np.int64]:
     return np.asarray(found[(crowd.x[found] - x) ** 2 + (crowd.y[found] - y) ** 2 <= reach * reach])
 
 
-def _contained(polygon: BaseGeometry, crowd: _Crowd) -> NDArray[np.int64]:
+def _contained(polygon: BaseGeometry, crowd: _Columns) -> NDArray[np.int64]:
     plane = shapely.transform(polygon, _to_plane)
     shapely.prepare(plane)
     found = _boxed(crowd, plane.bounds, 0.0)
     return np.asarray(found[shapely.contains_xy(plane, crowd.x[found], crowd.y[found])])
 
 
-def _by_buffers(plane: BaseGeometry, crowd: _Crowd) -> NDArray[np.int64]:
+def _by_buffers(plane: BaseGeometry, crowd: _Columns) -> NDArray[np.int64]:
     some = []
     for radius in np.unique(crowd.radius_m).tolist():
         grown = plane.buffer(radius)
@@ -155,7 +155,7 @@ def _by_buffers(plane: BaseGeometry, crowd: _Crowd) -> NDArray[np.int64]:
     return np.concatenate(some)
 
 
-def _by_distance(plane: BaseGeometry, crowd: _Crowd) -> NDArray[np.int64]:
+def _by_distance(plane: BaseGeometry, crowd: _Columns) -> NDArray[np.int64]:
     fresh = shapely.from_wkb(shapely.to_wkb(plane))
     shapely.prepare(fresh)
     found = _boxed(crowd, plane.bounds, float(crowd.radius_m.max()))
@@ -163,14 +163,14 @@ def _by_distance(plane: BaseGeometry, crowd: _Crowd) -> NDArray[np.int64]:
     return np.asarray(found[shapely.dwithin(fresh, points, crowd.radius_m[found])])
 
 
-# --- the same people both ways -----------------------------------------------------------------------------------
+# --- the same subscribers for both -------------------------------------------------------------------------------
 
 
-def _crowd(size: int, radii: Sequence[float]) -> _Crowd:
+def _crowd(size: int, radii: Sequence[float]) -> _Columns:
     rng = np.random.default_rng(1)
     lat, lon = rng.uniform(51.28, 51.70, size), rng.uniform(-0.52, 0.34, size)
     plane = _to_plane(np.column_stack([lon, lat]))
-    return _Crowd(
+    return _Columns(
         x=np.ascontiguousarray(plane[:, 0]),
         y=np.ascontiguousarray(plane[:, 1]),
         lon=lon,
@@ -182,8 +182,8 @@ def _crowd(size: int, radii: Sequence[float]) -> _Crowd:
     )
 
 
-def _followed(crowd: _Crowd) -> tuple[AudienceColumns, float]:
-    """Columns that have followed everybody's registration, and the seconds that took."""
+def _built(crowd: _Columns) -> tuple[AudienceColumns, float]:
+    """Build columns from everybody's registration; returns them and the seconds taken."""
     columns, took = AudienceColumns(), 0.0
     for start in range(0, len(crowd.lat), 10_000):
         batch = list(_registrations(crowd, start, min(start + 10_000, len(crowd.lat))))
@@ -193,7 +193,7 @@ def _followed(crowd: _Crowd) -> tuple[AudienceColumns, float]:
     return columns, took
 
 
-def _registrations(crowd: _Crowd, start: int, end: int) -> Iterator[Recorded]:
+def _registrations(crowd: _Columns, start: int, end: int) -> Iterator[Recorded]:
     topics = [tuple(t for bit, t in enumerate(_TOPICS) if code >> bit & 1) for code in range(1 << len(_TOPICS))]
     have: dict[int, tuple[Channel, ...]] = {1: ("email",), 2: ("sms",), 3: ("email", "sms")}
     rng = np.random.default_rng(start)
@@ -229,13 +229,13 @@ def _areas() -> dict[str, Area]:
 
 
 def _to_plane(lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Metres in a plane around London, near enough for a limit."""
+    """Project to metres in a plane around London, accurate enough for a limit."""
     scale = np.array([111_320.0 * np.cos(np.radians(51.5)), 111_250.0])
     return np.asarray((lonlat - np.array([-0.1, 51.5])) * scale)
 
 
 def _timed(work: Callable[[], int], slowest: bool) -> float:
-    """Milliseconds: the median of a few runs, or their 95th percentile."""
+    """Median of several runs in milliseconds, or their 95th percentile."""
     work()
     spans = []
     for _ in range(_REPEATS):

@@ -1,10 +1,9 @@
-"""How many commands a second a hundred clients get acknowledged over HTTP, beside an echo of the same body.
+"""Commands acknowledged per second for a hundred clients over HTTP, beside an echo of the same body.
 
-What is measured is the product as it is run: `alerts serve` with every role, a real `POST /api/v1/incidents` with an
-API key and an area, everything checked, decided, committed on SQLite with synchronous=FULL and only then answered,
-while the read models and the audience follow. The key's policy is `record`: no notice is made of it. The echo is an
-aiohttp handler on uvloop in a process of its own; so are the clients. The two take turns, so that what else the
-machine does meets both.
+Measured is the product as operated: `alerts serve` with every role, a real `POST /api/v1/incidents` with an API key and
+an area, validated, decided, committed on SQLite with synchronous=FULL and only then answered, while the read models and
+the audience follow. The key's policy is `record`: no notice results. The echo is an aiohttp handler on uvloop in a
+separate process; so are the clients. The two alternate, so that other load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from alerts.demo.server import Server
 
 _CLIENTS = 100
 MOST = 50_000
-_TURNS = 8
+_ROUNDS = 8
 _TARGET = 0.5
 _BODY = {
     "headline": "A water main has burst",
@@ -39,7 +38,7 @@ _BODY = {
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of commands (50,000 at most), each on a database of its own."""
+    """Rows for each number of commands (50,000 at most), each on its own database."""
     for size in sorted({min(size, MOST) for size in sizes}):
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
             ours, limit = _measured(Path(folder), size)
@@ -54,15 +53,15 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 def _measured(folder: Path, size: int) -> tuple[float, float]:
-    """(seconds for the commands, seconds for as many echoes)."""
-    turn = size // _TURNS
+    """Measure (seconds for the commands, seconds for as many echoes)."""
+    turn = size // _ROUNDS
     ours = limit = 0.0
     server = Server(folder, dict.fromkeys(os.environ, ""))
     server.start()
     try:
         key = f"Authorization: Bearer {_secret(server)}"
         with _echo() as echo:
-            for _ in range(_TURNS):
+            for _ in range(_ROUNDS):
                 limit += _load(echo, turn)
                 ours += _load(f"{server.url}/api/v1/incidents", turn, key)
     finally:
@@ -71,8 +70,8 @@ def _measured(folder: Path, size: int) -> tuple[float, float]:
 
 
 def _secret(server: Server) -> str:
-    """A key for the clients, from the command line as an operator would get it."""
-    asked = [
+    """Create an API key for the clients with the command line, as an operator would."""
+    arguments = [
         "api-key",
         "add",
         "bench",
@@ -85,7 +84,7 @@ def _secret(server: Server) -> str:
         "--json",
     ]
     said = subprocess.run(
-        [sys.executable, "-m", "alerts", *asked],
+        [sys.executable, "-m", "alerts", *arguments],
         env={**os.environ, **server.env}, cwd=server.folder, capture_output=True, check=True,
     )  # fmt: skip
     return str(json.loads(said.stdout)["secret"])
@@ -93,7 +92,7 @@ def _secret(server: Server) -> str:
 
 @contextmanager
 def _echo() -> Iterator[str]:
-    """The echo's address, for as long as it serves."""
+    """Run the echo server and yield its address."""
     with subprocess.Popen(
         [sys.executable, "-m", "alerts.bench.echo"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -1,10 +1,10 @@
-"""`make curves`: how cost grows, from what `make bench` kept, as pictures and as the tables of docs/performance.md.
+"""`make curves`: plots the growth of cost from the results of `make bench`, and updates docs/performance.md.
 
     python -m alerts.bench.curves FOLDER PAGE
 
-Each benchmark gets FOLDER/NAME.svg, where more than one size was measured: ours, and the limit where there is one,
-over the size, both axes logarithmic. Between the lines `<!-- figures -->` and `<!-- end of figures -->` of PAGE the
-tables are written anew.
+Each benchmark with more than one size gets FOLDER/NAME.svg: ours, and the limit if there is one, over the size, both
+axes logarithmic. The tables replace the text between the lines `<!-- figures -->` and `<!-- end of figures -->` of
+PAGE.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from alerts.bench import MODULES
 BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 _HEAD = "| what | size | ours | limit | ratio | target | |\n|---|---|---|---|---|---|---|\n"
 Kept = Mapping[str, Any]
-"""One file of `alerts.bench.record`."""
+"""A file of `alerts.bench.record`."""
 
 
 def main(folder: Path, page: Path) -> int:
-    """Draw and write. 2 if the page has no place for the tables."""
+    """Draw the plots and write the tables; returns 2 if the page has no markers for the tables."""
     found = [json.loads(file.read_text()) for name in MODULES if (file := folder / f"{name}.json").exists()]
     text = page.read_text()
     if BEGIN not in text or END not in text.partition(BEGIN)[2]:
@@ -39,7 +39,7 @@ def main(folder: Path, page: Path) -> int:
 
 
 def tables(found: Sequence[Kept], drawn: set[str], folder: str) -> str:
-    """Markdown: one table for each benchmark, under where and when it ran. `folder` holds the pictures."""
+    """Markdown with one table per benchmark, and the place and time of its run. `folder` contains the plots."""
     parts = []
     for kept in found:
         name = kept["benchmark"]
@@ -58,7 +58,7 @@ def tables(found: Sequence[Kept], drawn: set[str], folder: str) -> str:
 
 
 def _in_order(rows: Sequence[Kept]) -> list[Kept]:
-    """What is the same at several sizes stands together."""
+    """Group the sizes of each row name."""
     names = list(dict.fromkeys(row["name"] for row in rows))
     return sorted(rows, key=lambda row: (names.index(row["name"]), row["size"]))
 
@@ -83,7 +83,7 @@ def _figure(value: float) -> str:
 
 
 def _drawn(kept: Kept, file: Path) -> bool:
-    """Whether there was anything to draw."""
+    """Draw a benchmark; returns False if there is nothing to draw."""
     lines: dict[str, list[Kept]] = defaultdict(list)
     for row in kept["rows"]:
         lines[row["name"]].append(row)
@@ -96,7 +96,7 @@ def _drawn(kept: Kept, file: Path) -> bool:
     mpl.use("svg")
     from matplotlib import pyplot as plt
 
-    # The same figures give the same bytes: no date, and ids that are not drawn by chance.
+    # Identical figures give identical bytes: no date, and ids that are not random.
     with mpl.rc_context({"svg.hashsalt": "alerts", "svg.fonttype": "none", "font.size": 8}):
         units = list(dict.fromkeys(rows[0]["unit"] for rows in lines.values()))
         figure, panels = plt.subplots(1, len(units), figsize=(6.2 * len(units), 4), squeeze=False)

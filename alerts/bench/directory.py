@@ -1,7 +1,7 @@
-"""How fast the directory is projected from the log, beside raw upserts of the very rows that it writes.
+"""Projection of the directory from the log, beside raw upserts of the same rows.
 
-Sealing is reported apart: the projection needs no key (it carries ciphertexts over), so what opening them costs is
-measured where it is paid, at reading contact cards.
+Sealing is reported separately: the projection needs no key (it copies ciphertexts), so the cost of opening them is
+measured where it arises, when contact cards are read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _COLUMNS = {"people": 7, "contact_points": 7}
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of subscribers: the projection, per row written, and the opening of contact cards."""
+    """Rows for each number of subscribers: the projection, per row written, and the opening of contact cards."""
     for size in sizes:
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
             yield from _measured(Path(folder), size)
@@ -56,15 +56,15 @@ def _measured(folder: Path, size: int) -> Iterator[Row]:
     numbers = _fill(main, size, vault, seed)
     log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, vault)))
     seconds = raw = float("inf")
-    # The two by turns, and the best of each: other work on the machine then weighs on neither alone.
-    for turn in range(3 if size <= _SMALL else 1):
-        views = _open(folder, f"ours-{turn}", "views")
+    # Alternating runs, and the best of each: other load on the machine then affects both.
+    for round_number in range(3 if size <= _SMALL else 1):
+        views = _open(folder, f"ours-{round_number}", "views")
         opened.append(views)
         runner = ProjectionRunner(log, views, [DirectoryProjection()], lambda: _START)
         begun = perf_counter()
         runner.catch_up(log.position())
         seconds = min(seconds, perf_counter() - begun)
-        count, took = _raw(folder, turn)
+        count, took = _raw(folder, round_number)
         raw = min(raw, took)
     yield Row(
         name="projection of the directory",
@@ -81,7 +81,7 @@ def _measured(folder: Path, size: int) -> Iterator[Row]:
 
 
 def _open(folder: Path, name: str, part: Any) -> BaseDatabase:
-    """A fresh part of a database, with its tables."""
+    """Create a part of a database, with its tables."""
     database = connect(f"sqlite:///{folder}/{name}.db", part)
     migrate(database, find("migrations", "sqlite", *([] if part == "main" else [part])))
     return database
@@ -113,12 +113,14 @@ def _registration(number: int, sequence: int, seed: random.Random) -> Subscriber
     )
 
 
-def _raw(folder: Path, turn: int) -> tuple[int, float]:
-    """How many rows the projection wrote, and the seconds to upsert the same rows raw: same tables and settings, in the
-    same order, as many people in a transaction. Reading them is not timed."""
-    _open(folder, f"raw-{turn}", "views").close()
-    ours = sqlite3.connect(folder / f"ours-{turn}.views-1.db")
-    raw = sqlite3.connect(folder / f"raw-{turn}.views-1.db", isolation_level=None)
+def _raw(folder: Path, round_number: int) -> tuple[int, float]:
+    """Count the rows that the projection wrote, and time raw upserts of them in seconds.
+
+    Same tables, settings and order, and as many people in a transaction. Reading the rows is not timed.
+    """
+    _open(folder, f"raw-{round_number}", "views").close()
+    ours = sqlite3.connect(folder / f"ours-{round_number}.views-1.db")
+    raw = sqlite3.connect(folder / f"raw-{round_number}.views-1.db", isolation_level=None)
     for setting in ("synchronous = NORMAL", "cache_size = -32768", "wal_autocheckpoint = 4000"):
         raw.execute(f"PRAGMA {setting}")
     people = ours.execute("SELECT * FROM people ORDER BY id")
@@ -144,8 +146,10 @@ def _upsert(table: str, key: str) -> str:
 
 
 def _cards(directory: Directory, numbers: Sequence[int], seed: random.Random, size: int) -> Row:
-    """Contact cards as a sender reads them, with no key in memory, beside the two decryptions alone that each takes:
-    of the person's key and of what is sealed under it."""
+    """Read contact cards as a sender does, with no key in memory, beside the two decryptions that each takes.
+
+    These are of the person's key, and of the data sealed under it.
+    """
     samples = [seed.sample(numbers, min(_CARDS, len(numbers))) for _ in range(_CARD_READS)]
     begun = perf_counter()
     read = sum(len(directory.cards(sample)) for sample in samples)

@@ -1,7 +1,7 @@
-"""The limit of what the web does: plain aiohttp handlers, in a process of its own.
+"""Echo server: the limit of the web benchmarks, plain aiohttp handlers in a separate process.
 
 Usage: python -m alerts.bench.echo [FILE]. Prints its port, and serves until its standard input ends: POST /echo answers
-with the body it was sent, GET /page always with the bytes of the file.
+with the request's body, GET /page always with the bytes of the file.
 """
 
 from __future__ import annotations

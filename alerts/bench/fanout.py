@@ -1,6 +1,6 @@
-"""How fast a fan-out is on disk, beside one INSERT … SELECT of the same rows with the same key and index.
+"""Fan-out to disk, beside one INSERT … SELECT of the same rows with the same key and index.
 
-On SQLite in a temporary folder; on PostgreSQL too where the bench has a server (`alerts.bench.postgres`).
+On SQLite in a temporary folder; also on PostgreSQL if a server is available (`alerts.bench.postgres`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """Seconds until every row of the fan-out is on disk, the audience known; and until the first page is."""
+    """Seconds until every row of the fan-out is on disk, the audience given; and until the first page is."""
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="alerts-bench-") as folder:
             yield from _measured(f"sqlite:///{folder}/alerts.db", "sqlite", size)
@@ -92,7 +92,7 @@ def _audience(size: int) -> FrozenAudience:
 
 
 def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float]:
-    """(seconds for the whole, seconds until the first page): the job with its frozen audience, then its pages."""
+    """Measure (total seconds, seconds until the first page): the job with its frozen audience, then its pages."""
     now = datetime.now(UTC)
     codec = Codec(CATALOGUE, vault)
     application = EventStoreApplication(database, codec)
@@ -143,7 +143,7 @@ def _job(unit: UnitOfWork, issued: IssuedNotice, audience: FrozenAudience) -> No
 
 
 def _limit(database: BaseDatabase, size: int) -> float:
-    """The same rows by INSERT … SELECT into an empty table with the same key and index."""
+    """Seconds to write the same rows by INSERT … SELECT into an empty table with the same key and index."""
     with database.write() as tx:
         tx.execute("CREATE TABLE raw_rows (shard INTEGER, contact BIGINT)")
         audience = _audience(size)

@@ -1,8 +1,8 @@
-"""How fast a file of subscribers comes in, to the end of the read models, beside reading it and writing the rows raw.
+"""Import of a file of subscribers, until the read models are current, beside reading it and writing the rows raw.
 
-Ours is `alerts import` in a process of its own (`python -m alerts.bench.importing FILE`, in an empty folder): every row
-checked, a stream and a key for each person, sealed. The limit reads the same CSV and writes the very rows that came of
-it, into the same tables under the same settings, and neither checks nor seals anything.
+Ours is `alerts import` in a separate process (`python -m alerts.bench.importing FILE`, in an empty folder): every row
+validated, a stream and a key for each person, sealed. The limit reads the same CSV and writes the resulting rows into
+the same tables with the same settings, without validation or sealing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from time import perf_counter
 from alerts.bench.row import Row
 
 TARGET_S, TARGET_MB = 120.0, 500.0
-"""For a million people."""
+"""Targets for a million people, in seconds and megabytes."""
 _PAGE = 2_000
 _TABLES = {
     "alerts.db": ("events", "addresses"),
@@ -33,7 +33,7 @@ _TABLES = {
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of people: the speed, and the most memory that was taken."""
+    """Rows for each number of people: the speed, and the peak memory."""
     for size in sizes:
         with TemporaryDirectory(prefix="alerts-bench-") as name:
             folder = Path(name)
@@ -71,7 +71,7 @@ def _write(file: Path, size: int) -> None:
 
 
 def _ours(folder: Path, file: Path) -> tuple[float, float]:
-    """(seconds, megabytes at most), of a process of its own."""
+    """Run the import in a separate process; returns (seconds, peak megabytes)."""
     done = subprocess.run(
         [sys.executable, "-m", "alerts.bench.importing", str(file)],
         cwd=folder,
@@ -85,7 +85,7 @@ def _ours(folder: Path, file: Path) -> tuple[float, float]:
 
 
 def _raw(folder: Path, file: Path) -> float:
-    """Seconds to read the file and to write what came of it. Reading ours is not timed."""
+    """Seconds to read the file and to write the resulting rows raw. Reading ours is not timed."""
     begun = perf_counter()
     with file.open(newline="", encoding="utf-8") as text:
         for _ in csv.reader(text):
@@ -111,7 +111,7 @@ def _copy_tables(ours: sqlite3.Connection, raw: sqlite3.Connection, table: str) 
 
 
 def _copy_rows(ours: sqlite3.Connection, raw: sqlite3.Connection, table: str) -> float:
-    """Seconds for all rows of a table, a page a transaction."""
+    """Seconds to write all rows of a table, one page per transaction."""
     found = ours.execute(f"SELECT * FROM {table} ORDER BY rowid" if table == "events" else f"SELECT * FROM {table}")
     marks = ", ".join("?" * len(found.description))
     seconds = 0.0
@@ -124,8 +124,8 @@ def _copy_rows(ours: sqlite3.Connection, raw: sqlite3.Connection, table: str) ->
     return seconds
 
 
-class _Untold:
-    """Nobody is told of refused rows: there are none."""
+class _NoRejectedRows:
+    """Receiver of rejected rows that fails: none are expected."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -136,7 +136,7 @@ class _Untold:
 
 
 async def _import(file: Path) -> float:
-    """Seconds to the end of the read models."""
+    """Seconds until the read models are current."""
     from alerts.app.connection import connected, settings
     from alerts.app.terminal import progress
     from alerts.import_export.client import Import

@@ -1,7 +1,7 @@
-"""Many clients on kept connections, asking the same again and again: a process of its own beside the server.
+"""HTTP load generator: many clients on persistent connections repeat one request, in a separate process.
 
-Usage: python -m alerts.bench.load URL REQUESTS CLIENTS [HEADER …]. Reads the body to post from standard input (none:
-it gets), prints the seconds that all requests took. Any answer that is no 2xx ends it with exit code 1.
+Usage: python -m alerts.bench.load URL REQUESTS CLIENTS [HEADER …]. Reads the body to post from standard input (empty:
+GET), prints the seconds that all requests took. Any response other than 2xx ends it with exit code 1.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class _Client(asyncio.Protocol):
-    """One connection: the next request goes out once the last one is answered. Cheap: the server is measured."""
+    """A connection that sends the next request when the last one is answered.
+
+    Kept cheap, since the server is measured.
+    """
 
     def __init__(self, request: bytes, count: int) -> None:
         self._request, self._left = request, count
@@ -28,7 +31,7 @@ class _Client(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's is none by its class
+        self._transport = cast(asyncio.WriteTransport, transport)  # uvloop's transport does not derive from this class
         self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
@@ -81,12 +84,12 @@ async def _all(url: str, requests: int, clients: int, headers: list[str], body: 
         *headers,
     ]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode() + body
-    await _clients(to.hostname, to.port, request, 2 * clients, clients)  # Warm: the first requests fill caches.
+    await _clients(to.hostname, to.port, request, 2 * clients, clients)  # warm-up: the first requests fill caches
     return await _clients(to.hostname, to.port, request, requests, clients)
 
 
 def main() -> None:
-    """Run and print."""
+    """Run the load and print the seconds."""
     url, requests, clients, *headers = sys.argv[1:]
     print(uvloop.run(_all(url, int(requests), int(clients), headers, sys.stdin.buffer.read())))
 

@@ -1,7 +1,7 @@
-"""How fast events are appended, beside raw rows of the same bytes.
+"""Append of events, beside raw rows of the same bytes.
 
-Ours is the whole way: the writer's unit, the codec, positions and indexes, the commit. The limit writes the very rows
-that came of it: `executemany` on SQLite, binary COPY on PostgreSQL, into the same table under the same settings.
+Ours is the complete path: the unit of work, the codec, positions and indexes, the commit. The limit writes the
+resulting rows: `executemany` on SQLite, binary COPY on PostgreSQL, into the same table with the same settings.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from alerts.storage.migrate import migrate
 _SAVE = 1000
 _TARGET = 0.25
 _PAGE = 10_000
-_TURNS, _SHORT = 3, 100_000
+_ROUNDS, _SHORT = 3, 100_000
 
 
 EventRow = tuple[int, bytes, int, str, bytes]
 
 
 class Happened(Event, frozen=True, kw_only=True):
-    """An event of about the size of ours."""
+    """An event of about the usual size."""
 
     headline: str
     number: int
@@ -49,7 +49,7 @@ _HAPPENED: Stream[int] = Stream("bench", lambda state, recorded: recorded.origin
 
 
 class _NoSealer:
-    """Nothing here is personal."""
+    """Sealer without effect: the events have no personal fields."""
 
     def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
         return plaintext
@@ -58,28 +58,28 @@ class _NoSealer:
         return sealed
 
     def prefetch(self, subjects: Collection[UUID]) -> None:
-        """There are no keys."""
+        """Do nothing: there are no keys."""
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of events: SQLite, and PostgreSQL where there is one."""
+    """Rows for each number of events: SQLite, and PostgreSQL if a server is available."""
     for size in sizes:
-        yield _row("append, 1000 events a save, SQLite", size, *_by_turns(_on_sqlite, size))
+        yield _row("append, 1000 events a save, SQLite", size, *_best_of(_on_sqlite, size))
     with fresh_database() as server:
         if server is None:
             return
         for size in sizes:
-            yield _row("append, 1000 events a save, PostgreSQL", size, *_by_turns(partial(_on_postgres, server), size))
+            yield _row("append, 1000 events a save, PostgreSQL", size, *_best_of(partial(_on_postgres, server), size))
 
 
 def _row(name: str, size: int, ours: float, limit: float) -> Row:
     return Row(name=name, size=size, unit="events/s", ours=size / ours, limit=size / limit, target=_TARGET)
 
 
-def _by_turns(measured: Callable[[int], tuple[float, float]], size: int) -> tuple[float, float]:
-    """The best of some turns of each: other work on the machine, or a slow disk, then weighs on neither alone."""
-    turns = [measured(size) for _ in range(_TURNS if size <= _SHORT else 1)]
-    return min(ours for ours, _ in turns), min(limit for _, limit in turns)
+def _best_of(measured: Callable[[int], tuple[float, float]], size: int) -> tuple[float, float]:
+    """Best of several alternating runs of each: other load on the machine, or a slow disk, then affects both."""
+    rounds = [measured(size) for _ in range(_ROUNDS if size <= _SHORT else 1)]
+    return min(ours for ours, _ in rounds), min(limit for _, limit in rounds)
 
 
 def _on_sqlite(size: int) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def _on_postgres(server: Fresh, size: int) -> tuple[float, float]:
 
 
 def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
-    """Seconds through the writer, and the rows that came of it."""
+    """Seconds through the writer, and the resulting rows."""
     database = _open(url)
     application = EventStoreApplication(database, Codec(Catalogue.of(Happened), _NoSealer()))
     writer = GroupCommitWriter(application, lambda: datetime.now(UTC))
@@ -128,7 +128,7 @@ def _open(url: str) -> BaseDatabase:
 
 
 def _raw_sqlite(folder: Path, kept: Sequence[EventRow]) -> float:
-    """Seconds for the same rows by `executemany`, synchronous=FULL."""
+    """Seconds to write the same rows by `executemany`, synchronous=FULL."""
     _open(f"sqlite:///{folder}/raw.db").close()
     connection = sqlite3.connect(folder / "raw.db", isolation_level=None)
     for pragma in ("synchronous = FULL", "cache_size = -32768", "wal_autocheckpoint = 4000"):
@@ -146,7 +146,7 @@ def _raw_sqlite(folder: Path, kept: Sequence[EventRow]) -> float:
 
 
 def _raw_postgres(url: str, kept: Sequence[EventRow]) -> float:
-    """Seconds for the same rows by binary COPY."""
+    """Seconds to write the same rows by binary COPY."""
     import psycopg
 
     _open(url).close()

@@ -1,8 +1,8 @@
-"""E-mail, personalised, end to end: claimed, asked about, written, handed over by SMTP, its outcome in the log.
+"""E-mail, personalised, end to end: claimed, rechecked, composed, sent by SMTP, the outcome in the log.
 
-Ours is one process with the role worker on SQLite with synchronous=FULL, from the moment a notice is issued until the
-last outcome is on disk. Everybody has a place and a name of their own in what they get. The limit sends one ready-made
-message of the same length again and again over as many sessions (`alerts.bench.mail_limit`), into the same sink.
+Ours is one process with the role worker on SQLite with synchronous=FULL, from the issue of a notice until the last
+outcome is on disk. Everybody's message contains their own place and name. The limit sends one prepared message of the
+same length repeatedly over as many sessions (`alerts.bench.mail_limit`), into the same sink.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _WAIT_S = 600.0
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """Two rows a size, without and with DKIM; above 20,000 the rate no longer changes."""
+    """Two rows per size, without and with DKIM; above 20,000 the rate no longer changes."""
     for size in dict.fromkeys(min(size, MOST) for size in sizes):
         with mail_limit.sink() as port:
             for key in ("", "RSA 2048"):
@@ -44,7 +44,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 class Sent(NamedTuple):
-    """Messages a second, bytes of a message, and CPU seconds of ours a message."""
+    """Messages per second, bytes per message, and CPU seconds of ours per message."""
 
     rate: float
     octets: int
@@ -52,7 +52,7 @@ class Sent(NamedTuple):
 
 
 def ours(port: int, size: int, key: str = "") -> Sent:
-    """Send to `size` people through a mail server on the loopback; `key`: sign by DKIM."""
+    """Send to `size` people through a mail server on the loopback; with `key`, signed by DKIM."""
     import uvloop
 
     with TemporaryDirectory(prefix="alerts-bench-") as folder:
@@ -82,8 +82,8 @@ def _key(folder: Path) -> Path:
 
 async def _sent(chosen: settings.Settings, size: int) -> Sent:
     app = bootstrap.build(chosen, ["worker"])
-    weighed = _Weighed(app.providers["email"])
-    app.providers["email"] = weighed
+    counting = _CountingProvider(app.providers["email"])
+    app.providers["email"] = counting
     await app.start()
     try:
         for first in range(0, size, AT_A_TIME):
@@ -99,15 +99,15 @@ async def _sent(chosen: settings.Settings, size: int) -> Sent:
                 raise RuntimeError(f"the dispatch did not end within {_WAIT_S:g} s")
             await asyncio.sleep(0.05)
         took, cpu = perf_counter() - begun, process_time() - cpu
-        if weighed.messages < size:
-            raise RuntimeError(f"only {weighed.messages} of {size} messages were handed over")
-        return Sent(size / took, weighed.octets // weighed.messages, cpu / size)
+        if counting.messages < size:
+            raise RuntimeError(f"only {counting.messages} of {size} messages were handed over")
+        return Sent(size / took, counting.octets // counting.messages, cpu / size)
     finally:
         await app.stop()
 
 
-class _Weighed:
-    """A provider, with what it was handed weighed."""
+class _CountingProvider:
+    """Provider wrapper that counts messages and bytes."""
 
     def __init__(self, inner: Provider) -> None:
         self._inner, self.name, self.channel = inner, inner.name, inner.channel

@@ -1,7 +1,7 @@
-"""The limit of the mail benchmarks: how fast two programs that do nothing else pass messages on, on this machine.
+"""Limit of the mail benchmarks: throughput of two programs that only pass messages on, on this machine.
 
-Where Postfix is installed these are its `smtp-source` and `smtp-sink`, the two programs alone; elsewhere a raw pump and
-a sink of our own, and the rows say so.
+With Postfix installed these are its `smtp-source` and `smtp-sink`; otherwise a raw pump and a sink of our own, and the
+rows say so.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _STARTS_S = 5.0
 
 
 def name() -> str:
-    """What the limit is, as the rows call it."""
+    """Name of the limit in the rows."""
     return "smtp-source" if _program("smtp-source") and _program("smtp-sink") else "raw pump"
 
 
 @contextmanager
 def sink() -> Iterator[int]:
-    """A mail server in a process of its own that takes everything and keeps nothing; its port on the loopback."""
+    """Run a mail server in a separate process that accepts and discards everything; yields its port on the loopback."""
     if name() == "raw pump":
         yield from _own_sink()
     else:
@@ -36,7 +36,7 @@ def sink() -> Iterator[int]:
 
 
 def pumped(port: int, size: int, length: int) -> float:
-    """Messages a second of about `length` bytes, `size` of them over SESSIONS kept connections into a sink."""
+    """Messages per second of about `length` bytes, `size` of them over SESSIONS persistent connections into a sink."""
     source = _program("smtp-source")
     if source and name() != "raw pump":
         command = [source, "-d", "-s", str(SESSIONS), "-m", str(size), "-l", str(length), f"127.0.0.1:{port}"]
@@ -51,7 +51,7 @@ def pumped(port: int, size: int, length: int) -> float:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
+    """Find an unused port on the loopback."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
@@ -80,19 +80,19 @@ def _postfix_sink() -> Iterator[int]:
     program = _program("smtp-sink")
     assert program is not None
     port = free_port()
-    # It refuses to serve as root.
+    # smtp-sink refuses to serve as root
     user = ["-u", "nobody"] if os.geteuid() == 0 else []
     made = subprocess.Popen([program, *user, f"127.0.0.1:{port}", "256"], stdout=subprocess.DEVNULL)
     try:
-        _answers(port, made)
+        _wait_until_ready(port, made)
         yield port
     finally:
         made.terminate()
         made.wait(5)
 
 
-def _answers(port: int, made: subprocess.Popen[bytes]) -> None:
-    """Wait until it serves."""
+def _wait_until_ready(port: int, made: subprocess.Popen[bytes]) -> None:
+    """Wait until the sink accepts connections."""
     deadline = perf_counter() + _STARTS_S
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What the mail benchmarks send: one notice to many, each with a place and a name of their own in what they get."""
+"""Load of the mail benchmarks: one notice to many people, each message with the reader's own place and name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscribers.domain.events import ContactRef, Place, Preferences, Subscriber
 from subscribers.domain.subscriber import SUBSCRIBER
 
 AT_A_TIME = 2_000
-"""People to write in one transaction."""
+"""Number of people registered in one transaction."""
 _CONTENT = {
     "en": Content(
         title="Water is back in Walworth",
@@ -23,7 +23,7 @@ _CONTENT = {
 
 
 def people(unit: UnitOfWork, count: int, lat: float = 51.49, lon: float = -0.09) -> None:
-    """So many people around Walworth, or another place, each with a place of their own; a writer's work."""
+    """Register `count` people around Walworth, or another place, each with their own place; work for the writer."""
     first = unit.number("contact", count)
     for at in range(count):
         subscriber = new_id()
@@ -43,7 +43,7 @@ def people(unit: UnitOfWork, count: int, lat: float = 51.49, lon: float = -0.09)
 
 
 def issue(unit: UnitOfWork) -> int:
-    """Issue the notice to all of them; its number. A writer's work."""
+    """Issue the notice to all of them; returns its number. Work for the writer."""
     notice, number = new_id(), unit.number("notice")
     plan = NoticePlan(
         kind="announcement",

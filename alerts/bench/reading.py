@@ -1,9 +1,8 @@
-"""The product as readers meet it: an alert, its page, and on demand a mass dispatch in the same process.
+"""The product as readers use it: an alert, its page, and on demand a mass dispatch in the same process.
 
-Usage: python -m alerts.bench.reading SMTP_PORT PEOPLE. Prints the address of the alert's page, then does what each line
-of its standard input says: `bulletin` issues one to everybody; `left` prints how many of it are not sent yet;
-`emergency` issues one to a tenth of them and prints the 95th percentile of the seconds to a first attempt. It ends
-with its input.
+Usage: python -m alerts.bench.reading SMTP_PORT PEOPLE. Prints the address of the alert's page, then executes each line
+of its standard input: `bulletin` issues one to everybody; `left` prints its unsent deliveries; `emergency` issues one
+to a tenth of the people and prints the 95th percentile of the seconds to a first attempt. It ends with its input.
 """
 
 from __future__ import annotations
@@ -62,13 +61,13 @@ async def _serve(port: int, people: int) -> None:
             await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
             process.spare_the_collector()
             print(f"http://127.0.0.1:{runner.addresses[0][1]}/alerts/{alert}", flush=True)
-            await _obey(app)
+            await _run_commands(app)
         finally:
             await runner.cleanup()
             await app.stop()
 
 
-async def _obey(app: bootstrap.App) -> None:
+async def _run_commands(app: bootstrap.App) -> None:
     bulletin = 0
     while said := (await asyncio.to_thread(sys.stdin.readline)).strip():
         if said == "bulletin":
@@ -90,7 +89,7 @@ async def _done(app: bootstrap.App, work: Callable[[UnitOfWork], T]) -> T:
 
 
 def _people(unit: UnitOfWork, people: range) -> None:
-    """Each with a place of their own; every tenth within a few metres of the middle."""
+    """Register people, each with their own place; every tenth within a few metres of the centre."""
     first = unit.number("contact", len(people))
     for at in people:
         subscriber = new_id()

@@ -1,8 +1,8 @@
-"""`make bench`: every benchmark at every size, each in a process of its own, kept as JSON for the curves.
+"""`make bench`: runs every benchmark at every size, each in a separate process, and stores JSON for the curves.
 
     python -m alerts.bench.record FOLDER [--only NAME] [--sizes 10k,100k,1m]
 
-One that fails is told and the others go on. Files of benchmarks that did not run stay as they were.
+A failure is reported and the others continue. Files of benchmarks that did not run stay unchanged.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from alerts.bench import MODULES, sizes_of
 
 _LONGEST_S = 1_200.0
 _MISSED = 1
-"""The exit code where a target is missed: a result like any other."""
+"""Exit code of a missed target: a result like any other."""
 
 
 def main(arguments: list[str]) -> int:
-    """0 if every benchmark ran."""
+    """Run the benchmarks; returns 0 if every one ran."""
     parser = argparse.ArgumentParser(prog="alerts.bench.record")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", choices=list(MODULES))
@@ -37,18 +37,18 @@ def main(arguments: list[str]) -> int:
     given.folder.mkdir(parents=True, exist_ok=True)
     failed = False
     for name in [given.only] if given.only else list(MODULES):
-        # Above its own bound a benchmark's figure no longer changes: it is taken there.
+        # Above this bound a benchmark's figure no longer changes, so it is measured there.
         most = getattr(importlib.import_module(MODULES[name]), "MOST", None)
         sizes = list(dict.fromkeys(size if most is None else min(size, most) for size in wanted))
-        kept = _kept(name, sizes)
-        failed = failed or bool(kept["failed"])
-        (given.folder / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n")
+        results = _results(name, sizes)
+        failed = failed or bool(results["failed"])
+        (given.folder / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
     return 1 if failed else 0
 
 
-def _kept(name: str, sizes: list[int]) -> dict[str, Any]:
-    """The rows of one benchmark, and where it ran."""
-    kept: dict[str, Any] = {
+def _results(name: str, sizes: list[int]) -> dict[str, Any]:
+    """Results of one benchmark, with the machine and the revision."""
+    results: dict[str, Any] = {
         "benchmark": name,
         "revision": _revision(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -60,16 +60,16 @@ def _kept(name: str, sizes: list[int]) -> dict[str, Any]:
         result, error = _ran(name, size)
         print(f"{name:12} {size:>9,}  {perf_counter() - begun:6.0f} s  {error or 'done'}", flush=True)
         if error:
-            kept["failed"].append({"size": size, "error": error})
+            results["failed"].append({"size": size, "error": error})
             continue
-        kept |= {"machine": result["machine"], "versions": result["versions"]}
-        there = {(row["name"], row["size"]) for row in kept["rows"]}
-        kept["rows"] += [row for row in result["rows"] if (row["name"], row["size"]) not in there]
-    return kept
+        results |= {"machine": result["machine"], "versions": result["versions"]}
+        there = {(row["name"], row["size"]) for row in results["rows"]}
+        results["rows"] += [row for row in result["rows"] if (row["name"], row["size"]) not in there]
+    return results
 
 
 def _ran(name: str, size: int) -> tuple[dict[str, Any], str]:
-    """(what it printed, "" or why there is nothing)."""
+    """Run one benchmark; returns (its output, "" or the error)."""
     command = [sys.executable, "-m", "alerts", "bench", "--only", name, "--sizes", str(size), "--json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=False)
@@ -81,7 +81,7 @@ def _ran(name: str, size: int) -> tuple[dict[str, Any], str]:
 
 
 def _revision() -> str:
-    """The commit that is measured, "" where there is no git."""
+    """The measured commit, "" without git."""
     try:
         asked = ["git", "rev-parse", "--short", "HEAD"]
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,9 +1,9 @@
-"""One server with many people: how soon it serves, counts and sends after a start and after a kill, what it weighs.
+"""Restart of one server with many people: time to serve, count and send after a start and after a kill; memory.
 
-Everything is asked of a real `alerts serve` over HTTP; its mail goes into a sink in a process of its own, whose clock
-says when the first message came. In order: the read models are rebuilt offline; a first start reads what a rebuild
-leaves to read and is stopped; the second start is measured, then the audience while somebody draws, an emergency to
-5,000, a bulletin to everybody, a SIGKILL in the middle of it, the start after that, and an emergency into the rest.
+Measured on a real `alerts serve` over HTTP; its mail goes to a sink in a separate process, whose clock gives the time
+of the first message. In order: the read models are rebuilt offline; a first start reads the rest of the log and is
+stopped; the second start is measured, then the audience during drawing, an emergency to 5,000, a bulletin to everybody,
+a SIGKILL in the middle of it, the start after that, and an emergency into the rest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from alerts.bench.postgres import fresh_database
 from alerts.bench.row import Row
 
 _STATED = 1_000_000
-"""The targets are stated for a million."""
+"""Size for which the targets are stated."""
 _PATIENCE_S = 600.0
 _ASKED = 60
 _URGENT = 5_000
@@ -50,7 +50,7 @@ _DANGER = {
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """For each number of people: SQLite, and PostgreSQL where there is one."""
+    """Rows for each number of people: SQLite, and PostgreSQL if a server is available."""
     for size in sizes:
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
             yield from _measured(f"sqlite:///{folder}/alerts.db", "SQLite", Path(folder), size)
@@ -104,7 +104,7 @@ def _measured(url: str, kind: str, folder: Path, size: int) -> Iterator[Row]:
 
 
 class _Server:
-    """`alerts serve`, started and ended."""
+    """An `alerts serve` process, with measurements."""
 
     def __init__(self, url: str, folder: Path, smtp: int) -> None:
         from alerts.bench.mail_limit import free_port
@@ -125,7 +125,7 @@ class _Server:
         self._key, self._begun = "", 0.0
 
     def run(self, *arguments: str) -> str:
-        """One Python program of ours; what it printed."""
+        """Run a Python program and return its output."""
         command = [sys.executable, *arguments]
         done = subprocess.run(command, env=self._env, cwd=self._folder, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -133,12 +133,12 @@ class _Server:
         return done.stdout
 
     def make_key(self) -> None:
-        """A key that may issue."""
+        """Create an API key that may issue."""
         asked = ("api-key", "add", "bench", "--scopes", _SCOPES, "--policy", "issue", "--rate", "1000000", "--json")
         self._key = json.loads(self.run("-m", "alerts", *asked))["secret"]
 
     def start(self) -> float:
-        """Start it; seconds until it says that it is ready."""
+        """Start the server; returns the seconds until it is ready."""
         command = [sys.executable, "-m", "alerts", "serve", "--port", str(self._port)]
         self._begun = perf_counter()
         with (self._folder / "server.log").open("ab") as log:
@@ -146,12 +146,12 @@ class _Server:
         return self.since_start(lambda: self._asked("GET", "/readyz") is not None)
 
     def start_and(self, there: Callable[[], bool]) -> float:
-        """Start it; seconds until something holds."""
+        """Start the server; returns the seconds until the condition holds."""
         self.start()
         return self.since_start(there)
 
     def since_start(self, there: Callable[[], bool]) -> float:
-        """Seconds from its start until something holds."""
+        """Seconds from the start until the condition holds."""
         while not there():
             if self._process is None or self._process.poll() is not None or self._seconds() > _PATIENCE_S:
                 raise RuntimeError("the server did not come up")
@@ -162,19 +162,19 @@ class _Server:
         return perf_counter() - self._begun
 
     def stop(self) -> None:
-        """As an operator would."""
+        """Stop the server as an operator does."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(30)
 
     def kill(self) -> None:
-        """As a power cut would."""
+        """Kill the server as a power failure would."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
 
     def megabytes(self, after: float) -> float:
-        """What it holds in memory after so many seconds at rest."""
+        """Resident memory in megabytes after `after` seconds at rest."""
         assert self._process is not None
         sleep(after)
         for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
@@ -183,11 +183,11 @@ class _Server:
         raise RuntimeError("the memory of a process is read from /proc, which says nothing here")
 
     def counts(self) -> bool:
-        """Whether it can count an audience."""
+        """Return True if the server can count an audience."""
         return self._asked("POST", "/api/v1/audience", {**_DANGER, "area": [_LONDON]}) is not None
 
     def drawn(self) -> float:
-        """The p95 of the seconds for a large borough, asked again and again."""
+        """95th percentile of the seconds to count the audience of a large borough, measured repeatedly."""
         text = (files("alerts.demo") / "london-boroughs.geojson").read_text(encoding="utf-8")
         [shape] = [f["geometry"] for f in json.loads(text)["features"] if f["properties"]["name"] == "Bromley"]
         body = {"kind": "alert", "area": [shape], "topic": "weather", "severity": "Moderate", "channels": ["email"]}
@@ -200,12 +200,12 @@ class _Server:
         return statistics.quantiles(took, n=20)[-1]
 
     def issue(self, notice: Mapping[str, Any]) -> float:
-        """Issue a notice; the time of its 2xx, in epoch seconds."""
+        """Issue a notice; returns the time of its 2xx in epoch seconds."""
         self._issued(notice)
         return time()
 
     def emergency(self) -> float:
-        """Issue one to those who live away; the p95 of the seconds from its 2xx to the first attempts."""
+        """Issue an emergency to the distant people; returns the p95 of the seconds from its 2xx to a first attempt."""
         number = self._issued({**_DANGER, "content": _WORDS})
         deadline = perf_counter() + _PATIENCE_S
         while True:
@@ -225,7 +225,7 @@ class _Server:
         return str(made["id"])
 
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer, None if it is not a 2xx or nobody answers."""
+        """Response body, None if it is not a 2xx or the server does not answer."""
         request = urllib.request.Request(
             self._http + path,
             None if body is None else json.dumps(body).encode(),
@@ -241,14 +241,14 @@ class _Server:
 
 
 class _Sink:
-    """The mail server of `alerts.bench.mail_peers`."""
+    """Client of the sink of `alerts.bench.mail_peers`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.port = int(self._line())
 
     def next(self) -> Callable[[], float]:
-        """Something that waits for the next message from now on; the time when it came, in epoch seconds."""
+        """Return a function that waits for the next message from now on and gives its time in epoch seconds."""
         assert self._process.stdin is not None
         self._process.stdin.write("next\n")
         self._process.stdin.flush()

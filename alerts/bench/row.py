@@ -1,4 +1,4 @@
-"""One line of the benchmark: what we do beside the limit of the same machine in the same run."""
+"""Row of the benchmark: our figure beside the limit of the same machine in the same run."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ import msgspec
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """`ours` and `limit` are in the same `unit`; the ratio is what is compared, never the single figures."""
+    """A measurement. `ours` and `limit` have the same `unit`; the ratio is compared, never the single figures."""
 
     name: str
     size: int
     unit: str
-    """Such as `events/s`, `ms`, `MB`."""
+    """Unit, such as `events/s`, `ms`, `MB`."""
     ours: float
     limit: float | None = None
-    """None where the target is absolute."""
+    """None if the target is absolute."""
     target: float | None = None
-    """The ratio to reach (with a limit), or the figure itself (without); None if there is nothing to reach."""
+    """The ratio to reach (with a limit), or the figure itself (without); None if there is no target."""
     better: Literal["higher", "lower"] = "higher"
 
     @property
     def ratio(self) -> float | None:
-        """ours / limit."""
+        """Ratio ours / limit, None without limit."""
         return None if not self.limit else self.ours / self.limit
 
     @property
     def holds(self) -> bool | None:
-        """Whether the target is reached; None if there is none."""
+        """True if the target is reached; None without target."""
         if self.target is None:
             return None
         figure = self.ours if self.limit is None else self.ratio

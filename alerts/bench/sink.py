@@ -1,7 +1,8 @@
-"""Where benchmarks send to: an HTTP server that takes everything over kept connections, in a process of its own.
+"""HTTP sink: accepts everything over persistent connections, in a separate process.
 
-Usage: python -m alerts.bench.sink [STATUS [BODY]]. Prints its port, and serves until its standard input ends. It speaks
-just enough HTTP to be no part of what is measured: it counts the bodies by their Content-Length and answers.
+Usage: python -m alerts.bench.sink [STATUS [BODY]]. Prints its port, and serves until its standard input ends. It
+implements only as much HTTP as needed, so as not to affect the measurement: it delimits the bodies by their
+Content-Length and answers.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ _LENGTH = b"content-length:"
 
 
 class _Sink(asyncio.Protocol):
-    """One connection."""
+    """A connection of the sink."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer, self._held, self._left = answer, bytearray(), 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Answers go here."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class derives from nothing of asyncio's
+        """Store the transport for the answers."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from asyncio's classes
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request whose last byte has come."""
+        """Answer each request whose last byte has arrived."""
         self._held += data
         while True:
             end = self._held.find(b"\r\n\r\n")

@@ -1,7 +1,7 @@
-"""Texts handed over to an HTTP provider, beside the same HTTP client posting constants to the same sink.
+"""Text messages to an HTTP provider, beside the same HTTP client posting constants to the same sink.
 
-Ours makes each request, draws a provider, counts it in the day's budget (SQLite, synchronous=FULL), keeps the
-provider's health and reads the answer. Both take turns in one run, so that neither has the quieter machine.
+Ours builds each request, selects a provider, counts it in the daily quota (SQLite, synchronous=FULL), records the
+provider's health and reads the response. Both alternate in one run, so that neither has the quieter machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from alerts.providers.sms.provider import client
 
 _TARGET = 0.7
 _AT_ONCE = 64
-_TURNS = 5
+_ROUNDS = 5
 MOST = 20_000
 _TEXT = (
     "Community Alerts: Severe, Walworth: smoke. Stay indoors, close windows. https://alerts.gov/a/17 Reply STOP to end"
@@ -33,7 +33,7 @@ _Post = Callable[[int], Awaitable[None]]
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """One row a size; above 20,000 the rate no longer changes."""
+    """One row per size; above 20,000 the rate no longer changes."""
     import uvloop
 
     for size in dict.fromkeys(min(size, MOST) for size in sizes):
@@ -52,7 +52,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
 
 
 async def _rates(port: int, size: int) -> tuple[float, float]:
-    """(Ours, the limit): messages a second, the median of several turns each."""
+    """Measure (ours, the limit) in messages per second, the median of several alternating runs."""
     with TemporaryDirectory() as folder:
         chosen = settings.load(
             {
@@ -66,19 +66,19 @@ async def _rates(port: int, size: int) -> tuple[float, float]:
         app = bootstrap.build(chosen)
         plain = client(_AT_ONCE)
         try:
-            return await _in_turns(_ours(app.providers["sms"]), _constant(plain, port), size)
+            return await _alternating(_ours(app.providers["sms"]), _constant(plain, port), size)
         finally:
             await app.providers["sms"].close()
             await plain.close()
             await app.stop()
 
 
-async def _in_turns(ours: _Post, limit: _Post, size: int) -> tuple[float, float]:
-    each = max(_AT_ONCE, size // _TURNS)
+async def _alternating(ours: _Post, limit: _Post, size: int) -> tuple[float, float]:
+    each = max(_AT_ONCE, size // _ROUNDS)
     for post in (ours, limit):
         await _rate(post, _AT_ONCE * 4)
     figures: tuple[list[float], list[float]] = ([], [])
-    for _ in range(_TURNS):
+    for _ in range(_ROUNDS):
         for found, post in zip(figures, (ours, limit), strict=True):
             found.append(await _rate(post, each))
     return median(figures[0]), median(figures[1])
@@ -87,12 +87,12 @@ async def _in_turns(ours: _Post, limit: _Post, size: int) -> tuple[float, float]
 async def _rate(post: _Post, count: int) -> float:
     waiting = iter(range(count))
 
-    async def hand() -> None:
+    async def worker() -> None:
         for number in waiting:
             await post(number)
 
     begun = perf_counter()
-    await asyncio.gather(*(hand() for _ in range(_AT_ONCE)))
+    await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
     return count / (perf_counter() - begun)
 
 
@@ -101,9 +101,9 @@ def _ours(provider: Provider) -> _Post:
         message = Message(
             channel="sms", delivery=f"d{number}", to=f"+4477009{number:05}", data=_TEXT.encode(), sender=""
         )
-        handed = await provider.send(message)
-        if handed.result != "sent":
-            raise RuntimeError(f"the sink did not take a text: {handed.reason}")
+        outcome = await provider.send(message)
+        if outcome.result != "sent":
+            raise RuntimeError(f"the sink did not take a text: {outcome.reason}")
 
     return post
 

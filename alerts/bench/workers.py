@@ -1,8 +1,8 @@
 """E-mail by one, two and four `alerts worker` processes on one PostgreSQL, end to end into a sink.
 
-What is compared is the work that a core does: messages per CPU second of the workers, several beside one. (On a machine
-with as many cores as processes that is how the rate grows, until the database is the limit; on a smaller one processes,
-database and sink share the cores, and the rate shows that and no more.) What the database spends is told beside it.
+Compared is the work per core: messages per CPU second of the workers, several beside one. (On a machine with as many
+cores as processes the rate grows accordingly, until the database is the limit; on a smaller one processes, database and
+sink share the cores, and the rate shows only that.) The database's CPU time is reported beside it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _PROCESSES = (1, 2, 4)
 _TARGET = 0.8
 MOST = 20_000
 _WAIT_S = 600.0
-_AT_REST = 0.05
-"""CPU seconds in half a second below which processes have nothing to do."""
+_IDLE_CPU_S = 0.05
+"""CPU seconds within half a second below which processes count as idle."""
 _KEYS = {name: b64encode(bytes(32)).decode() for name in ("ALERTS_MASTER_KEY", "ALERTS_SECRET_KEY")}
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """Above 20,000 messages the rates no longer change."""
+    """Rows for each size; above 20,000 messages the rates no longer change."""
     if not Path("/proc/self/stat").exists():
         print("alerts: the CPU time of other processes is read from /proc, which is not here: no row", file=sys.stderr)
         return
@@ -83,7 +83,7 @@ def _measured(url: str, size: int) -> Iterator[Row]:
 
 
 class _Workers:
-    """Processes that send."""
+    """The worker processes."""
 
     def __init__(self, env: dict[str, str], folder: str) -> None:
         self._env, self._folder = {**os.environ, **env}, folder
@@ -94,7 +94,7 @@ class _Workers:
         return [one.pid for one in self.all]
 
     def grow(self, count: int) -> None:
-        """Have so many, ready and at rest."""
+        """Start workers up to `count` and wait until they are ready and idle."""
         while len(self.all) < count:
             command = [sys.executable, "-m", "alerts", "worker"]
             self.all.append(subprocess.Popen(command, cwd=self._folder, env=self._env))
@@ -106,7 +106,7 @@ class _Workers:
                     [(there,)] = tx.execute("SELECT COUNT(*) FROM workers")
                 before = _cpu(self.pids)
                 sleep(0.5)
-                if there == count and _cpu(self.pids) - before < _AT_REST:
+                if there == count and _cpu(self.pids) - before < _IDLE_CPU_S:
                     return
                 if perf_counter() > deadline or any(one.poll() is not None for one in self.all):
                     raise RuntimeError("the workers did not start")
@@ -127,7 +127,11 @@ def _workers(env: dict[str, str], folder: str) -> Iterator[_Workers]:
 
 
 def _sent(app: bootstrap.App, url: str, pids: Sequence[int], size: int) -> tuple[float, float, float]:
-    """(messages a second, messages a CPU second of the workers, CPU milliseconds of the database a 1000 messages)."""
+    """Measure a dispatch.
+
+    Returns (messages per second, messages per CPU second of the workers, CPU milliseconds of the database per 1000
+    messages).
+    """
     sessions = _sessions(url)
     theirs, ours, begun = _cpu(sessions), _cpu(pids), perf_counter()
     number = app.writer.submit(issue, by="bench").result().result
@@ -140,7 +144,7 @@ def _sent(app: bootstrap.App, url: str, pids: Sequence[int], size: int) -> tuple
 
 
 def _sessions(url: str) -> list[int]:
-    """The server's processes that serve this database; [] where it runs on another machine."""
+    """Server processes of this database; [] if the server runs on another machine."""
     database = connect(url, "main")
     try:
         with database.read() as tx:
@@ -151,7 +155,7 @@ def _sessions(url: str) -> list[int]:
 
 
 def _cpu(pids: Iterable[int]) -> float:
-    """CPU seconds that these processes have spent, those that are gone left out."""
+    """CPU seconds used by these processes, without those that have ended."""
     ticks = 0
     for pid in pids:
         try:
