@@ -30,7 +30,7 @@ _PAYLOAD = json.dumps({"id": "x" * 22, "title": "Severe, Walworth: smoke", "body
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """One row per size; above 20,000 the rate no longer changes."""
+    """Rows for each size; above 20,000 the rate no longer changes."""
     limit = _ecdh()
     for size in dict.fromkeys(min(size, MOST) for size in sizes):
         yield Row(

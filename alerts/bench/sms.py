@@ -33,7 +33,7 @@ _Post = Callable[[int], Awaitable[None]]
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """One row per size; above 20,000 the rate no longer changes."""
+    """Rows for each size; above 20,000 the rate no longer changes."""
     import uvloop
 
     for size in dict.fromkeys(min(size, MOST) for size in sizes):

@@ -50,7 +50,7 @@ class _Connection:
 
 
 class SqliteTables:
-    """One SQLite file (WAL, synchronous=FULL) with a writing and a reading connection, each behind a lock."""
+    """SQLite file (WAL, synchronous=FULL) with a writing and a reading connection, each behind a lock."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -59,7 +59,7 @@ class Quota(Protocol):
 
 
 class Gateway:
-    """One gateway: its API, connections, rate limit and requests in flight."""
+    """Gateway client: API, connections, rate limit and requests in flight."""
 
     def __init__(self, form: GatewayApi, client: SafeHttpClient, rate: float) -> None:
         """`rate` is in messages per second."""
