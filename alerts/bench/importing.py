@@ -143,7 +143,7 @@ async def _import(file: Path) -> float:
 
     async with connected(settings(), counting=False) as call:
         begun = perf_counter()
-        await Import(file, _Untold(), progress, dry_run=False, again=False).run(call)
+        await Import(file, _NoRejectedRows(), progress, dry_run=False, again=False).run(call)
         behind = True
         while behind:
             await asyncio.sleep(0.02)
