@@ -1,13 +1,12 @@
-"""Which streams become documents: for each kind its table, its events, and what is worth an index beside the state.
+"""Document kinds: for each one its table, its events, its indexed columns, and the SQL that follows from them.
 
-A document is the folded state of one stream, as msgpack, so that a page reads one row and decides nothing. The names of
-the statements in `documents.sql` follow from the table's name.
+A document is the folded state of one stream, as msgpack, so that a page reads one row and decides nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -56,18 +55,43 @@ def _same(state: S) -> S:
 class DocumentKind(Generic[S]):
     """One kind of stream as a table of documents.
 
-    `index(state)` gives the values of the table's own columns, in the order of `{table}_save`. `canonical(state)` is
-    the state with one order for everything that has none, so that equal states have equal bytes in every process.
-    `sealed` kinds keep the last sealed bytes of their stream beside the document.
+    `index(state)` gives the values of `columns`, in their order. `canonical(state)` is the state with one order for
+    everything that has none, so that equal states have equal bytes in every process. `sealed` kinds keep the last
+    sealed bytes of their stream beside the document.
     """
 
     table: str
     stream: Stream[S]
     state: type[S]
     events: tuple[type[Event], ...]
+    columns: tuple[str, ...]
+    """The table's own columns, beside `id`, `created`, `position`, `doc` and, if sealed, `sealed`."""
     index: Callable[[S], Sequence[Value]]
     canonical: Callable[[S], S] = _same
     sealed: bool = False
+    load_sql: str = field(init=False)
+    """Reads documents by id as rows (id, created, doc, sealed); `(?*)` takes as many `?` as there are ids."""
+    save_sql: str = field(init=False)
+    """Upserts one row: (id, created, position, *columns, doc) or, if sealed, (..., doc, sealed)."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "load_sql", _load_sql(self.table, self.sealed))
+        object.__setattr__(self, "save_sql", _save_sql(self.table, self.columns, self.sealed))
+
+
+def _load_sql(table: str, sealed: bool) -> str:
+    return f"SELECT id, created, doc, {'sealed' if sealed else 'NULL'} FROM {table} WHERE id IN (?*)"
+
+
+def _save_sql(table: str, columns: Sequence[str], sealed: bool) -> str:
+    updated = ("position", *columns, "doc", *(("sealed",) if sealed else ()))
+    inserted = ("id", "created", *updated)
+    assignments = ",\n".join(f"    {column} = excluded.{column}" for column in updated)
+    return (
+        f"INSERT INTO {table} ({', '.join(inserted)})\n"
+        f"VALUES ({', '.join('?' * len(inserted))})\n"
+        f"ON CONFLICT (id) DO UPDATE SET\n{assignments}"
+    )
 
 
 def bounds_of(geometry: dict[str, Any]) -> tuple[float, float, float, float] | None:
@@ -130,6 +154,7 @@ NOTICES = DocumentKind(
         e.NoticeCleared,
         e.NoticeExpired,
     ),
+    ("number", "phase", "kind", "status", "thread", "incident", "service_change", "issued_at", "expires"),
     _notice_index,
     canonical=_notice_canonical,
 )
@@ -145,6 +170,7 @@ DISPATCHES = DocumentKind(
         e.DispatchResumed,
         e.DispatchStopped,
     ),
+    ("notice",),
     lambda state: (state.notice.bytes,),
 )
 INCIDENTS = DocumentKind(
@@ -159,6 +185,7 @@ INCIDENTS = DocumentKind(
         e.IncidentResolved,
         e.IncidentDismissed,
     ),
+    ("status", "source"),
     lambda state: (state.status, state.source),
 )
 POINTS = DocumentKind(
@@ -166,6 +193,7 @@ POINTS = DocumentKind(
     streams.POINT,
     PointState,
     (e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed),
+    ("kind", "is_open"),
     lambda state: (state.facts.kind, int(state.open)),
 )
 CHANGES = DocumentKind(
@@ -173,16 +201,23 @@ CHANGES = DocumentKind(
     streams.CHANGE,
     ChangeState,
     (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn),
+    ("status", "effective", "ends"),
     lambda state: (state.status, micros(state.facts.effective), _micros(state.facts.until)),
 )
 PLACES = DocumentKind(
-    "places", streams.PLACE, PlaceState, (e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), _place_index
+    "places",
+    streams.PLACE,
+    PlaceState,
+    (e.PlaceDefined, e.PlaceRevised, e.PlaceRetired),
+    ("slug", "retired", "west", "south", "east", "north"),
+    _place_index,
 )
 TOPICS = DocumentKind(
     "topics",
     streams.TOPIC,
     TopicState,
     (e.TopicDefined, e.TopicRetired),
+    ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
 )
 SEGMENTS = DocumentKind(
@@ -190,6 +225,7 @@ SEGMENTS = DocumentKind(
     streams.SEGMENT,
     SegmentState,
     (e.SegmentDefined, e.SegmentRevised, e.SegmentRetired),
+    ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
 )
 NEWSLETTERS = DocumentKind(
@@ -197,6 +233,7 @@ NEWSLETTERS = DocumentKind(
     streams.NEWSLETTER,
     NewsletterState,
     (e.NewsletterStarted, e.NewsletterScheduleSet, e.NewsletterEnded),
+    ("slug", "ended"),
     lambda state: (state.slug, int(state.ended)),
 )
 SOURCES = DocumentKind(
@@ -204,6 +241,7 @@ SOURCES = DocumentKind(
     streams.SOURCE,
     SourceState,
     (e.SourceConnected, e.SourceRevised, e.SourceSecretRotated, e.SourceDisconnected),
+    ("name",),
     lambda state: (state.name,),
     sealed=True,
 )
@@ -212,6 +250,7 @@ KEYS = DocumentKind(
     streams.KEY,
     KeyState,
     (e.ApiKeyIssued, e.ApiKeyRevoked),
+    ("secret_hash", "revoked"),
     lambda state: (state.secret_hash, int(state.revoked)),
 )
 MEMBERS = DocumentKind(
@@ -219,6 +258,7 @@ MEMBERS = DocumentKind(
     streams.MEMBER,
     MemberState,
     (e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked),
+    ("contact", "role"),
     lambda state: (state.contact, state.role),
     sealed=True,
 )
@@ -227,5 +267,6 @@ TRIGGERS = DocumentKind(
     streams.TRIGGER,
     TriggerState,
     (e.TriggerReceived,),
+    ("source", "state"),
     lambda state: (state.source, state.state),
 )

@@ -11,11 +11,9 @@ import msgspec
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.projections.document_kinds import DocumentKind
-from alerts.storage import named_queries
 from alerts.storage.in_clauses import select_in
 from alerts.storage.ports import Transaction, Value
 
-_SQL = named_queries.load("alerts.projections", "documents.sql")
 _ENCODER = msgspec.msgpack.Encoder(uuid_format="bytes")
 
 
@@ -60,7 +58,7 @@ class Documents(ReadModel):
             if recorded.sealed is not None:
                 document.sealed = recorded.sealed
         tx.executemany(
-            _SQL[f"{kind.table}_save"],
+            kind.save_sql,
             [self._row(kind, stream, d) for stream, d in documents.items() if d.position and d.state is not None],
         )
 
@@ -69,7 +67,7 @@ class Documents(ReadModel):
         begun = {r.originator_id for r in events if r.originator_version == 1}
         continued = {r.originator_id for r in events} - begun
         decode = self._decoders[kind.table].decode
-        rows = select_in(tx, _SQL[f"{kind.table}_load"], [stream.bytes for stream in continued])
+        rows = select_in(tx, kind.load_sql, [stream.bytes for stream in continued])
         return {
             UUID(bytes=bytes(stream)): _Document(decode(doc), created, bytes(sealed) if sealed is not None else None)
             for stream, created, doc, sealed in rows

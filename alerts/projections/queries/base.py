@@ -18,7 +18,6 @@ from subscribers.unsealing import Vault
 S = TypeVar("S", bound=msgspec.Struct)
 
 SQL = named_queries.load("alerts.projections.queries", "queries.sql")
-_DOCUMENTS = named_queries.load("alerts.projections", "documents.sql")
 PAGE = 50
 """Items of a page for which nobody said a number."""
 BEYOND = 2**62
@@ -58,7 +57,7 @@ class QueryBase:
 
     def _many(self, tx: Transaction, kind: DocumentKind[S], ids: Iterable[UUID]) -> dict[UUID, S]:
         """Documents by their streams' ids; those that are not there are left out."""
-        rows = select_in(tx, _DOCUMENTS[f"{kind.table}_load"], [key.bytes for key in set(ids)])
+        rows = select_in(tx, kind.load_sql, [key.bytes for key in set(ids)])
         return {UUID(bytes=bytes(row[0])): self._full(kind, row[2:]) for row in rows}
 
     def _first(self, kind: DocumentKind[S], rows: Sequence[Row]) -> S | None:

@@ -1,0 +1,47 @@
+"""SQL generated from a document kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alerts.projections import document_kinds
+from alerts.projections.document_kinds import DocumentKind
+from tests.unit.projections.world import MemoryDatabase
+
+KINDS: list[DocumentKind[Any]] = [k for k in vars(document_kinds).values() if isinstance(k, DocumentKind)]
+
+
+def test_statements_of_a_plain_kind() -> None:
+    assert document_kinds.INCIDENTS.load_sql == "SELECT id, created, doc, NULL FROM incidents WHERE id IN (?*)"
+    assert document_kinds.INCIDENTS.save_sql == (
+        "INSERT INTO incidents (id, created, position, status, source, doc)\n"
+        "VALUES (?, ?, ?, ?, ?, ?)\n"
+        "ON CONFLICT (id) DO UPDATE SET\n"
+        "    position = excluded.position,\n"
+        "    status = excluded.status,\n"
+        "    source = excluded.source,\n"
+        "    doc = excluded.doc"
+    )
+
+
+def test_statements_of_a_sealed_kind() -> None:
+    assert document_kinds.SOURCES.load_sql == "SELECT id, created, doc, sealed FROM sources WHERE id IN (?*)"
+    assert document_kinds.SOURCES.save_sql == (
+        "INSERT INTO sources (id, created, position, name, doc, sealed)\n"
+        "VALUES (?, ?, ?, ?, ?, ?)\n"
+        "ON CONFLICT (id) DO UPDATE SET\n"
+        "    position = excluded.position,\n"
+        "    name = excluded.name,\n"
+        "    doc = excluded.doc,\n"
+        "    sealed = excluded.sealed"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.table))
+def test_columns_are_those_of_the_migrated_table(kind: DocumentKind[Any]) -> None:
+    database = MemoryDatabase()
+    migrated = {row[1] for row in database.connection.execute(f"PRAGMA table_info({kind.table})")}
+    database.close()
+    assert migrated == {"id", "created", "position", *kind.columns, "doc", *(("sealed",) if kind.sealed else ())}
