@@ -20,8 +20,10 @@ from alerts.domain.events import NewsletterSchedule, NoticePlan
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
+from alerts.kernel.merge_patch import merge_patch
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
@@ -49,7 +51,7 @@ class NewsletterCommands(CommandBase):
     async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Saved:
         """A merge patch over its body; the slug stays. Stale if `version` is not current."""
         before = self._newsletter(newsletter)
-        body = validation.converted(validation.merged(newsletter_json(before), patch), NewsletterBody)
+        body = strict_json.typed(merge_patch(newsletter_json(before), patch), NewsletterBody)
         if body.slug != before.slug:
             raise Invalid.field("slug", "A newsletter keeps its slug: people have chosen it by that.")
         checked = await self._checked(lambda _: self._check_newsletter(body, before), heavy=body.schedule is not None)

@@ -22,9 +22,11 @@ from alerts.domain.events import Content, DispatchResumed, DispatchStopped, Noti
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.intake import strict_json
 from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import new_id
+from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import MsgType
 from subscribers.audience.query import AudienceCount
 
@@ -294,7 +296,7 @@ def replace_body(checked: ValidNotice, body: NoticeBody) -> ValidNotice:
 
 
 def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
-    return validation.converted(validation.merged(plan_as_body(state.plan), patch), NoticeBody)
+    return strict_json.typed(merge_patch(plan_as_body(state.plan), patch), NoticeBody)
 
 
 def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:

@@ -23,8 +23,10 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.streams import CHANGE, POINT, change_id, point_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
+from alerts.kernel.merge_patch import merge_patch
 from alerts.scheduler import plan_due
 
 EFFECT = "change-effect"
@@ -163,7 +165,7 @@ class ServiceCommands(CommandBase):
             state = _point_state(unit, point)
             if version is not None and version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
-            body = validation.converted(validation.merged(point_json(state.facts), patch), ServicePointBody)
+            body = strict_json.typed(merge_patch(point_json(state.facts), patch), ServicePointBody)
             if body.source_ref != state.facts.source_ref:
                 raise Invalid.field("source_ref", "A reference cannot be changed: it is what the point is known by.")
             unit.append(POINT, point, *service_point.decide_revise(state, check_point_body(body, known)))

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from alerts.commands import validation
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
@@ -25,9 +24,11 @@ from alerts.commands.preferences import (
 from alerts.commands.results import ContactSaved, SubscriberSaved
 from alerts.contract.bodies import PushBody, SubscriberBody
 from alerts.eventlog.ports import UnitOfWork
+from alerts.intake import strict_json
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import CHANNELS, Channel
 from alerts.scheduler import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
@@ -187,8 +188,8 @@ class SubscriberCommands(CommandBase):
         before = await asyncio.to_thread(self._log.state, SUBSCRIBER, subscriber)
         if before is None:
             raise NotFound("There is no such subscriber.")
+        edit = strict_json.typed(merge_patch(subscriber_json(before), patch), SubscriberEdit)
         lifecycle.need_subscription(before)
-        edit = validation.converted(validation.merged(subscriber_json(before), patch), SubscriberEdit)
         wishes = await self._wishes(edit)
         if edit.confirmed and wishes.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,7 +16,6 @@ from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.times import timed_members
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
-T = TypeVar("T", bound=msgspec.Struct)
 _FEW = 10
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -162,26 +160,3 @@ def _visit(visit: VisitBody, field: str) -> Visit:
         except (ValueError, TypeError, AttributeError) as error:
             raise Invalid.field(f"{field}.rrule", f"This is no recurrence rule (RFC 5545): {error}") from None
     return Visit(dtstart=visit.dtstart, minutes=visit.minutes, rrule=visit.rrule)
-
-
-def merged(document: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON merge patch applied (RFC 7396)."""
-    result = dict(document)
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        elif isinstance(value, Mapping):
-            below = result.get(key)
-            result[key] = merged(below if isinstance(below, dict) else {}, value)
-        else:
-            result[key] = value
-    return result
-
-
-def converted(document: dict[str, Any], kind: type[T]) -> T:
-    """A document as a body; unknown fields and wrong types are Invalid, by path."""
-    try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        raise Invalid.field(path.strip("`").removeprefix("$").removeprefix("."), message) from None

@@ -67,19 +67,6 @@ def read(body: bytes, kind: type[T]) -> T:
     return typed(parse(body), kind)
 
 
-def merge(target: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396): null removes, objects are merged, everything else replaces."""
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = merge(merged.get(name), value)
-    return merged
-
-
 def _check_depth(text: str) -> None:
     if text.count("{") + text.count("[") <= DEPTH:
         return  # cannot be deeper, whatever the order: the common case needs no scan

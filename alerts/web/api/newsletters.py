@@ -7,14 +7,12 @@ from uuid import UUID
 
 from aiohttp import web
 
-from alerts.commands.newsletters import newsletter_json
 from alerts.commands.results import Saved
 from alerts.contract.bodies import BulletinBody, NewsletterBody
 from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
-from alerts.intake import strict_json
 from alerts.kernel.errors import NotFound
 from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency
@@ -96,7 +94,6 @@ def routes(parts: Services) -> list[Route]:
         state = await _state(request)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        strict_json.typed(strict_json.merge(newsletter_json(state), patch), NewsletterBody)  # names every fault
         return _taken(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
 
     async def end(request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,6 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from alerts.commands.notice_plans import plan_as_body
 from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import (
     AllClearBody,
@@ -26,7 +25,6 @@ from alerts.delivery_queue.queries import Progress
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import NOTICE
-from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.terms import NoticeKind, NoticePhase
 from alerts.services import Services
@@ -90,7 +88,6 @@ def routes(parts: Services) -> list[Route]:
         state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        strict_json.typed(strict_json.merge(plan_as_body(state.plan), patch), NoticeBody)  # names every fault
         kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
         return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
 

@@ -1,4 +1,4 @@
-"""What is pure in the commands: pairing CAP groups, identities of CAP messages, merge patches, addresses."""
+"""What is pure in the commands: pairing CAP groups, identities of CAP messages, addresses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from alerts.commands.cap_alerts import paired
 from alerts.commands.notice_plans import ValidNotice, plan_as_body, plan_of
-from alerts.commands.validation import merged
 from alerts.contract.bodies import NoticeBody
 from alerts.contract.cap_message import CapGroup, cap_message_id
 from alerts.domain.events import IncidentFacts, NoticePlan
@@ -49,25 +48,6 @@ def test_the_likest_group_says_more_of_an_incident() -> None:
 def test_one_instant_is_one_message_however_it_is_written(sent: str) -> None:
     assert cap_message_id((" met ", "A", sent)) == cap_message_id(("met", "A", "2026-03-01T12:00:00-00:00"))
     assert cap_message_id(("met", "A", sent)) != cap_message_id(("met", "A", "2026-03-01T12:00:01-00:00"))
-
-
-@pytest.mark.parametrize(
-    ("document", "patch", "result"),
-    [  # RFC 7396, appendix A
-        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
-        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
-        ({"a": "b"}, {"a": None}, {}),
-        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
-        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
-        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
-        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
-        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
-        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
-        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
-    ],
-)
-def test_merge_patches_are_those_of_the_rfc(document: Any, patch: Any, result: Any) -> None:
-    assert merged(document, patch) == result
 
 
 @given(
