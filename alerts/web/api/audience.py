@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 from aiohttp import web
 
 from alerts.contract.bodies import NoticeBody
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, idempotency
+from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, idempotency
+from alerts.web.http.operation import Operation
 from alerts.web.http.requests import json_body, read
-from alerts.web.http.responses import AudienceBody, answer
+from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import Route, scope
 
 
-def routes(parts: Services) -> list[Route]:
+class AudienceBody(JsonResponse, frozen=True, kw_only=True):
+    """An audience: `people` with a contact point due, `by_channel` their contact points."""
+
+    people: int
+    unreachable: int
+    by_channel: dict[str, int]
+    by_language: dict[str, int]
+    position: int
+    sample: tuple[UUID, ...]
+
+
+COUNT = Operation(
+    "Whom would this notice reach?",
+    response=AudienceBody,
+    body=NoticeBody,
+    example={"kind": "alert", "severity": "Severe", "area": EXAMPLE_AREA},
+)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy row of the audience."""
 
     turn = asyncio.Lock()
@@ -22,18 +43,18 @@ def routes(parts: Services) -> list[Route]:
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
-        if not parts.follower.caught_up:
-            await read(parts, parts.follower.everybody)  # before its turn: whoever is refused holds nobody up
+        if not services.follower.caught_up:
+            await read(services, services.follower.everybody)  # before its turn: whoever is refused holds nobody up
         async with turn:
             # One at a time, as the columns take them anyway. While a polygon is drawn, a page asks again and again and
             # lets go of what it asked before: nobody counts for a client that has gone.
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499)
-            written = parts.writer.position()
-            if parts.follower.applied_position() < written:
-                await read(parts, parts.follower.wait_applied, written, 2.0)
-            counted = await parts.commands.count_audience(actor_of(request), body)
-        return answer(
+            written = services.writer.position()
+            if services.follower.applied_position() < written:
+                await read(services, services.follower.wait_applied, written, 2.0)
+            counted = await services.commands.count_audience(actor_of(request), body)
+        return json_response(
             AudienceBody(
                 people=counted.people,
                 unreachable=counted.unreachable,
@@ -44,4 +65,4 @@ def routes(parts: Services) -> list[Route]:
             )
         )
 
-    return [Route("POST", f"{ROOT}/audience", count, scope("read"))]
+    return [Route("POST", f"{ROOT}/audience", count, scope("read"), COUNT)]

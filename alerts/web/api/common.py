@@ -1,4 +1,4 @@
-"""What every resource of the API shares: the caller, idempotency keys, reads off the event loop, cursors."""
+"""Helpers that every API resource shares: caller, idempotency key, reads off the event loop, cursors, examples."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ T = TypeVar("T")
 ROOT = "/api/v1"
 _KEY = 255
 
+EXAMPLE_AREA = {"circle": {"lat": 51.5392, "lon": -0.1426, "radius_km": 2.5}}
+"""An area in example bodies."""
+EXAMPLE_CONTENT = {
+    "en": {
+        "title": "Boil your tap water",
+        "body": "A main has burst and dirt may have got into the supply.",
+        "instruction": "Boil water for a minute before you drink it.",
+    }
+}
+"""A notice's content in example bodies."""
+
 
 def caller_of(request: web.Request) -> Caller:
     """The program behind a request of a route with scopes."""
@@ -47,10 +58,10 @@ def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
     )
 
 
-async def read_page(parts: Services, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
+async def read_page(services: Services, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
     """The same for a page of a list. Raises Invalid for a cursor that is none of ours."""
     try:
-        return await read(parts, function, *args, **kwargs)
+        return await read(services, function, *args, **kwargs)
     except ValueError as error:
         raise Invalid.field("cursor", "not a cursor of this list; take it from `next`") from error
 

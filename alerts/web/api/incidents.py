@@ -1,53 +1,159 @@
-"""`/api/v1/incidents`: what happened."""
+"""`/api/v1/incidents`: reported incidents."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, cast, get_args
+from uuid import UUID
 
 from aiohttp import web
 
 from alerts.contract.bodies import IncidentBody, ResolveBody
+from alerts.domain.events import Json
+from alerts.domain.incident import IncidentState
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.api.schemas_resources import Incident
+from alerts.web.api.common import EXAMPLE_AREA, EXAMPLE_CONTENT, ROOT, actor_of, found, idempotency, read_page
+from alerts.web.http.operation import PAGING, TEXT, Operation
 from alerts.web.http.requests import etag, id_of, json_body, limit_of, one_of, optional_json_body, query, read
-from alerts.web.http.responses import AcceptedWithNotice, answer, page
+from alerts.web.http.responses import AcceptedWithNotice, JsonResponse, ListBody, json_response, page_response
 from alerts.web.http.routing import Route, scope
 
 Status = Literal["open", "resolved", "dismissed"]
 
 
-def routes(parts: Services) -> list[Route]:
+class Words(JsonResponse, frozen=True, kw_only=True):
+    """One language's words of an incident."""
+
+    headline: str
+    description: str
+    instruction: str
+
+
+class Incident(JsonResponse, frozen=True, kw_only=True):
+    """`headline` and `description` are in `language`; `words` has them in every language there is."""
+
+    id: UUID
+    version: int
+    state: str
+    headline: str
+    description: str
+    language: str
+    words: dict[str, Words]
+    category: str
+    urgency: str
+    severity: str
+    certainty: str
+    topic: str | None
+    area: list[Json] | None
+    onset: datetime | None
+    expires: datetime | None
+    source: str
+    source_ref: str | None
+    notice: UUID | None
+    reported_at: datetime
+    revised_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, state: IncidentState) -> Incident:
+        """From the read model."""
+        facts = state.facts
+        language, headline = next(iter(facts.headline.items()), ("", ""))
+        words = {
+            tag: Words(
+                headline=text, description=facts.description.get(tag, ""), instruction=facts.instruction.get(tag, "")
+            )
+            for tag, text in facts.headline.items()
+        }
+        return cls(
+            id=state.id,
+            version=state.version,
+            state=state.status,
+            headline=headline,
+            description=facts.description.get(language, ""),
+            language=language,
+            words=words,
+            category=facts.category,
+            urgency=facts.urgency,
+            severity=facts.severity,
+            certainty=facts.certainty,
+            topic=facts.topic,
+            area=facts.area,
+            onset=facts.onset,
+            expires=facts.expires,
+            source=state.source,
+            source_ref=facts.source_ref,
+            notice=state.notice,
+            reported_at=state.reported_at,
+            revised_at=state.revised_at,
+            ended_at=state.ended_at,
+        )
+
+
+REPORT = Operation(
+    "Report an incident; the same source_ref again is a revision (200)",
+    status=201,
+    response=AcceptedWithNotice,
+    body=IncidentBody,
+    upsert=True,
+    example={
+        "headline": "A water main has burst",
+        "description": "Camden Road is under water.",
+        "category": "Infra",
+        "urgency": "Immediate",
+        "severity": "Severe",
+        "certainty": "Observed",
+        "topic": "utilities",
+        "area": EXAMPLE_AREA,
+        "source_ref": "job-4711",
+    },
+)
+LIST = Operation("Incidents, newest first", response=ListBody[Incident], query={"state": TEXT, **PAGING})
+GET = Operation("One incident", response=Incident)
+RESOLVE = Operation(
+    "The incident is over; the key's policy decides whether an all-clear follows",
+    response=AcceptedWithNotice,
+    body=ResolveBody,
+    body_required=False,
+    example={"all_clear": EXAMPLE_CONTENT},
+)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy rows of incidents."""
-    public_url = parts.settings.public_url
+    public_url = services.settings.public_url
 
     async def report(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, IncidentBody)
-        kept = await parts.commands.report_incident(actor_of(request), body, idem=idempotency(request, raw))
-        taken = AcceptedWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice)
-        location = {"Location": f"{public_url}{ROOT}/incidents/{kept.id}", "ETag": etag(kept.version)}
-        return answer(taken, 201 if kept.created else 200, location)
+        saved = await services.commands.report_incident(actor_of(request), body, idem=idempotency(request, raw))
+        accepted = AcceptedWithNotice(id=saved.id, version=saved.version, position=saved.position, notice=saved.notice)
+        location = {"Location": f"{public_url}{ROOT}/incidents/{saved.id}", "ETag": etag(saved.version)}
+        return json_response(accepted, 201 if saved.created else 200, location)
 
-    async def several(request: web.Request) -> web.StreamResponse:
+    async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "state", "cursor", "limit")
         state = cast(Status | None, one_of(values, "state", get_args(Status)))
-        incidents = await read_page(parts, parts.views.incidents, state, values.get("cursor"), limit_of(values))
-        return page(request, public_url, incidents, Incident.of)
+        incidents = await read_page(services, services.views.incidents, state, values.get("cursor"), limit_of(values))
+        return page_response(request, public_url, incidents, Incident.of)
 
-    async def one(request: web.Request) -> web.StreamResponse:
+    async def get_one(request: web.Request) -> web.StreamResponse:
         incident = id_of(request, what="incident")
-        state = found(await read(parts, parts.views.incident, incident), "incident", incident)
-        return answer(Incident.of(state), headers={"ETag": etag(state.version)})
+        state = found(await read(services, services.views.incident, incident), "incident", incident)
+        return json_response(Incident.of(state), headers={"ETag": etag(state.version)})
 
     async def resolve(request: web.Request) -> web.StreamResponse:
         body, raw = await optional_json_body(request, ResolveBody)
         incident = id_of(request, what="incident")
-        kept = await parts.commands.resolve_incident(actor_of(request), incident, body, idem=idempotency(request, raw))
-        return answer(AcceptedWithNotice(id=kept.id, version=kept.version, position=kept.position, notice=kept.notice))
+        saved = await services.commands.resolve_incident(
+            actor_of(request), incident, body, idem=idempotency(request, raw)
+        )
+        return json_response(
+            AcceptedWithNotice(id=saved.id, version=saved.version, position=saved.position, notice=saved.notice)
+        )
 
     return [
-        Route("POST", f"{ROOT}/incidents", report, scope("incidents:write")),
-        Route("GET", f"{ROOT}/incidents", several, scope("read")),
-        Route("GET", f"{ROOT}/incidents/{{id}}", one, scope("read")),
-        Route("POST", f"{ROOT}/incidents/{{id}}/resolve", resolve, scope("incidents:write")),
+        Route("POST", f"{ROOT}/incidents", report, scope("incidents:write"), REPORT),
+        Route("GET", f"{ROOT}/incidents", get_page, scope("read"), LIST),
+        Route("GET", f"{ROOT}/incidents/{{id}}", get_one, scope("read"), GET),
+        Route("POST", f"{ROOT}/incidents/{{id}}/resolve", resolve, scope("incidents:write"), RESOLVE),
     ]

@@ -15,10 +15,11 @@ from alerts.domain.newsletter import NewsletterState
 from alerts.domain.streams import NEWSLETTER, newsletter_id
 from alerts.kernel.errors import NotFound
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, found, idempotency
-from alerts.web.api.schemas_notices import notice_taken
+from alerts.web.api.common import EXAMPLE_CONTENT, ROOT, actor_of, found, idempotency
+from alerts.web.api.notices import NoticeTaken, notice_taken
+from alerts.web.http.operation import PAGING, Operation
 from alerts.web.http.requests import edited_version, etag, json_body, limit_of, merge_patch, next_url, query, read
-from alerts.web.http.responses import Accepted, JsonResponse, answer, listed
+from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_response, list_response
 from alerts.web.http.routing import Route, scope
 
 WRITE = scope("newsletters:write")
@@ -63,68 +64,88 @@ class Newsletter(JsonResponse, frozen=True, kw_only=True):
         )
 
 
-def _shown(schedule: NewsletterSchedule) -> Schedule:
-    return Schedule(rrule=schedule.rrule, at=schedule.at, timezone=schedule.timezone)
+START = Operation(
+    "Start a newsletter; the same slug again sets it so (200)",
+    status=201,
+    response=Accepted,
+    body=NewsletterBody,
+    upsert=True,
+    example={"slug": "the-week", "name": "The week in Camden"},
+)
+LIST = Operation("The newsletters that are running, by slug", response=ListBody[Newsletter], query=PAGING)
+GET = Operation("One newsletter, by id or slug", response=Newsletter)
+REVISE = Operation(
+    "Set a newsletter otherwise; its slug stays", response=Accepted, body=NewsletterBody, merge_patch=True
+)
+END = Operation("No further issues", response=Accepted)
+DRAFT_BULLETIN = Operation(
+    "Draft an issue: a notice of kind bulletin, with the schedule's next time unless send_at says another",
+    status=201,
+    response=NoticeTaken,
+    body=BulletinBody,
+    example={"content": EXAMPLE_CONTENT},
+)
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy rows of newsletters. Their `{id}` is the id or the slug."""
-    commands, one_path = parts.commands, f"{ROOT}/newsletters/{{id}}"
+    commands, one_path = services.commands, f"{ROOT}/newsletters/{{id}}"
 
     async def start(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NewsletterBody)
-        kept = await commands.start_newsletter(actor_of(request), body, idem=idempotency(request, raw))
-        location = f"{parts.settings.public_url}{ROOT}/newsletters/{kept.id}"
-        return _taken(kept, 201 if kept.created else 200, {"Location": location})
+        saved = await commands.start_newsletter(actor_of(request), body, idem=idempotency(request, raw))
+        location = f"{services.settings.public_url}{ROOT}/newsletters/{saved.id}"
+        return _accepted_response(saved, 201 if saved.created else 200, {"Location": location})
 
-    async def several(request: web.Request) -> web.StreamResponse:
+    async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         limit, after = limit_of(values), values.get("cursor", "")
-        rest = [n for n in await read(parts, parts.views.newsletters) if n.slug > after]
-        shown = await read(parts, lambda: [Newsletter.of(state, parts.clock()) for state in rest[:limit]])
+        rest = [n for n in await read(services, services.views.newsletters) if n.slug > after]
+        shown = await read(services, lambda: [Newsletter.of(state, services.clock()) for state in rest[:limit]])
         cursor = rest[limit - 1].slug if len(rest) > limit else None
-        return listed(shown, next_url(parts.settings.public_url, request, cursor))
+        return list_response(shown, next_url(services.settings.public_url, request, cursor))
 
-    async def one(request: web.Request) -> web.StreamResponse:
+    async def get_one(request: web.Request) -> web.StreamResponse:
         state = await _state(request)
-        shown = await read(parts, Newsletter.of, state, parts.clock())
-        return answer(shown, headers={"ETag": etag(state.version)})
+        shown = await read(services, Newsletter.of, state, services.clock())
+        return json_response(shown, headers={"ETag": etag(state.version)})
 
     async def revise(request: web.Request) -> web.StreamResponse:
         state = await _state(request)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        return _taken(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
+        return _accepted_response(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
 
     async def end(request: web.Request) -> web.StreamResponse:
-        return _taken(await commands.end_newsletter(actor_of(request), _id(request)))
+        return _accepted_response(await commands.end_newsletter(actor_of(request), _id(request)))
 
-    async def bulletin(request: web.Request) -> web.StreamResponse:
+    async def draft_bulletin(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, BulletinBody)
-        kept = await commands.draft_bulletin(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        headers = {
-            "Location": f"{parts.settings.public_url}{ROOT}/notices/{kept.id}",
-            "ETag": etag(kept.version),
-        }
-        return answer(notice_taken(kept), 201, headers)
+        saved = await commands.draft_bulletin(actor_of(request), _id(request), body, idem=idempotency(request, raw))
+        headers = {"Location": f"{services.settings.public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
+        return json_response(notice_taken(saved), 201, headers)
 
     async def _state(request: web.Request) -> NewsletterState:
         # From the log, not the read model: the entity tag is compared with what is true now.
         newsletter = _id(request)
         try:
-            state = await read(parts, parts.log.state, NEWSLETTER, newsletter)
+            state = await read(services, services.log.state, NEWSLETTER, newsletter)
         except NotFound:
             state = None  # the id of another kind of thing
         return found(state, "newsletter", request.match_info["id"])
 
     return [
-        Route("POST", f"{ROOT}/newsletters", start, WRITE),
-        Route("GET", f"{ROOT}/newsletters", several, scope("read")),
-        Route("GET", one_path, one, scope("read")),
-        Route("PATCH", one_path, revise, WRITE),
-        Route("DELETE", one_path, end, WRITE),
-        Route("POST", f"{one_path}/bulletins", bulletin, WRITE),
+        Route("POST", f"{ROOT}/newsletters", start, WRITE, START),
+        Route("GET", f"{ROOT}/newsletters", get_page, scope("read"), LIST),
+        Route("GET", one_path, get_one, scope("read"), GET),
+        Route("PATCH", one_path, revise, WRITE, REVISE),
+        Route("DELETE", one_path, end, WRITE, END),
+        Route("POST", f"{one_path}/bulletins", draft_bulletin, WRITE, DRAFT_BULLETIN),
     ]
+
+
+def _shown(schedule: NewsletterSchedule) -> Schedule:
+    return Schedule(rrule=schedule.rrule, at=schedule.at, timezone=schedule.timezone)
 
 
 def _id(request: web.Request) -> UUID:
@@ -136,6 +157,6 @@ def _id(request: web.Request) -> UUID:
         return newsletter_id(text)
 
 
-def _taken(kept: Saved, status: int = 200, headers: dict[str, str] | None = None) -> web.StreamResponse:
-    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
-    return answer(taken, status, {"ETag": etag(kept.version), **(headers or {})})
+def _accepted_response(saved: Saved, status: int = 200, headers: dict[str, str] | None = None) -> web.StreamResponse:
+    accepted = Accepted(id=saved.id, version=saved.version, position=saved.position)
+    return json_response(accepted, status, {"ETag": etag(saved.version), **(headers or {})})

@@ -1,8 +1,8 @@
-"""`/api/v1/notices`: what we tell people, from draft to its end."""
+"""`/api/v1/notices`: drafting, reading and editing notices. Their transitions are in `notice_actions`."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Final, cast, get_args
 from uuid import UUID
@@ -11,42 +11,20 @@ import msgspec
 from aiohttp import web
 
 from alerts.commands.results import NoticeSaved
-from alerts.contract.bodies import (
-    AllClearBody,
-    ApproveBody,
-    CancelBody,
-    EmptyBody,
-    NoticeBody,
-    ReasonBody,
-    ResumeBody,
-    ScheduleBody,
-)
+from alerts.contract.bodies import NoticeBody
 from alerts.delivery_queue.queries import Progress
+from alerts.domain.events import Json, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.terms import NoticeKind, NoticePhase
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.api.schemas_notices import Notice, notice_out, notice_taken
-from alerts.web.http.requests import (
-    edited_version,
-    etag,
-    id_of,
-    json_body,
-    limit_of,
-    merge_patch,
-    one_of,
-    optional_json_body,
-    query,
-    read,
-)
-from alerts.web.http.responses import answer, page
-from alerts.web.http.routing import Handler, Route, scope
-
-APPROVE_OR_ISSUE = ("notices:approve", "notices:issue")
-"""Cancel, all-clear and stop take one who may approve, or a key whose policy says issue (RULES 13)."""
+from alerts.web.api.common import EXAMPLE_CONTENT, ROOT, actor_of, found, idempotency, read_page
+from alerts.web.http.operation import PAGING, TEXT, Operation
+from alerts.web.http.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
+from alerts.web.http.responses import JsonResponse, ListBody, json_response, page_response
+from alerts.web.http.routing import Route, scope
 
 NOT_PLANNED: Final = partial(
     Progress, people=0, unreachable=0, late=0, deliveries=0, by_channel={}, planned=False, complete=False
@@ -54,121 +32,207 @@ NOT_PLANNED: Final = partial(
 """Between a notice's issue and the moment its audience is frozen."""
 
 
-def routes(parts: Services) -> list[Route]:
+class NoticeTaken(JsonResponse, frozen=True, kw_only=True):
+    """A notice has moved."""
+
+    id: UUID
+    state: str
+    version: int
+    position: int
+
+
+class NoticeOut(NoticeTaken, frozen=True, kw_only=True):
+    """A notice is out; `dispatch` is where its progress is told."""
+
+    dispatch: str
+
+
+class Content(JsonResponse, frozen=True, kw_only=True):
+    """One language's words of a notice."""
+
+    title: str
+    body: str
+    instruction: str
+    sms: str
+
+
+class Notice(JsonResponse, frozen=True, kw_only=True):
+    """A notice. `people`: the count as it stands until the notice is issued, then the frozen audience's."""
+
+    id: UUID
+    number: int
+    version: int
+    state: str
+    people: int | None
+    kind: str
+    msg_type: str
+    thread: UUID
+    references: tuple[UUID, ...]
+    replaced_by: UUID | None
+    incident: UUID | None
+    service_change: UUID | None
+    topic: str | None
+    area: list[Json] | None
+    urgency: str
+    severity: str
+    certainty: str
+    category: str | None
+    status: str
+    priority: str
+    danger_to_life: bool
+    audience: Json | None
+    channels: tuple[str, ...]
+    content: dict[str, Content]
+    send_at: datetime | None
+    expires: datetime | None
+    source: str | None
+    drafted_at: datetime
+    drafted_by: str
+    approved_by: str | None
+    approved_at: datetime | None
+    issued_at: datetime | None
+    ended_at: datetime | None
+    reason: str
+    url: str
+    dispatch: str | None
+
+    @classmethod
+    def of(cls, state: NoticeState, people: int | None, public_url: str) -> Notice:
+        """From the read model."""
+        plan = state.plan
+        return cls(
+            id=state.id,
+            number=state.number,
+            version=state.version,
+            state=state.phase,
+            people=people,
+            kind=plan.kind,
+            msg_type=state.msg_type,
+            thread=state.thread,
+            references=state.references,
+            replaced_by=state.replaced_by,
+            incident=plan.incident,
+            service_change=plan.service_change,
+            topic=plan.topic,
+            area=plan.area,
+            urgency=plan.urgency,
+            severity=plan.severity,
+            certainty=plan.certainty,
+            category=plan.category,
+            status=plan.status,
+            priority=state.priority or plan.priority,
+            danger_to_life=state.danger_to_life,
+            audience=plan.audience,
+            channels=plan.channels,
+            content=contents(plan),
+            send_at=state.send_at or plan.send_at,
+            expires=state.expires or plan.expires,
+            source=state.source,
+            drafted_at=state.drafted_at,
+            drafted_by=state.drafted_by,
+            approved_by=state.approved_by,
+            approved_at=state.approved_at,
+            issued_at=state.issued_at,
+            ended_at=state.ended_at,
+            reason=state.reason,
+            url=f"{public_url}/alerts/{state.id}",
+            dispatch=dispatch_url(public_url, state.id) if state.issued_at else None,
+        )
+
+
+DRAFT = Operation(
+    "Draft a notice",
+    status=201,
+    response=NoticeTaken,
+    body=NoticeBody,
+    example={"kind": "announcement", "topic": "community", "content": EXAMPLE_CONTENT},
+)
+LIST = Operation("Notices, newest first", response=ListBody[Notice], query={"state": TEXT, "kind": TEXT, **PAGING})
+GET = Operation("One notice", response=Notice)
+REVISE = Operation("Edit a notice; any edit voids an approval", response=NoticeTaken, body=NoticeBody, merge_patch=True)
+DISPATCH = Operation("How far the dispatch has come", response=Progress)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy rows of notices."""
-    commands, public_url = parts.commands, parts.settings.public_url
+    commands, public_url = services.commands, services.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
 
     async def draft(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
-        kept = await commands.draft_notice(actor_of(request), body, idem=idempotency(request, raw))
-        return _created(kept)
+        saved = await commands.draft_notice(actor_of(request), body, idem=idempotency(request, raw))
+        return _created_response(saved)
 
-    async def update(request: web.Request) -> web.StreamResponse:
-        body, raw = await json_body(request, NoticeBody)
-        kept = await commands.update(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _created(kept)
-
-    async def several(request: web.Request) -> web.StreamResponse:
+    async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "state", "kind", "cursor", "limit")
         state = cast(NoticePhase | None, one_of(values, "state", get_args(NoticePhase)))
         kind = cast(NoticeKind | None, one_of(values, "kind", get_args(NoticeKind)))
-        notices = await read_page(parts, parts.views.notices, state, kind, values.get("cursor"), limit_of(values))
-        return page(request, public_url, notices, lambda n: Notice.of(_shown(n), None, public_url))
+        notices = await read_page(services, services.views.notices, state, kind, values.get("cursor"), limit_of(values))
+        return page_response(request, public_url, notices, lambda n: Notice.of(_shown(n), None, public_url))
 
-    async def one(request: web.Request) -> web.StreamResponse:
+    async def get_one(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
-        state = found(await read(parts, parts.views.notice, notice), "notice", notice)
-        shown = Notice.of(_shown(state), await _people(parts, state), public_url)
-        return answer(shown, headers={"ETag": etag(state.version)})
+        state = found(await read(services, services.views.notice, notice), "notice", notice)
+        shown = Notice.of(_shown(state), await _people(services, state), public_url)
+        return json_response(shown, headers={"ETag": etag(state.version)})
 
     async def revise(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
         # From the log, not the read model: the entity tag is compared with what is true now.
-        state = found(await read(parts, parts.log.state, NOTICE, notice), "notice", notice)
+        state = found(await read(services, services.log.state, NOTICE, notice), "notice", notice)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        kept = await commands.revise_notice(actor_of(request), notice, patch, expected)
-        return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
+        saved = await commands.revise_notice(actor_of(request), notice, patch, expected)
+        return json_response(notice_taken(saved), headers={"ETag": etag(saved.version)})
 
     async def dispatch(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
-        state = found(await read(parts, parts.views.notice, notice), "notice", notice)
+        state = found(await read(services, services.views.notice, notice), "notice", notice)
         if not state.issued:
             raise NotFound(f"nothing has left yet: this notice is {state.phase}; issue it first")
-        found_so_far = await read(parts, parts.dispatch.progress, state.number)
-        return answer(found_so_far or NOT_PLANNED(position=state.issued_position or 0))
+        found_so_far = await read(services, services.dispatch.progress, state.number)
+        return json_response(found_so_far or NOT_PLANNED(position=state.issued_position or 0))
 
-    async def submit(request: web.Request) -> web.StreamResponse:
-        _, raw = await optional_json_body(request, EmptyBody)
-        return _moved(await commands.submit(actor_of(request), _id(request), idem=idempotency(request, raw)))
-
-    async def approve(request: web.Request) -> web.StreamResponse:
-        body, raw = await json_body(request, ApproveBody)
-        idem = idempotency(request, raw)
-        return _moved(await commands.approve(actor_of(request), _id(request), body.version, body.people, idem=idem))
-
-    async def schedule(request: web.Request) -> web.StreamResponse:
-        body, raw = await json_body(request, ScheduleBody)
-        kept = await commands.schedule(actor_of(request), _id(request), body.send_at, idem=idempotency(request, raw))
-        return _moved(kept)
-
-    async def issue(request: web.Request) -> web.StreamResponse:
-        _, raw = await optional_json_body(request, EmptyBody)
-        kept = await commands.issue(actor_of(request), _id(request), idem=idempotency(request, raw))
-        return answer(notice_out(kept, public_url), 202)
-
-    async def cancel(request: web.Request) -> web.StreamResponse:
-        body, raw = await json_body(request, CancelBody)
-        kept = await commands.cancel(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _out(kept)
-
-    async def all_clear(request: web.Request) -> web.StreamResponse:
-        body, raw = await optional_json_body(request, AllClearBody)
-        kept = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _out(kept)
-
-    async def resume(request: web.Request) -> web.StreamResponse:
-        body, raw = await optional_json_body(request, ResumeBody)
-        kept = await commands.resume(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
-        return _moved(kept)
-
-    def with_reason(command: Callable[..., Awaitable[NoticeSaved]]) -> Handler:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            body, raw = await json_body(request, ReasonBody)
-            return _moved(await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw)))
-
-        return handler
-
-    def _created(kept: NoticeSaved) -> web.StreamResponse:
-        headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
-        return answer(notice_taken(kept), 201, headers)
-
-    def _moved(kept: NoticeSaved) -> web.StreamResponse:
-        return answer(notice_taken(kept), headers={"ETag": etag(kept.version)})
-
-    def _out(kept: NoticeSaved) -> web.StreamResponse:
-        headers = {"Location": f"{public_url}{ROOT}/notices/{kept.id}", "ETag": etag(kept.version)}
-        return answer(notice_out(kept, public_url), 201, headers)
+    def _created_response(saved: NoticeSaved) -> web.StreamResponse:
+        headers = {"Location": f"{public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
+        return json_response(notice_taken(saved), 201, headers)
 
     return [
-        Route("POST", f"{ROOT}/notices", draft, scope("notices:write")),
-        Route("GET", f"{ROOT}/notices", several, scope("read")),
-        Route("GET", one_path, one, scope("read")),
-        Route("PATCH", one_path, revise, scope("notices:write")),
-        Route("GET", f"{one_path}/dispatch", dispatch, scope("read")),
-        Route("POST", f"{one_path}/submit", submit, scope("notices:write")),
-        Route("POST", f"{one_path}/approve", approve, scope("notices:approve")),
-        Route("POST", f"{one_path}/reject", with_reason(commands.reject), scope("notices:approve")),
-        Route("POST", f"{one_path}/return", with_reason(commands.return_), scope("notices:approve")),
-        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue", "notices:approve")),
-        Route("POST", f"{one_path}/issue", issue, scope("notices:issue")),
-        Route("POST", f"{one_path}/update", update, scope("notices:write")),
-        Route("POST", f"{one_path}/cancel", cancel, scope(*APPROVE_OR_ISSUE)),
-        Route("POST", f"{one_path}/all-clear", all_clear, scope(*APPROVE_OR_ISSUE)),
-        Route("POST", f"{one_path}/stop", with_reason(commands.stop), scope(*APPROVE_OR_ISSUE)),
-        Route("POST", f"{one_path}/resume", resume, scope(*APPROVE_OR_ISSUE)),
+        Route("POST", f"{ROOT}/notices", draft, scope("notices:write"), DRAFT),
+        Route("GET", f"{ROOT}/notices", get_page, scope("read"), LIST),
+        Route("GET", one_path, get_one, scope("read"), GET),
+        Route("PATCH", one_path, revise, scope("notices:write"), REVISE),
+        Route("GET", f"{one_path}/dispatch", dispatch, scope("read"), DISPATCH),
     ]
+
+
+def contents(plan: NoticePlan) -> dict[str, Content]:
+    """A plan's words by language, every field shown."""
+    return {
+        tag: Content(title=words.title, body=words.body, instruction=words.instruction, sms=words.sms)
+        for tag, words in plan.content.items()
+    }
+
+
+def dispatch_url(public_url: str, notice: UUID) -> str:
+    """Where a notice's progress is told."""
+    return f"{public_url}/api/v1/notices/{notice}/dispatch"
+
+
+def notice_taken(saved: NoticeSaved) -> NoticeTaken:
+    """A notice has moved, from the command's answer."""
+    return NoticeTaken(id=saved.id, state=saved.state, version=saved.version, position=saved.position)
+
+
+def notice_out(saved: NoticeSaved, public_url: str) -> NoticeOut:
+    """A notice is out, from the command's answer."""
+    return NoticeOut(
+        id=saved.id,
+        state=saved.state,
+        version=saved.version,
+        position=saved.position,
+        dispatch=dispatch_url(public_url, saved.id),
+    )
 
 
 def _id(request: web.Request) -> UUID:
@@ -182,16 +246,16 @@ def _shown(state: NoticeState) -> NoticeState:
     return msgspec.structs.replace(state, danger_to_life=danger_to_life(state.plan, state.msg_type))
 
 
-async def _people(parts: Services, state: NoticeState) -> int | None:
+async def _people(services: Services, state: NoticeState) -> int | None:
     """The frozen audience's count, or as it stands now; None where nobody could be counted."""
     if state.issued:
-        planned = await read(parts, parts.views.dispatch, state.id)
+        planned = await read(services, services.views.dispatch, state.id)
         return planned.planned.people if planned and planned.planned else None
     plan = state.plan
     if state.phase == "rejected" or not (plan.area or plan.service_change or plan.topic or plan.audience is not None):
         return None
-    await read(parts, parts.follower.wait_applied, parts.writer.position(), 2.0)
+    await read(services, services.follower.wait_applied, services.writer.position(), 2.0)
     try:
-        return (await parts.follower.count(plan, msg_type=state.msg_type)).people
+        return (await services.follower.count(plan, msg_type=state.msg_type)).people
     except Invalid:
         return None  # a draft may be unfinished, its RULE may name what is gone

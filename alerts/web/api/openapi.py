@@ -1,4 +1,4 @@
-"""`GET /api/v1/openapi.json`: OpenAPI 3.1, made from the policy table, the operations and the structs themselves."""
+"""`GET /api/v1/openapi.json`: OpenAPI 3.1, assembled from the policy table, each row's operation and its structs."""
 
 from __future__ import annotations
 
@@ -12,25 +12,15 @@ from aiohttp import web
 
 from alerts.services import Services
 from alerts.web.api.common import ROOT
-from alerts.web.api.examples import EXAMPLES
-from alerts.web.api.operations import OPERATIONS, Operation
 from alerts.web.api.server_sent_events import MEDIA_TYPE
 from alerts.web.http.app_keys import POLICY
-from alerts.web.http.requests import PAGE_MOST
+from alerts.web.http.operation import Operation
 from alerts.web.http.responses import JsonResponse
 from alerts.web.http.routing import PUBLIC, Route
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
-_TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
-_QUERY: dict[str, dict[str, Any]] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MOST},
-    "after": {"type": "integer", "minimum": 0},
-    "erase": {"type": "string", "enum": ["true", "false"]},
-    "notice": {"type": "string", "format": "uuid"},
-    "subscriber": {"type": "string", "format": "uuid"},
-}
-"""What the query's values are; all others are text."""
+DESCRIBE = Operation("This document")
 
 
 class ProblemError(JsonResponse, frozen=True, kw_only=True):
@@ -50,14 +40,14 @@ class Problem(JsonResponse, frozen=True, kw_only=True):
     errors: list[ProblemError] = []
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy row of the description; anyone may read it."""
 
     async def describe(request: web.Request) -> web.Response:
-        body = _document(parts.settings.public_url, parts.version, request.app[POLICY])
+        body = _document(services.settings.public_url, services.version, request.app[POLICY])
         return web.Response(body=body, content_type="application/json")
 
-    return [Route("GET", f"{ROOT}/openapi.json", describe, PUBLIC)]
+    return [Route("GET", f"{ROOT}/openapi.json", describe, PUBLIC, DESCRIBE)]
 
 
 @cache
@@ -67,15 +57,14 @@ def _document(public_url: str, version: str, table: tuple[Route, ...]) -> bytes:
 
 
 def document(public_url: str, version: str, table: Iterable[Route]) -> dict[str, Any]:
-    """The OpenAPI document of these routes."""
-    rows = [row for row in table if row.path.startswith(f"{ROOT}/")]
-    known = {row: OPERATIONS[row.method, row.path.removeprefix(ROOT)] for row in rows}
-    kinds = [kind for operation in known.values() for kind in (operation.answer, operation.body) if kind is not None]
+    """Assemble the OpenAPI document of these routes. Raises ValueError for a route of the API without an operation."""
+    documented = [(row, _operation_of(row)) for row in table if row.path.startswith(f"{ROOT}/")]
+    kinds = [kind for _, operation in documented for kind in (operation.response, operation.body) if kind is not None]
     schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template=_REF)
     shown = dict(zip(kinds, schemas, strict=False))
     paths: dict[str, dict[str, Any]] = {}
-    for row, operation in known.items():
-        paths.setdefault(row.path.removeprefix(ROOT), {})[row.method.lower()] = _operation(row, operation, shown)
+    for row, operation in documented:
+        paths.setdefault(row.path.removeprefix(ROOT), {})[row.method.lower()] = _described(row, operation, shown)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -99,37 +88,43 @@ def document(public_url: str, version: str, table: Iterable[Route]) -> dict[str,
     }
 
 
-def _operation(row: Route, operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+def _operation_of(row: Route) -> Operation:
+    if row.operation is None:
+        raise ValueError(f"{row.method} {row.path} has no operation")
+    return row.operation
+
+
+def _described(row: Route, operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     names = _PARAMETER.findall(row.path)
     parameters = [{"name": n, "in": "path", "required": True, "schema": {"type": "string"}} for n in names]
-    parameters += [{"name": n, "in": "query", "schema": _QUERY.get(n, _TEXT)} for n in operation.query]
+    parameters += [{"name": n, "in": "query", "schema": schema} for n, schema in operation.query.items()]
     if row.method == "POST":
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}})
-    if operation.edits:
+    if operation.merge_patch:
         parameters.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
-    answer = schemas[operation.answer] if operation.answer is not None else {"type": "object"}
-    content: dict[str, Any] = {"application/json": {"schema": answer}}
-    if operation.streams:
+    response = schemas[operation.response] if operation.response is not None else {"type": "object"}
+    content: dict[str, Any] = {"application/json": {"schema": response}}
+    if operation.event_stream:
         content[MEDIA_TYPE] = {"schema": {"type": "string"}}
         mark = {"type": "string", "pattern": "^[0-9]{1,18}$"}
         parameters.append({"name": "Last-Event-ID", "in": "header", "schema": mark})
-    statuses = (operation.status, 200) if operation.again else (operation.status,)
+    statuses = (operation.status, 200) if operation.upsert else (operation.status,)
     described: dict[str, Any] = {
-        "summary": operation.about,
+        "summary": operation.summary,
         "operationId": _name(row),
         "parameters": parameters,
         "responses": {
-            **{str(status): {"description": operation.about, "content": content} for status in statuses},
+            **{str(status): {"description": operation.summary, "content": content} for status in statuses},
             "4XX": {"$ref": "#/components/responses/Problem"},
         },
     }
     if operation.body is not None:
-        media = "application/merge-patch+json" if operation.edits else "application/json"
-        body = {"type": "object"} if operation.edits else schemas[operation.body]
+        media = "application/merge-patch+json" if operation.merge_patch else "application/json"
+        body = {"type": "object"} if operation.merge_patch else schemas[operation.body]
         media_type: dict[str, Any] = {"schema": body}
-        if example := EXAMPLES.get((row.method, row.path.removeprefix(ROOT))):
-            media_type["example"] = example
-        described["requestBody"] = {"required": operation.body_needed, "content": {media: media_type}}
+        if operation.example is not None:
+            media_type["example"] = operation.example
+        described["requestBody"] = {"required": operation.body_required, "content": {media: media_type}}
     if row.access.kind == "scope":
         described["security"] = [{"key": []}]
         described["description"] = "Scope: " + " or ".join(row.access.scopes)

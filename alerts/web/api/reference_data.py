@@ -1,80 +1,171 @@
-"""`/api/v1/places`, `/topics`, `/segments`: the small registers. The same slug again is its next version."""
+"""`/api/v1/places`, `/topics`, `/segments`: reference data. Posting a slug again makes its next version."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 from aiohttp import web
 
 from alerts.commands.results import Saved
 from alerts.contract.bodies import PlaceBody, SegmentBody, TopicBody
+from alerts.domain.events import Json
+from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, found, idempotency
-from alerts.web.api.schemas_resources import Place, Segment, Topic
+from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, found, idempotency
+from alerts.web.http.operation import PAGING, Operation
 from alerts.web.http.requests import etag, json_body, limit_of, next_url, query, read
-from alerts.web.http.responses import Accepted, answer, listed
+from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_response, list_response
 from alerts.web.http.routing import Handler, Route, scope
 
 S = TypeVar("S")
 
 
-def routes(parts: Services) -> list[Route]:
+class Place(JsonResponse, frozen=True, kw_only=True):
+    """A registered place; `area` is GeoJSON."""
+
+    id: UUID
+    slug: str
+    version: int
+    name: dict[str, str]
+    area: Json
+
+    @classmethod
+    def of(cls, state: PlaceState) -> Place:
+        """From the read model."""
+        return cls(id=state.id, slug=state.slug, version=state.version, name=state.name, area=state.geometry)
+
+
+class Topic(JsonResponse, frozen=True, kw_only=True):
+    """A subject people may choose. `version` 0: built in, never revised."""
+
+    slug: str
+    version: int
+    name: dict[str, str]
+    categories: tuple[str, ...]
+
+    @classmethod
+    def of(cls, state: TopicState) -> Topic:
+        """From the read model."""
+        return cls(slug=state.slug, version=state.version, name=state.name, categories=state.categories)
+
+
+class Segment(JsonResponse, frozen=True, kw_only=True):
+    """A named, saved audience rule."""
+
+    id: UUID
+    slug: str
+    version: int
+    name: str
+    rule: Json
+
+    @classmethod
+    def of(cls, state: SegmentState) -> Segment:
+        """From the read model."""
+        return cls(id=state.id, slug=state.slug, version=state.version, name=state.name, rule=state.rule)
+
+
+DEFINE_PLACE = Operation(
+    "Define a place; the same slug again is its next version (200)",
+    status=201,
+    response=Accepted,
+    body=PlaceBody,
+    upsert=True,
+    example={"slug": "camden-town", "name": {"en": "Camden Town"}, "area": EXAMPLE_AREA},
+)
+LIST_PLACES = Operation("The places, by slug", response=ListBody[Place], query=PAGING)
+GET_PLACE = Operation("One place", response=Place)
+DEFINE_TOPIC = Operation(
+    "Define a topic; the same slug again sets it so (200)",
+    status=201,
+    response=Accepted,
+    body=TopicBody,
+    upsert=True,
+    example={"slug": "river-levels", "name": {"en": "River levels"}, "categories": []},
+)
+LIST_TOPICS = Operation("The topics, by slug", response=ListBody[Topic], query=PAGING)
+DEFINE_SEGMENT = Operation(
+    "Save an audience rule under a name; the same slug again is its next version (200)",
+    status=201,
+    response=Accepted,
+    body=SegmentBody,
+    upsert=True,
+    example={"slug": "readers", "name": "Readers", "rule": {"all": [{"topic": "community"}]}},
+)
+LIST_SEGMENTS = Operation("The segments, by slug", response=ListBody[Segment], query=PAGING)
+GET_SEGMENT = Operation("One segment", response=Segment)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy rows of the registers."""
 
     async def define_place(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, PlaceBody)
-        return _taken(await parts.commands.define_place(actor_of(request), body, idem=idempotency(request, raw)))
+        saved = await services.commands.define_place(actor_of(request), body, idem=idempotency(request, raw))
+        return _accepted_response(saved)
 
     async def define_topic(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, TopicBody)
-        return _taken(await parts.commands.define_topic(actor_of(request), body, idem=idempotency(request, raw)))
+        saved = await services.commands.define_topic(actor_of(request), body, idem=idempotency(request, raw))
+        return _accepted_response(saved)
 
     async def define_segment(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, SegmentBody)
-        return _taken(await parts.commands.define_segment(actor_of(request), body, idem=idempotency(request, raw)))
+        saved = await services.commands.define_segment(actor_of(request), body, idem=idempotency(request, raw))
+        return _accepted_response(saved)
 
-    places = _list(parts, parts.views.places, lambda state: state.slug, Place.of)
-    topics = _list(parts, parts.views.topics, lambda state: state.slug, Topic.of)
-    segments = _list(parts, parts.views.segments, lambda state: state.slug, Segment.of)
+    places = _list(services, services.views.places, lambda state: state.slug, Place.of)
+    topics = _list(services, services.views.topics, lambda state: state.slug, Topic.of)
+    segments = _list(services, services.views.segments, lambda state: state.slug, Segment.of)
     return [
-        Route("POST", f"{ROOT}/places", define_place, scope("services:write")),
-        Route("GET", f"{ROOT}/places", places, scope("read")),
-        Route("GET", f"{ROOT}/places/{{slug}}", _one(parts, "place", parts.views.place, Place.of), scope("read")),
-        Route("POST", f"{ROOT}/topics", define_topic, scope("services:write")),
-        Route("GET", f"{ROOT}/topics", topics, scope("read")),
-        Route("POST", f"{ROOT}/segments", define_segment, scope("segments:write")),
-        Route("GET", f"{ROOT}/segments", segments, scope("read")),
+        Route("POST", f"{ROOT}/places", define_place, scope("services:write"), DEFINE_PLACE),
+        Route("GET", f"{ROOT}/places", places, scope("read"), LIST_PLACES),
         Route(
-            "GET", f"{ROOT}/segments/{{slug}}", _one(parts, "segment", parts.views.segment, Segment.of), scope("read")
+            "GET",
+            f"{ROOT}/places/{{slug}}",
+            _one(services, "place", services.views.place, Place.of),
+            scope("read"),
+            GET_PLACE,
+        ),
+        Route("POST", f"{ROOT}/topics", define_topic, scope("services:write"), DEFINE_TOPIC),
+        Route("GET", f"{ROOT}/topics", topics, scope("read"), LIST_TOPICS),
+        Route("POST", f"{ROOT}/segments", define_segment, scope("segments:write"), DEFINE_SEGMENT),
+        Route("GET", f"{ROOT}/segments", segments, scope("read"), LIST_SEGMENTS),
+        Route(
+            "GET",
+            f"{ROOT}/segments/{{slug}}",
+            _one(services, "segment", services.views.segment, Segment.of),
+            scope("read"),
+            GET_SEGMENT,
         ),
     ]
 
 
-def _taken(kept: Saved) -> web.StreamResponse:
-    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
-    return answer(taken, 201 if kept.created else 200, {"ETag": etag(kept.version)})
+def _accepted_response(saved: Saved) -> web.StreamResponse:
+    accepted = Accepted(id=saved.id, version=saved.version, position=saved.position)
+    return json_response(accepted, 201 if saved.created else 200, {"ETag": etag(saved.version)})
 
 
 def _list(
-    parts: Services, entries: Callable[[], Sequence[S]], slug: Callable[[S], str], shown: Callable[[S], object]
+    services: Services, entries: Callable[[], Sequence[S]], slug: Callable[[S], str], shown: Callable[[S], object]
 ) -> Handler:
     """A register is small and in memory: its cursor is the slug that the last page ended with."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
         limit, after = limit_of(values), values.get("cursor", "")
-        rest = sorted((e for e in await read(parts, entries) if slug(e) > after), key=slug)
+        rest = sorted((e for e in await read(services, entries) if slug(e) > after), key=slug)
         page = rest[:limit]
         cursor = slug(page[-1]) if len(rest) > limit else None
-        return listed(map(shown, page), next_url(parts.settings.public_url, request, cursor))
+        return list_response(map(shown, page), next_url(services.settings.public_url, request, cursor))
 
     return handler
 
 
-def _one(parts: Services, what: str, entry: Callable[[str], S | None], shown: Callable[[S], object]) -> Handler:
+def _one(services: Services, what: str, entry: Callable[[str], S | None], shown: Callable[[S], object]) -> Handler:
     async def handler(request: web.Request) -> web.StreamResponse:
         slug = request.match_info["slug"]
-        return answer(shown(found(await read(parts, entry, slug), what, slug)))
+        return json_response(shown(found(await read(services, entry, slug), what, slug)))
 
     return handler

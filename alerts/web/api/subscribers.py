@@ -2,71 +2,208 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
 from aiohttp import web
 
+from alerts.commands.preferences import SubscriberEdit
 from alerts.commands.results import SubscriberSaved
 from alerts.contract.bodies import SubscriberBody
+from alerts.domain.events import Json
 from alerts.services import Services
 from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.api.schemas_subscribers import Subscriber, SubscriberTaken
-from alerts.web.http.requests import (
-    edited_version,
-    etag,
-    id_of,
-    json_body,
-    limit_of,
-    merge_patch,
-    one_of,
-    query,
-    read,
-)
-from alerts.web.http.responses import answer, page
+from alerts.web.http.operation import PAGING, Operation
+from alerts.web.http.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
+from alerts.web.http.responses import JsonResponse, ListBody, json_response, page_response
 from alerts.web.http.routing import Route, scope
-from subscribers.domain.subscriber import SUBSCRIBER
+from subscribers.domain.events import Place as SubscriberPlace
+from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 
-def routes(parts: Services) -> list[Route]:
+class ContactPoint(JsonResponse, frozen=True, kw_only=True):
+    """`state`: unverified, verified, suppressed or removed."""
+
+    id: int
+    channel: str
+    state: str
+
+
+class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
+    """A subscriber is kept."""
+
+    id: UUID
+    version: int
+    position: int
+    state: str
+    contact_points: tuple[ContactPoint, ...]
+
+    @classmethod
+    def of(cls, kept: SubscriberSaved) -> SubscriberTaken:
+        """From the command's answer."""
+        return cls(
+            id=kept.id,
+            version=kept.version,
+            position=kept.position,
+            state=kept.state,
+            contact_points=tuple(ContactPoint(id=c.number, channel=c.channel, state=c.state) for c in kept.contacts),
+        )
+
+
+class Subscriber(JsonResponse, frozen=True, kw_only=True):
+    """A person with addresses and wishes; after an erasure both are gone."""
+
+    id: UUID
+    version: int
+    state: str
+    contact_points: tuple[ContactPoint, ...]
+    email: str | None
+    phone: str | None
+    push: Json | None
+    """Of several devices the last."""
+    places: list[Json]
+    topics: tuple[str, ...]
+    severity_at_least: str | None
+    channels: tuple[str, ...]
+    language: str | None
+    timezone: str | None
+    frequency: str | None
+    quiet_hours: Json | None
+    danger_to_life: bool | None
+    tester: bool | None
+    paused_until: datetime | None
+    consent: Json | None
+    since: datetime
+    confirmed_at: datetime | None
+    ended_reason: str
+
+    @classmethod
+    def of(cls, state: SubscriberState) -> Subscriber:
+        """From the directory."""
+        wishes, here = state.preferences, [c for c in state.contacts if c.state != "removed"]
+        addresses = {c.channel: c.address for c in here}
+        quiet = wishes.quiet_hours if wishes else None
+        return cls(
+            id=state.id,
+            version=state.version,
+            state=state.phase,
+            contact_points=tuple(contact_point(c) for c in state.contacts),
+            email=addresses.get("email"),
+            phone=addresses.get("sms"),
+            push=_device(addresses.get("push")),
+            places=[_place(place) for place in wishes.places] if wishes else [],
+            topics=wishes.topics if wishes else (),
+            severity_at_least=wishes.severity_at_least if wishes else None,
+            channels=wishes.channels if wishes else (),
+            language=wishes.language if wishes else None,
+            timezone=wishes.timezone if wishes else None,
+            frequency=wishes.frequency if wishes else None,
+            quiet_hours={"from": quiet.start, "to": quiet.end, "wake_for": quiet.wake_for} if quiet else None,
+            danger_to_life=wishes.danger_to_life if wishes else None,
+            tester=wishes.tester if wishes else None,
+            paused_until=state.paused_until,
+            consent=msgspec.to_builtins(state.consent) if state.consent else None,
+            since=state.since,
+            confirmed_at=state.confirmed_at,
+            ended_reason=state.ended_reason,
+        )
+
+
+REGISTER = Operation(
+    "Sign somebody up; without confirmed and consent each contact point is asked first",
+    status=201,
+    response=SubscriberTaken,
+    body=SubscriberBody,
+    example={
+        "email": "resident@example.org",
+        "places": [{"lat": 51.5503, "lon": -0.1418, "radius_km": 1, "name": "Home"}],
+        "topics": ["safety", "utilities"],
+        "language": "en",
+        "confirmed": True,
+        "consent": {
+            "wording": "Tell me of alerts near me.",
+            "given_at": "2026-03-12T09:30:00+00:00",
+            "how": "form at the desk",
+        },
+    },
+)
+LIST = Operation("Subscribers", response=ListBody[Subscriber], query=PAGING)
+GET = Operation("One subscriber", response=Subscriber)
+CHANGE = Operation(
+    "Change wishes and addresses, pause by paused_until",
+    response=SubscriberTaken,
+    body=SubscriberEdit,
+    merge_patch=True,
+)
+END = Operation(
+    "End the subscription; erase=true forgets the person",
+    response=SubscriberTaken,
+    query={"erase": {"type": "string", "enum": ["true", "false"]}},
+)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy rows of subscribers."""
-    commands, public_url = parts.commands, parts.settings.public_url
+    commands, public_url = services.commands, services.settings.public_url
 
     async def register(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, SubscriberBody)
-        kept = await commands.register_subscriber(actor_of(request), body, idem=idempotency(request, raw))
-        headers = {"Location": f"{public_url}{ROOT}/subscribers/{kept.id}", "ETag": etag(kept.version)}
-        return answer(SubscriberTaken.of(kept), 201, headers)
+        saved = await commands.register_subscriber(actor_of(request), body, idem=idempotency(request, raw))
+        headers = {"Location": f"{public_url}{ROOT}/subscribers/{saved.id}", "ETag": etag(saved.version)}
+        return json_response(SubscriberTaken.of(saved), 201, headers)
 
-    async def several(request: web.Request) -> web.StreamResponse:
+    async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
-        people = await read_page(parts, parts.directory.people, values.get("cursor"), limit_of(values))
-        return page(request, public_url, people, Subscriber.of)
+        people = await read_page(services, services.directory.people, values.get("cursor"), limit_of(values))
+        return page_response(request, public_url, people, Subscriber.of)
 
-    async def one(request: web.Request) -> web.StreamResponse:
+    async def get_one(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
-        state = found(await read(parts, parts.directory.person, person), "subscriber", person)
-        return answer(Subscriber.of(state), headers={"ETag": etag(state.version)})
+        state = found(await read(services, services.directory.person, person), "subscriber", person)
+        return json_response(Subscriber.of(state), headers={"ETag": etag(state.version)})
 
     async def change(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
-        state = found(await read(parts, parts.log.state, SUBSCRIBER, person), "subscriber", person)
+        state = found(await read(services, services.log.state, SUBSCRIBER, person), "subscriber", person)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
-        return _moved(await commands.change_subscriber(actor_of(request), person, patch, expected))
+        return _saved_response(await commands.change_subscriber(actor_of(request), person, patch, expected))
 
     async def end(request: web.Request) -> web.StreamResponse:
         person = id_of(request, what="subscriber")
         erase = one_of(query(request, "erase"), "erase", ("true", "false")) == "true"
         if erase:
-            return _moved(await commands.erase_subscriber(actor_of(request), person))
-        return _moved(await commands.end_subscriber(actor_of(request), person, "asked for"))
+            return _saved_response(await commands.erase_subscriber(actor_of(request), person))
+        return _saved_response(await commands.end_subscriber(actor_of(request), person, "asked for"))
 
     return [
-        Route("POST", f"{ROOT}/subscribers", register, scope("subscribers:write")),
-        Route("GET", f"{ROOT}/subscribers", several, scope("subscribers:read")),
-        Route("GET", f"{ROOT}/subscribers/{{id}}", one, scope("subscribers:read")),
-        Route("PATCH", f"{ROOT}/subscribers/{{id}}", change, scope("subscribers:write")),
-        Route("DELETE", f"{ROOT}/subscribers/{{id}}", end, scope("subscribers:write")),
+        Route("POST", f"{ROOT}/subscribers", register, scope("subscribers:write"), REGISTER),
+        Route("GET", f"{ROOT}/subscribers", get_page, scope("subscribers:read"), LIST),
+        Route("GET", f"{ROOT}/subscribers/{{id}}", get_one, scope("subscribers:read"), GET),
+        Route("PATCH", f"{ROOT}/subscribers/{{id}}", change, scope("subscribers:write"), CHANGE),
+        Route("DELETE", f"{ROOT}/subscribers/{{id}}", end, scope("subscribers:write"), END),
     ]
 
 
-def _moved(kept: SubscriberSaved) -> web.StreamResponse:
-    return answer(SubscriberTaken.of(kept), headers={"ETag": etag(kept.version)})
+def _saved_response(saved: SubscriberSaved) -> web.StreamResponse:
+    return json_response(SubscriberTaken.of(saved), headers={"ETag": etag(saved.version)})
+
+
+def contact_point(state: ContactState) -> ContactPoint:
+    """A contact point without its address."""
+    shown = "suppressed" if state.suppressed and state.state != "removed" else state.state
+    return ContactPoint(id=state.number, channel=state.channel, state=shown)
+
+
+def _device(address: str | None) -> Json | None:
+    return None if address is None else msgspec.json.decode(address, type=dict[str, object])
+
+
+def _place(place: SubscriberPlace) -> Json:
+    """A person's place as the body that would make it."""
+    if place.slug is not None:
+        return {"place": place.slug, "name": place.name}
+    if place.area is not None:
+        return {"area": place.area, "name": place.name}
+    return {"lat": place.lat, "lon": place.lon, "radius_km": place.radius_km, "name": place.name}

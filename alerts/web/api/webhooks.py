@@ -1,49 +1,120 @@
-"""`/api/v1/webhooks`: programs that are told of events, each signed per Standard Webhooks."""
+"""`/api/v1/webhooks`: outgoing webhooks, signed per Standard Webhooks."""
 
 from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
 
 from aiohttp import web
 
 from alerts.commands.results import Saved
 from alerts.contract.bodies import WebhookBody
+from alerts.domain.events import Json
 from alerts.domain.streams import WEBHOOK
 from alerts.net.ssrf import check_target
 from alerts.services import Services
-from alerts.web.api.common import ROOT, actor_of, found, idempotency, read_page
-from alerts.web.api.schemas_webhooks import Webhook, WebhookTaken
+from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, found, idempotency, read_page
+from alerts.web.http.operation import PAGING, POSITION, Operation
 from alerts.web.http.requests import body_of, etag, id_of, json_body, limit_of, query, read, whole_number
-from alerts.web.http.responses import Accepted, answer, page
+from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_response, page_response
 from alerts.web.http.routing import Route, scope
+from alerts.webhooks.progress import WebhookStatus
 
 
-def routes(parts: Services) -> list[Route]:
+class WebhookTaken(Accepted, frozen=True, kw_only=True):
+    """A webhook was added; its secret is told here and nowhere else."""
+
+    secret: str
+
+
+class Webhook(JsonResponse, frozen=True, kw_only=True):
+    """An outgoing webhook and how it does. `position`: all wanted events up to there are taken by the target."""
+
+    id: UUID
+    version: int
+    url: str
+    events: tuple[str, ...]
+    area: list[Json] | None
+    state: str
+    """on, failing (tried again at `next_try`), disabled."""
+    reason: str
+    position: int
+    failing_since: datetime | None
+    next_try: datetime | None
+    last_taken_at: datetime | None
+    added_at: datetime
+
+    @classmethod
+    def of(cls, standing: WebhookStatus) -> Webhook:
+        """From its state and its row."""
+        webhook = standing.webhook
+        failing = webhook.phase == "on" and standing.tries > 0
+        return cls(
+            id=webhook.id,
+            version=webhook.version,
+            url=webhook.url,
+            events=webhook.events,
+            area=webhook.area,
+            state="failing" if failing else webhook.phase,
+            reason=webhook.reason or standing.reason,
+            position=standing.position,
+            failing_since=standing.failing_since,
+            next_try=standing.due_at,
+            last_taken_at=standing.taken_at,
+            added_at=webhook.added_at,
+        )
+
+
+ADD = Operation(
+    "Post events to a program from here on, signed per Standard Webhooks; the secret is told once",
+    status=201,
+    response=WebhookTaken,
+    body=WebhookBody,
+    example={
+        "url": "https://example.org/hooks/alerts",
+        "events": ["NoticeIssued", "NoticeCancelled"],
+        "area": EXAMPLE_AREA,
+    },
+)
+LIST = Operation("Outgoing webhooks, newest first", response=ListBody[Webhook], query=PAGING)
+GET = Operation("One outgoing webhook, and how it does", response=Webhook)
+REMOVE = Operation("Nothing more is posted to it", response=Accepted)
+REPLAY = Operation(
+    "Its events again from behind a log position, or on from where it stands; switches it on again",
+    status=202,
+    response=Accepted,
+    query={"after": POSITION},
+)
+
+
+def routes(services: Services) -> list[Route]:
     """The policy rows of outgoing webhooks."""
-    commands, settings = parts.commands, parts.settings
+    commands, settings = services.commands, services.settings
 
     async def add(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, WebhookBody)
         url = check_target(body.url, "url", allow_private=settings.allow_private_targets)
         wanted = WebhookBody(url=url, events=body.events, area=body.area)
-        kept = await commands.add_webhook(actor_of(request), wanted, idem=idempotency(request, raw))
-        # Not part of the kept answer: answers stand in clear for a day.
-        state = found(await read(parts, parts.log.state, WEBHOOK, kept.id), "webhook", kept.id)
-        taken = WebhookTaken(id=kept.id, version=kept.version, position=kept.position, secret=state.secret or "")
-        headers = {"Location": f"{settings.public_url}{ROOT}/webhooks/{kept.id}", "ETag": etag(kept.version)}
-        return answer(taken, 201, headers)
+        saved = await commands.add_webhook(actor_of(request), wanted, idem=idempotency(request, raw))
+        # Not part of the saved answer: answers stand in clear for a day.
+        state = found(await read(services, services.log.state, WEBHOOK, saved.id), "webhook", saved.id)
+        accepted = WebhookTaken(id=saved.id, version=saved.version, position=saved.position, secret=state.secret or "")
+        headers = {"Location": f"{settings.public_url}{ROOT}/webhooks/{saved.id}", "ETag": etag(saved.version)}
+        return json_response(accepted, 201, headers)
 
-    async def several(request: web.Request) -> web.StreamResponse:
+    async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
-        webhooks = await read_page(parts, parts.webhooks.page, values.get("cursor"), limit_of(values))
-        return page(request, settings.public_url, webhooks, Webhook.of)
+        webhooks = await read_page(services, services.webhooks.page, values.get("cursor"), limit_of(values))
+        return page_response(request, settings.public_url, webhooks, Webhook.of)
 
-    async def one(request: web.Request) -> web.StreamResponse:
+    async def get_one(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="webhook")
-        standing = found(await read(parts, parts.webhooks.one, wanted), "webhook", wanted)
-        return answer(Webhook.of(standing), headers={"ETag": etag(standing.webhook.version)})
+        standing = found(await read(services, services.webhooks.one, wanted), "webhook", wanted)
+        return json_response(Webhook.of(standing), headers={"ETag": etag(standing.webhook.version)})
 
     async def remove(request: web.Request) -> web.StreamResponse:
         query(request)
-        return _moved(await commands.remove_webhook(actor_of(request), id_of(request, what="webhook")))
+        return _saved_response(await commands.remove_webhook(actor_of(request), id_of(request, what="webhook")))
 
     async def replay(request: web.Request) -> web.StreamResponse:
         values = query(request, "after")
@@ -51,17 +122,17 @@ def routes(parts: Services) -> list[Route]:
         raw = await body_of(request)
         idem = idempotency(request, raw + f"?after={after}".encode())
         wanted = id_of(request, what="webhook")
-        return _moved(await commands.replay_webhook(actor_of(request), wanted, after, idem=idem), 202)
+        return _saved_response(await commands.replay_webhook(actor_of(request), wanted, after, idem=idem), 202)
 
     return [
-        Route("POST", f"{ROOT}/webhooks", add, scope("webhooks:write")),
-        Route("GET", f"{ROOT}/webhooks", several, scope("webhooks:write")),
-        Route("GET", f"{ROOT}/webhooks/{{id}}", one, scope("webhooks:write")),
-        Route("DELETE", f"{ROOT}/webhooks/{{id}}", remove, scope("webhooks:write")),
-        Route("POST", f"{ROOT}/webhooks/{{id}}/replay", replay, scope("webhooks:write")),
+        Route("POST", f"{ROOT}/webhooks", add, scope("webhooks:write"), ADD),
+        Route("GET", f"{ROOT}/webhooks", get_page, scope("webhooks:write"), LIST),
+        Route("GET", f"{ROOT}/webhooks/{{id}}", get_one, scope("webhooks:write"), GET),
+        Route("DELETE", f"{ROOT}/webhooks/{{id}}", remove, scope("webhooks:write"), REMOVE),
+        Route("POST", f"{ROOT}/webhooks/{{id}}/replay", replay, scope("webhooks:write"), REPLAY),
     ]
 
 
-def _moved(kept: Saved, status: int = 200) -> web.StreamResponse:
-    taken = Accepted(id=kept.id, version=kept.version, position=kept.position)
-    return answer(taken, status, {"ETag": etag(kept.version)})
+def _saved_response(saved: Saved, status: int = 200) -> web.StreamResponse:
+    accepted = Accepted(id=saved.id, version=saved.version, position=saved.position)
+    return json_response(accepted, status, {"ETag": etag(saved.version)})

@@ -15,7 +15,7 @@ from alerts.services import Services
 from alerts.web.health.metrics import CONTENT_TYPE, Metrics
 from alerts.web.health.readiness import Readiness, StartPosition
 from alerts.web.http.requests import read
-from alerts.web.http.responses import answer
+from alerts.web.http.responses import json_response
 from alerts.web.http.routing import PUBLIC, Route
 
 READ_S = 2.0
@@ -30,11 +30,11 @@ def routes(parts: Services) -> list[Route]:
     )
 
     async def healthz(request: web.Request) -> web.StreamResponse:
-        return answer({"alive": True, "version": parts.version})
+        return json_response({"alive": True, "version": parts.version})
 
     async def readyz(request: web.Request) -> web.StreamResponse:
         state = await _state(parts, readiness, beginning)
-        return answer(state, 200 if state["ready"] else 503)
+        return json_response(state, 200 if state["ready"] else 503)
 
     async def scraped(request: web.Request) -> web.StreamResponse:
         return web.Response(body=await read(parts, metrics.page), headers={"Content-Type": CONTENT_TYPE})

@@ -22,7 +22,7 @@ from alerts.web.http import problem
 from alerts.web.http.auth import bearer
 from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
-from alerts.web.http.responses import JsonResponse, answer
+from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import HOOK, Route
 
 FORM_TYPES = frozenset(("application/x-www-form-urlencoded",))
@@ -92,7 +92,7 @@ class _Receipts:
             check_type(request, JSON_TYPES)
             return receipts.parse(body, identifier)
 
-        return answer(Received(taken=await self._judged("http-json", body, parse)))
+        return json_response(Received(taken=await self._judged("http-json", body, parse)))
 
     async def _smtp(self, request: web.Request) -> web.StreamResponse:
         """A bounce or a complaint, as the mail that it came in."""
@@ -105,7 +105,7 @@ class _Receipts:
         body = await body_of(request, API_LIMIT)
         if not by_bearer:
             self._signed(_signing(self._servers), request, body)
-        return answer(Received(taken=await self._recorded("smtp", body, lambda: self._bounce(request, body))))
+        return json_response(Received(taken=await self._recorded("smtp", body, lambda: self._bounce(request, body))))
 
     async def _bounce(self, request: web.Request, body: bytes) -> bool:
         check_type(request, MAIL_TYPES)

@@ -23,7 +23,7 @@ from alerts.web.http import problem
 from alerts.web.http.auth import bearer
 from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
-from alerts.web.http.responses import TriggerAccepted, answer
+from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import HOOK, Route
 
 XML_TYPES = frozenset(
@@ -31,6 +31,13 @@ XML_TYPES = frozenset(
 )
 RECORDED_EVERY_S = 60
 """How often an oversized body that nobody signed is recorded for one source; the others are counted."""
+
+
+class TriggerAccepted(JsonResponse, frozen=True, kw_only=True):
+    """A received webhook is on disk; its outcome is at `status_url`."""
+
+    id: UUID
+    status_url: str
 
 
 def routes(parts: Services) -> list[Route]:
@@ -103,7 +110,7 @@ class _Hooks:
 
     def _accepted(self, trigger: UUID) -> web.StreamResponse:
         url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"
-        return answer(TriggerAccepted(id=trigger, status_url=url), 202, {"Location": url})
+        return json_response(TriggerAccepted(id=trigger, status_url=url), 202, {"Location": url})
 
     def _may_record(self, source: str) -> bool:
         """Whether an unsigned refusal may enter the log: one a minute and source."""

@@ -1,12 +1,11 @@
-"""What the API answers with: the shapes that all resources share, and how they become responses.
+"""Response bodies that several API resources share, and JSON responses.
 
-Structs, so that the same shapes make the JSON and `openapi.json`; each resource's own stand in `shapes_*`.
+Bodies are structs, so that the same types make the JSON and `openapi.json`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -48,36 +47,7 @@ class AcceptedWithNotice(Accepted, frozen=True, kw_only=True):
     notice: UUID | None
 
 
-class TriggerAccepted(JsonResponse, frozen=True, kw_only=True):
-    """A webhook is on disk; what became of it stands at `status_url`."""
-
-    id: UUID
-    status_url: str
-
-
-class AudienceBody(JsonResponse, frozen=True, kw_only=True):
-    """An audience: `people` with a contact point due, `by_channel` their contact points."""
-
-    people: int
-    unreachable: int
-    by_channel: dict[str, int]
-    by_language: dict[str, int]
-    position: int
-    sample: tuple[UUID, ...]
-
-
-class Event(JsonResponse, frozen=True, kw_only=True):
-    """One event of the log, personal data left out."""
-
-    position: int
-    type: str
-    version: int
-    stream: UUID
-    at: datetime
-    data: dict[str, Any]
-
-
-def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> BytesResponse:
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> BytesResponse:
     """A JSON response."""
     made = BytesResponse(status, _HEAD, _encode(body))
     if headers:
@@ -85,13 +55,13 @@ def answer(body: object, status: int = 200, headers: Mapping[str, str] | None = 
     return made
 
 
-def page(
+def page_response(
     request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]
 ) -> BytesResponse:
     """A page of a list, with the address of the next one."""
-    return listed(map(shown, found.items), next_url(public_url, request, found.next))
+    return list_response(map(shown, found.items), next_url(public_url, request, found.next))
 
 
-def listed(items: Iterable[object], following: str | None = None) -> BytesResponse:
+def list_response(items: Iterable[object], following: str | None = None) -> BytesResponse:
     """A list as CONTRACT shapes it."""
-    return answer({"items": list(items), "next": following})
+    return json_response({"items": list(items), "next": following})

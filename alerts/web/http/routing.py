@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from aiohttp import web
 
 from alerts.commands.access import SCOPES
+from alerts.web.http.operation import Operation
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -61,6 +62,8 @@ class Route:
     path: str
     handler: Handler
     access: Access
+    operation: Operation | None = field(default=None, compare=False)
+    """Its documentation, which every route of the API has."""
 
 
 CALLER: Final = web.RequestKey("CALLER", object)

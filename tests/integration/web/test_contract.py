@@ -271,13 +271,11 @@ async def test_forms_of_other_sites_are_refused(house: House) -> None:
 async def test_the_description_covers_every_route(house: House) -> None:
     document = await house.ok("GET", "/api/v1/openapi.json", {})
     assert document["openapi"].startswith("3.1")
-    from alerts.web.api.operations import OPERATIONS
     from alerts.web.http.app_keys import POLICY
 
     table = house.client.app[POLICY]  # type: ignore[union-attr]
     told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert told == {(r.method, r.path.removeprefix("/api/v1")) for r in table if r.path.startswith("/api/v1/")}
-    assert told == set(OPERATIONS), "an operation without a route"
     text = msgspec.json.encode(document).decode()
     named = set(__import__("re").findall(r'"#/components/schemas/([^"]+)"', text))
     assert named <= set(document["components"]["schemas"])
