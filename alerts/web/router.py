@@ -20,7 +20,11 @@ from alerts.web.api import (
     triggers,
     webhooks,
 )
-from alerts.web.console import handlers
+from alerts.web.console import log as console_log
+from alerts.web.console import notice as console_notice
+from alerts.web.console import notices as console_notices
+from alerts.web.console import sign_in as console_sign_in
+from alerts.web.console import today as console_today
 from alerts.web.hooks import receipts
 from alerts.web.hooks import webhooks as hooks
 from alerts.web.inbox import pages as inbox_pages
@@ -52,7 +56,11 @@ MODULES = (
     push_subscription.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too
     inbox_pages.routes,
-    handlers.routes,
+    console_today.routes,
+    console_log.routes,
+    console_notices.routes,
+    console_notice.routes,
+    console_sign_in.routes,
     templating.routes,
 )
 

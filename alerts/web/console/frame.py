@@ -1,0 +1,39 @@
+"""The frame of every console screen: layouts, the signed-in member, the site and its map."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from aiohttp import web
+
+from alerts.channels.i18n import translator
+from alerts.domain.reference_data import MemberState
+from alerts.services import Services
+from alerts.web.http.routing import MEMBER
+from alerts.web.public.place_shapes import PlaceShapes
+from alerts.web.public.templating import Pages
+
+CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
+"""Channel names as the console shows them."""
+
+
+class Frame:
+    """Renders the console's screens. Safe to share between requests."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.pages = Pages(services)
+        self.site = self.pages.site
+        self.atlas = PlaceShapes(services.views)
+        self.translator = translator("en")
+
+    def screen(self, request: web.Request, layout: str, context: dict[str, Any]) -> web.Response:
+        """A screen with the name of the member who looks."""
+        member = cast(MemberState, request[MEMBER])
+        who = member.name or member.email or "a member of the team"
+        return self.pages.page(layout, self.translator, {"who": f"{who}, {member.role}", **context})
+
+    def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
+        """A page with a few lines and at most one button, for those who are not signed in."""
+        context = {"title": title, "lines": lines, "button": button}
+        return self.pages.page("pages/message.html", self.translator, context, status)

@@ -1,0 +1,137 @@
+"""One notice: its words, its way through approval, its progress, its log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from markupsafe import Markup
+
+from alerts.channels import markdown
+from alerts.channels.i18n import direction
+from alerts.channels.sms_segments import count
+from alerts.domain.notice import NoticeState
+from alerts.kernel.terms import Channel, DeliveryState
+from alerts.services import Services
+from alerts.web.api.common import read
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.presenter import Presenter
+from alerts.web.http.routing import Route, role
+from alerts.web.public.map_svg import Zone, draw
+
+_NOT_LEFT: dict[DeliveryState, str] = {
+    "failed-permanent": "refused for good",
+    "failed-technical": "could not leave; waits for a person",
+    "deferred": "put off; tried again",
+    "expired": "its time was over",
+    "suppressed": "nothing is sent to this address",
+    "superseded": "a newer message took its place",
+    "cancelled": "withdrawn before it left",
+}
+_FAILURES = 500
+"""Deliveries of each state that are looked through for reasons."""
+
+
+def routes(services: Services) -> list[Route]:
+    """The policy row of the screen."""
+    frame = Frame(services)
+
+    async def screen(request: web.Request) -> web.Response:
+        try:
+            notice = UUID(request.match_info["notice"])
+        except ValueError:
+            raise web.HTTPNotFound from None
+        context = await read(services, _context, Presenter(frame), notice)
+        if context is None:
+            raise web.HTTPNotFound
+        return frame.screen(request, "console/notice.html", context)
+
+    return [Route("GET", "/console/notices/{notice}", screen, role("viewer"))]
+
+
+def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
+    """One notice; None if there is none."""
+    found = presenter.services.views.notice(notice)
+    if found is None:
+        return None
+    dispatched = presenter.services.views.dispatch(found.id)
+    area = presenter.atlas.area(found.plan.area)
+    zone = Zone(presenter.tone(found), area)
+    svg = None if area.empty else draw(presenter.atlas.outlines(), [zone], [], "Map of the area")
+    return {
+        "here": "notices",
+        **presenter.card(found),
+        "facts": _facts(presenter, found),
+        "languages": [],
+        "words": [_words(presenter, tag_, words) for tag_, words in found.plan.content.items()],
+        "thread": [presenter.card(n) for n in reversed(presenter.services.views.thread(found.id)) if n.id != found.id],
+        "progress": presenter.progress(found) if dispatched else None,
+        "failures": _failures(presenter, found),
+        "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
+        "map": svg and {"svg": svg, "words": presenter.atlas.where(found.plan.area, presenter.translator)},
+        "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
+    }
+
+
+def _failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:
+    """What did not leave, by channel, state and reason: counted over the first of each state."""
+    sums: Counter[tuple[Channel, DeliveryState, str]] = Counter()
+    for state in _NOT_LEFT:
+        page = presenter.services.dispatch.deliveries(notice=notice.number, state=state, limit=_FAILURES)
+        sums.update((row.channel, state, row.reason) for row in page.items)
+    return [
+        {
+            "channel": CHANNELS.get(channel, channel),
+            "state": _NOT_LEFT[state],
+            "reason": reason,
+            "count": presenter.translator.number(number) + ("+" if number == _FAILURES else ""),
+        }
+        for (channel, state, reason), number in sums.most_common()
+    ]
+
+
+def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
+    plan = notice.plan
+    facts = (
+        ("State", notice.phase.replace("-", " ")),
+        ("Kind", f"{plan.kind}, {notice.msg_type}, {plan.status}"),
+        ("Danger to life", "yes" if notice.danger_to_life else ""),
+        ("Severity", f"{plan.severity}, {plan.urgency}, {plan.certainty}" if plan.kind == "alert" else ""),
+        ("Topic", plan.topic or ""),
+        ("Area", presenter.atlas.where(plan.area, presenter.translator)),
+        ("Channels", ", ".join(CHANNELS.get(c, c) for c in plan.channels)),
+        ("From", presenter.who(notice.source or notice.drafted_by)),
+        ("Approved by", _approver(presenter, notice)),
+        ("Issued", presenter.time(notice.issued_at)),
+        ("To be sent", presenter.time(notice.send_at) if notice.issued_at is None else ""),
+        ("Ends", presenter.time(notice.expires)),
+        ("Ended", presenter.time(notice.ended_at)),
+        ("Reason", notice.reason),
+    )
+    return [(name, value) for name, value in facts if value]
+
+
+def _words(presenter: Presenter, language: str, words: Any) -> dict[str, Any]:
+    measured = count(words.sms) if words.sms else None
+    return {
+        "lang": language,
+        "dir": direction(language),
+        "name": presenter.translator.language(language),
+        "title": words.title,
+        "body": Markup(markdown.html(words.body)),
+        "instruction": Markup(markdown.html(words.instruction)),
+        "sms": words.sms,
+        "segments": f"{measured.segments} × {measured.encoding}" if measured else "",
+    }
+
+
+def _approver(presenter: Presenter, notice: NoticeState) -> str:
+    if not notice.approved_by:
+        return ""
+    at = presenter.time(notice.approved_at)
+    if notice.approved_people is None:
+        return f"{presenter.who(notice.approved_by)}, {at}"
+    people = presenter.translator.number(notice.approved_people)
+    return f"{presenter.who(notice.approved_by)}, {at}, for {people} people"

@@ -1,0 +1,141 @@
+"""How the console shows notices, log entries, actors and times: what several screens share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from alerts.channels.i18n import direction
+from alerts.channels.severity_style import style, tag
+from alerts.domain.notice import NoticeState
+from alerts.projections.queries import TimelineEntry
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.public.why_view import title_of
+
+_DONE = ("delivered", "sent")
+_PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("ok", "sent", ("sent", "delivered")),
+    ("part", "waiting", ("queued", "held", "sending", "deferred")),
+    ("bad", "failed", ("failed-permanent", "failed-technical")),
+    ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
+)
+"""The segments of a progress bar: (class, word, delivery states)."""
+_PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "clear", "scheduled": "change"}
+
+
+class Presenter:
+    """Formats read models for one request. Reads, never decides; for team members only."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.services, self.site, self.atlas = frame.services, frame.site, frame.atlas
+        self.translator = frame.translator
+
+    def card(self, notice: NoticeState) -> dict[str, Any]:
+        """A notice in a list."""
+        language, title = title_of(notice, self.services.settings.default_language)
+        return {
+            "link": f"{self.site.base}/console/notices/{notice.id}",
+            "title": title,
+            "lang": language,
+            "dir": direction(language),
+            "tone": self.tone(notice),
+            "tag": self.tag(notice),
+            "phase": notice.phase.replace("-", " "),
+            "phase_tone": _PHASES.get(notice.phase, "minor"),
+            "by": self.who(notice.source or notice.drafted_by),
+            "drafted": self.time(notice.drafted_at),
+            "reason": notice.reason,
+            "send_at": self.time(notice.send_at),
+            "issued": self.time(notice.issued_at),
+            "ends": self.time(notice.expires),
+        }
+
+    def progress(self, notice: NoticeState) -> dict[str, Any] | None:
+        """People, deliveries and a bar for each channel; None until the audience is frozen."""
+        progress = self.services.dispatch.progress(notice.number)
+        if progress is None:
+            return None
+        bars = [_bar(channel, states, self.translator.number) for channel, states in progress.by_channel.items()]
+        left = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _DONE)
+        total = sum(sum(states.values()) for states in progress.by_channel.values())
+        times = (
+            ("The first left after", progress.first_attempt_s),
+            ("Half of all had left after", progress.p50_s),
+            ("95 %", progress.p95_s),
+            ("99 %", progress.p99_s),
+        )
+        return {
+            "people": self.translator.number(progress.people),
+            "unreachable": self.translator.number(progress.unreachable),
+            "late": self.translator.number(progress.late),
+            "deliveries": self.translator.number(progress.deliveries),
+            "share": "" if total == 0 else f"{100 * left // total} % sent",
+            "complete": progress.complete,
+            "parked": progress.parked,
+            "paused": progress.paused,
+            "bars": bars,
+            "times": [(word, f"{seconds:.1f} s") for word, seconds in times if seconds is not None],
+        }
+
+    def entry(self, entry: TimelineEntry) -> dict[str, Any]:
+        """An entry of the log."""
+        is_notice = entry.kind == "notices"
+        zone = self.services.settings.timezone
+        return {
+            "position": entry.position,
+            "at": f"{self.translator.short_day(entry.at, zone)}, {self.translator.clock(entry.at, zone)}",
+            "iso": entry.at.isoformat(),
+            "what": _spaced(entry.topic),
+            "title": entry.title,
+            "link": f"{self.site.base}/console/notices/{entry.subject}" if is_notice else "",
+            "detail": self.who(entry.detail) if entry.topic == "NoticeApproved" else entry.detail,
+            "by": self.who(entry.by),
+        }
+
+    def who(self, actor: str) -> str:
+        """An actor in words. The console is for staff: members are named here, and only here."""
+        kind, _, name = actor.partition(":")
+        return self._names.get(actor) or (f"{kind} “{name}”" if name and kind != "person" else f"the {kind}")
+
+    def time(self, at: datetime | None) -> str:
+        """A time in words; "" for none."""
+        return "" if at is None else self.translator.time(at, self.services.settings.timezone)
+
+    def tone(self, notice: NoticeState) -> str:
+        """The colour class of a notice."""
+        return style(notice.plan.kind, notice.msg_type, notice.plan.severity).name
+
+    def tag(self, notice: NoticeState) -> str:
+        """A notice's mark in words, such as `Update, Severe`."""
+        said = tag(notice.plan.kind, notice.msg_type, notice.plan.severity, self.translator)
+        marks = [m for m in (notice.plan.status, notice.msg_type) if m in ("Exercise", "Test", "Update")]
+        return ", ".join([*(self.translator.text("mark", m) for m in marks), said])
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Actors by what the log calls them."""
+        views = self.services.views
+        members = {f"person:{m.id}": m.name or m.email or "a person" for m in views.members()}
+        return members | {f"key:{key.id}": f"key “{key.name}”" for key in views.keys()}  # noqa: SIM118  not a dict
+
+
+def _bar(channel: str, states: Mapping[str, int], number: Any) -> dict[str, Any]:
+    """A channel's progress as segments of a hundred, with the same in words."""
+    total = sum(states.values())
+    segments, words, at = [], [], 0.0
+    for css, word, members in _PARTS:
+        have = sum(states.get(state, 0) for state in members)
+        if have:
+            width = 100 * have / total
+            segments.append({"css": css, "x": f"{at:.2f}", "width": f"{width:.2f}"})
+            words.append(f"{number(have)} {word}")
+            at += width
+    return {"channel": CHANNELS.get(channel, channel), "total": number(total), "segments": segments, "words": words}
+
+
+def _spaced(topic: str) -> str:
+    """`NoticeIssued` → `Notice issued`."""
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in topic).strip()
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,117 @@
+"""Today, the console's first screen: what needs a person, what is live, what is due, the system's health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiohttp import web
+from msgspec.structs import asdict
+
+from alerts.delivery_queue.queries import QueueState
+from alerts.domain.notice import NoticeState
+from alerts.services import Services
+from alerts.web.api.common import read
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.presenter import Presenter
+from alerts.web.http.routing import Route, role
+
+
+def routes(services: Services) -> list[Route]:
+    """The policy row of the screen."""
+    frame = Frame(services)
+
+    async def screen(request: web.Request) -> web.Response:
+        return frame.screen(request, "console/today.html", await read(services, _context, Presenter(frame)))
+
+    return [Route("GET", "/console", screen, role("viewer"))]
+
+
+def _context(presenter: Presenter) -> dict[str, Any]:
+    """The first page."""
+    views, now = presenter.services.views, presenter.services.clock()
+    waiting = views.waiting()
+    status = presenter.services.dispatch.status(now)
+    providers = presenter.services.providers()
+    return {
+        "here": "today",
+        "title": presenter.translator.time(now, presenter.services.settings.timezone),
+        "health": _health(presenter, status),
+        "needs": [presenter.card(n) for n in waiting if n.phase in ("pending-approval", "returned")],
+        "drafts": [presenter.card(n) for n in waiting if n.phase == "draft"],
+        "parked": [_trigger(presenter, t) for t in views.triggers("parked", None, 10).items],
+        "halted": presenter.services.parked(),
+        "paused": [{"id": str(d.id), "reason": d.reason} for d in presenter.services.dispatch.paused(now)],
+        "live": [_live(presenter, n) for n in views.live(now)],
+        "due": [presenter.card(n) for n in waiting if n.phase in ("scheduled", "approved")],
+        "providers": _providers(providers),
+        "alarms": [
+            {"channel": CHANNELS.get(channel, channel), "words": found["alarm"]}
+            for channel, found in providers.items()
+            if found.get("alarm")
+        ]
+        + [
+            {"channel": CHANNELS.get(channel, channel), "words": f"The tester gets nothing: {state.reason}"}
+            for channel, state in presenter.services.canaries().items()
+            if not state.well
+        ],
+        "lanes": _lanes(status),
+    }
+
+
+def _live(presenter: Presenter, notice: NoticeState) -> dict[str, Any]:
+    return {**presenter.card(notice), "progress": presenter.progress(notice)}
+
+
+def _trigger(presenter: Presenter, trigger: Any) -> dict[str, str]:
+    return {
+        "id": str(trigger.id),
+        "source": trigger.source,
+        "kind": trigger.kind,
+        "reason": trigger.reason,
+        "at": presenter.time(trigger.at),
+    }
+
+
+def _health(presenter: Presenter, status: QueueState) -> dict[str, Any]:
+    waiting = status.queued + status.in_flight
+    behind = max(presenter.services.writer.position() - presenter.services.runner.position(), 0)
+    words = [
+        "queue empty" if waiting == 0 else f"{presenter.translator.number(waiting)} messages on their way",
+        f"{presenter.translator.number(status.held)} held",
+        f"{presenter.translator.number(status.deferred)} to be tried again",
+        f"log at entry {presenter.translator.number(presenter.services.writer.position())}",
+    ]
+    if behind:
+        words.append(f"pages {presenter.translator.number(behind)} entries behind")
+    halted = presenter.services.parked()
+    return {
+        "tone": "severe" if halted else "clear",
+        "word": "Needs a person" if halted else "All well",
+        "rest": words,
+    }
+
+
+def _lanes(status: QueueState) -> list[tuple[str, str]]:
+    """Each lane's open rows, those that are not zero."""
+    return [
+        (
+            lane,
+            ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in asdict(state).items() if count)
+            or "empty",
+        )
+        for lane, state in status.lanes.items()
+    ]
+
+
+def _providers(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(CHANNELS.get(channel, channel), _value(value)) for channel, value in found.items()]
+
+
+def _value(value: Any) -> str:
+    """A status value in words, whatever its shape."""
+    if isinstance(value, Mapping):
+        return ", ".join(v if isinstance(v, str) else f"{k} {_value(v)}" for k, v in value.items())
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    return ", ".join(map(_value, value))
