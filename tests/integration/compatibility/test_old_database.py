@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
-from alerts.bootstrap import build
+from alerts.app.bootstrap import build
 from alerts.settings import load
 from tests.fixtures.old_database import database, facts
 from tests.fixtures.old_database.process import Process
