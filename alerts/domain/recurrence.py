@@ -28,7 +28,7 @@ _PARTS = {
     "WKST": re.compile(r"MO|TU|WE|TH|FR|SA|SU"),
 }
 _OF_MONTHS = ("BYMONTHDAY", "BYSETPOS")
-"""Parts allowed only by month and year: in a rule of days dateutil would search for a 30 February until 9999."""
+"""Parts only for rules of months and years: by days dateutil would search for a 30 February until 9999."""
 _USE = (
     "Give a recurrence rule of days (RFC 5545), such as FREQ=WEEKLY;BYDAY=FR or FREQ=MONTHLY;BYMONTHDAY=1. The time of "
     "day stands in `at`. INTERVAL, BYDAY, BYMONTH, WKST, UNTIL=20261231 are known; of months BYMONTHDAY, BYSETPOS too."

@@ -2,7 +2,7 @@
 
 Fast path: dkimpy parses and canonicalises; the signature itself is made by `cryptography` from a key that is parsed
 once. dkimpy's own RSA is Python arithmetic: 7.7 ms a message with the GIL held, against 0.3 ms without it (RSA, 2048
-bits).
+bits). Delete it once dkimpy signs at that speed.
 """
 
 from __future__ import annotations

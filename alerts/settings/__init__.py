@@ -154,7 +154,7 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
 _IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
-"""Variables that `{name}_FILE` may give by file name, as it may the two keys (`alerts.settings.key_files`)."""
+"""Variables that may be in a file named by `{name}_FILE`; so may the two keys (`alerts.settings.key_files`)."""
 _NAMES = frozenset(v.name for v in VARIABLES) | {
     f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
 }

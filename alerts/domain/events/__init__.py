@@ -334,7 +334,7 @@ class NoticeRejected(Event, frozen=True, kw_only=True):
 
 
 class NoticeApproved(Event, frozen=True, kw_only=True):
-    """The plan was approved. `people` is the count seen by the approver.
+    """The plan was approved. `people` is the count at the approval, None without a second person.
 
     `hash` covers the words, the rule with segment versions, area, channels and validity. `approver` is `person:{id}` or
     `policy:{name}@{version}`.

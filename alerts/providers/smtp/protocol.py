@@ -2,7 +2,7 @@
 
 Fast path: pipelining saves two round trips and four system calls a message. aiosmtplib connects, does TLS, EHLO and
 sign-in, but then sends one command at a time and waits for its reply. So the connection is taken over: the same
-transport with this protocol.
+transport with this protocol. Delete it once aiosmtplib pipelines.
 """
 
 from __future__ import annotations
