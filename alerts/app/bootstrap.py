@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.app.periodic_jobs import DUE, periodic_jobs
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
@@ -54,7 +55,7 @@ from alerts.providers.inbox import Inbox
 from alerts.providers.smtp.provider import Signs
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
-from alerts.scheduler import DuePoll
+from alerts.scheduler.due_items import DuePoll
 from alerts.services import Services
 from alerts.settings import Settings
 from alerts.settings.package_data import find
@@ -129,6 +130,7 @@ class App:
         self.runner = ProjectionRunner(self.log, views, projections(), clock)
         self.views = ReadModels(views, self.runner, self.vault)
         self.bell = Wakeup()
+        self._checkpoints = CheckpointStore(self.log, views, self.vault)
         self.follower = self._build_follower(views)
         self.dispatch = DispatchQueries(main)
         self.commands = Commands(
@@ -166,7 +168,14 @@ class App:
             else None
         )
         self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
-        self._poll = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
+        self._jobs = periodic_jobs(
+            due=DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None,
+            worker=self._worker,
+            canaries=self._canaries if settings.canary else None,
+            webhooks=self._webhooks,
+            checkpoints=self._checkpoints,
+            prover=self._prover if self._roles else None,
+        )
         self.parts = Services(
             settings=settings,
             clock=clock,
@@ -206,14 +215,9 @@ class App:
         await self.commands.define_built_in_topics()
         if self._worker is not None:
             await self._worker.start()
-        if self._canaries is not None:
-            self._canaries.start()
-        if self._webhooks is not None:
-            self._webhooks.start()
-        if self._poll is not None:
-            self._poll.start()
         if self._roles:
             self._prover.start()
+        self._jobs.start()
 
     def wind_down(self) -> asyncio.Task[None]:
         """Begin to finish or release what is in hand; commands are still taken, for whoever is being answered."""
@@ -229,12 +233,10 @@ class App:
             await asyncio.to_thread(self._close)
 
     async def _wind_down(self) -> None:
-        if self._poll is not None:
-            self._poll.stop()
-        if self._canaries is not None:
-            await self._canaries.stop()
+        self._jobs.remove(DUE)
         senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
         await asyncio.gather(*(sender.stop() for sender in senders))
+        await self._jobs.stop()  # last: a worker that lets messages arrive keeps its lease meanwhile
 
     def _close(self) -> None:
         self.follower.stop()
@@ -281,7 +283,7 @@ class App:
             fan_out,
             clock=self._clock,
             forget=self.vault.forget,
-            snapshots=CheckpointStore(self.log, views, self.vault),
+            snapshots=self._checkpoints,
         )
 
     @property

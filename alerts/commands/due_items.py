@@ -19,7 +19,7 @@ from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import DomainError
-from alerts.scheduler import take_due
+from alerts.scheduler.due_items import take_due
 from subscribers.domain.lifecycle import decide_lapse
 from subscribers.domain.subscriber import SUBSCRIBER
 

@@ -17,7 +17,7 @@ from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
 from alerts.kernel.terms import MsgType, PolicyAnswer
-from alerts.scheduler import plan_due
+from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")

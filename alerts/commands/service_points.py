@@ -27,7 +27,7 @@ from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
 from alerts.kernel.merge_patch import merge_patch
-from alerts.scheduler import plan_due
+from alerts.scheduler.due_items import plan_due
 
 EFFECT = "change-effect"
 MAX_POINTS = 2_000

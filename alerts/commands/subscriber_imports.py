@@ -27,7 +27,7 @@ from alerts.kernel.errors import Conflict, FieldError, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import from_micros, micros
-from alerts.scheduler import plan_due
+from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row, Statement
 from subscribers.addresses import Owner, claim_many, held

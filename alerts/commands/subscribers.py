@@ -30,7 +30,7 @@ from alerts.kernel.events import Event
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import CHANNELS, Channel
-from alerts.scheduler import cancel_due, plan_due
+from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.signup import ContactDetails

@@ -49,7 +49,7 @@ class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Canaries:
-    """Sends them. One a process that hands messages over; `start` and `stop` belong to one event loop."""
+    """Sends them. One a process that hands messages over."""
 
     def __init__(
         self,
@@ -66,23 +66,15 @@ class Canaries:
         self._database, self._writer = database, writer
         self._providers, self._testers = providers, dict(testers)
         self._sender, self._clock, self._every = sender, clock, every
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin, if there is a tester."""
-        if self._testers:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="canaries")
+    @property
+    def every_s(self) -> float:
+        """Seconds between two looks whether one is due."""
+        return min(_LOOK_S, self._every.total_seconds())
 
-    async def stop(self) -> None:
-        """Send no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.gather(*(self._quietly(channel) for channel in self._testers))
-            await asyncio.sleep(min(_LOOK_S, self._every.total_seconds()))
+    async def send_due(self) -> None:
+        """Send those that are due; a periodic job."""
+        await asyncio.gather(*(self._quietly(channel) for channel in self._testers))
 
     async def _quietly(self, channel: Channel) -> None:
         try:

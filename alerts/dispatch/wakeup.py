@@ -1,4 +1,4 @@
-"""Wakes whoever waits for work, from any thread."""
+"""Wake-up of the process's workers, from any thread."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 
 
 class Wakeup:
-    """`ring` from anywhere; `wait` in the one event loop that has `attach`ed."""
+    """`notify` from any thread; `wait` in the one event loop that was bound."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event = asyncio.Event()
 
     def bind(self) -> None:
-        """Let the running event loop be the one that is woken."""
+        """Name the running event loop as the one that is woken."""
         self._loop = asyncio.get_running_loop()
 
     def notify(self) -> None:
-        """There may be work. Never raises; nobody listening is fine, whoever comes later looks first."""
+        """Say that there may be work. Never raises; before `bind` it does nothing, since a start looks first."""
         loop = self._loop
         if loop is None:
             return
@@ -26,10 +26,7 @@ class Wakeup:
         except RuntimeError:
             self._loop = None  # that loop is closed
 
-    async def wait(self, timeout: float) -> None:
-        """Until the bell rings or the time (seconds) is up."""
-        try:
-            await asyncio.wait_for(self._event.wait(), timeout)
-        except TimeoutError:
-            return
+    async def wait(self) -> None:
+        """Block until the next `notify`, or return at once if there was one since the last wait."""
+        await self._event.wait()
         self._event.clear()

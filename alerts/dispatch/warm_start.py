@@ -20,6 +20,7 @@ def write_checkpoint_offline(
     """Keep what a start would otherwise read the log for; the position it stands at. None: there is nothing to do, or
     it cannot be done, since an erasure may stand behind the last event whose effects are on disk."""
     position = fanout.position(main)
+    snapshots.request()
     if not snapshots.is_due(position):
         return None
 

@@ -23,7 +23,7 @@ from alerts.delivery_queue.claim import Claim, claim_due, claim_planned
 from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
 from alerts.delivery_queue.settle import Claimed, LeaseLost
 from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot, read_snapshot
-from alerts.delivery_queue.worker_lease import BEAT, WorkerLease
+from alerts.delivery_queue.worker_lease import WorkerLease
 from alerts.dispatch.composer import ContactLookup, MessageComposer
 from alerts.dispatch.concurrency_limiter import SHARE_PER_DESTINATION, ConcurrencyLimiter, PerDestination
 from alerts.dispatch.delivery import DeliveryRunner
@@ -42,7 +42,6 @@ from alerts.storage.ports import Database
 from subscribers.audience.projector import AudienceProjector
 
 _log = logging.getLogger(__name__)
-_POLL = 0.25
 _REWALK = 2.0
 _KNOWS = 2.0
 """Seconds between saying that hand-overs wait for a position."""
@@ -150,7 +149,7 @@ class Worker:
         self._news: set[asyncio.Event] = set()
         self._tick, self._urgent_until = monotonic, 0.0
         self._tasks: list[asyncio.Task[None]] = []
-        self._beats: asyncio.Task[None] | None = None
+        self._leased = False
 
     # --- life ---
 
@@ -159,7 +158,7 @@ class Worker:
         self._bell.bind()
         await self._lease.acquire()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
-        self._beats = asyncio.create_task(self._keep_alive(), name="dispatch lease")
+        self._leased = True
         self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
         self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
 
@@ -174,9 +173,8 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
         self._tasks = []
-        if self._beats is not None:
-            self._beats.cancel()
-            await asyncio.gather(self._beats, return_exceptions=True)
+        if self._leased:
+            self._leased = False
             await self._lease.release()
         for provider in set(self._providers.values()):
             await provider.close()
@@ -189,14 +187,18 @@ class Worker:
 
     # --- the housekeeper ---
 
-    async def _keep_alive(self) -> None:
-        """Give signs of life until cancelled, whatever else goes wrong."""
-        while True:
-            await asyncio.sleep(BEAT)
-            try:
-                await self._lease.renew()
-            except Exception as error:
-                _log.warning("no sign of life could be given; it is tried again: %s", error)
+    async def renew_lease(self) -> None:
+        """Say that this worker is alive; a periodic job."""
+        if not self._leased:
+            return
+        try:
+            await self._lease.renew()
+        except Exception as error:
+            _log.warning("no sign of life could be given; it is tried again: %s", error)
+
+    def wake_housekeeping(self) -> None:
+        """Look for work that nobody has told of; a periodic job."""
+        self._bell.notify()
 
     async def _keep_house(self) -> None:
         while not self._stopping:
@@ -212,7 +214,7 @@ class Worker:
                 await asyncio.sleep(0.5)
                 busy = False
             if not busy:
-                await self._bell.wait(_POLL)
+                await self._bell.wait()
 
     async def _tidy(self) -> bool:
         """One round; whether more pages wait to be planned."""

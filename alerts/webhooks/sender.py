@@ -32,8 +32,7 @@ from alerts.webhooks.progress import LIFE, Cursor, WebhookLease
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-_LOOK = 0.5
-"""Seconds between looks at the rows: what was added, replayed or removed is noticed so soon."""
+_WAIT_FOR_CLAIM = 0.5
 _RECORD_EVERY = 0.5
 _RECORD_SKIPPED = 30.0
 """Seconds between records where nothing was posted, only passed over."""
@@ -86,22 +85,17 @@ class Sender:
         self._alone = database.dialect == "sqlite"
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks")
         self._running: dict[UUID, tuple[Cursor, asyncio.Task[None]]] = {}
-        self._look: asyncio.Task[None] | None = None
+        self._claiming = asyncio.Lock()
         self._stopping = False
         self._claimed = 0.0
 
     # --- life
 
-    def start(self) -> None:
-        """Begin to follow the log for every webhook that no other process posts for."""
-        self._look = asyncio.get_running_loop().create_task(self._looking())
-
     async def stop(self) -> None:
         """Finish what is being posted, put on disk how far each has come, and let others take over."""
         self._stopping = True
-        if self._look is not None:
-            self._look.cancel()
-            await asyncio.wait([self._look])
+        async with self._claiming:
+            pass  # a claim under way ends first
         for course, task in self._running.values():
             if not course.posting:
                 task.cancel()
@@ -120,14 +114,16 @@ class Sender:
 
     # --- which webhooks
 
-    async def _looking(self) -> None:
-        while True:
+    async def claim(self) -> None:
+        """Follow the log for every webhook that no other process posts for; a periodic job."""
+        async with self._claiming:
+            if self._stopping:
+                return
             try:
                 self._adjust(await self._courses())
             except Exception as error:
                 # The database is away, or slow: what is posted meanwhile is posted again at worst.
                 _log.warning("the webhooks cannot be looked at just now: %s", error)
-            await asyncio.sleep(_LOOK)
 
     async def _courses(self) -> list[Cursor]:
         begun = steady()
@@ -224,7 +220,7 @@ class Sender:
     async def _be_sure(self) -> None:
         """Wait while others might have taken over what we held."""
         while not self._alone and steady() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_WAIT_FOR_CLAIM)
 
     async def _record(self, course: Cursor) -> None:
         if course.position > course.recorded:

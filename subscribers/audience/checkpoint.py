@@ -31,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 MIN_EVENTS = 20_000
 """Positions that a start would have to read, from which on a new copy is worth its writing: about a second."""
-_LOOK = 5.0
 _SPACING = 60.0
 """Seconds between two copies at least: a hundred megabytes for a million people."""
 
@@ -67,13 +66,14 @@ class CheckpointStore:
         *,
         worth: int = MIN_EVENTS,
         spacing: float = _SPACING,
-        look: float = _LOOK,
+        always: bool = False,
         tick: Callable[[], float] = monotonic,
     ) -> None:
-        """`worth`, `spacing`, `look`: positions behind, and seconds between copies and between looks at them."""
+        """`worth`: positions behind from which a copy is written; `spacing`: seconds between two; `always`: at every
+        chance, without being asked by `request`."""
         self._log, self._views, self._vault, self._tick = log, views, vault, tick
-        self._worth, self._spacing, self._look = worth, spacing, look
-        self._looked = self._kept = float("-inf")
+        self._worth, self._spacing, self._always = worth, spacing, always
+        self._kept, self._requested = float("-inf"), False
         self._writing: Thread | None = None
 
     # --- at the start ---
@@ -121,6 +121,10 @@ class CheckpointStore:
 
     # --- from time to time ---
 
+    def request(self) -> None:
+        """Ask for a look at the next chance whether a copy is due; a periodic job, from any thread."""
+        self._requested = True
+
     def is_due(self, position: int, *, stopping: bool = False) -> bool:
         """Whether a copy that stands at this position is worth its writing: the one that is kept is old, or is
         unreadable since an erasure."""
@@ -129,9 +133,9 @@ class CheckpointStore:
             self.finish()
         if position < self._worth or (self._writing is not None and self._writing.is_alive()):
             return False
-        if not stopping and (now - self._looked < self._look or now - self._kept < self._spacing):
+        if not stopping and (not (self._requested or self._always) or now - self._kept < self._spacing):
             return False
-        self._looked = now
+        self._requested = False
         return position - self._position_kept() >= self._worth
 
     def finish(self) -> None:

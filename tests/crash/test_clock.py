@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from alerts.app.periodic_jobs import periodic_jobs
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.recurrence import next_issue
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
-from alerts.scheduler import DuePoll, plan_due, take_due
+from alerts.scheduler.due_items import DuePoll, plan_due, take_due
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import Stack
 
@@ -130,12 +131,11 @@ def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(stack
         return DuePoll(stack.main, fire, clock=clock, every=0.05)
 
     async def start() -> None:
-        polls = [poll(stack) for stack in (stacks * 2)[:2]]
-        for one in polls:
+        jobs = [periodic_jobs(due=poll(stack)) for stack in (stacks * 2)[:2]]
+        for one in jobs:
             one.start()
         await asyncio.sleep(1.0)
-        for one in polls:
-            one.stop()
+        await asyncio.gather(*(one.stop() for one in jobs))
 
     stacks[0].writer.submit(plan, by="system").result(5)
     clock.at += timedelta(minutes=99, seconds=1)

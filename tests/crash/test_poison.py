@@ -22,7 +22,7 @@ from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from subscribers.domain.events import SubscriptionEnded
 from tests.conftest import Databases
-from tests.integration.dispatch.stack import SENDER, Stack, now
+from tests.integration.dispatch.stack import SENDER, Stack, now, running
 
 ADDED_S = 1.0
 """P6."""
@@ -153,8 +153,5 @@ class Unknown:
 @asynccontextmanager
 async def _working(stack: Stack, renderer: Renderer) -> AsyncIterator[Worker]:
     worker = stack.worker(renderer=renderer)
-    await worker.start()
-    try:
+    async with running(worker):
         yield worker
-    finally:
-        await worker.stop()

@@ -66,6 +66,7 @@ class Prover:
         self._position = 0
         self._number = self._signed_size = 0
         self._signed_at: datetime | None = None
+        self._checkpoint_requested = False
 
     # --- the outside
 
@@ -88,6 +89,11 @@ class Prover:
         finally:
             self._leader.release()
 
+    def request_checkpoint(self) -> None:
+        """Ask for a signed checkpoint if the last is older than `CHECKPOINT_EVERY`; a periodic job, from any thread."""
+        if self._signed_at is not None and self._clock() - self._signed_at >= CHECKPOINT_EVERY:
+            self._checkpoint_requested = True
+
     def catch_up(self) -> int:
         """Prove all that is in the log; the position up to which it is proven. Raises `BrokenProofs`."""
         while self._step():
@@ -102,7 +108,8 @@ class Prover:
             try:
                 if self._leader.is_leader():
                     self.catch_up()
-                    if self._signed_at is None or self._clock() - self._signed_at >= CHECKPOINT_EVERY:
+                    if self._signed_at is None or self._checkpoint_requested:
+                        self._checkpoint_requested = False
                         self._sign(always=True)
                     if self._log.wait(self._position, _IDLE):
                         self._stop.wait(_GATHER)

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import pytest
 
-from alerts import scheduler
 from alerts.commands import Actor, Commands, MemberSaved
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
@@ -27,6 +26,7 @@ from alerts.eventlog.codec import Codec
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Recorded
+from alerts.scheduler.due_items import DuePoll
 from alerts.storage.base import BaseDatabase
 from subscribers.addresses import Addresses
 from subscribers.audience.index import AudienceColumns
@@ -121,7 +121,7 @@ class House:
                 fired.append(kind)
             return done
 
-        await scheduler.DuePoll(self.database, fire, clock=lambda: self.now).poll()
+        await DuePoll(self.database, fire, clock=lambda: self.now).poll()
         return fired
 
     def notice(self, notice: UUID) -> NoticeState:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import Message, Provider, SendResult
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.queries import DispatchQueries, Progress
@@ -34,6 +35,7 @@ from alerts.kernel.terms import Channel, MsgType
 from alerts.projections import ReadModels, projections
 from alerts.projections.runner import ProjectionRunner
 from alerts.providers.inbox import Inbox
+from alerts.scheduler.periodic import PeriodicJobs
 from alerts.storage.generations import LiveViews
 from alerts.storage.leader_election import AdvisoryLockLeader
 from subscribers.audience.checkpoint import CheckpointStore
@@ -81,6 +83,19 @@ class Scripted:
         return [message.to for _, message in self.handed]
 
 
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[PeriodicJobs]:
+    """A worker at work, with its periodic jobs; stopped in the end unless it is stopped already."""
+    jobs = periodic_jobs(worker=worker)
+    await worker.start()
+    jobs.start()
+    try:
+        yield jobs
+    finally:
+        await worker.stop()
+        await jobs.stop()
+
+
 class Stack:
     """One process' parts. Several may stand on the same databases on PostgreSQL."""
 
@@ -108,7 +123,7 @@ class Stack:
         )
         self.current = LiveViews(databases.url, self.main, databases.migrations("views"))
         snapshots = (
-            CheckpointStore(self.log, self.current, self.vault, worth=1, spacing=0.0, look=0.0) if keeps else None
+            CheckpointStore(self.log, self.current, self.vault, worth=1, spacing=0.0, always=True) if keeps else None
         )
         self.follower = AudienceProjector(
             self.log, self.columns, self.registers, self.fanout, clock=clock, snapshots=snapshots
@@ -143,11 +158,8 @@ class Stack:
     ) -> AsyncIterator[Worker]:
         """A worker at work."""
         worker = self.worker(providers, **options)
-        await worker.start()
-        try:
+        async with running(worker):
             yield worker
-        finally:
-            await worker.stop()
 
     def close(self) -> None:
         """Stop every part in the order in which a server does."""

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 
+from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import SendResult
 from alerts.dispatch.canary import EVERY, LATE, Canaries, states
 from alerts.kernel.terms import Channel
@@ -45,9 +46,10 @@ def test_a_dead_channel_is_seen_and_spoils_no_other(stack: Stack) -> None:
 
     async def run() -> None:
         flock = canaries(stack, {"email": broken}, every=timedelta(seconds=0.1))
-        flock.start()
+        jobs = periodic_jobs(canaries=flock)
+        jobs.start()
         await stack.until(lambda: len(broken.handed) > 2 and stack_says("sms") == "technical")
-        await flock.stop()
+        await jobs.stop()
 
     def stack_says(channel: str) -> str:
         return states(stack.main, TESTERS, datetime.now(UTC))[channel].result

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
+from alerts.app.periodic_jobs import periodic_jobs
 from alerts.domain import events as e
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
-from alerts.scheduler import DuePoll, cancel_due, plan_due, take_due
+from alerts.scheduler.due_items import DuePoll, cancel_due, plan_due, take_due
 from tests.conftest import Databases
 from tests.integration.dispatch.stack import CONTENT, Scripted, Stack, now
 
@@ -104,12 +105,11 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
     stack.writer.submit(lambda unit: cancel_due(unit, "notice", withdrawn), by="system").result(5)
 
     async def run() -> None:
-        one, two = (DuePoll(stack.main, fire, clock=now, every=0.2) for _ in range(2))
+        one, two = (periodic_jobs(due=DuePoll(stack.main, fire, clock=now, every=0.2)) for _ in range(2))
         one.start()
         two.start()
         await asyncio.sleep(1.2)
-        one.stop()
-        two.stop()
+        await asyncio.gather(one.stop(), two.stop())
 
     asyncio.run(run())
     assert fired == [("notice", wanted)]
@@ -125,12 +125,12 @@ def test_a_clock_that_is_set_back_stops_no_poll(stack: Stack) -> None:
         fired.append(subject)
 
     async def run() -> None:
-        poll = DuePoll(stack.main, fire, clock=now, every=0.1)
+        poll = periodic_jobs(due=DuePoll(stack.main, fire, clock=now, every=0.1))
         poll.start()
         assert poll._scheduler is not None
         poll._scheduler.pause()  # as it is while it waits for the hour to come again
         await stack.until(lambda: bool(fired), 5)
-        poll.stop()
+        await poll.stop()
 
     asyncio.run(run())
     assert fired == [subject]

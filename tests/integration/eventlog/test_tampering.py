@@ -204,7 +204,9 @@ def test_a_thread_proves_within_about_a_second_while_events_come(scene: Scene) -
         scene.tamper("DELETE FROM events WHERE position = 30")
         assert found(scene.verify()) == [("missing", 30)]
         before = scene.verify().checkpoints
+        prover.request_checkpoint()  # too early
         scene.clock.now += CHECKPOINT_EVERY + timedelta(seconds=1)
+        prover.request_checkpoint()
         until(lambda: scene.verify().checkpoints > before, 5)
     finally:
         prover.stop()

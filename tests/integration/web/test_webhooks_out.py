@@ -20,6 +20,7 @@ from standardwebhooks import Webhook
 
 from alerts import settings as settings_of
 from alerts.app import bootstrap
+from alerts.app.periodic_jobs import periodic_jobs
 from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
 from alerts.webhooks.sender import Sender
@@ -111,13 +112,29 @@ def _settings(database_url: str, **more: str) -> settings_of.Settings:
     )
 
 
-def sender_of(house: House, **more: Any) -> Sender:
+class Running:
+    """A sender with its periodic job."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender, self._jobs = sender, periodic_jobs(webhooks=sender)
+
+    def start(self) -> None:
+        self._jobs.start()
+
+    async def stop(self) -> None:
+        await self.sender.stop()
+        await self._jobs.stop()
+
+
+def sender_of(house: House, **more: Any) -> Running:
     """A sender beside the web, as a worker process has it."""
     parts: Any = house.parts
     database = parts.webhooks._database
     given = {"clock": lambda: house.now, "schedule": QUICK, **more}
     client = SafeHttpClient(allow_private=True, total_s=2.0)
-    return Sender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
+    return Running(
+        Sender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
+    )
 
 
 async def key_of(house: House) -> dict[str, str]:
@@ -329,7 +346,7 @@ async def test_of_two_senders_one_posts(house: House, target: Target) -> None:
         await until(lambda: len(target.got) >= 10)
         await asyncio.sleep(0.3)
         assert len(target.got) == 10
-        holder = next(s for s in senders if s._running)
+        holder = next(s for s in senders if s.sender._running)
         await holder.stop()
         senders.remove(holder)
         await report(house, key, "after")

@@ -1,0 +1,61 @@
+"""The table of periodic jobs: everything in a process that happens again and again by the clock.
+
+What follows the log (projections, fan-out, proofs, webhooks) is woken by the log and stands elsewhere; from here it is
+only reminded of what time alone makes due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from alerts.delivery_queue.worker_lease import BEAT
+from alerts.dispatch.canary import Canaries
+from alerts.dispatch.worker import Worker
+from alerts.eventlog.integrity.prover import Prover
+from alerts.scheduler.due_items import DuePoll
+from alerts.scheduler.periodic import PeriodicJob, PeriodicJobs
+from alerts.webhooks.sender import Sender
+from subscribers.audience.checkpoint import CheckpointStore
+
+DUE = "due items"
+
+
+def periodic_jobs(
+    *,
+    due: DuePoll | None = None,
+    worker: Worker | None = None,
+    canaries: Canaries | None = None,
+    webhooks: Sender | None = None,
+    checkpoints: CheckpointStore | None = None,
+    prover: Prover | None = None,
+) -> PeriodicJobs:
+    """The jobs of the parts that this process has."""
+    rows: list[PeriodicJob] = []
+    if due is not None:
+        rows.append(PeriodicJob(DUE, due.every_s, due.poll))
+    if worker is not None:
+        rows.append(PeriodicJob("worker lease", BEAT, worker.renew_lease))
+        rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
+    if canaries is not None:
+        rows.append(PeriodicJob("canaries", canaries.every_s, canaries.send_due))
+    if webhooks is not None:
+        rows.append(PeriodicJob("claims of webhooks", 0.5, webhooks.claim))
+    if checkpoints is not None:
+        rows.append(PeriodicJob("checkpoint of the audience", 5.0, _called(checkpoints.request)))
+    if prover is not None:
+        rows.append(PeriodicJob("checkpoint of the proofs", 1.0, _called(prover.request_checkpoint)))
+    jobs = PeriodicJobs(rows)
+    if due is not None:
+        due.run_at = lambda at: jobs.run_at(DUE, at)
+    return jobs
+
+
+def _called(function: Callable[[], object]) -> Callable[[], Awaitable[None]]:
+    """A function that blocks for no time, as a job."""
+
+    async def run() -> None:
+        function()
+        await asyncio.sleep(0)
+
+    return run

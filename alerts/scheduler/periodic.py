@@ -1,0 +1,121 @@
+"""Periodic jobs, run by APScheduler in the process's event loop.
+
+A job is a wake-up: what is due is decided by rows and positions of ours, so that a job which runs twice, late or in two
+processes does nothing twice. The jobs of a process stand in one table (`alerts.app.periodic_jobs`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from alerts.kernel.errors import DomainError
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+_log = logging.getLogger(__name__)
+
+_CHECK_S = 1.0
+"""Seconds between two looks for jobs that a changed wall clock holds up."""
+
+
+class PeriodicJob(NamedTuple):
+    """One row of the table of periodic jobs."""
+
+    name: str
+    every_s: float
+    run: Callable[[], Awaitable[object]]
+    """An error is logged, and the job runs again at its next time."""
+
+
+class PeriodicJobs:
+    """Runs a table of jobs: each at once, then at its interval, never twice at a time. Belongs to one event loop."""
+
+    def __init__(self, jobs: Sequence[PeriodicJob]) -> None:
+        self._jobs = {job.name: job for job in jobs}
+        if len(self._jobs) != len(jobs):
+            raise ValueError(f"two jobs of one name: {sorted(job.name for job in jobs)}")
+        self._began: dict[str, float] = {}
+        self._running: set[str] = set()
+        self._scheduler: AsyncIOScheduler | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, in the running event loop."""
+        if not self._jobs:
+            return
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # 60 ms: only a process with jobs pays for it
+
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        for job in self._jobs.values():
+            self._scheduler.add_job(
+                self._run,
+                "interval",
+                seconds=job.every_s,
+                args=(job.name,),
+                id=job.name,
+                next_run_time=datetime.now(UTC),
+                coalesce=True,
+                misfire_grace_time=None,
+                max_instances=2,  # a second one finds the first running and leaves
+            )
+        self._began = dict.fromkeys(self._jobs, asyncio.get_running_loop().time())
+        self._scheduler.start()
+        self._watch = asyncio.create_task(self._run_held_up(), name="periodic jobs held up")
+
+    def remove(self, name: str) -> None:
+        """Run one of them no more; nothing happens if there is none of that name."""
+        if self._scheduler is not None and self._jobs.pop(name, None) is not None:
+            self._scheduler.remove_job(name)
+
+    async def stop(self) -> None:
+        """Start no job any more; what runs is not waited for."""
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
+            self._watch = None
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+            self._scheduler = None
+
+    def run_at(self, name: str, at: datetime) -> None:
+        """Run a job once more at that time (aware), beside its interval; a later call replaces an earlier one."""
+        if self._scheduler is None:
+            return
+        self._scheduler.add_job(
+            self._run,
+            "date",
+            run_date=at,
+            args=(name,),
+            id=f"{name}, once",
+            replace_existing=True,
+            misfire_grace_time=None,
+        )
+
+    async def _run(self, name: str) -> None:
+        if name in self._running or name not in self._jobs:
+            return
+        self._running.add(name)
+        self._began[name] = asyncio.get_running_loop().time()
+        try:
+            await self._jobs[name].run()
+        except DomainError as error:
+            _log.warning("%s waits for its next turn: %s", name, error)
+        except Exception:
+            _log.exception("%s failed; it runs again at its next turn", name)
+        finally:
+            self._running.discard(name)
+
+    async def _run_held_up(self) -> None:
+        """Run what APScheduler holds back: it waits for a wall clock that was set back to come where it was."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_CHECK_S)
+            for job in list(self._jobs.values()):
+                if loop.time() - self._began[job.name] > 2 * job.every_s + _CHECK_S:
+                    await self._run(job.name)
