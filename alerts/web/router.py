@@ -29,7 +29,7 @@ from alerts.web.hooks import receipts
 from alerts.web.hooks import webhooks as hooks
 from alerts.web.inbox import pages as inbox_pages
 from alerts.web.inbox import push as inbox_push
-from alerts.web.public import cap_documents, pages, push_subscription, templating, token_pages
+from alerts.web.public import cap_documents, error_page, pages, push_subscription, templating, token_pages
 
 MODULES = (
     hooks.routes,
@@ -64,4 +64,4 @@ MODULES = (
     templating.routes,
 )
 
-page_of_error = pages.error_page
+page_of_error = error_page.error_page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -274,43 +274,3 @@ def _ended(head: NoticeState, reader: Reader) -> str:
     if head.phase == "expired" or (head.expires is not None and head.expires <= reader.now):
         return speech.text("page", "has_expired")
     return ""
-
-
-def public_json(thread: Sequence[NoticeState], site: Site, atlas: PlaceShapes) -> Mapping[str, Any]:
-    """A thread's page as data: its issued notices, the latest first."""
-    return {
-        "thread": thread[-1].thread,
-        "latest": thread[-1].id,
-        "url": f"{site.url}/alerts/{thread[-1].thread}",
-        "notices": [_notice_json(notice, atlas) for notice in reversed(thread)],
-    }
-
-
-def _notice_json(notice: NoticeState, atlas: PlaceShapes) -> dict[str, Any]:
-    plan = notice.plan
-    area = atlas.area(plan.area)
-    return {
-        "id": notice.id,
-        "msg_type": notice.msg_type,
-        "references": notice.references,
-        "state": notice.phase,
-        "status": plan.status,
-        "kind": plan.kind,
-        "topic": plan.topic,
-        "category": plan.category,
-        "urgency": plan.urgency,
-        "severity": plan.severity,
-        "certainty": plan.certainty,
-        "danger_to_life": notice.danger_to_life,
-        "content": {
-            tag: {"title": words.title, "body": words.body, "instruction": words.instruction}
-            for tag, words in plan.content.items()
-        },
-        "area": plan.area,
-        "geometry": None if area.empty else area.to_geojson(),
-        "issued_at": notice.issued_at,
-        "expires": notice.expires,
-        "ended_at": notice.ended_at,
-        "replaced_by": notice.replaced_by,
-        "position": notice.issued_position,
-    }

@@ -23,8 +23,9 @@ import msgspec
 from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
 from alerts.domain.notice import NoticeState
 from alerts.services import Services
-from alerts.web.public import cap_documents, push_subscription
-from alerts.web.public.pages import PublicPages
+from alerts.web.public import cap_documents, changes, feed, notice, now, push_subscription
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame
 from alerts.web.public.templating import STATIC, Pages, Site
 
 _FILES = ("look.css", "icon.svg")
@@ -81,30 +82,30 @@ def _site(parts: Services, days: int) -> Iterator[tuple[str, bytes]]:
     fronts: list[tuple[str, bytes]] = []
     for tag in LANGUAGES:
         folder = "" if tag == default else f"{tag}/"
-        pages = PublicPages(parts, _StaticPages(parts, site, tag))
+        frame = PageFrame(parts, _StaticPages(parts, site, tag))
         yield f"{folder}manifest.webmanifest", push_subscription.manifest(site, tag)
         speech = translator(tag, parts.settings.default_language)
-        yield f"{folder}404.html", pages.missing(speech)
+        yield f"{folder}404.html", _missing(frame, speech)
         for thread in threads:
-            page = pages.thread_page(thread[-1].id, tag)
-            for notice in thread:
-                yield f"{folder}alerts/{notice.id}/index.html", page
+            page = _body(notice.build(frame, thread[-1].id, tag))
+            for issued in thread:
+                yield f"{folder}alerts/{issued.id}/index.html", page
                 if tag == default:
-                    yield f"a/{notice.number}/index.html", page
-        fronts += [(f"{folder}{name}", content) for name, content in pages.fronts(tag)]
-    pages = PublicPages(parts, _StaticPages(parts, site, default))
+                    yield f"a/{issued.number}/index.html", page
+        fronts += [(f"{folder}{name}", content) for name, content in _fronts(frame, tag)]
+    frame = PageFrame(parts, _StaticPages(parts, site, default))
     for thread in threads:
-        for notice in thread:
-            yield f"alerts/{notice.id}.json", pages.thread_json(notice.id)
-            yield f"alerts/{notice.id}.cap", cap_documents.written(parts, notice.id)
+        for issued in thread:
+            yield f"alerts/{issued.id}.json", _body(notice.build_json(frame, issued.id))
+            yield f"alerts/{issued.id}.cap", cap_documents.written(parts, issued.id)
     yield from fronts
 
 
 def _threads(parts: Services, days: int) -> list[list[NoticeState]]:
     """The issued notices of each thread that is live, or of which something was issued lately."""
-    now = parts.clock()
-    since = now - timedelta(days=days)
-    chosen: dict[UUID, None] = {notice.thread: None for notice in parts.views.live(now)}
+    at = parts.clock()
+    since = at - timedelta(days=days)
+    chosen: dict[UUID, None] = {live.thread: None for live in parts.views.live(at)}
     cursor: str | None = None
     while True:
         page = parts.views.notices(cursor=cursor, limit=500)
@@ -113,6 +114,29 @@ def _threads(parts: Services, days: int) -> list[list[NoticeState]]:
         if cursor is None:
             break
     return [thread for id in chosen if (thread := parts.views.thread(id, issued=True))]
+
+
+def _missing(frame: PageFrame, speech: Translator) -> bytes:
+    """The page for addresses that name nothing."""
+    lines = [speech.text("page", "not_found")]
+    context = {"title": speech.text("page", "not_found_title"), "lines": lines, "button": ""}
+    return frame.pages.render("pages/message.html", speech, context)
+
+
+def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
+    """(file, content) of what leads to the rest, the front page last."""
+    reader, base = frame.reader(tag, frame.minute()), frame.pages.site.base
+    return [
+        ("feeds/alerts.atom", _body(feed.build(frame, reader, ""))),
+        ("changes/index.html", _body(changes.build(frame, reader, f"{base}/changes", ""))),
+        ("index.html", _body(now.build(frame, reader, f"{base}/", ""))),
+    ]
+
+
+def _body(built: Built | None) -> bytes:
+    if built is None:
+        raise LookupError("there is no such page")
+    return built.body
 
 
 class _StaticPages(Pages):

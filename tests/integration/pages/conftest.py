@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,6 +16,23 @@ from alerts.web.http import app
 from tests.scene import Scene
 
 Client = TestClient[web.Request, web.Application]
+
+
+def link(kind: str, text: str) -> str:
+    """The first link of a kind in a message, as a path."""
+    found = re.search(rf"http://127\.0\.0\.1:8080(/{kind}/\S+)", text)
+    assert found, text
+    return found[1]
+
+
+async def first_message(sending: Scene, sender: Any) -> dict[str, Any]:
+    """Amina gets an emergency; the first item of her inbox."""
+    sending.london()
+    await sending.resident()
+    sending.fire()
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    return item
 
 
 @pytest.fixture

@@ -1,0 +1,49 @@
+"""`/changes`: service changes by date; `?place=` shows one registered place alone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aiohttp import web
+
+from alerts.web.http.routing import Handler
+from alerts.web.public.map_svg import Pin, draw
+from alerts.web.public.notice_view import Reader
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame, count_in_words
+
+
+def handler(frame: PageFrame) -> Handler:
+    """The handler of the page."""
+
+    async def changes(request: web.Request) -> web.StreamResponse:
+        return await frame.minutely(request, "changes", partial(build, frame))
+
+    return changes
+
+
+def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
+    """The page; None for a place that is not registered. Blocks."""
+    if not frame.has_place(place):
+        return None
+    planned = frame.changes.planned(reader, place)
+    speech = reader.speech
+    pins = [
+        Pin("closing" if c.facts.kind in ("closure", "move") else "open", p.facts.lat, p.facts.lon, p.facts.name)
+        for c in planned
+        for p in frame.changes.points(c)
+    ]
+    label = speech.text("page", "map_of", what=speech.text("page", "changes"))
+    svg = draw(frame.atlas.outlines(), [], pins, label) if pins else None
+    return frame.built(
+        "pages/changes.html",
+        reader,
+        path,
+        {
+            "here": "changes",
+            "place": place,
+            "counts": count_in_words(speech, len(planned), "change_one", "change_many", "no_changes"),
+            "changes": [frame.changes.tile(c, reader) for c in planned],
+            "map": svg and {"svg": svg, "words": ""},
+        },
+    )

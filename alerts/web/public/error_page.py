@@ -1,0 +1,25 @@
+"""Errors as pages for people."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from alerts.services import Services
+from alerts.web.http.problem import NOT_YET
+from alerts.web.public.templating import Pages
+
+
+async def error_page(services: Services, request: web.Request, status: int, message: str) -> web.Response:
+    """An error as a person reads it; `message` is for programs and stands small below our own words."""
+    pages = Pages(services)
+    speech = pages.speech(request)
+    if status == 404 and message.endswith(NOT_YET):
+        context = {"title": "Not there yet", "lines": [message], "button": ""}
+        return pages.page("pages/message.html", speech, context, status)
+    key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
+    if key:
+        context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "button": ""}
+    else:
+        words = message[:1].upper() + message[1:]
+        context = {"title": "This is not possible", "lines": [words], "button": ""}
+    return pages.page("pages/message.html", speech, context, status)

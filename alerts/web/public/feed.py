@@ -1,0 +1,60 @@
+"""`/feeds/alerts.atom`: what is live, in the reader's language, of one place alone if asked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from aiohttp import web
+
+from alerts.channels import markdown
+from alerts.domain.notice import NoticeState
+from alerts.web.http.routing import Handler
+from alerts.web.public import atom
+from alerts.web.public.notice_view import Reader
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame, issued_at, place_of
+
+_MINUTE = timedelta(minutes=1)
+
+
+def handler(frame: PageFrame) -> Handler:
+    """The handler of the feed."""
+
+    async def feed(request: web.Request) -> web.StreamResponse:
+        if (kept := await frame.cache.at_hand(request)) is not None:
+            return kept
+        now, place = frame.minute(), place_of(request)
+        tag = frame.pages.language(request)
+        made = partial(build, frame, frame.reader(tag, now), place)
+        return await frame.cache.serve(request, ("feed", tag, now, place), made, now + _MINUTE)
+
+    return feed
+
+
+def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
+    """The feed; None for a place that is not registered. Blocks."""
+    if not frame.has_place(place):
+        return None
+    live = frame.live(reader, place)
+    entries = [_entry(frame, n, reader) for n in sorted(live, key=issued_at, reverse=True)]
+    where = frame.pages.site
+    updated = max((e.updated for e in entries), default=reader.now.replace(hour=0, minute=0))
+    here = f"{where.url}/feeds/alerts.atom" + (f"?place={place}" if place else "")
+    body = atom.feed(where.name, where.url, here, reader.speech.tag, updated, entries)
+    return Built(body, "application/atom+xml", language=reader.speech.tag)
+
+
+def _entry(frame: PageFrame, notice: NoticeState, reader: Reader) -> atom.Entry:
+    language, words = reader.words(notice)
+    card = frame.notices.card(notice, reader)
+    content = "".join(markdown.html(part) for part in (words.instruction, words.body) if part)
+    return atom.Entry(
+        id=notice.id,
+        title=f"{card['tag']}: {words.title}",
+        link=f"{frame.pages.site.url}/alerts/{notice.thread}",
+        updated=issued_at(notice),
+        language=language,
+        html=content or markdown.html(words.title),
+        category=notice.plan.category or notice.plan.topic or notice.plan.kind,
+    )

@@ -1,0 +1,125 @@
+"""`/alerts/{notice}`: a thread by the id of any of its notices, as a page and as data; `/a/{number}` leads there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from alerts.domain.notice import NoticeState
+from alerts.web.api.common import read
+from alerts.web.http.routing import Handler
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame
+from alerts.web.public.place_shapes import PlaceShapes
+from alerts.web.public.templating import Site
+
+
+def page_handler(frame: PageFrame) -> Handler:
+    """The handler of the page."""
+
+    async def page(request: web.Request) -> web.StreamResponse:
+        if (kept := await frame.cache.at_hand(request)) is not None:
+            return kept
+        notice = _id(request)
+        tag = frame.pages.language(request)
+        return await frame.cache.serve(request, ("notice", notice, tag), partial(build, frame, notice, tag))
+
+    return page
+
+
+def json_handler(frame: PageFrame) -> Handler:
+    """The handler of the same as data."""
+
+    async def data(request: web.Request) -> web.StreamResponse:
+        if (kept := await frame.cache.at_hand(request)) is not None:
+            return kept
+        notice = _id(request)
+        return await frame.cache.serve(request, ("json", notice), partial(build_json, frame, notice))
+
+    return data
+
+
+def short_handler(frame: PageFrame) -> Handler:
+    """The handler of the short address that text messages carry: a notice by its number."""
+
+    async def short(request: web.Request) -> web.Response:
+        text = request.match_info["number"]
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        found = await read(frame.services, frame.services.views.notice_by_number, number)
+        if found is None or not found.issued:
+            raise web.HTTPNotFound
+        raise web.HTTPFound(frame.notices.link(found.id))
+
+    return short
+
+
+def build(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
+    """The page; None if there is no such thread. Blocks."""
+    thread = frame.services.views.thread(notice, issued=True)
+    if not thread:
+        return None
+    reader = frame.reader(tag, frame.services.clock())
+    here = "changes" if thread[-1].plan.kind == "service-change" else ""
+    path = frame.notices.link(notice)
+    return frame.built("pages/notice.html", reader, path, {"here": here, **frame.notices.page(thread, reader)})
+
+
+def build_json(frame: PageFrame, notice: UUID) -> Built | None:
+    """The same as data. Blocks."""
+    thread = frame.services.views.thread(notice, issued=True)
+    if not thread:
+        return None
+    document = msgspec.json.encode(_thread_json(thread, frame.pages.site, frame.atlas))
+    return Built(document, "application/json")
+
+
+def _id(request: web.Request) -> UUID:
+    try:
+        return UUID(request.match_info["notice"])
+    except ValueError:
+        raise web.HTTPNotFound from None
+
+
+def _thread_json(thread: Sequence[NoticeState], site: Site, atlas: PlaceShapes) -> Mapping[str, Any]:
+    """A thread's page as data: its issued notices, the latest first."""
+    return {
+        "thread": thread[-1].thread,
+        "latest": thread[-1].id,
+        "url": f"{site.url}/alerts/{thread[-1].thread}",
+        "notices": [_notice_json(notice, atlas) for notice in reversed(thread)],
+    }
+
+
+def _notice_json(notice: NoticeState, atlas: PlaceShapes) -> dict[str, Any]:
+    plan = notice.plan
+    area = atlas.area(plan.area)
+    return {
+        "id": notice.id,
+        "msg_type": notice.msg_type,
+        "references": notice.references,
+        "state": notice.phase,
+        "status": plan.status,
+        "kind": plan.kind,
+        "topic": plan.topic,
+        "category": plan.category,
+        "urgency": plan.urgency,
+        "severity": plan.severity,
+        "certainty": plan.certainty,
+        "danger_to_life": notice.danger_to_life,
+        "content": {
+            tag: {"title": words.title, "body": words.body, "instruction": words.instruction}
+            for tag, words in plan.content.items()
+        },
+        "area": plan.area,
+        "geometry": None if area.empty else area.to_geojson(),
+        "issued_at": notice.issued_at,
+        "expires": notice.expires,
+        "ended_at": notice.ended_at,
+        "replaced_by": notice.replaced_by,
+        "position": notice.issued_position,
+    }

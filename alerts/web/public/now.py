@@ -1,0 +1,70 @@
+"""The front page `/`: what is happening, worst first; `?place=` shows one registered place alone."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from aiohttp import web
+
+from alerts.domain.notice import NoticeState
+from alerts.domain.place_names import place_name
+from alerts.web.http.routing import Handler
+from alerts.web.public.map_svg import draw
+from alerts.web.public.notice_view import Reader
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame, count_in_words
+
+_ON_FRONT = 5
+"""Planned changes on the front page; `/changes` has all."""
+
+
+def handler(frame: PageFrame) -> Handler:
+    """The handler of the page."""
+
+    async def now(request: web.Request) -> web.StreamResponse:
+        return await frame.minutely(request, "now", partial(build, frame))
+
+    return now
+
+
+def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
+    """The page; None for a place that is not registered. Blocks."""
+    if not frame.has_place(place):
+        return None
+    live = frame.live(reader, place)
+    alerts = [n for n in live if n.plan.kind == "alert"]
+    other = [n for n in live if n.plan.kind in ("announcement", "bulletin")]
+    planned = frame.changes.planned(reader, place)
+    zones = [frame.notices.zone(n, reader) for n in alerts]
+    speech = reader.speech
+    titles = "; ".join(zone.label for zone in zones) or frame.pages.site.name
+    svg = draw(frame.atlas.outlines(), zones, [], speech.text("page", "map_of", what=titles))
+    places = [] if frame.is_copy else sorted((place_name(p, speech.tag), p.slug) for p in frame.services.views.places())
+    chosen = next((name for name, slug in places if slug == place), place)
+    in_words = "; ".join(
+        f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := _where(frame, n, reader))
+    )
+    counts = [
+        count_in_words(speech, len(alerts), "count_one", "count_many", "no_alerts"),
+        count_in_words(speech, len(planned), "change_one", "change_many", ""),
+    ]
+    return frame.built(
+        "pages/now.html",
+        reader,
+        path,
+        {
+            "here": "now",
+            "title": speech.text("page", "now_in", place=chosen) if place else speech.text("page", "now_title"),
+            "places": places,
+            "place": place,
+            "counts": speech.comma.join(c for c in counts if c),
+            "alerts": [frame.notices.card(n, reader) for n in alerts],
+            "announcements": [frame.notices.card(n, reader) for n in other],
+            "changes": [frame.changes.tile(c, reader) for c in planned[:_ON_FRONT]],
+            "map": svg and {"svg": svg, "words": speech.text("page", "in_words", area=in_words) if in_words else ""},
+        },
+    )
+
+
+def _where(frame: PageFrame, notice: NoticeState, reader: Reader) -> str:
+    return frame.atlas.where(notice.plan.area, reader.speech)

@@ -1,0 +1,104 @@
+"""What the public pages share: layouts, views, the reader, and the cache that serves them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from alerts.channels.i18n import Translator, translator
+from alerts.domain.notice import NoticeState
+from alerts.services import Services
+from alerts.web.public.changes_view import ChangeViews
+from alerts.web.public.notice_view import NoticeViews, Reader
+from alerts.web.public.page_cache import Built, PageCache
+from alerts.web.public.place_shapes import PlaceShapes
+from alerts.web.public.templating import Pages
+
+_MINUTE = timedelta(minutes=1)
+_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
+
+
+class PageFrame:
+    """Builds and serves public pages; each is built in a thread for blocking reads, and only after a public change."""
+
+    def __init__(self, services: Services, pages: Pages | None = None) -> None:
+        """`pages` render them: the site's own, or those of a copy, which has no server to choose a place by."""
+        self.services = services
+        self.is_copy = pages is not None
+        self.pages = pages or Pages(services)
+        self.atlas = PlaceShapes(services.views)
+        self.notices = NoticeViews(services.views, self.atlas, self.pages.site)
+        self.changes = ChangeViews(services.views, self.atlas, self.pages.site)
+        self.cache = PageCache(services)
+
+    async def minutely(
+        self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
+    ) -> web.StreamResponse:
+        """Pages that say how fresh they are are made anew each minute."""
+        if (kept := await self.cache.at_hand(request)) is not None:
+            return kept
+        now, place = self.minute(), place_of(request)
+        tag = self.pages.language(request)
+        made = partial(build, self.reader(tag, now), request.path, place)
+        return await self.cache.serve(request, (name, tag, now, place), made, now + _MINUTE)
+
+    def minute(self) -> datetime:
+        """The time now, to the minute."""
+        return self.services.clock().replace(second=0, microsecond=0)
+
+    def reader(self, tag: str, now: datetime) -> Reader:
+        """A reader of a language at a moment."""
+        settings = self.services.settings
+        return Reader(translator(tag, settings.default_language), settings.default_language, settings.timezone, now)
+
+    def built(self, layout: str, reader: Reader, path: str, context: dict[str, Any]) -> Built:
+        """A page of a layout, with its time and the other languages it can be had in."""
+        speech = reader.speech
+        shared = {
+            "as_of": speech.text("page", "as_of", time=speech.clock(reader.now, reader.timezone)),
+            "languages": self.pages.languages(path, speech, context.get("place", "")),
+        }
+        return Built(self.pages.render(layout, speech, {**shared, **context}), language=speech.tag)
+
+    def live(self, reader: Reader, place: str) -> list[NoticeState]:
+        """What is live, worst first; of one place what overlaps it, or has no area of its own."""
+        live = [n for n in self.services.views.live(reader.now) if _shown(n)]
+        outline = self.atlas.outline(place) if place else None
+        if outline is None:
+            return live
+        return [n for n in live if not n.plan.area or self.atlas.area(n.plan.area).overlaps(outline)]
+
+    def has_place(self, place: str) -> bool:
+        """False for a place that is not registered; "" is everywhere."""
+        return not place or self.services.views.place(place) is not None
+
+
+def place_of(request: web.Request) -> str:
+    """The slug asked for; "" for everywhere. What no place can be called is not kept room for."""
+    slug = request.query.get("place", "")
+    if slug and not _SLUG.fullmatch(slug):
+        raise web.HTTPNotFound
+    return slug
+
+
+def _shown(notice: NoticeState) -> bool:
+    """Drills and tests are for those who take part; a cancel or all-clear is told on its thread's page."""
+    return notice.plan.status == "Actual" and notice.msg_type in ("Alert", "Update")
+
+
+def issued_at(notice: NoticeState) -> datetime:
+    """When a listed notice was issued."""
+    assert notice.issued_at is not None, "only issued notices are listed"
+    return notice.issued_at
+
+
+def count_in_words(speech: Translator, count: int, one: str, many: str, none: str) -> str:
+    """A number of things by the catalogue's words for none, one and many."""
+    if count == 0:
+        return speech.text("page", none) if none else ""
+    return speech.text("page", one) if count == 1 else speech.text("page", many, count=speech.number(count))
