@@ -55,8 +55,8 @@ class FrameBatch(NamedTuple):
 class RecentFrames:
     """The end of the log, kept in memory and read once for all who listen. Bounded by number and by bytes."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._frames: list[Frame] = []
         self._start = self._end = -1
         self._bytes = 0
@@ -66,7 +66,7 @@ class RecentFrames:
         """What stands behind `after`, of these types (none named: all)."""
         async with self._turn:
             if after > self._end:
-                if after > await read(self._parts, self._parts.log.position):
+                if after > await read(self._services, self._services.log.position):
                     return FrameBatch([], after, False)  # ahead of the log: it has to come there first
                 # Nobody has listened for a while, or never: begin anew where this one is.
                 self._frames, self._start, self._end, self._bytes = [], after, after, 0
@@ -76,10 +76,10 @@ class RecentFrames:
                 first = bisect_right(self._frames, after, key=lambda frame: frame.position)
                 frames = [frame for frame in self._frames[first:] if not topics or frame.topic in topics]
                 return FrameBatch(frames, self._end, False)
-        return await read(self._parts, _page, self._parts, after, topics)
+        return await read(self._services, _page, self._services, after, topics)
 
     async def _refresh(self) -> None:
-        found = await read(self._parts, _page, self._parts, self._end, frozenset[str]())
+        found = await read(self._services, _page, self._services, self._end, frozenset[str]())
         self._frames += found.frames
         self._end = found.end
         self._bytes += sum(len(frame.block) for frame in found.frames)
@@ -91,16 +91,16 @@ class RecentFrames:
         del self._frames[:dropped]
 
 
-def _page(parts: Services, after: int, topics: frozenset[str]) -> FrameBatch:
+def _page(services: Services, after: int, topics: frozenset[str]) -> FrameBatch:
     """One page from the log. Its end is read first: what is written meanwhile is found the next time."""
-    end = parts.log.position()
-    found = parts.log.read_each(after, _PAGE, topics, unseal=False)
+    end = services.log.position()
+    found = services.log.read_each(after, _PAGE, topics, unseal=False)
     frames = []
     for one in found:
         if isinstance(one, UnreadableEvent):
             _log.error("the stream of events goes on without one: %s", one)
             continue
-        data = msgspec.json.encode(parts.codec.public(one))
+        data = msgspec.json.encode(services.codec.public(one))
         frames.append(Frame(one.position, one.event.topic(), b"id: %d\ndata: %b\n\n" % (one.position, data)))
     more = len(found) == _PAGE
     last = found[-1].position if found else after
@@ -110,9 +110,9 @@ def _page(parts: Services, after: int, topics: frozenset[str]) -> FrameBatch:
 class Streams:
     """All listeners of one process. `close` ends them when it stops, each with a proper end of its answer."""
 
-    def __init__(self, parts: Services, heartbeat: float = HEARTBEAT_S) -> None:
-        self._parts, self._heartbeat = parts, heartbeat
-        self._tail = RecentFrames(parts)
+    def __init__(self, services: Services, heartbeat: float = HEARTBEAT_S) -> None:
+        self._services, self._heartbeat = services, heartbeat
+        self._tail = RecentFrames(services)
         self._listeners: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -161,7 +161,7 @@ class Streams:
             position = max(position, page.end)
             if page.more:
                 continue
-            while not await self._parts.log.wait_async(position, self._heartbeat):
+            while not await self._services.log.wait_async(position, self._heartbeat):
                 await _send(response, b": nothing new\nid: %d\n\n" % position)
                 if not await welcome():
                     return

@@ -21,23 +21,23 @@ from alerts.web.http.routing import PUBLIC, Route
 READ_S = 2.0
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy rows of health."""
-    readiness, metrics = Readiness(parts.writer, parts.clock), Metrics(parts)
-    follower = parts.follower
+    readiness, metrics = Readiness(services.writer, services.clock), Metrics(services)
+    follower = services.follower
     beginning = StartPosition(
-        parts.runner.position, lambda: None if follower.caught_up else follower.applied_position()
+        services.runner.position, lambda: None if follower.caught_up else follower.applied_position()
     )
 
     async def healthz(request: web.Request) -> web.StreamResponse:
-        return json_response({"alive": True, "version": parts.version})
+        return json_response({"alive": True, "version": services.version})
 
     async def readyz(request: web.Request) -> web.StreamResponse:
-        state = await _state(parts, readiness, beginning)
+        state = await _state(services, readiness, beginning)
         return json_response(state, 200 if state["ready"] else 503)
 
     async def scraped(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=await read(parts, metrics.page), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await read(services, metrics.page), headers={"Content-Type": CONTENT_TYPE})
 
     return [
         Route("GET", "/healthz", healthz, PUBLIC),
@@ -46,22 +46,22 @@ def routes(parts: Services) -> list[Route]:
     ]
 
 
-async def _state(parts: Services, readiness: Readiness, beginning: StartPosition) -> dict[str, Any]:
+async def _state(services: Services, readiness: Readiness, beginning: StartPosition) -> dict[str, Any]:
     """Ready: the log can be read and written, and what was in it at the start is known here. A channel without provider
     is listed, and is no reason to take the whole instance out of service: the other channels still reach people."""
-    providers = await _providers(parts)
+    providers = await _providers(services)
     state: dict[str, Any] = {
         "ready": False,
         "database": "answers",
         "log": "takes writes",
         "catching_up": "",
-        "trouble": parts.follower.stalled_because,
+        "trouble": services.follower.stalled_because,
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
-        "canaries": await _canaries(parts),
+        "canaries": await _canaries(services),
     }
     try:
-        end = await asyncio.wait_for(read(parts, parts.log.position), READ_S)
+        end = await asyncio.wait_for(read(services, services.log.position), READ_S)
     except Exception:
         return {**state, "database": "does not answer", "log": "unknown"}
     refused = await readiness.trouble()
@@ -71,17 +71,17 @@ async def _state(parts: Services, readiness: Readiness, beginning: StartPosition
     return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits}
 
 
-async def _canaries(parts: Services) -> dict[str, Any]:
+async def _canaries(services: Services) -> dict[str, Any]:
     """How each channel's tester fares: as with providers, a channel that is dead takes no other out of service."""
     try:
-        return dict(await asyncio.wait_for(read(parts, parts.canaries), READ_S))
+        return dict(await asyncio.wait_for(read(services, services.canaries), READ_S))
     except Exception:
         return {}
 
 
-async def _providers(parts: Services) -> dict[str, Any]:
+async def _providers(services: Services) -> dict[str, Any]:
     """How each channel's provider stands; {} if the database, which counts their budgets, does not answer."""
     try:
-        return await asyncio.wait_for(read(parts, parts.providers), READ_S)
+        return await asyncio.wait_for(read(services, services.providers), READ_S)
     except Exception:
         return {}

@@ -31,12 +31,12 @@ _FRESH_S = 1.0
 
 
 class Metrics:
-    """The page, made of what stands behind `parts`."""
+    """The metrics page."""
 
-    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
+    def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-        self._parts, self._tick = parts, tick
+        self._services, self._tick = services, tick
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -48,7 +48,7 @@ class Metrics:
 
         made, page = self._page
         if self._tick() - made >= _FRESH_S:
-            page = generate_latest(_Found(collect(self._parts))) + generate_latest(self._registry)
+            page = generate_latest(_Found(collect(self._services))) + generate_latest(self._registry)
             self._page = self._tick(), page
         return page
 
@@ -63,23 +63,23 @@ class _Found:
         yield from self._families
 
 
-def collect(parts: Services) -> Iterator[Metric]:
+def collect(services: Services) -> Iterator[Metric]:
     """Every family of ours."""
-    yield _gauge("alerts_info", "Always 1; the version is a label.", ("version",), {(parts.version,): 1})
-    yield from _of_log(parts)
-    yield from _of_queue(parts)
-    yield from _of_deliveries(parts.totals())
-    yield from _of_providers(parts.providers())
-    yield from _of_canaries(parts.canaries())
-    yield from _of_web(parts)
-    behind = parts.webhooks.behind()
+    yield _gauge("alerts_info", "Always 1; the version is a label.", ("version",), {(services.version,): 1})
+    yield from _of_log(services)
+    yield from _of_queue(services)
+    yield from _of_deliveries(services.totals())
+    yield from _of_providers(services.providers())
+    yield from _of_canaries(services.canaries())
+    yield from _of_web(services)
+    behind = services.webhooks.behind()
     yield _gauge("alerts_webhook_lag_events", "Log positions that the slowest webhook is behind.", (), {(): behind})
 
 
-def _of_log(parts: Services) -> Iterator[Metric]:
+def _of_log(services: Services) -> Iterator[Metric]:
     # Positions first: what is written in between can only make a projection look further behind.
-    positions = {**parts.projections(), "audience": parts.follower.position()}
-    end = parts.log.position()
+    positions = {**services.projections(), "audience": services.follower.position()}
+    end = services.log.position()
     yield _gauge("alerts_log_position", "Position of the last event in the log.", (), {(): end})
     yield _gauge(
         "alerts_projection_position",
@@ -93,12 +93,12 @@ def _of_log(parts: Services) -> Iterator[Metric]:
         ("projection",),
         {(name,): max(0, end - position) for name, position in positions.items()},
     )
-    parked = parts.waiting()
+    parked = services.waiting()
     yield _gauge("alerts_parked", "Things that wait for a person (`alerts parked`).", (), {(): parked})
 
 
-def _of_queue(parts: Services) -> Iterator[Metric]:
-    queue = parts.dispatch.status(parts.clock())
+def _of_queue(services: Services) -> Iterator[Metric]:
+    queue = services.dispatch.status(services.clock())
     yield _gauge(
         "alerts_queue",
         "Deliveries that are not final, by lane; planning counts pages of them.",
@@ -182,7 +182,7 @@ def _of_canaries(canaries: Mapping[str, CanaryState]) -> Iterator[Metric]:
     )
 
 
-def _of_web(parts: Services) -> Iterator[Metric]:
+def _of_web(services: Services) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
     family = HistogramMetricFamily(
@@ -190,13 +190,13 @@ def _of_web(parts: Services) -> Iterator[Metric]:
         "Requests that this process answered; _count is their number.",
         labels=("method", "route", "status"),
     )
-    for (method, route, status), values in sorted(parts.requests.seen().items()):
+    for (method, route, status), values in sorted(services.requests.seen().items()):
         _add(family, (method, route, str(status)), REQUEST_BOUNDS, values[:-1], values[-1])
     yield family
     unverified = CounterMetricFamily(
         "alerts_unverified_webhooks", "Webhooks and receipts that nobody had signed.", labels=("source",)
     )
-    for source, amount in sorted(parts.unverified.items()):
+    for source, amount in sorted(services.unverified.items()):
         unverified.add_metric((source,), amount)
     yield unverified
 

@@ -37,19 +37,19 @@ class Received(JsonResponse, frozen=True, kw_only=True):
     taken: bool
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy row of receipts."""
-    return [Route("POST", "/hooks/{provider}/receipts", _Receipts(parts).take, HOOK)]
+    return [Route("POST", "/hooks/{provider}/receipts", _Receipts(services).take, HOOK)]
 
 
 class _Receipts:
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
-        settings = parts.settings
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        settings = services.settings
         self._tokens = [target.token for target in settings.sms if target.kind == "twilio"]
         self._secrets = _signing(t.secret for t in settings.sms if t.kind == "http-json")
         self._servers = [target.secret for target in settings.smtp if target.secret]
-        self._doors: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
+        self._handlers: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {
             "twilio": self._twilio,
             "http-json": self._http_json,
             "smtp": self._smtp,
@@ -57,13 +57,13 @@ class _Receipts:
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         provider = request.match_info["provider"]
-        door = self._doors.get(provider)
-        if door is None:
-            raise NotFound(f"there is no provider {provider!r}; known are {', '.join(self._doors)}")
+        handler = self._handlers.get(provider)
+        if handler is None:
+            raise NotFound(f"there is no provider {provider!r}; known are {', '.join(self._handlers)}")
         try:
-            return await door(request)
+            return await handler(request)
         except Unverified as error:
-            self._parts.unverified[_name(provider)] += 1
+            self._services.unverified[_name(provider)] += 1
             raise RequestRefused(401, str(error)) from error
 
     # --- one provider each
@@ -77,7 +77,7 @@ class _Receipts:
         body = await body_of(request, HOOK_LIMIT)
         fields = twilio_receipts.fields_of(body)
         # Where Twilio was told to post; what the request says of its own host may be anything.
-        url = self._parts.settings.public_url + request.rel_url.raw_path_qs
+        url = self._services.settings.public_url + request.rel_url.raw_path_qs
         twilio_receipts.verify(self._tokens, url, fields, request.headers["X-Twilio-Signature"])
         await self._judged("twilio", body, lambda: twilio_receipts.parse(fields, request.query))
         return web.Response(text=_TWIML, content_type="text/xml")
@@ -109,12 +109,12 @@ class _Receipts:
 
     async def _bounce(self, request: web.Request, body: bytes) -> bool:
         check_type(request, MAIL_TYPES)
-        secret = self._parts.settings.secret_key
-        found = await read(self._parts, bounces.read, body, lambda id: parse_delivery_id(secret, id))
+        secret = self._services.settings.secret_key
+        found = await read(self._services, bounces.read, body, lambda id: parse_delivery_id(secret, id))
         if found is None:
             return False
         notice, contact = found.delivery or (None, None)
-        kept = await self._parts.commands.take_bounce(
+        kept = await self._services.commands.take_bounce(
             "smtp",
             found.kind,
             failed=found.failed,
@@ -131,7 +131,7 @@ class _Receipts:
         failure = Unverified("it is not signed")
         for secret in secrets:
             try:
-                return standard_webhooks.verify(secret, request.headers, body, self._parts.clock())
+                return standard_webhooks.verify(secret, request.headers, body, self._services.clock())
             except Unverified as error:
                 failure = error
         raise failure
@@ -156,14 +156,14 @@ class _Receipts:
         except (RequestRefused, DomainError) as error:
             status = error.status if isinstance(error, RequestRefused) else problem.status_of(error)
             words = redact(error.message)  # they may quote a field, and stand in the log in clear
-            await self._parts.commands.reject_trigger(_name(provider), status, words, digest(body))
+            await self._services.commands.reject_trigger(_name(provider), status, words, digest(body))
             raise
         if not taken:
-            self._parts.unmatched[_name(provider)] += 1
+            self._services.unmatched[_name(provider)] += 1
         return taken
 
     async def _take(self, provider: str, report: Report) -> bool:
-        commands = self._parts.commands
+        commands = self._services.commands
         if isinstance(report, TextIn):
             kept = await commands.take_inbound(provider, report.number, report.word, report.at, report.external_id)
             return kept.created
@@ -181,7 +181,7 @@ class _Receipts:
         return kept.created
 
     def _delivery(self, report: Receipt) -> tuple[int, int]:
-        numbers = parse_delivery_id(self._parts.settings.secret_key, report.reference)
+        numbers = parse_delivery_id(self._services.settings.secret_key, report.reference)
         if numbers is None:
             raise Invalid.field("reference", "this is no delivery of ours: give back the reference as it came")
         return numbers

@@ -40,32 +40,32 @@ class TriggerAccepted(JsonResponse, frozen=True, kw_only=True):
     status_url: str
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy row of webhooks."""
-    return [Route("POST", "/hooks/{source}", _Hooks(parts).take, HOOK)]
+    return [Route("POST", "/hooks/{source}", _Hooks(services).take, HOOK)]
 
 
 class _Hooks:
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self._recorded_at: dict[str, float] = {}
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["source"]
-        source = await read(self._parts, self._parts.log.state, SOURCE, source_id(name))
+        source = await read(self._services, self._services.log.state, SOURCE, source_id(name))
         if source is None or not source.connected:
             raise NotFound(f"there is no source {name!r}; `alerts source add` connects one")
         try:
             identifier, body = await self._verified(request, source)
         except Unverified as error:
-            self._parts.unverified[source.name] += 1
+            self._services.unverified[source.name] += 1
             raise RequestRefused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
         # Only what is signed counts: a stranger must not use up a source's share.
-        self._parts.limits.take(f"source:{source.name}", self._parts.settings.api_rate)
+        self._services.limits.take(f"source:{source.name}", self._services.settings.api_rate)
         if identifier and source.kind != "cap":
             # Before the body is looked at: the same id is the same webhook, whatever it carries now.
             known = trigger_id(source.name, identifier)
-            if await read(self._parts, self._parts.log.state, TRIGGER, known) is not None:
+            if await read(self._services, self._services.log.state, TRIGGER, known) is not None:
                 return self._accepted(known)
         try:
             kept = await self._take(request, source, identifier, body)
@@ -93,10 +93,10 @@ class _Hooks:
             raise
         if by_bearer:
             return "", body
-        return standard_webhooks.verify(secret, request.headers, body, self._parts.clock()), body
+        return standard_webhooks.verify(secret, request.headers, body, self._services.clock()), body
 
     async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerSaved:
-        commands = self._parts.commands
+        commands = self._services.commands
         if source.kind == "standard-webhook":
             check_type(request, JSON_TYPES)
             return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
@@ -105,17 +105,17 @@ class _Hooks:
             return await commands.take_trigger(source, webhook_parser.cap_message(body))
         if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
             check_type(request, JSON_TYPES)
-        parsed = await read(self._parts, webhook_parser.mapped, source.mapping or {}, identifier, body)
+        parsed = await read(self._services, webhook_parser.mapped, source.mapping or {}, identifier, body)
         return await commands.take_mapped(source, parsed)
 
     def _accepted(self, trigger: UUID) -> web.StreamResponse:
-        url = f"{self._parts.settings.public_url}{ROOT}/triggers/{trigger}"
+        url = f"{self._services.settings.public_url}{ROOT}/triggers/{trigger}"
         return json_response(TriggerAccepted(id=trigger, status_url=url), 202, {"Location": url})
 
     def _may_record(self, source: str) -> bool:
         """Whether an unsigned refusal may enter the log: one a minute and source."""
-        self._parts.unverified[source] += 1
-        now = self._parts.clock().timestamp()
+        self._services.unverified[source] += 1
+        now = self._services.clock().timestamp()
         if now - self._recorded_at.get(source, 0.0) < RECORDED_EVERY_S:
             return False
         self._recorded_at[source] = now
@@ -123,4 +123,4 @@ class _Hooks:
 
     async def _record(self, source: SourceState, error: RequestRefused | DomainError, body_digest: str) -> None:
         status = error.status if isinstance(error, RequestRefused) else problem.status_of(error)
-        await self._parts.commands.reject_trigger(source.name, status, error.message, body_digest)
+        await self._services.commands.reject_trigger(source.name, status, error.message, body_digest)

@@ -18,7 +18,7 @@ Module = Callable[[Services], Sequence[Route]]
 
 
 def build(
-    parts: Services, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
+    services: Services, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
 ) -> web.Application:
     """The application. `modules` and `error_page` are for tests of one resource; all of them are the default."""
     if modules is None:
@@ -26,15 +26,15 @@ def build(
 
         modules, error_page = MODULES, error_page or page_of_error
     app = web.Application(client_max_size=API_LIMIT)
-    app[POLICY] = tuple(route for module in modules for route in module(parts))
-    doors = RequestPipeline(parts, error_page)
+    app[POLICY] = tuple(route for module in modules for route in module(services))
+    pipeline = RequestPipeline(services, error_page)
     for route in app[POLICY]:
         resource = app.router.add_resource(route.path)
-        handler = doors.before(route, resource.canonical)
+        handler = pipeline.wrap(route, resource.canonical)
         resource.add_route(route.method, handler)
         if route.method == "GET":
             resource.add_route("HEAD", handler)
-    app.router.add_route("*", "/{nothing:.*}", doors.before_nothing(app.router.resources))
-    app[STREAMS] = Streams(parts)
+    app.router.add_route("*", "/{nothing:.*}", pipeline.fallback(app.router.resources))
+    app[STREAMS] = Streams(services)
     app.on_shutdown.append(app[STREAMS].close)
     return app

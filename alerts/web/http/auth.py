@@ -58,8 +58,8 @@ class Callers:
     """The programs that come by, remembered for a moment: a busy client's key is looked up a few times a second, not at
     each request. So a key that is revoked is refused at the latest `KNOWN_FOR_S` later."""
 
-    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
-        self._parts, self._tick = parts, tick
+    def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
+        self._services, self._tick = services, tick
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
 
@@ -73,7 +73,7 @@ class Callers:
         if caller is None:
             raise RequestRefused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
         rate = caller.key.rate
-        self._parts.limits.take(caller.actor.id, self._parts.settings.api_rate if rate is None else rate)
+        self._services.limits.take(caller.actor.id, self._services.settings.api_rate if rate is None else rate)
         if caller.actor.scopes.isdisjoint(any_of):
             raise RequestRefused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
         return caller
@@ -112,46 +112,48 @@ class Callers:
         return caller
 
     async def _key(self, secret_hash: str) -> KeyState | None:
-        parts, loop = self._parts, asyncio.get_running_loop()
-        behind = parts.runner.position() < parts.writer.position()  # asked first: afterwards it may have caught up
-        found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+        services, loop = self._services, asyncio.get_running_loop()
+        behind = (
+            services.runner.position() < services.writer.position()
+        )  # asked first: afterwards it may have caught up
+        found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
         if found is None and behind:
-            await caught_up(parts)  # a key issued a moment ago is not in the read models yet
-            found = await loop.run_in_executor(parts.reads, parts.views.key_by_hash, secret_hash)
+            await caught_up(services)  # a key issued a moment ago is not in the read models yet
+            found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
         return found
 
 
-async def caught_up(parts: Services, timeout: float = 2.0) -> None:
+async def caught_up(services: Services, timeout: float = 2.0) -> None:
     """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
-    wanted = parts.writer.position()
-    if parts.runner.position() < wanted:
-        await parts.runner.reached(wanted, timeout)
+    wanted = services.writer.position()
+    if services.runner.position() < wanted:
+        await services.runner.reached(wanted, timeout)
 
 
-def start_session(parts: Services, response: web.StreamResponse, member: UUID) -> None:
+def start_session(services: Services, response: web.StreamResponse, member: UUID) -> None:
     """Sign a team member in: a cookie for 12 hours, not readable by scripts, not sent from other sites' pages."""
     response.set_cookie(
         COOKIE,
-        timed_token(parts.settings.secret_key, "session", member, parts.clock(), SESSION),
+        timed_token(services.settings.secret_key, "session", member, services.clock(), SESSION),
         max_age=int(SESSION.total_seconds()),
         httponly=True,
-        secure=parts.settings.public_url.startswith("https:"),
+        secure=services.settings.public_url.startswith("https:"),
         samesite="Lax",
-        path=console_path(parts),
+        path=console_path(services),
     )
 
 
-def console_path(parts: Services) -> str:
+def console_path(services: Services) -> str:
     """Where the console stands for browsers: a proxy may serve the product under a path."""
-    return f"{urlsplit(parts.settings.public_url).path.rstrip('/')}/console"
+    return f"{urlsplit(services.settings.public_url).path.rstrip('/')}/console"
 
 
-async def member(parts: Services, request: web.Request, at_least: Role) -> MemberState:
+async def member(services: Services, request: web.Request, at_least: Role) -> MemberState:
     """The signed-in team member. Raises Refused: 401 without a session, 403 below that role."""
     token = request.cookies.get(COOKIE, "")
-    subject = read_timed_token(parts.settings.secret_key, "session", token, parts.clock()) if token else None
+    subject = read_timed_token(services.settings.secret_key, "session", token, services.clock()) if token else None
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(parts.reads, parts.views.member, subject) if subject else None
+    found = await loop.run_in_executor(services.reads, services.views.member, subject) if subject else None
     if found is None or found.role is None:
         raise RequestRefused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
     if ROLES.index(found.role) < ROLES.index(at_least):

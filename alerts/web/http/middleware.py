@@ -1,4 +1,4 @@
-"""What every request goes through on its way to a handler and back: who may ask, failures in words, headers, a count.
+"""Request pipeline: authorization, error responses, security headers, access log and counts around every handler.
 
 One coroutine for all of it: each further one, as a chain of middlewares would have, is paid for by every request.
 """
@@ -30,7 +30,7 @@ _NOT_YET = re.compile(
     r"^/(subscribe|preferences|report|board|bulletin\.txt|check"
     r"|feeds|places|status)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
-"""Doors that the next version opens: whoever knocks is told so, rather than that they mistyped."""
+"""Paths reserved for the next version: the 404 says so."""
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")
 """What scripts and programs call: their errors are problem documents, not pages."""
@@ -41,77 +41,77 @@ _log = logging.getLogger(__name__)
 
 
 class RequestPipeline:
-    """Makes the handlers that the router calls."""
+    """Wraps handlers for the router."""
 
-    def __init__(self, parts: Services, error_page: ErrorPage | None) -> None:
-        self._parts, self._error_page = parts, error_page
-        self._callers = auth.Callers(parts)
+    def __init__(self, services: Services, error_page: ErrorPage | None) -> None:
+        self._services, self._error_page = services, error_page
+        self._callers = auth.Callers(services)
 
-    def before(self, route: Route, pattern: str) -> Handler:
-        """The door of a route; `pattern` is what metrics and logs call it."""
-        return self._door(self._guarded(route), pattern)
+    def wrap(self, route: Route, pattern: str) -> Handler:
+        """Wrap a route's handler; `pattern` is its name in metrics and logs."""
+        return self._wrapped(self._guarded(route), pattern)
 
-    def before_nothing(self, resources: Callable[[], Iterable[web.AbstractResource]]) -> Handler:
-        """The door at which all stand who match no route: is it the address that is wrong, or the method?"""
+    def fallback(self, resources: Callable[[], Iterable[web.AbstractResource]]) -> Handler:
+        """Fallback for unmatched routes: 404 or 405."""
 
         async def nothing(request: web.Request) -> web.StreamResponse:
             allowed: set[str] = set()
             for resource in resources():
                 allowed |= (await resource.resolve(request))[1]
-            allowed.discard("*")  # this door's own
+            allowed.discard("*")  # the fallback's own
             if allowed:
                 raise web.HTTPMethodNotAllowed(request.method, allowed)
             raise web.HTTPNotFound
 
-        return self._door(nothing, _STRAYS)
+        return self._wrapped(nothing, _STRAYS)
 
-    def _door(self, guarded: Handler, pattern: str) -> Handler:
-        count, dressed = self._parts.requests.count, self._dressed
+    def _wrapped(self, guarded: Handler, pattern: str) -> Handler:
+        count, add_headers = self._services.requests.count, self._add_headers
 
-        async def door(request: web.Request) -> web.StreamResponse:
+        async def handle(request: web.Request) -> web.StreamResponse:
             begun, status = perf_counter(), 499  # 499: the peer went away before there was an answer
             id = None if request.method in SAFE else new_id()
             name = None if id is None else str(id)
             trace = request_id.begin(id)
             try:
                 try:
-                    answer = await guarded(request)
+                    response = await guarded(request)
                 except web.HTTPException as error:
                     if error.status < 400:
-                        dressed(error, name)
+                        add_headers(error, name)
                         status = error.status
                         raise
-                    answer = await self._failed(request, _refusal(error, request), pattern)
+                    response = await self._failed(request, _refusal(error, request), pattern)
                 except Exception as error:
-                    answer = await self._failed(request, error, pattern)
+                    response = await self._failed(request, error, pattern)
                 if request.content.exception() is not None:
                     # What is left of a body that cannot be unpacked cannot be skipped either: end with this answer.
                     request.content.feed_eof()
-                    answer.force_close()
-                dressed(answer, name)
-                status = answer.status
-                return answer
+                    response.force_close()
+                add_headers(response, name)
+                status = response.status
+                return response
             finally:
                 request_id.end(trace)
                 seconds = perf_counter() - begun
                 count(request.method, pattern, status, seconds)
                 log_request(request, pattern, status, seconds, name)
 
-        return door
+        return handle
 
     @staticmethod
-    def _dressed(answer: web.StreamResponse, name: str | None) -> None:
-        """With the headers that every answer has; the id of the request, so that whoever complains can name it."""
-        if not isinstance(answer, BytesResponse):
-            if answer.prepared:
+    def _add_headers(response: web.StreamResponse, name: str | None) -> None:
+        """Add the security headers and the request id, which a complaint can quote."""
+        if not isinstance(response, BytesResponse):
+            if response.prepared:
                 return
-            add_security_headers(answer)
+            add_security_headers(response)
         if name is not None:
-            answer.headers[HEADER] = name
+            response.headers[HEADER] = name
 
     def _guarded(self, route: Route) -> Handler:
         """A handler that runs only for those whom its row allows."""
-        parts, callers, access, handler = self._parts, self._callers, route.access, route.handler
+        services, callers, access, handler = self._services, self._callers, route.access, route.handler
         changes = route.method != "GET"
 
         if access.kind == "scope":
@@ -119,7 +119,7 @@ class RequestPipeline:
             async def for_keys(request: web.Request) -> web.StreamResponse:
                 request[CALLER] = await callers.of(request, access.scopes)
                 if not changes:
-                    await auth.caught_up(parts)
+                    await auth.caught_up(services)
                 return await handler(request)
 
             return for_keys
@@ -130,9 +130,9 @@ class RequestPipeline:
 
         async def for_people(request: web.Request) -> web.StreamResponse:
             if changes:
-                check_origin(parts.settings.public_url, request)
+                check_origin(services.settings.public_url, request)
             if role is not None:
-                request[MEMBER] = await auth.member(parts, request, role)
+                request[MEMBER] = await auth.member(services, request, role)
             return await handler(request)
 
         return for_people
@@ -155,7 +155,7 @@ class RequestPipeline:
             refused = RequestRefused(500, "this is our fault and has been logged; try again, nothing was half done")
         if for_programs or self._error_page is None:
             return problem.of_refusal(refused)
-        page = await self._error_page(self._parts, request, refused.status, refused.message)
+        page = await self._error_page(self._services, request, refused.status, refused.message)
         page.headers.update(refused.headers)
         return page
 

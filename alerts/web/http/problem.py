@@ -55,11 +55,11 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
 
 
 NOT_YET = "is not available in this version"
-"""How the words about a door that a later version opens end."""
+"""End of the 404 for a path reserved for a later version."""
 
 
 class RequestRefused(Exception):
-    """A request refused by a door before any command saw it: an HTTP status with words."""
+    """A request refused before it reached a command: an HTTP status with words."""
 
     def __init__(
         self,
@@ -128,5 +128,5 @@ def of_domain(error: DomainError) -> web.Response:
 
 
 def of_refusal(refused: RequestRefused) -> web.Response:
-    """A door's refusal as a problem."""
+    """A refused request as a problem document."""
     return response(refused.status, refused.message, refused.errors, headers=refused.headers)

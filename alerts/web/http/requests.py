@@ -30,9 +30,9 @@ MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
 _ENCODINGS = frozenset(("", "identity", "gzip", "deflate"))
 
 
-async def read(parts: Services, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def read(services: Services, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking read off the event loop."""
-    return await asyncio.get_running_loop().run_in_executor(parts.reads, partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(services.reads, partial(function, *args, **kwargs))
 
 
 async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:

@@ -35,11 +35,11 @@ _MAIL_POLICY = (
 _CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The inbox's pages; none where there is no inbox."""
-    if parts.inbox is None:
+    if services.inbox is None:
         return []
-    inbox = InboxPages(parts, parts.inbox)
+    inbox = InboxPages(services, services.inbox)
     return [
         Route("GET", "/inbox", inbox.all, PUBLIC),
         Route("GET", "/inbox.json", inbox.json, PUBLIC),
@@ -63,25 +63,25 @@ class Opened:
 class InboxPages:
     """Handlers."""
 
-    def __init__(self, parts: Services, inbox: Inbox) -> None:
-        self._parts, self._inbox = parts, inbox
-        self._pages = Pages(parts)
+    def __init__(self, services: Services, inbox: Inbox) -> None:
+        self._services, self._inbox = services, inbox
+        self._pages = Pages(services)
         self._speech = translator("en")
 
     async def all(self, request: web.Request) -> web.Response:
         """What people received, the newest first; `?to=` asks for one recipient, `?after=` turns the page."""
-        context = await read(self._parts, self._list, _number(request.query.get("after", "")), request.query)
+        context = await read(self._services, self._list, _number(request.query.get("after", "")), request.query)
         return self._pages.page("pages/inbox.html", self._speech, context)
 
     async def one(self, request: web.Request) -> web.Response:
         """One message, why it came, and what else this recipient got."""
-        context = await read(self._parts, self._message, self._item_id(request))
+        context = await read(self._services, self._message, self._item_id(request))
         headers = {"Content-Security-Policy": _framing()}
         return self._pages.page("pages/inbox_message.html", self._speech, context, headers=headers)
 
     async def letter(self, request: web.Request) -> web.Response:
         """An e-mail's HTML by itself, as a mail program shows it: without scripts, forms or anything from elsewhere."""
-        opened = open_message(await read(self._parts, self._found, self._item_id(request)))
+        opened = open_message(await read(self._services, self._found, self._item_id(request)))
         if not opened.html:
             raise web.HTTPNotFound
         headers = {"Content-Security-Policy": _MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
@@ -89,7 +89,7 @@ class InboxPages:
 
     async def raw(self, request: web.Request) -> web.Response:
         """The bytes that left."""
-        item = await read(self._parts, self._found, self._item_id(request))
+        item = await read(self._services, self._found, self._item_id(request))
         return web.Response(body=item.data, content_type="text/plain", charset="utf-8")
 
     async def json(self, request: web.Request) -> web.Response:
@@ -104,7 +104,7 @@ class InboxPages:
             following = next_url(self._pages.site.url, request, last, "after")
             return msgspec.json.encode({"items": [_as_json(item) for item in items], "next": following})
 
-        return web.Response(body=await read(self._parts, page), content_type="application/json")
+        return web.Response(body=await read(self._services, page), content_type="application/json")
 
     def _list(self, after: int, query: Any) -> dict[str, Any]:
         to = query.get("to", "").replace("\x00", "").strip()
@@ -143,14 +143,14 @@ class InboxPages:
 
     def _why(self, item: InboxItem) -> dict[str, Any] | None:
         """The chain behind a delivery; None for a message that is not about a notice (a confirmation)."""
-        numbers = parse_delivery_id(self._parts.settings.secret_key, item.delivery)
-        found = self._parts.explainer.why(*numbers) if numbers and numbers[0] else None
+        numbers = parse_delivery_id(self._services.settings.secret_key, item.delivery)
+        found = self._services.explainer.why(*numbers) if numbers and numbers[0] else None
         if numbers is None or found is None:
             return None
-        token = delivery_token(self._parts.settings.secret_key, "why", *numbers)
+        token = delivery_token(self._services.settings.secret_key, "why", *numbers)
         return {
             "summary": summary(found),
-            "checks": checks(self._parts, found),
+            "checks": checks(self._services, found),
             "link": f"{self._pages.site.base}/why/{token}",
         }
 
@@ -165,17 +165,17 @@ class InboxPages:
             "to": item.to,
             "to_link": f"{self._pages.site.base}/inbox?{urlencode({'to': item.to})}",
             "title": _title(item),
-            "at": self._speech.clock(item.at, self._parts.settings.timezone) + item.at.strftime(":%S"),
+            "at": self._speech.clock(item.at, self._services.settings.timezone) + item.at.strftime(":%S"),
             "after": _after(item, notice),
             "tone": style(plan.kind, notice.msg_type, plan.severity).name if notice and plan else "minor",
         }
 
     def _notice(self, item: InboxItem, notices: dict[int, NoticeState | None]) -> NoticeState | None:
-        numbers = parse_delivery_id(self._parts.settings.secret_key, item.delivery)
+        numbers = parse_delivery_id(self._services.settings.secret_key, item.delivery)
         if not numbers or not numbers[0]:
             return None
         if numbers[0] not in notices:
-            notices[numbers[0]] = self._parts.views.notice_by_number(numbers[0])
+            notices[numbers[0]] = self._services.views.notice_by_number(numbers[0])
         return notices[numbers[0]]
 
     def _found(self, id: int) -> InboxItem:

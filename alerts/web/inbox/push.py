@@ -29,11 +29,11 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _CHALLENGE = {"WWW-Authenticate": "vapid"}
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The endpoints; none where there is no inbox."""
-    if parts.inbox is None:
+    if services.inbox is None:
         return []
-    push = _InboxPush(parts, parts.inbox)
+    push = _InboxPush(services, services.inbox)
     path = f"{INBOX_PATH}{{id}}"
     return [Route("GET", path, push.subscription, PUBLIC), Route("POST", path, push.take, HOOK)]
 
@@ -41,9 +41,9 @@ def routes(parts: Services) -> list[Route]:
 class _InboxPush:
     """Handlers."""
 
-    def __init__(self, parts: Services, inbox: Inbox) -> None:
-        self._parts, self._inbox = parts, inbox
-        self._url = parts.settings.public_url
+    def __init__(self, services: Services, inbox: Inbox) -> None:
+        self._services, self._inbox = services, inbox
+        self._url = services.settings.public_url
         self._origin = str(URL(self._url).origin())
 
     async def subscription(self, request: web.Request) -> web.Response:
@@ -63,14 +63,14 @@ class _InboxPush:
             raise RequestRefused(415, "send Content-Encoding: aes128gcm")
         if "Authorization" not in headers:
             raise RequestRefused(401, "sign the request (RFC 8292)", headers=_CHALLENGE)
-        public = await read(self._parts, lambda: self._parts.vapid.public)
-        now = self._parts.clock()
+        public = await read(self._services, lambda: self._services.vapid.public)
+        now = self._services.clock()
         if not verified(headers["Authorization"], origin=self._origin, public=public, now=now):
             raise RequestRefused(403, "this signature is not ours, is for another push service, or has run out")
         body = await _body(request)
         pushed = Pushed(
             raw=base64url(body),
-            text=await read(self._parts, self._opened, id, body),
+            text=await read(self._services, self._opened, id, body),
             headers={name: headers[name] for name in _KEPT_HEADERS if name in headers},
         )
         to = f"{self._url}{INBOX_PATH}{id}"
@@ -103,7 +103,7 @@ class _InboxPush:
         return self._derived(id, b"inbox push auth", 16)
 
     def _derived(self, id: str, purpose: bytes, size: int) -> bytes:
-        secret = hashlib.blake2b(self._parts.settings.secret_key, digest_size=32, person=purpose).digest()
+        secret = hashlib.blake2b(self._services.settings.secret_key, digest_size=32, person=purpose).digest()
         return hashlib.blake2b(id.encode(), digest_size=size, key=secret).digest()
 
 

@@ -29,7 +29,7 @@ class _Message:
     etag: str
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The policy row of CAP messages."""
     kept: OrderedDict[UUID, _Message] = OrderedDict()
 
@@ -37,7 +37,7 @@ def routes(parts: Services) -> list[Route]:
         notice = id_of(request, what="notice")
         message = kept.get(notice)
         if message is None:
-            body = await read(parts, written, parts, notice)
+            body = await read(services, written, services, notice)
             message = kept[notice] = _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
             if len(kept) > KEPT:
                 kept.popitem(last=False)
@@ -49,34 +49,34 @@ def routes(parts: Services) -> list[Route]:
     return [Route("GET", "/alerts/{id}.cap", one, PUBLIC)]
 
 
-def written(parts: Services, notice: UUID) -> bytes:
+def written(services: Services, notice: UUID) -> bytes:
     """The message from the log. Raises NotFound for what has not gone out. Blocks."""
-    members = {member.id: member for member in parts.views.thread(notice, issued=True)}
+    members = {member.id: member for member in services.views.thread(notice, issued=True)}
     state = members.get(notice)
     if state is None:
         raise NotFound(f"there is no issued notice {notice}")
     references = [members[one] for one in state.references if one in members]
-    return cap_writer.message(state, references, _surroundings(parts, state))
+    return cap_writer.message(state, references, _surroundings(services, state))
 
 
-def _surroundings(parts: Services, state: NoticeState) -> Surroundings:
+def _surroundings(services: Services, state: NoticeState) -> Surroundings:
     """Places and service points as they were when the notice went out: later versions do not change the message."""
     at = state.issued_position
 
     def place(slug: str) -> tuple[dict[str, str], Json] | None:
-        found = parts.log.state(PLACE, place_id(slug), at)
+        found = services.log.state(PLACE, place_id(slug), at)
         return (found.name, found.geometry) if found else None
 
     points: list[PointFacts] = []
-    change = parts.log.state(CHANGE, state.plan.service_change, at) if state.plan.service_change else None
+    change = services.log.state(CHANGE, state.plan.service_change, at) if state.plan.service_change else None
     for point in change.facts.service_points if change else ():
-        found = parts.log.state(POINT, point, at)
+        found = services.log.state(POINT, point, at)
         if found is not None:
             points.append(found.facts)
     return Surroundings(
-        sender=parts.settings.sender,
-        timezone=parts.settings.timezone,
-        public_url=parts.settings.public_url,
+        sender=services.settings.sender,
+        timezone=services.settings.timezone,
+        public_url=services.settings.public_url,
         place=place,
         points=tuple(points),
     )

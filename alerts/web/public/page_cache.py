@@ -65,8 +65,8 @@ class _StoredPage:
 class PageCache:
     """Keeps pages by key; one build at a time for each."""
 
-    def __init__(self, parts: Services, tick: Callable[[], float] = monotonic) -> None:
-        self._parts, self._tick = parts, tick
+    def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
+        self._services, self._tick = services, tick
         self._next_turn = 0.0
         self._seen = -1
         """Up to this position the log was searched for what changes a page."""
@@ -90,7 +90,7 @@ class PageCache:
         `until` is when the same question has another key (None: never).
         """
         if not self._is_fresh():
-            written = self._parts.writer.position()
+            written = self._services.writer.position()
             await self._freshen()
             if self._seen < written:  # that look had begun before what was written last
                 await self._freshen()
@@ -109,10 +109,10 @@ class PageCache:
 
         While an emergency goes out of this process readers come in slowly, so that it does not wait for them.
         """
-        if self._parts.urgent():
+        if self._services.urgent():
             await self._turn()
         kept, until = self._asked.get(_cache_key(request), _NOTHING)
-        if kept is None or not self._is_fresh() or (until is not None and self._parts.clock() >= until):
+        if kept is None or not self._is_fresh() or (until is not None and self._services.clock() >= until):
             return None
         return _revalidated(request, kept)
 
@@ -124,8 +124,8 @@ class PageCache:
         await asyncio.sleep(turn - now)
 
     def _is_fresh(self) -> bool:
-        parts = self._parts
-        return parts.runner.position() == self._shown and parts.writer.position() <= self._seen
+        services = self._services
+        return services.runner.position() == self._shown and services.writer.position() <= self._seen
 
     def _void(self) -> None:
         self._pages.clear()
@@ -154,7 +154,7 @@ class PageCache:
             del self._pages[key]
 
     async def _build(self, build: Callable[[], Built | None]) -> _StoredPage | None:
-        built = await asyncio.get_running_loop().run_in_executor(self._parts.reads, build)
+        built = await asyncio.get_running_loop().run_in_executor(self._services.reads, build)
         return None if built is None else _stored_page(built)
 
     async def _freshen(self) -> None:
@@ -164,16 +164,16 @@ class PageCache:
         await asyncio.shield(self._look)
 
     async def _look_at_log(self) -> None:
-        runner, log = self._parts.runner, self._parts.log
+        runner, log = self._services.runner, self._services.log
         shown, seen = runner.position(), self._seen
-        end = max(shown, self._parts.writer.position())
+        end = max(shown, self._services.writer.position())
         if seen < 0 or shown < self._shown:  # the first look, or read models that were swapped for rebuilt ones
             self._late = end
             await runner.reached(end, _PATIENCE_S)
             self._void()
         elif end > seen:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._parts.reads, lambda: log.read(seen, 1, PUBLIC_TOPICS))
+            found = await loop.run_in_executor(self._services.reads, lambda: log.read(seen, 1, PUBLIC_TOPICS))
             if found and found[0].position <= end:
                 self._late = end
                 await runner.reached(end, _PATIENCE_S)

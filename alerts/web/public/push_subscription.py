@@ -38,9 +38,9 @@ class DeviceGone(Body, frozen=True, kw_only=True):
     endpoint: str
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """What a page's script and a service worker call."""
-    push = _Push(parts)
+    push = _Push(services)
     return [
         Route("GET", "/push/key", push.key, PUBLIC),
         Route("POST", "/push/subscriptions", push.add, TOKEN),
@@ -53,12 +53,12 @@ def routes(parts: Services) -> list[Route]:
 class _Push:
     """Handlers; the token in a body is the link to somebody's preferences."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def key(self, request: web.Request) -> web.Response:
         """What browsers subscribe with: the public half of our VAPID pair."""
-        key = await read(self._parts, lambda: self._parts.vapid.public)
+        key = await read(self._services, lambda: self._services.vapid.public)
         return _json({"key": key}, headers={"Cache-Control": _SHORT})
 
     async def add(self, request: web.Request) -> web.Response:
@@ -67,10 +67,10 @@ class _Push:
         person = self._person(body.token)
         device = PushBody(endpoint=body.endpoint, keys=body.keys)
         try:
-            await self._parts.commands.add_device(RESIDENT, person, device)
+            await self._services.commands.add_device(RESIDENT, person, device)
         except Conflict as error:  # whose it is, a link to somebody's preferences does not tell
             raise Conflict(error.message) from error
-        state = await read(self._parts, self._parts.log.state, SUBSCRIBER, person)
+        state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
         contacts = state.current if state else ()
         id = next((c.number for c in contacts if c.address and _is(c.channel, c.address, body.endpoint)), None)
         return _json({"id": id}, 201)
@@ -78,11 +78,11 @@ class _Push:
     async def remove(self, request: web.Request) -> web.Response:
         """No more to this browser. One that is not theirs is no error either: it gets nothing already."""
         body, _ = await json_body(request, DeviceGone)
-        await self._parts.commands.remove_device(RESIDENT, self._person(body.token), body.endpoint)
+        await self._services.commands.remove_device(RESIDENT, self._person(body.token), body.endpoint)
         return _json({})
 
     def _person(self, token: str) -> UUID:
-        found = read_contact_token(self._parts.settings.secret_key, "preferences", token)
+        found = read_contact_token(self._services.settings.secret_key, "preferences", token)
         return found[0] if found is not None else _unknown()
 
     async def worker(self, request: web.Request) -> web.Response:
@@ -93,7 +93,7 @@ class _Push:
 
     async def manifest(self, request: web.Request) -> web.Response:
         """What makes the site an app on a home screen; on some phones only apps get notifications."""
-        body = manifest(Site.of(self._parts.settings), self._parts.settings.default_language)
+        body = manifest(Site.of(self._services.settings), self._services.settings.default_language)
         headers = {"Cache-Control": _SHORT}
         return web.Response(body=body, content_type="application/manifest+json", headers=headers)
 

@@ -38,17 +38,17 @@ class Exported(NamedTuple):
     written: int
 
 
-def export(parts: Services, dest: Path, url: str = "", days: int = 90) -> Exported:
+def export(services: Services, dest: Path, url: str = "", days: int = 90) -> Exported:
     """Write the site into `dest`, as it reads at `url` ("": the public URL). Blocks.
 
     What is live is in it, and what was issued in the last `days`; older pages that stand there already are left.
     Raises OSError if `dest` cannot be written.
     """
     if url:
-        settings = msgspec.structs.replace(parts.settings, public_url=url.rstrip("/"))
-        parts = replace(parts, settings=settings)
+        settings = msgspec.structs.replace(services.settings, public_url=url.rstrip("/"))
+        services = replace(services, settings=settings)
     files = written = 0
-    for name, content in _site(parts, days):
+    for name, content in _site(services, days):
         files += 1
         written += write_page(dest / name, content)
     return Exported(files, written)
@@ -72,19 +72,19 @@ def write_page(path: Path, content: bytes) -> bool:
     return True
 
 
-def _site(parts: Services, days: int) -> Iterator[tuple[str, bytes]]:
+def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
     """(name, content) of every file, what is linked to before what links to it."""
-    site = replace(Site.of(parts.settings), inbox=False)
-    default = primary(parts.settings.default_language)
+    site = replace(Site.of(services.settings), inbox=False)
+    default = primary(services.settings.default_language)
     for name in _FILES:
         yield f"static/{name}", (STATIC / name).read_bytes()
-    threads = _threads(parts, days)
+    threads = _threads(services, days)
     fronts: list[tuple[str, bytes]] = []
     for tag in LANGUAGES:
         folder = "" if tag == default else f"{tag}/"
-        frame = PageFrame(parts, _StaticPages(parts, site, tag))
+        frame = PageFrame(services, _StaticPages(services, site, tag))
         yield f"{folder}manifest.webmanifest", push_subscription.manifest(site, tag)
-        speech = translator(tag, parts.settings.default_language)
+        speech = translator(tag, services.settings.default_language)
         yield f"{folder}404.html", _missing(frame, speech)
         for thread in threads:
             page = _body(notice.build(frame, thread[-1].id, tag))
@@ -93,27 +93,27 @@ def _site(parts: Services, days: int) -> Iterator[tuple[str, bytes]]:
                 if tag == default:
                     yield f"a/{issued.number}/index.html", page
         fronts += [(f"{folder}{name}", content) for name, content in _fronts(frame, tag)]
-    frame = PageFrame(parts, _StaticPages(parts, site, default))
+    frame = PageFrame(services, _StaticPages(services, site, default))
     for thread in threads:
         for issued in thread:
             yield f"alerts/{issued.id}.json", _body(notice.build_json(frame, issued.id))
-            yield f"alerts/{issued.id}.cap", cap_documents.written(parts, issued.id)
+            yield f"alerts/{issued.id}.cap", cap_documents.written(services, issued.id)
     yield from fronts
 
 
-def _threads(parts: Services, days: int) -> list[list[NoticeState]]:
+def _threads(services: Services, days: int) -> list[list[NoticeState]]:
     """The issued notices of each thread that is live, or of which something was issued lately."""
-    at = parts.clock()
+    at = services.clock()
     since = at - timedelta(days=days)
-    chosen: dict[UUID, None] = {live.thread: None for live in parts.views.live(at)}
+    chosen: dict[UUID, None] = {live.thread: None for live in services.views.live(at)}
     cursor: str | None = None
     while True:
-        page = parts.views.notices(cursor=cursor, limit=500)
+        page = services.views.notices(cursor=cursor, limit=500)
         chosen |= {n.thread: None for n in page.items if n.issued and n.issued_at is not None and n.issued_at >= since}
         cursor = page.next
         if cursor is None:
             break
-    return [thread for id in chosen if (thread := parts.views.thread(id, issued=True))]
+    return [thread for id in chosen if (thread := services.views.thread(id, issued=True))]
 
 
 def _missing(frame: PageFrame, speech: Translator) -> bytes:
@@ -142,13 +142,13 @@ def _body(built: Built | None) -> bytes:
 class _StaticPages(Pages):
     """Pages of one language, whose links name files."""
 
-    def __init__(self, parts: Services, site: Site, tag: str) -> None:
+    def __init__(self, services: Services, site: Site, tag: str) -> None:
         root = urlsplit(site.url).path.rstrip("/")
         self._bases = {
-            other: root if other == primary(parts.settings.default_language) else f"{root}/{other}"
+            other: root if other == primary(services.settings.default_language) else f"{root}/{other}"
             for other in LANGUAGES
         }
-        super().__init__(parts, replace(site, base=self._bases[tag]))
+        super().__init__(services, replace(site, base=self._bases[tag]))
 
     def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """The same page in the other languages' folders."""

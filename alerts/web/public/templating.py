@@ -57,10 +57,10 @@ class Site:
 class Pages:
     """Renders layouts with the instance's own frame. Safe to share between threads."""
 
-    def __init__(self, parts: Services, site: Site | None = None) -> None:
+    def __init__(self, services: Services, site: Site | None = None) -> None:
         """`site` is that of the settings if it is not another."""
-        self.parts = parts
-        self.site = site or Site.of(parts.settings)
+        self.services = services
+        self.site = site or Site.of(services.settings)
 
     @cached_property
     def _layouts(self) -> Environment:
@@ -92,7 +92,7 @@ class Pages:
 
     def speech(self, request: web.Request) -> Translator:
         """The reader's language: asked for by `?lang=`, else what the browser prefers, else the instance's."""
-        return translator(self.language(request), self.parts.settings.default_language)
+        return translator(self.language(request), self.services.settings.default_language)
 
     def language(self, request: web.Request) -> str:
         """The tag of a language that we have a catalogue for."""
@@ -100,7 +100,7 @@ class Pages:
         if primary(asked) in LANGUAGES:
             return primary(asked)
         header = request.headers.get("Accept-Language", "")
-        return _preferred(header, primary(self.parts.settings.default_language))
+        return _preferred(header, primary(self.services.settings.default_language))
 
     def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """(tag, own name, link) of the other languages that a page can be had in; `place` stays chosen."""
@@ -122,7 +122,7 @@ def choose(content: Mapping[str, T], wanted: str, default: str) -> tuple[str, T]
     return next(iter(content.items()))
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The static files: named by their content's hash, so that browsers may keep them for ever."""
 
     async def static(request: web.Request) -> web.Response:

@@ -24,9 +24,9 @@ from subscribers.directory import ContactCard
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 
-def routes(parts: Services) -> list[Route]:
+def routes(services: Services) -> list[Route]:
     """The pages behind signed links."""
-    links = TokenPages(parts)
+    links = TokenPages(services)
     return [
         Route("GET", "/why/{token}", links.why, TOKEN),
         Route("GET", "/unsubscribe/{token}", links.ask_stop, TOKEN),
@@ -39,16 +39,16 @@ def routes(parts: Services) -> list[Route]:
 class TokenPages:
     """Handlers; the token in the address is checked by each."""
 
-    def __init__(self, parts: Services) -> None:
-        self._parts = parts
-        self._pages = Pages(parts)
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._pages = Pages(services)
 
     async def why(self, request: web.Request) -> web.Response:
         """Why this person got this message."""
-        numbers = read_delivery_token(self._parts.settings.secret_key, "why", request.match_info["token"])
+        numbers = read_delivery_token(self._services.settings.secret_key, "why", request.match_info["token"])
         if numbers is None:
             return self._bad_link(request)
-        context = await read(self._parts, why_page, self._parts, self._pages.site, *numbers)
+        context = await read(self._services, why_page, self._services, self._pages.site, *numbers)
         if context is None:
             return self._bad_link(request)
         return self._pages.page("pages/why.html", translator("en"), context)
@@ -103,39 +103,39 @@ class TokenPages:
         speech = self._speech(request, card)
         if card is None or card.state != "verified":
             try:
-                await self._parts.commands.verify_contact(RESIDENT, subject[1])
+                await self._services.commands.verify_contact(RESIDENT, subject[1])
             except (NotFound, Conflict):  # lapsed, left or erased since: the link has run out
                 return self._bad_link(request, speech)
-        token = contact_token(self._parts.settings.secret_key, "preferences", *subject)
+        token = contact_token(self._services.settings.secret_key, "preferences", *subject)
         return self._done(speech, "confirmed", device=token)
 
     async def _remove(self, number: int) -> None:
         try:
-            await self._parts.commands.remove_contact(RESIDENT, number, "one-click")
+            await self._services.commands.remove_contact(RESIDENT, number, "one-click")
         except (NotFound, Conflict):
             return  # somebody was faster, or the person is gone: nothing more is sent there either way
 
     async def _end(self, subscriber: UUID) -> None:
         try:
-            await self._parts.commands.end_subscriber(RESIDENT, subscriber, "one-click, everything")
+            await self._services.commands.end_subscriber(RESIDENT, subscriber, "one-click, everything")
         except (NotFound, Conflict):
             return  # already ended or erased
 
     async def _card(self, request: web.Request) -> ContactCard | None:
-        numbers = read_delivery_token(self._parts.settings.secret_key, "unsubscribe", request.match_info["token"])
+        numbers = read_delivery_token(self._services.settings.secret_key, "unsubscribe", request.match_info["token"])
         return None if numbers is None else await self._found(numbers[1])
 
     async def _found(self, number: int) -> ContactCard | None:
-        cards = await read(self._parts, self._parts.directory.cards, [number])
+        cards = await read(self._services, self._services.directory.cards, [number])
         return cards.get(number)
 
     def _confirmation(self, request: web.Request) -> tuple[UUID, int] | None:
-        return read_contact_token(self._parts.settings.secret_key, "confirm", request.match_info["token"])
+        return read_contact_token(self._services.settings.secret_key, "confirm", request.match_info["token"])
 
     def _speech(self, request: web.Request, card: ContactCard | None) -> Translator:
         """The person's own language, unless the browser asks for another by `?lang=`."""
         if card is not None and card.language and "lang" not in request.query:
-            return translator(card.language, self._parts.settings.default_language)
+            return translator(card.language, self._services.settings.default_language)
         return self._pages.speech(request)
 
     def _done(self, speech: Translator, key: str, *, device: str = "") -> web.Response:

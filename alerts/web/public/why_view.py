@@ -38,13 +38,13 @@ _OUTCOMES = {
 }
 
 
-def why_page(parts: Services, site: Site, number: int, contact: int) -> dict[str, Any] | None:
+def why_page(services: Services, site: Site, number: int, contact: int) -> dict[str, Any] | None:
     """What the page shows for the delivery of notice `number` to contact point `contact`; None if there is none."""
-    notice = parts.views.notice_by_number(number)
-    found = None if notice is None else parts.explainer.why(number, contact)
+    notice = services.views.notice_by_number(number)
+    found = None if notice is None else services.explainer.why(number, contact)
     if notice is None or found is None:
         return None
-    speech, settings = translator("en"), parts.settings
+    speech, settings = translator("en"), services.settings
     language, title = title_of(notice, settings.default_language)
     stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
     return {
@@ -52,10 +52,10 @@ def why_page(parts: Services, site: Site, number: int, contact: int) -> dict[str
         "lang": language,
         "dir": direction(language),
         "notice_link": f"{site.base}/alerts/{notice.thread}",
-        "lead": because(parts, found, notice),
+        "lead": because(services, found, notice),
         "summary": summary(found),
         "steps": why_steps(found, settings.timezone),
-        "checks": checks(parts, found),
+        "checks": checks(services, found),
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
         "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
         if found.position
@@ -63,65 +63,65 @@ def why_page(parts: Services, site: Site, number: int, contact: int) -> dict[str
     }
 
 
-def because(parts: Services, found: Why, notice: NoticeState) -> str:
+def because(services: Services, found: Why, notice: NoticeState) -> str:
     """The reader's own wish that the message answers, as it stood then; "" where nobody can know it any more."""
     if found.subscriber is None:
         return "Because you are a tester or a member of the team, and this is a drill or a test."
-    person = parts.log.state(SUBSCRIBER, found.subscriber, found.position or None)
+    person = services.log.state(SUBSCRIBER, found.subscriber, found.position or None)
     if person is None or person.preferences is None:
         return ""
-    speech, settings = translator("en"), parts.settings
+    speech, settings = translator("en"), services.settings
     wishes = person.preferences
     place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
     asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
-    name = _place_name(parts, found)
+    name = _place_name(services, found)
     where = f" in {name}" if name else ""
     if place is not None and place.radius_km > 0:
         where = f" within {speech.distance(place.radius_km * 1000)} of “{name}”"
     when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
-    return f"Because {when}you asked for {asked}{where}{_distance(parts, found, notice, place)}."
+    return f"Because {when}you asked for {asked}{where}{_distance(services, found, notice, place)}."
 
 
-def _distance(parts: Services, found: Why, notice: NoticeState, place: Place | None) -> str:
+def _distance(services: Services, found: Why, notice: NoticeState, place: Place | None) -> str:
     if not found.place or found.distance_m is None:
         return ""
     thing = "the area it concerns"
     if notice.plan.service_change is not None:
-        name = _nearest_concerned(parts, notice.plan.service_change, place)
+        name = _nearest_concerned(services, notice.plan.service_change, place)
         thing = f"this message concerns {name}, which" if name else "the nearest service point it concerns"
     if found.distance_m < 1 and not notice.plan.service_change:
         return ", which lies in the area that this message concerns"
     return f", and {thing} is {translator('en').distance(found.distance_m)} away"
 
 
-def _nearest_concerned(parts: Services, change: UUID, place: Place | None) -> str:
+def _nearest_concerned(services: Services, change: UUID, place: Place | None) -> str:
     """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
-    announced = parts.views.service_change(change)
-    where = None if place is None else _position(parts, place)
+    announced = services.views.service_change(change)
+    where = None if place is None else _position(services, place)
     if announced is None or where is None:
         return ""
-    points = [p for p in map(parts.views.service_point, announced.facts.service_points) if p is not None]
+    points = [p for p in map(services.views.service_point, announced.facts.service_points) if p is not None]
     near = nearest([(p.id, p.facts.lat, p.facts.lon) for p in points], where)
     return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
 
 
-def _position(parts: Services, place: Place) -> Where | None:
+def _position(services: Services, place: Place) -> Where | None:
     """Where a subscriber's place is; None if it is a drawn area or no longer registered."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
-    registered = parts.views.place(place.slug) if place.slug else None
+    registered = services.views.place(place.slug) if place.slug else None
     return None if registered is None else resolve_area(registered.geometry, lambda _: None)
 
 
-def _place_name(parts: Services, found: Why) -> str:
+def _place_name(services: Services, found: Why) -> str:
     """The matched place as its owner calls it; a registered one by its name."""
-    registered = parts.views.place(found.place) if found.place else None
+    registered = services.views.place(found.place) if found.place else None
     return found.place if registered is None else place_name(registered, "en")
 
 
-def checks(parts: Services, found: Why) -> list[dict[str, Any]]:
+def checks(services: Services, found: Why) -> list[dict[str, Any]]:
     """The rules asked, as sentences."""
-    named = f"“{_place_name(parts, found)}”"
+    named = f"“{_place_name(services, found)}”"
     said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
     return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in said]
 

@@ -1,4 +1,4 @@
-"""The small parts of the doors: problem documents, origins, links, query values, the policy's words."""
+"""HTTP helpers: problem documents, origins, links, query values, the policy's words."""
 
 from __future__ import annotations
 
