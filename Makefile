@@ -38,7 +38,7 @@ bench: install-dev ## The benchmarks at 10 k, 100 k and 1 M into docs/bench (BEN
 	$(BIN)/python -m alerts.bench.record docs/bench $(BENCH_ARGS)
 
 curves: install-dev ## What make bench kept, as pictures and as the tables of docs/performance.md
-	$(BIN)/python -m alerts.bench.curves docs/bench docs/performance.md
+	$(BIN)/python -m tools.bench_curves docs/bench docs/performance.md
 
 soak: install-dev ## The long tests that make test leaves out: the demonstration killed, and undisturbed among real peers
 	$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
+from dotenv.parser import parse_stream
 
 from alerts.kernel.terms import Channel
 from alerts.net.loopback import is_loopback
@@ -219,25 +220,21 @@ def _with_files(values: dict[str, str]) -> dict[str, str]:
 
 
 def environment(env: Mapping[str, str], dotenv: Path = Path(".env")) -> dict[str, str]:
-    """Merge `env` over the `.env` file (`NAME=value` lines, `#` comments, optional quotes and `export`)."""
+    """Merge `env` over the `.env` file (python-dotenv's syntax, no `${...}` in values).
+
+    Raises `SettingsError` with the line of what is no NAME=value.
+    """
     values: dict[str, str] = {}
     if dotenv.is_file():
-        for number, line in enumerate(dotenv.read_text(encoding="utf-8").splitlines(), 1):
-            text = line.strip().removeprefix("export ").strip()
-            if not text or text.startswith("#"):
-                continue
-            name, equals, value = text.partition("=")
-            if not equals or not name.strip().isidentifier():
-                raise SettingsError(f"{dotenv}, line {number}: expected NAME=value")
-            values[name.strip()] = _dotenv_value(value.strip())
+        with dotenv.open(encoding="utf-8") as lines:
+            for found in parse_stream(lines):
+                if found.error or (found.key is not None and found.value is None):
+                    raise SettingsError(f"{dotenv}, line {found.original.line}: expected NAME=value")
+                if found.key is not None and found.value is not None:
+                    # `NAME= # words`: python-dotenv would take the comment for the value.
+                    commented = found.original.string.partition("=")[2].lstrip().startswith("#")
+                    values[found.key] = "" if commented else found.value
     return {**values, **env}
-
-
-def _dotenv_value(text: str) -> str:
-    """Value within the quotes, or before a ` #` comment."""
-    if text[:1] in ("'", '"') and (end := text.find(text[0], 1)) > 0 and text[end + 1 :].strip()[:1] in ("", "#"):
-        return text[1:end]
-    return re.split(r"(?:^|\s)#", text, maxsplit=1)[0].rstrip()
 
 
 def unknown(env: Mapping[str, str]) -> list[str]:

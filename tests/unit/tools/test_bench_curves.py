@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from alerts.bench import _plain, sizes_of
-from alerts.bench.curves import BEGIN, END, main, tables
 from alerts.bench.row import Row
+from tools.bench_curves import BEGIN, END, main, tables
 
 
 def kept(*rows: Row, failed: list[dict[str, Any]] | None = None) -> dict[str, Any]:

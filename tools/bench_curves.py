@@ -1,6 +1,6 @@
 """`make curves`: plots the growth of cost from the results of `make bench`, and updates docs/performance.md.
 
-    python -m alerts.bench.curves FOLDER PAGE
+    python -m tools.bench_curves FOLDER PAGE
 
 Each benchmark with more than one size gets FOLDER/NAME.svg: ours, and the limit if there is one, over the size, both
 axes logarithmic. The tables replace the text between the lines `<!-- figures -->` and `<!-- end of figures -->` of
