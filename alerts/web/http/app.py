@@ -9,7 +9,7 @@ from aiohttp import web
 from alerts.services import Services
 from alerts.web.api.server_sent_events import Streams
 from alerts.web.http.app_keys import POLICY, STREAMS
-from alerts.web.http.middleware import ErrorPage, RequestPipeline
+from alerts.web.http.middleware import ErrorPage, Middlewares
 from alerts.web.http.requests import API_LIMIT
 from alerts.web.http.routing import Route
 
@@ -25,16 +25,13 @@ def build(
         from alerts.web.router import MODULES, page_of_error
 
         modules, error_page = MODULES, error_page or page_of_error
-    app = web.Application(client_max_size=API_LIMIT)
+    middlewares = Middlewares(services, error_page)
+    app = web.Application(client_max_size=API_LIMIT, middlewares=middlewares.chain())
     app[POLICY] = tuple(route for module in modules for route in module(services))
-    pipeline = RequestPipeline(services, error_page)
     for route in app[POLICY]:
         resource = app.router.add_resource(route.path)
-        handler = pipeline.wrap(route, resource.canonical)
-        resource.add_route(route.method, handler)
-        if route.method == "GET":
-            resource.add_route("HEAD", handler)
-    app.router.add_route("*", "/{nothing:.*}", pipeline.fallback(app.router.resources))
+        for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            middlewares.rows[resource.add_route(method, route.handler)] = route
     app[STREAMS] = Streams(services)
     app.on_shutdown.append(app[STREAMS].close)
     return app

@@ -1,16 +1,14 @@
-"""Request pipeline: authorization, error responses, security headers, access log and counts around every handler.
-
-One coroutine for all of it: each further one, as a chain of middlewares would have, is paid for by every request.
-"""
+"""aiohttp middlewares around every handler: access log and counts, error responses, authorization."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import new_id
@@ -19,7 +17,6 @@ from alerts.services import Services
 from alerts.web.http import auth, problem
 from alerts.web.http.access_log import HEADER, SAFE, log_request
 from alerts.web.http.problem import NOT_YET, RequestRefused
-from alerts.web.http.raw_response import BytesResponse
 from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
 from alerts.web.http.security import add_security_headers, check_origin
 
@@ -34,110 +31,87 @@ _NOT_YET = re.compile(
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")
 """What scripts and programs call: their errors are problem documents, not pages."""
-_STRAYS = "none"
-"""The route of all that match none, so that strangers cannot make labels."""
+_UNMATCHED = "none"
+"""Pattern of requests that match no route, so that strangers cannot make labels."""
 
 _log = logging.getLogger(__name__)
 
 
-class RequestPipeline:
-    """Wraps handlers for the router."""
+class Middlewares:
+    """The application's middlewares, outermost first; `rows` names the policy row of each route of the router."""
 
     def __init__(self, services: Services, error_page: ErrorPage | None) -> None:
         self._services, self._error_page = services, error_page
         self._callers = auth.Callers(services)
+        self.rows: dict[web.AbstractRoute, Route] = {}
 
-    def wrap(self, route: Route, pattern: str) -> Handler:
-        """Wrap a route's handler; `pattern` is its name in metrics and logs."""
-        return self._wrapped(self._guarded(route), pattern)
+    def chain(self) -> tuple[Middleware, ...]:
+        """All of them, in the order in which a request passes them."""
+        return self.observe, self.answer_errors, self.authorize
 
-    def fallback(self, resources: Callable[[], Iterable[web.AbstractResource]]) -> Handler:
-        """Fallback for unmatched routes: 404 or 405."""
-
-        async def nothing(request: web.Request) -> web.StreamResponse:
-            allowed: set[str] = set()
-            for resource in resources():
-                allowed |= (await resource.resolve(request))[1]
-            allowed.discard("*")  # the fallback's own
-            if allowed:
-                raise web.HTTPMethodNotAllowed(request.method, allowed)
-            raise web.HTTPNotFound
-
-        return self._wrapped(nothing, _STRAYS)
-
-    def _wrapped(self, guarded: Handler, pattern: str) -> Handler:
-        count, add_headers = self._services.requests.count, self._add_headers
-
-        async def handle(request: web.Request) -> web.StreamResponse:
-            begun, status = perf_counter(), 499  # 499: the peer went away before there was an answer
-            id = None if request.method in SAFE else new_id()
-            name = None if id is None else str(id)
-            trace = request_id.begin(id)
+    @web.middleware
+    async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Name the request, count and log what became of it, and add the headers of every response."""
+        begun, status = perf_counter(), 499  # 499: the peer went away before there was a response
+        id = None if request.method in SAFE else new_id()
+        name = None if id is None else str(id)
+        trace = request_id.begin(id)
+        try:
             try:
-                try:
-                    response = await guarded(request)
-                except web.HTTPException as error:
-                    if error.status < 400:
-                        add_headers(error, name)
-                        status = error.status
-                        raise
-                    response = await self._failed(request, _refusal(error, request), pattern)
-                except Exception as error:
-                    response = await self._failed(request, error, pattern)
-                if request.content.exception() is not None:
-                    # What is left of a body that cannot be unpacked cannot be skipped either: end with this answer.
-                    request.content.feed_eof()
-                    response.force_close()
-                add_headers(response, name)
-                status = response.status
-                return response
-            finally:
-                request_id.end(trace)
-                seconds = perf_counter() - begun
-                count(request.method, pattern, status, seconds)
-                log_request(request, pattern, status, seconds, name)
+                response = await handler(request)
+            except web.HTTPException as redirect:  # errors became responses further in
+                _add_headers(redirect, name)
+                status = redirect.status
+                raise
+            if request.content.exception() is not None:
+                # What is left of a body that cannot be unpacked cannot be skipped either: end with this response.
+                request.content.feed_eof()
+                response.force_close()
+            _add_headers(response, name)
+            status = response.status
+            return response
+        finally:
+            request_id.end(trace)
+            seconds, pattern = perf_counter() - begun, self._pattern(request)
+            self._services.requests.count(request.method, pattern, status, seconds)
+            log_request(request, pattern, status, seconds, name)
 
-        return handle
-
-    @staticmethod
-    def _add_headers(response: web.StreamResponse, name: str | None) -> None:
-        """Add the security headers and the request id, which a complaint can quote."""
-        if not isinstance(response, BytesResponse):
-            if response.prepared:
-                return
-            add_security_headers(response)
-        if name is not None:
-            response.headers[HEADER] = name
-
-    def _guarded(self, route: Route) -> Handler:
-        """A handler that runs only for those whom its row allows."""
-        services, callers, access, handler = self._services, self._callers, route.access, route.handler
-        changes = route.method != "GET"
-
-        if access.kind == "scope":
-
-            async def for_keys(request: web.Request) -> web.StreamResponse:
-                request[CALLER] = await callers.of(request, access.scopes)
-                if not changes:
-                    await auth.caught_up(services)
-                return await handler(request)
-
-            return for_keys
-
-        role = access.role
-        if access.kind == "hook" or (role is None and not changes):
-            return handler
-
-        async def for_people(request: web.Request) -> web.StreamResponse:
-            if changes:
-                check_origin(services.settings.public_url, request)
-            if role is not None:
-                request[MEMBER] = await auth.member(services, request, role)
+    @web.middleware
+    async def answer_errors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn exceptions into problem documents for programs, pages for people. Redirects pass."""
+        try:
             return await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400:
+                raise
+            return await self._failed(request, _refusal(error, request))
+        except Exception as error:
+            return await self._failed(request, error)
 
-        return for_people
+    @web.middleware
+    async def authorize(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let through whom the route's policy row allows; a route without a row is aiohttp's own 404 or 405."""
+        row = self.rows.get(request.match_info.route)
+        if row is None:
+            return await handler(request)
+        access, changes = row.access, row.method != "GET"
+        if access.kind == "scope":
+            request[CALLER] = await self._callers.of(request, access.scopes)
+            if not changes:
+                await auth.caught_up(self._services)
+        elif access.kind != "hook":
+            if changes:
+                check_origin(self._services.settings.public_url, request)
+            if access.role is not None:
+                request[MEMBER] = await auth.member(self._services, request, access.role)
+        return await handler(request)
 
-    async def _failed(self, request: web.Request, error: Exception, pattern: str) -> web.StreamResponse:
+    def _pattern(self, request: web.Request) -> str:
+        """The route's name in metrics and logs."""
+        route = request.match_info.route
+        return route.resource.canonical if route in self.rows and route.resource is not None else _UNMATCHED
+
+    async def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
         """A failure in words: problem+json for programs, a page for people."""
         for_programs = _is_program(request) or self._error_page is None
         if isinstance(error, DomainError):
@@ -150,7 +124,7 @@ class RequestPipeline:
             raise error  # the peer is gone: nobody reads an answer
         else:
             # The path may hold a token, the message a person's data: neither is logged.
-            what = f"{request.method} {pattern} ({type(error).__name__})"
+            what = f"{request.method} {self._pattern(request)} ({type(error).__name__})"
             _log.error("failed: %s", what, exc_info=error, extra={"request": str(request_id.current() or "")})
             refused = RequestRefused(500, "this is our fault and has been logged; try again, nothing was half done")
         if for_programs or self._error_page is None:
@@ -158,6 +132,15 @@ class RequestPipeline:
         page = await self._error_page(self._services, request, refused.status, refused.message)
         page.headers.update(refused.headers)
         return page
+
+
+def _add_headers(response: web.StreamResponse, name: str | None) -> None:
+    """Add the security headers and the request id, which a complaint can quote; a stream has sent its own."""
+    if response.prepared:
+        return
+    add_security_headers(response)
+    if name is not None:
+        response.headers[HEADER] = name
 
 
 def _is_program(request: web.Request) -> bool:

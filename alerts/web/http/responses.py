@@ -13,13 +13,10 @@ import msgspec
 from aiohttp import web
 
 from alerts.kernel.paging import Page as CursorPage
-from alerts.web.http.raw_response import BytesResponse, head
 from alerts.web.http.requests import next_url
-from alerts.web.http.security import ALWAYS
 
 T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
-_HEAD = head({**ALWAYS, "Content-Type": "application/json"})
 
 
 class JsonResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,21 +44,18 @@ class AcceptedWithNotice(Accepted, frozen=True, kw_only=True):
     notice: UUID | None
 
 
-def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> BytesResponse:
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON response."""
-    made = BytesResponse(status, _HEAD, _encode(body))
-    if headers:
-        made.headers.extend(headers)
-    return made
+    return web.Response(body=_encode(body), status=status, content_type="application/json", headers=headers)
 
 
 def page_response(
     request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]
-) -> BytesResponse:
+) -> web.Response:
     """A page of a list, with the address of the next one."""
     return list_response(map(shown, found.items), next_url(public_url, request, found.next))
 
 
-def list_response(items: Iterable[object], following: str | None = None) -> BytesResponse:
+def list_response(items: Iterable[object], following: str | None = None) -> web.Response:
     """A list as CONTRACT shapes it."""
     return json_response({"items": list(items), "next": following})
