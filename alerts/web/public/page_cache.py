@@ -18,10 +18,10 @@ from time import monotonic
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from alerts.domain import events as e
 from alerts.services import Services
-from alerts.web.http.raw_response import BytesResponse, head
 from alerts.web.http.requests import unchanged
 from alerts.web.http.security import ALWAYS, PAGES
 
@@ -42,7 +42,6 @@ _PATIENCE_S = 1.0
 _NOTHING: tuple[None, None] = (None, None)
 _SLOWLY = 500
 """Pages a second while an emergency goes out; who would wait for longer than `_PATIENCE_S` comes in with the others."""
-_GZIP = head({"Content-Encoding": "gzip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class _StoredPage:
     body: bytes
     packed: bytes | None
     etag: str
-    head: bytes
+    headers: CIMultiDict[str]
 
 
 class PageCache:
@@ -189,13 +188,15 @@ def _cache_key(request: web.Request) -> tuple[str, str]:
     return request.raw_path, request.headers.get("Accept-Language", "")
 
 
-def _revalidated(request: web.Request, kept: _StoredPage) -> BytesResponse:
+def _revalidated(request: web.Request, kept: _StoredPage) -> web.Response:
     headers = request.headers
     if "If-None-Match" in headers and unchanged(request, kept.etag):
-        return BytesResponse(304, kept.head, b"")
+        return web.Response(status=304, headers=kept.headers)
     if kept.packed is not None and "gzip" in headers.get("Accept-Encoding", ""):
-        return BytesResponse(200, kept.head + _GZIP, kept.packed)
-    return BytesResponse(200, kept.head, kept.body)
+        packed = kept.headers.copy()
+        packed["Content-Encoding"] = "gzip"
+        return web.Response(body=kept.packed, headers=packed)
+    return web.Response(body=kept.body, headers=kept.headers)
 
 
 def _stored_page(built: Built) -> _StoredPage:
@@ -211,4 +212,4 @@ def _stored_page(built: Built) -> _StoredPage:
     if built.language:
         headers["Content-Language"] = built.language
     packed = gzip.compress(built.body, 6, mtime=0) if len(built.body) >= _WORTH_PACKING else None
-    return _StoredPage(built.body, packed, etag, head(headers))
+    return _StoredPage(built.body, packed, etag, CIMultiDict(headers))
