@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from alerts.delivery_queue.row_format import DIGEST, DOUBT, EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING
+from alerts.delivery_queue.row_format import EXPIRED, HELD, IN_DOUBT, LANE, QUEUED, SENDING, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome, LeaseLost, settle
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
@@ -55,7 +55,7 @@ def claim_due(unit: UnitOfWork, worker: int, lane: int, now: datetime, limit: in
     _alive(unit, worker)
     taken = [Claimed.of(row) for row in _due(unit, lane, now, limit)]
     here = {(row.notice, row.contact) for row in taken}
-    for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DIGEST}:
+    for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DeliveryFlag.DIGEST}:
         for found in unit.read(_sql.digest_rest, (shard, contact, micros(now))):
             row = Claimed.of(found)
             if (row.notice, row.contact) not in here:
@@ -73,7 +73,7 @@ def cancel_leftover(
 
     What a digest was to carry stays for it when it expires: the digest lists it as past.
     """
-    spared = DIGEST if state == EXPIRED else 0
+    spared = int(DeliveryFlag.DIGEST) if state == EXPIRED else 0
     taken: list[Claimed] = []
     while shard < SHARDS and len(taken) < limit:
         shards = range(shard, min(shard + 64, SHARDS))
@@ -120,7 +120,8 @@ def _due(unit: UnitOfWork, lane: int, now: datetime, limit: int) -> list[Row]:
 
 def _once_more(unit: UnitOfWork, row: Claimed, reason: str) -> DeliveryOutcome:
     now = unit.now
-    return DeliveryOutcome(row, QUEUED, reason, flags=row.flags | DOUBT, due=now, started=now, finished=now)
+    flags = row.flags | DeliveryFlag.IN_DOUBT
+    return DeliveryOutcome(row, QUEUED, reason, flags=flags, due=now, started=now, finished=now)
 
 
 def _why(row: Claimed, state: int, reason: str) -> str:

@@ -17,10 +17,10 @@ from alerts.delivery_queue.row_format import (
     FINAL,
     LANE,
     QUEUED,
-    REPORTED,
     SENDING,
     SENT,
     STATE,
+    DeliveryFlag,
     seconds_of,
 )
 from alerts.delivery_queue.worker_lease import workers
@@ -305,7 +305,7 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
     state, channel, flags, tries, due_at, first_at, last_at, reason = row
     attempts: list[Attempt] = []
     reports: list[Attempt] = []
-    if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & REPORTED:
+    if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & DeliveryFlag.HAS_RECEIPT:
         kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
         for number, at, outcome, why in kept:
             made = Attempt(at=from_micros(at), outcome=outcome, reason=why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.delivery_queue.row_format import REPORTED, SENDING, STATE
+from alerts.delivery_queue.row_format import SENDING, STATE, DeliveryFlag
 from alerts.domain.delivery_receipt import ReceiptStatus, state_after
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard
@@ -14,6 +14,7 @@ from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.delivery_queue", "queue.sql")
+_HAS_RECEIPT = int(DeliveryFlag.HAS_RECEIPT)
 PLANNER = 0
 """Under which worker's number these sums are kept: no process' own."""
 REPORTS = 10_000
@@ -51,16 +52,16 @@ def apply_receipt(
     state, channel, flags, tries, worker, last_at, old_reason = rows[0]
     was = DELIVERY_STATES[state]
     # One that a report settled before its first attempt was recorded was tried too.
-    tried = tries > 0 or state == SENDING or bool(flags & REPORTED)
+    tried = tries > 0 or state == SENDING or bool(flags & _HAS_RECEIPT)
     if not tried:
         return AppliedReceipt(CHANNELS[channel], was, was)
     now = was if status is None else state_after(was, status)
     unit.write(_sql.attempt_insert, (shard, number, contact, REPORTS + nth, micros(at), outcome, reason))
     if now == was:
-        unit.write(_sql.delivery_reported, (REPORTED, shard, number, contact))
+        unit.write(_sql.delivery_reported, (_HAS_RECEIPT, shard, number, contact))
         return AppliedReceipt(CHANNELS[channel], was, was)
     kept = reason if now != "delivered" else None
-    unit.write(_sql.delivery_settled_by_report, (STATE[now], REPORTED, kept, shard, number, contact))
+    unit.write(_sql.delivery_settled_by_report, (STATE[now], _HAS_RECEIPT, kept, shard, number, contact))
     owner = PLANNER
     if state == SENDING:
         owner = worker

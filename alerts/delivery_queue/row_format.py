@@ -1,11 +1,12 @@
-"""How a delivery row says what it is: states, channels and lanes by number, flags by bit.
+"""Numbers and bits of a delivery row: states, channels and lanes as numbers, `DeliveryFlag` as bits.
 
-The numbers are the places of the words in their vocabularies (`alerts.kernel.terms`), which only grow.
+A number is the index of its word in the vocabulary (`alerts.kernel.terms`), to which words are only ever appended.
 """
 
 from __future__ import annotations
 
 import math
+from enum import IntFlag
 
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, FINAL_STATES, LANES, Channel, DeliveryState, Lane
 
@@ -25,30 +26,39 @@ EXPIRED, SUPERSEDED, CANCELLED = STATE["expired"], STATE["superseded"], STATE["c
 FAILED_TECHNICAL = STATE["failed-technical"]
 FINAL: frozenset[int] = frozenset(STATE[state] for state in FINAL_STATES)
 
-FOLLOW_UP = 1
-"""Goes to whom the thread was handed to: by-passes topic, floor and pause (RULES 14)."""
-WAKES = 2
-"""This message goes over this person's quiet hours, by its own rules (RULES 4) or by what the thread did before."""
-WOKEN = 4
-"""The thread went over this person's quiet hours before: so does this one, whatever they wish since (RULES 14)."""
-LATE = 8
-"""Became due after the audience was frozen (RULES 7, 14)."""
-DOUBT = 16
-"""At least one attempt of this delivery ended in doubt."""
-TEAM = 32
-"""To a team member's sign-in address (RULES 15)."""
-DIGEST = 64
-"""Held for the person's digest, which carries it (RULES 5)."""
-PROMPT = 128
-"""The thread came at once whatever this person's frequency: so does this one (RULES 14)."""
-REPORTED = 256
-"""A provider has said something of it after it took it: it was handed over, whatever state it stands in since."""
+
+class DeliveryFlag(IntFlag):
+    """Bits of a delivery row's `flags`. `|` and `&` give plain integers; numpy takes `int(DeliveryFlag.X)`."""
+
+    FOLLOW_UP = 1
+    """Goes to recipients of earlier messages of the thread: by-passes topic, floor and pause (RULES 14)."""
+    MAY_WAKE = 2
+    """Overrides this person's quiet hours, by its own rules (RULES 4) or because the thread did before."""
+    DID_WAKE = 4
+    """The thread overrode this person's quiet hours before: so does this one, whatever they prefer since (RULES 14)."""
+    LATE_JOINER = 8
+    """Became due after the audience was frozen (RULES 7, 14)."""
+    IN_DOUBT = 16
+    """At least one attempt of this delivery ended in doubt."""
+    TEAM = 32
+    """To a team member's sign-in address (RULES 15)."""
+    DIGEST = 64
+    """Held for the person's digest, which carries it (RULES 5)."""
+    IMMEDIATE = 128
+    """The thread was sent at once whatever this person's frequency, so this one is too (RULES 14)."""
+    HAS_RECEIPT = 256
+    """A provider sent a receipt after accepting it: it was handed over, whatever its state is since."""
+
+    # IntFlag's own operators build a member: 2 µs instead of 0.03 µs, several times for each delivery.
+    __and__ = __rand__ = int.__and__  # type: ignore[assignment]
+    __or__ = __ror__ = int.__or__  # type: ignore[assignment]
+
 
 JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM = 0, 1, 2, 3
-"""What a job is: one notice; or one day's confirmations, answers to HELP, words to members of the team."""
+"""Kinds of dispatch: one notice; or one day's confirmations, answers to HELP, messages to team members."""
 
 IN_DOUBT = "in doubt"
-"""How the reason of an outcome begins when nobody knows whether the message left."""
+"""Prefix of an outcome's reason if it is unknown whether the message left."""
 
 PAGE = 20_000
 """Delivery rows planned in one transaction."""
@@ -59,10 +69,10 @@ _STEP = math.log(1.05)
 
 
 def bucket_of(milliseconds: float) -> int:
-    """The bucket of a latency: 5 % apart."""
+    """Return the histogram bucket of a latency; buckets are 5 % apart."""
     return int(math.log(max(milliseconds, 1.0)) / _STEP)
 
 
 def seconds_of(bucket: int) -> float:
-    """The middle of a bucket, in seconds."""
+    """Return the middle of a bucket, in seconds."""
     return round(math.exp((bucket + 0.5) * _STEP) / 1000, 3)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from alerts.channels.message import Message
 from alerts.channels.renderer import DigestItem, Prepared, Renderer
-from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, TEAM
+from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import Sender, notice_content, personal_content
 from alerts.dispatch.send_policy import InDigest, Verdict, decide
@@ -109,7 +109,7 @@ class MessageComposer:
         if notice is None:
             return DeliveryOutcome(row, FAILED_TECHNICAL, "the notice is not in the log")
         facts = self._follower.columns.facts(row.contact)
-        member = registers.member_of(row.contact) if row.flags & TEAM else None
+        member = registers.member_of(row.contact) if row.flags & DeliveryFlag.TEAM else None
         return decide(row, notice, facts, self._clock(), on_team=member is not None)
 
     def recheck(self, row: Claimed, known: int) -> Verdict:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from alerts.delivery_queue.bounce_pause import RESUMED
 from alerts.delivery_queue.enqueue import NewDelivery, daily_dispatch, enqueue, is_enqueued
 from alerts.delivery_queue.frozen_audience import FrozenAudience
-from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, LATE, STATE, WAKES
+from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, STATE, DeliveryFlag
 from alerts.dispatch import recipients
 from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
@@ -302,7 +302,7 @@ class FanOut:
                 if not recipients.still_reachable(self._columns, self._registers, contact):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
-                flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | LATE
+                flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | DeliveryFlag.LATE_JOINER
                 person = min(recipients.contacts_of(self._columns, contact))
                 additions.setdefault(person, []).append(NewDelivery(contact, CHANNEL[channel], flags))
             for notice in later:
@@ -346,7 +346,8 @@ class FanOut:
         for contact in contacts:
             channel = int(self._columns.contacts.channel[self._columns.contact_row(contact)])
             wakes = recipients.may_wake(self._columns, contact, notice)
-            additions.append(NewDelivery(contact, channel, LATE | (WAKES if wakes else 0)))
+            flags = DeliveryFlag.LATE_JOINER | (DeliveryFlag.MAY_WAKE if wakes else 0)
+            additions.append(NewDelivery(contact, channel, flags))
         return lambda unit: self._add(unit, notice, additions, late=True)
 
     def _answers(self, recorded: Recorded) -> list[Work]:

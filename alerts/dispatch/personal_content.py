@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from alerts.channels.i18n import translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
-from alerts.delivery_queue.row_format import TEAM
+from alerts.delivery_queue.row_format import DeliveryFlag
 from alerts.domain.events import Content
 from alerts.domain.place_names import where
 from alerts.kernel.geometry import Area, area_of
@@ -116,7 +116,7 @@ def personal_content(
     """What this reader alone sees. Raises ValueError if the address is gone."""
     if card.address is None:
         raise ValueError("the address is no longer known")
-    team = bool(flags & TEAM)
+    team = bool(flags & DeliveryFlag.TEAM)
     place = matched_place(issued, card, registers)
     return Personal(
         delivery=house.delivery(issued.number, card.number),

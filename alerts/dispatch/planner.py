@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.delivery_queue.frozen_audience import FrozenAudience, unpack
-from alerts.delivery_queue.row_format import DIGEST, HELD, LANE, PROMPT, QUEUED, TEAM, WOKEN
+from alerts.delivery_queue.row_format import HELD, LANE, QUEUED, DeliveryFlag
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard
 from alerts.kernel.times import micros
@@ -24,6 +24,7 @@ from subscribers.audience.quiet_hours import REASONS, deferrals
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 _DIGEST = REASONS.index("digest")
+_AT_ONCE = DeliveryFlag.DID_WAKE | DeliveryFlag.TEAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotic
     for index in np.flatnonzero(~at_once).tolist():
         digest = reason[index] == _DIGEST
         contact, channel = int(page.contacts[index]), int(page.channels[index])
-        flags = int(page.flags[index]) | (DIGEST if digest else 0)
+        flags = int(page.flags[index]) | (DeliveryFlag.DIGEST if digest else 0)
         due = int(until[index]) if digest else min(int(until[index]), micros(issued.expires))
         why = REASONS[reason[index]]
         held.append((contact_shard(contact), issued.number, contact, lane, HELD, channel, flags, due, why))
@@ -119,5 +120,6 @@ def _holds(
             )
             until[known], reason[known] = found.until, found.reason
     # What the thread did before goes on (RULES 14); with a doubt left, the hand-over decides.
-    at_once = (page.flags & (WOKEN | TEAM) != 0) | ((page.flags & PROMPT != 0) & (reason == _DIGEST))
+    immediate = page.flags & int(DeliveryFlag.IMMEDIATE) != 0
+    at_once = (page.flags & _AT_ONCE != 0) | (immediate & (reason == _DIGEST))
     return until, np.where(at_once, np.int8(-1), reason)

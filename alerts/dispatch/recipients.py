@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.delivery_queue.frozen_audience import FrozenAudience, freeze
-from alerts.delivery_queue.row_format import CHANNEL, FOLLOW_UP, PROMPT, TEAM, WAKES, WOKEN
+from alerts.delivery_queue.row_format import CHANNEL, DeliveryFlag
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
@@ -27,6 +27,7 @@ from subscribers.audience.reference_data import ReferenceData
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 ALL_SHARDS = tuple(range(SHARDS))
+_WOKEN = DeliveryFlag.MAY_WAKE | DeliveryFlag.DID_WAKE
 _HANDED = _sql.handed.replace("?*", ",".join("?" * SHARDS))
 
 
@@ -49,9 +50,9 @@ def due(
     channels = np.asarray(due.channels, dtype=np.uint8)
     flags = np.zeros(len(contacts), dtype=np.uint8)
     if issued.priority == "emergency" and len(contacts):
-        flags[_wakes(columns, columns.contact_rows(contacts), issued)] |= WAKES
+        flags[_wakes(columns, columns.contact_rows(contacts), issued)] |= int(DeliveryFlag.MAY_WAKE)
     drill = issued.plan.status in ("Exercise", "Test") and "email" in issued.plan.channels
-    members = [(member.contact, CHANNEL["email"], TEAM) for member in team] if drill else []
+    members = [(member.contact, CHANNEL["email"], int(DeliveryFlag.TEAM)) for member in team] if drill else []
     return merged(FrozenAudience(contacts, channels, flags), _frozen(members))
 
 
@@ -80,9 +81,9 @@ def already_told(
 
 def inherited_flags(flags: int, old: IssuedNotice) -> int:
     """The flags of a follow-up, from those of the row it follows (RULES 14)."""
-    woken = WAKES | WOKEN if flags & (WAKES | WOKEN) else 0
-    prompt = PROMPT if old.priority == "emergency" or flags & PROMPT else 0
-    return FOLLOW_UP | woken | prompt | (flags & TEAM)
+    woken = _WOKEN if flags & _WOKEN else 0
+    prompt = DeliveryFlag.IMMEDIATE if old.priority == "emergency" or flags & DeliveryFlag.IMMEDIATE else 0
+    return DeliveryFlag.FOLLOW_UP | woken | prompt | (flags & DeliveryFlag.TEAM)
 
 
 def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.channels.message import SendResult
-from alerts.delivery_queue.row_format import DEFERRED, DOUBT, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE
+from alerts.delivery_queue.row_format import DEFERRED, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.kernel.terms import CHANNELS, Channel
 
@@ -48,7 +48,7 @@ class RetryPolicy:
             case "temporary":
                 return self._again(done, handed, expires)
             case "in-doubt":
-                doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DOUBT)
+                doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DeliveryFlag.IN_DOUBT)
                 return self._again(doubted, handed, expires)
 
     def _again(self, settled: DeliveryOutcome, handed: SendResult, expires: datetime) -> DeliveryOutcome:

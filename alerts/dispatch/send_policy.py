@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.delivery_queue.row_format import DIGEST, FOLLOW_UP, HELD, PROMPT, STATE, TEAM, WOKEN
+from alerts.delivery_queue.row_format import HELD, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from subscribers.audience.index import ContactFacts
 from subscribers.audience.issued_notice import IssuedNotice
@@ -30,18 +30,19 @@ Verdict = DeliveryOutcome | InDigest | None
 def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: datetime, *, on_team: bool) -> Verdict:
     """The rules in order. `facts` is None for whoever is not a subscriber; `on_team`: a member with a role."""
     ended = notice.verdict(now)
-    waits_for_digest = bool(row.flags & DIGEST)
+    waits_for_digest = bool(row.flags & DeliveryFlag.DIGEST)
     if ended is not None and not (waits_for_digest and ended[0] == "expired"):
         state, reason = ended
         if state == "expired" and row.state == HELD and row.reason:
             reason = row.reason
         return DeliveryOutcome(row, STATE[state], reason)
-    if row.flags & TEAM and facts is None:
+    if row.flags & DeliveryFlag.TEAM and facts is None:
         return None if on_team else DeliveryOutcome(row, STATE["suppressed"], "no longer on the team")
     if facts is None or not facts.usable:
         return DeliveryOutcome(row, STATE["suppressed"], facts.why_not if facts else "this contact point is not known")
     danger = notice.danger_to_life and facts.danger_to_life
-    if facts.paused_until is not None and facts.paused_until > now and not danger and not row.flags & FOLLOW_UP:
+    follow_up = row.flags & DeliveryFlag.FOLLOW_UP
+    if facts.paused_until is not None and facts.paused_until > now and not danger and not follow_up:
         return DeliveryOutcome(row, STATE["cancelled"], "paused")
     hold = _held(row, notice, facts, now)
     if hold is not None:
@@ -51,10 +52,10 @@ def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: 
 
 def _held(row: Claimed, notice: IssuedNotice, facts: ContactFacts, now: datetime) -> DeliveryOutcome | None:
     """Held for the digest (which takes what has waited for it), or until quiet hours end."""
-    waits_for_digest = bool(row.flags & DIGEST)
+    waits_for_digest = bool(row.flags & DeliveryFlag.DIGEST)
     if _for_digest(row, notice, facts) and not waits_for_digest:
         due = next_digest(facts.frequency, facts.timezone, now)
-        return DeliveryOutcome(row, HELD, UNTIL_DIGEST, flags=row.flags | DIGEST, due=due)
+        return DeliveryOutcome(row, HELD, UNTIL_DIGEST, flags=row.flags | DeliveryFlag.DIGEST, due=due)
     if overrides_quiet_hours(row.flags, notice, facts) or facts.quiet_hours is None:
         return None
     until = quiet_until(facts.quiet_hours, facts.timezone, now)
@@ -66,12 +67,12 @@ def _held(row: Claimed, notice: IssuedNotice, facts: ContactFacts, now: datetime
 
 def _for_digest(row: Claimed, notice: IssuedNotice, facts: ContactFacts) -> bool:
     ordinary = notice.priority == "notice" and notice.plan.kind != "bulletin"
-    return ordinary and facts.frequency != "immediate" and not row.flags & PROMPT
+    return ordinary and facts.frequency != "immediate" and not row.flags & DeliveryFlag.IMMEDIATE
 
 
 def overrides_quiet_hours(flags: int, notice: IssuedNotice, facts: ContactFacts) -> bool:
     """RULES 4 and 14."""
-    if flags & WOKEN:
+    if flags & DeliveryFlag.DID_WAKE:
         return True
     if notice.danger_to_life:
         return facts.danger_to_life

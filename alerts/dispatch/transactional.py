@@ -21,7 +21,7 @@ from alerts.delivery_queue.row_format import (
     JOB_HELP,
     JOB_TEAM,
     STATE,
-    TEAM,
+    DeliveryFlag,
 )
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import Sender
@@ -52,7 +52,7 @@ def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalR
         case e.WebhookDisabled():
             owners = registers.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
-                JOB_TEAM, [NewDelivery(member.contact, CHANNEL["email"], TEAM) for member in owners]
+                JOB_TEAM, [NewDelivery(member.contact, CHANNEL["email"], int(DeliveryFlag.TEAM)) for member in owners]
             )
         case _:
             return None

@@ -14,18 +14,7 @@ from hypothesis import strategies as st
 
 from alerts.channels.message import SendResult
 from alerts.delivery_queue.frozen_audience import contains, freeze, unpack
-from alerts.delivery_queue.row_format import (
-    DIGEST,
-    DOUBT,
-    FOLLOW_UP,
-    HELD,
-    PROMPT,
-    QUEUED,
-    STATE,
-    WOKEN,
-    bucket_of,
-    seconds_of,
-)
+from alerts.delivery_queue.row_format import HELD, QUEUED, STATE, DeliveryFlag, bucket_of, seconds_of
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter
 from alerts.dispatch.personal_content import best_language
@@ -42,10 +31,16 @@ NIGHT = QuietHours("22:00", "07:00")
 contacts = st.lists(st.integers(1, 2**40), max_size=200)
 
 
+def test_flag_operators_give_plain_integers() -> None:
+    combined = (DeliveryFlag.TEAM | DeliveryFlag.DIGEST, 4 | DeliveryFlag.TEAM, 36 & DeliveryFlag.TEAM)
+    assert combined == (96, 36, 32)
+    assert {type(flags) for flags in combined} == {int}
+
+
 @given(contacts, st.randoms())
 @settings(max_examples=60)
 def test_a_frozen_audience_is_ordered_whole_and_without_doubles(numbers: list[int], chance: random.Random) -> None:
-    flags = [chance.choice((0, FOLLOW_UP, WOKEN)) for _ in numbers]
+    flags = [chance.choice((0, DeliveryFlag.FOLLOW_UP, DeliveryFlag.DID_WAKE)) for _ in numbers]
     channels = [n % 2 for n in numbers]
     frozen = freeze(
         np.array(numbers, dtype=np.int64), np.array(channels, dtype=np.uint8), np.array(flags, dtype=np.uint8)
@@ -153,20 +148,20 @@ agreed = QuietHours("22:00", "07:00", wake_for="emergency")
         (row(), issued(), None, "suppressed"),
         (row(), issued(), paused, "cancelled"),
         (row(), issued("emergency", danger=True), paused, "goes"),
-        (row(FOLLOW_UP), issued(), paused, "goes"),
+        (row(DeliveryFlag.FOLLOW_UP), issued(), paused, "goes"),
         (row(), issued(), facts(quiet=NIGHT), "held"),
         (row(), issued("emergency"), facts(quiet=NIGHT), "held"),
         (row(), issued("emergency"), facts(quiet=agreed), "goes"),
         (row(), issued("emergency", danger=True), facts(quiet=NIGHT), "goes"),
         (row(), issued("emergency", danger=True), facts(quiet=agreed, danger=False), "held"),
-        (row(FOLLOW_UP | WOKEN), issued(), facts(quiet=NIGHT), "goes"),
-        (row(FOLLOW_UP), issued(), facts(quiet=NIGHT), "held"),
+        (row(DeliveryFlag.FOLLOW_UP | DeliveryFlag.DID_WAKE), issued(), facts(quiet=NIGHT), "goes"),
+        (row(DeliveryFlag.FOLLOW_UP), issued(), facts(quiet=NIGHT), "held"),
         (row(), issued(), facts(frequency="daily"), "held"),
         (row(), issued("emergency"), facts(frequency="weekly"), "goes"),
-        (row(FOLLOW_UP | PROMPT), issued(), facts(frequency="weekly"), "goes"),
-        (row(DIGEST, HELD), issued(), facts(frequency="daily"), "carried"),
-        (row(DIGEST, HELD), issued(), facts(frequency="daily", quiet=NIGHT), "held"),
-        (row(DIGEST, HELD), issued(expires=timedelta(0)), facts(frequency="daily"), "past"),
+        (row(DeliveryFlag.FOLLOW_UP | DeliveryFlag.IMMEDIATE), issued(), facts(frequency="weekly"), "goes"),
+        (row(DeliveryFlag.DIGEST, HELD), issued(), facts(frequency="daily"), "carried"),
+        (row(DeliveryFlag.DIGEST, HELD), issued(), facts(frequency="daily", quiet=NIGHT), "held"),
+        (row(DeliveryFlag.DIGEST, HELD), issued(expires=timedelta(0)), facts(frequency="daily"), "past"),
     ],
 )
 def test_the_last_question(claimed: Claimed, notice: IssuedNotice, person: ContactFacts | None, expected: str) -> None:
@@ -189,7 +184,7 @@ def test_retries_follow_the_schedule_and_end() -> None:
     soon = retries.outcome_of(row(tries=1), busy, NOW, NOW, NOW + timedelta(seconds=5), "en")
     assert soon.due == NOW + timedelta(seconds=5), "what would be tried after its expiry ends at its expiry"
     doubt = retries.outcome_of(row(), SendResult(result="in-doubt", reason="lost"), NOW, NOW, late, "en")
-    assert doubt.flags == DOUBT and doubt.reason == "in doubt: lost"
+    assert doubt.flags == DeliveryFlag.IN_DOUBT and doubt.reason == "in doubt: lost"
 
 
 @given(st.floats(1, 1e8))
