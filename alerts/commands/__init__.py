@@ -1,8 +1,9 @@
-"""Load, decide, append: what web, command line, intake and the due-poll call. Nothing else writes what happened.
+"""Command layer: load, decide, append. Called by web, command line, intake and the due-item poll.
 
-Every command is a method of `Commands`. It checks its body first, then runs in the writer's transaction, where it reads
-streams and side tables, decides by the pure functions of the domains, and appends. A 2xx may follow its answer: it is
-on disk. It raises what `alerts.kernel.errors` names, and then nothing was changed.
+No other package appends to the log on a user's behalf. Every command is a method of `Commands`: it validates its body,
+then runs in the writer's transaction, where it reads streams and side tables, decides by the pure functions of the
+domains, and appends. Its result is on disk when it returns, so a 2xx may follow. It raises the errors of
+`alerts.kernel.errors`; then nothing was changed.
 """
 
 from alerts.commands.access import TeamCommands
@@ -46,7 +47,7 @@ class Commands(
     WebhookCommands,
     DueCommands,
 ):
-    """All commands over one writer (`Core` says what they are made of)."""
+    """All commands over one writer (see `CommandBase` for its collaborators)."""
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Commands about who may come in: sources, API keys, people of the console."""
+"""Access commands: sources, API keys, team members of the console."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from subscribers.addresses import email as checked_email
 
 Json = dict[str, Any]
 Said = Policy | Json | str | None
-"""A policy: as a struct, as its file says it, as one word for everything, or the default."""
+"""A policy: as a struct, as the JSON of a policy file, as one word for everything, or None for the default."""
 MEMBERS = "member"
-"""Under which e-mail addresses of the team stand in the address index, apart from subscribers'."""
+"""Channel name of team members' e-mail addresses in the address index; keeps them apart from subscribers'."""
 KINDS = ("standard-webhook", "cap", "json")
 SCOPES = (
     "read",
@@ -58,7 +58,7 @@ SCOPES = (
 
 
 def check_policy(raw: Said, known: KnownNames) -> Policy:
-    """A policy as a file or a word says it (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
+    """Parse a policy from a file's JSON or one word (CONTRACT "Policy file"); None is `draft`. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
     if raw is None:
@@ -88,12 +88,12 @@ def check_policy(raw: Said, known: KnownNames) -> Policy:
 
 
 class TeamCommands(CommandBase):
-    """Sources, keys and people. Secrets are told once, in the answer."""
+    """Sources, API keys and team members. A secret is returned once, in the result that creates it."""
 
     async def connect_source(
         self, actor: Actor, name: str, kind: str, policy: Said = None, mapping: Json | None = None
     ) -> SourceSaved:
-        """A webhook integration; its secret signs, and serves as bearer as it stands."""
+        """Connect a webhook integration. Its secret signs requests and also works as a bearer token."""
         validation.slug(name, "name")
         if kind not in KINDS:
             raise Invalid.field("kind", f"{kind!r} is no kind of source: take {', '.join(KINDS)}.")
@@ -120,8 +120,10 @@ class TeamCommands(CommandBase):
     async def revise_source(
         self, actor: Actor, name: str, policy: Said = None, mapping: Json | None = None
     ) -> SourceSaved:
-        """Another policy, mapping or both; None leaves it. A policy's version rises by itself if it does not say a
-        higher one."""
+        """Replace the policy, the mapping or both; None leaves it unchanged.
+
+        The policy's version is raised automatically unless a higher one is given.
+        """
         if policy is None and mapping is None:
             raise Invalid("Say what to revise: a policy, a mapping or both.")
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
@@ -142,7 +144,7 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def rotate_source_secret(self, actor: Actor, name: str) -> SourceSaved:
-        """A new secret; the old one is refused at once."""
+        """Issue a new secret; the old one is refused at once."""
         secret = new_source_secret()
 
         def work(unit: UnitOfWork) -> SourceSaved:
@@ -155,7 +157,7 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def disconnect_source(self, actor: Actor, name: str) -> SourceSaved:
-        """Its webhooks are refused from now on."""
+        """Disconnect a source: its webhooks are refused from now on."""
 
         def work(unit: UnitOfWork) -> SourceSaved:
             state = _source(unit, name)
@@ -174,8 +176,11 @@ class TeamCommands(CommandBase):
         person: UUID | None = None,
         rate: float | None = None,
     ) -> KeySaved:
-        """A key for programs; `person`: the team member it is issued for, who is compared in approvals; `rate`: its
-        own limit, in requests a second."""
+        """Issue an API key for programs.
+
+        `person`: the team member it is issued for, who is compared in approvals. `rate`: the key's own limit, in
+        requests per second.
+        """
         name = validation.text(name, "name", validation.NAME, line=True, needed=True)
         wanted = tuple(scope for scope in SCOPES if scope in scopes)
         if unknown := sorted(set(scopes) - set(SCOPES)):
@@ -201,7 +206,7 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def revoke_api_key(self, actor: Actor, key: UUID) -> KeySaved:
-        """Refused from now on."""
+        """Revoke an API key: refused from now on."""
 
         def work(unit: UnitOfWork) -> KeySaved:
             state = unit.get(KEY, key)
@@ -214,7 +219,7 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def invite_member(self, actor: Actor, email: str, role: str, name: str = "") -> MemberSaved:
-        """A person of the console. The same address is the same person; another role is granted anew."""
+        """Invite a person to the console, or grant another role to the member with that address."""
         address = checked_email(email)
         if role not in get_args(Role):
             raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(get_args(Role))}.")
@@ -236,7 +241,7 @@ class TeamCommands(CommandBase):
 
 
 async def _check_mapping(kind: str, mapping: Json | None) -> None:
-    """A source of kind json has a mapping that can be read, others have none. Raises Invalid."""
+    """Require a readable mapping for a source of kind json and none for others. Raises Invalid."""
     if kind != "json" and mapping is not None:
         raise Invalid.field("mapping", f"A source of kind {kind} takes no mapping.")
     if kind != "json":

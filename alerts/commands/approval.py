@@ -1,4 +1,4 @@
-"""On whose word a notice goes out, and whether what was approved is still what would go (RULES 13, 16, 17)."""
+"""Approval checks: authority to send, and whether an approval still matches the content (RULES 13, 16, 17)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alerts.kernel.errors import Conflict, Forbidden
 
 
 def saved(state: NoticeState, *, dispatch: bool = False) -> NoticeSaved:
-    """The answer about a notice."""
+    """Build the result for a notice."""
     return NoticeSaved(
         id=state.id,
         version=state.version,
@@ -25,7 +25,7 @@ def saved(state: NoticeState, *, dispatch: bool = False) -> NoticeSaved:
 
 
 def auto_approved(unit: UnitOfWork, actor: Actor, state: NoticeState) -> NoticeState:
-    """An approved notice as it is; a draft, approved by the actor's policy if that issues it."""
+    """Return an approved notice as it is, or a draft approved by the actor's policy if that says `issue`."""
     if actor.policy is None:
         return state
     answer = notice_threads.policy_decision(unit, actor.policy, state.plan)
@@ -37,7 +37,10 @@ def auto_approved(unit: UnitOfWork, actor: Actor, state: NoticeState) -> NoticeS
 
 
 def revoke_if_changed(unit: UnitOfWork, state: NoticeState) -> NoticeSaved | None:
-    """If a segment has changed since the approval: back to pending-approval, and the answer that says so."""
+    """Void an approval if a segment has changed since; return the result that says so, else None.
+
+    The notice then goes back to pending-approval.
+    """
     if state.approved_hash is None or state.approved_hash == notice_threads.approval_hash(unit, state.plan):
         return None
     reason = "A segment of its rule has changed since the approval."
@@ -46,7 +49,7 @@ def revoke_if_changed(unit: UnitOfWork, state: NoticeState) -> NoticeSaved | Non
 
 
 def or_conflict(answer: NoticeSaved) -> NoticeSaved:
-    """The answer, unless it says that the notice went back for approval: then Conflict, and the way back stands."""
+    """Return the result, or raise Conflict if the notice went back to approval (which stays committed)."""
     if answer.state == "pending-approval":
         raise Conflict(
             "A segment of its rule has changed since the approval: it has to be approved again.", state=answer.state
@@ -55,7 +58,7 @@ def or_conflict(answer: NoticeSaved) -> NoticeSaved:
 
 
 def single_approver(unit: UnitOfWork, actor: Actor, state: NoticeState) -> str:
-    """Who approves a cancel, an all-clear or a stop without a second hand. Raises Forbidden."""
+    """Return the approver of a cancel, an all-clear or a stop, which need no second person. Raises Forbidden."""
     if actor.may_approve:
         return actor.by
     if notice_threads.policy_decision(unit, actor.policy, state.plan) == "issue":

@@ -1,4 +1,4 @@
-"""What every command shares: run in the writer, answer once per Idempotency-Key, check against the registers."""
+"""Base of every command: run in the writer, idempotency keys, validation against the registers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT_FOR = timedelta(hours=24)
 
 
 class CommandBase:
-    """The parts that commands are made of. `clock` answers aware UTC; `erase_key` destroys a person's key for good."""
+    """Collaborators of the commands. `clock` returns aware UTC; `erase_key` destroys a person's key for good."""
 
     def __init__(
         self,
@@ -48,8 +48,11 @@ class CommandBase:
         endpoints: EndpointRule | None = None,
         sms_prefixes: tuple[str, ...] = (),
     ) -> None:
-        """`endpoints` says which push endpoints are taken; None: none. `sms_prefixes`: beginnings of the telephone
-        numbers that are; none named: any."""
+        """Wire the collaborators.
+
+        `endpoints` accepts or refuses push endpoints; None refuses all. `sms_prefixes`: prefixes of accepted telephone
+        numbers; an empty tuple accepts any.
+        """
         self._writer, self._log, self._database = writer, log, database
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
         self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
@@ -57,14 +60,14 @@ class CommandBase:
         self._known = KnownNamesCache(database)
 
     async def _run(self, actor: Actor, work: Callable[[UnitOfWork], A], idem: Idempotency | None = None) -> A:
-        """Run a command; with a key that was used before, give the first answer again."""
+        """Run a command; with an idempotency key that was used before, return the first result again."""
 
         def job(unit: UnitOfWork) -> A:
             if idem is not None and (before := _answer_before(unit, idem)) is not None:
-                return before  # type: ignore[return-value]  # the same path, so the same kind of answer
+                return before  # type: ignore[return-value]  # the same path, so the same type of result
             answer = work(unit)
             if idem is not None:
-                _keep_answer(unit, idem, answer)
+                _store_answer(unit, idem, answer)
             return answer
 
         committed = await self._writer.run(job, by=actor.by, command=request_id.current())
@@ -72,9 +75,10 @@ class CommandBase:
         return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
 
     async def _checked(self, check: Callable[[KnownNames], T], *, heavy: bool = False) -> T:
-        """Check a body against the registers, before the command queues. `heavy`: off the event loop (geometry).
+        """Validate a body against the registers, before the command queues.
 
-        A name that is missing from what was read a moment ago may have been registered since: look once more.
+        `heavy`: off the event loop (geometry). A name missing from the cached registers may have been registered since:
+        validation is then repeated with fresh ones.
         """
 
         def run(known: KnownNames | None) -> T:
@@ -102,20 +106,20 @@ def _answer_before(unit: UnitOfWork, idem: Idempotency) -> Result | None:
     digest, answer = rows[0]
     if bytes(digest) != idem.digest:
         raise Conflict("This Idempotency-Key was used with another body: take a new key for a new request.")
-    kept: Result = _decoder.decode(bytes(answer))
-    return kept
+    stored: Result = _decoder.decode(bytes(answer))
+    return stored
 
 
-def _keep_answer(unit: UnitOfWork, idem: Idempotency, answer: Result) -> None:
-    """The answer goes to disk with the events it speaks of, with their position in it."""
+def _store_answer(unit: UnitOfWork, idem: Idempotency, answer: Result) -> None:
+    """Store the result, with its log position, in the transaction of its events."""
     at = micros(unit.now)
 
     def statements(positions: Sequence[int]) -> Iterable[Statement]:
-        kept = msgspec.structs.replace(answer, position=positions[-1]) if positions else answer
+        stored = msgspec.structs.replace(answer, position=positions[-1]) if positions else answer
         yield _sql.drop_answers, (micros(unit.now - KEPT_FOR),)
         yield (
             _sql.keep_answer,
-            (idem.caller, idem.path, idem.key, idem.digest, msgspec.msgpack.encode(kept), at),
+            (idem.caller, idem.path, idem.key, idem.digest, msgspec.msgpack.encode(stored), at),
         )
 
     unit.on_positions(statements)

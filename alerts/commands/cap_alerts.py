@@ -1,7 +1,7 @@
-"""What follows from a CAP message (RULES 13, 15, 18, 19).
+"""CAP message handling (RULES 13, 15, 18, 19).
 
-Each group of infos is an incident; a later message finds its incidents by its references, and their threads of notices
-with them. So an update, an all-clear and a cancel from CAP are what they are from anywhere else.
+Each group of infos is an incident. A later message finds its incidents, and through them their notice threads, by its
+references. So an update, an all-clear and a cancel from CAP have the same effect as from anywhere else.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ _sql = load("alerts.commands", "commands.sql")
 
 @dataclass(slots=True)
 class CapOutcome:
-    """What became of a message."""
+    """Outcome of a CAP message."""
 
     incident: UUID | None = None
     service_change: UUID | None = None
     told: list[Announcement] = field(default_factory=list)
     parked: str = ""
-    """Why a person has to decide; then nothing else was done."""
+    """Reason why a person has to decide; then nothing else was done."""
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedCap:
-    """A message whose areas have been checked, with the registers it was checked against."""
+    """CAP message with validated areas, and the category → topic map it was checked against."""
 
     message: CapMessage
     categories: dict[str, str]
 
 
 def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
-    """Check and mend the areas. Raises Invalid."""
+    """Validate and repair the areas. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
     groups = tuple(
@@ -67,7 +67,7 @@ def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
 
 
 def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId) -> CapOutcome:
-    """Decide on a message, within the unit of its trigger."""
+    """Decide on a message, within the transaction of its trigger."""
     message = checked.message
     if why := _recorded_only(message):
         return CapOutcome(note=why)
@@ -79,12 +79,12 @@ def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId) -> Cap
         return CapOutcome(parked="It is a drill, and refers to what is none of its kind: a person has to decide.")
     if message.msg_type == "Cancel":
         return _cancel(unit, actor, message, mine, new)
-    # What really happens does not continue a drill: it is told to everyone, in a thread of its own.
+    # An Actual message does not continue a drill: it starts a thread of its own and goes to everyone.
     return _announce(unit, actor, checked, same if message.msg_type == "Update" else [], new)
 
 
 def _recorded_only(message: CapMessage) -> str:
-    """RULES 15: what is not for the public, or no news."""
+    """Return why a message is only recorded: not public, or no news (RULES 15); "" if it is not."""
     if message.status in ("System", "Draft"):
         return f"Status {message.status}: recorded only."
     if message.scope != "Public":
@@ -98,7 +98,7 @@ def _recorded_only(message: CapMessage) -> str:
 
 
 def _referenced_incidents(unit: UnitOfWork, message: CapMessage, source: str) -> tuple[list[UUID], bool]:
-    """The incidents behind the references, and whether any of them is another source's."""
+    """Return the referenced incidents, and True if any reference belongs to another source."""
     incidents: dict[UUID, None] = {}
     strangers = False
     for reference in message.references:
@@ -111,7 +111,7 @@ def _referenced_incidents(unit: UnitOfWork, message: CapMessage, source: str) ->
 
 
 def _by_status(unit: UnitOfWork, incidents: list[UUID], status: Status) -> tuple[list[UUID], list[UUID]]:
-    """Those of whose notices have this status (or of which nobody was told), and the others."""
+    """Split incidents by the status of their notices: this one (or no notice yet), and others."""
     same: list[UUID] = []
     other: list[UUID] = []
     for incident in incidents:
@@ -122,7 +122,7 @@ def _by_status(unit: UnitOfWork, incidents: list[UUID], status: Status) -> tuple
 
 
 def _remember(unit: UnitOfWork, message: CapMessage, source: str, incidents: list[UUID]) -> None:
-    """A later message may refer to this one."""
+    """Store the message's incidents, for later messages that refer to it."""
     own = cap_message_id((message.sender, message.identifier, message.sent)).bytes
     rows = [(own, ordinal, source, incident.bytes) for ordinal, incident in enumerate(dict.fromkeys(incidents))]
     unit.write_many(_sql.keep_cap, rows)
@@ -208,10 +208,10 @@ def _status(message: CapMessage) -> Status:
 
 
 def paired(groups: tuple[CapGroup, ...], incidents: list[IncidentState]) -> list[tuple[CapGroup, IncidentState | None]]:
-    """Which group says more of which incident, by likeness, then by order.
+    """Assign each group to the incident it continues, by similarity, then by order.
 
-    A group that is left begins an incident of its own. An incident that is left gets the likest group too: a message
-    supersedes the earlier one as a whole, so nobody who had that one may be left with it.
+    A group that is left begins an incident of its own. An incident that is left gets the most similar group too: a
+    message supersedes the earlier one as a whole, so no recipient of that one may be left with it.
     """
     left = list(groups)
     pairs: list[tuple[CapGroup, IncidentState | None]] = []
@@ -233,7 +233,7 @@ def _similarity(group: CapGroup, incident: IncidentState) -> int:
 
 
 def facts_of(group: CapGroup, reference: str | None, categories: dict[str, str]) -> IncidentFacts:
-    """A group as an incident's facts."""
+    """Map a group to an incident's facts."""
     words = content(group)
     return IncidentFacts(
         headline={tag: said.title for tag, said in words.items()},
@@ -252,7 +252,7 @@ def facts_of(group: CapGroup, reference: str | None, categories: dict[str, str])
 
 
 def content(group: CapGroup) -> dict[str, Content]:
-    """A group's words. What is too long is cut, not refused: a warning is not turned away for its length."""
+    """Return a group's texts. Too long ones are cut, not refused: a warning is not rejected for its length."""
     said = group.content or {tag: CapWords(title=event) for tag, event in group.event.items()}
     return {
         tag: Content(

@@ -1,4 +1,4 @@
-"""Secrets for programs: long random ones, so that a plain hash is enough to keep."""
+"""Secrets for programs: 256 random bits, so that a plain hash is safe to store."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import secrets
 
 
 def new_api_key() -> str:
-    """`ak_` and 256 random bits."""
+    """Generate an API key: `ak_` and 256 random bits."""
     return f"ak_{secrets.token_urlsafe(32)}"
 
 
 def new_source_secret() -> str:
-    """`whsec_` and 256 random bits in base64, as Standard Webhooks wants it; as it stands it is the bearer too."""
+    """Generate a webhook secret: `whsec_` and 256 random bits in base64 (Standard Webhooks).
+
+    It also works as a bearer token as it is.
+    """
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def hash_secret(secret: str) -> str:
-    """What is kept of an API key: SHA-256 in hex (`KeyState.secret_hash`)."""
+    """Hash an API key for storage: SHA-256 in hex (`KeyState.secret_hash`)."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Commands about what comes back: receipts, bounces and complaints of providers, and the texts of residents.
+"""Inbound commands: receipts, bounces and complaints of providers, and text messages of residents.
 
-Each is taken once, however often it is said; what comes in another order than it happened ends the same.
+Each is idempotent, and the order of arrival does not change the result.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberSt
 from subscribers.suppression import suppress
 
 BY_TEXT: Final = "START by text"
-"""How somebody agreed who texted START."""
+"""`Consent.how` of a person who texted START."""
 STOPPED: Final = "STOP"
-"""Why a contact point was removed by a text."""
+"""Removal reason of a contact point that texted STOP."""
 _REASON = 300
 _NUMBER = re.compile(r"\+?\d(?:[ ().\-]?\d){6,}")
 _OUTCOMES: Final[dict[BounceKind, str]] = {"hard": "bounced", "soft": "bounced", "complaint": "complained"}
 
 
 class ReceiptCommands(CommandBase):
-    """What providers and residents say to us. `created` in an answer: something was taken that was not known before."""
+    """Receipts, bounces and inbound texts. `created` in a result is True if it was not known before."""
 
     async def take_receipt(
         self,
@@ -53,11 +53,11 @@ class ReceiptCommands(CommandBase):
         *,
         retire: str = "",
     ) -> Saved:
-        """What became of the delivery (notice number, contact point number) after a provider took it.
+        """Record the status of a delivery (notice number, contact point number) after a provider accepted it.
 
-        Delivered beats failed, whichever comes first; a status that was said before is nothing new. `retire`: a failure
-        that is the address' fault (`hard-bounce`, `opt-out`, …) suppresses the contact point too. `at` is the
-        provider's time, `reference` its own id of the message. An unknown delivery changes nothing.
+        `delivered` beats `failed`, whichever comes first; a repeated status is ignored. `retire`: a failure caused by
+        the address (`hard-bounce`, `opt-out`, …) suppresses the contact point too. `at` is the provider's time,
+        `reference` its own id of the message. An unknown delivery changes nothing.
         """
         stream = receipts_id(notice, contact)
 
@@ -65,7 +65,7 @@ class ReceiptCommands(CommandBase):
             before = unit.get(RECEIPTS, stream)
             if before is not None and status in before.statuses:
                 return Saved(id=stream, version=before.version)
-            words = _withheld(reason)
+            words = _redacted(reason)
             taken = _report(unit, notice, contact, before, status, status, words, at)
             if taken is None:
                 return Saved(id=stream, version=0)
@@ -90,11 +90,11 @@ class ReceiptCommands(CommandBase):
         external_id: str = "",
         at: datetime | None = None,
     ) -> Saved:
-        """A message came back, or its reader complained. Name the contact point, or the e-mail address that it had.
+        """Record a bounce or complaint, for a contact point or for the e-mail address it had.
 
         hard and complaint: the contact point is suppressed (`hard-bounce`, `complaint`). soft: recorded. `failed`: the
-        message will not arrive any more (default: of a hard one), so that its delivery has failed for good. An address
-        that nobody has changes nothing.
+        message will not arrive any more (default: True for a hard one), so its delivery has failed for good. An unknown
+        address changes nothing.
         """
 
         def work(unit: UnitOfWork) -> Saved:
@@ -105,18 +105,18 @@ class ReceiptCommands(CommandBase):
             if number is None:
                 return Saved(id=receipts_id(0, 0), version=0)
             lost = kind == "hard" if failed is None else failed
-            return _bounced(unit, provider, kind, lost, number, notice, _withheld(reason), external_id, at)
+            return _bounced(unit, provider, kind, lost, number, notice, _redacted(reason), external_id, at)
 
         return await self._run(SYSTEM, work)
 
     async def take_inbound(
         self, provider: str, number: str, word: Word, at: datetime | None = None, external_id: str = ""
     ) -> Saved:
-        """Somebody texted us from `number` (E.164). `created` False: nobody's number, or taken before.
+        """Record a text from `number` (E.164). `created` is False for an unknown number or a repeat.
 
         stop ends that contact point, and the subscription with its last one; start brings it back for the same person,
-        with their last wishes; help is answered once a day. A STOP or START that was written before one already known
-        changes nothing.
+        with their last preferences; help is answered once a day. A STOP or START that was written before one already
+        known changes nothing.
         """
 
         def work(unit: UnitOfWork) -> Saved:
@@ -188,7 +188,7 @@ def _received(
 
 
 def _language(unit: UnitOfWork, contact: int) -> str:
-    """The person's language, under which statistics count their deliveries; "" if it is not known (any more)."""
+    """Return the person's language, by which statistics count their deliveries; "" if unknown or erased."""
     subscriber = owner_of(unit.read, contact)
     state = unit.get(SUBSCRIBER, subscriber) if subscriber is not None else None
     return state.preferences.language if state is not None and state.preferences is not None else ""
@@ -223,7 +223,7 @@ def _bounced(
         taken = _report(unit, notice, contact, before, status, _OUTCOMES[kind], reason, at)
     unit.append(RECEIPTS, stream, bounced)
     if taken is not None and taken.state != taken.was and notice is not None:
-        # The same fact as statistics and follow-ups read it.
+        # The same fact, in the form that statistics and follow-ups read.
         failure = _received(unit, provider, notice, contact, "failed", taken, reason, at, external_id)
         unit.append(RECEIPTS, stream, failure)
     if kind != "soft":
@@ -231,13 +231,13 @@ def _bounced(
     return Saved(id=stream, version=unit.version(stream), created=True)
 
 
-def _withheld(words: str) -> str:
-    """A provider's words without anybody's number or address: they stand in the log in clear."""
+def _redacted(words: str) -> str:
+    """Redact phone numbers and addresses from a provider's text, which the log stores in clear."""
     return _NUMBER.sub("(number)", without_address(words, ""))
 
 
 def _plain(text: str) -> str:
-    """Words of a stranger as they may be kept: one line, no control characters, not long."""
+    """Sanitize external text for storage: one line, printable characters only, limited length."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_REASON]
 
 
@@ -251,7 +251,7 @@ def _stop(unit: UnitOfWork, subscriber: UUID, contact: int) -> None:
 
 
 def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> None:
-    """Bring the contact point back: the text comes from that very phone, so nothing is left to be confirmed."""
+    """Restore the contact point. The text was sent from that phone, so it needs no confirmation."""
     state = unit.get(SUBSCRIBER, subscriber)
     point = state.contact(contact) if state is not None else None
     if state is None or point is None or point.address is None or state.preferences is None:
@@ -259,8 +259,8 @@ def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> No
     consent = Consent(wording="START", given_at=at, how=BY_TEXT)
     reach = signup.ContactDetails(contact, point.channel, point.address)
     if state.phase not in ("confirmed", "requested"):
-        wishes = _with_texts(state.preferences, point)
-        again = signup.decide_register(state, how="text", contacts=[reach], preferences=wishes, consent=consent)
+        preferences = _with_texts(state.preferences, point)
+        again = signup.decide_register(state, how="text", contacts=[reach], preferences=preferences, consent=consent)
         unit.append(SUBSCRIBER, subscriber, *again)
         return
     _append_again(unit, subscriber, reach, consent, at)
@@ -269,7 +269,7 @@ def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> No
 def _append_again(
     unit: UnitOfWork, subscriber: UUID, reach: signup.ContactDetails, consent: Consent, at: datetime
 ) -> None:
-    """For somebody who is still here: the contact point is theirs again, verified, and no opt-out stands against it."""
+    """Restore a contact point of a current subscriber: verified, and any opt-out lifted."""
 
     def now() -> SubscriberState:
         state = unit.get(SUBSCRIBER, subscriber)
@@ -279,19 +279,19 @@ def _append_again(
     point = now().contact(reach.number)
     if point is None or (point.usable and now().phase == "confirmed"):
         return
-    here = now().phase == "confirmed"  # else the verifying confirms them
+    here = now().phase == "confirmed"  # else verifying confirms the person
     unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_add(now(), reach, verified=here))
     unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_verify(now(), reach.number, now=at))
     point = now().contact(reach.number)
     if point is not None and point.suppressed == signup.OPT_OUT:
         unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_lift(now(), reach.number, BY_TEXT))
     unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_consent(now(), consent))
-    wishes = now().preferences
-    if wishes is not None:
-        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_change(now(), _with_texts(wishes, reach)))
+    preferences = now().preferences
+    if preferences is not None:
+        unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_change(now(), _with_texts(preferences, reach)))
 
 
-def _with_texts(wishes: Preferences, point: ContactState | signup.ContactDetails) -> Preferences:
-    """Their last wishes; whoever texts START wants texts."""
-    channels = tuple(c for c in CHANNELS if c in wishes.channels or c == point.channel)
-    return wishes if not wishes.channels else msgspec.structs.replace(wishes, channels=channels)
+def _with_texts(preferences: Preferences, point: ContactState | signup.ContactDetails) -> Preferences:
+    """Return the last preferences with the contact point's channel added: START asks for texts."""
+    channels = tuple(c for c in CHANNELS if c in preferences.channels or c == point.channel)
+    return preferences if not preferences.channels else msgspec.structs.replace(preferences, channels=channels)

@@ -1,4 +1,4 @@
-"""What is due: a scheduled notice, an expiry, a request nobody confirmed, a change's effect, an unfinished erasure."""
+"""Due items: scheduled issue, expiry, unconfirmed sign-up, service change taking effect, unfinished erasure."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Effect = Callable[[UnitOfWork, UUID, datetime], None]
 
 
 class DueCommands(CommandBase):
-    """Fires what is due. Each item is taken in the transaction of its events: once, whoever polls."""
+    """Handlers of due items. An item is taken in the transaction of its events, so it runs once."""
 
     async def fire(self, kind: str, subject: UUID, due_at: datetime) -> bool:
-        """Do what is due; False if somebody else did. Raises ValueError for a kind that nobody knows."""
+        """Fire a due item; False if another process did. Raises ValueError for an unknown kind."""
         if kind == notice_threads.SEND:
             return await self._fire(kind, subject, due_at, await self._sending(subject))
         if kind == ERASURE:
@@ -54,7 +54,7 @@ class DueCommands(CommandBase):
         return taken
 
     async def _sending(self, notice: UUID) -> Effect:
-        """Issue it, unless its count has moved away from what was approved (RULES 16) or it cannot go out any more."""
+        """Issue a scheduled notice, unless its count differs from the approved one (RULES 16) or it is stale."""
         state = await asyncio.to_thread(self._log.state, NOTICE, notice)
         moved = "" if state is None else await self._moved(state)
 
@@ -104,7 +104,7 @@ def _take_effect(unit: UnitOfWork, change: UUID, due_at: datetime) -> None:
 
 
 def _erased(unit: UnitOfWork, subscriber: UUID, due_at: datetime) -> None:
-    """The key was destroyed before this ran."""
+    """Do nothing: the key was destroyed before this runs."""
 
 
 _EFFECTS: dict[str, Effect] = {

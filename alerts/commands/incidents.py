@@ -1,4 +1,4 @@
-"""Commands about what happens: incidents."""
+"""Incident commands: report, revise, resolve."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from alerts.kernel.ids import new_id
 
 
 def check_incident(body: IncidentBody, known: KnownNames, now: datetime, default_language: str) -> IncidentFacts:
-    """A body as facts. Raises Invalid."""
+    """Validate a body into facts. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
     validation.check_times(body)
@@ -50,14 +50,14 @@ def check_incident(body: IncidentBody, known: KnownNames, now: datetime, default
 
 
 def reference(value: str | None) -> str | None:
-    """A source's own reference."""
+    """Validate a source's own reference (`source_ref`)."""
     return None if value is None else validation.text(value, "source_ref", validation.NAME, line=True, needed=True)
 
 
 def report(
     unit: UnitOfWork, actor: Actor, facts: IncidentFacts, categories: dict[str, str], new: NewId = new_id
 ) -> tuple[IncidentState, bool, Announcement]:
-    """Report an incident or revise it, and tell of it: (the incident, whether it is new, what was told)."""
+    """Report or revise an incident and announce it; return (incident, True if new, announcement)."""
     incident = incident_id(actor.source, facts.source_ref)
     before = unit.get(INCIDENT, incident) if facts.source_ref else None  # else its id was made just now
     events = domain.decide_report(before, facts, actor.source)
@@ -77,7 +77,7 @@ def report(
 def resolve(
     unit: UnitOfWork, actor: Actor, incident: UUID, content: dict[str, Content], new: NewId = new_id
 ) -> tuple[IncidentState, Announcement]:
-    """It is over; under the policy, so it is said to those who were told of it."""
+    """Resolve an incident and announce the all-clear as the policy allows."""
     state = found(unit, incident)
     events = domain.decide_resolve(state)
     unit.append(INCIDENT, incident, *events)
@@ -88,7 +88,7 @@ def resolve(
 
 
 def found(unit: UnitOfWork, incident: UUID) -> IncidentState:
-    """That incident, or NotFound."""
+    """Load an incident. Raises NotFound."""
     state = unit.get(INCIDENT, incident)
     if state is None:
         raise NotFound("There is no such incident.")
@@ -96,7 +96,7 @@ def found(unit: UnitOfWork, incident: UUID) -> IncidentState:
 
 
 def latest_notice(unit: UnitOfWork, subject: UUID) -> UUID | None:
-    """The latest notice about an incident or service change."""
+    """Return the latest notice about an incident or service change."""
     known = notice_threads.subject_of(unit, subject)
     return known.latest if known else None
 
@@ -108,10 +108,10 @@ def _made(unit: UnitOfWork, incident: UUID, told: Announcement, *, created: bool
 
 
 class IncidentCommands(CommandBase):
-    """Report, revise, resolve."""
+    """Report, revise and resolve incidents."""
 
     async def report_incident(self, actor: Actor, body: IncidentBody, *, idem: Idempotency | None = None) -> Saved:
-        """A report. The same `source_ref` from the same source: identical, nothing new; changed, a revision."""
+        """Report an incident; the same `source_ref` of the same source is ignored if identical, else a revision."""
         facts, categories = await self._checked(
             lambda known: (check_incident(body, known, self._clock(), self._language), known.categories),
             heavy=validation.is_drawn(body.area),
@@ -128,7 +128,7 @@ class IncidentCommands(CommandBase):
     async def resolve_incident(
         self, actor: Actor, incident: UUID | None, body: ResolveBody, *, idem: Idempotency | None = None
     ) -> Saved:
-        """It is over: `incident`, or the one that `body.source_ref` names."""
+        """Resolve an incident: `incident`, or the one that `body.source_ref` names."""
         words = validation.content(body.all_clear, "all_clear")
         target = incident or self._referred(actor, body)
 

@@ -1,4 +1,4 @@
-"""Commands about newsletters: start, set, end them, and draft their issues, which are notices of kind bulletin."""
+"""Newsletter commands: start, revise, end; draft issues, which are notices of kind bulletin."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ Json = dict[str, Any]
 
 
 class NewsletterCommands(CommandBase):
-    """Newsletters: the same slug again sets it so, or starts it again after its end."""
+    """Newsletters. Starting an existing slug revises it, or starts it again after its end."""
 
     async def start_newsletter(self, actor: Actor, body: NewsletterBody, *, idem: Idempotency | None = None) -> Saved:
-        """A series; from now on people may choose its topic."""
+        """Start a newsletter; its topic can be chosen from now on."""
         checked = await self._checked(lambda _: self._check_newsletter(body), heavy=body.schedule is not None)
         stream, topic = newsletter_id(checked.slug), life.topic_of(checked.slug)
 
@@ -49,7 +49,7 @@ class NewsletterCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def revise_newsletter(self, actor: Actor, newsletter: UUID, patch: Json, version: int) -> Saved:
-        """A merge patch over its body; the slug stays. Stale if `version` is not current."""
+        """Apply a merge patch to a newsletter; the slug is fixed. Raises Stale if `version` is not current."""
         before = self._newsletter(newsletter)
         body = strict_json.typed(merge_patch(newsletter_json(before), patch), NewsletterBody)
         if body.slug != before.slug:
@@ -67,7 +67,7 @@ class NewsletterCommands(CommandBase):
         return await self._run(actor, work)
 
     async def end_newsletter(self, actor: Actor, newsletter: UUID) -> Saved:
-        """No further issues; what is drafted or scheduled is not touched."""
+        """End a newsletter: no further issues. Drafted and scheduled ones are left alone."""
 
         def work(unit: UnitOfWork) -> Saved:
             state = _of(unit.get(NEWSLETTER, newsletter))
@@ -79,9 +79,9 @@ class NewsletterCommands(CommandBase):
     async def draft_bulletin(
         self, actor: Actor, newsletter: UUID, body: BulletinBody, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """An issue, as a draft that takes the same approvals as any notice.
+        """Draft an issue, which needs the same approvals as any notice.
 
-        Its time is `send_at`, else the schedule's next; without either it goes when somebody issues it.
+        Its time is `send_at`, else the schedule's next one; without either it is issued by hand.
         """
         validation.check_times(body)
         content = validation.content(body.content)
@@ -110,7 +110,7 @@ class NewsletterCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     def _check_newsletter(self, body: NewsletterBody, before: NewsletterState | None = None) -> _Checked:
-        """Every field; a schedule that stands as it was is not held to have an issue to come."""
+        """Validate every field. An unchanged schedule need not have a future issue."""
         if len(body.sections) > SECTIONS:
             raise Invalid.field("sections", f"At most {SECTIONS} sections are taken.")
         schedule = self._schedule(body.schedule)
@@ -137,7 +137,7 @@ class NewsletterCommands(CommandBase):
 
 
 class _Checked(msgspec.Struct, frozen=True):
-    """A newsletter's body, checked; in the order of `decide_start`."""
+    """Validated newsletter body; field order of `decide_start`."""
 
     slug: str
     name: str
@@ -146,7 +146,7 @@ class _Checked(msgspec.Struct, frozen=True):
 
 
 def newsletter_json(state: NewsletterState) -> Json:
-    """A newsletter as the body that would make it: what a merge patch is laid over."""
+    """Return a newsletter as the body that creates it, the base of a merge patch."""
     return {
         "slug": state.slug,
         "name": state.name,

@@ -1,4 +1,4 @@
-"""From a notice's body to its plan: what is absent comes from the incident, the change, or the notice it follows."""
+"""Notice plans from bodies; absent fields come from the incident, the change, or the preceding notice."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from alerts.kernel.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
 Json = dict[str, Any]
 Lookup = Callable[[Any, UUID], Any]
-"""`unit.get` or `log.state`."""
+"""Either `unit.get` or `log.state`."""
 S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
 class ValidNotice:
-    """A notice's body whose every field has been checked against the registers and the clock."""
+    """Notice body whose every field has been checked against the registers and the clock."""
 
     body: NoticeBody
     area: AreaJson | None
@@ -38,7 +38,7 @@ class ValidNotice:
 
 
 def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNotice:
-    """What can be said without knowing the incident, the change or the thread. Raises Invalid."""
+    """Validate all that needs neither incident, change nor thread. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
     from alerts.kernel.rules import parse_rule
 
@@ -65,9 +65,9 @@ def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNot
 
 
 def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:
-    """The plan of a checked body over what it builds on: an incident's, a change's or the head's plan (None: nothing).
+    """Build a plan from a checked body over a base: an incident's, a change's or the head's plan, or None.
 
-    Raises Invalid for a priority below danger to life.
+    Raises Invalid for a priority below emergency on danger to life.
     """
     body = checked.body
     base = base or NoticePlan(kind=body.kind)
@@ -96,7 +96,7 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
 
 
 def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> NoticePlan:
-    """What an incident makes of a notice by itself: an alert in its own words."""
+    """Derive a plan from an incident: an alert in its own words."""
     plan = NoticePlan(
         kind="alert",
         content={
@@ -119,7 +119,7 @@ def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> Notice
 
 
 def plan_of_change(facts: ChangeFacts) -> NoticePlan:
-    """What a service change makes of a notice by itself."""
+    """Derive a plan from a service change."""
     return NoticePlan(
         kind="service-change",
         content={
@@ -131,7 +131,7 @@ def plan_of_change(facts: ChangeFacts) -> NoticePlan:
 
 
 def load(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
-    """What a body names; None too if the id is that of another kind of thing."""
+    """Load what a body names; None also if the id belongs to another kind of stream."""
     try:
         found: S | None = get(stream, thing)
     except NotFound:
@@ -140,7 +140,7 @@ def load(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:
 
 
 def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> NoticePlan | None:
-    """What the incident or change that a body names gives to its notice. Raises Invalid if it is not there."""
+    """Derive the base plan from the incident or change that a body names. Raises Invalid if it is unknown."""
     if body.incident is not None:
         incident = load(get, INCIDENT, body.incident)
         if incident is None:
@@ -155,9 +155,9 @@ def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> Noti
 
 
 def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
-    """A cancel's or all-clear's plan: to whom and where the head was, at its priority, in words of its own.
+    """Build the plan of a cancel or all-clear: audience, area and priority of the head, content of its own.
 
-    Without words given it repeats the titles; the frame says that it is cancelled or over. The body is not repeated:
+    Without content it repeats the titles; the layout says that it is cancelled or over. The body is not repeated:
     "leave your house" under CANCELLED would be read as an order.
     """
     words = content or {tag: Content(title=said.title) for tag, said in head.plan.content.items()}
@@ -167,9 +167,9 @@ def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
 
 
 def plan_as_body(plan: NoticePlan) -> Json:
-    """A plan as the body that would make it: what GET shows and a merge patch is laid over.
+    """Return a plan as the body that creates it: shown by GET, and the base of a merge patch.
 
-    A priority that follows from the rest is left out, so that a patch of the severity moves it.
+    A priority that follows from the rest is left out, so that a patch of the severity changes it.
     """
     document: Json = msgspec.to_builtins(plan)
     document.pop("cap", None)

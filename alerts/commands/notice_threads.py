@@ -1,4 +1,4 @@
-"""Threads, subjects and the issue of a notice: what happens inside the writer's unit."""
+"""Threads, subjects and the issue of a notice, inside the writer's transaction."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ SEND, EXPIRY = "notice-send", "notice-expiry"
 
 
 class Subject(NamedTuple):
-    """The notices about one incident or service change."""
+    """Notices about one incident or service change."""
 
     thread: UUID
-    """The first one."""
+    """The first one's id."""
     latest: UUID
     """The last one drafted, issued or not."""
 
 
 def notice(unit: UnitOfWork, notice_id: UUID) -> NoticeState:
-    """That notice, or NotFound."""
+    """Load a notice. Raises NotFound."""
     state = unit.get(NOTICE, notice_id)
     if state is None:
         raise NotFound("There is no such notice.")
@@ -43,13 +43,13 @@ def notice(unit: UnitOfWork, notice_id: UUID) -> NoticeState:
 
 
 def subject_of(unit: UnitOfWork, subject: UUID) -> Subject | None:
-    """The notices about an incident or service change, if there are any."""
+    """Return the notices about an incident or service change, or None."""
     rows = unit.read(_sql.subject, (subject.bytes,))
     return Subject(UUID(bytes=bytes(rows[0][0])), UUID(bytes=bytes(rows[0][1]))) if rows else None
 
 
 def set_subject(unit: UnitOfWork, subject: UUID, found: Subject) -> None:
-    """Remember them."""
+    """Store the notices of a subject."""
     unit.write(_sql.set_subject, (subject.bytes, found.thread.bytes, found.latest.bytes))
 
 
@@ -57,7 +57,7 @@ def set_subject(unit: UnitOfWork, subject: UUID, found: Subject) -> None:
 
 
 def thread_notices(unit: UnitOfWork, thread: UUID) -> list[NoticeState]:
-    """The issued notices of a thread, oldest first: each names what replaced it. The last one is the head."""
+    """Return the issued notices of a thread, oldest first, by following `replaced_by`. The last is the head."""
     found: list[NoticeState] = []
     following: UUID | None = thread
     while following is not None:
@@ -70,12 +70,12 @@ def thread_notices(unit: UnitOfWork, thread: UUID) -> list[NoticeState]:
 
 
 def is_over(head: NoticeState) -> bool:
-    """Whether a thread with this head has ended: by a cancel or an all-clear, never by its expiry."""
+    """True if a thread with this head has ended: by a cancel or an all-clear, never by its expiry."""
     return head.msg_type in life.ENDINGS or head.phase in ("cancelled", "cleared")
 
 
 def open_head(unit: UnitOfWork, state: NoticeState) -> tuple[NoticeState, tuple[UUID, ...]]:
-    """The head that a follow-up of this thread replaces, and the ids of all its members. Raises Conflict."""
+    """Return the head that a follow-up of this thread replaces, and the ids of all members. Raises Conflict."""
     issued = thread_notices(unit, state.thread)
     if not issued:
         raise Conflict("This notice has not been issued: edit it or reject it instead.", state=state.phase)
@@ -97,7 +97,7 @@ def draft(
     thread: UUID | None = None,
     references: tuple[UUID, ...] = (),
 ) -> NoticeState:
-    """A notice begins: the first of a thread of its own, or a follow-up."""
+    """Draft a notice: the first of a new thread, or a follow-up."""
     drafted = NoticeDrafted(
         number=unit.number("notice"),
         msg_type=msg_type,
@@ -114,7 +114,7 @@ def draft(
 
 
 def _join_subject(unit: UnitOfWork, subject: UUID, notice_id: UUID, thread: UUID | None) -> None:
-    """A first notice opens the subject's thread unless one is open; a follow-up is the latest of its own thread."""
+    """Link a notice to its subject: a first one unless a thread is open, a follow-up within its thread."""
     before = subject_of(unit, subject)
     if thread is None:
         if before is None or not _is_open(unit, before):
@@ -129,13 +129,13 @@ def _is_open(unit: UnitOfWork, subject: Subject) -> bool:
 
 
 def approval_hash(unit: UnitOfWork, plan: NoticePlan) -> str:
-    """What an approval binds, as a hash: the plan, and the versions of the segments its rule names (RULES 16)."""
+    """Hash of what an approval binds: the plan, and the versions of its rule's segments (RULES 16)."""
     versions = sorted(segment_versions(unit, plan.audience).items())
     return hashlib.sha256(msgspec.json.encode((plan, versions), order="deterministic")).hexdigest()
 
 
 def segment_versions(unit: UnitOfWork, rule: object) -> dict[str, int]:
-    """The segments that a rule in JSON names, and those which they name in turn, with their versions."""
+    """Return the versions of the segments that a JSON rule refers to, transitively."""
     found: dict[str, int] = {}
     waiting = [rule]
     while waiting:
@@ -156,7 +156,7 @@ def segment_versions(unit: UnitOfWork, rule: object) -> dict[str, int]:
 
 
 def policy_decision(unit: UnitOfWork, policy: Policy | None, plan: NoticePlan) -> PolicyAnswer:
-    """What a policy says to a notice of this plan (RULES 17)."""
+    """Evaluate a policy for a notice of this plan (RULES 17)."""
     return policy_answer(
         policy, kind=plan.kind, severity=plan.severity, inside=lambda areas: _inside(unit, plan, areas)
     )
@@ -181,12 +181,12 @@ def _inside(unit: UnitOfWork, plan: NoticePlan, areas: AreaJson) -> bool:
 
 
 def issue(unit: UnitOfWork, state: NoticeState, reason: str = "") -> NoticeState:
-    """An approved notice goes out now: in the same transaction it takes its place at the head of its thread."""
+    """Issue an approved notice; in the same transaction it becomes the head of its thread."""
     if state.thread == state.id:
         unit.append(NOTICE, state.id, *life.decide_issue(state, (), unit.now))
     else:
         head, references = open_head(unit, state)
-        # Both are decided before either is appended: whoever catches an error finds nothing half-done.
+        # Both are decided before either is appended: a caller that catches an error finds no partial change.
         replaced, out = life.decide_replace(head, state, reason), life.decide_issue(state, references, unit.now)
         unit.append(NOTICE, head.id, *replaced)
         unit.append(NOTICE, state.id, *out)
@@ -197,14 +197,14 @@ def issue(unit: UnitOfWork, state: NoticeState, reason: str = "") -> NoticeState
 
 
 def approve_unattended(unit: UnitOfWork, state: NoticeState, approver: str) -> NoticeState:
-    """By a policy, or by one who may approve where no second hand is needed."""
+    """Approve by policy, or by a person where no second approver is needed."""
     digest = approval_hash(unit, state.plan)
     unit.append(NOTICE, state.id, *life.decide_approve_alone(state, approver=approver, digest=digest, now=unit.now))
     return notice(unit, state.id)
 
 
 def issue_unattended(unit: UnitOfWork, state: NoticeState, approver: str, reason: str = "") -> NoticeState:
-    """Approve without a second hand and issue, now or at the `send_at` that the plan names."""
+    """Approve without a second person and issue, now or at the plan's `send_at`."""
     state = approve_unattended(unit, state, approver)
     send_at = state.plan.send_at
     if send_at is None or send_at <= unit.now:
@@ -213,7 +213,7 @@ def issue_unattended(unit: UnitOfWork, state: NoticeState, approver: str, reason
 
 
 def schedule(unit: UnitOfWork, state: NoticeState, events: tuple[Event, ...]) -> NoticeState:
-    """Append what schedules a notice and plan its sending."""
+    """Append the scheduling events and plan the due item that sends the notice."""
     unit.append(NOTICE, state.id, *events)
     scheduled = notice(unit, state.id)
     if scheduled.phase == "scheduled" and scheduled.send_at is not None:
@@ -222,13 +222,13 @@ def schedule(unit: UnitOfWork, state: NoticeState, events: tuple[Event, ...]) ->
 
 
 def submit(unit: UnitOfWork, state: NoticeState) -> NoticeState:
-    """Into pending-approval. Raises Invalid for what is not complete."""
+    """Submit for approval. Raises Invalid for an incomplete notice."""
     unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
     return notice(unit, state.id)
 
 
 def submit_if_complete(unit: UnitOfWork, state: NoticeState) -> NoticeState:
-    """Into pending-approval; what is not complete yet stays a draft for a person to complete."""
+    """Submit for approval; leave an incomplete notice a draft for a person to complete."""
     try:
         return submit(unit, state)
     except Invalid:

@@ -1,4 +1,4 @@
-"""Commands about notices: write, approve, send, follow up (RULES 1, 13–17)."""
+"""Notice commands: write, approve, send, follow up (RULES 1, 13–17)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from subscribers.audience.query import AudienceCount
 
 
 class NoticeCommands(CommandBase):
-    """The life of notices. What the state forbids is a Conflict, what this hand may not do is Forbidden."""
+    """Life cycle of notices. Raises Conflict for an illegal transition, Forbidden for missing authority."""
 
     # --- writing
 
     async def plan_notice(self, actor: Actor, body: NoticeBody) -> NoticePlan:
-        """The plan that a body means, checked like a draft's, with nothing kept: for counting an audience."""
+        """Build and validate the plan of a body without storing it, for counting an audience."""
         checked, categories = await self._check(body)
         plan = plan_of(checked, base_plan(self._log.state, checked.body, categories))
         if found := [gap for gap in life.gaps(plan, self._clock()) if gap.field != "content"]:
@@ -45,11 +45,11 @@ class NoticeCommands(CommandBase):
         return plan
 
     async def count_audience(self, actor: Actor, body: NoticeBody) -> AudienceCount:
-        """Whom that notice would reach as things stand."""
+        """Count the audience that a notice would reach now."""
         return await self._audience.count(await self.plan_notice(actor, body), at=self._clock())
 
     async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """A draft; it may be unfinished."""
+        """Draft a notice; it may be unfinished."""
         checked, categories = await self._check(body)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
@@ -61,7 +61,7 @@ class NoticeCommands(CommandBase):
     async def revise_notice(
         self, actor: Actor, notice: UUID, patch: dict[str, Any], version: int | None = None
     ) -> NoticeSaved:
-        """A merge patch over the notice's body; any edit voids an approval. Stale if `version` is not current."""
+        """Apply a merge patch to a notice; any edit voids an approval. Raises Stale if `version` is not current."""
         before = self._notice(notice)
         checked, categories = await self._check(_patched(before, patch), since=before.plan)
 
@@ -82,25 +82,25 @@ class NoticeCommands(CommandBase):
     # --- towards an approval
 
     async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Give it to an approver."""
+        """Submit for approval."""
         return await self._advance(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
 
     async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Back to its author."""
+        """Return to the author."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_return(s, words), idem)
 
     async def reject(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Never to be sent."""
+        """Reject for good."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
         return await self._advance(actor, notice, lambda s, _: life.decide_reject(s, words), idem)
 
     async def approve(
         self, actor: Actor, notice: UUID, version: int, people: int, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """A person approves what they saw: this version, reaching so many people (else Conflict).
+        """Approve the version and the audience count that the person saw (else Conflict).
 
-        It is scheduled if `send_at` was set before; a cancel or an all-clear goes out at once.
+        The notice is scheduled if `send_at` was set before; a cancel or an all-clear is issued at once.
         """
         if actor.person is None:
             raise Forbidden("Only a person can approve: use a key that was issued for one.")
@@ -130,7 +130,7 @@ class NoticeCommands(CommandBase):
     async def schedule(
         self, actor: Actor, notice: UUID, send_at: datetime, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """To be issued at that time. A policy that issues may schedule a draft."""
+        """Schedule the issue. A policy that says `issue` may schedule a draft."""
         if send_at.tzinfo is None:
             raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
 
@@ -143,9 +143,9 @@ class NoticeCommands(CommandBase):
         return or_conflict(await self._run(actor, work, idem))
 
     async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Out, now: approved by people, or a draft of a key whose policy says `issue`.
+        """Issue now: a notice approved by people, or a draft of a key whose policy says `issue`.
 
-        Conflict, and back to pending-approval, if what was approved is no longer what would go out.
+        Raises Conflict, and returns it to pending-approval, if the approved content has changed.
         """
 
         def work(unit: UnitOfWork) -> NoticeSaved:
@@ -161,7 +161,7 @@ class NoticeCommands(CommandBase):
     async def update(
         self, actor: Actor, notice: UUID, body: NoticeBody, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """The draft of an update of the thread that `notice` belongs to; what is absent is as in its latest notice."""
+        """Draft an update of the thread of `notice`; absent fields are taken from its latest notice."""
         checked, categories = await self._check(body)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
@@ -173,7 +173,7 @@ class NoticeCommands(CommandBase):
             base = replace(head.plan, send_at=None, expires=None, cap=None)
             if body.incident or body.service_change:
                 base = _over(base, base_plan(unit.get, body, categories))
-            # A drill's update is a drill, whether it says so or not: it must never go to everyone by an omission.
+            # An update of a drill is always a drill: leaving the status out must never send it to everyone.
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
             return saved(
@@ -193,14 +193,17 @@ class NoticeCommands(CommandBase):
     async def cancel(
         self, actor: Actor, notice: UUID, body: CancelBody, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """It should not have been said: a cancel goes out at once, by one who may approve or whose policy issues."""
+        """Cancel a notice that should not have been sent; issued at once, without a second approver.
+
+        Needs a person who may approve, or a policy that says `issue`.
+        """
         reason = validation.text(body.reason, "reason", validation.REASON, needed=True)
         return await self._end(actor, notice, "Cancel", validation.content(body.content), reason, idem)
 
     async def all_clear(
         self, actor: Actor, notice: UUID, body: AllClearBody, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
-        """The danger is over: goes out at once, by one who may approve or whose policy issues."""
+        """Issue an all-clear at once; needs a person who may approve, or a policy that says `issue`."""
         return await self._end(actor, notice, "AllClear", validation.content(body.content), "", idem)
 
     async def _end(
@@ -221,7 +224,7 @@ class NoticeCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def stop(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """What has not left is cancelled; the thread stays live. Stopping twice changes nothing."""
+        """Stop a dispatch: deliveries not handed over are cancelled, the thread stays live. Idempotent."""
         words = validation.text(reason, "reason", validation.REASON, needed=True)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
@@ -230,7 +233,8 @@ class NoticeCommands(CommandBase):
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
-            # What has left in full is stopped too: late comers and follow-ups of late outcomes would still leave.
+            # A fully delivered dispatch is stopped too: late joiners and follow-ups of late outcomes would still be
+            # sent.
             if dispatch is None or dispatch.stopped is None:
                 stopped = DispatchStopped(notice=notice, number=state.number, reason=words)
                 unit.append(DISPATCH, dispatch_id(notice), stopped)
@@ -239,7 +243,7 @@ class NoticeCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def resume(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """A paused dispatch goes on, bounces or not. Resuming twice changes nothing."""
+        """Resume a paused dispatch despite its bounces. Idempotent."""
         words = validation.text(reason, "reason", validation.REASON, needed=False)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
@@ -260,12 +264,12 @@ class NoticeCommands(CommandBase):
     # --- shared
 
     async def _check(self, body: NoticeBody, since: NoticePlan | None = None) -> tuple[ValidNotice, dict[str, str]]:
-        """`since`: the plan as it stands, whose `send_at` may have passed without anybody touching it."""
-        asked = body
+        """Validate a body. `since`: the current plan, whose unchanged `send_at` may have passed."""
+        checked_body = body
         if since is not None and body.send_at == since.send_at:
-            asked = replace(body, send_at=None)
+            checked_body = replace(body, send_at=None)
         checked, categories = await self._checked(
-            lambda known: (check_notice(asked, known, self._clock()), known.categories),
+            lambda known: (check_notice(checked_body, known, self._clock()), known.categories),
             heavy=validation.is_drawn(body.area) or body.audience is not None,
         )
         return replace_body(checked, body), categories
@@ -291,7 +295,7 @@ class NoticeCommands(CommandBase):
 
 
 def replace_body(checked: ValidNotice, body: NoticeBody) -> ValidNotice:
-    """The same, with the body as it was sent."""
+    """Return the same checked notice with the body as it was sent."""
     return ValidNotice(body=body, area=checked.area, content=checked.content)
 
 
@@ -300,7 +304,7 @@ def _patched(state: NoticeState, patch: dict[str, Any]) -> NoticeBody:
 
 
 def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:
-    """An update that names its incident or change again takes the facts from there, the rest from the head."""
+    """Lay the facts of a newly named incident or change over the head's plan."""
     if subject is None:
         return head
     return replace(

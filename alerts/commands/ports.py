@@ -1,4 +1,4 @@
-"""What the commands need of others."""
+"""Ports of the command layer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from subscribers.audience.query import AudienceCount
 
 
 class AudiencePort(Protocol):
-    """Who would be due now?"""
+    """Audience count of a plan."""
 
     async def count(self, plan: NoticePlan, *, at: datetime, msg_type: MsgType = "Alert") -> AudienceCount:
-        """Count a plan's audience as it stands."""
+        """Count a plan's current audience."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """An Idempotency-Key as a door received it: whose, on which path, and SHA-256 of the body."""
+    """Idempotency-Key as an endpoint received it: caller, path, key, and SHA-256 of the body."""
 
     caller: str
     path: str
@@ -29,7 +29,7 @@ class Idempotency:
 
 
 class EndpointRule(Protocol):
-    """Which push endpoints are taken (`alerts.net.push_endpoints.Endpoints`)."""
+    """Allow rule for push endpoints (`alerts.net.push_endpoints.Endpoints`)."""
 
     def check(self, url: str, field: str) -> str:
-        """The endpoint as it was given, or Invalid at `field`."""
+        """Return the endpoint as given. Raises Invalid at `field`."""

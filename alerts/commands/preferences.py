@@ -1,4 +1,4 @@
-"""From a subscriber's body to contact points and wishes, and back."""
+"""Conversion between a subscriber's body and contact points with preferences."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class SubscriberEdit(SubscriberBody, frozen=True, kw_only=True):
-    """What a merge patch of a subscriber is laid over."""
+    """Target of a subscriber's merge patch."""
 
     paused_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedPreferences:
-    """A checked body."""
+    """Validated subscriber body."""
 
     reaches: tuple[tuple[Channel, str], ...]
-    """Channel and address in its normal form, at most one a channel."""
+    """Channel and normalized address, at most one per channel."""
     preferences: Preferences
     consent: Consent | None
 
@@ -49,10 +49,12 @@ def check_subscriber(
     endpoints: EndpointRule | None,
     prefixes: tuple[str, ...] = (),
 ) -> RequestedPreferences:
-    """What a body means, with the instance's `language` and `timezone` where it says none, and `prefixes` that
-    telephone numbers begin with (none: any). Raises Invalid."""
+    """Validate a body, with the instance's `language` and `timezone` as defaults. Raises Invalid.
+
+    `prefixes`: prefixes of accepted telephone numbers (empty: any).
+    """
     validation.check_times(body)
-    _refuse_what_is_not_there(body)
+    _refuse_unsupported(body)
     reaches: list[tuple[Channel, str]] = []
     if body.email is not None:
         reaches.append(("email", addresses.email(body.email)))
@@ -82,20 +84,20 @@ def check_subscriber(
 
 
 def _phone(text: str, prefixes: tuple[str, ...]) -> str:
-    """A number that texts may go to: one that could never be texted would be told nothing, without knowing it."""
+    """Validate a number that the SMS provider serves: any other would never receive a text, without notice."""
     number = addresses.phone(text)
     if prefixes and not number.startswith(prefixes):
         raise Invalid.field("phone", f"Texts go to numbers that begin with {', '.join(prefixes)} only.")
     return number
 
 
-def _refuse_what_is_not_there(body: SubscriberBody) -> None:
+def _refuse_unsupported(body: SubscriberBody) -> None:
     if body.postal is not None:
         raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
 
 
 def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "push") -> str:
-    """A browser's subscription as an address. Raises Invalid."""
+    """Encode a browser's push subscription as an address. Raises Invalid."""
     dot = f"{field}." if field else ""
     if endpoints is None:
         raise Invalid.field(f"{dot}endpoint", "This instance takes no push subscriptions.")
@@ -127,7 +129,7 @@ def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Place:
             return Place(name=name, area=parts[0])
         circle = parts[0].get("circle") if len(parts) == 1 else None
         if circle is not None and circle["radius_km"] <= MAX_RADIUS_KM:
-            # a circle stays one: as a polygon it would lose what lies between two corners
+            # kept as a circle: a polygon would lose the area between two corners
             return Place(name=name, **circle)
         if any("place" in part for part in parts):
             raise Invalid.field(f"{field}.area", "Give a registered place as a place of its own.")
@@ -161,7 +163,7 @@ def _consent(body: ConsentBody | None) -> Consent | None:
 
 
 def subscriber_json(state: SubscriberState) -> dict[str, Any]:
-    """A subscriber as the body that would make them: what GET shows and a merge patch is laid over."""
+    """Return a subscriber as the body that creates them: shown by GET, and the base of a merge patch."""
     preferences = state.preferences or Preferences()
     document: dict[str, Any] = msgspec.to_builtins(preferences)
     document["places"] = [_place_json(place) for place in preferences.places]
@@ -174,7 +176,7 @@ def subscriber_json(state: SubscriberState) -> dict[str, Any]:
             document[name] = address
     devices = [c.address for c in state.current if c.channel == "push" and c.address is not None]
     if devices:
-        # Of several devices the last: whoever lays another over it adds a device, and null takes all away.
+        # Of several devices only the last is shown: patching in another adds a device, null removes all.
         document["push"] = msgspec.json.decode(devices[-1])
     if state.paused_until is not None:
         document["paused_until"] = state.paused_until.isoformat()

@@ -1,4 +1,4 @@
-"""Commands about the registers: places, topics, segments."""
+"""Reference data commands: places, topics, segments."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _sql = load("alerts.commands", "commands.sql")
 
 
 class RegisterCommands(CommandBase):
-    """Places, topics and segments: the same slug again is its next version, and nothing new if it is identical."""
+    """Places, topics and segments. Defining an existing slug revises it, unless identical."""
 
     async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Saved:
-        """A named area. What is given as circles or other places is kept as the polygons they are now."""
+        """Define a named area. Circles and other places in it are stored as their current polygons."""
         slug, name, area = await self._place_checked(body)
 
         def work(unit: UnitOfWork) -> Saved:
@@ -52,7 +52,7 @@ class RegisterCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def rehearse_place(self, body: PlaceBody) -> Literal["created", "changed", "known"]:
-        """What `define_place` would make of a body, or Invalid; keeps nothing."""
+        """Dry run of `define_place`. Raises Invalid; stores nothing."""
         slug, name, area = await self._place_checked(body)
 
         def compare() -> Literal["created", "changed", "known"]:
@@ -66,18 +66,18 @@ class RegisterCommands(CommandBase):
         return await asyncio.to_thread(compare)
 
     async def place_version(self, slug: str) -> int:
-        """How many definitions a place has, 0 if there is none of that slug."""
+        """Return the number of definitions of a place, 0 for an unknown slug."""
         state = await asyncio.to_thread(self._log.state, PLACE, place_id(slug))
         return state.version if state else 0
 
     async def _place_checked(self, body: PlaceBody) -> tuple[str, dict[str, str], list[Json]]:
-        """Slug, names and area of a place, or Invalid."""
+        """Validate a place into slug, names and area. Raises Invalid."""
         from alerts.kernel.geometry import validate_area
 
         slug, name = validation.slug(body.slug), validation.names(body.name)
 
         def check(known: KnownNames) -> list[Json]:
-            # A revision may mend what was registered with its coordinates swapped.
+            # A revision may correct a place that was registered with its coordinates swapped.
             bounds = None if slug in known.places else known.bounds
             return validate_area(body.area, "area", known.places, bounds)
 
@@ -88,7 +88,7 @@ class RegisterCommands(CommandBase):
         return state.geometry if state else None
 
     async def define_topic(self, actor: Actor, body: TopicBody, *, idem: Idempotency | None = None) -> Saved:
-        """A subject people may choose. A CAP category belongs to one topic."""
+        """Define a topic that people may choose. A CAP category belongs to one topic."""
         slug, name = validation.slug(body.slug), validation.names(body.name)
         if slug.startswith(NEWSLETTER_PREFIX):
             raise Invalid.field("slug", "Topics of this form belong to newsletters.")
@@ -112,7 +112,7 @@ class RegisterCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def define_built_in_topics(self) -> None:
-        """The topics there from the start; at every start, so that a new version's are there too."""
+        """Define the built-in topics; runs at every start, so that a new version's are added."""
         known = await self._checked(lambda known: known)
         for slug, categories in BUILT_IN_TOPICS.items():
             if slug not in known.topics:
@@ -120,7 +120,7 @@ class RegisterCommands(CommandBase):
                 await self.define_topic(SYSTEM, TopicBody(slug=slug, name=name, categories=categories))
 
     async def define_segment(self, actor: Actor, body: SegmentBody, *, idem: Idempotency | None = None) -> Saved:
-        """A named, saved audience rule. Segments may not refer to each other in a circle (RULES 22)."""
+        """Define a saved audience rule. Segments may not refer to each other in a circle (RULES 22)."""
         slug = validation.slug(body.slug)
         name = validation.text(body.name, "name", validation.NAME, line=True, needed=True)
         await self._checked(lambda known: check_rule(body, known), heavy=True)
@@ -144,7 +144,7 @@ class RegisterCommands(CommandBase):
 
 
 def check_rule(body: SegmentBody, known: KnownNames) -> None:
-    """Refuse a rule that cannot be read."""
+    """Validate a segment's rule. Raises Invalid."""
     from alerts.kernel.rules import parse_rule
 
     parse_rule(
@@ -152,7 +152,7 @@ def check_rule(body: SegmentBody, known: KnownNames) -> None:
         "rule",
         known_place=known.places,
         known_topic=known.topics,
-        # One that names itself is told that it goes in a circle, not that it is unknown.
+        # Its own slug counts as known: the error should name the circle, not an unknown segment.
         known_segment=known.segments | {body.slug},
         bounds=known.bounds,
     )
@@ -166,7 +166,7 @@ def _geometry(unit: UnitOfWork, slug: str) -> dict[str, object] | None:
 def _outline(
     area: AreaJson, place: Callable[[str], dict[str, object] | None]
 ) -> tuple[dict[str, Any], tuple[float, ...]]:
-    """An area as the polygons it is now, and their box. What is GeoJSON already stays as it was given."""
+    """Resolve an area to its current polygons and their bounding box. GeoJSON is stored as given."""
     from alerts.kernel.geometry import FINE_CIRCLE, resolve_area
 
     resolved = resolve_area(area, place)

@@ -1,4 +1,4 @@
-"""What is registered: the slugs and categories that bodies may name, and where the registered places lie."""
+"""Cache of registered names: slugs and categories that bodies may name, and the bounds of the places."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """The registers at one moment. They only grow, so an old one may lack a name but never has one too many."""
+    """Snapshot of the registers. They only grow, so an old one may lack a name but never has one too many."""
 
     places: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
@@ -25,10 +25,10 @@ class KnownNames:
     categories: dict[str, str] = field(default_factory=dict)
     """CAP category → topic."""
     bounds: Bounds | None = None
-    """Of the registered places; None: there are none, or one crosses the antimeridian."""
+    """Bounding box of the registered places; None if there are none, or one crosses the antimeridian."""
 
     def topic(self, slug: str | None, where: str) -> str | None:
-        """That topic, or Invalid with the list of those there are."""
+        """Return a known topic. Raises Invalid with the list of known ones."""
         if slug is None or slug in self.topics:
             return slug
         if slug.startswith(NEWSLETTER_PREFIX):
@@ -38,7 +38,7 @@ class KnownNames:
 
 
 def read_known(database: Database) -> KnownNames:
-    """The registers as they stand on disk."""
+    """Read the registers from the database."""
     with database.read() as tx:
         rows, categories = tx.execute(_sql.registered), tx.execute(_sql.categories)
 
@@ -62,7 +62,7 @@ def _union(boxes: list[tuple[float, ...]]) -> Bounds | None:
 
 
 class KnownNamesCache:
-    """The registers, read again at most once a second, or at once after a command of this process changed them."""
+    """The registers, refreshed at most once a second, or at once after a command of this process changed them."""
 
     def __init__(self, database: Database, *, for_seconds: float = 1.0, tick: Callable[[], float] = monotonic) -> None:
         self._database, self._for, self._tick = database, for_seconds, tick
@@ -70,16 +70,16 @@ class KnownNamesCache:
         self._read_at = 0.0
 
     def cached(self) -> KnownNames | None:
-        """What was read lately, or None."""
+        """Return the registers if still fresh, else None."""
         return self._known if self._tick() - self._read_at < self._for else None
 
     def read(self) -> KnownNames:
-        """Read them now (blocks for a query)."""
+        """Read the registers now (blocks for a query)."""
         at = self._tick()
         known = read_known(self._database)
         self._known, self._read_at = known, at
         return known
 
     def invalidate(self) -> None:
-        """They have changed."""
+        """Drop the cached registers after a change."""
         self._known = None

@@ -1,4 +1,4 @@
-"""What commands answer: small frozen structs, which an idempotency key keeps and gives again as they were."""
+"""Command results: small frozen structs, stored under an idempotency key and returned again unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alerts.kernel.terms import Channel, NoticePhase
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """`position`: the log position at which the answer is true (a read model there has seen it)."""
+    """Base of all results. `position`: the log position from which a read model includes the change."""
 
     id: UUID
     version: int
@@ -19,26 +19,26 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=
 
 
 class Saved(Result, frozen=True, kw_only=True):
-    """An incident, service point, service change, place, topic or segment."""
+    """Result for an incident, service point, service change, place, topic or segment."""
 
     created: bool = False
-    """False: it was there already (identical, or revised)."""
+    """False if it existed already (identical, or revised)."""
     notice: UUID | None = None
-    """What the policy made of it: the latest notice about it."""
+    """Latest notice about it that the policy produced."""
 
 
 class NoticeSaved(Result, frozen=True, kw_only=True):
-    """A notice."""
+    """Result for a notice."""
 
     number: int
     thread: UUID
     state: NoticePhase
     dispatch: bool = False
-    """It has just been issued."""
+    """True if it has just been issued."""
 
 
 class ContactSaved(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact point."""
+    """A contact point in a result."""
 
     number: int
     channel: Channel
@@ -46,7 +46,7 @@ class ContactSaved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SubscriberSaved(Result, frozen=True, kw_only=True):
-    """A subscriber."""
+    """Result for a subscriber."""
 
     state: Literal["requested", "confirmed", "lapsed", "ended", "erased"]
     contacts: tuple[ContactSaved, ...]
@@ -54,26 +54,26 @@ class SubscriberSaved(Result, frozen=True, kw_only=True):
 
 
 class SourceSaved(Result, frozen=True, kw_only=True):
-    """A source; its secret is told once."""
+    """Result for a source; its secret is returned once."""
 
     name: str
     secret: str | None = None
 
 
 class KeySaved(Result, frozen=True, kw_only=True):
-    """An API key; its secret is told once."""
+    """Result for an API key; its secret is returned once."""
 
     secret: str | None = None
 
 
 class MemberSaved(Result, frozen=True, kw_only=True):
-    """A person of the console."""
+    """Result for a team member."""
 
     created: bool = False
 
 
 class TriggerSaved(Result, frozen=True, kw_only=True):
-    """What became of a webhook."""
+    """Result for an inbound webhook."""
 
     state: Literal["recorded", "drafted", "issued", "parked"]
     incident: UUID | None = None
@@ -81,7 +81,7 @@ class TriggerSaved(Result, frozen=True, kw_only=True):
     notices: tuple[UUID, ...] = ()
     reason: str = ""
     created: bool = False
-    """False: it came before; this is the first answer."""
+    """False for a repeat; this is the first result."""
 
 
 AnyResult = Saved | NoticeSaved | SubscriberSaved | SourceSaved | KeySaved | MemberSaved | TriggerSaved

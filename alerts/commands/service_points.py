@@ -1,4 +1,4 @@
-"""Commands about service points and what changes there."""
+"""Commands for service points and service changes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_REACH_KM = 500.0
 
 
 def check_point_body(body: ServicePointBody, known: KnownNames) -> PointFacts:
-    """A body as facts. Raises Invalid."""
+    """Validate a body into facts. Raises Invalid."""
     from alerts.kernel.geometry import check_point
 
     validation.check_times(body)
@@ -56,7 +56,7 @@ def check_point_body(body: ServicePointBody, known: KnownNames) -> PointFacts:
 
 
 def check_change(body: ServiceChangeBody, known: KnownNames, source: str, default_language: str) -> ChangeFacts:
-    """A body as facts, its references as ids of that source's points (whether they exist is seen later)."""
+    """Validate a body into facts, with references as ids of that source's points (existence is checked later)."""
     validation.check_times(body)
     if not body.service_points:
         raise Invalid.field("service_points", "Name at least one service point.")
@@ -95,7 +95,7 @@ def _after(
 
 
 def _named(name: str, source: str, points: tuple[UUID, ...]) -> UUID:
-    """A point by its id or by the source's own reference; it must be one of those that the change names."""
+    """Resolve a point by id or by the source's reference; it must be among those that the change names."""
     try:
         candidates = [UUID(name), point_id(source, name)]
     except ValueError:
@@ -125,7 +125,7 @@ def _after_one(body: ChangeAfterBody, field: str, known: KnownNames) -> ChangeAf
 def announce(
     unit: UnitOfWork, actor: Actor, facts: ChangeFacts, new: NewId = new_id
 ) -> tuple[ChangeState, bool, Announcement]:
-    """Announce a change or revise it, and tell of it: (the change, whether it is new, what was told)."""
+    """Announce or revise a change; return (change, True if new, announcement)."""
     for index, point in enumerate(facts.service_points):
         if load(unit.get, POINT, point) is None:
             raise Invalid.field(f"service_points.{index}", "There is no such service point: register it first.")
@@ -143,10 +143,10 @@ def announce(
 
 
 class ServiceCommands(CommandBase):
-    """Service points and service changes."""
+    """Register service points and announce service changes."""
 
     async def register_point(self, actor: Actor, body: ServicePointBody, *, idem: Idempotency | None = None) -> Saved:
-        """A service point; the same `source_ref` of the same source is the same point, set otherwise if changed."""
+        """Register a service point; the same `source_ref` of the same source revises it."""
         facts = await self._checked(lambda known: check_point_body(body, known))
 
         def work(unit: UnitOfWork) -> Saved:
@@ -158,7 +158,7 @@ class ServiceCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def revise_point(self, actor: Actor, point: UUID, patch: dict[str, Any], version: int | None = None) -> Saved:
-        """A merge patch of a service point. Stale if `version` is not the current one."""
+        """Apply a merge patch to a service point. Raises Stale if `version` is not current."""
         known = await self._checked(lambda known: known)
 
         def work(unit: UnitOfWork) -> Saved:
@@ -174,7 +174,7 @@ class ServiceCommands(CommandBase):
         return await self._run(actor, work)
 
     async def announce_change(self, actor: Actor, body: ServiceChangeBody, *, idem: Idempotency | None = None) -> Saved:
-        """A service change, and what the policy makes of it."""
+        """Announce a service change, with the notice that the policy allows."""
         facts = await self._checked(lambda known: check_change(body, known, actor.source, self._language))
 
         def work(unit: UnitOfWork) -> Saved:
@@ -186,7 +186,7 @@ class ServiceCommands(CommandBase):
 
 
 def point_json(facts: PointFacts) -> dict[str, Any]:
-    """A service point as the body that would make it."""
+    """Return a service point as the body that creates it."""
     document: dict[str, Any] = msgspec.to_builtins(facts)
     return document
 

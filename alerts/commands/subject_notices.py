@@ -1,4 +1,4 @@
-"""What follows by policy from an incident or a service change: nothing, a draft, or a notice at once (RULES 18)."""
+"""Notices about an incident or service change, by policy: none, a draft, or one at once (RULES 18)."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from alerts.kernel.terms import MsgType
 
 NewId = Callable[[], UUID]
 RECORDED = "The policy says: record only."
-"""Why nothing came of something."""
+"""Note of an announcement that a `record` policy held back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What came of it."""
+    """Outcome of an announcement."""
 
     notice: NoticeState | None = None
     note: str = ""
-    """Why nothing came of it, in words."""
+    """Reason if no notice was made."""
 
     @property
     def notices(self) -> tuple[UUID, ...]:
-        """Their ids."""
+        """Ids of the notices."""
         return (self.notice.id,) if self.notice else ()
 
 
 def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId = new_id) -> Announcement:
-    """Something happened, or is otherwise than before: its notice, or an update of it, under the actor's policy.
+    """Announce something new or changed: its notice, or an update of it, under the actor's policy.
 
-    A notice of the subject that has not gone out yet is revised; one that has is followed by an update; a thread that
-    has ended, or was rejected, is followed by a new one.
+    An unissued notice of the subject is revised; an issued one is followed by an update; a thread that has ended, or
+    was rejected, is followed by a new one.
     """
     answer = notice_threads.policy_decision(unit, actor.policy, plan)
     if answer == "record":
@@ -54,7 +54,7 @@ def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, ne
 
 
 def _unsent_notice(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan) -> NoticeState | None:
-    """The subject's latest notice with this plan, if it is the actor's own and has not gone out yet."""
+    """Revise the subject's latest notice to this plan, if it is the actor's own and not issued; else None."""
     found = notice_threads.subject_of(unit, subject)
     state = notice_threads.notice(unit, found.latest) if found else None
     if (
@@ -69,7 +69,7 @@ def _unsent_notice(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePl
 
 
 def _begin(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId) -> NoticeState:
-    """An update of the subject's thread if one is open, else the first notice of a new one."""
+    """Draft an update of the subject's thread if one is open, else the first notice of a new one."""
     found = notice_threads.subject_of(unit, subject)
     issued = notice_threads.thread_notices(unit, found.thread) if found else []
     if found is None or not issued or notice_threads.is_over(issued[-1]):
@@ -88,7 +88,7 @@ def _begin(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, new:
 
 
 def _without_approval(unit: UnitOfWork, state: NoticeState) -> NoticeState:
-    """A notice that a person has approved or scheduled is approved anew by the policy that sends it now."""
+    """Void a person's approval or schedule: the issuing policy approves the notice anew."""
     if state.phase in ("approved", "scheduled"):
         unit.append(NOTICE, state.id, *life.decide_void(state, "The source's policy issues it at once."))
         return notice_threads.notice(unit, state.id)
@@ -104,9 +104,9 @@ def end(
     reason: str,
     new: NewId = new_id,
 ) -> Announcement:
-    """It is over (AllClear), or should not have been said (Cancel): what the policy says of the notice in force counts.
+    """End a subject's thread: over (AllClear), or sent in error (Cancel). The policy for the live notice decides.
 
-    What the actor has in the making about it is rejected; what a person is writing is left to them.
+    The actor's own unissued notice about it is rejected; a person's draft is left alone.
     """
     found = notice_threads.subject_of(unit, subject)
     if found is None:
@@ -131,7 +131,7 @@ def end(
 def follow_up(
     unit: UnitOfWork, notice_id: UUID, actor: Actor, head: NoticeState, msg_type: MsgType, content: dict[str, Content]
 ) -> NoticeState:
-    """The draft of a cancel or an all-clear of a thread."""
+    """Draft a cancel or an all-clear of a thread."""
     references = tuple(member.id for member in notice_threads.thread_notices(unit, head.thread))
     return notice_threads.draft(
         unit,

@@ -1,8 +1,8 @@
-"""Commands about imports: pages of people, each with its progress in one transaction.
+"""Subscriber imports: pages of rows, each with its progress in one transaction.
 
-A page is a bulk registration: whoever's addresses nobody holds comes in without a question asked of a stream, all
-others as by `register_subscriber`. The progress of a file is kept by the digest of its bytes, so that an import that
-was broken off goes on where it was, and one that is finished takes nothing a second time.
+A page is a bulk registration: rows whose addresses are all unknown are registered without reading any stream, the
+others as by `register_subscriber`. The progress is stored by the digest of the file's bytes, so an interrupted import
+resumes, and a finished one takes nothing a second time.
 """
 
 from __future__ import annotations
@@ -39,32 +39,32 @@ from subscribers.domain.subscriber import SUBSCRIBER
 _sql = load("alerts.commands", "subscriber_imports.sql")
 HOW = "import"
 NOT_VALID = "not valid"
-"""For the log, of a row whose fault was only found here: words about a fault may quote what the row says."""
+"""Reason in the log for a row refused at this stage: the full message may quote the row's data."""
 
 
 class ImportRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """One row of a file, checked: who it is about, or why it is refused."""
+    """Parsed row of a file: a person's data, or the reason why it is refused."""
 
     line: int
     body: SubscriberBody | None = None
-    """Not checked yet: what an instance's own settings decide on (which push services) is asked here."""
+    """Not validated yet: checks that depend on the instance's settings (push services) are made here."""
     reaches: tuple[tuple[Channel, str], ...] = ()
-    """Channel and address in its normal form."""
+    """Channel and normalized address."""
     preferences: Preferences | None = None
     consent: Consent | None = None
-    """With it the person is confirmed; without, asked."""
+    """With a consent the person is confirmed; without, asked to confirm."""
     paused_until: datetime | None = None
     field: str = ""
     reason: str = ""
-    """Why it is refused; "" if it is not."""
+    """Reason for refusing the row; "" if it is accepted."""
     recorded: str = ""
-    """The same without a word of what the row says: for the log."""
+    """The same reason without any of the row's data, for the log."""
     repeated: bool = False
     """In a rehearsal: an earlier row of the file has one of its addresses."""
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A row that was not taken."""
+    """A refused row."""
 
     line: int
     field: str
@@ -72,12 +72,12 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the import of a file has come. `done` counts its rows, those refused included."""
+    """Progress of a file's import. `done` counts its rows, refused ones included."""
 
     run: int
     started_at: datetime
     position: int
-    """Of its ImportStarted."""
+    """Log position of its ImportStarted."""
     rows: int
     done: int
     taken: int
@@ -87,7 +87,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What became of some rows: how many came in, how many were there, and which were refused."""
+    """Outcome of some rows: new, already known, and refused."""
 
     count: int
     taken: int
@@ -96,15 +96,14 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class ImportCommands(SubscriberCommands):
-    """Files of subscribers, by the SHA-256 of their bytes (in hex)."""
+    """Subscriber files, identified by the SHA-256 of their bytes (in hex)."""
 
     async def terms(self) -> tuple[KnownNames, str, str, tuple[str, ...]]:
-        """What rows are checked against: the registers, the language and time zone of whoever names none, and what
-        telephone numbers begin with."""
+        """Return what rows are validated against: registers, default language and time zone, phone prefixes."""
         return await self._checked(lambda known: known), self._language, self._timezone, self._sms_prefixes
 
     async def import_progress(self, digest: str) -> Progress | None:
-        """How far a file has come, None if it never began."""
+        """Return a file's progress, None if its import never began."""
 
         def read() -> Progress | None:
             with self._database.read() as tx:
@@ -113,7 +112,7 @@ class ImportCommands(SubscriberCommands):
         return await asyncio.to_thread(read)
 
     async def begin_import(self, actor: Actor, digest: str, rows: int, *, again: bool = False) -> Progress:
-        """Begin, or find where to go on. A finished one begins anew only if `again` is said."""
+        """Begin an import or find its progress. A finished one restarts only with `again`."""
 
         def work(unit: UnitOfWork) -> Progress | None:
             found = _progress(unit.read(_sql.progress, (digest,)))
@@ -143,25 +142,25 @@ class ImportCommands(SubscriberCommands):
         *,
         turn: AbstractAsyncContextManager[None] | None = None,
     ) -> Page:
-        """Take the rows of a file from its `start`-th on. Conflict if they are not the next ones.
+        """Import rows of a file from row `start` on. Raises Conflict if they are not the next ones.
 
-        `turn` is entered once they are made ready, where the page before them may still be on its way.
+        `turn` is entered once the rows are prepared, while the preceding page may still be in flight.
         """
-        rows, hashes = await self._made_ready(rows)
+        rows, hashes = await self._prepared(rows)
         taken = known = done = 0
         refused: list[Refused] = []
         async with turn or nullcontext():
             progress = await self.import_progress(digest)
             while done < len(rows) and progress is not None:
-                work = _Taking(self, digest, start + done, rows[done:], hashes[done:]).work
+                work = _ImportBatch(self, digest, start + done, rows[done:], hashes[done:]).work
                 page = (await self._writer.run(work, by=actor.by, cause=progress.position)).result
                 done, taken, known = done + page.count, taken + page.taken, known + page.known
                 refused.extend(page.refused)
         return Page(done, taken, known, tuple(refused))
 
     async def rehearse_page(self, rows: Sequence[ImportRow]) -> Page:
-        """What `import_page` would make of these rows; keeps nothing."""
-        rows, hashes = await self._made_ready(rows)
+        """Dry run of `import_page`; stores nothing."""
+        rows, hashes = await self._prepared(rows)
 
         def work(unit: UnitOfWork) -> Page:
             there = held(unit.read, [one for own in hashes for one in own])
@@ -176,7 +175,7 @@ class ImportCommands(SubscriberCommands):
         return (await self._writer.run(work, by="system")).result
 
     async def finish_import(self, actor: Actor, digest: str) -> Progress:
-        """All rows are through. Conflict if they are not; saying it twice is saying it once."""
+        """Finish an import; idempotent. Raises Conflict if rows are missing."""
 
         def work(unit: UnitOfWork) -> Progress:
             found = _need(unit, digest)
@@ -207,26 +206,28 @@ class ImportCommands(SubscriberCommands):
             return True
         return False
 
-    async def _made_ready(self, rows: Sequence[ImportRow]) -> tuple[list[ImportRow], list[tuple[bytes, ...]]]:
-        """The rows with their last checks done, and the keyed hashes of their addresses."""
+    async def _prepared(self, rows: Sequence[ImportRow]) -> tuple[list[ImportRow], list[tuple[bytes, ...]]]:
+        """Finish validating the rows, and return them with the keyed hashes of their addresses."""
         checked = [row if row.body is None else await self._row_checked(row, row.body) for row in rows]
         return checked, await asyncio.to_thread(self._hashes, checked)
 
     async def _row_checked(self, row: ImportRow, body: SubscriberBody) -> ImportRow:
         try:
-            wishes = await self.check_registration(body)
+            requested = await self.check_registration(body)
         except Invalid as error:
             first = error.errors[0] if error.errors else FieldError("", error.message)
             return msgspec.structs.replace(row, body=None, field=first.field, reason=first.message, recorded=NOT_VALID)
-        consent = wishes.consent if body.confirmed else None
+        consent = requested.consent if body.confirmed else None
         return msgspec.structs.replace(
-            row, body=None, reaches=wishes.reaches, preferences=wishes.preferences, consent=consent
+            row, body=None, reaches=requested.reaches, preferences=requested.preferences, consent=consent
         )
 
 
-class _Taking:
-    """One transaction: the rows from `start` on, until one shares an address with an earlier one of them. That one
-    must see what became of the other, so it begins the next transaction."""
+class _ImportBatch:
+    """Import transaction: the rows from `start` on, up to one that shares an address with an earlier one.
+
+    That row must see the outcome of the other, so it begins the next transaction.
+    """
 
     def __init__(
         self,
@@ -241,7 +242,7 @@ class _Taking:
         self._rows, self._hashes = rows[:count], hashes[:count]
 
     def work(self, unit: UnitOfWork) -> Page:
-        """Decide and write them, with the import's progress."""
+        """Decide on the rows and write them with the import's progress."""
         progress = _need(unit, self._digest)
         if progress.done != self._start:
             raise Conflict("Somebody else is importing this file at the same time. Let one of the two go on.")
@@ -252,11 +253,11 @@ class _Taking:
             if row.reason:
                 refused.append(Refused(row.line, row.field, row.reason))
             elif there.intersection(own):
-                outcome = self._return(unit, row)
+                outcome = self._register_known(unit, row)
                 taken, known = taken + (outcome == "taken"), known + (outcome == "known")
             else:
                 fresh.append((row, own))
-        self._come(unit, fresh)
+        self._register_new(unit, fresh)
         taken += len(fresh)
         self._record(unit, progress.run)
         done = self._start + len(self._rows)
@@ -272,17 +273,17 @@ class _Taking:
         )
         return Page(len(self._rows), taken, known, tuple(refused))
 
-    def _return(self, unit: UnitOfWork, row: ImportRow) -> str:
-        """Somebody whose address is known here: there already, or come back."""
+    def _register_known(self, unit: UnitOfWork, row: ImportRow) -> str:
+        """Register a person with a known address: "known" if subscribed already, "taken" if they return."""
         try:
-            kept = self._commands.join(unit, _wishes(row), HOW, confirmed=row.consent is not None)
+            kept = self._commands.join(unit, _requested(row), HOW, confirmed=row.consent is not None)
         except Conflict:
             return "known"
         self._pause(unit, kept.id, row)
         return "taken"
 
-    def _come(self, unit: UnitOfWork, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
-        """People whom nobody knows: their numbers in one go, their addresses in one statement."""
+    def _register_new(self, unit: UnitOfWork, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
+        """Register unknown people: numbers reserved together, addresses written by one statement."""
         sequence = unit.number("contact", sum(len(own) for _, own in fresh)) if fresh else 0
         claims: list[tuple[bytes, Owner]] = []
         for row, own in fresh:
@@ -293,7 +294,7 @@ class _Taking:
                 sequence += 1
                 contacts.append(ContactDetails(number, channel, address))
                 claims.append((keyed_hash, Owner(subscriber, number)))
-            events = joined(None, contacts, _wishes(row), HOW, confirmed=row.consent is not None)
+            events = joined(None, contacts, _requested(row), HOW, confirmed=row.consent is not None)
             unit.append(SUBSCRIBER, subscriber, *events)
             if row.consent is None:
                 plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
@@ -314,13 +315,13 @@ class _Taking:
             unit.append(IMPORT_PAGE, import_page_id(self._digest, run, self._start), *events)
 
 
-def _wishes(row: ImportRow) -> RequestedPreferences:
+def _requested(row: ImportRow) -> RequestedPreferences:
     assert row.preferences is not None, "a row that is not refused has been checked"
     return RequestedPreferences(row.reaches, row.preferences, row.consent)
 
 
 def _distinct(hashes: Sequence[tuple[bytes, ...]]) -> int:
-    """How many rows from the first on share no address with one before them."""
+    """Count the leading rows that share no address with one before them."""
     seen: set[bytes] = set()
     for count, own in enumerate(hashes):
         if not seen.isdisjoint(own):

@@ -1,4 +1,4 @@
-"""Commands about subscribers: join, change, leave, be forgotten (RULES "Identity, leaving, returning")."""
+"""Subscriber commands: join, change, leave, erase (RULES "Identity, leaving, returning")."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _NAMED: dict[Channel, str] = {"email": "This e-mail address", "sms": "This phone
 
 
 def saved(state: SubscriberState, *, created: bool = False) -> SubscriberSaved:
-    """The answer about a subscriber."""
+    """Build the result for a subscriber."""
     return SubscriberSaved(
         id=state.id,
         version=state.version,
@@ -55,31 +55,33 @@ def saved(state: SubscriberState, *, created: bool = False) -> SubscriberSaved:
 
 
 def person(unit: UnitOfWork, subscriber: UUID) -> SubscriberState:
-    """That subscriber, or NotFound."""
+    """Load a subscriber. Raises NotFound."""
     state = unit.get(SUBSCRIBER, subscriber)
     if state is None:
         raise NotFound("There is no such subscriber.")
     return state
 
 
-def _is_gone(contact: ContactState, wishes: RequestedPreferences) -> bool:
-    """Whether a body takes this contact point away: another address stands in its place, or none. Devices stand side by
-    side; only a body without any takes them away, all of them."""
+def _is_gone(contact: ContactState, requested: RequestedPreferences) -> bool:
+    """True if a body removes this contact point: another address replaces it, or none.
+
+    Devices coexist; only a body without any removes them, all of them.
+    """
     if contact.channel == "push":
-        return not any(channel == "push" for channel, _ in wishes.reaches)
-    return contact.channel in ("email", "sms") and (contact.channel, contact.address) not in wishes.reaches
+        return not any(channel == "push" for channel, _ in requested.reaches)
+    return contact.channel in ("email", "sms") and (contact.channel, contact.address) not in requested.reaches
 
 
 @dataclass(slots=True)
 class AddressClaims:
-    """Which addresses of a request are whose, within one unit."""
+    """Owners of a request's addresses, within one transaction."""
 
     unit: UnitOfWork
     addresses: Addresses
     owners: dict[tuple[Channel, str], Owner] = field(default_factory=dict)
 
     def look_up(self, reaches: tuple[tuple[Channel, str], ...], *, but: UUID | None = None) -> None:
-        """Find the owners. Conflict if an address belongs to a living subscription (of anybody `but` this person)."""
+        """Find the owners. Raises Conflict if another living subscription (not `but`'s) has an address."""
         for channel, address in reaches:
             owner = self.addresses.find(self.unit.read, channel, address)
             if owner is None:
@@ -92,7 +94,7 @@ class AddressClaims:
             self.owners[channel, address] = owner
 
     def returning(self) -> UUID | None:
-        """Who comes back: the first owner without a living subscription."""
+        """Return the returning person: the first owner without a living subscription."""
         for owner in self.owners.values():
             state = self.unit.get(SUBSCRIBER, owner.subscriber)
             if state is not None and not signup.is_living(state) and state.phase != "erased":
@@ -100,7 +102,7 @@ class AddressClaims:
         return None
 
     def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[ContactDetails]:
-        """The contact points of this person: numbers they had are theirs again, others are taken over or new."""
+        """Return the person's contact points: former numbers are reused, others taken over or new."""
         return [self._reach(subscriber, channel, address) for channel, address in reaches]
 
     def _reach(self, subscriber: UUID, channel: Channel, address: str) -> ContactDetails:
@@ -113,7 +115,7 @@ class AddressClaims:
         return ContactDetails(number, channel, address, suppressed)
 
     def _release(self, owner: Owner) -> str | None:
-        """Somebody who never confirmed it, or has left, no longer holds it. Why it was never sent to, if it was not."""
+        """Take an address from an owner who never confirmed it or has left; return its suppression."""
         state = self.unit.get(SUBSCRIBER, owner.subscriber)
         contact = state.contact(owner.contact) if state is not None else None
         if state is None or contact is None:
@@ -125,64 +127,65 @@ class AddressClaims:
 def joined(
     before: SubscriberState | None,
     contacts: list[ContactDetails],
-    wishes: RequestedPreferences,
+    requested: RequestedPreferences,
     how: str,
     *,
     confirmed: bool,
 ) -> tuple[Event, ...]:
-    """What happens when somebody signs up: confirmed at once with a consent, else asked."""
-    if confirmed and wishes.consent is not None:
+    """Events of a sign-up: confirmed at once with a consent, else a confirmation request."""
+    if confirmed and requested.consent is not None:
         return signup.decide_register(
-            before, how=how, contacts=contacts, preferences=wishes.preferences, consent=wishes.consent
+            before, how=how, contacts=contacts, preferences=requested.preferences, consent=requested.consent
         )
-    return signup.decide_request(before, how=how, contacts=contacts, preferences=wishes.preferences)
+    return signup.decide_request(before, how=how, contacts=contacts, preferences=requested.preferences)
 
 
 class SubscriberCommands(CommandBase):
-    """The life of subscribers. Saying a thing twice is answered like the first time."""
+    """Life cycle of subscribers. Commands are idempotent."""
 
     async def register_subscriber(
         self, actor: Actor, body: SubscriberBody, *, idem: Idempotency | None = None
     ) -> SubscriberSaved:
-        """Sign up. `confirmed` with a consent: confirmed at once; else each contact point gets its confirmation.
+        """Sign up. `confirmed` with a consent confirms at once; else each contact point gets a confirmation.
 
-        Conflict, with `subscriber`, if an address has a living subscription. Who left before comes back as themselves.
+        Raises Conflict, with `subscriber`, if an address has a living subscription. A person who left before gets the
+        same id.
         """
-        wishes = await self.check_registration(body)
+        requested = await self.check_registration(body)
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
-            return self.join(unit, wishes, actor.kind, confirmed=body.confirmed)
+            return self.join(unit, requested, actor.kind, confirmed=body.confirmed)
 
         return await self._run(actor, work, idem)
 
-    def join(self, unit: UnitOfWork, wishes: RequestedPreferences, how: str, *, confirmed: bool) -> SubscriberSaved:
-        """Within a command: sign somebody up, or take them back. Conflict as `register_subscriber` says."""
+    def join(self, unit: UnitOfWork, requested: RequestedPreferences, how: str, *, confirmed: bool) -> SubscriberSaved:
+        """Sign a person up, or back up, within a command. Raises Conflict like `register_subscriber`."""
         claims = AddressClaims(unit, self._addresses)
-        claims.look_up(wishes.reaches)
+        claims.look_up(requested.reaches)
         subscriber = claims.returning() or new_id()
         before = unit.get(SUBSCRIBER, subscriber)
-        contacts = claims.number(subscriber, wishes.reaches)
-        unit.append(SUBSCRIBER, subscriber, *joined(before, contacts, wishes, how, confirmed=confirmed))
+        contacts = claims.number(subscriber, requested.reaches)
+        unit.append(SUBSCRIBER, subscriber, *joined(before, contacts, requested, how, confirmed=confirmed))
         cancel_due(unit, LAPSE, subscriber)
         if not confirmed:
             plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
         return saved(person(unit, subscriber), created=True)
 
     async def check_registration(self, body: SubscriberBody) -> RequestedPreferences:
-        """What `register_subscriber` makes of a body, or Invalid; keeps nothing."""
-        wishes = await self._wishes(body)
-        if not wishes.reaches:
+        """Dry run of `register_subscriber`'s validation. Raises Invalid; stores nothing."""
+        requested = await self._requested(body)
+        if not requested.reaches:
             raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
-        if body.confirmed and wishes.consent is None:
+        if body.confirmed and requested.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
-        return wishes
+        return requested
 
     async def change_subscriber(
         self, actor: Actor, subscriber: UUID, patch: dict[str, Any], version: int | None = None
     ) -> SubscriberSaved:
-        """A merge patch of wishes, addresses, `paused_until`. Stale if `version` is not the current one.
+        """Apply a merge patch of preferences, addresses, `paused_until`. Raises Stale unless `version` is current.
 
-        A new address is verified at once only if `confirmed` and a consent come with it; of one that the patch names
+        A new address is verified at once only if `confirmed` and a consent come with it; for one that the patch names
         again they lift the suppression that a consent lifts.
         """
         before = await asyncio.to_thread(self._log.state, SUBSCRIBER, subscriber)
@@ -190,23 +193,23 @@ class SubscriberCommands(CommandBase):
             raise NotFound("There is no such subscriber.")
         edit = strict_json.typed(merge_patch(subscriber_json(before), patch), SubscriberEdit)
         lifecycle.need_subscription(before)
-        wishes = await self._wishes(edit)
-        if edit.confirmed and wishes.consent is None:
+        requested = await self._requested(edit)
+        if edit.confirmed and requested.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
             state = person(unit, subscriber)
             if version not in (None, state.version) or before.version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
-            # The pause first: what is asked for together with its end is asked for by somebody who is back.
+            # The pause first: changes that come with its end are those of a person who is back.
             if edit.paused_until != state.paused_until:
                 self._append(unit, subscriber, lambda s, u: lifecycle.decide_pause(s, edit.paused_until, now=u.now))
-            self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wishes.preferences))
-            if wishes.consent is not None:
-                consent = wishes.consent
+            self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, requested.preferences))
+            if requested.consent is not None:
+                consent = requested.consent
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_consent(s, consent))
             again = frozenset(channel for channel, name in _FIELDS.items() if name in patch)
-            self._readdress(unit, subscriber, wishes, verified=edit.confirmed, again=again)
+            self._readdress(unit, subscriber, requested, verified=edit.confirmed, again=again)
             return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
@@ -215,39 +218,41 @@ class SubscriberCommands(CommandBase):
         self,
         unit: UnitOfWork,
         subscriber: UUID,
-        wishes: RequestedPreferences,
+        requested: RequestedPreferences,
         *,
         verified: bool,
         again: frozenset[Channel],
     ) -> None:
-        """Add what is new before removing what is gone: the last contact point's removal would end the subscription.
-        `again`: channels whose address was given, if only the one that is there."""
+        """Add new contact points before removing old ones: removing the last would end the subscription.
+
+        `again`: channels whose address was given, even if unchanged.
+        """
         old = person(unit, subscriber)
         claims = AddressClaims(unit, self._addresses)
         there = {(c.channel, c.address) for c in old.current}
-        added = tuple(reach for reach in wishes.reaches if reach not in there or reach[0] in again)
+        added = tuple(reach for reach in requested.reaches if reach not in there or reach[0] in again)
         claims.look_up(added, but=subscriber)
         for reach in claims.number(subscriber, added):
             self._append(unit, subscriber, lambda s, _, r=reach: lifecycle.decide_add(s, r, verified=verified))  # type: ignore[misc]
         for contact in old.current:
-            if _is_gone(contact, wishes):
+            if _is_gone(contact, requested):
                 self._append(unit, subscriber, lambda s, _, n=contact.number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
 
     async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberSaved:
-        """A browser of theirs, verified: whoever asks holds a link to one of their contact points, and the device.
+        """Add a browser, verified: the caller holds a link to a contact point of theirs, and the device.
 
-        The same endpoint again changes nothing, or renews its keys. Whoever adds a device wants push: it joins the
-        channels chosen. Conflict if the device is another living subscription's.
+        The same endpoint again changes nothing, or renews its keys. The push channel is added to those chosen. Raises
+        Conflict if the device belongs to another living subscription.
         """
         address = push_address(body, self._endpoints, field="")
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
-            wishes = lifecycle.need_subscription(person(unit, subscriber))
+            chosen = lifecycle.need_subscription(person(unit, subscriber))
             claims = AddressClaims(unit, self._addresses)
             claims.look_up((("push", address),), but=subscriber)
             [reach] = claims.number(subscriber, (("push", address),))
-            if "push" not in wishes.channels:
-                wider = replace(wishes, channels=tuple(c for c in CHANNELS if c == "push" or c in wishes.channels))
+            if "push" not in chosen.channels:
+                wider = replace(chosen, channels=tuple(c for c in CHANNELS if c == "push" or c in chosen.channels))
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wider))
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_add(s, reach, verified=True))
             return saved(person(unit, subscriber))
@@ -255,7 +260,7 @@ class SubscriberCommands(CommandBase):
         return await self._run(actor, work)
 
     async def remove_device(self, actor: Actor, subscriber: UUID, endpoint: str) -> SubscriberSaved:
-        """No more to that browser; one that is not theirs changes nothing."""
+        """Remove a browser; an unknown one changes nothing."""
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
             devices = [c for c in person(unit, subscriber).current if c.channel == "push" and c.address]
@@ -269,7 +274,7 @@ class SubscriberCommands(CommandBase):
     async def pause(
         self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
     ) -> SubscriberSaved:
-        """Nothing but danger to life until then; None resumes."""
+        """Pause all but danger to life until then; None resumes."""
         if until is not None and until.tzinfo is None:
             raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
         return await self._alter(actor, subscriber, lambda s, u: lifecycle.decide_pause(s, until, now=u.now), idem)
@@ -277,13 +282,13 @@ class SubscriberCommands(CommandBase):
     async def end_subscriber(
         self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None
     ) -> SubscriberSaved:
-        """Nothing more to this person; they may come back as the same."""
+        """End a subscription; the person may return under the same id."""
         return await self._alter(actor, subscriber, lambda s, _: lifecycle.decide_end(s, reason), idem)
 
     async def erase_subscriber(
         self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
     ) -> SubscriberSaved:
-        """Forget a person. When this answers, the key is destroyed; after a crash before that, the due item does it."""
+        """Erase a person. On return the key is destroyed; after a crash before that, the due item does it."""
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_erase(s))
@@ -298,24 +303,24 @@ class SubscriberCommands(CommandBase):
     # --- one contact point, by its number
 
     async def verify_contact(self, actor: Actor, contact: int) -> SubscriberSaved:
-        """The person showed that it is theirs; the first one confirms the subscription."""
+        """Verify a contact point; the first one confirms the subscription."""
         return await self._at(actor, contact, lambda s, u: lifecycle.decide_verify(s, contact, now=u.now))
 
     async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
-        """One-click, STOP and their like; the subscription ends with its last contact point."""
+        """Remove a contact point (one-click, STOP, …); removing the last ends the subscription."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_remove(s, contact, reason))
 
     async def suppress(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
-        """Never send here: hard-bounce, complaint, opt-out, by-hand."""
+        """Suppress a contact point: hard-bounce, complaint, opt-out, by-hand."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_suppress(s, contact, reason))
 
     async def lift(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
-        """The suppression was repaired."""
+        """Lift a suppression."""
         return await self._at(actor, contact, lambda s, _: lifecycle.decide_lift(s, contact, reason))
 
     # --- shared
 
-    async def _wishes(self, body: SubscriberBody) -> RequestedPreferences:
+    async def _requested(self, body: SubscriberBody) -> RequestedPreferences:
         drawn = any(place.area is not None for place in body.places)
         return await self._checked(
             lambda known: check_subscriber(

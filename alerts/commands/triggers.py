@@ -1,4 +1,4 @@
-"""Commands about webhooks: take one and decide in the same transaction what follows, once and for all."""
+"""Webhook intake commands: record a trigger and decide its effects in one transaction, exactly once."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound, Unava
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
 PASSED = "The mapping says to let it pass."
 Decision = Callable[[UnitOfWork, NewId], cap_alerts.CapOutcome]
-"""What a checked webhook does within its unit; the ids of new notices are derived from the trigger's."""
+"""Effect of a checked webhook within its transaction; ids of new notices derive from the trigger's."""
 
 
 def actor_of(source: SourceState) -> Actor:
-    """A source as an actor."""
+    """Return a source as an actor."""
     return Actor(kind="source", id=source.name, name=source.name, policy=source.policy)
 
 
 def kept(state: TriggerState, version: int, *, created: bool) -> TriggerSaved:
-    """The answer about a trigger."""
+    """Build the result for a trigger."""
     return TriggerSaved(
         id=state.id,
         version=version,
@@ -64,32 +64,34 @@ class TriggerCommands(CommandBase):
     """Webhooks of sources."""
 
     async def take_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerSaved:
-        """Take a verified webhook. The same external id again: the first answer, and no second event.
+        """Take a verified webhook. A repeated external id gets the first result, and no second event.
 
-        Raises Invalid (and others of `words.errors`) with nothing kept: the id is not used up; `reject_trigger` records
-        it. What only a person can decide is parked, with the reason.
+        Raises Invalid (and others of `alerts.kernel.errors`) with nothing stored: the id is not used up;
+        `reject_trigger` records it. If only a person can decide, it is parked with the reason.
         """
         if (before := self._log.state(TRIGGER, trigger_id(source.name, parsed.external_id))) is not None:
             return kept(before, 1, created=False)
         return await self._decide(source, parsed, again=False)
 
     async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: bool = False) -> TriggerSaved:
-        """The same for what a mapping made: what cannot be taken waits for a person with its body, since the sender
-        knows nothing of our words. `again`: decide on what was parked."""
+        """Take a webhook that a mapping produced; park it with its body if it cannot be taken.
+
+        The sender does not know our format, so it gets no error. `again`: decide on a parked one.
+        """
         take = self.settle_trigger if again else self.take_trigger
         try:
             return await take(source, parsed)
         except Unavailable:
-            raise  # nothing was judged
-        except DomainError as error:  # what is parked no longer says so once more below
+            raise  # nothing was decided
+        except DomainError as error:  # one no longer parked raises the same again below
             return await take(source, replace(parsed, request=Unparsed(f"{parsed.kind}: {error.message}")))
 
     async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerSaved:
-        """Decide again on what was parked. Conflict if it is parked no longer."""
+        """Decide again on a parked trigger. Raises Conflict if it is no longer parked."""
         return await self._decide(source, parsed, again=True)
 
     async def drop_trigger(self, actor: Actor, trigger: UUID, reason: str) -> TriggerSaved:
-        """Nothing is to be done about what was parked."""
+        """Drop a parked trigger: it is recorded without effects."""
 
         def work(unit: UnitOfWork) -> TriggerSaved:
             state = unit.get(TRIGGER, trigger)
@@ -109,7 +111,7 @@ class TriggerCommands(CommandBase):
         return await self._run(actor, work)
 
     async def reject_trigger(self, source: str, status: int, reason: str, digest: str = "") -> None:
-        """Record a webhook that was refused: malformed, invalid, oversized. The body is not kept."""
+        """Record a refused webhook (malformed, invalid, oversized). The body is not stored."""
 
         def work(unit: UnitOfWork) -> TriggerSaved:
             stream = rejections_id(source, unit.now.date())
@@ -139,33 +141,33 @@ class TriggerCommands(CommandBase):
         return await self._run(actor, work)
 
     def _decision(self, actor: Actor, parsed: ParsedTrigger, known: KnownNames) -> Decision:
-        """Check what a webhook asks; the rest is decided in the unit. Raises Invalid."""
-        asked, now = parsed.request, self._clock()
-        if isinstance(asked, Unparsed | NoRequest):
+        """Validate a webhook's request; the rest is decided in the transaction. Raises Invalid."""
+        request, now = parsed.request, self._clock()
+        if isinstance(request, Unparsed | NoRequest):
             outcome = (
-                cap_alerts.CapOutcome(parked=asked.reason)
-                if isinstance(asked, Unparsed)
+                cap_alerts.CapOutcome(parked=request.reason)
+                if isinstance(request, Unparsed)
                 else cap_alerts.CapOutcome(note=PASSED)
             )
             return lambda unit, new: outcome
-        if isinstance(asked, CapMessage):
-            checked = cap_alerts.check_cap(asked, known)
+        if isinstance(request, CapMessage):
+            checked = cap_alerts.check_cap(request, known)
             return lambda unit, new: cap_alerts.take(unit, actor, checked, new)
-        if isinstance(asked, IncidentBody):
-            facts = incidents.check_incident(asked, known, now, self._language)
+        if isinstance(request, IncidentBody):
+            facts = incidents.check_incident(request, known, now, self._language)
             return lambda unit, new: _reported(incidents.report(unit, actor, facts, known.categories, new))
-        if isinstance(asked, ServiceChangeBody):
-            change = service_points.check_change(asked, known, actor.source, self._language)
+        if isinstance(request, ServiceChangeBody):
+            change = service_points.check_change(request, known, actor.source, self._language)
             return lambda unit, new: _announced(service_points.announce(unit, actor, change, new))
-        if isinstance(asked, ResolveBody):
-            return _resolving(actor, asked)
-        notice = check_notice(asked, known, now)
+        if isinstance(request, ResolveBody):
+            return _resolving(actor, request)
+        notice = check_notice(request, known, now)
         return lambda unit, new: _requested(
-            unit, actor, plan_of(notice, base_plan(unit.get, asked, known.categories)), new
+            unit, actor, plan_of(notice, base_plan(unit.get, request, known.categories)), new
         )
 
 
-# --- what each kind of webhook comes to
+# --- outcomes by kind of webhook
 
 
 def _reported(done: tuple[IncidentState, bool, Announcement]) -> cap_alerts.CapOutcome:
@@ -178,11 +180,11 @@ def _announced(done: tuple[ChangeState, bool, Announcement]) -> cap_alerts.CapOu
     return cap_alerts.CapOutcome(told=[told], service_change=state.id)
 
 
-def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
-    if not asked.source_ref:
+def _resolving(actor: Actor, request: ResolveBody) -> Decision:
+    if not request.source_ref:
         raise Invalid.field("source_ref", "Say which incident is over.")
-    incident = incident_id(actor.source, asked.source_ref)
-    words = validation.content(asked.all_clear, "all_clear")
+    incident = incident_id(actor.source, request.source_ref)
+    words = validation.content(request.all_clear, "all_clear")
 
     def decide(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
         if unit.get(INCIDENT, incident) is None:
@@ -194,7 +196,7 @@ def _resolving(actor: Actor, asked: ResolveBody) -> Decision:
 
 
 def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.CapOutcome:
-    """`notice.requested`: a notice in pending-approval, or sent at once; by a policy of record, neither."""
+    """Handle `notice.requested`: pending-approval, or issued at once; a `record` policy gives neither."""
     answer = notice_threads.policy_decision(unit, actor.policy, plan)
     if answer == "record":
         return cap_alerts.CapOutcome(note="The policy says: record only.")

@@ -1,4 +1,4 @@
-"""What bodies must hold beyond their types: limits, offsets, words (CONTRACT "HTTP"). Each refusal names the field."""
+"""Body validation beyond types: limits, offsets, texts (CONTRACT "HTTP"). Each error names the field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
 
 
 def check_times(body: msgspec.Struct) -> None:
-    """Refuse any time without an offset, wherever it stands in the body."""
+    """Refuse any time without an offset, anywhere in the body."""
     found = [
         FieldError(path, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
         for path in _naive_times(body, "")
@@ -33,7 +33,7 @@ def check_times(body: msgspec.Struct) -> None:
 
 
 def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
-    """Where times without offset stand. Raw JSON (areas, rules) holds none: it is not looked through."""
+    """Paths of times without an offset. Raw JSON (areas, rules) holds none and is skipped."""
     for name, encoded in timed_members(type(body)):
         value = getattr(body, name)
         here = f"{path}{encoded}"
@@ -50,13 +50,13 @@ def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
 
 
 def is_drawn(area: Area | None) -> bool:
-    """Whether checking an AREA takes time: outlines do, and many parts; a few circles and places do not."""
+    """True if checking an AREA is slow: outlines and many parts are; a few circles and places are not."""
     parts = area if isinstance(area, list) else [area]
     return len(parts) > _FEW or any(part is not None and "coordinates" in part for part in parts)
 
 
 def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:
-    """A text within its limit, trimmed; `line`: on one line. Control characters have no business in words."""
+    """Validate and trim a text; `line`: collapse it to one line. Control characters are refused."""
     value = " ".join(value.split()) if line else value.strip()
     if needed and not value:
         raise Invalid.field(field, "This cannot be empty.")
@@ -68,21 +68,21 @@ def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool
 
 
 def slug(value: str, field: str = "slug") -> str:
-    """A slug: lower-case letters, digits, hyphens."""
+    """Validate a slug: lower-case letters, digits, hyphens."""
     if not _SLUG.fullmatch(value):
         raise Invalid.field(field, f"{value[:80]!r} is no slug: lower-case letters, digits and hyphens, at most 80.")
     return value
 
 
 def language(value: str, field: str = "language") -> str:
-    """A language tag (BCP 47, by shape)."""
+    """Validate a language tag (BCP 47, by shape)."""
     if not _LANGUAGE.fullmatch(value):
         raise Invalid.field(field, f"{value[:40]!r} is no language tag: write en, cy or pt-BR.")
     return value
 
 
 def names(value: Mapping[str, str], field: str = "name") -> dict[str, str]:
-    """A name by language, at least one."""
+    """Validate a name by language, at least one."""
     if not value:
         raise Invalid.field(field, 'Give a name in at least one language, such as {"en": "Camden"}.')
     return {
@@ -91,7 +91,7 @@ def names(value: Mapping[str, str], field: str = "name") -> dict[str, str]:
 
 
 def content(value: Mapping[str, ContentBody] | None, field: str = "content") -> dict[str, Content]:
-    """Words by language within their limits; {} if there are none."""
+    """Validate texts by language; {} if there are none."""
     return {
         language(tag, field): Content(
             title=text(words.title, f"{field}.{tag}.title", TITLE, line=True, needed=True),
@@ -104,7 +104,7 @@ def content(value: Mapping[str, ContentBody] | None, field: str = "content") -> 
 
 
 def in_time(expires: datetime | None, now: datetime, *, start: datetime | None = None, field: str = "expires") -> None:
-    """Refuse what would be over before it begins."""
+    """Refuse an end in the past or before the start."""
     if expires is None:
         return
     if expires <= now:
@@ -114,7 +114,7 @@ def in_time(expires: datetime | None, now: datetime, *, start: datetime | None =
 
 
 def timezone(value: str, field: str = "timezone") -> str:
-    """An IANA time zone."""
+    """Validate an IANA time zone."""
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
@@ -123,7 +123,7 @@ def timezone(value: str, field: str = "timezone") -> str:
 
 
 def opening_hours(value: str | None, field: str) -> str | None:
-    """Opening hours in OpenStreetMap's syntax."""
+    """Validate opening hours in OpenStreetMap's syntax."""
     if value is None:
         return None
     import opening_hours as library  # 20 ms: only where service points are
@@ -139,11 +139,11 @@ def opening_hours(value: str | None, field: str) -> str | None:
 
 
 _VISITS = {"COUNT": re.compile(r"[1-9][0-9]{0,3}"), "UNTIL": re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")}
-"""What a rule of visits may say besides a rule of days; anything more, and looking for the next one might never end."""
+"""Parts allowed in a rule of visits besides its days; with others, finding the next visit might never end."""
 
 
 def visits(value: tuple[VisitBody, ...], field: str) -> tuple[Visit, ...]:
-    """When a mobile unit stands here."""
+    """Validate the visits of a mobile unit."""
     return tuple(_visit(visit, f"{field}.{index}") for index, visit in enumerate(value))
 
 

@@ -1,6 +1,6 @@
-"""Commands about programs that are told of events: add a webhook, replay it, switch it off, remove it.
+"""Outgoing webhook commands: add, replay, disable, remove.
 
-The row in `webhooks` says how far it has come; it is written in the transaction of the events.
+The row in `webhooks` holds its cursor; it is written in the transaction of the events.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 _sql = load("alerts.webhooks", "webhooks.sql")
 _TYPES = frozenset(CATALOGUE.events) | frozenset(SUBSCRIBER_EVENTS.events)
 MOST = 200
-"""Webhooks of one instance: each follows the log for itself."""
+"""Limit per instance: each webhook reads the log by itself."""
 
 
 class WebhookCommands(CommandBase):
-    """Outgoing webhooks. Whether a target may be posted to at all is asked before, where the settings are."""
+    """Outgoing webhooks. Callers check first that the target URL is allowed by the settings."""
 
     async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Saved:
-        """Post events to a program from here on. Its secret stands in its state (`WebhookState.secret`), sealed."""
+        """Post events to a program from now on. Its secret is in its state (`WebhookState.secret`), sealed."""
         events = check_types(body.events)
         url = validation.text(body.url, "url", 2_000, line=True, needed=True)
         area = await self._checked(lambda known: _area(body, known), heavy=body.area is not None)
@@ -60,7 +60,7 @@ class WebhookCommands(CommandBase):
     async def replay_webhook(
         self, actor: Actor, webhook: UUID, after: int | None, *, idem: Idempotency | None = None
     ) -> Saved:
-        """Its events again from behind a log position (None: on from where it stands); switches it on again too."""
+        """Replay events after a log position (None: resume at the cursor); re-enables it too."""
 
         def work(unit: UnitOfWork) -> Saved:
             state = _found(unit, webhook)
@@ -74,7 +74,7 @@ class WebhookCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def remove_webhook(self, actor: Actor, webhook: UUID) -> Saved:
-        """Nothing more is posted to it."""
+        """Remove a webhook: nothing more is posted to it."""
 
         def work(unit: UnitOfWork) -> Saved:
             unit.append(WEBHOOK, webhook, *domain.decide_remove(_found(unit, webhook)))
@@ -84,7 +84,7 @@ class WebhookCommands(CommandBase):
         return await self._run(actor, work)
 
     async def disable_webhook(self, webhook: UUID, turn: int, reason: str, at_position: int) -> Saved:
-        """It failed for days, or said that it is gone. Nothing, if somebody has replayed it since `turn`."""
+        """Disable a webhook that failed for days or is gone, unless it was replayed since `turn`."""
         said = validation.text(reason[: validation.REASON], "reason", validation.REASON, line=True)
 
         def work(unit: UnitOfWork) -> Saved:
@@ -99,7 +99,7 @@ class WebhookCommands(CommandBase):
 
 
 def check_types(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Event types without doubles, `*` alone where it stands. Raises Invalid for none and for unknown ones."""
+    """Return event types without duplicates, `*` alone if present. Raises Invalid for none and unknown ones."""
     if not wanted:
         raise Invalid.field("events", f'Name event types, or ["{EVERYTHING}"] for all of them.')
     unknown = sorted(set(wanted) - _TYPES - {EVERYTHING})
@@ -115,7 +115,7 @@ def _area(body: WebhookBody, known: KnownNames) -> AreaJson | None:
 
 
 def _found(unit: UnitOfWork, webhook: UUID) -> WebhookState:
-    """A webhook that was not removed. Raises NotFound."""
+    """Load a webhook that was not removed. Raises NotFound."""
     state = unit.get(WEBHOOK, webhook)
     if state is None or state.phase == "removed":
         raise NotFound(f"There is no webhook {webhook}.")
