@@ -1,8 +1,7 @@
-"""A bulletin of which too many addresses bounce is paused, and a person asked.
+"""Bounce-rate guard: pauses a bulletin of which too many addresses bounce, until a person decides.
 
-A list with many dead addresses costs the sender its good name with every mail server, and with it the delivery of what
-is urgent. So a bulletin stops there and waits; what is an emergency or a notice never does. Whoever resumes it is not
-asked about it again.
+A list with many stale addresses costs the sender its reputation with every mail server, and with it the delivery of
+urgent messages. Only bulletins are paused, never emergencies or notices. A resumed dispatch is not paused again.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from alerts.storage.ports import Row
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "queue.sql")
 LEAST, MOST = 1_000, 0.05
-"""Outcomes after which a part of them tells something, and the part that may have bounced."""
+"""Minimum number of outcomes before the rate counts, and the highest share that may bounce."""
 PAUSED, RESUMED = 1, 2
 """`jobs.paused`; 0 is neither."""
 _BOUNCED, _EMAIL = STATE["failed-permanent"], CHANNEL["email"]
 
 
 class BounceRate(NamedTuple):
-    """E-mail of one dispatch: what was refused for good, of what has an outcome."""
+    """E-mail outcomes of one dispatch: permanently refused ones, and all."""
 
     bounced: int
     outcomes: int
 
     @property
     def too_many(self) -> bool:
-        """Whether a person is to be asked."""
+        """True if a person has to decide."""
         return self.outcomes >= LEAST and self.bounced > MOST * self.outcomes
 
 
@@ -43,19 +42,19 @@ NONE = BounceRate(0, 0)
 
 
 def is_guarded(kind: int, lane: int, ended: int | None, paused: int) -> bool:
-    """Whether a dispatch may be paused."""
+    """True if a dispatch may be paused: a running bulletin that was neither paused nor resumed before."""
     return kind == JOB_NOTICE and lane == LANE["bulletin"] and ended is None and paused == 0
 
 
 def bounces(tallies: list[Row]) -> BounceRate:
-    """From a dispatch's rows of `tallies_of`."""
+    """Compute the rate from a dispatch's rows of `tallies_of`."""
     found = {state: int(amount) for channel, state, amount in tallies if channel == _EMAIL}
     bounced = found.get(_BOUNCED, 0)
     return BounceRate(bounced, bounced + found.get(SENT, 0) + found.get(DELIVERED, 0))
 
 
 def pause(unit: UnitOfWork, notice: int) -> bool:
-    """Pause a dispatch if it still has to be; whether it was paused here."""
+    """Pause a dispatch if it is still due for it; True if this call paused it."""
     rows = unit.read(_sql.job_guarded, (notice,))
     if not rows or not is_guarded(*rows[0][1:]):
         return False
@@ -78,7 +77,7 @@ def pause(unit: UnitOfWork, notice: int) -> bool:
 
 
 def describe(found: BounceRate) -> str:
-    """What a person is asked."""
+    """Describe the pause to the person who has to decide."""
     share = 100 * found.bounced / max(1, found.outcomes)
     return (
         f"{found.bounced:,} of {found.outcomes:,} addresses ({share:.1f} %) refused it for good, more than 5 %: "

@@ -1,7 +1,7 @@
-"""Taking rows of the queue, each in one transaction of the log's writer: what is taken is committed before any byte.
+"""Claiming of queue rows, each in one transaction of the log's writer: a claim commits before the first byte.
 
-Rows planned for the first time are found by walking the primary key, shard by shard, from where the last claim ended;
-what waited for a time (held, deferred, to be taken again, added) is found by its time.
+Rows planned for the first time are found by walking the primary key, shard by shard, from the end of the last claim;
+rows that wait for a time (held, deferred, requeued, added) are found by their time.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ _ALL = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim brought. `next_shard`: where the walk goes on. `worker`: under whose number it was made. `kinds`:
-    what kind of job each dispatch of the transactional lane is."""
+    """Result of a claim.
+
+    `next_shard`: continuation of the walk. `worker`: the claiming worker's number. `kinds`: kind of each dispatch of
+    the transactional lane.
+    """
 
     rows: list[Claimed]
     next_shard: int = 0
@@ -36,71 +39,73 @@ class Claim:
 
 
 def claim_planned(unit: UnitOfWork, worker: int, notice: int, rows: int, shard: int, limit: int) -> Claim:
-    """Claim up to `limit` planned rows of a live dispatch, from `shard` on. Raises Lapsed."""
+    """Claim up to `limit` planned rows of a live dispatch, from `shard` on. Raises LeaseLost."""
     _alive(unit, worker)
     if not unit.read(_sql.job_live, (notice,)):
         return Claim([], SHARDS)
-    taken: list[Claimed] = []
-    while shard < SHARDS and len(taken) < limit:
-        shards = _next_shards(shard, rows, limit - len(taken))
-        found = [Claimed.of(row) for row in _walk(unit, _sql.waiting, shards, notice, limit - len(taken))]
-        taken += found
-        shard = found[-1].shard if len(taken) >= limit and found else shards[-1] + 1
-    _claim(unit, worker, taken)
-    return Claim(taken, shard, worker)
+    claimed: list[Claimed] = []
+    while shard < SHARDS and len(claimed) < limit:
+        shards = _next_shards(shard, rows, limit - len(claimed))
+        found = [Claimed.of(row) for row in _walk(unit, _sql.waiting, shards, notice, limit - len(claimed))]
+        claimed += found
+        shard = found[-1].shard if len(claimed) >= limit and found else shards[-1] + 1
+    _claim(unit, worker, claimed)
+    return Claim(claimed, shard, worker)
 
 
 def claim_due(unit: UnitOfWork, worker: int, lane: int, now: datetime, limit: int) -> Claim:
-    """Claim up to `limit` rows of a lane whose time has come. Raises Lapsed."""
+    """Claim up to `limit` rows of a lane that are due. Raises LeaseLost."""
     _alive(unit, worker)
-    taken = [Claimed.of(row) for row in _due(unit, lane, now, limit)]
-    here = {(row.notice, row.contact) for row in taken}
-    for shard, contact in {(row.shard, row.contact) for row in taken if row.flags & DeliveryFlag.DIGEST}:
+    claimed = [Claimed.of(row) for row in _due(unit, lane, now, limit)]
+    here = {(row.notice, row.contact) for row in claimed}
+    for shard, contact in {(row.shard, row.contact) for row in claimed if row.flags & DeliveryFlag.DIGEST}:
         for found in unit.read(_sql.digest_rest, (shard, contact, micros(now))):
             row = Claimed.of(found)
             if (row.notice, row.contact) not in here:
-                taken.append(row)
-    asked = {row.notice for row in taken} if lane == LANE["transactional"] else set()
+                claimed.append(row)
+    asked = {row.notice for row in claimed} if lane == LANE["transactional"] else set()
     kinds = {notice: int(unit.read(_sql.job_head, (notice,))[0][1]) for notice in asked}
-    _claim(unit, worker, taken)
-    return Claim(taken, worker=worker, kinds=kinds)
+    _claim(unit, worker, claimed)
+    return Claim(claimed, worker=worker, kinds=kinds)
 
 
 def cancel_leftover(
     unit: UnitOfWork, worker: int, notice: int, state: int, reason: str, shard: int, limit: int
 ) -> Claim:
-    """Settle up to `limit` rows that have not left of a dispatch that has ended; none of them is handed over.
+    """Settle up to `limit` rows of an ended dispatch that were not handed over. Raises LeaseLost.
 
-    What a digest was to carry stays for it when it expires: the digest lists it as past.
+    Rows held for a digest are left out when the notice expires: the digest lists it as past.
     """
     spared = int(DeliveryFlag.DIGEST) if state == EXPIRED else 0
-    taken: list[Claimed] = []
-    while shard < SHARDS and len(taken) < limit:
+    claimed: list[Claimed] = []
+    while shard < SHARDS and len(claimed) < limit:
         shards = range(shard, min(shard + 64, SHARDS))
-        rows = unit.read(_filled(_sql.leftover, shards), (*shards, notice, spared, limit - len(taken)))
-        taken += [Claimed.of(row) for row in rows]
-        shard = taken[-1].shard if len(taken) >= limit else shards[-1] + 1
-    ends = [DeliveryOutcome(row, state, _why(row, state, reason)) for row in taken]
+        rows = unit.read(_filled(_sql.leftover, shards), (*shards, notice, spared, limit - len(claimed)))
+        claimed += [Claimed.of(row) for row in rows]
+        shard = claimed[-1].shard if len(claimed) >= limit else shards[-1] + 1
+    ends = [DeliveryOutcome(row, state, _why(row, state, reason)) for row in claimed]
     settle(unit, worker, ends, before=QUEUED)
-    return Claim(taken, shard)
+    return Claim(claimed, shard)
 
 
-def requeue_orphaned(unit: UnitOfWork, worker: int, dead: int, notice: int, shard: int, limit: int) -> Claim:
-    """Queue up to `limit` rows that a dead worker had claimed again, at once and under the same identity."""
-    taken: list[Claimed] = []
-    while shard < SHARDS and len(taken) < limit:
+def requeue_orphaned(unit: UnitOfWork, worker: int, expired_worker: int, notice: int, shard: int, limit: int) -> Claim:
+    """Requeue up to `limit` rows claimed by an expired worker, at once and under the same identity."""
+    claimed: list[Claimed] = []
+    while shard < SHARDS and len(claimed) < limit:
         shards = range(shard, min(shard + 64, SHARDS))
-        rows = unit.read(_filled(_sql.claimed_by, shards), (*shards, notice, dead, limit - len(taken)))
-        taken += [Claimed.of(row) for row in rows]
-        shard = taken[-1].shard if len(taken) >= limit and taken else shards[-1] + 1
+        rows = unit.read(_filled(_sql.claimed_by, shards), (*shards, notice, expired_worker, limit - len(claimed)))
+        claimed += [Claimed.of(row) for row in rows]
+        shard = claimed[-1].shard if len(claimed) >= limit and claimed else shards[-1] + 1
     reason = f"{IN_DOUBT}: the process ended between hand-over and record"
-    settle(unit, worker, [_once_more(unit, row, reason) for row in taken], owner=dead)
-    return Claim(taken, shard)
+    settle(unit, worker, [_once_more(unit, row, reason) for row in claimed], owner=expired_worker)
+    return Claim(claimed, shard)
 
 
 def requeue_lost(unit: UnitOfWork, worker: int, notice: int, in_hand: Callable[[Claimed], bool]) -> int:
-    """The same for rows that this worker has claimed and serves no more: the claim's answer was lost with the
-    connection, or its sender failed. How many there were."""
+    """Requeue rows that this worker has claimed but no longer serves; return their number.
+
+    The claim's answer was lost with the connection, or its sender failed.
+    """
     lost: list[Claimed] = []
     for shard in range(0, SHARDS, 64):
         shards = range(shard, shard + 64)
@@ -125,7 +130,7 @@ def _once_more(unit: UnitOfWork, row: Claimed, reason: str) -> DeliveryOutcome:
 
 
 def _why(row: Claimed, state: int, reason: str) -> str:
-    """Whoever slept through a notice's whole life is told that it was the quiet hours (RULES 6)."""
+    """Return quiet hours as the reason for a row that was held over the notice's whole life (RULES 6)."""
     return row.reason if state == EXPIRED and row.state == HELD and row.reason else reason
 
 
@@ -143,7 +148,7 @@ def _claim(unit: UnitOfWork, worker: int, rows: Sequence[Claimed]) -> None:
 
 
 def _next_shards(shard: int, rows: int, wanted: int) -> range:
-    """So many shards as should hold the rows wanted, by powers of two so that few statements are prepared."""
+    """Shards that should hold the wanted rows; a power of two, so that few statements are prepared."""
     each = max(rows / SHARDS, 0.1)
     count = 1 << max(0, math.ceil(math.log2(max(1.0, wanted / each))))
     return range(shard, min(shard + count, SHARDS))

@@ -1,7 +1,7 @@
-"""How many messages a provider may be given on a day: counted in the database, by all processes together.
+"""Daily quota of messages per provider, counted in the database across all processes.
 
-A process reserves a few at a time through the log's writer, counted before any of them leaves, so that the stop is a
-hard one: what a killed process had reserved and not used is lost for that day.
+A process reserves a few at a time through the log's writer, counted before any of them is sent, so that the limit is
+hard: what a killed process had reserved and not used is lost for that day.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from alerts.storage.ports import Database
 _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "daily_quota.sql")
 _BLOCK = 1_000
-"""Messages reserved at a time at most; of a smaller budget the two-hundredth part."""
-_KEPT_DAYS = 31
+"""Upper limit of messages reserved at a time; for a small budget its two-hundredth part."""
+_RETENTION_DAYS = 31
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
 class DailyQuota:
-    """The budget of every provider of a channel. `take` and `close` belong to one event loop."""
+    """Daily quota of every provider of a channel. `reserve` and `close` belong to one event loop."""
 
     def __init__(self, database: Database, writer: Writer, budget: int, *, clock: Callable[[], datetime]) -> None:
-        """`budget`: messages a UTC day and provider."""
+        """`budget`: messages per UTC day and provider."""
         self._database, self._writer, self._budget, self._clock = database, writer, budget, clock
-        # A large budget is reserved in blocks, a small one by ones, so that processes do not lock each other out.
+        # A large budget is reserved in blocks, a small one singly, so that processes do not starve each other.
         self._block = max(1, min(_BLOCK, budget // 200))
         self._reserved: dict[tuple[str, int], int] = {}
         self._lock = Lock()
@@ -39,16 +39,16 @@ class DailyQuota:
 
     @property
     def daily(self) -> int:
-        """How many a day, to each provider."""
+        """Messages a day, per provider."""
         return self._budget
 
     async def reserve(self, name: str) -> int | None:
-        """Count one message of today; the day it counts for, None if there is none left. Raises DomainError."""
+        """Count one message of today; return the day it counts for, None if none is left. Raises DomainError."""
         key = (name, self._today())
         if self._use(key):
             return key[1]
         async with self._asking.setdefault(name, asyncio.Lock()):
-            if self._use(key):  # another message's block came meanwhile
+            if self._use(key):  # another message has reserved a block meanwhile
                 return key[1]
             granted = await self._reserve(*key)
             with self._lock:
@@ -57,13 +57,13 @@ class DailyQuota:
             return key[1] if self._use(key) else None
 
     def refund(self, name: str, day: int) -> None:
-        """One that was counted for that day did not leave."""
+        """Return one message that was counted for that day and not sent."""
         key = (name, day)
         with self._lock:
             self._reserved[key] = self._reserved.get(key, 0) + 1
 
     def remaining(self, name: str) -> int:
-        """How many may still leave today, by this process's knowledge; from any thread."""
+        """Messages left today, to this process's knowledge. Thread-safe."""
         key = (name, self._today())
         with self._database.read() as tx:
             rows = tx.execute(_sql.taken, key)
@@ -72,7 +72,7 @@ class DailyQuota:
         return max(0, self._budget - (int(rows[0][0]) if rows else 0) + reserved)
 
     async def close(self) -> None:
-        """Give back what was reserved and not used."""
+        """Return what was reserved and not used."""
         with self._lock:
             unused, self._reserved = self._reserved, {}
         rows = [(name, day, -count) for (name, day), count in unused.items() if count > 0]
@@ -97,7 +97,7 @@ class DailyQuota:
             if granted:
                 unit.write(_sql.take, (name, day, granted))
             if not rows:
-                unit.write(_sql.forget, (name, day - _KEPT_DAYS))
+                unit.write(_sql.forget, (name, day - _RETENTION_DAYS))
             return granted
 
         return (await self._writer.run(work, by="system")).result

@@ -1,3 +1,5 @@
+-- Daily quota: messages reserved per provider and UTC day (days since 1970).
+
 -- name: taken
 SELECT taken FROM provider_budgets WHERE provider = ? AND day = ?
 

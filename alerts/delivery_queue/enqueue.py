@@ -1,4 +1,4 @@
-"""Delivery rows that come by themselves: late comers, follow-ups of late outcomes, confirmations."""
+"""Enqueueing of single rows: late joiners, follow-ups of late outcomes, confirmations."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from alerts.storage.named_queries import load
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 NOTICES = "notice"
-"""The sequence that notices' numbers come from (`alerts.commands`); dispatches without a notice take theirs there."""
+"""Number sequence of notices (`alerts.commands`); dispatches without a notice take theirs from it too."""
 
 
 class NewDelivery(NamedTuple):
-    """A row to come: contact point number, place of the channel in CHANNELS, flags."""
+    """Row to enqueue: contact point number, index in CHANNELS, flags."""
 
     contact: int
     channel: int
@@ -37,7 +37,7 @@ def enqueue(
     people: int = 0,
     late: int = 0,
 ) -> int:
-    """Queue rows to be taken at once, but for those that are there or will be planned; how many there were.
+    """Queue rows, due at once, except those already there or in the frozen audience; return the number added.
 
     `people` and `late` are added to the dispatch's counts if any row is new.
     """
@@ -56,7 +56,7 @@ def enqueue(
 
 
 def is_enqueued(unit: UnitOfWork, notice: int, contact: int) -> bool:
-    """Whether a dispatch has a row for a contact point, or its frozen audience will give it one."""
+    """True if a dispatch has a row for a contact point, or its frozen audience will give it one."""
     shard = contact_shard(contact)
     if unit.read(_sql.delivery, (shard, notice, contact)):
         return True
@@ -66,8 +66,11 @@ def is_enqueued(unit: UnitOfWork, notice: int, contact: int) -> bool:
 
 
 def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, position: int) -> int:
-    """The dispatch that carries this (UTC) day's messages of a kind: its number makes each message's identity, so that
-    a contact point gets one a day at most. Made if it is not there; it expires a day after the day's end."""
+    """Find or create the dispatch of this (UTC) day's messages of a kind; return its number.
+
+    The number makes each message's identity, so a contact point gets at most one a day. It expires a day after the
+    day's end.
+    """
     day = at.date()
     rows = unit.read(_sql.job_of_day, (kind, day.toordinal()))
     if rows:

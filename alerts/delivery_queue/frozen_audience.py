@@ -1,4 +1,4 @@
-"""A frozen audience: contact point numbers with their channels and flags, ordered by shard, cut into pages."""
+"""Frozen audience: contact point numbers with channels and flags, ordered by shard, cut into pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FrozenAudience:
 
     contacts: NDArray[np.int64]
     channels: NDArray[np.uint8]
-    """Places in CHANNELS."""
+    """Indexes in CHANNELS."""
     flags: NDArray[np.uint8]
 
     def __len__(self) -> int:
@@ -29,17 +29,17 @@ class FrozenAudience:
 
     @property
     def shards(self) -> NDArray[np.int64]:
-        """The shard of each."""
+        """Shard of each contact point."""
         return self.contacts & (SHARDS - 1)
 
     def pages(self, size: int = PAGE) -> Iterator[FrozenAudience]:
-        """The same in pieces of at most `size`."""
+        """Slice into pages of at most `size`."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
             yield FrozenAudience(self.contacts[part], self.channels[part], self.flags[part])
 
     def packed(self) -> tuple[bytes, bytes, bytes]:
-        """As the table keeps them: int64 little-endian, and a byte each."""
+        """Encode for the table: int64 little-endian, and a byte each for channel and flags."""
         return (
             self.contacts.astype(_CONTACT).tobytes(),
             self.channels.astype(_BYTE).tobytes(),
@@ -48,7 +48,7 @@ class FrozenAudience:
 
 
 def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDArray[np.uint8]) -> FrozenAudience:
-    """Put in order; a contact point given twice is there once, with the flags of both."""
+    """Sort, and merge duplicates of a contact point, with the flags of both."""
     order = np.lexsort((contacts, contacts & (SHARDS - 1)))
     contacts, channels, flags = contacts[order], channels[order], flags[order]
     first = np.ones(len(contacts), dtype=np.bool_)
@@ -60,7 +60,7 @@ def freeze(contacts: NDArray[np.int64], channels: NDArray[np.uint8], flags: NDAr
 
 
 def unpack(contacts: bytes, channels: bytes, flags: bytes) -> FrozenAudience:
-    """A page as it was packed."""
+    """Decode a packed page."""
     return FrozenAudience(
         np.frombuffer(contacts, dtype=_CONTACT),
         np.frombuffer(channels, dtype=_BYTE),
@@ -69,5 +69,5 @@ def unpack(contacts: bytes, channels: bytes, flags: bytes) -> FrozenAudience:
 
 
 def contains(packed: bytes, contact: int) -> bool:
-    """Whether a packed page of contact point numbers holds this one."""
+    """True if a packed page of contact point numbers contains this one."""
     return bool((np.frombuffer(packed, dtype=_CONTACT) == contact).any())

@@ -1,4 +1,4 @@
-"""How providers stand, told by processes that hand messages over to those that only answer questions (PostgreSQL)."""
+"""Health gossip: sending processes publish provider health to those that only answer requests (PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from alerts.storage.named_queries import load
 from alerts.storage.ports import Database
 
 _sql = load("alerts.delivery_queue", "provider_health.sql")
-_BELIEVED, _FRESH = timedelta(seconds=60), timedelta(seconds=12)
+_MAX_AGE, _FRESH = timedelta(seconds=60), timedelta(seconds=12)
 
 
 def local(providers: Mapping[Channel, Provider]) -> dict[str, bytes]:
-    """What there is to tell, as JSON by channel. May read the database."""
+    """Return this process's provider health as JSON by channel. May read the database."""
     watched = {channel: one for channel, one in providers.items() if isinstance(one, ReportsHealth)}
     return {channel: msgspec.json.encode(one.health()) for channel, one in watched.items()}
 
 
-def save(unit: UnitOfWork, worker: int, told: Mapping[str, bytes]) -> None:
-    """Keep what a worker tells, and forget what nobody believes any more."""
+def save(unit: UnitOfWork, worker: int, health_by_channel: Mapping[str, bytes]) -> None:
+    """Store a worker's health reports, and delete those too old to be believed."""
     at = micros(unit.now)
-    unit.write_many(_sql.keep, [(worker, channel, at, health) for channel, health in told.items()])
-    unit.write(_sql.forget, (micros(unit.now - _BELIEVED),))
+    unit.write_many(_sql.keep, [(worker, channel, at, health) for channel, health in health_by_channel.items()])
+    unit.write(_sql.forget, (micros(unit.now - _MAX_AGE),))
 
 
 def unhealthy_elsewhere(database: Database, now: datetime, *, but: int) -> dict[str, dict[str, str]]:
-    """Channel → member → why it rests, by the word of other workers than `but` within the last seconds."""
+    """Return channel → member → why it rests, as reported by workers other than `but` in the last seconds."""
     with database.read() as tx:
         rows = tx.execute(_sql.told_by_others, (micros(now - _FRESH), but))
     found: dict[str, dict[str, str]] = {}
@@ -46,7 +46,7 @@ def unhealthy_elsewhere(database: Database, now: datetime, *, but: int) -> dict[
 
 
 def latest(database: Database, now: datetime) -> dict[str, dict[str, Any]]:
-    """The latest that any worker told of each channel within the last minute."""
+    """Return the latest report of each channel by any worker within the last minute."""
     with database.read() as tx:
-        rows = tx.execute(_sql.told, (micros(now - _BELIEVED),))
+        rows = tx.execute(_sql.told, (micros(now - _MAX_AGE),))
     return {channel: msgspec.json.decode(bytes(health), type=dict[str, Any]) for channel, health in rows}

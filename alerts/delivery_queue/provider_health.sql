@@ -1,3 +1,5 @@
+-- Provider health reported by each worker; `channel` is its name, `health` JSON, `seen_at` microseconds.
+
 -- name: keep
 INSERT INTO provider_states (worker, channel, seen_at, health) VALUES (?, ?, ?, ?)
 ON CONFLICT (worker, channel) DO UPDATE SET seen_at = excluded.seen_at, health = excluded.health

@@ -1,4 +1,4 @@
-"""What people and programs see of the dispatch: progress, deliveries, the state of the queue. Blocking reads."""
+"""Read queries of the queue: progress, deliveries, queue state. They block."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from alerts.storage.ports import Database, Row, Transaction
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECHNICAL})
-"""States that an attempt ends in, so that the row itself tells of the last one."""
+"""States in which an attempt ends, so that the row itself describes the last one."""
 _LAST = 2**62
 
 
@@ -41,12 +41,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """CONTRACT's `GET …/dispatch`. Seconds are since the issue, None until there is one."""
 
     position: int
-    """Of the NoticeIssued at which the audience was computed."""
+    """Log position of the NoticeIssued at which the audience was computed."""
     people: int
     unreachable: int
     late: int
     deliveries: int
-    """Contact points, those added since included."""
+    """Contact points, later additions included."""
     by_channel: dict[str, dict[str, int]]
     planned: bool
     complete: bool
@@ -55,14 +55,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     p95_s: float | None = None
     p99_s: float | None = None
     parked: str = ""
-    """Why the audience could not be computed, "" if it could."""
+    """Reason why the audience could not be computed, "" if it could."""
     paused: str = ""
-    """What a person is asked while nothing more leaves, "" while it goes on."""
+    """Question to a person while nothing more is sent, "" while it runs."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt: its end and what it came to (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …); or what was
-    reported since (`delivered`, `failed`, `bounced`, `complained`)."""
+    """Attempt of a delivery, or a later report.
+
+    The attempt's end and outcome (`sent`, `deferred`, `in-doubt`, `failed-permanent`, …); or what was reported since
+    (`delivered`, `failed`, `bounced`, `complained`).
+    """
 
     at: datetime
     outcome: str
@@ -70,7 +73,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One delivery by its two numbers, as the queue knows it."""
+    """A delivery by its two numbers, as the queue knows it."""
 
     notice: int
     contact: int
@@ -79,16 +82,16 @@ class DeliveryRow(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     tries: int = 0
     due_at: datetime | None = None
-    """When it is taken again: held, deferred."""
+    """Time of the next try or release: held, deferred."""
     first_at: datetime | None = None
-    """When its first attempt began."""
+    """Start of the first attempt."""
     last_at: datetime | None = None
-    """When its last attempt ended."""
+    """End of the last attempt."""
     attempts: tuple[Attempt, ...] = ()
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True):
-    """One lane's open rows."""
+    """Open rows of a lane."""
 
     queued: int = 0
     held: int = 0
@@ -109,11 +112,11 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
     oldest_queued_s: float
     lanes: dict[str, LaneState]
     reacted: int = 0
-    """The log position up to which every event has had its effects on the queue, but for those without any."""
+    """Log position up to which every event has had its effect on the queue; skips events without one."""
 
 
 class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A notice that waits for a person: it reached nobody because its audience could not be computed, or is paused."""
+    """Notice that waits for a person: its audience could not be computed, or it is paused."""
 
     id: UUID
     notice: int
@@ -121,13 +124,13 @@ class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DispatchQueries:
-    """Reads of the queue's tables, each in one snapshot."""
+    """Queries of the queue's tables, each in one snapshot."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def progress(self, number: int) -> Progress | None:
-        """How the dispatch of a notice stands; None until the fan-out has frozen its audience."""
+        """Return the progress of a notice's dispatch; None until the fan-out has frozen its audience."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.job_progress, (number,))
             if not rows:
@@ -162,7 +165,7 @@ class DispatchQueries:
         )
 
     def delivery(self, number: int, contact: int) -> DeliveryRow | None:
-        """One delivery with its attempts; None if there is none (not due, or not planned yet)."""
+        """Return a delivery with its attempts; None if there is none (not due, or not planned yet)."""
         shard = contact_shard(contact)
         with self._database.read() as tx:
             rows = tx.execute(_sql.delivery, (shard, number, contact))
@@ -176,7 +179,7 @@ class DispatchQueries:
         cursor: str | None = None,
         limit: int = 100,
     ) -> Page[DeliveryRow]:
-        """Deliveries: all, or of a notice, of a person's contact points, or both; if asked, those in one state.
+        """List deliveries: all, or of a notice, of a person's contact points, or both; optionally in one state.
 
         `cursor` is an earlier page's `next`. Raises ValueError for a bad one.
         """
@@ -188,7 +191,7 @@ class DispatchQueries:
             return _of_notice(tx, notice, state, cursor, limit)
 
     def status(self, now: datetime) -> QueueState:
-        """The queue as a whole."""
+        """Return the state of the whole queue."""
         with self._database.read() as tx:
             tallies = tx.execute(_sql.tallies_open)
             claimed = tx.execute(_sql.tallies_claimed)
@@ -224,18 +227,18 @@ class DispatchQueries:
         )
 
     def failed(self, now: datetime) -> list[FailedDispatch]:
-        """Dispatches with deliveries that failed for technical reasons and may be queued again."""
+        """List dispatches with technically failed deliveries that may be queued again."""
         return failed(self._database, now)
 
     def paused(self, now: datetime) -> list[ParkedDispatch]:
-        """Bulletins that wait for a person to resume or stop them."""
+        """List bulletins that wait for a person to resume or stop them."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.jobs_paused, (micros(now),))
             found = [(notice, id, bounces(tx.execute(_sql.tallies_of, (notice,)))) for notice, id, _ in rows]
         return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=describe(b)) for notice, id, b in found]
 
     def parked(self) -> list[ParkedDispatch]:
-        """Notices whose audience could not be computed."""
+        """List notices whose audience could not be computed."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.parked)
         return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=why or "") for notice, id, why in rows]
@@ -244,7 +247,7 @@ class DispatchQueries:
 def _of_notice(
     tx: Transaction, notice: int, state: DeliveryState | None, cursor: str | None, limit: int
 ) -> Page[DeliveryRow]:
-    """In the order of (shard, contact): the primary key's, so that a page is a short walk."""
+    """List in primary key order (shard, contact), so that a page is a short walk."""
     shard, after = _parse(cursor) if cursor else (0, -1)
     wanted = -1 if state is None else STATE[state]
     found: list[DeliveryRow] = []
@@ -256,7 +259,7 @@ def _of_notice(
 
 
 def _of_all(tx: Transaction, state: DeliveryState | None, cursor: str | None, limit: int) -> Page[DeliveryRow]:
-    """In the order of the primary key (shard, notice, contact), as of one notice."""
+    """List in primary key order (shard, notice, contact)."""
     shard, notice, after = 0, -1, -1
     if cursor:
         notice, after = _parse(cursor)
@@ -278,7 +281,7 @@ def _of_contacts(
     cursor: str | None,
     limit: int,
 ) -> Page[DeliveryRow]:
-    """The newest notice first, then by contact point number."""
+    """List the newest notice first, then by contact point number."""
     before, after = _parse(cursor) if cursor else (_LAST, -1)
     found: list[DeliveryRow] = []
     for contact in contacts:
@@ -306,8 +309,8 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
     attempts: list[Attempt] = []
     reports: list[Attempt] = []
     if tries > 1 or (tries and state not in _BY_ATTEMPT) or flags & DeliveryFlag.HAS_RECEIPT:
-        kept = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
-        for number, at, outcome, why in kept:
+        stored = tx.execute(_sql.delivery_attempts, (contact_shard(contact), notice, contact))
+        for number, at, outcome, why in stored:
             made = Attempt(at=from_micros(at), outcome=outcome, reason=why)
             (reports if number > REPORTS else attempts).append(made)
     if len(attempts) < tries and last_at is not None:
@@ -328,7 +331,7 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
 
 
 def _quantiles(latencies: Sequence[Row], shares: Sequence[float]) -> list[float | None]:
-    """The middle of the bucket in which each share of the messages had left; None while none has."""
+    """Middle of the bucket in which each share of the messages was sent; None without messages."""
     total = sum(int(amount) for _, amount in latencies)
     found: list[float | None] = []
     for share in shares:

@@ -1,4 +1,14 @@
--- The queue's statements. Every one that touches deliveries names the shard.
+-- Statements of the delivery queue. Every one that touches deliveries names the shard or a range of shards.
+--
+-- Numbers (row_format.py; `paused`: bounce_pause.py, 0 is neither):
+--   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
+--       8 expired, 9 suppressed, 10 superseded, 11 cancelled
+--   flags: 1 FOLLOW_UP, 2 MAY_WAKE, 4 DID_WAKE, 8 LATE_JOINER, 16 IN_DOUBT, 32 TEAM, 64 DIGEST, 128 IMMEDIATE,
+--       256 HAS_RECEIPT
+--   channel: 0 email, 1 sms, 2 push, 3 letter
+--   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
+--   kind: 0 notice, 1 confirmations, 2 help, 3 team
+--   paused: 1 PAUSED, 2 RESUMED
 
 -- name: reactor
 SELECT log_position FROM reactors WHERE name = ?
@@ -137,32 +147,32 @@ SELECT contact FROM overtaken WHERE notice = ?
 DELETE FROM overtaken WHERE notice = ? AND contact = ?
 
 -- name: overtaken_stale
--- What a worker that is gone was overtaken in: it settles nothing any more.
+-- Rows of expired workers: those settle nothing any more.
 DELETE FROM overtaken WHERE notice = ? AND worker NOT IN (SELECT worker FROM workers)
 
 -- name: handed
--- Whom a notice was handed to or is in doubt for (RULES 14). Whoever it is being handed to just now is not sure to get
--- it: their outcome, once it is sent or in doubt, adds their follow-up.
+-- Contact points that a notice was handed to or is in doubt for (RULES 14): sent, delivered, IN_DOUBT or HAS_RECEIPT.
+-- Rows in flight are left out, since they may still be refused: their outcome, once sent or in doubt, adds the follow-up.
 SELECT contact, channel, flags FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND (state IN (3, 4) OR (flags & 272) <> 0)
 
 -- name: waiting
--- What was planned and is still to be taken for the first time, shard by shard.
+-- Planned rows that were never claimed, shard by shard.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND state = 0 AND due_at IS NULL ORDER BY shard, contact LIMIT ?
 
 -- name: due
--- Whose time has come first, of a range of shards; found by the index of times.
+-- Rows due, the earliest first, of a range of shards; uses the index of times.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE lane = ? AND due_at <= ? AND shard BETWEEN ? AND ? ORDER BY due_at LIMIT ?
 
 -- name: due_beside
--- The same but for those of dispatches that are paused.
+-- Like `due`, without rows of paused dispatches.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE lane = ? AND due_at <= ? AND shard BETWEEN ? AND ? AND notice NOT IN (?*) ORDER BY due_at LIMIT ?
 
 -- name: digest_rest
--- What else a contact point's digest carries, however the claim was cut.
+-- The other rows of a contact point's digest, wherever the claim's limit fell.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0 AND paused <> 1) AND contact = ?
   AND due_at <= ? AND (flags & 64) <> 0
@@ -171,7 +181,7 @@ WHERE shard = ? AND notice IN (SELECT notice FROM jobs WHERE done = 0 AND paused
 SELECT MIN(due_at) FROM deliveries WHERE lane = ? AND due_at IS NOT NULL AND shard BETWEEN ? AND ?
 
 -- name: leftover
--- What has not left of a notice of which nothing more may leave.
+-- Rows of an ended dispatch that were not handed over.
 SELECT shard, notice, contact, state, channel, flags, tries, reason FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND state IN (0, 1, 5) AND (flags & ?) = 0 ORDER BY shard, contact LIMIT ?
 
@@ -186,7 +196,7 @@ SELECT contact FROM deliveries WHERE shard = ? AND notice = ? AND contact = ? AN
 UPDATE deliveries SET state = 2, worker = ?, due_at = NULL WHERE shard = ? AND notice = ? AND contact = ?
 
 -- name: settle
--- What a report has marked (256) stays marked.
+-- HAS_RECEIPT (256) is never cleared.
 UPDATE deliveries SET state = ?, flags = ? | (flags & 256), tries = ?, due_at = ?, first_at = COALESCE(first_at, ?),
                       last_at = COALESCE(?, last_at), reason = ?, worker = NULL
 WHERE shard = ? AND notice = ? AND contact = ?
@@ -238,7 +248,7 @@ SELECT alive_until FROM workers WHERE worker = ?
 SELECT worker, alive_until FROM workers
 
 -- name: worker_gone
--- Unless it has given a sign of life since somebody looked.
+-- Unless it has renewed its lease since the caller read it.
 DELETE FROM workers WHERE worker = ? AND alive_until < ? RETURNING worker
 
 -- name: planning

@@ -1,4 +1,4 @@
-"""What a report of a provider (a receipt, a bounce, a complaint) does to its delivery's row, in one transaction."""
+"""Delivery receipts: effect of a provider's receipt, bounce or complaint on a row, in one transaction."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from alerts.storage.named_queries import load
 _sql = load("alerts.delivery_queue", "queue.sql")
 _HAS_RECEIPT = int(DeliveryFlag.HAS_RECEIPT)
 PLANNER = 0
-"""Under which worker's number these sums are kept: no process' own."""
+"""Worker number of tallies that belong to no process."""
 REPORTS = 10_000
-"""Reports stand among a delivery's attempts, numbered from here on."""
+"""Reports are stored among a delivery's attempts, numbered from here on."""
 
 
 class AppliedReceipt(NamedTuple):
-    """A delivery before and after a report."""
+    """Delivery state before and after a report."""
 
     channel: Channel
     was: DeliveryState
@@ -40,10 +40,10 @@ def apply_receipt(
     reason: str,
     at: datetime,
 ) -> AppliedReceipt | None:
-    """Note a report with its row; None if there is no such delivery.
+    """Record a report with its row; None if there is no such delivery.
 
-    `status` None changes no state (a soft bounce, a complaint). `nth` counts this delivery's reports, from 1 on;
-    `outcome` is how it reads among the attempts.
+    `status` None changes no state (a soft bounce, a complaint). `nth` counts this delivery's reports from 1; `outcome`
+    is its name among the attempts.
     """
     shard = contact_shard(contact)
     rows = unit.read(_sql.delivery_in_hand, (shard, number, contact))
@@ -51,7 +51,7 @@ def apply_receipt(
         return None
     state, channel, flags, tries, worker, last_at, old_reason = rows[0]
     was = DELIVERY_STATES[state]
-    # One that a report settled before its first attempt was recorded was tried too.
+    # A row that a report settled before its first attempt was recorded has been tried too.
     tried = tries > 0 or state == SENDING or bool(flags & _HAS_RECEIPT)
     if not tried:
         return AppliedReceipt(CHANNELS[channel], was, was)
@@ -60,14 +60,14 @@ def apply_receipt(
     if now == was:
         unit.write(_sql.delivery_reported, (_HAS_RECEIPT, shard, number, contact))
         return AppliedReceipt(CHANNELS[channel], was, was)
-    kept = reason if now != "delivered" else None
-    unit.write(_sql.delivery_settled_by_report, (STATE[now], _HAS_RECEIPT, kept, shard, number, contact))
+    stored_reason = reason if now != "delivered" else None
+    unit.write(_sql.delivery_settled_by_report, (STATE[now], _HAS_RECEIPT, stored_reason, shard, number, contact))
     owner = PLANNER
     if state == SENDING:
         owner = worker
         unit.write(_sql.overtake, (number, contact, worker))
     elif last_at is not None:
-        # The row is about to forget what its last attempt came to (one that did not settle it is kept already).
+        # The update below overwrites the last attempt's outcome (one that did not settle the row is stored already).
         unit.write(_sql.attempt_insert, (shard, number, contact, tries, last_at, was, old_reason or ""))
     unit.write(_sql.tally, (number, channel, state, owner, -1))
     unit.write(_sql.tally, (number, channel, STATE[now], PLANNER, 1))

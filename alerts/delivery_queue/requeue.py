@@ -1,5 +1,6 @@
-"""Deliveries that failed for technical reasons wait for a person: listed, and queued again once somebody has mended
-what was wrong (RULES, "States of a delivery"). They keep their identity, their attempts and their turn in the schedule.
+"""Requeue of technically failed deliveries, by a person who fixed the cause (RULES, "States of a delivery").
+
+They keep their identity, their attempts and their place in the retry schedule.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ _LIMIT = 2000
 
 
 class FailedDispatch(msgspec.Struct, frozen=True, kw_only=True):
-    """One dispatch with deliveries that failed for technical reasons. `notice` is None for messages of the house
-    (confirmations, answers to HELP, words to the team)."""
+    """Dispatch with technically failed deliveries.
+
+    `notice` is None for confirmations, answers to HELP and messages to the team.
+    """
 
     id: UUID
     notice: int | None
@@ -37,7 +40,7 @@ class FailedDispatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def failed(database: Database, now: datetime) -> list[FailedDispatch]:
-    """Those of which something may still leave."""
+    """List the failed dispatches that may still be sent."""
     with database.read() as tx:
         rows = tx.execute(_sql.failed, (FAILED_TECHNICAL, micros(now)))
     return [
@@ -52,9 +55,10 @@ def failed(database: Database, now: datetime) -> list[FailedDispatch]:
 
 
 async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
-    """Queue them again, some thousand a transaction; how many. `dispatch`: the id that `failed` names (a notice's own).
+    """Requeue a dispatch's failed deliveries, some thousand per transaction; return their number.
 
-    Raises NotFound for an id of no dispatch, Conflict if nothing more of it may leave.
+    `dispatch`: the id that `failed` returns (a notice's own). Raises NotFound for an unknown id, Conflict if the
+    dispatch has ended or expired.
     """
     total = shard = 0
     while shard < SHARDS:
@@ -68,7 +72,7 @@ async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
 
 
 def _batch(unit: UnitOfWork, dispatch: UUID, shard: int) -> tuple[int, int]:
-    """(how many of the next shards, where to go on)."""
+    """Requeue a batch of shards; return (rows requeued, next shard)."""
     notice, kind = _open(unit, dispatch)
     shards = range(shard, min(shard + _SHARDS_PER_BATCH, SHARDS))
     marks = ",".join("?" for _ in shards)
@@ -100,7 +104,7 @@ def _queue(unit: UnitOfWork, notice: int, rows: list[tuple[int, int, int, int, i
     attempts = [
         (shard, notice, contact, tries, last_at, DELIVERY_STATES[FAILED_TECHNICAL], reason or "")
         for shard, contact, _, tries, last_at, reason in rows
-        if tries and last_at is not None  # the row forgets its last attempt
+        if tries and last_at is not None  # requeueing overwrites the last attempt
     ]
     unit.write_many(_sql.attempt, attempts)
     unit.write_many(_sql.queue, [(QUEUED, now, row[0], notice, row[1], FAILED_TECHNICAL) for row in rows])

@@ -1,7 +1,13 @@
--- Deliveries that failed for technical reasons and may be tried again.
+-- Statements of the requeue: technically failed deliveries that may be tried again.
+--
+-- Numbers (row_format.py):
+--   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
+--       8 expired, 9 suppressed, 10 superseded, 11 cancelled
+--   channel: 0 email, 1 sms, 2 push, 3 letter
+--   kind: 0 notice, 1 confirmations, 2 help, 3 team
 
 -- name: failed
--- Of dispatches that are not over: of the others nothing more may leave.
+-- Only of dispatches that have not ended or expired: nothing more of the others may be sent.
 SELECT j.notice, j.notice_id, j.kind, SUM(t.amount), j.issued_at
 FROM tallies t JOIN jobs j ON j.notice = t.notice
 WHERE t.state = ? AND j.ended IS NULL AND j.expires > ?

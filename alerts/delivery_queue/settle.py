@@ -1,4 +1,4 @@
-"""What became of claimed rows, written with its event in one transaction: states, counts, attempts, chunk."""
+"""Settling of claimed rows, with the event in one transaction: states, counts, attempts, chunk."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _sql = load("alerts.delivery_queue", "queue.sql")
 
 
 class Claimed(NamedTuple):
-    """A delivery row as it was when it was taken."""
+    """Delivery row as it was when it was claimed."""
 
     shard: int
     notice: int
     contact: int
     state: int
-    """Before it was taken."""
+    """State before the claim."""
     channel: int
     flags: int
     tries: int
@@ -47,12 +47,12 @@ class Claimed(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> Claimed:
-        """From a row of the statements `waiting`, `due`, `leftover`, `claimed_by`."""
+        """Build from a row of the statements `waiting`, `due`, `leftover`, `claimed_by`."""
         return cls(*row)
 
 
 class DeliveryOutcome(NamedTuple):
-    """What a row becomes. `started` is set if an attempt was made; `due` if it is to be taken again, and when."""
+    """New state of a row. `started` is set if an attempt was made, `due` if it is claimed again at that time."""
 
     row: Claimed
     state: int
@@ -64,21 +64,21 @@ class DeliveryOutcome(NamedTuple):
     language: str = ""
     reference: str = ""
     suppress_reason: str = ""
-    """Why nothing more is to be sent to this contact point at all, "" if nothing forbids it."""
+    """Reason to suppress the contact point, "" if there is none."""
 
     @property
     def attempted(self) -> bool:
-        """Whether this is the end of an attempt."""
+        """True if this ends an attempt."""
         return self.started is not None
 
     @property
     def is_logged(self) -> bool:
-        """Whether the log hears of it: every attempt, and every end."""
+        """True if the log records it: every attempt, and every final state."""
         return self.attempted or self.state not in (QUEUED, HELD, DEFERRED)
 
 
 class LeaseLost(Exception):
-    """This worker was taken for dead and its claims were taken over: what it did since is in doubt."""
+    """The worker's lease expired and its claims were reassigned. Outcomes since then are uncertain."""
 
 
 def settle(
@@ -89,53 +89,53 @@ def settle(
     before: int = SENDING,
     owner: int | None = None,
 ) -> None:
-    """Write what became of rows that stand in state `before`, claimed by `owner` (this worker, if nothing is said).
+    """Write the outcomes of rows in state `before`, claimed by `owner` (default: this worker).
 
-    Raises Lapsed if this worker's claims were taken over.
+    Raises LeaseLost if this worker's claims were reassigned.
     """
     if not unit.read(_sql.worker, (worker,)):
         raise LeaseLost
     owner = worker if owner is None else owner
-    standing, overtaken = _parted(unit, settled, before)
-    unit.write_many(_sql.settle, [_row(s) for s in standing])
-    _tally(unit, worker, owner, standing, before)
-    unit.write_many(_sql.attempt_insert, [_attempt(s) for s in standing if _is_passing(s)])
+    as_claimed, overtaken = _split_overtaken(unit, settled, before)
+    unit.write_many(_sql.settle, [_row(s) for s in as_claimed])
+    _tally(unit, worker, owner, as_claimed, before)
+    unit.write_many(_sql.attempt_insert, [_attempt(s) for s in as_claimed if _is_passing(s)])
     _keep_receipt(unit, overtaken)
     for one in settled:
         if one.suppress_reason:
             suppress(unit, one.row.contact, one.suppress_reason)
     by_notice: dict[int, list[DeliveryOutcome]] = defaultdict(list)
-    for one in [s for s in standing if s.is_logged] + [s for s in overtaken if s.attempted]:
+    for one in [s for s in as_claimed if s.is_logged] + [s for s in overtaken if s.attempted]:
         by_notice[one.row.notice].append(one)
     for notice, of_notice in by_notice.items():
         _append_chunk(unit, worker, notice, of_notice)
 
 
 def still_claimed(unit: UnitOfWork, worker: int, settled: Sequence[DeliveryOutcome]) -> list[DeliveryOutcome]:
-    """Those whose rows are still claimed by this worker: the others were written by a commit whose answer was lost."""
+    """Filter out outcomes that a commit has written although its answer was lost."""
     keys = ((s, (s.row.shard, s.row.notice, s.row.contact, worker)) for s in settled)
     return [one for one, key in keys if unit.read(_sql.claimed_still, key)]
 
 
-def _parted(
+def _split_overtaken(
     unit: UnitOfWork, settled: Sequence[DeliveryOutcome], before: int
 ) -> tuple[Sequence[DeliveryOutcome], list[DeliveryOutcome]]:
-    """Those whose rows stand as they were claimed, and those that a receipt has settled while they were in hand."""
+    """Split into rows as they were claimed, and rows that a receipt has settled while they were in flight."""
     if before != SENDING:
         return settled, []
-    ahead = {
+    overtaken_keys = {
         (notice, contact)
         for notice in {one.row.notice for one in settled}
         for (contact,) in unit.read(_sql.overtaken_of, (notice,))
     }
-    if not ahead:
+    if not overtaken_keys:
         return settled, []
-    standing = [one for one in settled if (one.row.notice, one.row.contact) not in ahead]
-    return standing, [one for one in settled if (one.row.notice, one.row.contact) in ahead]
+    as_claimed = [one for one in settled if (one.row.notice, one.row.contact) not in overtaken_keys]
+    return as_claimed, [one for one in settled if (one.row.notice, one.row.contact) in overtaken_keys]
 
 
 def _keep_receipt(unit: UnitOfWork, overtaken: Sequence[DeliveryOutcome]) -> None:
-    """The receipt's state stays, and its sums; the attempt is kept beside it."""
+    """Keep the receipt's state and tallies; store the attempt with it."""
     for one in overtaken:
         row = one.row
         key = (row.shard, row.notice, row.contact)
@@ -162,7 +162,7 @@ def _row(settled: DeliveryOutcome) -> tuple[int | str | None, ...]:
 
 
 def _is_passing(settled: DeliveryOutcome) -> bool:
-    """An attempt that did not settle its delivery: its row will forget it."""
+    """True for an attempt that did not settle its delivery: the row will not keep it."""
     return settled.attempted and settled.due is not None
 
 
@@ -174,7 +174,7 @@ def _attempt(settled: DeliveryOutcome) -> tuple[int | str, ...]:
 
 
 def _tally(unit: UnitOfWork, worker: int, owner: int, settled: Sequence[DeliveryOutcome], before: int) -> None:
-    """Sums move from one state to another; what a claim counted is taken back from whoever counted it."""
+    """Move tallies from one state to another; a claim's count is taken back from the worker that made it."""
     gone: Counter[tuple[int, int, int]] = Counter()
     come: Counter[tuple[int, int, int]] = Counter()
     for one in settled:
@@ -190,7 +190,7 @@ def _tally(unit: UnitOfWork, worker: int, owner: int, settled: Sequence[Delivery
 
 
 def _append_chunk(unit: UnitOfWork, worker: int, notice: int, settled: Sequence[DeliveryOutcome]) -> None:
-    """The log's chunk events, the first attempt, and how long the messages took."""
+    """Append the chunk events; record the time of the first attempt and the latencies."""
     [(notice_id, kind, issued_at, first_at)] = unit.read(_sql.job_head, (notice,))
     for start in range(0, len(settled), CHUNK):
         event = DispatchChunkFinished(

@@ -1,4 +1,4 @@
-"""What there is to do, as the tables say: open dispatches, when the next waiting row is due, who holds what."""
+"""Queue snapshot: open dispatches, the next due time of each lane, claims of expired workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _sql = load("alerts.delivery_queue", "queue.sql")
 
 @dataclass(frozen=True, slots=True)
 class OpenDispatch:
-    """A dispatch that is not done."""
+    """Dispatch that is not done."""
 
     notice: int
     kind: int
@@ -30,27 +30,27 @@ class OpenDispatch:
     ended: int | None
     ended_reason: str
     frontier: int
-    """The shard that the last planned row stands in; -1 if none is planned."""
+    """Shard of the last planned row; -1 if none is planned."""
     open_rows: int
     queued: int
     sending: int
     paused: int = 0
-    """See `bounce_guard`."""
+    """`jobs.paused`, see `bounce_pause`."""
     bounces: BounceRate = NONE
-    """Of a dispatch that may be paused."""
+    """Bounce rate of a dispatch that may be paused."""
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is paused, and a person is asked."""
+        """True if it is paused until a person decides."""
         return self.paused == PAUSED
 
     @property
     def planned(self) -> bool:
-        """Whether every row is there."""
+        """True if every row is written."""
         return self.next_page >= self.pages
 
     def end(self, now: datetime) -> tuple[int, str] | None:
-        """What rows that have not left become; None while it is live."""
+        """Return the final state and reason for rows not handed over; None while the dispatch is live."""
         if self.ended is not None:
             return (CANCELLED if self.ended not in FINAL else self.ended), self.ended_reason
         if now >= self.expires:
@@ -65,20 +65,22 @@ class QueueSnapshot:
 
     jobs: tuple[OpenDispatch, ...]
     due: dict[int, datetime]
-    """Lane → when its next waiting row is due."""
+    """Lane → due time of its next waiting row."""
     orphaned: tuple[tuple[int, int], ...]
-    """(notice, worker) with rows claimed by a worker that is gone."""
+    """(notice, worker) with rows claimed by an expired worker."""
     silent: tuple[int, ...] = ()
-    """Workers whose lease has run out."""
+    """Workers whose lease has expired."""
     workers: int = 1
-    """How many processes hand over, this one included."""
+    """Number of sending processes, this one included."""
 
 
 def read_snapshot(
     database: Database, worker: int, now: datetime, *, alone: bool, judging: bool = True
 ) -> QueueSnapshot:
-    """Read the queue. `alone`: no other process can be at work, whatever its row says. Without `judging`, whose lease
-    has run out is not taken for gone yet."""
+    """Read the queue.
+
+    `alone`: no other process can be running, whatever its row says. Without `judging`, expired leases are ignored.
+    """
     with database.read() as tx:
         jobs = tx.execute(_sql.jobs_open)
         tallies = tx.execute(_sql.tallies_by_job)

@@ -1,4 +1,4 @@
-"""Sums over every dispatch there ever was: deliveries by channel and state, how long messages took by lane."""
+"""Statistics over every dispatch: deliveries by channel and state, latencies by lane."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ _sql = load("alerts.delivery_queue", "statistics.sql")
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """`deliveries`: (channel, state) → how many stand there now. `latencies`: lane → (seconds from the issue to the
-    hand-over, how many) in rising order, 5 % apart."""
+    """Sums since the beginning.
+
+    `deliveries`: (channel, state) → number in that state now. `latencies`: lane → (seconds from the issue to the
+    hand-over, number) in rising order, 5 % apart.
+    """
 
     deliveries: dict[tuple[str, ...], int] = field(default_factory=dict)
     latencies: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
 
 
 def totals(database: Database) -> Totals:
-    """Read them in one snapshot. Blocks; a row for each notice, channel and state is looked at."""
+    """Read the sums in one snapshot. Blocks; reads a row for each notice, channel and state."""
     with database.read() as tx:
         deliveries = tx.execute(_sql.deliveries)
         latencies = tx.execute(_sql.latencies)

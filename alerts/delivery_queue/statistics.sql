@@ -1,4 +1,10 @@
--- What has become of every delivery there ever was, added up: for the metrics.
+-- Sums over all deliveries, for the metrics.
+--
+-- Numbers (row_format.py):
+--   state: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
+--       8 expired, 9 suppressed, 10 superseded, 11 cancelled
+--   channel: 0 email, 1 sms, 2 push, 3 letter
+--   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 
 -- name: deliveries
 SELECT channel, state, SUM(amount) FROM tallies GROUP BY channel, state

@@ -1,7 +1,8 @@
-"""Who this worker is, and whether its claims are still its own.
+"""Worker lease: identity of this worker, and validity of its claims.
 
-A worker has a row that says until when it lives, by the database's clock: no host's clock decides. It is extended in a
-transaction of its own, behind no other work, so that only a process that is stopped or cut off falls silent.
+A worker's row holds the end of its lease, by the database's clock: no host's clock decides. It is renewed in a
+transaction of its own, not queued behind other work, so that only a process that is stopped or disconnected misses a
+renewal.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ _log = logging.getLogger(__name__)
 _sql = load("alerts.delivery_queue", "queue.sql")
 LIFE = timedelta(seconds=8)
 BEAT = 2.0
-"""Seconds between signs of life."""
+"""Seconds between renewals."""
 _MARGIN = 6.0
-"""Seconds after its last sign of life in which a worker still begins hand-overs: less than others wait."""
-_FOR_EVER = timedelta(days=36_500)
+"""Seconds after its last renewal in which a worker still begins hand-overs; less than the lease."""
+_FOREVER = timedelta(days=36_500)
 _BEYOND = 1 << 62
 
 
 class WorkerLease:
-    """A number in the table of workers, kept alive by `beat`. Alone in its database it needs no signs of life."""
+    """Worker number with a lease, extended by `renew`. On SQLite there is one process: the lease never expires."""
 
     def __init__(
         self,
@@ -40,7 +41,7 @@ class WorkerLease:
         clock: Callable[[], datetime],
         tick: Callable[[], float] = steady,
     ) -> None:
-        """`tick`: seconds that only grow, by which a worker judges itself."""
+        """`tick`: monotonic seconds, by which a worker checks its own lease."""
         self._database, self._writer, self._clock, self._tick = database, writer, clock, tick
         self._alone = database.dialect == "sqlite"
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
@@ -49,15 +50,15 @@ class WorkerLease:
         self.number = 0
 
     def is_valid(self, number: int) -> bool:
-        """Whether what was claimed under that number is still this worker's: False once others may take it over."""
+        """True if claims under that number are still this worker's; False once others may reassign them."""
         return number == self.number and (self._alone or self._tick() - self._beaten < _MARGIN)
 
     @property
     def may_expire_others(self) -> bool:
-        """Whether others that seem dead may be taken for dead.
+        """True if workers with an expired lease may be declared gone.
 
-        Who could not give signs of life itself (the database was away, or this process stopped) has to give the others
-        the time to give theirs: a whole life of a lease.
+        A worker that could not renew its own lease (the database was away, or this process stopped) has to give the
+        others the time to renew theirs: the whole duration of a lease.
         """
         if self._alone:
             return True
@@ -65,7 +66,7 @@ class WorkerLease:
         return now - self._beaten < _MARGIN and now - self._regular_since >= LIFE.total_seconds()
 
     async def acquire(self) -> None:
-        """Take a number; again, a new one, after having been taken for dead."""
+        """Acquire a worker number; a new one if the lease was lost."""
         begun = self._tick()
 
         def work(unit: UnitOfWork) -> int:
@@ -77,7 +78,7 @@ class WorkerLease:
         self._beaten = self._regular_since = begun
 
     async def renew(self) -> None:
-        """Say that this worker is alive; begin anew if it was taken for dead."""
+        """Renew the lease; acquire a new one if it was lost."""
         if self._alone:
             return
         begun = self._tick()
@@ -90,7 +91,7 @@ class WorkerLease:
         self._beaten = begun
 
     async def release(self) -> None:
-        """Leave: what is still claimed under this number may be taken over at once."""
+        """Release the lease: claims under this number may be reassigned at once."""
         try:
             if not self._alone:
                 await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
@@ -109,17 +110,19 @@ class WorkerLease:
 
     def _until(self, read: Callable[[str], list[tuple[int, ...]]]) -> int:
         if self._alone:
-            return micros(self._clock() + _FOR_EVER)
+            return micros(self._clock() + _FOREVER)
         return shared_now(read, "postgresql", self._clock()) + LIFE // timedelta(microseconds=1)
 
 
 def workers(tx: Transaction, own: datetime) -> dict[int, bool]:
-    """The workers that have a row → whether they are alive. `own`: this process's time, which SQLite goes by."""
+    """Return worker → True if its lease is valid. `own`: this process's time, used on SQLite."""
     now = shared_now(tx.execute, tx.dialect, own)
     return {int(worker): until >= now for worker, until in tx.execute(_sql.workers_all)}
 
 
 def expire_worker(unit: UnitOfWork, worker: int, now: int) -> bool:
-    """Take a worker for dead, unless it has given a sign of life since; whether it is dead. `now`: a moment ago by the
-    database's clock (microseconds)."""
+    """Delete a worker's lease unless renewed since `now`; True if it is gone.
+
+    `now`: a moment ago by the database's clock (microseconds).
+    """
     return not unit.read(_sql.worker, (worker,)) or bool(unit.read(_sql.worker_gone, (worker, now)))
