@@ -19,6 +19,7 @@ from alerts.dispatch import recipients
 from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
 from alerts.domain import events as e
+from alerts.domain.events.notice import ENDINGS
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.eventlog.recorder import Recorder
@@ -48,7 +49,6 @@ PLANNER = 0
 """Under which worker's number the reactor counts: it runs in one process at a time."""
 _PEOPLE = tuple(SUBSCRIBER_EVENTS.events.values())
 _HANDED = ("sent", "delivered")
-_ENDINGS = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
 
 
 def position(database: BaseDatabase) -> int:
@@ -90,7 +90,7 @@ class FanOut:
         match recorded.event:
             case e.NoticeIssued() | e.DispatchStopped() | e.DispatchResumed():
                 return True
-            case event if isinstance(event, _ENDINGS):
+            case event if isinstance(event, ENDINGS):
                 return True
             case e.DispatchChunkFinished(number=number):
                 return bool(self._registers.superseding(number, self._clock()))
@@ -161,7 +161,7 @@ class FanOut:
                 return self._outcomes(event.number, _reached(event))
             case e.ReceiptReceived(number=number, contact=contact, channel=channel):
                 return self._outcomes(number, [(contact, channel)])
-            case event if isinstance(event, _ENDINGS):
+            case event if isinstance(event, ENDINGS):
                 return self._end(self._registers.issued_by_id(recorded.originator_id))
             case _:
                 return self._answers(recorded) + self._late_comers(recorded)

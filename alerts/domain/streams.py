@@ -1,4 +1,7 @@
-"""Stream kinds and stream ids. Those of subscribers are in `subscribers.domain.subscriber`."""
+"""Stream kinds, with the events that each consists of, and stream ids.
+
+Those of subscribers are in `subscribers.domain.subscriber`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from uuid import UUID
 from alerts.domain import (
     delivery_receipt,
     dispatch,
+    events,
     incident,
     newsletter,
     notice,
@@ -17,29 +21,30 @@ from alerts.domain import (
     subscriber_import,
     webhook,
 )
+from alerts.domain import events as e
 from alerts.kernel.events import Stream
 from alerts.kernel.ids import derived_id, new_id
 
-INCIDENT = Stream("incident", incident.evolve)
-POINT = Stream("service-point", service_point.evolve)
-CHANGE = Stream("service-change", service_change.evolve)
-NOTICE = Stream("notice", notice.evolve)
-PLACE = Stream("place", reference_data.evolve_place)
-TOPIC = Stream("topic", reference_data.evolve_topic)
-SEGMENT = Stream("segment", reference_data.evolve_segment)
-NEWSLETTER = Stream("newsletter", newsletter.evolve)
-SOURCE = Stream("source", reference_data.evolve_source)
-TRIGGER = Stream("trigger", reference_data.evolve_trigger)
-REJECTIONS = Stream("rejections", reference_data.evolve_rejections)
-MEMBER = Stream("member", reference_data.evolve_member)
-KEY = Stream("key", reference_data.evolve_key)
-DISPATCH = Stream("dispatch", dispatch.evolve)
-CHUNK = Stream("chunk", dispatch.evolve_chunk)
-WEBHOOK = Stream("webhook", webhook.evolve)
-IMPORT = Stream("import", subscriber_import.evolve)
-IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page)
-RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts)
-TEXTS = Stream("texts", delivery_receipt.evolve_texts)
+INCIDENT = Stream("incident", incident.evolve, events.incident.EVENTS)
+POINT = Stream("service-point", service_point.evolve, events.service_point.EVENTS)
+CHANGE = Stream("service-change", service_change.evolve, events.service_change.EVENTS)
+NOTICE = Stream("notice", notice.evolve, events.notice.EVENTS)
+PLACE = Stream("place", reference_data.evolve_place, events.place.EVENTS)
+TOPIC = Stream("topic", reference_data.evolve_topic, events.topic.EVENTS)
+SEGMENT = Stream("segment", reference_data.evolve_segment, events.segment.EVENTS)
+NEWSLETTER = Stream("newsletter", newsletter.evolve, events.newsletter.EVENTS)
+SOURCE = Stream("source", reference_data.evolve_source, events.source.EVENTS)
+TRIGGER = Stream("trigger", reference_data.evolve_trigger, (e.TriggerReceived,))
+REJECTIONS = Stream("rejections", reference_data.evolve_rejections, (e.TriggerRejected,))
+MEMBER = Stream("member", reference_data.evolve_member, events.team_member.EVENTS)
+KEY = Stream("key", reference_data.evolve_key, events.api_key.EVENTS)
+DISPATCH = Stream("dispatch", dispatch.evolve, events.dispatch.EVENTS)
+CHUNK = Stream("chunk", dispatch.evolve_chunk, events.dispatch.CHUNK_EVENTS)
+WEBHOOK = Stream("webhook", webhook.evolve, events.webhook.EVENTS)
+IMPORT = Stream("import", subscriber_import.evolve, (e.ImportStarted, e.ImportFinished))
+IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page, (e.ImportRowRefused,))
+RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts, (e.ReceiptReceived, e.ContactPointBounced))
+TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))
 
 
 def incident_id(source: str, source_ref: str | None) -> UUID:

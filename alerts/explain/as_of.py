@@ -9,11 +9,11 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import notice
-from alerts.domain.events import CATALOGUE
 from alerts.domain.notice import NoticeState
+from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Log
 
-_TOPICS = frozenset(name for name in CATALOGUE.events if name.startswith("Notice")) | {"ApprovalVoided"}
+_TOPICS = NOTICE.topics
 _PAGE = 1000
 
 

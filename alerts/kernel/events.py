@@ -80,6 +80,13 @@ class Stream(Generic[S]):
 
     name: str
     evolve: Callable[[S | None, Recorded], S]
+    events: tuple[type[Event], ...] = ()
+    """What it consists of; every list of topics is derived from these."""
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics of its events."""
+        return frozenset(event.topic() for event in self.events)
 
 
 @dataclass(frozen=True)

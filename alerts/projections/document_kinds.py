@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.domain.dispatch import DispatchState
 from alerts.domain.incident import IncidentState
@@ -63,7 +62,6 @@ class DocumentKind(Generic[S]):
     table: str
     stream: Stream[S]
     state: type[S]
-    events: tuple[type[Event], ...]
     columns: tuple[str, ...]
     """The table's own columns, beside `id`, `created`, `position`, `doc` and, if sealed, `sealed`."""
     index: Callable[[S], Sequence[Value]]
@@ -73,6 +71,11 @@ class DocumentKind(Generic[S]):
     """Reads documents by id as rows (id, created, doc, sealed); `(?*)` takes as many `?` as there are ids."""
     save_sql: str = field(init=False)
     """Upserts one row: (id, created, position, *columns, doc) or, if sealed, (..., doc, sealed)."""
+
+    @property
+    def events(self) -> tuple[type[Event], ...]:
+        """The events of its stream."""
+        return self.stream.events
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "load_sql", _load_sql(self.table, self.sealed))
@@ -139,21 +142,6 @@ NOTICES = DocumentKind(
     "notices",
     streams.NOTICE,
     NoticeState,
-    (
-        e.NoticeDrafted,
-        e.NoticeRevised,
-        e.NoticeSubmitted,
-        e.NoticeReturned,
-        e.NoticeRejected,
-        e.NoticeApproved,
-        e.ApprovalVoided,
-        e.NoticeScheduled,
-        e.NoticeIssued,
-        e.NoticeSuperseded,
-        e.NoticeCancelled,
-        e.NoticeCleared,
-        e.NoticeExpired,
-    ),
     ("number", "phase", "kind", "status", "thread", "incident", "service_change", "issued_at", "expires"),
     _notice_index,
     canonical=_notice_canonical,
@@ -162,14 +150,6 @@ DISPATCHES = DocumentKind(
     "dispatches",
     streams.DISPATCH,
     DispatchState,
-    (
-        e.DispatchPlanned,
-        e.DispatchCompleted,
-        e.DispatchRetried,
-        e.DispatchPaused,
-        e.DispatchResumed,
-        e.DispatchStopped,
-    ),
     ("notice",),
     lambda state: (state.notice.bytes,),
 )
@@ -177,14 +157,6 @@ INCIDENTS = DocumentKind(
     "incidents",
     streams.INCIDENT,
     IncidentState,
-    (
-        e.IncidentReported,
-        e.IncidentConfirmed,
-        e.IncidentSeverityRevised,
-        e.IncidentAreaRevised,
-        e.IncidentResolved,
-        e.IncidentDismissed,
-    ),
     ("status", "source"),
     lambda state: (state.status, state.source),
 )
@@ -192,7 +164,6 @@ POINTS = DocumentKind(
     "service_points",
     streams.POINT,
     PointState,
-    (e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed),
     ("kind", "is_open"),
     lambda state: (state.facts.kind, int(state.open)),
 )
@@ -200,7 +171,6 @@ CHANGES = DocumentKind(
     "service_changes",
     streams.CHANGE,
     ChangeState,
-    (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn),
     ("status", "effective", "ends"),
     lambda state: (state.status, micros(state.facts.effective), _micros(state.facts.until)),
 )
@@ -208,7 +178,6 @@ PLACES = DocumentKind(
     "places",
     streams.PLACE,
     PlaceState,
-    (e.PlaceDefined, e.PlaceRevised, e.PlaceRetired),
     ("slug", "retired", "west", "south", "east", "north"),
     _place_index,
 )
@@ -216,7 +185,6 @@ TOPICS = DocumentKind(
     "topics",
     streams.TOPIC,
     TopicState,
-    (e.TopicDefined, e.TopicRetired),
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
 )
@@ -224,7 +192,6 @@ SEGMENTS = DocumentKind(
     "segments",
     streams.SEGMENT,
     SegmentState,
-    (e.SegmentDefined, e.SegmentRevised, e.SegmentRetired),
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
 )
@@ -232,7 +199,6 @@ NEWSLETTERS = DocumentKind(
     "newsletters",
     streams.NEWSLETTER,
     NewsletterState,
-    (e.NewsletterStarted, e.NewsletterScheduleSet, e.NewsletterEnded),
     ("slug", "ended"),
     lambda state: (state.slug, int(state.ended)),
 )
@@ -240,7 +206,6 @@ SOURCES = DocumentKind(
     "sources",
     streams.SOURCE,
     SourceState,
-    (e.SourceConnected, e.SourceRevised, e.SourceSecretRotated, e.SourceDisconnected),
     ("name",),
     lambda state: (state.name,),
     sealed=True,
@@ -249,7 +214,6 @@ KEYS = DocumentKind(
     "api_keys",
     streams.KEY,
     KeyState,
-    (e.ApiKeyIssued, e.ApiKeyRevoked),
     ("secret_hash", "revoked"),
     lambda state: (state.secret_hash, int(state.revoked)),
 )
@@ -257,7 +221,6 @@ MEMBERS = DocumentKind(
     "members",
     streams.MEMBER,
     MemberState,
-    (e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked),
     ("contact", "role"),
     lambda state: (state.contact, state.role),
     sealed=True,
@@ -266,7 +229,6 @@ TRIGGERS = DocumentKind(
     "triggers",
     streams.TRIGGER,
     TriggerState,
-    (e.TriggerReceived,),
     ("source", "state"),
     lambda state: (state.source, state.state),
 )

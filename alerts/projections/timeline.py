@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from alerts.domain import events as e
+from alerts.domain.streams import DISPATCH, IMPORT, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import document_kinds
@@ -33,22 +34,17 @@ _DOCUMENTS: tuple[document_kinds.DocumentKind[Any], ...] = (
     document_kinds.MEMBERS,
     document_kinds.TRIGGERS,
 )
-# A dispatch is told under its notice: nobody looks for it elsewhere.
-_OF_A_NOTICE = (
-    e.DispatchPlanned,
-    e.DispatchCompleted,
-    e.DispatchRetried,
-    e.DispatchPaused,
-    e.DispatchResumed,
-    e.DispatchStopped,
-)
 _KINDS: dict[type[Event], str] = {
     **{event: kind.table for kind in _DOCUMENTS for event in kind.events},
-    **dict.fromkeys(_OF_A_NOTICE, document_kinds.NOTICES.table),
-    e.TriggerRejected: "rejections",
-    e.ImportStarted: "imports",
-    e.ImportFinished: "imports",
+    **dict.fromkeys(DISPATCH.events, document_kinds.NOTICES.table),  # shown under its notice
+    **dict.fromkeys(REJECTIONS.events, "rejections"),
+    **dict.fromkeys(IMPORT.events, "imports"),
 }
+
+
+def _notice_of(event: Event) -> UUID | None:
+    """The notice of a dispatch's event."""
+    return cast(e.DispatchPlanned, event).notice if isinstance(event, DISPATCH.events) else None
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +105,7 @@ class Timeline(ReadModel):
             kind = _KINDS.get(type(event))
             if kind is None:
                 continue
-            subject = event.notice if isinstance(event, _OF_A_NOTICE) else recorded.originator_id
+            subject = _notice_of(event) or recorded.originator_id
             rows.append(
                 (
                     recorded.position,

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from alerts.domain import events as e
+from alerts.domain.events.notice import ENDINGS
 from alerts.domain.notice_lifecycle import danger_to_life as danger_to_life_of
 from alerts.domain.reference_data import MemberState, PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
@@ -30,19 +31,9 @@ from subscribers.audience.open_points import change_reach, open_after
 from subscribers.audience.query import AudienceQuery, ChangeReach
 
 _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
-    **dict.fromkeys((e.PlaceDefined, e.PlaceRevised, e.PlaceRetired), PLACE),
-    **dict.fromkeys((e.TopicDefined, e.TopicRetired), TOPIC),
-    **dict.fromkeys((e.SegmentDefined, e.SegmentRevised, e.SegmentRetired), SEGMENT),
-    **dict.fromkeys((e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed), POINT),
-    **dict.fromkeys(
-        (e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn), CHANGE
-    ),
-    **dict.fromkeys((e.TeamMemberInvited, e.RoleGranted, e.RoleRevoked), MEMBER),
-    **dict.fromkeys((e.WebhookAdded, e.WebhookReplayed, e.WebhookDisabled, e.WebhookRemoved), WEBHOOK),
+    event: stream for stream in (PLACE, TOPIC, SEGMENT, POINT, CHANGE, MEMBER, WEBHOOK) for event in stream.events
 }
-_ENDINGS: Final[tuple[type[Event], ...]] = (e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired)
-
-_MEANT: Final[tuple[type[Event], ...]] = (*_FOLDED, e.NoticeIssued, *_ENDINGS, e.DispatchStopped)
+_MEANT: Final[tuple[type[Event], ...]] = (*_FOLDED, e.NoticeIssued, *ENDINGS, e.DispatchStopped)
 
 TOPICS: Final[frozenset[str]] = frozenset(event.topic() for event in _MEANT)
 """The events that the registers are folded from: enough to compute a notice's question at any past position."""

@@ -21,19 +21,16 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from alerts.domain import events as e
+from alerts.domain.events.notice import ENDINGS
+from alerts.domain.streams import CHANGE, PLACE, POINT, TOPIC
+from alerts.kernel.events import Event
 from alerts.services import Services
 from alerts.web.http.requests import unchanged
 from alerts.web.http.security import ALWAYS, PAGES
 
-PUBLIC_TOPICS = frozenset(
-    event.topic()
-    for event in (
-        *(e.PlaceDefined, e.PlaceRevised, e.PlaceRetired, e.TopicDefined, e.TopicRetired),
-        *(e.ServicePointOpened, e.ServicePointHoursSet, e.ServicePointMoved, e.ServicePointClosed),
-        *(e.ServiceChangeAnnounced, e.ServiceChangeRevised, e.ServiceChangeTookEffect, e.ServiceChangeWithdrawn),
-        *(e.NoticeIssued, e.NoticeSuperseded, e.NoticeCancelled, e.NoticeCleared, e.NoticeExpired),
-        e.DispatchPlanned,
-    )
+_NOTICES: tuple[type[Event], ...] = (e.NoticeIssued, *ENDINGS, e.DispatchPlanned)
+PUBLIC_TOPICS = frozenset(event.topic() for event in _NOTICES).union(
+    PLACE.topics, TOPIC.topics, POINT.topics, CHANGE.topics
 )
 _MOST, _MOST_ASKED = 512, 4096
 _WORTH_PACKING = 1000

@@ -1,0 +1,34 @@
+"""Events of team members."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from alerts.kernel.events import Event
+
+
+class TeamMemberInvited(Event, frozen=True, kw_only=True):
+    """A console user was invited."""
+
+    personal: ClassVar[tuple[str, ...]] = ("email", "name")
+    email: str | None
+    name: str | None = None
+    contact: int
+    """Contact point number of the sign-in address, for exercises and tests (RULES 15)."""
+
+
+class RoleGranted(Event, frozen=True, kw_only=True):
+    """A role was granted: viewer < author < approver < admin."""
+
+    role: Literal["viewer", "author", "approver", "admin"]
+
+
+class RoleRevoked(Event, frozen=True, kw_only=True):
+    """The member no longer has a role."""
+
+
+EVENTS: tuple[type[Event], ...] = (
+    TeamMemberInvited,
+    RoleGranted,
+    RoleRevoked,
+)
