@@ -22,7 +22,7 @@ from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.signed_tokens import contact_token, delivery_token, timed_token
 from alerts.web.http import app
-from tests.scene import Scene, plan_of
+from tests.support.scene import Scene, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

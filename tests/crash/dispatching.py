@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import Stack
+from tests.support.databases import Databases
+from tests.support.rig import Stack
 
 
 async def work(stack: Stack) -> None:

@@ -18,8 +18,8 @@ from alerts.domain.recurrence import next_issue
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler.due_items import DuePoll, plan_due, take_due
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import Stack
+from tests.support.databases import Databases
+from tests.support.rig import Stack
 
 LONDON = ZoneInfo("Europe/London")
 FOLD, GAP = date(2026, 10, 25), date(2027, 3, 28)

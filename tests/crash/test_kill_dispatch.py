@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery_queue.row_format import CHUNK
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import WALWORTH, Stack
+from tests.support.databases import Databases
+from tests.support.rig import WALWORTH, Stack
 
 PEOPLE, KILLS, SENDERS = 2500, 3, 6
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -21,8 +21,8 @@ from alerts.kernel.events import Event, Recorded
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from subscribers.domain.events import SubscriptionEnded
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import SENDER, Stack, now, running
+from tests.support.databases import Databases
+from tests.support.rig import SENDER, Stack, now, running
 
 ADDED_S = 1.0
 """P6."""

@@ -1,14 +1,21 @@
-"""A stack on both databases."""
+"""The rig, and the product over HTTP, on both databases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import Stack
+from alerts import settings as settings_of
+from alerts.app import bootstrap
+from alerts.web.http.app import build
+from tests.support.databases import MASTER_KEY, Databases
+from tests.support.rig import Stack
+from tests.support.served import PUBLIC_URL, Served
 
 
 @pytest.fixture
@@ -19,3 +26,28 @@ def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    """The whole product in this process, on both databases; e-mail and texts go to the inbox."""
+    settings = settings_of.load(
+        {
+            "ALERTS_DATABASE_URL": database_url,
+            "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
+            "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+            "ALERTS_PUBLIC_URL": PUBLIC_URL,
+        }
+    )
+    box: list[Served] = []
+    bootstrap.migrate_all(settings)
+    app = bootstrap.build(
+        settings, ("web", "worker", "scheduler"), clock=lambda: box[0].now if box else datetime.now(UTC)
+    )
+    await app.start()
+    try:
+        async with TestClient(TestServer(build(app.parts))) as client:
+            box.append(Served(app.parts, client))
+            yield box[0]
+    finally:
+        await app.stop()

@@ -20,7 +20,7 @@ from alerts.storage.ports import Transaction
 from subscribers.vault import Vault
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 MASTER = bytes(range(32))
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -45,7 +45,7 @@ from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
-from tests.conftest import MASTER_KEY, Databases
+from tests.support.databases import MASTER_KEY, Databases
 
 SENDER = "Community Alerts <alerts@localhost>"
 SECRET = b"s" * 32

@@ -6,6 +6,8 @@ Events are appended as they are, without the commands, so that every state a pag
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -224,6 +226,23 @@ class Scene:
                 break
             await asyncio.sleep(0.05)
         return self.app.inbox.items(0, 1000)
+
+
+def link(kind: str, text: str) -> str:
+    """The first link of a kind in a message, as a path."""
+    found = re.search(rf"http://127\.0\.0\.1:8080(/{kind}/\S+)", text)
+    assert found, text
+    return found[1]
+
+
+async def first_message(sending: Scene, sender: Any) -> dict[str, Any]:
+    """Amina gets an emergency; the first item of her inbox."""
+    sending.london()
+    await sending.resident()
+    sending.fire()
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    return item
 
 
 def plan_of(key: str, severity: Severity | None = None) -> e.NoticePlan:

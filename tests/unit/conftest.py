@@ -1,8 +1,8 @@
-"""One notice and one reader, to be varied by each test."""
+"""Fixtures of unit tests in several rooms: a notice and its reader, to be varied; an empty log with read models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +10,7 @@ import pytest
 
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.channels.renderer import Renderer
+from tests.support.memory_views import World
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)
 Words = Callable[..., NoticeWords]
@@ -80,3 +81,11 @@ def desks() -> tuple[Alternative, ...]:
         Alternative(name="Brixton", address="", distance_m=2570, opening_hours="24/7"),
         Alternative(name="Peckham", address="", distance_m=2849, opening_hours="Mo-Sa 08:00-20:00"),
     )
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    """An empty log with empty read models."""
+    made = World()
+    yield made
+    made.database.close()

@@ -24,7 +24,7 @@ from alerts.kernel.errors import Conflict, Invalid
 from alerts.settings import Settings
 from alerts.storage.connect import connect
 from subscribers.vault import Vault, WrongMasterKey
-from tests.conftest import MASTER_KEY
+from tests.support.databases import MASTER_KEY
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from subscribers.vault import Vault
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Databases
+    from tests.support.databases import Databases
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CAMDEN = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.5], [-0.1, 51.6], [-0.2, 51.6], [-0.2, 51.5]]]}

@@ -10,7 +10,7 @@ from alerts.delivery_queue.claim import claim_due, claim_planned
 from alerts.delivery_queue.row_format import LANE
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
-from tests.integration.dispatch.stack import Scripted, Stack
+from tests.support.rig import Scripted, Stack
 
 _PEOPLE = 3_000
 

@@ -19,8 +19,8 @@ from alerts.projections.checksums import checksums
 from alerts.projections.rebuild import rebuild
 from subscribers.addresses import Addresses, Owner
 from subscribers.domain.subscriber import SUBSCRIBER
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import SECRET, Scripted, Stack, now
+from tests.support.databases import Databases
+from tests.support.rig import SECRET, Scripted, Stack, now
 
 AT = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 ADDRESSES = Addresses(b"s" * 32)

@@ -14,7 +14,7 @@ from alerts.domain.events import DispatchRetried, NoticeExpired
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import new_id
-from tests.integration.dispatch.stack import Scripted, Stack
+from tests.support.rig import Scripted, Stack
 
 
 def _refuses(message: Message) -> SendResult:

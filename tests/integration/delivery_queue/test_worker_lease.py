@@ -17,9 +17,9 @@ from alerts.channels.message import Message, SendResult
 from alerts.delivery_queue.state import read_snapshot
 from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, expire_worker, workers
 from alerts.storage.server_clock import shared_now
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack, now
-from tests.integration.dispatch.test_mishaps import counts_agree
+from tests.integration.dispatch.test_worker_failures import counts_agree
+from tests.support.databases import Databases
+from tests.support.rig import WALWORTH, Scripted, Stack, now
 
 _LIFE = LIFE.total_seconds()
 

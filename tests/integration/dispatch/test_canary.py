@@ -10,7 +10,7 @@ from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import SendResult
 from alerts.dispatch.canary import EVERY, LATE, Canaries, states
 from alerts.kernel.terms import Channel
-from tests.integration.dispatch.stack import SENDER, Scripted, Stack
+from tests.support.rig import SENDER, Scripted, Stack
 
 TESTERS: dict[Channel, str] = {"email": "tester@example.org", "sms": "+447700900000"}
 

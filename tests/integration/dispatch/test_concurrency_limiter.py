@@ -10,7 +10,7 @@ import pytest
 from alerts.channels.message import Message, SendResult
 from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter, NoSlot
 from alerts.providers.webpush.service_health import PushServices
-from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
+from tests.support.rig import WALWORTH, Scripted, Stack
 
 
 class Services(Scripted):

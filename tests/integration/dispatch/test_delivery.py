@@ -9,7 +9,7 @@ from alerts.channels.message import SendResult
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
-from tests.integration.dispatch.stack import Scripted, Stack, now
+from tests.support.rig import Scripted, Stack, now
 
 
 def test_everyone_due_gets_one_and_nobody_else(stack: Stack) -> None:

@@ -18,8 +18,8 @@ from alerts.domain.streams import WEBHOOK
 from alerts.kernel.ids import new_id
 from alerts.providers.inbox import InboxItem
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
-from tests.integration.dispatch.stack import Stack, now
-from tests.integration.dispatch.test_receipts import commands_of, told
+from tests.integration.delivery_queue.test_receipts import commands_of, told
+from tests.support.rig import Stack, now
 
 PHONE = "+447700900123"
 CONSENT = {"wording": "Alerts for my area", "given_at": "2026-03-01T10:00:00+00:00", "how": "at the desk"}

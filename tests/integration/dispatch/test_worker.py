@@ -15,8 +15,8 @@ from alerts.domain import events as e
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler.due_items import DuePoll, cancel_due, plan_due, take_due
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import CONTENT, Scripted, Stack, now
+from tests.support.databases import Databases
+from tests.support.rig import CONTENT, Scripted, Stack, now
 
 
 class Clock:

@@ -12,7 +12,7 @@ import pytest
 from alerts.channels.message import Message, SendResult
 from alerts.eventlog.ports import Committed, UnitOfWork, Writer
 from alerts.kernel.errors import Unavailable
-from tests.integration.dispatch.stack import WALWORTH, Scripted, Stack
+from tests.support.rig import WALWORTH, Scripted, Stack
 
 
 def counts_agree(stack: Stack, number: int) -> Counter[int]:

@@ -30,7 +30,7 @@ from alerts.doctor.runner import run
 from alerts.net.dkim import Signer
 from alerts.settings import Settings
 from alerts.settings.provider_urls import sms
-from tests.conftest import MASTER_KEY
+from tests.support.databases import MASTER_KEY
 
 SENDER = "Anytown <alerts@anytown.gov.uk>"
 

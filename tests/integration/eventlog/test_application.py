@@ -18,8 +18,8 @@ from eventsourcing.projection import Projection
 from alerts.eventlog.read_model import ReadModel, ViewRecorder
 from alerts.kernel.ids import new_id
 from alerts.projections.catalogue import projections
-from tests.conftest import Databases
-from tests.integration.eventlog.kit import COUNTER, house, raised
+from tests.support.counters import COUNTER, house, raised
+from tests.support.databases import Databases
 
 
 @contextmanager

@@ -12,10 +12,10 @@ import pytest
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.events import Catalogue
 from alerts.kernel.ids import new_id
-from tests.integration.eventlog.kit import COUNTER, Counted, Named, house, opened
+from tests.support.counters import COUNTER, Counted, Named, house, opened
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 def test_reading_by_position_and_topic(databases: Databases) -> None:

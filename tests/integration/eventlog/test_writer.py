@@ -19,10 +19,10 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Conflict, Invalid, Unavailable
 from alerts.kernel.ids import new_id
 from alerts.storage.base import BaseDatabase, BaseTransaction
-from tests.integration.eventlog.kit import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
+from tests.support.counters import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.commands import SYSTEM
-from tests.integration.web.conftest import House
-from tests.integration.web.test_story import resident, settled
+from tests.support.served import Served, resident, settled
 
 
 @pytest.fixture(params=["sqlite"])
@@ -21,29 +20,29 @@ def failed(why: dict[str, Any]) -> set[str]:
     return {check["rule"] for check in why["checks"] if not check["holds"]}
 
 
-async def test_each_reason_there_was_none(house: House) -> None:
-    key = await house.key(policy="issue")
-    ann = await house.ok("POST", "/api/v1/subscribers", key, resident("ann@example.org"), 201)
-    bob = await house.ok("POST", "/api/v1/subscribers", key, resident("bob@example.org", channels=["sms"]), 201)
-    eve = await house.ok("POST", "/api/v1/subscribers", key, resident("eve@example.org"), 201)
-    asked = await house.ok("POST", "/api/v1/subscribers", key, {"email": "asked@example.org"}, 201)
-    await house.ok("DELETE", f"/api/v1/subscribers/{eve['id']}", key)
-    member = await house.parts.commands.invite_member(SYSTEM, "team@example.org", "viewer")
+async def test_each_reason_there_was_none(served: Served) -> None:
+    key = await served.key(policy="issue")
+    ann = await served.ok("POST", "/api/v1/subscribers", key, resident("ann@example.org"), 201)
+    bob = await served.ok("POST", "/api/v1/subscribers", key, resident("bob@example.org", channels=["sms"]), 201)
+    eve = await served.ok("POST", "/api/v1/subscribers", key, resident("eve@example.org"), 201)
+    asked = await served.ok("POST", "/api/v1/subscribers", key, {"email": "asked@example.org"}, 201)
+    await served.ok("DELETE", f"/api/v1/subscribers/{eve['id']}", key)
+    member = await served.parts.commands.invite_member(SYSTEM, "team@example.org", "viewer")
     assert member.id
 
     body = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "Hello"}}}
-    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
 
     async def why_not(person: dict[str, Any], of: str = notice) -> dict[str, Any]:
-        found: dict[str, Any] = await house.ok("GET", f"/api/v1/notices/{of}/why-not/{person['id']}", key)
+        found: dict[str, Any] = await served.ok("GET", f"/api/v1/notices/{of}/why-not/{person['id']}", key)
         return found
 
     early = await why_not(ann)
     assert not early["due"] and failed(early) == {"issued"} and early["position"] == 0
 
-    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
-    await settled(house, key, notice)
-    late = await house.ok("POST", "/api/v1/subscribers", key, resident("late@example.org"), 201)
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, key, notice)
+    late = await served.ok("POST", "/api/v1/subscribers", key, resident("late@example.org"), 201)
 
     sent = await why_not(ann)
     assert sent["due"] and not failed(sent) and sent["outcome"] == "sent"
@@ -56,22 +55,22 @@ async def test_each_reason_there_was_none(house: House) -> None:
     never = await why_not(late)
     assert failed(never) == {"subscription"} and "had not signed up" in never["checks"][0]["detail"]
 
-    cancel = (await house.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "a mistake"}, 201))["id"]
-    await settled(house, key, cancel)
+    cancel = (await served.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "a mistake"}, 201))["id"]
+    await settled(served, key, cancel)
     assert (await why_not(ann, cancel))["checks"][0]["rule"] == "follow-up"
     assert (await why_not(ann, cancel))["due"] and failed(await why_not(late, cancel)) == {"follow-up"}
 
-    await house.ok("DELETE", f"/api/v1/subscribers/{ann['id']}?erase=true", key)
+    await served.ok("DELETE", f"/api/v1/subscribers/{ann['id']}?erase=true", key)
     erased = await why_not(ann)
     assert erased["due"] and erased["checks"][0]["rule"] == "erased", "it was sent, so it was due"
 
     drill = {**body, "status": "Exercise"}
-    notice = (await house.ok("POST", "/api/v1/notices", key, drill, 201))["id"]
-    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
-    await settled(house, key, notice)
+    notice = (await served.ok("POST", "/api/v1/notices", key, drill, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, key, notice)
     assert "tester" in failed(await why_not(late, notice))
-    (row,) = (await house.ok("GET", f"/api/v1/deliveries?notice={notice}", key))["items"]
-    why = await house.ok("GET", f"/api/v1/deliveries/{row['id']}/why", key)
+    (row,) = (await served.ok("GET", f"/api/v1/deliveries?notice={notice}", key))["items"]
+    why = await served.ok("GET", f"/api/v1/deliveries/{row['id']}/why", key)
     assert why["due"] and why["subscriber"] is None and why["checks"][0]["rule"] == "team"
     people = {"ann", "bob", "eve", "late", "team", "asked"}
     assert not any(f"{name}@example.org" in str(why) + str(sent) for name in people)

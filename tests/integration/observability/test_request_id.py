@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from alerts.domain.events import DispatchCompleted, DispatchPlanned, NoticeIssued
-from tests.integration.web.conftest import House
+from tests.support.served import Served
 
 
 def lines(caplog: pytest.LogCaptureFixture, words: str) -> list[dict[str, Any]]:
@@ -19,16 +19,16 @@ def lines(caplog: pytest.LogCaptureFixture, words: str) -> list[dict[str, Any]]:
 
 
 async def test_one_id_joins_the_request_its_events_and_the_dispatch(
-    house: House, caplog: pytest.LogCaptureFixture
+    served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "alerts")
-    key = await house.key(policy="issue")
+    key = await served.key(policy="issue")
     consent = {"wording": "Yes", "given_at": "2026-01-01T00:00:00Z", "how": "form"}
     person = {"email": "kanari@example.org", "confirmed": True, "consent": consent}
-    await house.ok("POST", "/api/v1/subscribers", key, person, 201)
+    await served.ok("POST", "/api/v1/subscribers", key, person, 201)
     body = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "Hello"}}}
-    made = await house.ok("POST", "/api/v1/notices", key, body, 201)
-    issued = await house.client.post(f"/api/v1/notices/{made['id']}/issue", headers=key)
+    made = await served.ok("POST", "/api/v1/notices", key, body, 201)
+    issued = await served.client.post(f"/api/v1/notices/{made['id']}/issue", headers=key)
     assert issued.status == 202
     request = UUID(issued.headers["X-Request-Id"])
     for _ in range(200):
@@ -41,7 +41,7 @@ async def test_one_id_joins_the_request_its_events_and_the_dispatch(
     [planned], [complete] = lines(caplog, "dispatch planned"), lines(caplog, "dispatch complete")
     assert planned["request"] == complete["request"] == str(request)
     assert (planned["deliveries"], complete["outcomes"]) == (1, "sent=1")
-    written = {type(r.event): r for r in house.parts.log.read(0, 1000)}
+    written = {type(r.event): r for r in served.parts.log.read(0, 1000)}
     position = written[NoticeIssued].position
     for kind in (NoticeIssued, DispatchPlanned, DispatchCompleted):
         assert written[kind].command == request, kind
@@ -50,25 +50,25 @@ async def test_one_id_joins_the_request_its_events_and_the_dispatch(
     assert "kanari" not in said and key["Authorization"].removeprefix("Bearer ") not in said
 
 
-async def test_two_requests_of_one_connection_have_two_ids_and_reads_have_none(house: House) -> None:
-    key = await house.key()
-    first = await house.client.post("/api/v1/incidents", json={"headline": "x"}, headers=key)
-    second = await house.client.post("/api/v1/incidents", json={"headline": "y"}, headers=key)
-    read = await house.client.get("/api/v1/incidents", headers=key)
+async def test_two_requests_of_one_connection_have_two_ids_and_reads_have_none(served: Served) -> None:
+    key = await served.key()
+    first = await served.client.post("/api/v1/incidents", json={"headline": "x"}, headers=key)
+    second = await served.client.post("/api/v1/incidents", json={"headline": "y"}, headers=key)
+    read = await served.client.get("/api/v1/incidents", headers=key)
     assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
     assert "X-Request-Id" not in read.headers
-    by_stream = {str(r.originator_id): r.command for r in house.parts.log.read(0, 1000)}
+    by_stream = {str(r.originator_id): r.command for r in served.parts.log.read(0, 1000)}
     for answer in (first, second):
         assert by_stream[(await answer.json())["id"]] == UUID(answer.headers["X-Request-Id"])
-    await house.parts.commands.issue_api_key(_system(), "later", ["read"], None, None)
-    last = house.parts.log.read(0, 1000)[-1]
+    await served.parts.commands.issue_api_key(_system(), "later", ["read"], None, None)
+    last = served.parts.log.read(0, 1000)[-1]
     assert last.command is None, "what no request asked for belongs to none"
 
 
-async def test_a_token_in_an_address_never_reaches_the_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_token_in_an_address_never_reaches_the_log(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "alerts")
-    await house.client.post("/unsubscribe/geheimnis", data={"List-Unsubscribe": "One-Click"})
-    await house.client.get("/why/geheimnis?token=geheimnis")
+    await served.client.post("/unsubscribe/geheimnis", data={"List-Unsubscribe": "One-Click"})
+    await served.client.get("/why/geheimnis?token=geheimnis")
     assert [line["route"] for line in lines(caplog, "answered")] == ["/unsubscribe/{token}", "/why/{token}"]
     assert "geheimnis" not in " ".join(str(vars(record)) for record in caplog.records if record.name == "alerts.web")
 

@@ -20,10 +20,10 @@ from alerts.storage.base import BaseDatabase
 from alerts.storage.generations import LiveViews, current_generation
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.ports import Transaction
-from tests.integration.eventlog.kit import COUNTER, Clock, Counted, House, Named, Tally, house
+from tests.support.counters import COUNTER, Clock, Counted, House, Named, Tally, house
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 def prepared(database: BaseDatabase, *tallies: Tally) -> None:

@@ -22,7 +22,7 @@ from alerts.storage.migrate import NewerSchema, migrate, pending
 from alerts.storage.sqlite import SQLiteDatabase, file_of
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 @pytest.fixture

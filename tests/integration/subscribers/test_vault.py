@@ -12,10 +12,10 @@ import pytest
 from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.ids import new_id
 from subscribers.vault import KeyDestroyed, KeyMissing, Vault, WrongMasterKey
-from tests.integration.eventlog.kit import COUNTER, MASTER, Named, house
+from tests.support.counters import COUNTER, MASTER, Named, house
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 def test_sealed_for_one_subject_and_readable_by_another_process(databases: Databases) -> None:

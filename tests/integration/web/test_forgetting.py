@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.web.conftest import House
-from tests.integration.web.test_story import settled
+from tests.support.served import Served, settled
 
 EMAIL, PHONE = "kanari.first@zeisig.example", "+442079460007"
 CANARIES = (
@@ -54,26 +53,26 @@ def found(places: Iterator[tuple[str, bytes]]) -> set[tuple[str, str]]:
 
 
 async def test_after_an_erasure_nothing_of_a_person_is_readable(
-    house: House, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    served: Served, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
     def stored() -> Iterator[tuple[str, bytes]]:
         return files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
 
-    key = await house.key(policy="issue")
-    person = await house.ok("POST", "/api/v1/subscribers", {**key, "Idempotency-Key": "k"}, PERSON, 201)
+    key = await served.key(policy="issue")
+    person = await served.ok("POST", "/api/v1/subscribers", {**key, "Idempotency-Key": "k"}, PERSON, 201)
     wider = {"places": [{**PERSON["places"][0], "radius_km": 2}]}
-    await house.ok("PATCH", f"/api/v1/subscribers/{person['id']}", {**key, "If-Match": "*"}, wider)
+    await served.ok("PATCH", f"/api/v1/subscribers/{person['id']}", {**key, "If-Match": "*"}, wider)
     body = {"kind": "alert", "area": NEAR, "content": {"en": {"title": "Smoke", "body": "Stay inside."}}}
-    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
-    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
-    assert (await settled(house, key, notice))["by_channel"] == {"email": {"sent": 1}, "sms": {"sent": 1}}
-    deliveries = (await house.ok("GET", f"/api/v1/deliveries?notice={notice}", key))["items"]
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    assert (await settled(served, key, notice))["by_channel"] == {"email": {"sent": 1}, "sms": {"sent": 1}}
+    deliveries = (await served.ok("GET", f"/api/v1/deliveries?notice={notice}", key))["items"]
     assert {c for _, c in found(stored())} >= {EMAIL, PHONE[1:]}, "the search finds what the local inbox holds"
 
-    erased = await house.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
-    await asyncio.to_thread(house.parts.runner.wait, erased["position"], 5.0)
+    erased = await served.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
+    await asyncio.to_thread(served.parts.runner.wait, erased["position"], 5.0)
     assert found(stored()) == set()
     asked = [
         "/api/v1/events?limit=1000", "/api/v1/subscribers", f"/api/v1/subscribers/{person['id']}", "/inbox.json",
@@ -82,48 +81,48 @@ async def test_after_an_erasure_nothing_of_a_person_is_readable(
     ]  # fmt: skip
     answers: list[tuple[str, bytes]] = []
     for path in asked:
-        answer = await house.client.get(path, headers=key)
+        answer = await served.client.get(path, headers=key)
         assert answer.status == 200, path
         answers.append((path, await answer.read()))
     assert found(iter(answers)) == set()
     assert found(iter([("log", caplog.text.encode())])) == set()
 
 
-async def test_an_erasure_takes_nobody_elses_messages(house: House) -> None:
-    key = await house.key(policy="issue")
-    gone = await house.ok("POST", "/api/v1/subscribers", key, PERSON, 201)
-    await house.ok("POST", "/api/v1/subscribers", key, {**PERSON, "email": "b@example.org", "phone": None}, 201)
+async def test_an_erasure_takes_nobody_elses_messages(served: Served) -> None:
+    key = await served.key(policy="issue")
+    gone = await served.ok("POST", "/api/v1/subscribers", key, PERSON, 201)
+    await served.ok("POST", "/api/v1/subscribers", key, {**PERSON, "email": "b@example.org", "phone": None}, 201)
     body = {"kind": "alert", "area": NEAR, "content": {"en": {"title": "Smoke"}}}
-    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
-    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
-    await settled(house, key, notice)
-    await house.ok("DELETE", f"/api/v1/subscribers/{gone['id']}?erase=true", key)
-    left: list[dict[str, Any]] = (await house.ok("GET", "/inbox.json", {}))["items"]
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, key, notice)
+    await served.ok("DELETE", f"/api/v1/subscribers/{gone['id']}?erase=true", key)
+    left: list[dict[str, Any]] = (await served.ok("GET", "/inbox.json", {}))["items"]
     assert [item["to"] for item in left] == ["b@example.org"]
 
 
 async def test_what_came_back_of_a_persons_messages_names_nobody_once_they_are_erased(
-    house: House, database_url: str, tmp_path: Path
+    served: Served, database_url: str, tmp_path: Path
 ) -> None:
     """Push endpoints and their keys, texts that came in, words of providers and mail servers."""
-    key = await house.key(policy="issue")
-    device = await house.ok("GET", "/inbox/push/kanari-device", {})
+    key = await served.key(policy="issue")
+    device = await served.ok("GET", "/inbox/push/kanari-device", {})
     canaries = (*CANARIES, "kanari-device", device["keys"]["auth"], device["keys"]["p256dh"], "7946 0007", "07946")
-    person = await house.ok("POST", "/api/v1/subscribers", key, {**PERSON, "push": device}, 201)
+    person = await served.ok("POST", "/api/v1/subscribers", key, {**PERSON, "push": device}, 201)
     contacts = {c["channel"]: int(c["id"]) for c in person["contact_points"]}
     body = {"kind": "alert", "area": NEAR, "channels": ["sms", "email"], "content": {"en": {"title": "Smoke"}}}
-    notice = (await house.ok("POST", "/api/v1/notices", key, body, 201))["id"]
-    await house.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
-    await settled(house, key, notice)
-    commands = house.parts.commands
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, key, notice)
+    commands = served.parts.commands
     words = f"{PHONE} (also 020 7946 0007) and <{EMAIL}> refused it"
     assert (await commands.take_receipt("twilio", 1, contacts["sms"], "failed", words)).created
     assert (await commands.take_bounce("smtp", "soft", contact=contacts["email"], notice=1, reason=words)).created
     assert (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
 
-    erased = await house.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
-    await asyncio.to_thread(house.parts.runner.wait, erased["position"], 5.0)
+    erased = await served.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
+    await asyncio.to_thread(served.parts.runner.wait, erased["position"], 5.0)
     stored = files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
-    events = await house.client.get("/api/v1/events?limit=1000", headers=key)
+    events = await served.client.get("/api/v1/events?limit=1000", headers=key)
     places = [*stored, ("/events", await events.read())]
     assert {(where, c) for where, data in places for c in canaries if c.lower().encode() in data.lower()} == set()

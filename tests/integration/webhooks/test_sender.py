@@ -24,8 +24,8 @@ from alerts.app.periodic_jobs import periodic_jobs
 from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
 from alerts.webhooks.sender import Sender
-from tests.conftest import MASTER_KEY
-from tests.integration.web.conftest import CAMDEN, EVERYTHING, PUBLIC_URL, House, problem
+from tests.support.databases import MASTER_KEY
+from tests.support.served import CAMDEN, EVERYTHING, PUBLIC_URL, Served, problem
 
 HOOKS = "/api/v1/webhooks"
 QUICK = (0.05, 0.05)
@@ -84,16 +84,16 @@ async def target() -> AsyncIterator[Target]:
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The web without a sender of its own; each test starts one that is quick to try again."""
     settings = _settings(database_url)
-    box: list[House] = []
+    box: list[Served] = []
     bootstrap.migrate_all(settings)
     app = bootstrap.build(settings, ("web",), clock=lambda: box[0].now if box else datetime.now(UTC))
     await app.start()
     try:
         async with TestClient(TestServer(build(app.parts))) as client:
-            box.append(House(app.parts, client))
+            box.append(Served(app.parts, client))
             yield box[0]
     finally:
         await app.stop()
@@ -126,25 +126,25 @@ class Running:
         await self._jobs.stop()
 
 
-def sender_of(house: House, **more: Any) -> Running:
+def sender_of(served: Served, **more: Any) -> Running:
     """A sender beside the web, as a worker process has it."""
-    parts: Any = house.parts
+    parts: Any = served.parts
     database = parts.webhooks._database
-    given = {"clock": lambda: house.now, "schedule": QUICK, **more}
+    given = {"clock": lambda: served.now, "schedule": QUICK, **more}
     client = SafeHttpClient(allow_private=True, total_s=2.0)
     return Running(
         Sender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
     )
 
 
-async def key_of(house: House) -> dict[str, str]:
+async def key_of(served: Served) -> dict[str, str]:
     """Headers with a key that may do everything, webhooks too."""
-    return await house.key(*EVERYTHING, "webhooks:write")
+    return await served.key(*EVERYTHING, "webhooks:write")
 
 
-async def add(house: House, key: dict[str, str], target: Target, *events: str, **more: Any) -> dict[str, Any]:
+async def add(served: Served, key: dict[str, str], target: Target, *events: str, **more: Any) -> dict[str, Any]:
     """Add a webhook; the target checks its signatures from here on."""
-    made: dict[str, Any] = await house.ok(
+    made: dict[str, Any] = await served.ok(
         "POST", HOOKS, key, {"url": target.url, "events": list(events or ("*",)), **more}, 201
     )
     target.secret = made["secret"]
@@ -160,48 +160,48 @@ async def until(holds: Callable[[], bool], seconds: float = 8.0) -> None:
     assert holds()
 
 
-async def report(house: House, key: dict[str, str], *headlines: str, **more: Any) -> list[str]:
+async def report(served: Served, key: dict[str, str], *headlines: str, **more: Any) -> list[str]:
     """Report incidents; their ids."""
-    made = [await house.ok("POST", "/api/v1/incidents", key, {"headline": h, **more}, 201) for h in headlines]
+    made = [await served.ok("POST", "/api/v1/incidents", key, {"headline": h, **more}, 201) for h in headlines]
     return [one["id"] for one in made]
 
 
-async def test_events_come_in_order_and_signed(house: House, target: Target) -> None:
-    key = await key_of(house)
-    await report(house, key, "before")
-    made = await add(house, key, target, "IncidentReported")
-    sender = sender_of(house)
+async def test_events_come_in_order_and_signed(served: Served, target: Target) -> None:
+    key = await key_of(served)
+    await report(served, key, "before")
+    made = await add(served, key, target, "IncidentReported")
+    sender = sender_of(served)
     sender.start()
     try:
-        await report(house, key, *(f"fire {n}" for n in range(20)))
+        await report(served, key, *(f"fire {n}" for n in range(20)))
         await until(lambda: len(target.got) == 20)
     finally:
         await sender.stop()
     assert target.positions == sorted(target.positions)
-    feed = await house.ok("GET", f"/api/v1/events?type=IncidentReported&after={made['position']}", key)
+    feed = await served.ok("GET", f"/api/v1/events?type=IncidentReported&after={made['position']}", key)
     assert [body["data"] for _, body in target.got] == feed["items"], "what the feed shows, nothing from before"
     assert {body["type"] for _, body in target.got} == {"IncidentReported"}
     assert [body["timestamp"] for _, body in target.got] == [item["at"] for item in feed["items"]]
-    shown = await house.ok("GET", f"{HOOKS}/{made['id']}", key)
+    shown = await served.ok("GET", f"{HOOKS}/{made['id']}", key)
     assert shown["state"] == "on" and shown["position"] >= target.positions[-1] and shown["last_taken_at"]
     assert "secret" not in shown
 
 
-async def test_the_same_id_at_every_try_and_no_event_missed(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_the_same_id_at_every_try_and_no_event_missed(served: Served, target: Target) -> None:
+    key = await key_of(served)
     target.answers = [
         web.Response(status=500),
         web.Response(status=302, headers={"Location": target.url}),
         web.Response(status=429, headers={"Retry-After": "1"}),
     ]
-    made = await add(house, key, target, "IncidentReported")
-    sender = sender_of(house)
+    made = await add(served, key, target, "IncidentReported")
+    sender = sender_of(served)
     sender.start()
     try:
         begun = asyncio.get_running_loop().time()
-        await report(house, key, "one", "two")
+        await report(served, key, "one", "two")
         await until(lambda: target.refused == 2)
-        shown = await house.ok("GET", f"{HOOKS}/{made['id']}", key)
+        shown = await served.ok("GET", f"{HOOKS}/{made['id']}", key)
         assert shown["state"] == "failing" and "answered" in shown["reason"] and shown["next_try"]
         await until(lambda: len(target.got) == 2)
         assert asyncio.get_running_loop().time() - begun > 1.0, "Retry-After is obeyed"
@@ -212,17 +212,17 @@ async def test_the_same_id_at_every_try_and_no_event_missed(house: House, target
     assert [body["data"]["data"]["facts"]["headline"]["en"] for _, body in target.got] == ["one", "two"]
 
 
-async def test_gone_is_gone_until_replayed(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_gone_is_gone_until_replayed(served: Served, target: Target) -> None:
+    key = await key_of(served)
     target.answers = [web.Response(status=410)]
-    made = await add(house, key, target, "IncidentReported", "WebhookDisabled")
-    sender = sender_of(house)
+    made = await add(served, key, target, "IncidentReported", "WebhookDisabled")
+    sender = sender_of(served)
     sender.start()
     try:
-        first, second = await report(house, key, "one", "two")
+        first, second = await report(served, key, "one", "two")
 
         async def state() -> dict[str, Any]:
-            found: dict[str, Any] = await house.ok("GET", f"{HOOKS}/{made['id']}", key)
+            found: dict[str, Any] = await served.ok("GET", f"{HOOKS}/{made['id']}", key)
             return found
 
         for _ in range(200):
@@ -230,78 +230,78 @@ async def test_gone_is_gone_until_replayed(house: House, target: Target) -> None
                 break
             await asyncio.sleep(0.02)
         assert "410" in (await state())["reason"] and not target.got
-        answer = await house.client.post(f"{HOOKS}/{made['id']}/replay", headers=key)
+        answer = await served.client.post(f"{HOOKS}/{made['id']}/replay", headers=key)
         assert answer.status == 202, await answer.text()
         await until(lambda: len(target.got) == 3)
         assert target.streams[:2] == [first, second], "on from where it stood"
         assert (await state())["state"] == "on"
-        await house.ok("POST", f"{HOOKS}/{made['id']}/replay?after=0", key, None, 202)
+        await served.ok("POST", f"{HOOKS}/{made['id']}/replay?after=0", key, None, 202)
         await until(lambda: len(target.got) == 6)
         assert target.positions[3:] == target.positions[:3] and len(dict(target.got)) == 3, "the same ids again"
     finally:
         await sender.stop()
 
 
-async def test_days_of_failure_switch_it_off(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_days_of_failure_switch_it_off(served: Served, target: Target) -> None:
+    key = await key_of(served)
     target.answers = [web.Response(status=503) for _ in range(100)]
-    made = await add(house, key, target, "IncidentReported")
-    sender = sender_of(house)
+    made = await add(served, key, target, "IncidentReported")
+    sender = sender_of(served)
     sender.start()
     try:
-        await report(house, key, "one")
+        await report(served, key, "one")
         await until(lambda: target.refused >= 3)
-        assert (await house.ok("GET", f"{HOOKS}/{made['id']}", key))["state"] == "failing"
-        house.shift = timedelta(days=3)
-        await until(lambda: house.parts.webhooks.one(UUID(made["id"])).webhook.phase == "disabled")  # type: ignore[union-attr]
+        assert (await served.ok("GET", f"{HOOKS}/{made['id']}", key))["state"] == "failing"
+        served.shift = timedelta(days=3)
+        await until(lambda: served.parts.webhooks.one(UUID(made["id"])).webhook.phase == "disabled")  # type: ignore[union-attr]
         refused = target.refused
         await asyncio.sleep(0.3)
         assert target.refused == refused, "nothing more is posted"
     finally:
         await sender.stop()
-    events = await house.ok("GET", "/api/v1/events?type=WebhookDisabled", key)
+    events = await served.ok("GET", "/api/v1/events?type=WebhookDisabled", key)
     assert "failed since" in events["items"][0]["data"]["reason"]
 
 
-async def test_one_that_stalls_delays_no_other(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_one_that_stalls_delays_no_other(served: Served, target: Target) -> None:
+    key = await key_of(served)
     slow = Target(stall=30)
     app = web.Application()
     app.router.add_post("/hook", slow.take)
     async with TestServer(app) as server:
         slow.url = str(server.make_url("/hook"))
-        await add(house, key, slow)
-        await add(house, key, target, "IncidentReported")
-        sender = sender_of(house)
+        await add(served, key, slow)
+        await add(served, key, target, "IncidentReported")
+        sender = sender_of(served)
         sender.start()
         try:
-            await report(house, key, "one", "two", "three")
+            await report(served, key, "one", "two", "three")
             await until(lambda: len(target.got) == 3, 3.0)
         finally:
             await sender.stop()
 
 
-async def test_a_webhook_of_an_area_hears_of_that_area(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_a_webhook_of_an_area_hears_of_that_area(served: Served, target: Target) -> None:
+    key = await key_of(served)
     camden = {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}
-    await house.ok("POST", "/api/v1/places", key, camden, 201)
+    await served.ok("POST", "/api/v1/places", key, camden, 201)
     far = {"circle": {"lat": 51.55, "lon": -0.19, "radius_km": 1}}
     outside = {"circle": {"lat": 52.5, "lon": -1.9, "radius_km": 1}}
     point = {"kind": "front-desk", "name": "Desk", "address": "A", "lat": 51.55, "lon": -0.15}
-    await add(house, key, target, area={"place": "camden"})
-    desk = await house.ok("POST", "/api/v1/service-points", key, point, 201)
-    elsewhere = await house.ok("POST", "/api/v1/service-points", key, {**point, "lat": 53.0}, 201)
-    inside, _ = await report(house, key, "in", area=far) + await report(house, key, "out", area=outside)
-    everywhere = await report(house, key, "everywhere")
-    change = {"headline": "Closed", "kind": "closure", "effective": house.now.isoformat()}
+    await add(served, key, target, area={"place": "camden"})
+    desk = await served.ok("POST", "/api/v1/service-points", key, point, 201)
+    elsewhere = await served.ok("POST", "/api/v1/service-points", key, {**point, "lat": 53.0}, 201)
+    inside, _ = await report(served, key, "in", area=far) + await report(served, key, "out", area=outside)
+    everywhere = await report(served, key, "everywhere")
+    change = {"headline": "Closed", "kind": "closure", "effective": served.now.isoformat()}
     for of in (desk, elsewhere):
-        await house.ok("POST", "/api/v1/service-changes", key, {**change, "service_points": [of["id"]]}, 201)
-    await house.ok("POST", "/api/v1/topics", key, {"slug": "bees", "name": {"en": "Bees"}}, 201)
-    sender = sender_of(house)
+        await served.ok("POST", "/api/v1/service-changes", key, {**change, "service_points": [of["id"]]}, 201)
+    await served.ok("POST", "/api/v1/topics", key, {"slug": "bees", "name": {"en": "Bees"}}, 201)
+    sender = sender_of(served)
     sender.start()
     try:
-        end = house.parts.log.position()
-        await until(lambda: all(s.position >= end for s in house.parts.webhooks.page(None, 5).items))
+        end = served.parts.log.position()
+        await until(lambda: all(s.position >= end for s in served.parts.webhooks.page(None, 5).items))
     finally:
         await sender.stop()
     heard = [(body["type"], body["data"]["stream"]) for _, body in target.got]
@@ -313,19 +313,19 @@ async def test_a_webhook_of_an_area_hears_of_that_area(house: House, target: Tar
     assert not {t for t, _ in heard} & {"TopicDefined", "ApiKeyIssued", "WebhookAdded"}
 
 
-async def test_a_restart_misses_nothing(house: House, target: Target) -> None:
-    key = await key_of(house)
-    await add(house, key, target, "IncidentReported")
+async def test_a_restart_misses_nothing(served: Served, target: Target) -> None:
+    key = await key_of(served)
+    await add(served, key, target, "IncidentReported")
     reported: list[str] = []
     for _ in range(3):
-        sender = sender_of(house)
+        sender = sender_of(served)
         sender.start()
-        writing = asyncio.create_task(report(house, key, *(f"fire {n}" for n in range(10))))
+        writing = asyncio.create_task(report(served, key, *(f"fire {n}" for n in range(10))))
         seen = len(target.got)
         await until(partial(lambda before: len(target.got) > before + 2, seen))
         await sender.stop()
         reported += await writing
-    sender = sender_of(house)
+    sender = sender_of(served)
     sender.start()
     await until(lambda: len(set(target.positions)) == 30)
     await sender.stop()
@@ -333,34 +333,34 @@ async def test_a_restart_misses_nothing(house: House, target: Target) -> None:
     assert target.streams == reported
 
 
-async def test_of_two_senders_one_posts(house: House, target: Target) -> None:
-    key = await key_of(house)
-    await add(house, key, target, "IncidentReported")
-    if house.parts.settings.on_sqlite:
+async def test_of_two_senders_one_posts(served: Served, target: Target) -> None:
+    key = await key_of(served)
+    await add(served, key, target, "IncidentReported")
+    if served.parts.settings.on_sqlite:
         pytest.skip("one process on SQLite")
-    senders = [sender_of(house), sender_of(house)]
+    senders = [sender_of(served), sender_of(served)]
     for sender in senders:
         sender.start()
     try:
-        await report(house, key, *(f"fire {n}" for n in range(10)))
+        await report(served, key, *(f"fire {n}" for n in range(10)))
         await until(lambda: len(target.got) >= 10)
         await asyncio.sleep(0.3)
         assert len(target.got) == 10
         holder = next(s for s in senders if s.sender._running)
         await holder.stop()
         senders.remove(holder)
-        await report(house, key, "after")
+        await report(served, key, "after")
         await until(lambda: len(target.got) == 11)
     finally:
         for sender in senders:
             await sender.stop()
 
 
-async def test_what_cannot_be_added(house: House, target: Target) -> None:
-    key = await key_of(house)
+async def test_what_cannot_be_added(served: Served, target: Target) -> None:
+    key = await key_of(served)
 
     async def refused(body: dict[str, Any], status: int, *fields: str) -> None:
-        found = await problem(await house.client.post(HOOKS, json=body, headers=key), status)
+        found = await problem(await served.client.post(HOOKS, json=body, headers=key), status)
         assert {error["field"].partition(".")[0] for error in found["errors"]} == set(fields)
 
     await refused({"url": "ftp://example.org/x", "events": ["*"]}, 422, "url")
@@ -370,23 +370,23 @@ async def test_what_cannot_be_added(house: House, target: Target) -> None:
     await refused({"url": target.url, "events": "*"}, 422, "events")
     await refused({"url": target.url, "events": ["*"], "area": {"place": "atlantis"}}, 422, "area")
     await refused({"url": target.url, "events": ["*"], "colour": 1}, 422, "colour")
-    reader = await house.key("read")
-    await problem(await house.client.get(HOOKS, headers=reader), 403)
-    made = await add(house, key, target)
-    await problem(await house.client.post(f"{HOOKS}/{made['id']}/replay?after=999999", headers=key), 409)
-    await problem(await house.client.post(f"{HOOKS}/{made['id']}/replay?after=x", headers=key), 422)
-    assert (await house.client.delete(f"{HOOKS}/{made['id']}", headers=key)).status == 200
+    reader = await served.key("read")
+    await problem(await served.client.get(HOOKS, headers=reader), 403)
+    made = await add(served, key, target)
+    await problem(await served.client.post(f"{HOOKS}/{made['id']}/replay?after=999999", headers=key), 409)
+    await problem(await served.client.post(f"{HOOKS}/{made['id']}/replay?after=x", headers=key), 422)
+    assert (await served.client.delete(f"{HOOKS}/{made['id']}", headers=key)).status == 200
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/replay")):
-        await problem(await house.client.request(method, f"{HOOKS}/{made['id']}{path}", headers=key), 404)
-    assert (await house.ok("GET", HOOKS, key))["items"] == []
+        await problem(await served.client.request(method, f"{HOOKS}/{made['id']}{path}", headers=key), 404)
+    assert (await served.ok("GET", HOOKS, key))["items"] == []
 
 
-async def test_an_idempotency_key_tells_the_same_secret(house: House, target: Target) -> None:
-    key = {**await key_of(house), "Idempotency-Key": "w1"}
+async def test_an_idempotency_key_tells_the_same_secret(served: Served, target: Target) -> None:
+    key = {**await key_of(served), "Idempotency-Key": "w1"}
     body = {"url": target.url, "events": ["*"]}
-    made = [await house.ok("POST", HOOKS, key, body, 201) for _ in range(2)]
+    made = [await served.ok("POST", HOOKS, key, body, 201) for _ in range(2)]
     assert made[0] == made[1] and made[0]["secret"].startswith("whsec_")
-    assert len((await house.ok("GET", HOOKS, key))["items"]) == 1
+    assert len((await served.ok("GET", HOOKS, key))["items"]) == 1
 
 
 async def test_private_targets_are_refused(database_url: str, target: Target) -> None:
@@ -396,8 +396,8 @@ async def test_private_targets_are_refused(database_url: str, target: Target) ->
     await app.start()
     try:
         async with TestClient(TestServer(build(app.parts))) as client:
-            house = House(app.parts, client)
-            key = await key_of(house)
+            served = Served(app.parts, client)
+            key = await key_of(served)
             for url in (target.url, "https://127.0.0.1/x", "https://2130706433/", "https://[::ffff:10.0.0.1]/x"):
                 answer = await client.post(HOOKS, json={"url": url, "events": ["*"]}, headers=key)
                 assert {e["field"] for e in (await problem(answer, 422))["errors"]} == {"url"}, url
@@ -406,12 +406,12 @@ async def test_private_targets_are_refused(database_url: str, target: Target) ->
     assert not target.headers
 
 
-async def test_a_hundred_replays_of_one_webhook_in_are_one_event(house: House) -> None:
-    secret = await house.source("standard-webhook", "record")
-    body = {"type": "incident.reported", "timestamp": house.now.isoformat(), "data": {"headline": "Fire"}}
-    answers = await asyncio.gather(*(house.hook("estates", secret, body, identifier="msg_same") for _ in range(100)))
+async def test_a_hundred_replays_of_one_webhook_in_are_one_event(served: Served) -> None:
+    secret = await served.source("standard-webhook", "record")
+    body = {"type": "incident.reported", "timestamp": served.now.isoformat(), "data": {"headline": "Fire"}}
+    answers = await asyncio.gather(*(served.hook("estates", secret, body, identifier="msg_same") for _ in range(100)))
     assert {answer.status for answer in answers} == {202}
     assert len({await answer.text() for answer in answers}) == 1
-    key = await key_of(house)
+    key = await key_of(served)
     for kind in ("TriggerReceived", "IncidentReported"):
-        assert len((await house.ok("GET", f"/api/v1/events?type={kind}", key))["items"]) == 1
+        assert len((await served.ok("GET", f"/api/v1/events?type={kind}", key))["items"]) == 1

@@ -17,7 +17,7 @@ from alerts.domain.events import IncidentFacts, NoticePlan
 from alerts.domain.incident import IncidentState
 from alerts.kernel.ids import new_id
 from subscribers.addresses import Addresses, email
-from tests.unit.domain.folding import NOW
+from tests.support.memory_stream import NOW
 
 AREAS = st.sampled_from([[{"place": "a"}], [{"place": "b"}], [{"place": "c"}]])
 CATEGORIES: Any = st.sampled_from(["Met", "Fire"])

@@ -17,7 +17,7 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid
 from alerts.kernel.events import Event
-from tests.unit.domain.folding import Told
+from tests.support.memory_stream import Told
 
 LEGAL: dict[str, set[str]] = {
     "draft": {"draft", "pending-approval", "approved", "rejected"},

@@ -17,7 +17,7 @@ from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import Conflict
 from alerts.kernel.terms import Certainty, MsgType, NoticeKind, Severity, Status, Urgency
-from tests.unit.domain.folding import NOW, Told
+from tests.support.memory_stream import NOW, Told
 
 PLAN = NoticePlan(
     kind="alert",

@@ -8,7 +8,7 @@ import pytest
 
 from alerts.projections import document_kinds
 from alerts.projections.document_kinds import DocumentKind
-from tests.unit.projections.world import MemoryDatabase
+from tests.support.memory_views import MemoryDatabase
 
 KINDS: list[DocumentKind[Any]] = [k for k in vars(document_kinds).values() if isinstance(k, DocumentKind)]
 

@@ -16,7 +16,7 @@ from alerts.domain import streams
 from alerts.kernel.events import Event
 from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.checksums import TABLES, checksums
-from tests.unit.projections.world import START, World
+from tests.support.memory_views import START, World
 
 DAY = timedelta(days=1)
 SQUARE = {"type": "Polygon", "coordinates": [[[0.0, 51.0], [0.5, 51.0], [0.5, 51.5], [0.0, 51.5], [0.0, 51.0]]]}

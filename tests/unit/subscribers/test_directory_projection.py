@@ -15,7 +15,7 @@ from alerts.kernel.ids import contact_number
 from alerts.projections.checksums import checksums
 from subscribers.domain import events as e
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
-from tests.unit.projections.world import World
+from tests.support.memory_views import World
 
 ANNA, BORIS = UUID(int=0x0190 << 112 | 0xA1), UUID(int=0x0190 << 112 | 0xB2)
 GIVEN = datetime(2026, 2, 1, tzinfo=UTC)

@@ -16,10 +16,10 @@ from alerts.eventlog.integrity.prover import CHECKPOINT_EVERY, Prover
 from alerts.eventlog.integrity.verifier import Report, verify
 from alerts.kernel.ids import new_id
 from subscribers.vault import kept_secret
-from tests.integration.eventlog.kit import COUNTER, MASTER, START, Clock, House, Named, house
+from tests.support.counters import COUNTER, MASTER, START, Clock, House, Named, house
 
 if TYPE_CHECKING:
-    from tests.conftest import Databases
+    from tests.support.databases import Databases
 
 
 @dataclass

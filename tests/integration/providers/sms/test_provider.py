@@ -18,7 +18,7 @@ from alerts.providers.factory import Texts, names, sms_provider
 from alerts.providers.failover import ReportsHealth
 from alerts.providers.sms.provider import SmsProvider
 from alerts.settings.provider_urls import sms
-from tests.integration.dispatch.stack import Scripted, Stack, now
+from tests.support.rig import Scripted, Stack, now
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.encrypted_stream import Head, head_of
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
-from tests.conftest import Databases
-from tests.integration.dispatch.stack import Stack
+from tests.support.databases import Databases
+from tests.support.rig import Stack
 
 TAKEN, NOT_USED = "are taken as they were kept", "are not used"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.web.conftest import PUBLIC_URL, House, problem
+from tests.support.served import PUBLIC_URL, Served, problem
 
 FIRE = {
     "headline": "Fire at the mill", "category": "Fire", "urgency": "Immediate", "severity": "Severe",
@@ -10,16 +10,16 @@ FIRE = {
 }  # fmt: skip
 
 
-async def test_report_read_and_list(house: House) -> None:
-    key = await house.key()
-    answer = await house.client.post("/api/v1/incidents", json=FIRE, headers=key)
+async def test_report_read_and_list(served: Served) -> None:
+    key = await served.key()
+    answer = await served.client.post("/api/v1/incidents", json=FIRE, headers=key)
     assert answer.status == 201, await answer.text()
     taken = await answer.json()
     assert set(taken) == {"id", "version", "position", "notice"}
     assert answer.headers["Location"] == f"{PUBLIC_URL}/api/v1/incidents/{taken['id']}"
-    shown = await house.ok("GET", f"/api/v1/incidents/{taken['id']}", key)
+    shown = await served.ok("GET", f"/api/v1/incidents/{taken['id']}", key)
     assert shown["headline"] == "Fire at the mill" and shown["language"] == "en" and shown["state"] == "open"
     assert shown["notice"] == taken["notice"] is not None
-    listed = await house.ok("GET", "/api/v1/incidents", key)
+    listed = await served.ok("GET", "/api/v1/incidents", key)
     assert [item["id"] for item in listed["items"]] == [taken["id"]] and listed["next"] is None
-    await problem(await house.client.get("/api/v1/incidents?state=nope", headers=key), 422)
+    await problem(await served.client.get("/api/v1/incidents?state=nope", headers=key), 422)

@@ -10,8 +10,7 @@ import msgspec
 import pytest
 
 from alerts.web.http.app_keys import POLICY
-from tests.integration.web.conftest import CAMDEN, EVERYTHING, House
-from tests.integration.web.test_story import resident
+from tests.support.served import CAMDEN, EVERYTHING, Served, resident
 
 BODIES = 25
 """For each operation."""
@@ -70,37 +69,37 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-async def test_no_body_makes_the_server_fail(house: House) -> None:
+async def test_no_body_makes_the_server_fail(served: Served) -> None:
     dice = random.Random(20260312)
-    key = {**await house.key(*EVERYTHING, policy="issue"), "If-Match": "*"}
-    approver = {**await house.approver(), "If-Match": "*"}
-    await house.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
-    person = await house.ok("POST", "/api/v1/subscribers", key, resident("one@example.org"), 201)
+    key = {**await served.key(*EVERYTHING, policy="issue"), "If-Match": "*"}
+    approver = {**await served.approver(), "If-Match": "*"}
+    await served.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
+    person = await served.ok("POST", "/api/v1/subscribers", key, resident("one@example.org"), 201)
     desk = {"kind": "front-desk", "name": "Desk", "lat": 51.55, "lon": -0.15}
-    point = await house.ok("POST", "/api/v1/service-points", key, desk, 201)
+    point = await served.ok("POST", "/api/v1/service-points", key, desk, 201)
     statuses: dict[int, int] = {}
-    for row in house.client.app[POLICY]:  # type: ignore[union-attr]
+    for row in served.client.app[POLICY]:  # type: ignore[union-attr]
         operation, method, path = row.operation, row.method, row.path.removeprefix("/api/v1")
         if operation is None or operation.body is None:
             continue
         for _ in range(BODIES):
-            subject = await _subject(house, key, path, person["id"], point["id"])
+            subject = await _subject(served, key, path, person["id"], point["id"])
             body = dice.choice(JUNK) if dice.random() < 0.05 else body_of(operation.body, dice)
             headers = approver if path.endswith(("approve", "reject", "return")) else key
             url = "/api/v1" + path.replace("{id}", subject)
-            answer = await house.client.request(method, url, json=body, headers=headers)
+            answer = await served.client.request(method, url, json=body, headers=headers)
             text = await answer.text()
             assert answer.status < 500, f"{method} {url} {msgspec.json.encode(body)[:2000]!r}: {text}"
             statuses[answer.status] = statuses.get(answer.status, 0) + 1
     assert statuses[422] > 100 and statuses.get(201, 0) > 10, statuses
     lists = ("notices", "incidents", "service-changes", "service-points", "topics", "segments", "subscribers", "events")
     for path in ("/", "/changes", *(f"/api/v1/{name}?limit=500" for name in lists)):
-        answer = await house.client.get(path, headers=key)
+        answer = await served.client.get(path, headers=key)
         assert answer.status == 200, f"{path}: {await answer.text()}"
-    assert house.parts.follower.stalled_because == "" and house.parts.parked() == 0
+    assert served.parts.follower.stalled_because == "" and served.parts.parked() == 0
 
 
-async def _subject(house: House, key: dict[str, str], path: str, person: str, point: str) -> str:
+async def _subject(served: Served, key: dict[str, str], path: str, person: str, point: str) -> str:
     if "/subscribers/" in path:
         return person
     if "/service-points/" in path:
@@ -108,17 +107,19 @@ async def _subject(house: House, key: dict[str, str], path: str, person: str, po
     if "{id}" not in path:
         return ""
     if "/incidents/" in path:
-        return str((await house.ok("POST", "/api/v1/incidents", await _recorder(house), {"headline": "x"}, 201))["id"])
+        return str(
+            (await served.ok("POST", "/api/v1/incidents", await _recorder(served), {"headline": "x"}, 201))["id"]
+        )
     draft = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "x"}}}
-    made: str = (await house.ok("POST", "/api/v1/notices", key, draft, 201))["id"]
+    made: str = (await served.ok("POST", "/api/v1/notices", key, draft, 201))["id"]
     if path.endswith(("update", "cancel", "all-clear", "stop")):
-        await house.ok("POST", f"/api/v1/notices/{made}/issue", key, {}, 202)
+        await served.ok("POST", f"/api/v1/notices/{made}/issue", key, {}, 202)
     elif path.endswith(("approve", "return")):
-        await house.ok("POST", f"/api/v1/notices/{made}/submit", key, {})
+        await served.ok("POST", f"/api/v1/notices/{made}/submit", key, {})
     return made
 
 
-async def _recorder(house: House) -> dict[str, str]:
-    if "recorder" not in house.keys:
-        house.keys["recorder"] = (await house.key("incidents:write", policy="record"))["Authorization"]
-    return {"Authorization": house.keys["recorder"]}
+async def _recorder(served: Served) -> dict[str, str]:
+    if "recorder" not in served.keys:
+        served.keys["recorder"] = (await served.key("incidents:write", policy="record"))["Authorization"]
+    return {"Authorization": served.keys["recorder"]}

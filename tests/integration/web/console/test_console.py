@@ -8,7 +8,7 @@ from uuid import UUID
 
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import timed_token
-from tests.scene import Scene, plan_of
+from tests.support.scene import Scene, plan_of
 
 
 async def test_the_console_is_for_members_by_a_link_that_works_once(scene: Scene, client: Any) -> None:

@@ -11,16 +11,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.eventlog.recorder import Recorder
 from alerts.web.health.metrics import Metrics
 from alerts.web.health.readiness import Readiness, StartPosition
-from tests.conftest import Databases
-from tests.integration.eventlog import kit
-from tests.integration.web.conftest import House
+from tests.support import counters as kit
+from tests.support.databases import Databases
+from tests.support.served import Served
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-async def scrape(house: House) -> Samples:
+async def scrape(served: Served) -> Samples:
     """Every sample of the page by name and labels."""
-    answer = await house.client.get("/metrics")
+    answer = await served.client.get("/metrics")
     assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     text = await answer.text()
     found: Samples = {}
@@ -32,21 +32,21 @@ async def scrape(house: House) -> Samples:
     return found
 
 
-async def test_metrics_tell_what_happened_and_nothing_about_people(house: House) -> None:
-    key = await house.key(policy="issue")
+async def test_metrics_tell_what_happened_and_nothing_about_people(served: Served) -> None:
+    key = await served.key(policy="issue")
     consent = {"wording": "Yes", "given_at": "2026-01-01T00:00:00Z", "how": "form"}
     for number in range(3):
         person = {"email": f"kanari{number}@example.org", "confirmed": True, "consent": consent}
-        await house.ok("POST", "/api/v1/subscribers", key, person, 201)
+        await served.ok("POST", "/api/v1/subscribers", key, person, 201)
     body = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "Hello"}}}
-    made = await house.ok("POST", "/api/v1/notices", key, body, 201)
-    await house.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, None, 202)
+    made = await served.ok("POST", "/api/v1/notices", key, body, 201)
+    await served.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, None, 202)
     for _ in range(200):
-        if (await house.ok("GET", f"/api/v1/notices/{made['id']}/dispatch", key))["complete"]:
+        if (await served.ok("GET", f"/api/v1/notices/{made['id']}/dispatch", key))["complete"]:
             break
         await asyncio.sleep(0.05)
-    await house.client.post("/hooks/estates", json={})
-    found = await scrape(house)
+    await served.client.post("/hooks/estates", json={})
+    found = await scrape(served)
 
     def value(name: str, **labels: str) -> float:
         return found[name, tuple(sorted(labels.items()))]
@@ -68,33 +68,33 @@ async def test_metrics_tell_what_happened_and_nothing_about_people(house: House)
     assert value("process_resident_memory_bytes") > 1e6
     buckets = [v for (name, labels), v in found.items() if name == "alerts_delivery_seconds_bucket"]
     assert buckets == sorted(buckets), "each bucket holds the smaller ones"
-    page = await (await house.client.get("/metrics")).text()
+    page = await (await served.client.get("/metrics")).text()
     assert "kanari" not in page and made["id"] not in page
 
 
-async def test_a_thousand_scrapes_are_one_read(house: House) -> None:
+async def test_a_thousand_scrapes_are_one_read(served: Served) -> None:
     now = 0.0
-    metrics = Metrics(house.parts, lambda: now)
+    metrics = Metrics(served.parts, lambda: now)
     first = metrics.page()
     assert b"alerts_log_position" in first
-    await house.key("read")
+    await served.key("read")
     assert metrics.page() is first
     now = 1.0
     assert metrics.page() != first
 
 
-async def test_addresses_that_do_not_exist_share_one_label(house: House) -> None:
+async def test_addresses_that_do_not_exist_share_one_label(served: Served) -> None:
     for number in range(20):
-        await house.client.get(f"/nothing/{number}")
-    found = await scrape(house)
+        await served.client.get(f"/nothing/{number}")
+    found = await scrape(served)
     missing = [labels for (name, labels), _ in found.items() if name.endswith("_count") and ("status", "404") in labels]
     assert missing == [(("method", "GET"), ("route", "none"), ("status", "404"))]
     assert found["alerts_http_request_seconds_count", missing[0]] == 20
 
 
-async def test_ready_means_that_the_log_takes_writes(house: House) -> None:
+async def test_ready_means_that_the_log_takes_writes(served: Served) -> None:
     for _ in range(500):
-        ready = await house.client.get("/readyz")
+        ready = await served.client.get("/readyz")
         found = await ready.json()
         if not found["catching_up"]:
             break
@@ -103,7 +103,7 @@ async def test_ready_means_that_the_log_takes_writes(house: House) -> None:
     assert (ready.status, found["ready"], found["log"]) == (200, True, "takes writes")
     assert found["catching_up"] == ""
     assert found["without_provider"] == [], "the inbox is there for every channel"
-    assert (await (await house.client.get("/healthz")).json())["alive"] is True
+    assert (await (await served.client.get("/healthz")).json())["alive"] is True
 
 
 def test_a_start_is_over_once_what_was_in_the_log_is_known() -> None:

@@ -24,8 +24,8 @@ from alerts.app import bootstrap
 from alerts.intake import twilio_receipts
 from alerts.kernel.events import Event
 from alerts.web.http.app import build
-from tests.conftest import MASTER_KEY
-from tests.integration.web.conftest import CAMDEN, PUBLIC_URL, House, problem
+from tests.support.databases import MASTER_KEY
+from tests.support.served import CAMDEN, PUBLIC_URL, Served, problem
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 MAIL_SECRET = "whsec_" + base64.b64encode(b"m" * 24).decode()
@@ -47,7 +47,7 @@ class Peer:
 
 
 @dataclass
-class Doors(House):
+class Doors(Served):
     """The product with a provider of texts, and its doors for what providers say."""
 
     peer: Peer = field(default_factory=Peer)

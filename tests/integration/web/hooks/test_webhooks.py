@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 from alerts.commands import SYSTEM
 from alerts.kernel.errors import Conflict
 from alerts.operations import Admin
-from tests.integration.web.conftest import CAMDEN, House, problem
+from tests.support.served import CAMDEN, Served, problem
 
 ROOT = Path(__file__).resolve().parents[3]
 MAPPING: dict[str, Any] = {
@@ -31,8 +31,8 @@ MAPPING: dict[str, Any] = {
 class Program:
     """A program that posts JSON of its own."""
 
-    def __init__(self, house: House, secret: str) -> None:
-        self.house, self.secret = house, secret
+    def __init__(self, served: Served, secret: str) -> None:
+        self.house, self.secret = served, secret
 
     async def post(self, body: Any, **headers: str) -> ClientResponse:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -48,24 +48,24 @@ class Program:
         return found
 
 
-async def program(house: House, mapping: Any = MAPPING, policy: str = "issue") -> Program:
-    kept = await house.parts.commands.connect_source(SYSTEM, "pumps", "json", policy, mapping)
+async def program(served: Served, mapping: Any = MAPPING, policy: str = "issue") -> Program:
+    kept = await served.parts.commands.connect_source(SYSTEM, "pumps", "json", policy, mapping)
     assert kept.secret is not None
-    key = await house.key()
-    await house.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
-    return Program(house, kept.secret)
+    key = await served.key()
+    await served.ok("POST", "/api/v1/places", key, {"slug": "camden", "name": {"en": "Camden"}, "area": CAMDEN}, 201)
+    return Program(served, kept.secret)
 
 
-def admin(house: House) -> Admin:
-    return Admin(house.parts, house.parts.runner, lambda progress: 0)  # type: ignore[arg-type]  # the runner is one
+def admin(served: Served) -> Admin:
+    return Admin(served.parts, served.parts.runner, lambda progress: 0)  # type: ignore[arg-type]  # the runner is one
 
 
-async def test_reported_resolved_and_let_pass(house: House) -> None:
-    pumps, key = await program(house), await house.key()
+async def test_reported_resolved_and_let_pass(served: Served) -> None:
+    pumps, key = await program(served), await served.key()
     body = {"id": 1, "state": "on", "what": "Flood", "where": "camden", "level": 3}
     first = await pumps.trigger(body, key)
     assert first["state"] == "issued" and len(first["notices"]) == 1
-    incident = await house.ok("GET", f"/api/v1/incidents/{first['incident']}", key)
+    incident = await served.ok("GET", f"/api/v1/incidents/{first['incident']}", key)
     assert (incident["headline"], incident["severity"], incident["source_ref"]) == (
         "Flood in camden",
         "Severe",
@@ -76,22 +76,22 @@ async def test_reported_resolved_and_let_pass(house: House) -> None:
     assert (noise["state"], noise["incident"]) == ("recorded", None) and "pass" in noise["reason"]
     over = await pumps.trigger({"id": 3, "state": "off", "what": "Flood"}, key)
     assert over["incident"] == first["incident"] and over["state"] == "issued"
-    assert (await house.ok("GET", f"/api/v1/incidents/{first['incident']}", key))["state"] == "resolved"
+    assert (await served.ok("GET", f"/api/v1/incidents/{first['incident']}", key))["state"] == "resolved"
 
 
-async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_mended(house: House) -> None:
-    pumps, key = await program(house), await house.key()
+async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_mended(served: Served) -> None:
+    pumps, key = await program(served), await served.key()
     waiting = await pumps.trigger({"id": 1, "state": "burning", "what": "Fire", "where": "camden"}, key)
     assert waiting["state"] == "parked" and "burning" in waiting["reason"]
     misplaced = await pumps.trigger({"id": 2, "state": "on", "what": "Fire", "where": "atlantis"}, key)
     assert misplaced["state"] == "parked" and "atlantis" in misplaced["reason"], "what the commands refuse waits too"
     untyped = await pumps.trigger({"id": 3, "state": "on", "where": ["a", {"b": 1}]}, key)
     assert untyped["state"] == "parked"
-    assert (await house.ok("GET", "/api/v1/status", key))["parked"] == 3
-    page = await (await house.client.get("/metrics")).text()
+    assert (await served.ok("GET", "/api/v1/status", key))["parked"] == 3
+    page = await (await served.client.get("/metrics")).text()
     assert "\nalerts_parked 3.0\n" in page, "whoever watches this number is told of parked webhooks too"
 
-    operator = admin(house)
+    operator = admin(served)
     listed = (await operator.parked_list({}))["items"]
     assert {waiting["id"], misplaced["id"], untyped["id"]} == {item["id"] for item in listed}
     still = await operator.parked_retry({"id": waiting["id"]})
@@ -100,7 +100,7 @@ async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_
     await operator.source_revise({"name": "pumps", "mapping": mended})
     done = await operator.parked_retry({"id": waiting["id"]})
     assert done["state"] == "issued" and len(done["notices"]) == 1
-    found = await house.ok("GET", f"/api/v1/triggers/{waiting['id']}", key)
+    found = await served.ok("GET", f"/api/v1/triggers/{waiting['id']}", key)
     assert (found["state"], found["notices"]) == ("issued", done["notices"])
     with pytest.raises(Conflict):
         await operator.parked_retry({"id": waiting["id"]})
@@ -108,18 +108,18 @@ async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_
     assert again["notices"] == done["notices"], "sent once more it is the same webhook"
     await operator.parked_drop({"id": untyped["id"]})
     assert [item["id"] for item in (await operator.parked_list({}))["items"]] == [misplaced["id"]]
-    events = await house.ok("GET", "/api/v1/events?type=TriggerReceived&limit=100", key)
+    events = await served.ok("GET", "/api/v1/events?type=TriggerReceived&limit=100", key)
     assert all("body" not in event["data"] for event in events["items"]), "what was not judged yet is in no feed"
 
 
-async def test_who_may_and_what_is_refused(house: House) -> None:
-    pumps = await program(house)
-    await problem(await house.client.post("/hooks/pumps", json={"id": 1}), 401)
+async def test_who_may_and_what_is_refused(served: Served) -> None:
+    pumps = await program(served)
+    await problem(await served.client.post("/hooks/pumps", json={"id": 1}), 401)
     await problem(await pumps.post({"id": 1}, Authorization="Bearer whsec_other"), 401)
     await problem(await pumps.post(b'{"id": '), 400)
     await problem(await pumps.post(b'{"id": 1}', **{"Content-Type": "text/plain"}), 415)
     await problem(await pumps.post(b'"' + b"x" * 260_000 + b'"'), 413)
-    operator = admin(house)
+    operator = admin(served)
     rotated = await operator.source_rotate({"name": "pumps"})
     await problem(await pumps.post({"id": 1}), 401)
     pumps.secret = rotated["secret"]
@@ -131,24 +131,24 @@ async def test_who_may_and_what_is_refused(house: House) -> None:
     assert "secret" not in source
 
 
-async def test_signed_it_is_known_by_its_webhook_id(house: House) -> None:
-    pumps, key = await program(house), await house.key()
+async def test_signed_it_is_known_by_its_webhook_id(served: Served) -> None:
+    pumps, key = await program(served), await served.key()
     body = {"id": 1, "state": "on", "what": "Flood", "where": "camden"}
-    first = await house.hook("pumps", pumps.secret, body, identifier="msg_9")
-    again = await house.hook("pumps", pumps.secret, {**body, "id": 2, "what": "x"}, identifier="msg_9")
+    first = await served.hook("pumps", pumps.secret, body, identifier="msg_9")
+    again = await served.hook("pumps", pumps.secret, {**body, "id": 2, "what": "x"}, identifier="msg_9")
     assert first.status == again.status == 202
     assert (await first.json()) == (await again.json())
-    events = await house.ok("GET", "/api/v1/events?type=IncidentReported&limit=10", key)
+    events = await served.ok("GET", "/api/v1/events?type=IncidentReported&limit=10", key)
     assert len(events["items"]) == 1
 
 
 @pytest.mark.parametrize("name", ["alertmanager", "github", "cloudevents"])
-async def test_the_examples_go_from_the_door_to_a_notice(house: House, name: str) -> None:
+async def test_the_examples_go_from_the_door_to_a_notice(served: Served, name: str) -> None:
     mapping = json.loads((ROOT / "docs" / "mappings" / f"{name}.json").read_text())
     sample = (ROOT / "tests" / "samples" / f"{name}.json").read_bytes()
-    pumps, key = await program(house, mapping), await house.key()
+    pumps, key = await program(served, mapping), await served.key()
     kind = "application/cloudevents+json" if name == "cloudevents" else "application/json"
     found = await pumps.trigger(sample, key, **{"Content-Type": kind})
     assert found["state"] == "issued", found
-    notice = await house.ok("GET", f"/api/v1/notices/{found['notices'][0]}", key)
+    notice = await served.ok("GET", f"/api/v1/notices/{found['notices'][0]}", key)
     assert (notice["kind"], notice["severity"]) == ("alert", "Severe") and notice["area"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.integration.pages.conftest import first_message
-from tests.scene import Scene
+from tests.support.scene import Scene, first_message
 
 
 async def test_the_inbox_shows_a_message_as_its_reader_sees_it_and_why(sending: Scene, sender: Any) -> None:

@@ -12,7 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 
 from alerts.web.http.security import ALWAYS, PAGES
 from alerts.web.public.page_cache import PageCache
-from tests.integration.web.conftest import House
+from tests.support.served import Served
 
 ALERT = {
     "kind": "alert",
@@ -24,10 +24,10 @@ ALERT = {
 }
 
 
-async def issued(house: House) -> str:
-    key = await house.key(policy="issue")
-    made = await house.ok("POST", "/api/v1/notices", key, ALERT, 201)
-    await house.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, {}, 202)
+async def issued(served: Served) -> str:
+    key = await served.key(policy="issue")
+    made = await served.ok("POST", "/api/v1/notices", key, ALERT, 201)
+    await served.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, {}, 202)
     return str(made["id"])
 
 
@@ -36,22 +36,22 @@ async def body(answer: ClientResponse) -> str:
     return await answer.text()
 
 
-async def test_nobody_gets_the_old_page_once_a_cancel_is_answered(house: House) -> None:
-    key = await house.key(policy="issue")
+async def test_nobody_gets_the_old_page_once_a_cancel_is_answered(served: Served) -> None:
+    key = await served.key(policy="issue")
     for _ in range(4):
-        notice = await issued(house)
+        notice = await issued(served)
         pages = [f"/alerts/{notice}", f"/alerts/{notice}.json", "/", "/feeds/alerts.atom"]
-        before = [await body(await house.client.get(page)) for page in pages]
+        before = [await body(await served.client.get(page)) for page in pages]
         ended = asyncio.Event()
 
         async def read(page: str, ended: asyncio.Event = ended) -> None:
             while not ended.is_set():
-                await body(await house.client.get(page))
+                await body(await served.client.get(page))
 
         readers = [asyncio.create_task(read(page)) for page in pages for _ in range(3)]
         await asyncio.sleep(0.05)
-        await house.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "A mistake"}, 201)
-        after = await asyncio.gather(*(house.client.get(page) for page in pages))
+        await served.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "A mistake"}, 201)
+        after = await asyncio.gather(*(served.client.get(page) for page in pages))
         for page, was, now in zip(pages, before, after, strict=True):
             assert await body(now) != was, page
         assert notice not in await body(after[2]) and notice not in await body(after[3])
@@ -59,35 +59,35 @@ async def test_nobody_gets_the_old_page_once_a_cancel_is_answered(house: House) 
         await asyncio.gather(*readers)
 
 
-async def test_who_has_the_page_already_is_told_so(house: House) -> None:
-    page = f"/alerts/{await issued(house)}"
-    first = await house.client.get(page)
-    again = await house.client.get(page, headers={"If-None-Match": first.headers["ETag"]})
+async def test_who_has_the_page_already_is_told_so(served: Served) -> None:
+    page = f"/alerts/{await issued(served)}"
+    first = await served.client.get(page)
+    again = await served.client.get(page, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status, await again.read()) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"] and "Content-Length" not in again.headers
-    other = await house.client.get(page, headers={"If-None-Match": '"another"'})
+    other = await served.client.get(page, headers={"If-None-Match": '"another"'})
     assert other.status == 200 and await other.text() == await first.text()
 
 
 @pytest.mark.parametrize("asked", [1, 2])
-async def test_a_kept_page_has_every_header_and_head_has_no_body(house: House, asked: int) -> None:
-    page = f"/alerts/{await issued(house)}"
+async def test_a_kept_page_has_every_header_and_head_has_no_body(served: Served, asked: int) -> None:
+    page = f"/alerts/{await issued(served)}"
     for _ in range(asked):
-        answer = await house.client.get(page)
+        answer = await served.client.get(page)
     for name, value in {**ALWAYS, **PAGES, "Cache-Control": "no-cache"}.items():
         assert answer.headers[name] == value
     assert answer.headers["Date"] and answer.headers["Vary"] == "Accept-Encoding, Accept-Language"
-    head = await house.client.head(page)
+    head = await served.client.head(page)
     assert (head.status, await head.read()) == (200, b"")
     assert head.headers["ETag"] == answer.headers["ETag"]
-    async with house.client.get(page, headers={"Accept-Language": "cy"}) as other:
+    async with served.client.get(page, headers={"Accept-Language": "cy"}) as other:
         assert other.headers["Content-Language"] != answer.headers["Content-Language"]
 
 
-async def test_an_old_client_and_a_leaving_one_get_what_they_can_read(house: House) -> None:
-    page = f"/alerts/{await issued(house)}"
-    whole = await (await house.client.get(page)).read()
-    server = house.client.server
+async def test_an_old_client_and_a_leaving_one_get_what_they_can_read(served: Served) -> None:
+    page = f"/alerts/{await issued(served)}"
+    whole = await (await served.client.get(page)).read()
+    server = served.client.server
     for line, extra, closes in (
         ("HTTP/1.1", "Connection: close\r\n", True),
         ("HTTP/1.0", "", True),
@@ -109,9 +109,9 @@ async def test_an_old_client_and_a_leaving_one_get_what_they_can_read(house: Hou
         writer.close()
 
 
-async def test_answers_to_pipelined_requests_keep_their_order(house: House) -> None:
-    page = f"/alerts/{await issued(house)}"
-    server = house.client.server
+async def test_answers_to_pipelined_requests_keep_their_order(served: Served) -> None:
+    page = f"/alerts/{await issued(served)}"
+    server = served.client.server
     reader, writer = await asyncio.open_connection(server.host, server.port)
     asked = [page, "/nowhere", page, "/static/look.css", page]
     writer.write(b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in asked))
@@ -125,9 +125,9 @@ async def test_answers_to_pipelined_requests_keep_their_order(house: House) -> N
 
 
 @pytest.mark.parametrize("urgent", [True, False])
-async def test_readers_come_in_slowly_while_an_emergency_goes_out(house: House, urgent: bool) -> None:
+async def test_readers_come_in_slowly_while_an_emergency_goes_out(served: Served, urgent: bool) -> None:
     """500 a second, by a clock that stands still; and all at once when nothing is urgent."""
-    cache = PageCache(replace(house.parts, urgent=lambda: urgent), tick=lambda: 100.0)
+    cache = PageCache(replace(served.parts, urgent=lambda: urgent), tick=lambda: 100.0)
     loop = asyncio.get_running_loop()
     begun = loop.time()
     await asyncio.gather(*(cache.at_hand(make_mocked_request("GET", "/")) for _ in range(51)))

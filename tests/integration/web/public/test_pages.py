@@ -14,7 +14,7 @@ import pytest
 from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.kernel.ids import new_id
-from tests.scene import Scene, plan_of
+from tests.support.scene import Scene, plan_of
 
 Page = Callable[..., Awaitable[str]]
 REPLACE = msgspec.structs.replace

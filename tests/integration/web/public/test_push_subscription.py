@@ -24,15 +24,14 @@ from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.http.app import build
-from tests.conftest import MASTER_KEY
-from tests.integration.web.conftest import House, problem
-from tests.integration.web.test_story import AREA, CONSENT, resident, settled
+from tests.support.databases import MASTER_KEY
+from tests.support.served import AREA, CONSENT, Served, problem, resident, settled
 
 Device = dict[str, Any]
 
 
 @pytest.fixture
-async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
+async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The whole product, served where its public URL says: its own push endpoints can be posted to."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -51,129 +50,129 @@ async def house(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     await app.start()
     try:
         async with TestClient(TestServer(build(app.parts), port=port)) as client:
-            yield House(app.parts, client)
+            yield Served(app.parts, client)
     finally:
         await app.stop()
 
 
-async def device(house: House, name: str) -> Device:
+async def device(served: Served, name: str) -> Device:
     """A browser of the inbox's."""
-    found: Device = await house.ok("GET", f"/inbox/push/{name}", {})
+    found: Device = await served.ok("GET", f"/inbox/push/{name}", {})
     return found
 
 
-async def person(house: House, key: dict[str, str], **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = await house.ok("POST", "/api/v1/subscribers", key, resident("a@example.org") | more, 201)
+async def person(served: Served, key: dict[str, str], **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = await served.ok("POST", "/api/v1/subscribers", key, resident("a@example.org") | more, 201)
     return found
 
 
-async def told(house: House, key: dict[str, str], **more: Any) -> tuple[str, dict[str, Any]]:
+async def told(served: Served, key: dict[str, str], **more: Any) -> tuple[str, dict[str, Any]]:
     """A notice to everyone near, and how its dispatch ended."""
     content = {"en": {"title": "Gas leak", "body": "A main leaks.", "instruction": "Stay indoors."}}
     body = {"kind": "alert", "area": AREA, "severity": "Severe", "content": content, "topic": "safety", **more}
-    notice = await house.ok("POST", "/api/v1/notices", key, body, 201)
-    await house.ok("POST", f"/api/v1/notices/{notice['id']}/issue", key, None, 202)
-    return notice["id"], await settled(house, key, notice["id"])
+    notice = await served.ok("POST", "/api/v1/notices", key, body, 201)
+    await served.ok("POST", f"/api/v1/notices/{notice['id']}/issue", key, None, 202)
+    return notice["id"], await settled(served, key, notice["id"])
 
 
-async def inbox(house: House) -> list[dict[str, Any]]:
-    found = await house.ok("GET", "/inbox.json", {})
+async def inbox(served: Served) -> list[dict[str, Any]]:
+    found = await served.ok("GET", "/inbox.json", {})
     return [item for item in found["items"] if item["channel"] == "push"]
 
 
-def token(house: House, subscriber: str) -> str:
-    return contact_token(house.parts.settings.secret_key, "preferences", UUID(subscriber), 1)
+def token(served: Served, subscriber: str) -> str:
+    return contact_token(served.parts.settings.secret_key, "preferences", UUID(subscriber), 1)
 
 
-async def add(house: House, subscriber: str, what: Device, status: int = 201) -> Any:
-    body = {"token": token(house, subscriber), **what}
-    return await house.ok("POST", "/push/subscriptions", {}, body, status)
+async def add(served: Served, subscriber: str, what: Device, status: int = 201) -> Any:
+    body = {"token": token(served, subscriber), **what}
+    return await served.ok("POST", "/push/subscriptions", {}, body, status)
 
 
-async def contacts(house: House, key: dict[str, str], subscriber: str) -> list[tuple[str, str]]:
-    found = await house.ok("GET", f"/api/v1/subscribers/{subscriber}", key)
+async def contacts(served: Served, key: dict[str, str], subscriber: str) -> list[tuple[str, str]]:
+    found = await served.ok("GET", f"/api/v1/subscribers/{subscriber}", key)
     return sorted((c["channel"], c["state"]) for c in found["contact_points"])
 
 
-async def test_a_notice_reaches_a_device_encrypted_and_is_read_in_the_inbox(house: House) -> None:
-    key = await house.key(policy="issue")
-    phone = await device(house, "amina")
+async def test_a_notice_reaches_a_device_encrypted_and_is_read_in_the_inbox(served: Served) -> None:
+    key = await served.key(policy="issue")
+    phone = await device(served, "amina")
     near = resident("amina@example.org", 51.5, -0.1)
-    kept = await house.ok("POST", "/api/v1/subscribers", key, {**near, "push": phone}, 201)
+    kept = await served.ok("POST", "/api/v1/subscribers", key, {**near, "push": phone}, 201)
     assert [c["channel"] for c in kept["contact_points"]] == ["email", "push"]
-    shown = await house.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
+    shown = await served.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
     assert shown["push"] == phone
 
-    notice, progress = await told(house, key)
+    notice, progress = await told(served, key)
     assert progress["by_channel"] == {"email": {"sent": 1}, "push": {"sent": 1}}
-    [item] = await inbox(house)
-    listed = await house.ok("GET", f"/api/v1/deliveries?notice={notice}", key)
+    [item] = await inbox(served)
+    listed = await served.ok("GET", f"/api/v1/deliveries?notice={notice}", key)
     [delivery] = [d for d in listed["items"] if d["channel"] == "push"]
     assert (item["delivery"], item["to"]) == (delivery["id"], phone["endpoint"])
     payload = json.loads(item["text"])
     assert payload["id"] == delivery["id"] and payload["body"] == "Stay indoors." and "Gas leak" in payload["title"]
-    assert payload["url"] == f"{house.parts.settings.public_url}/alerts/{notice}" and payload["tag"] == notice
+    assert payload["url"] == f"{served.parts.settings.public_url}/alerts/{notice}" and payload["tag"] == notice
     assert payload["lang"] == "en" and payload["severity"] == "Severe"
     raw = base64.urlsafe_b64decode(item["raw"] + "==")
     assert b"Stay indoors" not in raw and len(raw) <= 4096
     assert len(item["headers"]["Topic"]) <= 32 and 0 < int(item["headers"]["TTL"]) <= 86400
 
     for path in ("/inbox", f"/inbox/{item['id']}"):
-        page = await house.client.get(path)
+        page = await served.client.get(path)
         assert page.status == 200 and "Gas leak" in await page.text()
-    stop = payload["stop"].removeprefix(house.parts.settings.public_url)
-    stopped = await house.client.post(stop, data={"List-Unsubscribe": "One-Click"})
+    stop = payload["stop"].removeprefix(served.parts.settings.public_url)
+    stopped = await served.client.post(stop, data={"List-Unsubscribe": "One-Click"})
     assert stopped.status == 200
-    assert await contacts(house, key, kept["id"]) == [("email", "verified"), ("push", "removed")]
+    assert await contacts(served, key, kept["id"]) == [("email", "verified"), ("push", "removed")]
 
 
-async def test_devices_stand_side_by_side_and_null_takes_them_all_away(house: House) -> None:
-    key = await house.key()
-    kept = await person(house, key, channels=["email"])
-    one, two = await device(house, "one"), await device(house, "two")
-    first = await add(house, kept["id"], one)
-    assert await add(house, kept["id"], one) == first, "saying it twice changes nothing"
-    second = await add(house, kept["id"], two)
+async def test_devices_stand_side_by_side_and_null_takes_them_all_away(served: Served) -> None:
+    key = await served.key()
+    kept = await person(served, key, channels=["email"])
+    one, two = await device(served, "one"), await device(served, "two")
+    first = await add(served, kept["id"], one)
+    assert await add(served, kept["id"], one) == first, "saying it twice changes nothing"
+    second = await add(served, kept["id"], two)
     assert first["id"] != second["id"]
-    shown = await house.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
+    shown = await served.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
     assert shown["channels"] == ["email", "push"], "whoever adds a device wants push"
 
     other = private_key(b"o" * SECRET_BYTES)
     renewed = {"endpoint": two["endpoint"], "keys": {**two["keys"], "p256dh": base64url(point(other))}}
-    assert await add(house, kept["id"], renewed) == second
-    shown = await house.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
+    assert await add(served, kept["id"], renewed) == second
+    shown = await served.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
     assert shown["push"] == renewed and shown["version"] == 5
 
-    gone = {"token": token(house, kept["id"]), "endpoint": one["endpoint"]}
+    gone = {"token": token(served, kept["id"]), "endpoint": one["endpoint"]}
     for _ in range(2):
-        await house.ok("DELETE", "/push/subscriptions", {}, gone)
-    assert await contacts(house, key, kept["id"]) == [
+        await served.ok("DELETE", "/push/subscriptions", {}, gone)
+    assert await contacts(served, key, kept["id"]) == [
         ("email", "verified"), ("push", "removed"), ("push", "verified")
     ]  # fmt: skip
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
-    await house.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"language": "cy"})
-    assert ("push", "verified") in await contacts(house, key, kept["id"]), "what a patch does not name stays"
+    await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"language": "cy"})
+    assert ("push", "verified") in await contacts(served, key, kept["id"]), "what a patch does not name stays"
     confirmed = {"push": one, "confirmed": True, "consent": CONSENT}
-    await house.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, confirmed)
-    assert (await contacts(house, key, kept["id"])).count(("push", "verified")) == 2
-    await house.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"push": None})
-    assert await contacts(house, key, kept["id"]) == [("email", "verified"), ("push", "removed"), ("push", "removed")]
+    await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, confirmed)
+    assert (await contacts(served, key, kept["id"])).count(("push", "verified")) == 2
+    await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"push": None})
+    assert await contacts(served, key, kept["id"]) == [("email", "verified"), ("push", "removed"), ("push", "removed")]
 
 
-async def test_subscriptions_that_nobody_may_make_are_refused(house: House) -> None:
-    key = await house.key()
-    kept = await person(house, key)
-    phone = await device(house, "one")
-    await add(house, kept["id"], phone)
-    somebody = await house.ok("POST", "/api/v1/subscribers", key, resident("b@example.org"), 201)
+async def test_subscriptions_that_nobody_may_make_are_refused(served: Served) -> None:
+    key = await served.key()
+    kept = await person(served, key)
+    phone = await device(served, "one")
+    await add(served, kept["id"], phone)
+    somebody = await served.ok("POST", "/api/v1/subscribers", key, resident("b@example.org"), 201)
 
     async def refused(status: int, **changes: Any) -> dict[str, Any]:
-        body = {"token": token(house, somebody["id"]), **await device(house, "two"), **changes}
-        return await problem(await house.client.post("/push/subscriptions", json=body), status)
+        body = {"token": token(served, somebody["id"]), **await device(served, "two"), **changes}
+        return await problem(await served.client.post("/push/subscriptions", json=body), status)
 
     taken = await refused(409, endpoint=phone["endpoint"])
     assert kept["id"] not in json.dumps(taken), "a link to one's own preferences does not tell who somebody else is"
-    for wrong in ("", "x", token(house, somebody["id"])[:-1]):
+    for wrong in ("", "x", token(served, somebody["id"])[:-1]):
         await refused(403, token=wrong)
     for endpoint in ("https://push.example.org/x", "http://fcm.googleapis.com/x", "https://127.0.0.1/x", "nonsense"):
         found = await refused(422, endpoint=endpoint)
@@ -182,108 +181,110 @@ async def test_subscriptions_that_nobody_may_make_are_refused(house: House) -> N
         found = await refused(422, keys={**phone["keys"], name: "AAAA"})
         assert found["errors"][0]["field"] == f"keys.{name}"
     for endpoint in ("https://fcm.googleapis.com/fcm/send/a:b-C", "https://sg2p.notify.windows.com/w/?token=B%2b"):
-        body = {"token": token(house, somebody["id"]), "endpoint": endpoint, "keys": phone["keys"]}
-        assert (await house.client.post("/push/subscriptions", json=body)).status == 201
+        body = {"token": token(served, somebody["id"]), "endpoint": endpoint, "keys": phone["keys"]}
+        assert (await served.client.post("/push/subscriptions", json=body)).status == 201
     for number in range(2, 20):
         body["endpoint"] = f"https://fcm.googleapis.com/fcm/send/{number}"
-        assert (await house.client.post("/push/subscriptions", json=body)).status == 201
-    for said in (await refused(422), await one_more(house, key, somebody["id"])):
+        assert (await served.client.post("/push/subscriptions", json=body)).status == 201
+    for said in (await refused(422), await one_more(served, key, somebody["id"])):
         assert "20 devices" in said["errors"][0]["message"]
-    assert (await house.client.post("/push/subscriptions", json=body)).status == 201, "one that is there is no more"
-    foreign = await house.client.post(
+    assert (await served.client.post("/push/subscriptions", json=body)).status == 201, "one that is there is no more"
+    foreign = await served.client.post(
         "/push/subscriptions", json={"token": "x", **phone}, headers={"Origin": "https://evil.example"}
     )
     await problem(foreign, 403)
 
 
-async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(house: House) -> None:
-    key = await house.key(policy="issue")
+async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(served: Served) -> None:
+    key = await served.key(policy="issue")
     near = {**resident("a@example.org", 51.5, -0.1), "channels": ["push"]}
-    kept = await house.ok(
-        "POST", "/api/v1/subscribers", key, {**near, "push": await device(house, "no-such-mailbox-1")}, 201
+    kept = await served.ok(
+        "POST", "/api/v1/subscribers", key, {**near, "push": await device(served, "no-such-mailbox-1")}, 201
     )
-    await add(house, kept["id"], await device(house, "busy-once-1"))
-    _, progress = await told(house, key)
+    await add(served, kept["id"], await device(served, "busy-once-1"))
+    _, progress = await told(served, key)
     assert progress["by_channel"] == {"push": {"sent": 1, "failed-permanent": 1}}, (
         "the busy one took it the second time"
     )
-    assert await contacts(house, key, kept["id"]) == [
+    assert await contacts(served, key, kept["id"]) == [
         ("email", "verified"), ("push", "suppressed"), ("push", "verified")
     ]  # fmt: skip
-    _, progress = await told(house, key)
+    _, progress = await told(served, key)
     assert progress["by_channel"] == {"push": {"sent": 1}}
 
 
-async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(house: House) -> None:
-    key = await house.key()
-    kept = await person(house, key)
-    phone = await device(house, "one")
-    number = (await add(house, kept["id"], phone))["id"]
+async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(
+    served: Served,
+) -> None:
+    key = await served.key()
+    kept = await person(served, key)
+    phone = await device(served, "one")
+    number = (await add(served, kept["id"], phone))["id"]
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
     path = f"/api/v1/subscribers/{kept['id']}"
 
     async def state_after(reason: str, patch: dict[str, Any] | None = None) -> str:
-        await house.parts.commands.suppress(SYSTEM, number, reason)
+        await served.parts.commands.suppress(SYSTEM, number, reason)
         if patch is None:
-            await add(house, kept["id"], phone)
+            await add(served, kept["id"], phone)
         else:
-            await house.ok("PATCH", path, edit, patch)
-        return (await contacts(house, key, kept["id"]))[-1][1]
+            await served.ok("PATCH", path, edit, patch)
+        return (await contacts(served, key, kept["id"]))[-1][1]
 
     consent = {"confirmed": True, "consent": CONSENT}
     assert await state_after("gone") == "verified"
     assert await state_after("gone", {"push": phone}) == "suppressed"
     assert await state_after("gone", consent) == "suppressed", "nobody spoke of the device"
     assert await state_after("gone", {"push": phone, **consent}) == "verified"
-    await house.parts.commands.suppress(SYSTEM, number, "gone")
+    await served.parts.commands.suppress(SYSTEM, number, "gone")
     renewed = {**phone, "keys": {**phone["keys"], "auth": base64url(b"another key of 1")}}
-    await add(house, kept["id"], renewed)
-    assert (await contacts(house, key, kept["id"]))[-1] == ("push", "verified")
+    await add(served, kept["id"], renewed)
+    assert (await contacts(served, key, kept["id"]))[-1] == ("push", "verified")
     for graver in ("complaint", "hard-bounce"):
         assert await state_after(graver) == "suppressed"
         assert await state_after(graver, {"push": phone, **consent}) == "suppressed"
 
 
-async def one_more(house: House, key: dict[str, str], subscriber: str) -> dict[str, Any]:
+async def one_more(served: Served, key: dict[str, str], subscriber: str) -> dict[str, Any]:
     """What a further device by the API is answered, of somebody who has as many as one may have."""
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
-    body = json.dumps({"push": await device(house, "more"), "confirmed": True, "consent": CONSENT})
-    return await problem(await house.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)
+    body = json.dumps({"push": await device(served, "more"), "confirmed": True, "consent": CONSENT})
+    return await problem(await served.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)
 
 
-async def test_a_device_that_nobody_vouched_for_confirms_by_its_own_notification(house: House) -> None:
-    key = await house.key()
-    phone = await device(house, "new")
+async def test_a_device_that_nobody_vouched_for_confirms_by_its_own_notification(served: Served) -> None:
+    key = await served.key()
+    phone = await device(served, "new")
     body = {"push": phone, "places": [{"lat": 51.5, "lon": -0.1, "radius_km": 1}]}
-    kept = await house.ok("POST", "/api/v1/subscribers", key, body, 201)
+    kept = await served.ok("POST", "/api/v1/subscribers", key, body, 201)
     assert kept["contact_points"][0]["state"] == "unverified"
     for _ in range(200):
-        if items := await inbox(house):
+        if items := await inbox(served):
             break
         await asyncio.sleep(0.05)
     payload = json.loads(items[0]["text"])
     assert "stop" not in payload and "Topic" not in items[0]["headers"]
-    page = await house.client.post(payload["url"].removeprefix(house.parts.settings.public_url))
+    page = await served.client.post(payload["url"].removeprefix(served.parts.settings.public_url))
     words = await page.text()
     assert page.status == 200 and "data-push" in words and "/static/push.js" in words
-    assert await contacts(house, key, kept["id"]) == [("push", "verified")]
+    assert await contacts(served, key, kept["id"]) == [("push", "verified")]
     offered = words.partition('data-token="')[2].partition('"')[0]
-    other = {"token": offered, **await device(house, "other")}
-    assert (await house.client.post("/push/subscriptions", json=other)).status == 201
+    other = {"token": offered, **await device(served, "other")}
+    assert (await served.client.post("/push/subscriptions", json=other)).status == 201
 
 
-async def test_the_inbox_asks_what_a_push_service_asks(house: House) -> None:
-    url, phone = house.parts.settings.public_url, await device(house, "strict")
+async def test_the_inbox_asks_what_a_push_service_asks(served: Served) -> None:
+    url, phone = served.parts.settings.public_url, await device(served, "strict")
     to = json.dumps(phone)
-    vapid = house.parts.vapid
+    vapid = served.parts.vapid
     path = "/inbox/push/strict"
     signed = {"TTL": "1", "Content-Encoding": "aes128gcm", "Authorization": vapid.authorization(url)}
 
     async def answered(data: bytes = b"x", **changes: str) -> int:
         headers = {k: v for k, v in {**signed, **changes}.items() if v}
-        return (await house.client.post(path, data=data, headers=headers)).status
+        return (await served.client.post(path, data=data, headers=headers)).status
 
-    stranger = Vapid(lambda: b"z" * SECRET_BYTES, "mailto:x@example.org", clock=lambda: house.now)
+    stranger = Vapid(lambda: b"z" * SECRET_BYTES, "mailto:x@example.org", clock=lambda: served.now)
     assert await answered(TTL="") == 400
     assert await answered(Authorization="") == 401
     assert await answered(Authorization=stranger.authorization(url)) == 403
@@ -291,27 +292,27 @@ async def test_the_inbox_asks_what_a_push_service_asks(house: House) -> None:
     assert await answered(b"x", **{"Content-Encoding": "gzip"}) == 415
     assert await answered(b"x" * 4097) == 413
     assert await answered(b"not encrypted for it") == 201
-    provider = WebPush(SafeHttpClient(own=url), vapid, clock=lambda: house.now, own=url)
+    provider = WebPush(SafeHttpClient(own=url), vapid, clock=lambda: served.now, own=url)
     message = Message(channel="push", delivery="d1", to=to, data=b'{"title": "Hi"}', sender="")
     assert (await provider.send(message)).result == "sent"
     await provider.close()
-    strange, plain = await inbox(house)
+    strange, plain = await inbox(served)
     assert (strange["text"], base64.urlsafe_b64decode(strange["raw"] + "=")) == ("", b"not encrypted for it")
     assert (plain["text"], plain["delivery"]) == ('{"title": "Hi"}', "d1")
-    assert (await house.client.get("/inbox")).status == 200
-    assert (await house.client.get(f"/inbox/{strange['id']}")).status == 200
+    assert (await served.client.get("/inbox")).status == 200
+    assert (await served.client.get(f"/inbox/{strange['id']}")).status == 200
 
 
-async def test_browsers_find_the_key_the_worker_and_the_manifest(house: House) -> None:
-    key = await house.ok("GET", "/push/key", {})
+async def test_browsers_find_the_key_the_worker_and_the_manifest(served: Served) -> None:
+    key = await served.ok("GET", "/push/key", {})
     raw = base64.urlsafe_b64decode(key["key"] + "=")
     assert len(raw) == 65 and raw[0] == 4
-    assert await house.ok("GET", "/push/key", {}) == key
-    worker = await house.client.get("/sw.js")
+    assert await served.ok("GET", "/push/key", {}) == key
+    worker = await served.client.get("/sw.js")
     assert worker.content_type == "text/javascript" and "showNotification" in await worker.text()
     assert worker.headers["Cache-Control"] == "no-cache"
-    manifest = await house.client.get("/manifest.webmanifest")
+    manifest = await served.client.get("/manifest.webmanifest")
     assert manifest.content_type == "application/manifest+json"
     document = json.loads(await manifest.text())
-    icon = await house.client.get(document["icons"][0]["src"])
+    icon = await served.client.get(document["icons"][0]["src"])
     assert document["display"] == "standalone" and icon.status == 200

@@ -13,7 +13,7 @@ import pytest
 
 from alerts.web.public import static_export as copying
 from alerts.web.public.static_export import export, write_page
-from tests.scene import Scene
+from tests.support.scene import Scene
 
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
 

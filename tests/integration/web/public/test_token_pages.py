@@ -11,8 +11,7 @@ import msgspec
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.signed_tokens import contact_token, delivery_token
-from tests.integration.pages.conftest import first_message, link
-from tests.scene import Scene
+from tests.support.scene import Scene, first_message, link
 
 
 def _contact(sending: Scene, item: dict[str, Any]) -> int:

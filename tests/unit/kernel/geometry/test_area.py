@@ -14,7 +14,7 @@ from shapely.geometry import Polygon, box
 
 from alerts.kernel.geometry import Area, Circle, resolve_area
 from alerts.kernel.geometry.geodesy import disc_error, distance, is_within, mercator_discs, mercator_y
-from tests.unit.geometry.reference import distance_to_polygon
+from tests.support.polygon_distance import distance_to_polygon
 
 GEOD = Geod(ellps="WGS84")
 

@@ -24,7 +24,7 @@ from alerts.kernel.rules import (
 from subscribers.audience.query import AudienceQuery
 from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
-from tests.unit.geometry.reference import distance_to_polygon
+from tests.support.polygon_distance import distance_to_polygon
 
 GEOD = Geod(ellps="WGS84")
 RANK = {"Minor": 0, "Moderate": 1, "Unknown": 1, "Severe": 2, "Extreme": 3}

@@ -33,7 +33,7 @@ from subscribers.audience.matching import audience, count, matches_one
 from subscribers.audience.query import AudienceQuery, ChangeReach, ReachPoint
 from subscribers.domain import events as e
 from subscribers.domain.events import Place
-from tests.unit.audience.makers import (
+from tests.unit.subscribers.audience.makers import (
     ALL_CHANNELS,
     NOW,
     columns_of,
@@ -43,7 +43,7 @@ from tests.unit.audience.makers import (
     registered,
     states_of,
 )
-from tests.unit.audience.oracle import GEOD, expected
+from tests.unit.subscribers.audience.oracle import GEOD, expected
 
 PLACES = {
     "west": Area(box(-0.2, 51.4, -0.1, 51.6)),

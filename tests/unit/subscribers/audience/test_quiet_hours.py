@@ -15,7 +15,7 @@ from alerts.kernel.times import instant
 from subscribers.audience.index.schema import from_micros
 from subscribers.audience.quiet_hours import REASONS, Deferral, deferral, deferrals, next_digest, quiet_until
 from subscribers.domain.events import QuietHours
-from tests.unit.audience.makers import columns_of, registered
+from tests.unit.subscribers.audience.makers import columns_of, registered
 
 LONDON = "Europe/London"
 NIGHT = QuietHours("22:00", "07:00")

@@ -15,7 +15,7 @@ from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.signup import LIFTED_BY_CONSENT, ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
-from tests.unit.domain.folding import NOW, Told
+from tests.support.memory_stream import NOW, Told
 
 REACHES = [
     ContactDetails(1, "email", "a@example.org"),

@@ -15,7 +15,15 @@ from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.column_store import RowIndex
 from subscribers.domain import events as e
 from subscribers.domain.events import ContactRef, Place, Preferences
-from tests.unit.audience.makers import NOW, columns_of, person_id, positioned, recorded, registered, states_of
+from tests.unit.subscribers.audience.makers import (
+    NOW,
+    columns_of,
+    person_id,
+    positioned,
+    recorded,
+    registered,
+    states_of,
+)
 
 DRAWN = {"type": "Polygon", "coordinates": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]]}
 HOMES = [
@@ -108,7 +116,7 @@ def test_a_position_moves_on_with_events_of_other_streams() -> None:
 
 def test_an_erased_person_whose_data_are_unreadable_is_nobody() -> None:
     from subscribers.audience.matching import audience
-    from tests.unit.audience.makers import query
+    from tests.unit.subscribers.audience.makers import query
 
     event = e.SubscriberRegistered(
         how="x", contacts=(ContactRef(10, "email"),), addresses=None, preferences=None, consent=None

@@ -14,8 +14,8 @@ from alerts.kernel.events import Event
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.serialization import ColumnsImage, chunks_of, image_of, refill
 from subscribers.domain.events import ContactRef, SubscriptionRequested
-from tests.unit.audience.makers import columns_of, person_id, positioned, recorded
-from tests.unit.audience.test_columns import happenings, wishes
+from tests.unit.subscribers.audience.index.test_audience_columns import happenings, wishes
+from tests.unit.subscribers.audience.makers import columns_of, person_id, positioned, recorded
 
 stories = st.lists(st.integers(1, 4).flatmap(lambda n: st.tuples(st.just(n), happenings(n))), max_size=30)
 
