@@ -1,55 +1,16 @@
-"""Maps and the same in words: what is drawn, what is named, and that nothing written by people is markup."""
+"""Maps: what is drawn, and that nothing written by people is markup."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.demo import london
-from alerts.domain.place_names import names_of, where
-from alerts.domain.reference_data import PlaceState
-from alerts.kernel.geometry import EMPTY, Area, area_of
-from alerts.kernel.ids import derived_id
+from alerts.kernel.geometry import EMPTY, area_of
 from alerts.web.public.map_svg import HEIGHT, WIDTH, Pin, Zone, draw
-
-
-def place(slug: str, name: str, geometry: dict[str, Any]) -> PlaceState:
-    names = {"en": name, "cy": f"{name} (cy)"}
-    return PlaceState(id=derived_id("place", slug), slug=slug, version=1, name=names, geometry=geometry)
-
-
-PLACES = [place(b.slug, b.name, b.geometry) for b in london.boroughs()]
-OUTLINES = {place.slug: area_of([place.geometry], lambda _: None) for place in PLACES}
-
-
-def circle(lat: float, lon: float, km: float) -> Area:
-    return area_of([{"circle": {"lat": lat, "lon": lon, "radius_km": km}}], OUTLINES.get)
-
-
-@pytest.mark.parametrize(
-    ("area", "words"),
-    [
-        (circle(51.4880, -0.0930, 0.4), "Southwark"),
-        (circle(51.4880, -0.1080, 0.6), "Lambeth, Southwark"),
-        (area_of([{"place": "camden"}], OUTLINES.get), "Camden"),  # neighbours share an edge and are not meant
-        (circle(48.85, 2.35, 5), ""),
-        (EMPTY, ""),
-        (None, ""),
-    ],
-)
-def test_where_names_the_places_it_lies_in_the_largest_share_first(area: Area | None, words: str) -> None:
-    assert where(area, PLACES, OUTLINES.get, "en") == words
-
-
-def test_where_stays_short_and_speaks_the_language() -> None:
-    all_over = where(circle(51.51, -0.1, 8), PLACES, OUTLINES.get, "cy-GB")
-    assert re.fullmatch(r".* \(cy\), .* \(cy\), .* \(cy\) \+ \d+", all_over)
-    assert names_of(["camden", "gone"], PLACES, "en") == ["Camden", "gone"]
+from tests.support.boroughs import OUTLINES, circle
 
 
 def test_a_map_shows_land_zones_and_pins_in_its_frame() -> None:

@@ -1,0 +1,54 @@
+"""Digests: what waited, and what is past."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from alerts.domain import events as e
+from tests.support.databases import Databases
+from tests.support.rig import Stack
+
+
+class Clock:
+    """A clock that a test moves on."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def test_a_digest_carries_what_waited_and_lists_what_is_past(databases: Databases, tmp_path: Path) -> None:
+    clock = Clock(datetime(2026, 11, 23, 14, 0, tzinfo=UTC))
+    stack = Stack(databases, tmp_path, clock)
+    [daily] = stack.people(1, frequency="daily")
+    [at_once] = stack.people(1)
+
+    def announced(title: str, hours: int) -> int:
+        content = {"en": e.Content(title=title, body="Words.")}
+        return stack.issue(kind="announcement", content=content, expires=timedelta(hours=hours))[1]
+
+    async def run() -> None:
+        async with stack.working():
+            long, short = announced("A long one", 48), announced("A short one", 2)
+            _, alarm = stack.issue(urgency="Immediate", certainty="Observed")
+            await stack.complete(alarm)
+            await stack.until(lambda: stack.states(short) == {daily: "held", at_once: "sent"})
+            await stack.until(lambda: stack.states(long) == {daily: "held", at_once: "sent"})
+            clock.at += timedelta(hours=3)
+            await asyncio.sleep(0.6)
+            assert stack.states(short)[daily] == "held", "an item that expires first is listed in the digest"
+            clock.at = datetime(2026, 11, 24, 8, 0, 1, tzinfo=UTC)
+            await stack.complete(long)
+            await stack.complete(short)
+            assert (stack.states(long)[daily], stack.states(short)[daily]) == ("sent", "expired")
+
+    try:
+        asyncio.run(run())
+        mine = [item for item in stack.inbox.items(to=f"p{daily}@example.org") if b"A long one" in item.data]
+        assert len(mine) == 1 and b"A short one" in mine[0].data
+    finally:
+        stack.close()

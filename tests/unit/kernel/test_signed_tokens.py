@@ -1,0 +1,47 @@
+"""Signed tokens of links: each opens one page, timed ones end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.kernel import signed_tokens
+
+SECRET = b"s" * 32
+
+
+NOW = datetime(2026, 3, 12, tzinfo=UTC)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1), st.uuids(), st.data())
+def test_a_link_opens_its_own_door_only(notice: int, contact: int, person: UUID, data: st.DataObject) -> None:
+    token = signed_tokens.delivery_token(SECRET, "why", notice, contact)
+    assert signed_tokens.read_delivery_token(SECRET, "why", token) == (notice, contact)
+    assert signed_tokens.read_delivery_token(SECRET, "unsubscribe", token) is None
+    assert signed_tokens.read_delivery_token(b"t" * 32, "why", token) is None
+    confirm = signed_tokens.contact_token(SECRET, "confirm", person, contact)
+    assert signed_tokens.read_contact_token(SECRET, "confirm", confirm) == (person, contact)
+    assert signed_tokens.read_contact_token(SECRET, "preferences", confirm) is None
+    at = data.draw(st.integers(0, len(token) - 1))
+    other = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
+    assert signed_tokens.read_delivery_token(SECRET, "why", other) is None
+    assert signed_tokens.read_delivery_token(SECRET, "why", data.draw(st.text(max_size=60))) is None
+
+
+def test_a_timed_link_ends() -> None:
+    member = uuid4()
+    token = signed_tokens.timed_token(SECRET, "sign-in", member, NOW, timedelta(hours=1))
+    assert signed_tokens.read_timed_token(SECRET, "sign-in", token, NOW + timedelta(minutes=59)) == member
+    assert signed_tokens.read_timed_token(SECRET, "sign-in", token, NOW + timedelta(hours=1)) is None
+    assert signed_tokens.read_timed_token(SECRET, "session", token, NOW) is None
+
+
+def test_a_link_has_one_spelling_so_that_once_means_once() -> None:
+    token = signed_tokens.timed_token(SECRET, "sign-in", uuid4(), NOW, timedelta(hours=1))
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    others = {token[:-1] + letter for letter in alphabet} | {token + "=" * n for n in (1, 2)}
+    assert [o for o in others if signed_tokens.read_timed_token(SECRET, "sign-in", o, NOW)] == [token]
