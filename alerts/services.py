@@ -43,10 +43,10 @@ class Runner(Protocol):
     def position(self) -> int:
         """Log position that every read model has reached."""
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until `position` is reached or `timeout` seconds have passed; returns True if it is reached."""
 
-    async def reached(self, position: int, timeout: float) -> bool:
+    async def wait_for_async(self, position: int, timeout: float) -> bool:
         """Awaitable version of `wait`."""
 
 

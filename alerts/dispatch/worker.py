@@ -68,7 +68,7 @@ class ReadModels(Protocol):
     def position(self) -> int:
         """The log position that every read model has reached."""
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until it is reached or the time (seconds) is up; whether it is reached."""
 
 
@@ -426,8 +426,8 @@ class Worker:
     async def _knows(self, position: int) -> bool:
         loop = asyncio.get_running_loop()
         for stands, wait in (
-            (self._follower.applied_position, self._follower.wait_applied),
-            (self._read_models.position, self._read_models.wait),
+            (self._follower.applied_position, self._follower.wait_for_applied),
+            (self._read_models.position, self._read_models.wait_for),
         ):
             if stands() < position and not await loop.run_in_executor(self._waiting, wait, position, _KNOWS):
                 return False

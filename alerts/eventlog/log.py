@@ -111,18 +111,18 @@ class EventLog:
         """Wake this process's waiters after a commit of its writer: none of them waits for a poll."""
         self._grown.advance(position)
 
-    def wait(self, after: int, timeout: float) -> bool:
-        """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown.
+    def wait_for(self, position: int, timeout: float) -> bool:
+        """Block until the log has come to `position` or the time (seconds) is up; True if it has.
 
         Other processes' commits are noticed at once on PostgreSQL (LISTEN), within 50 ms on SQLite.
         """
         self._watch()
-        return self._grown.wait(after + 1, timeout)
+        return self._grown.wait_for(position, timeout)
 
-    async def wait_async(self, after: int, timeout: float) -> bool:
+    async def wait_for_async(self, position: int, timeout: float) -> bool:
         """The same, awaited."""
         self._watch()
-        return await self._grown.reached(after + 1, timeout)
+        return await self._grown.wait_for_async(position, timeout)
 
     def close(self) -> None:
         """Stop noticing other processes' commits."""

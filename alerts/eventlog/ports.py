@@ -123,10 +123,10 @@ class Log(Protocol):
     def position(self) -> int:
         """The last position in the log, 0 if it is empty."""
 
-    def wait(self, after: int, timeout: float) -> bool:
-        """Block until the log has grown past `after` or the time (seconds) is up; whether it has grown."""
+    def wait_for(self, position: int, timeout: float) -> bool:
+        """Block until the log has come to `position` or the time (seconds) is up; True if it has."""
 
-    async def wait_async(self, after: int, timeout: float) -> bool:
+    async def wait_for_async(self, position: int, timeout: float) -> bool:
         """The same, awaited."""
 
 

@@ -38,7 +38,7 @@ class PositionWaiter:
             except RuntimeError:
                 continue  # That loop has been closed: nobody waits there any more.
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until it stands at `position` or beyond, at most `timeout` seconds; whether it does."""
         if self._position >= position:
             return True
@@ -61,7 +61,7 @@ class PositionWaiter:
         """Whether anybody waits."""
         return self._blocked > 0 or bool(self._awaiting)
 
-    async def reached(self, position: int, timeout: float) -> bool:
+    async def wait_for_async(self, position: int, timeout: float) -> bool:
         """The same, awaited; costs no thread."""
         if self._position >= position:
             return True

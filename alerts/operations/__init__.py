@@ -190,7 +190,7 @@ class Admin:
         """{"rule"} → the audience of the rule: counts, position and a sample of ids."""
         body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
-        await asyncio.to_thread(parts.follower.wait_applied, parts.writer.position(), VIEWS_WAIT_S)
+        await asyncio.to_thread(parts.follower.wait_for_applied, parts.writer.position(), VIEWS_WAIT_S)
         counted = await parts.commands.count_audience(OPERATOR, body)
         found: Json = msgspec.to_builtins(counted)
         return found
@@ -308,7 +308,7 @@ class Admin:
 
     async def _read(self, read: Callable[[], T]) -> T:
         """Run a read after the read models have caught up with everything written so far."""
-        await asyncio.to_thread(self._runner.wait, self._parts.writer.position(), VIEWS_WAIT_S)
+        await asyncio.to_thread(self._runner.wait_for, self._parts.writer.position(), VIEWS_WAIT_S)
         return await asyncio.to_thread(read)
 
     async def _member(self, email: str) -> UUID:

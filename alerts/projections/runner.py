@@ -105,13 +105,13 @@ class ProjectionRunner:
         """Projections that have stopped, each with the error that a person has to look at."""
         return dict(self._halted)
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until the read models stand at `position`, at most `timeout` seconds; whether they do."""
-        return self._waiter.wait(position, timeout)
+        return self._waiter.wait_for(position, timeout)
 
-    async def reached(self, position: int, timeout: float) -> bool:
+    async def wait_for_async(self, position: int, timeout: float) -> bool:
         """The same, awaited."""
-        return await self._waiter.reached(position, timeout)
+        return await self._waiter.wait_for_async(position, timeout)
 
     def catch_up(self, to: int, progress: Callable[[int, int], None] = lambda position, end: None) -> None:
         """Run in the caller's thread until all stand at `to`. Raises DomainError if a projection halts."""
@@ -179,7 +179,11 @@ class ProjectionRunner:
                 self._stop.wait(_BEHIND_ANOTHER)
             return
         deadline = monotonic() + _IDLE / 2
-        while not self._stop.is_set() and monotonic() < deadline and not self._log.wait(self._lowest(), _ATTENTION):
+        while (
+            not self._stop.is_set()
+            and monotonic() < deadline
+            and not self._log.wait_for(self._lowest() + 1, _ATTENTION)
+        ):
             pass
 
     def _batch_pause(self) -> None:

@@ -178,7 +178,7 @@ class Sender:
                 await self._record(course)
                 recorded_at = monotonic()
             if not found.more:
-                await self._log.wait_async(course.position, _IDLE)
+                await self._log.wait_for_async(course.position + 1, _IDLE)
 
     async def _deliver(self, course: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
         """Post one event until it is taken; False if the webhook was switched off over it."""

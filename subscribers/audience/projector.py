@@ -126,12 +126,12 @@ class AudienceProjector:
         """The log position that people and registers stand at; its effects may still be on their way to the disk."""
         return self._applied
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until `position()` has come so far or the time (seconds) is up; whether it has."""
         with self._moved:
             return self._moved.wait_for(lambda: self._position >= position, timeout)
 
-    def wait_applied(self, position: int, timeout: float) -> bool:
+    def wait_for_applied(self, position: int, timeout: float) -> bool:
         """The same for `applied()`."""
         with self._moved:
             return self._moved.wait_for(lambda: self._applied >= position, timeout)
@@ -210,7 +210,7 @@ class AudienceProjector:
                 self._caught_up = self._caught_up or resting or self._position >= self._goal
                 if resting:
                     self._keep_snapshot()
-                    self._log.wait(self._position, _POLL)
+                    self._log.wait_for(self._position + 1, _POLL)
                 self._trouble = ""
             except _Stopping:
                 return

@@ -30,7 +30,7 @@ def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp
     due = first.people(PEOPLE)
     first.people(200, at=(52.5, 1.0))
     _, number = first.issue(area=[WALWORTH])
-    assert first.follower.wait(first.log.position(), 30)
+    assert first.follower.wait_for(first.log.position(), 30)
     first.close()
 
     chance = random.Random(time.time_ns())

@@ -99,7 +99,7 @@ def check(url: str, acknowledged: list[Promise]) -> None:
             beside = {(UUID(bytes=s), v) for s, v in tx.execute("SELECT stream, version FROM beside")}
         assert beside == set(kept), "events and what stands beside them are one transaction"
         process.runner.start()
-        assert process.runner.wait(process.log.position(), 20)
+        assert process.runner.wait_for(process.log.position(), 20)
         assert process.runner.parked() == []
         with process.views.read() as tx:
             totals = {UUID(bytes=s): total for s, total in tx.execute("SELECT stream, total FROM tally")}

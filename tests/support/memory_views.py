@@ -120,5 +120,5 @@ class World:
     def position(self) -> int:
         return self.applied
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         return self.applied >= position

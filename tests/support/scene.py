@@ -66,7 +66,7 @@ class Scene:
             unit.append(stream, subject, *events)
 
         position = self.app.writer.submit(work, by=by).result().position
-        assert self.app.runner.wait(position, 10), "the read models did not follow"
+        assert self.app.runner.wait_for(position, 10), "the read models did not follow"
         return position
 
     def notice(
@@ -215,7 +215,7 @@ class Scene:
             **body,
         }
         kept = await self.commands.register_subscriber(SYSTEM, msgspec.convert(given, SubscriberBody))
-        await asyncio.to_thread(self.app.runner.wait, kept.position, 10)
+        await asyncio.to_thread(self.app.runner.wait_for, kept.position, 10)
         return kept.id, kept.contacts[0].number
 
     async def arrived(self, count: int, timeout: float = 20.0) -> list[InboxItem]:

@@ -111,7 +111,7 @@ class Prover:
                     if self._signed_at is None or self._checkpoint_requested:
                         self._checkpoint_requested = False
                         self._sign(always=True)
-                    if self._log.wait(self._position, _IDLE):
+                    if self._log.wait_for(self._position + 1, _IDLE):
                         self._stop.wait(_GATHER)
                 else:
                     self._tree = None

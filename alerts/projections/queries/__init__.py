@@ -33,9 +33,9 @@ class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, Acces
         """The log position that every read model has reached."""
         return self._runner.position()
 
-    def wait(self, position: int, timeout: float = 2.0) -> bool:
+    def wait_for(self, position: int, timeout: float = 2.0) -> bool:
         """Block until the read models have reached `position` or the time (seconds) is up; whether they have."""
-        return self._runner.wait(position, timeout)
+        return self._runner.wait_for(position, timeout)
 
     def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
         """Contact points by number, of subscribers and of members of the team alike; unknown ones are left out."""

@@ -30,7 +30,7 @@ class Runner(Protocol):
     def position(self) -> int:
         """The log position that every read model has reached."""
 
-    def wait(self, position: int, timeout: float) -> bool:
+    def wait_for(self, position: int, timeout: float) -> bool:
         """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
 
 

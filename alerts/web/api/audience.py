@@ -52,7 +52,7 @@ def routes(services: Services) -> list[Route]:
                 return web.Response(status=499)
             written = services.writer.position()
             if services.follower.applied_position() < written:
-                await read(services, services.follower.wait_applied, written, 2.0)
+                await read(services, services.follower.wait_for_applied, written, 2.0)
             counted = await services.commands.count_audience(actor_of(request), body)
         return json_response(
             AudienceBody(

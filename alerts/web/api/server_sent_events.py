@@ -161,7 +161,7 @@ class Streams:
             position = max(position, page.end)
             if page.more:
                 continue
-            while not await self._services.log.wait_async(position, self._heartbeat):
+            while not await self._services.log.wait_for_async(position + 1, self._heartbeat):
                 await _send(response, b": nothing new\nid: %d\n\n" % position)
                 if not await welcome():
                     return

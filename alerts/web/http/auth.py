@@ -127,7 +127,7 @@ async def caught_up(services: Services, timeout: float = 2.0) -> None:
     """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
     wanted = services.writer.position()
     if services.runner.position() < wanted:
-        await services.runner.reached(wanted, timeout)
+        await services.runner.wait_for_async(wanted, timeout)
 
 
 def start_session(services: Services, response: web.StreamResponse, member: UUID) -> None:

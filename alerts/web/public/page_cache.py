@@ -165,14 +165,14 @@ class PageCache:
         end = max(shown, self._services.writer.position())
         if seen < 0 or shown < self._shown:  # the first look, or read models that were swapped for rebuilt ones
             self._late = end
-            await runner.reached(end, _PATIENCE_S)
+            await runner.wait_for_async(end, _PATIENCE_S)
             self._void()
         elif end > seen:
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._services.reads, lambda: log.read(seen, 1, PUBLIC_TOPICS))
             if found and found[0].position <= end:
                 self._late = end
-                await runner.reached(end, _PATIENCE_S)
+                await runner.wait_for_async(end, _PATIENCE_S)
                 self._void()
         if self._late and runner.position() >= self._late:
             self._late = 0

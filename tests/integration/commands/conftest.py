@@ -110,7 +110,7 @@ class House:
         if not self.following:
             self.follower.start()
             self.following = True
-        assert await asyncio.to_thread(self.follower.wait, self.writer.position(), 10)
+        assert await asyncio.to_thread(self.follower.wait_for, self.writer.position(), 10)
 
     async def due(self) -> list[str]:
         """Fire what is due now, as the poll does; the kinds of what was fired."""

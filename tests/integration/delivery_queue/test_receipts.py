@@ -181,7 +181,7 @@ async def test_statistics_count_what_receipts_say_and_a_rebuild_counts_the_same(
     commands = commands_of(stack)
     for status in ("failed", "delivered", "failed"):
         await commands.take_receipt("twilio", number, contact, status)  # type: ignore[arg-type]
-    assert stack.runner.wait(stack.log.position(), 10)
+    assert stack.runner.wait_for(stack.log.position(), 10)
     live = stack.views.outcome_counts(number)
     assert {(c.state, c.language, c.deliveries) for c in live} == {
         ("sent", "en", 1),

@@ -215,14 +215,14 @@ def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(
             one.fanout._works = lambda recorded, name=name, works=works: (computed.append(name), works(recorded))[1]  # type: ignore[assignment,misc]
         _, before = stack.issue(area=[WALWORTH])
         end = stack.log.position()
-        assert stack.follower.wait(end, 10) and other.follower.wait(end, 10)
+        assert stack.follower.wait_for(end, 10) and other.follower.wait_for(end, 10)
         [leader] = computed
         standing_by = other if leader == "first" else stack
         gone = stack if leader == "first" else other
         gone.follower.stop()
         gone.leader.release()
         _, after = stack.issue(area=[WALWORTH])
-        assert standing_by.follower.wait(stack.log.position(), 10)
+        assert standing_by.follower.wait_for(stack.log.position(), 10)
         assert computed == [leader, {"first": "second", "second": "first"}[leader]]
 
         async def play() -> None:

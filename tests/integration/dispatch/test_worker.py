@@ -46,7 +46,7 @@ def test_two_processes_share_the_work(databases: Databases, tmp_path: Path) -> N
 def test_a_restart_goes_on_where_the_effects_ended(databases: Databases, tmp_path: Path) -> None:
     first = Stack(databases, tmp_path)
     due = first.people(50)
-    first.follower.wait(first.log.position(), 10)
+    first.follower.wait_for(first.log.position(), 10)
     first.follower.stop()  # this process dies before its fan-out sees the notice
     _, number = first.issue(content=CONTENT)
     first.close()

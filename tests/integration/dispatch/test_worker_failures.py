@@ -198,7 +198,7 @@ def test_a_person_whose_key_goes_before_their_erasure_is_known_gets_nothing(stac
 
     async def play() -> None:
         provider = Scripted("email")
-        assert stack.follower.wait(stack.log.position(), 10)
+        assert stack.follower.wait_for(stack.log.position(), 10)
         stack.vault.destroy(stack.subscriber_of[first])
         async with stack.working({"email": provider}):
             _, number = stack.issue(area=[WALWORTH])

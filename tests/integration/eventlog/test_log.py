@@ -83,25 +83,25 @@ def test_one_damaged_event_does_not_hide_the_others(databases: Databases) -> Non
 
 def test_waiting_is_woken_by_this_process_at_once(databases: Databases) -> None:
     with house(databases) as made:
-        assert not made.log.wait(0, 0.01)
+        assert not made.log.wait_for(1, 0.01)
         thread = Thread(target=lambda: (sleep(0.05), made.count(new_id())))
         thread.start()
         started = monotonic()
-        assert made.log.wait(0, 5)
+        assert made.log.wait_for(1, 5)
         assert monotonic() - started < 1
         thread.join()
-        assert made.log.wait(0, 0)
+        assert made.log.wait_for(1, 0)
 
 
 def test_waiting_notices_another_process(databases: Databases) -> None:
     mine = opened(databases.main, databases.keys)
     other = opened(databases.another("main"), databases.another("keys"))
     try:
-        assert not mine.log.wait(0, 0.1)
+        assert not mine.log.wait_for(1, 0.1)
         for position in range(1, 4):
             other.count(new_id())
             started = monotonic()
-            assert mine.log.wait(position - 1, 5)
+            assert mine.log.wait_for(position, 5)
             assert monotonic() - started < 0.6, "by LISTEN or data_version, not by the slow poll"
     finally:
         mine.close()
@@ -110,8 +110,8 @@ def test_waiting_notices_another_process(databases: Databases) -> None:
 
 async def test_awaiting_growth(databases: Databases) -> None:
     with house(databases) as made:
-        assert not await made.log.wait_async(0, 0.01)
-        waiting = asyncio.create_task(made.log.wait_async(0, 5))
+        assert not await made.log.wait_for_async(1, 0.01)
+        waiting = asyncio.create_task(made.log.wait_for_async(1, 5))
         await asyncio.sleep(0.01)
         made.count(new_id())
         assert await waiting

@@ -400,7 +400,7 @@ def test_a_process_that_is_stopped_in_mid_statement_is_ended(
     monkeypatch.setattr("alerts.eventlog.log._LOOK_FOR_SILENCE", 0.2)
     stopped = databases.another("main")
     with house(databases) as made:
-        made.log.wait(0, 0.01)  # whoever waits for the log listens
+        made.log.wait_for(1, 0.01)  # whoever waits for the log listens
         with (
             suppress(psycopg.OperationalError),
             stopped.write() as tx,

@@ -58,7 +58,7 @@ class House:
             unit.append(stream, stream_id, *events)
 
         position = self.writer.submit(work, by="system").result(10).position
-        assert self.views.wait(position, 10)
+        assert self.views.wait_for(position, 10)
         return position
 
     def rebuilt(self) -> dict[str, str]:
@@ -166,9 +166,9 @@ def test_readers_follow_to_the_rebuilt_views(house: House) -> None:
     for _ in range(100):
         if house.database.generation == 2:
             break
-        waited.wait(position + 1, 0.05)
+        waited.wait_for(position + 1, 0.05)
     assert house.database.generation == 2
-    assert house.views.wait(position, 5)
+    assert house.views.wait_for(position, 5)
     person = house.views.directory.person(anna)
     assert person is not None and person.phase == "ended"
     now = checksums(house.database)
@@ -227,7 +227,7 @@ def test_many_cards_come_in_few_statements(house: House) -> None:
             unit.append(SUBSCRIBER, person, registered(person, number))
 
     position = house.writer.submit(work, by="system").result(30).position
-    assert house.views.wait(position, 30)
+    assert house.views.wait_for(position, 30)
     cards = house.views.cards(numbers)
     assert [cards[n].address for n in numbers] == [f"canary-{n}@example.org" for n in numbers]
     assert [cards[n].subscriber for n in numbers] == people

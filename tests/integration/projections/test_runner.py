@@ -58,12 +58,12 @@ def test_every_event_is_applied_once_in_batches(databases: Databases) -> None:
     with house(databases) as made:
         fill(made, 2500)
         with running(made, databases.views, tally) as runner:
-            assert runner.wait(2500, 10)
+            assert runner.wait_for(2500, 10)
             assert max(tally.batches) == 1000
             stream = new_id()
             for _ in range(5):
                 position = made.count(stream)
-                assert runner.wait(position, 5), "the reader's own write is there when the wait returns"
+                assert runner.wait_for(position, 5), "the reader's own write is there when the wait returns"
                 assert tally.totals(databases.views)[stream] == position - 2500
             assert runner.position() == runner.positions()["tally"] == 2505
         with running(made, databases.views, tally) as again:
@@ -89,7 +89,7 @@ def test_what_comes_between_reading_the_end_and_reading_the_events_is_applied_on
 
         made.log.position = position  # type: ignore[method-assign]
         with running(made, databases.views, tally) as runner:
-            assert runner.wait(13, 10)
+            assert runner.wait_for(13, 10)
             assert not runner.halted()
     assert set(tally.totals(databases.views).values()) == {1}
 
@@ -99,15 +99,15 @@ def test_the_wait_is_not_a_poll(databases: Databases) -> None:
     prepared(databases.views, tally)
     with house(databases) as made, running(made, databases.views, tally) as runner:
         made.count(new_id())
-        runner.wait(1, 5)
+        runner.wait_for(1, 5)
         took = []
         for _ in range(20):
             position = made.count(new_id())
             started = monotonic()
-            assert runner.wait(position, 5)
+            assert runner.wait_for(position, 5)
             took.append(monotonic() - started)
         assert sorted(took)[10] < 0.05
-        assert not runner.wait(10_000, 0.01)
+        assert not runner.wait_for(10_000, 0.01)
 
 
 async def test_awaiting_the_read_models(databases: Databases) -> None:
@@ -115,9 +115,9 @@ async def test_awaiting_the_read_models(databases: Databases) -> None:
     prepared(databases.views, tally)
     with house(databases) as made, running(made, databases.views, tally) as runner:
         answer = await made.writer.run(lambda unit: unit.append(COUNTER, new_id(), Counted()), by="system")
-        assert await runner.reached(answer.position, 5)
-        assert not await runner.reached(answer.position + 1, 0.01)
-        waiting = asyncio.create_task(runner.reached(answer.position + 1, 5))
+        assert await runner.wait_for_async(answer.position, 5)
+        assert not await runner.wait_for_async(answer.position + 1, 0.01)
+        waiting = asyncio.create_task(runner.wait_for_async(answer.position + 1, 5))
         await asyncio.sleep(0)
         made.count(new_id())
         assert await waiting
@@ -132,11 +132,11 @@ def test_projections_want_their_own_topics(databases: Databases) -> None:
         made.count(stream)
         made.writer.submit(lambda unit: unit.append(COUNTER, new_id(), Named(name="Ada")), by="system").result(10)
         position = made.count(stream)
-        assert runner.wait(position, 5)
+        assert runner.wait_for(position, 5)
         assert counted.totals(databases.views) == {stream: 2}
         assert sum(named.totals(databases.views).values()) == 1
         with running(made, databases.views, named) as alone:  # a filter that matches nothing still moves on
-            assert alone.wait(made.count(stream), 5)
+            assert alone.wait_for(made.count(stream), 5)
 
 
 @pytest.mark.parametrize("poison", [[1], [700], [1000, 1001], [2000]])
@@ -146,8 +146,8 @@ def test_a_poisoned_event_is_parked_and_the_rest_goes_on(databases: Databases, p
     with house(databases) as made:
         fill(made, 2000)
         with running(made, databases.views, bad, good) as runner:
-            assert runner.wait(2000, 10)
-            assert runner.wait(made.count(new_id()), 5)
+            assert runner.wait_for(2000, 10)
+            assert runner.wait_for(made.count(new_id()), 5)
             assert [(p.projection, p.position, p.topic) for p in runner.parked()] == [
                 ("bad", position, "Counted") for position in poison
             ]
@@ -180,7 +180,7 @@ def test_an_unreadable_event_is_parked(databases: Databases) -> None:
         tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
     # Another process's runner: the one that wrote it knows better.
     with house(databases) as made, running(made, databases.views, tally) as runner:
-        assert runner.wait(10, 5)
+        assert runner.wait_for(10, 5)
         (parked,) = runner.parked()
         assert (parked.id, parked.topic) == ("tally@4", "FromTheFuture")
         assert "knows no such event" in parked.error
@@ -193,13 +193,13 @@ def test_what_guards_people_stops_instead(databases: Databases) -> None:
     with house(databases) as made:
         fill(made, 10)
         with running(made, databases.views, guard, other) as runner:
-            assert runner.wait(10, 5), "the others go on, and nobody waits for the one that stopped"
+            assert runner.wait_for(10, 5), "the others go on, and nobody waits for the one that stopped"
             assert "poison at 5" in runner.halted()["guard"]
             assert runner.positions() == {"guard": 4, "other": 10}
             assert runner.parked() == []
         guard.poison.clear()
         with running(made, databases.views, guard, other) as mended:
-            assert mended.wait(10, 5)
+            assert mended.wait_for(10, 5)
             assert mended.positions() == {"guard": 10, "other": 10}
     assert sum(guard.totals(databases.views).values()) == 10
 
@@ -218,7 +218,7 @@ def test_a_projection_without_its_table_halts_at_once(databases: Databases) -> N
         fill(made, 300)
         with running(made, databases.views, broken, good) as runner:
             assert halts(runner, "broken")
-            assert runner.wait(300, 5)
+            assert runner.wait_for(300, 5)
             assert runner.parked() == []
             assert runner.positions() == {"broken": 0, "good": 300}
         with pytest.raises(DomainError, match="broken cannot go on"):
@@ -262,7 +262,7 @@ def test_a_passing_trouble_parks_nothing(databases: Databases, monkeypatch: pyte
     with house(databases) as made:
         fill(made, 10)
         with running(made, databases.views, flaky) as runner:
-            assert runner.wait(10, 5)
+            assert runner.wait_for(10, 5)
             assert runner.parked() == [] and runner.halted() == {}
     assert sum(flaky.totals(databases.views).values()) == 10
 
@@ -283,7 +283,7 @@ def test_of_two_runners_only_one_wins_each_batch(
         ):
             for _ in range(30):
                 position = made.count(new_id())
-            assert one.wait(position, 10) and two.wait(position, 10)
+            assert one.wait_for(position, 10) and two.wait_for(position, 10)
     assert sum(tally.totals(databases.views).values()) == 3030
 
 
@@ -300,7 +300,7 @@ def test_a_leader_that_stands_still_is_passed_over(
     with house(databases) as made, running(made, databases.views, tally) as runner:
         for count in (10, 2500):
             fill(made, count)
-            assert runner.wait(made.log.position(), 10)
+            assert runner.wait_for(made.log.position(), 10)
         assert sum(tally.totals(databases.views).values()) == 2510
     stopped.release()
 
@@ -312,7 +312,7 @@ def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> 
         prepared(views, tally)
         fill(made, 1500)
         with running(made, views, tally) as runner:
-            assert runner.wait(1500, 10)
+            assert runner.wait_for(1500, 10)
             with views.write() as tx:
                 tx.execute("DELETE FROM tally")  # a read model that was spoilt
             told: list[tuple[int, int]] = []
@@ -332,7 +332,7 @@ def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> 
             while views.generation != 2 and monotonic() < deadline:
                 sleep(0.02)
             assert views.generation == 2
-            assert runner.wait(made.count(new_id()), 5)
+            assert runner.wait_for(made.count(new_id()), 5)
             assert sum(tally.totals(views).values()) == 1501
         views.close()
     reopened = LiveViews(databases.url, databases.main, migrations)

@@ -72,7 +72,7 @@ async def test_after_an_erasure_nothing_of_a_person_is_readable(
     assert {c for _, c in found(stored())} >= {EMAIL, PHONE[1:]}, "the search finds what the local inbox holds"
 
     erased = await served.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
-    await asyncio.to_thread(served.parts.runner.wait, erased["position"], 5.0)
+    await asyncio.to_thread(served.parts.runner.wait_for, erased["position"], 5.0)
     assert found(stored()) == set()
     asked = [
         "/api/v1/events?limit=1000", "/api/v1/subscribers", f"/api/v1/subscribers/{person['id']}", "/inbox.json",
@@ -121,7 +121,7 @@ async def test_what_came_back_of_a_persons_messages_names_nobody_once_they_are_e
     assert (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
 
     erased = await served.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
-    await asyncio.to_thread(served.parts.runner.wait, erased["position"], 5.0)
+    await asyncio.to_thread(served.parts.runner.wait_for, erased["position"], 5.0)
     stored = files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
     events = await served.client.get("/api/v1/events?limit=1000", headers=key)
     places = [*stored, ("/events", await events.read())]

@@ -24,7 +24,7 @@ TAKEN, NOT_USED = "are taken as they were kept", "are not used"
 
 def caught_up(stack: Stack) -> Stack:
     """Once it stands at the log's end."""
-    assert stack.follower.wait(stack.log.position(), 10)
+    assert stack.follower.wait_for(stack.log.position(), 10)
     deadline = monotonic() + 10
     while not stack.follower.caught_up:
         assert monotonic() < deadline
@@ -152,7 +152,7 @@ def test_another_logs_copy_is_not_used(databases: Databases, tmp_path: Path, cap
         tx.execute("UPDATE events SET originator_version = 99 WHERE position = (SELECT MAX(position) FROM events)")
     stack = Stack(databases, tmp_path, keeps=True)
     try:
-        assert stack.follower.wait(1, 10)
+        assert stack.follower.wait_for(1, 10)
         assert "another log's" in caplog.text
     finally:
         stack.close()

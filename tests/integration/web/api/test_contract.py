@@ -87,7 +87,7 @@ async def test_who_may_come_in(served: Served) -> None:
     headers = {"Authorization": f"Bearer {kept.secret}"}
     assert (await served.client.get(INCIDENTS, headers=headers)).status == 200
     await served.parts.commands.revoke_api_key(__import__("alerts.commands", fromlist=["SYSTEM"]).SYSTEM, kept.id)
-    served.parts.runner.wait(served.parts.writer.position(), 2)
+    served.parts.runner.wait_for(served.parts.writer.position(), 2)
     await asyncio.sleep(KNOWN_FOR_S)
     await problem(await served.client.get(INCIDENTS, headers=headers), 401)
 
@@ -211,7 +211,7 @@ async def test_a_reader_who_has_the_page_is_told_so(served: Served) -> None:
     body = {"kind": "alert", "area": CAMDEN, "content": {"en": {"title": "Flood"}}}
     made = await served.ok("POST", "/api/v1/notices", key, body, 201)
     await served.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, None, 202)
-    served.parts.runner.wait(served.parts.writer.position(), 2)
+    served.parts.runner.wait_for(served.parts.writer.position(), 2)
     for path in (f"/alerts/{made['id']}.json", f"/alerts/{made['id']}.cap", "/feeds/alerts.atom"):
         tag = (await served.client.get(path)).headers["ETag"]
         for had in (tag, f'"other", W/{tag}', "*"):

@@ -15,7 +15,7 @@ async def test_the_console_is_for_members_by_a_link_that_works_once(scene: Scene
     for path in ("/console", "/console/log", "/console/notices"):
         assert (await client.get(path)).status == 401, path
     member = await scene.commands.invite_member(SYSTEM, "r.adeyemi@town.example", "viewer", "R. Adeyemi")
-    assert scene.app.runner.wait(scene.app.writer.position(), 10)
+    assert scene.app.runner.wait_for(scene.app.writer.position(), 10)
     token = timed_token(scene.secret, "sign-in", member.id, scene.now, timedelta(hours=1))
     path = f"/console/sign-in/{token}"
     assert (await client.get(path)).status == 200
@@ -43,7 +43,7 @@ async def test_the_console_is_for_members_by_a_link_that_works_once(scene: Scene
 
 async def test_a_sign_in_link_runs_out(scene: Scene, client: Any) -> None:
     member = await scene.commands.invite_member(SYSTEM, "x@town.example", "viewer", "X")
-    scene.app.runner.wait(scene.app.writer.position(), 10)
+    scene.app.runner.wait_for(scene.app.writer.position(), 10)
     token = timed_token(scene.secret, "sign-in", member.id, scene.now, timedelta(hours=1))
     scene.now += timedelta(hours=2)
     assert (await client.post(f"/console/sign-in/{token}")).status == 404
@@ -56,7 +56,7 @@ async def test_the_console_shows_how_a_dispatch_went_and_what_failed_and_why(sen
     fire = sending.notice(plan_of("smoke"), danger=True)
     await sending.arrived(1)
     member = await sending.commands.invite_member(SYSTEM, "a@town.example", "viewer", "A")
-    sending.app.runner.wait(sending.app.writer.position(), 10)
+    sending.app.runner.wait_for(sending.app.writer.position(), 10)
     token = timed_token(sending.secret, "sign-in", member.id, sending.app.parts.clock(), timedelta(hours=1))
     await sender.post(f"/console/sign-in/{token}", allow_redirects=False)
     for _ in range(100):

@@ -23,7 +23,7 @@ def _contact(sending: Scene, item: dict[str, Any]) -> int:
 
 
 async def _caught_up(sending: Scene, contacts: list[int]) -> list[Any]:
-    assert sending.app.runner.wait(sending.app.writer.position(), 10)
+    assert sending.app.runner.wait_for(sending.app.writer.position(), 10)
     return list(sending.views.directory.cards(contacts).values())
 
 
