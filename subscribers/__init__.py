@@ -1,1 +1,1 @@
-"""Who is told: people, their places and wishes, their keys, and the rule that finds them."""
+"""Subscribers: people, their places and preferences, their keys, and the rules that find them."""

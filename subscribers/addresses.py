@@ -1,6 +1,6 @@
-"""Whose address is this? Keyed hashes beside the log, so that neither it nor a stolen database tells who is in it.
+"""Address index: keyed hash → owner, outside the log, so that neither the log nor a stolen database reveals addresses.
 
-Addresses are checked by syntax alone: no DNS, special-use domains are fine, telephone numbers are possible E.164.
+Addresses are checked by syntax alone: no DNS, special-use domains are allowed, telephone numbers are possible E.164.
 """
 
 from __future__ import annotations
@@ -30,51 +30,51 @@ _LABEL = ".example.com"
 
 
 class Reader(Protocol):
-    """Anything that can be asked: a unit within a command, or an open transaction."""
+    """Read function of a unit of work or of an open transaction."""
 
     def __call__(self, sql: str, params: Sequence[Value] = ()) -> list[Row]: ...
 
 
 class Owner(NamedTuple):
-    """Whose an address is."""
+    """Owner of an address."""
 
     subscriber: UUID
     contact: int
 
 
 class Addresses:
-    """The address index. `secret` keys the hashes: with another secret no address is found again."""
+    """Address index. `secret` keys the hashes: with another secret no address is found again."""
 
     def __init__(self, secret: bytes) -> None:
         self._key = hashlib.blake2b(secret, digest_size=32, person=b"addresses").digest()
 
     def keyed_hash(self, channel: str, address: str) -> bytes:
-        """The 32 bytes under which an address is kept; upper and lower case are the same, but of push endpoints."""
+        """Return the 32-byte key of an address; case-insensitive, except for push endpoints."""
         named = endpoint_of(address) if channel == "push" else address.casefold()
         return mac(self._key, f"{channel}\x1f{named}".encode())
 
     def find(self, read: Reader, channel: str, address: str) -> Owner | None:
-        """Whose it is, or None. `read`: `unit.read` or `tx.execute`."""
+        """Return the owner, or None. `read`: `unit.read` or `tx.execute`."""
         rows = read(_sql.find, (self.keyed_hash(channel, address),))
         return Owner(UUID(bytes=bytes(rows[0][0])), int(rows[0][1])) if rows else None
 
     def claim(self, unit: UnitOfWork, channel: str, address: str, owner: Owner) -> None:
-        """From this command on the address is theirs."""
+        """Assign an address to an owner, within a command."""
         unit.write(_sql.claim, claim_row(self.keyed_hash(channel, address), owner))
 
 
 def claim_row(keyed_hash: bytes, owner: Owner) -> tuple[bytes, int, bytes, int]:
-    """The row that says whose an address is."""
+    """Build the row that assigns an address."""
     return keyed_hash, shard_of(owner.subscriber), owner.subscriber.bytes, owner.contact
 
 
 def claim_many(unit: UnitOfWork, claims: Sequence[tuple[bytes, Owner]]) -> None:
-    """From this command on these addresses, by keyed hash, are theirs."""
+    """Assign addresses, by keyed hash, within a command."""
     unit.write_many(_sql.claim, [claim_row(keyed_hash, owner) for keyed_hash, owner in claims])
 
 
 def held(read: Reader, hashes: Sequence[bytes]) -> set[bytes]:
-    """Which of these keyed hashes are somebody's."""
+    """Filter the keyed hashes that have an owner."""
     found: set[bytes] = set()
     for start in range(0, len(hashes), CHUNK):
         chunk = hashes[start : start + CHUNK]
@@ -83,7 +83,7 @@ def held(read: Reader, hashes: Sequence[bytes]) -> set[bytes]:
 
 
 def owner_of(read: Reader, contact: int) -> UUID | None:
-    """The subscriber of a contact point, or None if it was taken over or erased."""
+    """Return the subscriber of a contact point, or None if it was taken over or erased."""
     rows = read(_sql.owner, (contact,))
     return UUID(bytes=bytes(rows[0][0])) if rows else None
 
@@ -94,7 +94,7 @@ def forget(unit: UnitOfWork, subscriber: UUID) -> None:
 
 
 def email(text: str, field: str = "email") -> str:
-    """An e-mail address in its normal form, or Invalid. The fast path takes 1 µs, the library's 50."""
+    """Normalize an e-mail address. Raises Invalid. The fast path takes 1 µs, the library's 50."""
     text = text.strip()
     if len(text) <= 254 and text.find("@") <= 64 and _PLAIN_EMAIL.fullmatch(text):
         local, _, domain = text.rpartition("@")
@@ -106,7 +106,7 @@ def _checked_email(text: str, field: str) -> str:
     from email_validator import EmailNotValidError, validate_email  # 60 ms: only odd addresses need it
 
     try:
-        # Special-use domains (localhost, test) are fine with us, never with the library: it sees one label more.
+        # The library refuses special-use domains (localhost, test), which are allowed here: it gets one more label.
         found = validate_email(f"{text}{_LABEL}", check_deliverability=False, globally_deliverable=False, strict=True)
         return found.normalized.removesuffix(_LABEL)
     except EmailNotValidError as error:
@@ -114,7 +114,7 @@ def _checked_email(text: str, field: str) -> str:
 
 
 def phone(text: str, field: str = "phone") -> str:
-    """A telephone number as E.164, or Invalid. It must be international, so that nobody's country is guessed."""
+    """Normalize a telephone number to E.164. Raises Invalid. It must be international: no country is guessed."""
     import phonenumbers  # 40 ms: only where telephones are
 
     hint = "give it with + and the country code, such as +442079460000"
@@ -128,9 +128,9 @@ def phone(text: str, field: str = "phone") -> str:
 
 
 def push(endpoint: str, auth: str, p256dh: str, dot: str = "push.") -> str:
-    """A browser's push subscription in its normal form, JSON with sorted keys; keys that no browser makes are Invalid.
+    """Normalize a browser's push subscription to JSON with sorted keys. Raises Invalid for malformed keys.
 
-    Whether the endpoint may be posted to is asked elsewhere. `dot` stands before the names of fields.
+    The endpoint's allow rule is checked elsewhere. `dot` is the prefix of field names.
     """
     if len(_key(auth, f"{dot}keys.auth")) != 16:
         raise Invalid.field(f"{dot}keys.auth", "Give the 16 bytes of `auth` in base64url, as the browser does.")
@@ -142,12 +142,12 @@ def push(endpoint: str, auth: str, p256dh: str, dot: str = "push.") -> str:
 
 
 def endpoint_of(address: str) -> str:
-    """The endpoint of a push address, which alone says whose it is: its keys may be renewed."""
+    """Return the endpoint of a push address, which alone identifies it: its keys may be renewed."""
     return str(json.loads(address)["endpoint"])
 
 
 def _key(text: str, field: str) -> bytes:
-    """Base64url, with or without padding."""
+    """Decode base64url, with or without padding."""
     bare = text.rstrip("=")
     try:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
@@ -156,7 +156,7 @@ def _key(text: str, field: str) -> bytes:
 
 
 def _is_point(raw: bytes) -> bool:
-    """Whether these bytes are an uncompressed point of the curve P-256."""
+    """True if these bytes are an uncompressed point of the curve P-256."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     try:
@@ -167,4 +167,4 @@ def _is_point(raw: bytes) -> bool:
 
 
 CHECKS: dict[str, Callable[[str, str], Any]] = {"email": email, "sms": phone}
-"""How an address of each channel is brought to its normal form."""
+"""Normalizing function for each channel's addresses."""

@@ -1,6 +1,6 @@
-"""The directory: people and contact points as they stand, for those who send and for those who look someone up.
+"""Subscriber directory: current people and contact points, for sending and for look-ups.
 
-Addresses, wishes and consent are kept as the log's own ciphertexts and opened one reader at a time.
+Addresses, preferences and consent are stored as the log's own ciphertexts and decrypted one reader at a time.
 """
 
 from __future__ import annotations
@@ -29,36 +29,36 @@ _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 
 
 class ContactCard(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact point with all that a message to it needs."""
+    """Contact point with all that a message to it needs."""
 
     number: int
     subscriber: UUID
-    """The person; for a member of the team, the member."""
+    """Id of the person; for a team member, of the member."""
     channel: Channel
     state: Literal["unverified", "verified", "removed"]
     suppressed: str | None
-    """Why it is never sent to; None if nothing forbids it."""
+    """Suppression reason; None if not suppressed."""
     address: str | None
     """None after an erasure."""
     preferences: Preferences | None
-    """None after an erasure, and for a member of the team."""
+    """None after an erasure, and for a team member."""
     language: str
-    """The person's language tag, "" where there is none to know."""
+    """The person's language tag, "" if unknown."""
     phase: str
-    """The person's: requested, confirmed, lapsed, ended, erased."""
+    """The person's phase: requested, confirmed, lapsed, ended, erased."""
 
 
 class Directory:
-    """Reads of the directory. Every answer is as of the position that the projection has reached."""
+    """Queries of the directory. Results are as of the position that the projection has reached."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
 
     def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
-        """The contact points of these numbers, by number; one that does not exist is left out.
+        """Return the contact points of these numbers, by number; missing ones are left out.
 
-        One query for each 512, one for their keys, one unsealing a person.
+        One query for each 512, one for their keys, one decryption per person.
         """
         wanted = sorted(set(numbers))
         with self._database.read() as tx:
@@ -90,14 +90,14 @@ class Directory:
         return found
 
     def person(self, subscriber: UUID) -> SubscriberState | None:
-        """One person with addresses, wishes and consent; after an erasure these are None."""
+        """Return one person with addresses, preferences and consent; after an erasure these are None."""
         with self._database.read() as tx:
             rows = tx.execute(_SQL.person, (shard_of(subscriber), subscriber.bytes))
             people = self._people(tx, rows)
         return people[0] if people else None
 
     def people(self, cursor: str | None, limit: int) -> Page[SubscriberState]:
-        """Everyone, in the order in which they came. `cursor` is an earlier page's `next`; ValueError for another."""
+        """List everyone in the order of registration. `cursor` is an earlier page's `next`; else ValueError."""
         after = bytes.fromhex(cursor) if cursor else b""
         with self._database.read() as tx:
             rows = tx.execute(_SQL.people, (after, limit + 1))
@@ -106,7 +106,7 @@ class Directory:
         return Page(people, bytes(rows[limit - 1][0]).hex() if more else None)
 
     def contacts_of(self, subscriber: UUID) -> list[ContactCard]:
-        """A person's contact points by number, those removed included; [] if there is no such person."""
+        """A person's contact points by number, removed ones included; [] for an unknown person."""
         person = self.person(subscriber)
         if person is None:
             return []
@@ -114,17 +114,17 @@ class Directory:
         return [cards[number] for number in sorted(cards)]
 
     def counts(self) -> dict[str, int]:
-        """How many people there are in each phase."""
+        """Number of people in each phase."""
         with self._database.read() as tx:
             return dict(tx.execute(_SQL.counts))
 
     def count(self, phase: str | None = None) -> int:
-        """How many people there are, in one phase or in all."""
+        """Number of people in one phase or in all."""
         counts = self.counts()
         return sum(counts.values()) if phase is None else counts.get(phase, 0)
 
     def _people(self, tx: Transaction, rows: Sequence[Row]) -> tuple[SubscriberState, ...]:
-        """Rows of (id, doc, sealed, wishes, consent) as people."""
+        """Decode rows of (id, doc, sealed, wishes, consent) into people."""
         states = [_DECODER.decode(row[1]) for row in rows]
         pairs = [(contact_shard(c.number), c.number) for state in states for c in state.contacts]
         self._vault.prefetch({state.id for state in states if state.phase != "erased"})
@@ -156,7 +156,7 @@ class Directory:
 
 
 def _address(number: int, registered: Opened, own: Opened) -> str | None:
-    """Where a contact point's address stands: with itself, in its own (earlier) registration, or in the person's."""
+    """Find a contact point's address: its own, its own (earlier) registration's, or the person's."""
     if own.address is not None:
         return own.address
     if own.addresses is not None:

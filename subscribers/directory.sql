@@ -1,4 +1,4 @@
--- Lists of keys are joined, not asked for by `(a, b) IN (VALUES …)`: SQLite walks the whole table for that.
+-- Statements of the subscriber directory. Key lists are joined: for `(a, b) IN (VALUES …)` SQLite scans the whole table.
 
 -- name: load
 WITH wanted (shard, id) AS (VALUES ?**)
@@ -21,7 +21,7 @@ ON CONFLICT (shard, id) DO UPDATE SET
 INSERT INTO contact_points (shard, number, subscriber, channel, state, suppressed, sealed) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: save_contact
--- With its address: NULL says that it stands with the person's registration.
+-- Including its address; NULL if that is in the person's registration.
 INSERT INTO contact_points (shard, number, subscriber, channel, state, suppressed, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (shard, number) DO UPDATE SET
     subscriber = excluded.subscriber,
@@ -31,11 +31,11 @@ ON CONFLICT (shard, number) DO UPDATE SET
     sealed = excluded.sealed;
 
 -- name: mark_contact
--- Without touching its address.
+-- Leaves its address unchanged.
 UPDATE contact_points SET state = ?, suppressed = ? WHERE shard = ? AND number = ?;
 
 -- name: keep_address
--- A new registration takes the place of the old one: an address that only the old one held moves to its contact point.
+-- A new registration replaces the old one: an address that only the old one held moves to its contact point.
 UPDATE contact_points SET sealed = COALESCE(sealed, ?) WHERE shard = ? AND number = ?;
 
 -- name: add_counts
@@ -43,7 +43,7 @@ INSERT INTO people_counts (phase, people) VALUES (?, ?)
 ON CONFLICT (phase) DO UPDATE SET people = people_counts.people + excluded.people;
 
 -- name: drop_empty_counts
--- Whether a phase was ever peopled depends on how the log was cut into batches: a rebuild must not show it.
+-- A zero row depends on how the log was cut into batches; without it a rebuild gives the same table.
 DELETE FROM people_counts WHERE people = 0;
 
 -- name: counts
@@ -63,7 +63,7 @@ SELECT id, doc, sealed, wishes, consent FROM people WHERE shard = ? AND id = ?;
 SELECT id, doc, sealed, wishes, consent FROM people WHERE id > ? ORDER BY id LIMIT ?;
 
 -- name: addresses
--- The addresses that stand apart from the registrations of these contact points' people.
+-- Addresses of these contact points that are not in their person's registration.
 WITH wanted (shard, number) AS (VALUES ?**)
 SELECT c.number, c.sealed FROM wanted w
 JOIN contact_points c ON c.shard = w.shard AND c.number = w.number

@@ -1,7 +1,7 @@
-"""Writing the directory from the log, in batches.
+"""Directory projection: writes the directory from the log, in batches.
 
-No key is needed for it: the state is folded without personal fields, and the log's ciphertexts are carried over as they
-stand. So the rows are the same whenever they are computed, and an erasure takes them all.
+No key is needed for it: the state is folded without personal fields, and the log's ciphertexts are copied unchanged. So
+a rebuild gives the same rows, and an erasure covers them all.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 _EVENTS = frozenset(CATALOGUE.events.values())
 
 WITH_REGISTRATION = b""
-"""In `people.consent`: the consent stands with the registration. NULL: there is none."""
+"""Value of `people.consent` if the consent is in the registration. NULL: there is none."""
 
 
 class _Person:
-    """One person on the way through a batch: the state, and where its personal parts stand."""
+    """Person within a batch: the state, and the ciphertexts of its personal parts."""
 
     __slots__ = ("addresses", "consent", "kept", "new", "phase_before", "sealed", "state", "wishes")
 
@@ -104,11 +104,11 @@ class DirectoryProjection(ReadModel):
 
     name = "directory"
     guards = True
-    """Who was suppressed, ended or erased is never passed over: it stops at what it cannot read (see the runner)."""
+    """Stop at an unreadable event (see the runner): a suppression, ending or erasure must not be skipped."""
     topics: Collection[str] = frozenset(CATALOGUE.events)
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """Fold these events into their people: one read, then inserts of who is new and updates of the others."""
+        """Fold these events into their people: one read, then inserts of new people and updates of the others."""
         lives: dict[UUID, list[Recorded]] = {}
         for recorded in events:
             if type(recorded.event) in _EVENTS:
@@ -124,7 +124,7 @@ class DirectoryProjection(ReadModel):
 
     @staticmethod
     def _load(tx: Transaction, known: Sequence[UUID]) -> dict[UUID, _Person]:
-        """People who are there already, as they stand."""
+        """Load the people that exist already."""
         people: dict[UUID, _Person] = {}
         for key, doc, sealed, wishes, consent in rows_of_pairs(tx, _SQL.load, [(shard_of(i), i.bytes) for i in known]):
             person = people[UUID(bytes=bytes(key))] = _Person(_DECODER.decode(doc))
@@ -156,11 +156,11 @@ class DirectoryProjection(ReadModel):
 
 
 _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "keep_address", "add_counts")
-"""In the order in which they run: an address is kept only after its contact point is there."""
+"""Statements in execution order: an address is stored only after its contact point."""
 
 
 def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:
-    """The rows of one person's contact points, by statement."""
+    """Rows of one person's contact points, by statement."""
     for contact in state.contacts:
         number, shard = contact.number, contact_shard(contact.number)
         if number in person.addresses:

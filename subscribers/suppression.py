@@ -1,4 +1,4 @@
-"""Never send here: said on the person's stream, in the transaction of whoever learnt it."""
+"""Suppression of a contact point, recorded on the person's stream in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from subscribers.domain.subscriber import SUBSCRIBER
 
 
 def suppress(unit: UnitOfWork, contact: int, reason: str) -> bool:
-    """Suppress a subscriber's contact point; whether anything changed.
+    """Suppress a subscriber's contact point; True if anything changed.
 
-    Nothing is said of a contact point that is no subscriber's any more, nor of a team member's sign-in address.
+    Ignored for a contact point that no longer belongs to a subscriber, and for a team member's sign-in address.
     """
     subscriber = owner_of(unit.read, contact)
     state = unit.get(SUBSCRIBER, subscriber) if subscriber is not None else None

@@ -1,4 +1,4 @@
-"""What stands sealed in the log and in the directory, opened: the personal fields of one event."""
+"""Decryption of personal fields that the log and the directory store sealed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from subscribers.domain.events import Consent, Preferences
 
 
 class Vault(Protocol):
-    """What a reader needs of the vault of keys."""
+    """Key vault, as a reader sees it."""
 
     def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
-        """The clear bytes, None once the subject's key is destroyed."""
+        """Return the plaintext, None once the subject's key is destroyed."""
 
     def prefetch(self, subjects: Collection[UUID]) -> None:
-        """Read the keys of many subjects at once, so that `unseal` finds them in memory."""
+        """Load the keys of many subjects at once, so that `unseal` finds them in memory."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """The personal fields that any subscriber event may carry; what it does not carry, or an erasure took, is None."""
+    """Personal fields that any subscriber event may carry; absent and erased ones are None."""
 
     addresses: dict[int, str] | None = None
     address: str | None = None
@@ -35,7 +35,7 @@ _DECODER = msgspec.msgpack.Decoder(Opened)
 
 
 def opened(vault: Vault, subject: UUID, sealed: bytes | None) -> Opened:
-    """Unseal one event's personal fields. Raises `msgspec.ValidationError` if they are not what the log writes."""
+    """Unseal one event's personal fields. Raises `msgspec.ValidationError` if they are malformed."""
     if sealed is None:
         return NOTHING
     plain = vault.unseal(subject, bytes(sealed))

@@ -1,7 +1,8 @@
-"""The keys of people: what is sealed under one is readable until that key is destroyed, and never after.
+"""Key vault: data sealed under a person's key is readable until that key is destroyed, and never after.
 
-Each subject has an AES-256 key of its own, kept wrapped by the master key in a database apart from the log. A new key
-stands in memory until `flush`, which the writer of the log calls before it commits what was sealed with it.
+Each subject has its own AES-256 key, stored wrapped by the master key in a database apart from the log. A new key is in
+memory only until `flush`, which the log's writer calls before it commits the data sealed with it.
+
 Layout of all sealed bytes: 12 bytes nonce, ciphertext, 16 bytes tag.
 """
 
@@ -37,10 +38,10 @@ _DROP_COPIES = f"DELETE FROM purpose_keys WHERE purpose LIKE '{_COPY}%'"
 
 
 class Readable(Protocol):
-    """Of a database, all that reading needs."""
+    """Read access to a database."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent snapshot."""
+        """Open a consistent snapshot."""
 
 
 class WrongMasterKey(DomainError):
@@ -48,11 +49,11 @@ class WrongMasterKey(DomainError):
 
 
 class KeyDestroyed(DomainError):
-    """Something was to be sealed for a person who was erased."""
+    """Attempt to seal data for an erased person."""
 
 
 class KeyMissing(ValueError):
-    """There is no key and no erasure either: the keys' database is not the one that belongs to this log."""
+    """Neither a key nor an erasure is recorded: the key database does not belong to this log."""
 
 
 def _fingerprint(master_key: bytes) -> bytes:
@@ -60,14 +61,14 @@ def _fingerprint(master_key: bytes) -> bytes:
 
 
 def made_with(database: Readable, master_key: bytes) -> bool:
-    """Whether this is the master key of that database, or it has none yet; writes nothing."""
+    """True if this is the master key of that database, or it has none yet; writes nothing."""
     with database.read() as tx:
         kept = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
     return not kept or hmac.compare_digest(bytes(kept[0][0]), _fingerprint(master_key))
 
 
 def kept_secret(database: Readable, master_key: bytes, purpose: str, length: int) -> bytes | None:
-    """What `Vault.shared_secret` gives, for who only reads; None if it was never made. Raises `WrongMasterKey`."""
+    """Read-only version of `Vault.shared_secret`; None if it was never made. Raises `WrongMasterKey`."""
     if not made_with(database, master_key):
         raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")
     kept = f"secret {purpose}"
@@ -83,7 +84,7 @@ def _derived(key: bytes, purpose: str, length: int) -> bytes:
 
 
 class Vault:
-    """Per-subject keys, kept wrapped. Safe to use from several threads."""
+    """Store of per-subject keys, wrapped by the master key. Safe to use from several threads."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class Vault:
         self._master = AESGCM(master_key)
         self._lock = Lock()
         self._keys: OrderedDict[bytes, bytes | None] = OrderedDict()
-        """Unwrapped keys, the last used last; None for a subject whose key was destroyed (which is for ever)."""
+        """Unwrapped keys, the last used last; None for a subject whose key was destroyed (permanently)."""
         self._new: dict[bytes, bytes] = {}
         """Keys that are not on disk yet."""
         self._claim(_fingerprint(master_key))
@@ -122,9 +123,9 @@ class Vault:
     # --- sealing for a subject
 
     def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
-        """Encrypt under the subject's key, made now if there is none. Raises `KeyDestroyed` after an erasure.
+        """Encrypt under the subject's key, created if there is none. Raises `KeyDestroyed` after an erasure.
 
-        `fresh` says that the subject is new, which saves looking for its key; `flush` finds out if that was wrong.
+        `fresh`: the subject is new, which saves a look-up; `flush` detects if that was wrong.
         """
         raw = subject.bytes
         key = self._held(raw)
@@ -159,7 +160,7 @@ class Vault:
             self._fetch(missing[start : start + _PAGE])
 
     def _held(self, raw: bytes) -> bytes | None:
-        """The key if it is in memory."""
+        """Return the key if it is in memory."""
         with self._lock:
             if raw in self._keys:
                 self._keys.move_to_end(raw)
@@ -171,7 +172,7 @@ class Vault:
         return self._held(raw)
 
     def _fetch(self, raws: Sequence[bytes]) -> None:
-        """Bring what the database holds of these subjects into memory."""
+        """Load the keys and erasures of these subjects into memory."""
         marks = ", ".join("?" * len(raws))
         with self._database.read() as tx:
             rows = tx.execute(f"SELECT subject, wrapped FROM subject_keys WHERE subject IN ({marks})", raws)
@@ -192,9 +193,9 @@ class Vault:
             self._keys.popitem(last=False)
 
     def flush(self) -> None:
-        """Put new keys on disk; returns when they are there.
+        """Write new keys to disk; durable on return.
 
-        Raises `RaceLost` if a subject had a key already or was erased: what was sealed must be sealed again.
+        Raises `ConcurrencyConflict` if a subject had a key already or was erased: the data must be sealed again.
         """
         with self._lock:
             new = dict(self._new)
@@ -208,7 +209,7 @@ class Vault:
                 [row for row in rows.items() if row[0] not in gone],
             )
             kept = {raw: wrapped for page in _pages(list(rows)) for raw, wrapped in _wrapped(tx, page)}
-        # Another thread may have put the same key there, wrapped under another nonce: it is the key that counts.
+        # Another thread may have stored the same key, wrapped under another nonce: compare the keys.
         lost = [
             raw
             for raw, wrapped in rows.items()
@@ -227,8 +228,8 @@ class Vault:
     def destroy(self, subject: UUID) -> None:
         """Destroy the subject's key, in memory and on disk; nothing sealed under it can be read again.
 
-        With it go the keys of copies: they may hold the subject in clear among the others. Safe to repeat. Raises
-        `Unavailable` if a reader holds the old pages; then repeat it.
+        The keys of copies are destroyed too: they may hold the subject in clear among the others. Safe to repeat.
+        Raises `Unavailable` if a reader holds the old pages; then repeat it.
         """
         raw = subject.bytes
         with self._database.write() as tx:
@@ -239,18 +240,18 @@ class Vault:
         self._database.wipe_deleted()
 
     def forget(self, subject: UUID) -> None:
-        """Drop the key from memory only: for other processes, when they see that the person was erased."""
+        """Drop the key from memory only, in other processes that see the erasure."""
         with self._lock:
             self._keys.pop(subject.bytes, None)
             self._new.pop(subject.bytes, None)
 
-    # --- copies of what many people gave, kept outside the log: gone with the next erasure of anybody
+    # --- copies of many people's data outside the log: unreadable after the next erasure of anyone
 
     def new_copy_key(self) -> tuple[UUID, bytes]:
-        """The name and the key (32 bytes) of one more copy, on disk when this returns.
+        """Create the name and the key (32 bytes) of another copy; durable on return.
 
-        Take the copy after this, of a state that holds whatever was in the log by now: then an erasure that this state
-        does not know yet destroys the key.
+        Make the copy after this, from a state that includes everything in the log by now: then an erasure that this
+        state does not know yet destroys the key.
         """
         name, key = UUID(bytes=self._random(16)), self._random(_KEY)
         purpose = _COPY + name.hex
@@ -260,7 +261,7 @@ class Vault:
         return name, key
 
     def copy_key(self, name: UUID) -> bytes | None:
-        """The key of a copy; None once it is destroyed."""
+        """Return the key of a copy; None once it is destroyed."""
         purpose = _COPY + name.hex
         with self._database.read() as tx:
             rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))
@@ -274,11 +275,11 @@ class Vault:
     # --- a secret for a purpose
 
     def shared_secret(self, purpose: str, length: int) -> bytes:
-        """`length` random bytes that belong to a purpose: the same for every process and every start, kept wrapped."""
+        """Return `length` random bytes for a purpose: the same in every process and at every start, stored wrapped."""
         return _derived(self._purpose_key(f"secret {purpose}"), purpose, length)
 
     def _purpose_key(self, purpose: str) -> bytes:
-        """The key of a purpose, made and kept if there is none; of two that make it at once, the first one's stays."""
+        """Return the key of a purpose, created if there is none; of two concurrent ones the first is kept."""
         wrapped = self._encrypt(self._master, self._random(_KEY), purpose.encode())
         with self._database.write() as tx:
             tx.execute(

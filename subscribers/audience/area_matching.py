@@ -1,5 +1,7 @@
-"""Which people have a place that touches an area: a first look in single precision, a field of distances for crowds,
-then the plane, then the ellipsoid. The answer is exact (RULES 9)."""
+"""Area matching: people with a place that touches an area, exactly (RULES 9).
+
+In order of cost: bounding boxes in single precision, a distance grid for crowds, the Mercator plane, the ellipsoid.
+"""
 
 from __future__ import annotations
 
@@ -26,15 +28,15 @@ from subscribers.audience.planar_geometry import Plane, crosses
 Rows = NDArray[np.int64]
 
 _CHUNK = 1 << 15
-"""Rows looked at together: their columns stay in the processor's cache."""
+"""Rows processed together: their columns stay in the processor's cache."""
 _CROWD = 5_000
-"""From how many candidates on a field of distances pays for itself."""
+"""Number of candidates above which a distance grid pays off."""
 _LEVELS = (16, 64, 256)
-"""Cells across, from coarse to fine: what a coarse one decides, a fine one need not look at."""
+"""Cells across, from coarse to fine: rows decided at a coarse level are not looked at again."""
 
 
 def touching(columns: AudienceColumns, area: Area, people: Rows | None = None) -> Bools:
-    """For every person (by row): some place of theirs touches the area. With `people`, only they are looked at."""
+    """For every person (by row), True if some place of theirs touches the area. `people` limits the search."""
     hit = np.zeros(columns.people.size, dtype=np.bool_)
     points, named = columns.places.points, columns.places.named
     only = None if people is None else chain(columns.people.first_point[people], points.next)
@@ -48,7 +50,7 @@ def touching(columns: AudienceColumns, area: Area, people: Rows | None = None) -
 
 
 def chain(first: NDArray[np.int32], following: NDArray[np.int32]) -> Rows:
-    """All rows of the chains that begin with these; -1 is none."""
+    """All rows of the linked chains that start at these; -1 is none."""
     found = []
     rows = first[first >= 0]
     while rows.size:
@@ -69,7 +71,7 @@ def _touching_points(points: PointPlaces, area: Area, only: Rows | None) -> list
 
 
 def look(points: PointPlaces, box: tuple[float, float, float, float], only: Rows | None) -> Rows:
-    """Rows whose disc may touch a box of the plane (middle x, y, half-width, half-height); none that does is missed."""
+    """Rows whose disc may touch a box of the plane (middle x, y, half-width, half-height); no false negatives."""
     x, y, half_x, half_y = (np.float32(v) for v in box)
     half_x, half_y = half_x + np.float32(LOOK_MARGIN), half_y + np.float32(LOOK_MARGIN)
     if only is not None:
@@ -103,9 +105,9 @@ def _touching_polygon(points: PointPlaces, plane: Plane, turn: float, only: Rows
 
 
 def _by_field(points: PointPlaces, plane: Plane, turn: float, rows: Rows) -> tuple[Rows, Rows]:
-    """Sort a crowd by cells, coarse ones first: those sure to touch, and those left to be asked one by one.
+    """Sort a crowd by grid cells, coarse ones first: rows sure to touch, and rows left to be tested singly.
 
-    Within a cell the distance to the edge differs from its middle's by no more than half the cell's diagonal.
+    Within a cell the distance to the edge differs from that of its middle by at most half the cell's diagonal.
     """
     x, y, radius = points.x[rows] + np.float32(turn), points.y[rows], points.r[rows]
     served = np.isfinite(radius)
@@ -130,7 +132,7 @@ def _by_field(points: PointPlaces, plane: Plane, turn: float, rows: Rows) -> tup
 
 
 class _Grid:
-    """Cells over a crowd's box, and the distance of each to a polygon's edge."""
+    """Grid over a crowd's bounding box, with the distance of each cell to a polygon's edge."""
 
     def __init__(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> None:
         self._west, self._south = float(x.min(initial=0.0)), float(y.min(initial=0.0))
@@ -142,7 +144,7 @@ class _Grid:
     def cells(
         self, x: NDArray[np.float32], y: NDArray[np.float32], across: int
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Everyone's cell, and the cells in which there is anyone."""
+        """Cell of every row, and the cells that are not empty."""
         cell = ((y - np.float32(self._south)) * np.float32(across / self._height)).astype(np.int32)
         cell *= np.int32(across)
         cell += ((x - np.float32(self._west)) * np.float32(across / self._width)).astype(np.int32)
@@ -151,7 +153,7 @@ class _Grid:
     def away(
         self, plane: Plane, cell: NDArray[np.int32], used: NDArray[np.int64], across: int
     ) -> tuple[NDArray[np.float32], np.float32]:
-        """The signed distance of each one's cell's middle, and by how much anybody in the cell may differ from it."""
+        """Signed distance of each row's cell middle, and the largest deviation within the cell."""
         wide, high = self._width / across, self._height / across
         up, right = np.divmod(used, across)
         field = np.zeros(int(used[-1]) + 1, dtype=np.float32)
@@ -161,7 +163,7 @@ class _Grid:
 
 
 def _touching_circle(points: PointPlaces, circle: Circle, turn: float, only: Rows | None) -> Rows:
-    """A point or circle touches a circle if the centres are no further apart than both radii together."""
+    """Rows that touch a circle: the distance of the centres is at most the sum of the radii."""
     sure, rows = _around(points, circle, turn, only)
     lat, lon = points.lat[rows], points.lon[rows] + turn
     reach = points.radius_m[rows].astype(np.float64) + circle.radius_m
@@ -175,10 +177,10 @@ def _touching_circle(points: PointPlaces, circle: Circle, turn: float, only: Row
 
 
 def _around(points: PointPlaces, circle: Circle, turn: float, only: Rows | None) -> tuple[Rows, Rows]:
-    """In the plane and in single precision: rows sure to touch a circle, and rows that may.
+    """Classify in the plane and in single precision: rows sure to touch a circle, and rows that may.
 
     Both circles' scales and centres differ by the latitudes between them: over a reach of t radians of the plane, by
-    less than 1.5 t of it. 1.72 t leaves room for what is of higher order.
+    less than 1.5 t of it. 1.72 t leaves room for terms of higher order.
     """
     rows = look(points, _circle_box(circle, turn), only)
     if abs(circle.lat) > 70.0 or circle.radius_m > 50_000.0:
@@ -186,7 +188,7 @@ def _around(points: PointPlaces, circle: Circle, turn: float, only: Rows | None)
     x, y = np.float32(circle.lon - turn), np.float32(mercator_y(circle.lat))
     away = np.hypot(points.x[rows] - x, points.y[rows] - y)
     reach = points.r[rows] + np.float32(circle.radius_m * float(mercator_scale(circle.lat)))
-    # where the plane does not serve, the reach is infinite: never sure, always to be measured
+    # where the plane is not valid, the reach is infinite: never sure, always measured
     with np.errstate(invalid="ignore"):
         slack = reach * reach * np.float32(math.radians(1.72)) + np.float32(4 * LOOK_MARGIN)
         sure = away < reach - slack
@@ -194,7 +196,7 @@ def _around(points: PointPlaces, circle: Circle, turn: float, only: Rows | None)
 
 
 def _away(circle: Circle, lat: Floats, lon: Floats) -> tuple[Floats, Bools]:
-    """Distance in metres by the middle latitude, and where its error is below one in ten thousand."""
+    """Distance in metres by the middle latitude, and True where its error is below 1 in 10,000."""
     phi = math.radians(circle.lat)
     north = np.radians(lat - circle.lat)
     half = north / 2
@@ -206,7 +208,7 @@ def _away(circle: Circle, lat: Floats, lon: Floats) -> tuple[Floats, Bools]:
 
 
 def _circle_box(circle: Circle, turn: float) -> tuple[float, float, float, float]:
-    """A box of the plane around a circle, a little too large; the whole plane near a pole."""
+    """Bounding box of a circle in the plane, slightly too large; the whole plane near a pole."""
     up = math.degrees(circle.radius_m / 6.33e6) * 1.01
     south, north = circle.lat - up, circle.lat + up
     if max(abs(south), abs(north)) > MAX_PLANE_LAT:

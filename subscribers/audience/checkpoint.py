@@ -1,8 +1,8 @@
-"""What the follower has made of the log, kept beside the read models, so that a start need not read it all again.
+"""Checkpoints of the audience projector, so that a start need not read the whole log.
 
-Kept are the audience's columns, sealed as a whole, and the positions of the events that the registers are folded from.
-Whatever is not exactly of this log, these read models and this version, or cannot be opened, is left where it is and
-the log is read instead. An erasure destroys the key (`Vault.destroy`), and soon after it a new copy is kept.
+Saved are the audience columns, encrypted as a whole, and the positions of the events that the reference data is folded
+from. A checkpoint of another log, other read models or another version, or one that cannot be decrypted, is ignored and
+the log is read instead. An erasure destroys its key (`Vault.destroy`); a new checkpoint is saved soon after.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ from subscribers.vault import Vault
 _log = logging.getLogger(__name__)
 
 MIN_EVENTS = 20_000
-"""Positions that a start would have to read, from which on a new copy is worth its writing: about a second."""
+"""Number of events behind from which a new checkpoint is worth saving: reading them takes about a second."""
 _SPACING = 60.0
-"""Seconds between two copies at least: a hundred megabytes for a million people."""
+"""Minimum seconds between two checkpoints: a hundred megabytes for a million people."""
 
 
 class _Header(msgspec.Struct, frozen=True, kw_only=True):
-    """The first part of the stream; the tables' rows follow."""
+    """First part of the stream; the tables' rows follow."""
 
     generation: int
     position: int
     mark: bytes
-    """See `Log.mark`."""
+    """See `Log.hash_at`."""
     registers: bytes
-    """The positions of the events that the registers are folded from, as 64-bit integers."""
+    """Positions of the events that the reference data is folded from, as 64-bit integers."""
     columns: ColumnsImage
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where everything stands now, and the positions of the events that the registers were folded from."""
+    """Restored position, and the positions of the events that the reference data was folded from."""
 
     position: int
     folded: array[int]
 
 
 class CheckpointStore:
-    """See the module. Used by the follower's thread alone."""
+    """Store of checkpoints. Used by the projector's thread alone."""
 
     def __init__(
         self,
@@ -69,8 +69,7 @@ class CheckpointStore:
         always: bool = False,
         tick: Callable[[], float] = monotonic,
     ) -> None:
-        """`worth`: positions behind from which a copy is written; `spacing`: seconds between two; `always`: at every
-        chance, without being asked by `request`."""
+        """`worth`, `spacing`, `look`: events behind, and seconds between checkpoints and between checks."""
         self._log, self._views, self._vault, self._tick = log, views, vault, tick
         self._worth, self._spacing, self._always = worth, spacing, always
         self._kept, self._requested = float("-inf"), False
@@ -79,15 +78,17 @@ class CheckpointStore:
     # --- at the start ---
 
     def restore(self, columns: AudienceColumns, registers: ReferenceData, newest: int) -> Restored | None:
-        """Bring both to where they were kept, at `newest` at the latest. None: there is nothing to take, and both are
-        empty."""
+        """Restore both from the checkpoint, unless it is newer than `newest`.
+
+        Returns None if there is none to use; both are empty then.
+        """
         begun = perf_counter()
         try:
             with blob_store.stored_blob(self._views.current) as source:
                 if source is None:
                     return None
                 found = self._take(source, columns, registers, newest)
-        except Exception as error:  # whatever it is, the log has it all
+        except Exception as error:  # whatever the error, the log has everything
             columns.clear()
             registers.clear()
             _log.warning("the audience's kept columns are not used, the log is read instead: %s", error)
@@ -104,20 +105,20 @@ class CheckpointStore:
         if key is None:
             raise DecryptionFailed("their key was destroyed, by an erasure or by a newer copy")
         parts = encrypted_stream.parts_of(source, head, key)
-        front = msgspec.msgpack.decode(next(parts), type=_Header)
-        if front.generation != self._views.generation:
+        header = msgspec.msgpack.decode(next(parts), type=_Header)
+        if header.generation != self._views.generation:
             raise DecryptionFailed("they belong to another generation of read models")
-        if front.position > newest:
+        if header.position > newest:
             raise DecryptionFailed("they are ahead of what has been sent")
-        if front.position > self._log.position() or front.mark != self._log.hash_at(front.position):
+        if header.position > self._log.position() or header.mark != self._log.hash_at(header.position):
             raise DecryptionFailed("they are another log's")
-        positions = array("q", front.registers)
-        serialization.refill(columns, front.columns, parts)
+        positions = array("q", header.registers)
+        serialization.refill(columns, header.columns, parts)
         if next(parts, None) is not None:
             raise DecryptionFailed("there is more than there should be")
         for recorded in self._log.read_at(positions):
             registers.apply(recorded)
-        return Restored(front.position, positions)
+        return Restored(header.position, positions)
 
     # --- from time to time ---
 
@@ -126,8 +127,7 @@ class CheckpointStore:
         self._requested = True
 
     def is_due(self, position: int, *, stopping: bool = False) -> bool:
-        """Whether a copy that stands at this position is worth its writing: the one that is kept is old, or is
-        unreadable since an erasure."""
+        """True if a checkpoint at this position is worth saving: the stored one is old or unreadable."""
         now = self._tick()
         if stopping:
             self.finish()
@@ -136,15 +136,15 @@ class CheckpointStore:
         if not stopping and (not (self._requested or self._always) or now - self._kept < self._spacing):
             return False
         self._requested = False
-        return position - self._position_kept() >= self._worth
+        return position - self._stored_position() >= self._worth
 
     def finish(self) -> None:
-        """Let a copy that is being put in its place arrive there; the databases may be closed then."""
+        """Wait for a checkpoint that is being published; the databases may be closed then."""
         if self._writing is not None:
             self._writing.join()
 
-    def _position_kept(self) -> int:
-        """Where the copy stands that a start would find, 0 if it would find none."""
+    def _stored_position(self) -> int:
+        """Position of the readable stored checkpoint, 0 if there is none."""
         try:
             with blob_store.stored_blob(self._views.current) as source:
                 if source is None:
@@ -157,16 +157,19 @@ class CheckpointStore:
     def save(
         self, columns: AudienceColumns, folded: array[int], catch_up: Callable[[], int | None], *, wait: bool
     ) -> bool:
-        """Keep a copy. `catch_up` is called once the key is on disk, and brings everything to the log's end as it then
-        is; its position, or None if that cannot be done now. What follows the sealing is done beside, unless `wait`.
-        Whether there is one now, or will be in a moment."""
+        """Save a checkpoint; True if it is saved or, without `wait`, about to be.
+
+        `catch_up` is called once the key is on disk, and applies the log up to its current end; it returns the
+        position, or None if that is not possible now. After the encryption the rest runs in another thread, unless
+        `wait`.
+        """
         name, key = self._vault.new_copy_key()
         position = catch_up()
         if position is None:
             return False
         self._kept = self._tick()
         views = self._views.current
-        front = _Header(
+        header = _Header(
             generation=views.generation,
             position=position,
             mark=self._log.hash_at(position),
@@ -175,7 +178,7 @@ class CheckpointStore:
         )
         draft = blob_store.BlobDraft(views)
         try:
-            encrypted_stream.write(draft.file, Head(name, position), key, _parts(front, columns))
+            encrypted_stream.write(draft.file, Head(name, position), key, _parts(header, columns))
         except BaseException:
             draft.discard()
             raise
@@ -186,7 +189,7 @@ class CheckpointStore:
         return True
 
     def _publish(self, draft: blob_store.BlobDraft, name: UUID, position: int) -> None:
-        """Put a sealed copy in its place; the follower does not wait for the disk."""
+        """Move an encrypted checkpoint into place; the projector does not wait for the disk."""
         try:
             draft.commit()
             self._vault.drop_copies(but=name)
@@ -197,6 +200,6 @@ class CheckpointStore:
             draft.discard()
 
 
-def _parts(front: _Header, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
-    yield msgspec.msgpack.encode(front)
+def _parts(header: _Header, columns: AudienceColumns) -> Iterator[bytes | memoryview]:
+    yield msgspec.msgpack.encode(header)
     yield from serialization.chunks_of(columns)

@@ -1,8 +1,8 @@
-"""A stream of bytes sealed as a whole: it opens completely, unaltered and in its order, or not at all.
+"""Authenticated encrypted stream: it decrypts completely, unaltered and in order, or not at all.
 
-Layout: a head (magic, the key's name, the log position it stands at), then parts: 4 bytes of length, AES-256-GCM
-ciphertext with its tag. The head is every part's associated data; a part's nonce is its number, and the last one's is
-marked, so that a stream that was cut short is noticed. The key serves for this one stream, so no nonce comes twice.
+Layout: a head (magic, name of the key, log position), then parts: 4 bytes of length, AES-256-GCM ciphertext with its
+tag. The head is every part's associated data; a part's nonce is its number, and the last one's is marked, so that
+truncation is detected. The key is used for this one stream, so no nonce repeats.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ _MAGIC = b"ALERTSC1"
 _HEAD = struct.Struct(">8s16sQ")
 _LENGTH = struct.Struct(">I")
 _MOST = 1 << 30
-"""Bytes of a part: more is damage, and no reason to take that much memory."""
+"""Maximum bytes of a part: a larger length means damage, and must not allocate that much memory."""
 
 
 class Readable(Protocol):
-    """What is read from."""
+    """Source of bytes."""
 
     def read(self, size: int, /) -> bytes:
-        """The next `size` bytes, fewer only at the end."""
+        """Read the next `size` bytes, fewer only at the end."""
 
 
 class Writable(Protocol):
-    """What is written to."""
+    """Sink of bytes."""
 
     def write(self, data: bytes, /) -> object:
-        """Take all of it."""
+        """Write all of it."""
 
 
 class DecryptionFailed(ValueError):
-    """It cannot be opened; `str(error)` says why."""
+    """The stream cannot be decrypted; `str(error)` says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands in front, in clear."""
+    """Head of the stream, in clear."""
 
     key: UUID
-    """The name of its key."""
+    """Name of its key."""
     position: int
 
 
 def write(sink: Writable, head: Head, key: bytes, parts: Iterable[bytes | memoryview]) -> None:
-    """Seal and write it all. `parts` has at least one."""
+    """Encrypt and write all parts. `parts` has at least one."""
     front = _HEAD.pack(_MAGIC, head.key.bytes, head.position)
     sink.write(front)
     cipher, number, held = AESGCM(key), 0, None
@@ -66,7 +66,7 @@ def write(sink: Writable, head: Head, key: bytes, parts: Iterable[bytes | memory
 
 
 def head_of(source: Readable) -> Head:
-    """What stands in front. Raises `Unopened` if it is no such stream."""
+    """Read the head. Raises `DecryptionFailed` if it is no such stream."""
     raw = source.read(_HEAD.size)
     if len(raw) != _HEAD.size or not raw.startswith(_MAGIC):
         raise DecryptionFailed("it is not what was kept here, or it is cut short")
@@ -75,7 +75,7 @@ def head_of(source: Readable) -> Head:
 
 
 def parts_of(source: Readable, head: Head, key: bytes) -> Iterator[bytes]:
-    """The parts, from behind the head. Raises `Unopened` at whatever was altered, put elsewhere or cut off."""
+    """Decrypt the parts that follow the head. Raises `DecryptionFailed` if any was altered, moved or cut off."""
     front = _HEAD.pack(_MAGIC, head.key.bytes, head.position)
     cipher, number = AESGCM(key), 0
     sealed = _next(source)

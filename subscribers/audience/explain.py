@@ -1,6 +1,6 @@
-"""Why one person is, or is not, due for a notice: each rule in turn, in plain words (RULES 1–4, 11, 15, 22).
+"""Explanation of one person's match with a notice: each rule in order, in plain words (RULES 1–4, 11, 15, 22).
 
-The obvious way, one person at a time, from the person's own stream; `matching` must come to the same.
+Independent implementation, one person at a time, from the person's own stream; `matching` must give the same result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from subscribers.domain.subscriber import SubscriberState
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One rule: its name, whether it let the person pass, and why in plain words."""
+    """Result of one rule: its name, its outcome for the person, and the reason in plain words."""
 
     rule: str
     holds: bool
@@ -31,7 +31,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The whole answer.
+    """Complete explanation.
 
     `due`: rule 1 holds (every check but "contact points"). `contacts`: the contact point numbers due, ascending; a
     person who is due with none is unreachable. `matched_place`: index into the person's places of the first that
@@ -48,7 +48,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """How the place clause came out."""
+    """Outcome of the place clause."""
 
     holds: bool
     touches: bool
@@ -58,7 +58,7 @@ class _Match:
 
 
 def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Explanation:
-    """Check every rule for one person, as the person stood at the notice's position."""
+    """Check every rule for one person, in the person's state at the notice's position."""
     wishes = person.preferences
     if wishes is None:
         gone = Check("subscription", False, "their data were erased; nothing is kept that could be checked")
@@ -81,7 +81,7 @@ def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Ex
 
 
 def metres(distance_m: float) -> str:
-    """A distance as people say it: `80 m`, `950 m`, `1.2 km`, `14 km`."""
+    """Format a distance for readers: `80 m`, `950 m`, `1.2 km`, `14 km`."""
     if distance_m < 1000:
         return f"{distance_m:.0f} m"
     return f"{distance_m / 1000:.1f} km" if distance_m < 10_000 else f"{distance_m / 1000:.0f} km"
@@ -91,7 +91,7 @@ _CHANNEL_WORDS: dict[Channel, str] = {"email": "e-mail", "sms": "text message", 
 
 
 def _plain(slug: str) -> str:
-    """A topic's slug as words."""
+    """Format a topic's slug as words."""
     return slug.replace("-", " ").replace("/", ": ")
 
 

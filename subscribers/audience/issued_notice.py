@@ -1,4 +1,4 @@
-"""A notice that is out, as the dispatch knows it: folded from the log, kept in memory while it matters."""
+"""Issued notice as the dispatch knows it: folded from the log, held in memory while it matters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class IssuedNotice:
-    """One issued notice. Written by the follower's thread alone; `ended` is read by senders right before each byte."""
+    """Issued notice. Written by the projector's thread alone; senders read `ended` before the first byte."""
 
     id: UUID
     number: int
@@ -32,25 +32,25 @@ class IssuedNotice:
     position: int
     lane: Lane
     area: Area | None = None
-    """The notice's area as it was at its issue."""
+    """The notice's area at its issue."""
     query: AudienceQuery | None = None
-    """Who is due, as asked at its issue; kept of emergencies, for whoever becomes due later (RULES 7)."""
+    """Audience query at its issue; stored for emergencies, for people who become due later (RULES 7)."""
     reach: ChangeReach | None = None
-    """Of a service change: whom it reaches."""
+    """Reach of a service change."""
     open_points: tuple[OpenPoint, ...] = field(default=())
-    """Of a service change: the points open after it (RULES 12)."""
+    """Service change: the points open after it (RULES 12)."""
     point_kind: str = ""
-    """Of a service change: the kind of its points."""
+    """Service change: the kind of its points."""
     effective: datetime | None = None
-    """Of a service change: from when it holds."""
+    """Service change: its effective time."""
     ended: DeliveryState | None = None
-    """What its rows that have not left become: superseded, cancelled or expired; None while it is live."""
+    """Final state of rows not handed over: superseded, cancelled or expired; None while it is live."""
     ended_reason: str = ""
     request: UUID | None = None
-    """The request that issued it (`Recorded.command`): log lines about its dispatch name it."""
+    """Id of the request that issued it (`Recorded.command`), for log lines about its dispatch."""
 
     def verdict(self, now: datetime) -> tuple[DeliveryState, str] | None:
-        """Why nothing more of it may leave, or None if it may."""
+        """Return the state and reason that forbid sending more of it, or None if it may be sent."""
         if self.ended is not None:
             return self.ended, self.ended_reason
         if now >= self.expires:
@@ -59,7 +59,7 @@ class IssuedNotice:
 
 
 def lane_of(event: NoticeIssued, thread: list[IssuedNotice]) -> Lane:
-    """Which lane: a follow-up that ends an emergency goes as fast as the emergency did."""
+    """Choose the lane: a follow-up that ends an emergency uses the emergency lane too."""
     ends = event.msg_type in ("Cancel", "AllClear")
     if event.priority == "emergency" or (ends and any(earlier.lane == "emergency" for earlier in thread)):
         return "emergency"
@@ -67,7 +67,7 @@ def lane_of(event: NoticeIssued, thread: list[IssuedNotice]) -> Lane:
 
 
 def end_of_older(msg_type: MsgType) -> tuple[DeliveryState, str]:
-    """What becomes of what has not left of a thread's older members once this one is out (RULES 14)."""
+    """Final state and reason for unsent deliveries of older thread members once this one is issued (RULES 14)."""
     if msg_type == "Cancel":
         return "cancelled", "the notice was cancelled"
     if msg_type == "AllClear":

@@ -1,4 +1,4 @@
-"""A notice's audience: who is due, and by which contact points (RULES 1–4, 11, 15, 22), exactly where columns stand."""
+"""Audience computation: people due and their contact points, at the columns' position (RULES 1–4, 11, 15, 22)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from subscribers.audience.service_change_matching import reached
 
 @dataclass(frozen=True)
 class Count:
-    """How many are due. `people` have at least one contact point due, `unreachable` are due but have none (RULES 3)."""
+    """Audience size. `people` have at least one contact point due, `unreachable` are due but have none (RULES 3)."""
 
     people: int
     unreachable: int
@@ -52,20 +52,20 @@ class Count:
 
 @dataclass(frozen=True)
 class Audience(Count):
-    """The count with the contact points themselves, aligned and ordered by number."""
+    """Count with the contact points, as aligned arrays ordered by number."""
 
     contacts: NDArray[np.int64]
     """Contact point numbers, each once, ascending."""
     channels: NDArray[np.uint8]
-    """Index into `alerts.kernel.terms.CHANNELS`."""
+    """Indexes into `alerts.kernel.terms.CHANNELS`."""
     languages: NDArray[np.uint16]
-    """Index into `language_tags`."""
+    """Indexes into `language_tags`."""
     language_tags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Due:
-    """Rows of people due with a bit for each channel they may be told by, and the contact rows due."""
+    """People due, a mask of those with a contact point, and the contact rows due."""
 
     people: Rows
     reached: Bools
@@ -73,12 +73,12 @@ class _Due:
 
 
 def count(columns: AudienceColumns, query: AudienceQuery) -> Count:
-    """How many are due, without listing their contact points."""
+    """Count an audience without listing its contact points."""
     return _counted(columns, _due(columns, query, None))
 
 
 def audience(columns: AudienceColumns, query: AudienceQuery) -> Audience:
-    """Every contact point due for the notice, at the position where the columns stand."""
+    """List every contact point due for the notice, at the position of the columns."""
     due = _due(columns, query, None)
     counted = _counted(columns, due)
     rows = due.contacts[np.argsort(columns.contacts.number[due.contacts])]
@@ -99,7 +99,7 @@ def audience(columns: AudienceColumns, query: AudienceQuery) -> Audience:
 
 
 def matches_one(columns: AudienceColumns, subscriber: UUID, query: AudienceQuery) -> NDArray[np.int64]:
-    """The contact points of one subscriber that are due, ascending: for late comers (RULES 7)."""
+    """Contact points of one subscriber that are due, ascending: for late joiners (RULES 7)."""
     row = columns.row(subscriber)
     if row < 0:
         return np.empty(0, dtype=np.int64)
@@ -127,10 +127,10 @@ def _counted(columns: AudienceColumns, due: _Due) -> Count:
 def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _Due:
     rows, touched = _placed(columns, query, only)
     able = CONFIRMED if query.status == "Actual" else CONFIRMED | TESTER
-    endangered = _able(columns, rows[touched[rows]], able | DANGER) if query.danger_to_life else rows[:0]
-    ordinary = _able(columns, _wish(columns, query, rows), able)
+    endangered = _with_flags(columns, rows[touched[rows]], able | DANGER) if query.danger_to_life else rows[:0]
+    ordinary = _with_flags(columns, _preferring(columns, query, rows), able)
     if endangered.size:
-        # each once: whoever is endangered is told by more channels than the ordinary way
+        # each person once: danger to life uses more channels than the ordinary rules
         ordinary = ordinary[~np.isin(ordinary, endangered, assume_unique=True)]
     if query.rule is not None:
         endangered = endangered[matches(columns, query.rule, endangered)]
@@ -141,13 +141,13 @@ def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _
     return _contacts(columns, np.concatenate([endangered, ordinary]), channels)
 
 
-def _able(columns: AudienceColumns, rows: Rows, flags: int) -> Rows:
-    """Those with all of these flags, whose wishes can be read."""
+def _with_flags(columns: AudienceColumns, rows: Rows, flags: int) -> Rows:
+    """Filter people with all of these flags and readable preferences."""
     return np.asarray(rows[columns.people.flags[rows] & np.uint8(flags | UNREADABLE) == np.uint8(flags)])
 
 
-def _wish(columns: AudienceColumns, query: AudienceQuery, rows: Rows) -> Rows:
-    """Those whose wishes, but for the place, let the notice pass and who are not paused; each step asks fewer."""
+def _preferring(columns: AudienceColumns, query: AudienceQuery, rows: Rows) -> Rows:
+    """Filter people not paused whose topics and severity floor admit the notice; each step narrows the rows."""
     people = columns.people
     rows = rows[_topics(columns, query.topic)[people.topics[rows]]]
     if query.kind == "alert":
@@ -156,7 +156,7 @@ def _wish(columns: AudienceColumns, query: AudienceQuery, rows: Rows) -> Rows:
 
 
 def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> tuple[Rows, Bools]:
-    """Those whom the place clause lets pass, and for everyone (by row) whether a place of theirs touches the area."""
+    """People who pass the place clause, and for everyone (by row) True if a place of theirs touches the area."""
     people = columns.people
     if query.change is not None:
         touched = reached(columns, query.change, only)
@@ -170,20 +170,22 @@ def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -
 
 
 def _topics(columns: AudienceColumns, topic: str | None) -> Bools:
-    """By set of topics: whether a notice of this topic is among them (RULES 2)."""
+    """By topic set, True if it includes the notice's topic (RULES 2)."""
     return np.array([follows(chosen, topic) for chosen in columns.topic_sets.values], dtype=np.bool_)
 
 
 def follows(chosen: frozenset[str], topic: str | None) -> bool:
-    """Whether a notice's topic is among those chosen: none chosen means all but newsletters; a notice without topic
-    is for everyone but those who chose newsletters only."""
+    """True if the chosen topics include the notice's.
+
+    None chosen means all but newsletters; a notice without topic is for everyone but those who chose newsletters only.
+    """
     if topic is None:
         return not chosen or not all(t.startswith(NEWSLETTER_PREFIX) for t in chosen)
     return topic in chosen if chosen else not topic.startswith(NEWSLETTER_PREFIX)
 
 
 def _contacts(columns: AudienceColumns, people: Rows, channels: NDArray[np.uint8]) -> _Due:
-    """Follow everyone's chain of contact points and keep those usable, of a channel they may be told by."""
+    """Follow everyone's chain of contact points; return the usable ones on an allowed channel."""
     contacts, some = columns.contacts, np.zeros(len(people), dtype=np.bool_)
     found: list[Rows] = []
     at = np.arange(len(people))

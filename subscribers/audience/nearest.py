@@ -1,4 +1,4 @@
-"""Which service points are nearest to a place, and which are left after a change (RULES 12)."""
+"""Nearest service points of a place, and the alternatives after a change (RULES 12)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOBILE = "mobile"
 VISIT_WITHIN = timedelta(days=14)
 ALTERNATIVES = 3
 _MOST_VISITS = 5_000
-"""How many visits are counted off from the first one before a rule is given up: a weekly one takes a century."""
+"""Visits counted from the first before a rule is given up: a weekly one takes a century."""
 
 T = TypeVar("T")
 Where = tuple[float, float] | Area
@@ -29,7 +29,7 @@ Where = tuple[float, float] | Area
 
 @dataclass(frozen=True, slots=True)
 class PointVisit:
-    """When a mobile unit stands there: the first start (aware), how long, an RFC 5545 RRULE for the rest."""
+    """Visits of a mobile unit: the first start (aware), duration, an RFC 5545 RRULE for the rest."""
 
     dtstart: datetime
     minutes: int
@@ -38,7 +38,7 @@ class PointVisit:
 
 @dataclass(frozen=True, slots=True)
 class OpenPoint:
-    """A service point that is open after the change."""
+    """Service point that is open after the change."""
 
     id: UUID
     kind: str
@@ -52,7 +52,7 @@ class OpenPoint:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A point with its distance in metres from the reader's place and, of a mobile one, its next visit."""
+    """Point with its distance in metres from the reader's place and, if mobile, its next visit."""
 
     point: OpenPoint
     distance_m: float
@@ -63,15 +63,15 @@ class Near:
 def nearest(
     points: Sequence[tuple[UUID, float, float]], place: Where, most: int | None = None
 ) -> list[tuple[UUID, float]]:
-    """(id, distance in metres) of points (id, lat, lon), of all or of the `most` nearest; nearest first, ties by id."""
-    points = _able(place, points, [(lat, lon) for _, lat, lon in points], most)
+    """Sort points (id, lat, lon) by distance, ties by id; return (id, metres) of all or the `most` nearest."""
+    points = _pruned(place, points, [(lat, lon) for _, lat, lon in points], most)
     away = _away(place, [(lat, lon) for _, lat, lon in points])
     ordered = sorted(zip(away, (point for point, _, _ in points), strict=True))
     return [(point, metres) for metres, point in ordered[:most]]
 
 
 def within(place: Where, points: Sequence[tuple[float, float, float]]) -> bool:
-    """Whether any of the points (lat, lon, metres) is no further from the place than its metres."""
+    """True if any of the points (lat, lon, metres) is within its metres of the place."""
     if isinstance(place, Area):
         return any(place.touches(*point) for point in points)
     away = _away(place, [(lat, lon) for lat, lon, _ in points])
@@ -81,7 +81,7 @@ def within(place: Where, points: Sequence[tuple[float, float, float]]) -> bool:
 def alternatives(
     points: Sequence[OpenPoint], kind: str, place: Where, effective: datetime, most: int = ALTERNATIVES
 ) -> list[Near]:
-    """The three points nearest to a place, of that kind or mobile with a visit within 14 days of `effective`.
+    """Three nearest points of that kind, or mobile with a visit within 14 days of `effective`.
 
     `points` are those open after the change; nearest first, ties by id.
     """
@@ -92,7 +92,7 @@ def alternatives(
         if point.kind == kind or (point.kind == MOBILE and soon):
             start, minutes = visit if visit is not None and soon else (None, 0)
             fit.append((point, start, minutes))
-    able = _able(place, fit, [(point.lat, point.lon) for point, _, _ in fit], most)
+    able = _pruned(place, fit, [(point.lat, point.lon) for point, _, _ in fit], most)
     away = _away(place, [(point.lat, point.lon) for point, _, _ in able])
     found = [Near(point, metres, start, minutes) for metres, (point, start, minutes) in zip(away, able, strict=True)]
     return sorted(found, key=lambda near: (near.distance_m, near.point.id))[:most]
@@ -115,7 +115,7 @@ def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
         times = rrulestr(visit.rrule, dtstart=visit.dtstart)
         start = next((t for t in islice(times, _MOST_VISITS) if t + length > after), None)
     except (ValueError, TypeError):
-        # a rule that cannot be read names no further visit; the first one stands
+        # an unreadable rule yields no further visit; the first one still counts
         return None
     return None if start is None else (start, visit.minutes)
 
@@ -131,8 +131,8 @@ def _away(place: Where, points: Sequence[tuple[float, float]]) -> list[float]:
     return found
 
 
-def _able(place: Where, things: Sequence[T], at: Sequence[tuple[float, float]], most: int | None) -> Sequence[T]:
-    """Without those that cannot be among the `most` nearest: an area's distances are dear, their bounds are cheap."""
+def _pruned(place: Where, things: Sequence[T], at: Sequence[tuple[float, float]], most: int | None) -> Sequence[T]:
+    """Prune points that cannot be among the `most` nearest: distances of an area are slow, their bounds fast."""
     if most is None or not isinstance(place, Area) or len(things) <= most:
         return things
     low, high = _bounds(place, tuple(at))
@@ -148,5 +148,5 @@ def _bounds(place: Area, at: tuple[tuple[float, float], ...]) -> tuple[list[floa
 
 @lru_cache(maxsize=4096)
 def _from_area(place: Area, lat: float, lon: float) -> float:
-    """Thousands of people choose the same borough, and the points are the same for all of them."""
+    """Cached distance: thousands of people choose the same borough, with the same points for all of them."""
     return place.distance_m(lat, lon)

@@ -1,4 +1,4 @@
-"""Which service points are open when, given what has been announced: RULES 11 and 12. Pure."""
+"""Open service points at a time, given the announced changes (RULES 11, 12). Pure."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from subscribers.audience.query import ChangeReach, ReachPoint
 
 
 def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequence[ChangeState]) -> ChangeReach:
-    """Whom the change reaches: its points where they stand until then, among all of their kinds that are open.
+    """Compute the reach of a change: its points at their old position, and the open points of their kinds.
 
-    `others` are the other issued changes, by when they take effect.
+    `others` are the other issued changes, by effective time.
     """
     at = change.facts.effective
     concerned = set(change.facts.service_points)
@@ -29,7 +29,7 @@ def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequ
         if point.id in concerned:
             old = before[point.id] or point.facts
             reached.append(ReachPoint(id=point.id, lat=old.lat, lon=old.lon, reach_km=old.reach_km))
-    # "the nearest open point of that kind": a change of several kinds asks for each by itself
+    # "the nearest open point of that kind": each kind of a change is evaluated by itself
     by_kind = [
         tuple(
             (point.id, facts.lat, facts.lon)
@@ -49,7 +49,7 @@ def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequ
 def open_after(
     change: ChangeState, points: Iterable[PointState], others: Sequence[ChangeState]
 ) -> tuple[OpenPoint, ...]:
-    """Every point that is open once the change has taken effect, as it then is."""
+    """All points that are open once the change has taken effect, in their state then."""
     changes = sorted((*others, change), key=lambda c: (c.facts.effective, c.id))
     found = []
     for point in points:
@@ -60,7 +60,7 @@ def open_after(
 
 
 def open_point(point: UUID, facts: PointFacts) -> OpenPoint:
-    """A point as the look-up of the nearest ones takes it."""
+    """Convert a point for the nearest-point search."""
     return OpenPoint(
         id=point,
         kind=facts.kind,
@@ -74,30 +74,30 @@ def open_point(point: UUID, facts: PointFacts) -> OpenPoint:
 
 
 def _after(point: PointState, changes: Sequence[ChangeState], at: datetime) -> PointFacts | None:
-    """A point as the changes in force at `at` leave it; None if it is closed then."""
+    """Apply the changes in force at `at` to a point; None if it is closed then."""
     if not point.open:
         return None
     facts = point.facts
     for change in changes:
-        told = change.facts
-        if point.id not in told.service_points:
+        announced = change.facts
+        if point.id not in announced.service_points:
             continue
-        if not told.effective <= at:
-            if told.kind == "opening":
+        if not announced.effective <= at:
+            if announced.kind == "opening":
                 return None
             continue
-        if told.until is not None and at >= told.until:
+        if announced.until is not None and at >= announced.until:
             continue
-        if told.kind == "closure":
+        if announced.kind == "closure":
             return None
-        after = told.after.get(str(point.id))
+        after = announced.after.get(str(point.id))
         if after is not None:
             facts = _with(facts, after)
     return facts
 
 
 def _with(facts: PointFacts, after: ChangeAfter) -> PointFacts:
-    """The facts with what a change says of them; it speaks of what it names alone."""
+    """Merge a change's new facts; absent ones are unchanged."""
     if after.opening_hours is not None:
         facts = replace(facts, opening_hours=after.opening_hours)
     if after.lat is not None and after.lon is not None:

@@ -1,4 +1,7 @@
-"""One person against one area, topic or RULE: the obvious way, from the person's own stream (RULES 2, 9, 22)."""
+"""Matching of one person with an area, topic or RULE, from the person's own stream (RULES 2, 9, 22).
+
+Independent of the columns, for explanations and as a check.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,18 @@ from subscribers.domain.events import Place, Preferences
 from subscribers.domain.subscriber import SubscriberState
 
 Places = Callable[[str], Area | None]
-"""The area of a registered place, by slug, as it stood."""
+"""Lookup of a registered place's area, by slug."""
 
 
 def follows(wishes: Preferences, topic: str) -> bool:
-    """Whether a topic is among theirs: none chosen means all but newsletters."""
+    """True if a topic is among those chosen: none chosen means all but newsletters."""
     if not wishes.topics:
         return not topic.startswith(NEWSLETTER_PREFIX)
     return topic in wishes.topics
 
 
 def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
-    """Where a place is: (lat, lon) of a point or circle, the area of a registered or drawn one; None if it is gone."""
+    """Location of a place: (lat, lon) of a point or circle, the area of a registered or drawn one; None if gone."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
     area = places(place.slug) if place.slug is not None else area_of([place.area or {}], places)
@@ -46,14 +49,14 @@ def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
 
 
 def metres_to(where: tuple[float, float] | Area, lat: float, lon: float) -> float:
-    """Metres from a place, as `locate` gives it, to a position."""
+    """Metres from a place, as returned by `locate`, to a position."""
     if isinstance(where, Area):
         return where.distance_m(lat, lon)
     return distance(where[0], where[1], lat, lon)
 
 
 def touches_area(place: Place, area: Area, places: Places) -> tuple[bool, float]:
-    """Whether a place touches an area, and its distance (of areas only 0 or infinite)."""
+    """True if a place touches an area, and its distance (for areas only 0 or infinite)."""
     where = locate(place, places)
     if where is None:
         return False, float("inf")
@@ -65,7 +68,7 @@ def touches_area(place: Place, area: Area, places: Places) -> tuple[bool, float]
 
 
 def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
-    """Whether a resolved RULE holds for one person (RULES 22)."""
+    """True if a resolved RULE holds for one person (RULES 22)."""
     wishes = person.preferences
     if wishes is None:
         return False

@@ -1,7 +1,7 @@
-"""A polygon in the Mercator plane: whether many discs touch it, decided in the plane but for a shell of centimetres.
+"""Disc test against a polygon in the Mercator plane, exact except for a shell of centimetres.
 
-In that plane a geodesic disc is a circle but for an error of third order (`geodesy.disc_error`), so one polygon serves
-every radius. Whoever stands within the error of the edge is measured on the ellipsoid.
+In that plane a geodesic disc is a circle except for an error of third order (`geodesy.disc_error`), so one polygon
+serves every radius. Discs within that error of the edge are measured on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from alerts.kernel.geometry.geodesy import (
 from alerts.kernel.geometry.rings import polygons
 
 _EDGE_ERROR_M = 0.01
-"""How far an edge, straight in degrees, may leave its chain of chords in the plane."""
+"""Maximum deviation of an edge, straight in degrees, from its chain of chords in the plane."""
 _MOST_PIECES = 50_000
 _FEW_CORNERS = 700
 _CLIP_LAT = 84.0
-"""Discs of the plane end well before: further edges cannot touch them."""
+"""Clipping latitude: discs of the plane end well before, so edges beyond cannot touch them."""
 
 
 class Plane:
-    """The polygons of an area, ready to be asked about many discs at once."""
+    """Polygons of an area, prepared for tests with many discs."""
 
     def __init__(self, polygon: BaseGeometry) -> None:
-        # A copy of our own: what is prepared builds its indexes when first asked, and GEOS lets only one thread do so,
-        # while areas are shared between threads (two of them at once end the process).
+        # A private copy: a prepared geometry builds its indexes on first use, and GEOS allows only one thread to do so,
+        # while areas are shared between threads (two at once crash the process).
         self._area = Area(polygon)
         self._lonlat = shapely.transform(polygon, lambda positions: positions)
         shapely.prepare(self._lonlat)
@@ -53,7 +53,7 @@ class Plane:
         return (west + east) / 2, (low + high) / 2, (east - west) / 2, (high - low) / 2
 
     def touch(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
-        """Which discs touch, for positions whose latitudes and radii the plane serves. Longitudes may run past 180."""
+        """True for discs that touch, within the plane's latitudes and radii. Longitudes may exceed 180."""
         hit = np.asarray(shapely.intersects_xy(self._lonlat, lon, lat))
         rest = np.flatnonzero(~hit & (radius_m > 0.0))
         if rest.size and not self._shape.is_empty:
@@ -61,7 +61,7 @@ class Plane:
         return hit
 
     def measure(self, lat: Floats, lon: Floats, radius_m: Floats) -> Bools:
-        """The same on the ellipsoid, anywhere and for any radius; each different disc is measured once."""
+        """Like `touch` on the ellipsoid, for any position and radius; each distinct disc is measured once."""
         discs, back = np.unique(np.column_stack([lat, lon, radius_m]), axis=0, return_inverse=True)
         answers = [self._area.distance_m(a, o) <= r + EDGE_M for a, o, r in discs.tolist()]
         return np.array(answers, dtype=np.bool_)[back.ravel()]
@@ -89,7 +89,7 @@ class Plane:
 
     @cached_property
     def _plan(self) -> tuple[BaseGeometry, float]:
-        """The polygon in the plane, its slanting edges cut into chords, and the error of the chords in metres."""
+        """Polygon in the plane with its slanting edges cut into chords, and the error of the chords in metres."""
         clipped = self._lonlat
         if max(abs(clipped.bounds[1]), abs(clipped.bounds[3])) > _CLIP_LAT:
             clipped = polygons(shapely.clip_by_rect(clipped, -180.0, -_CLIP_LAT, 180.0, _CLIP_LAT))
@@ -118,7 +118,7 @@ class Plane:
 
     @cached_property
     def _edges(self) -> shapely.STRtree | None:
-        """An index of the edges, where there are so many that it pays."""
+        """Spatial index of the edges, if there are enough for it to pay off."""
         if shapely.get_num_coordinates(self._shape) <= _FEW_CORNERS:
             return None
         rings = [shapely.get_coordinates(ring) for ring in _rings(self._shape)]
@@ -131,7 +131,7 @@ def _rings(polygon: BaseGeometry) -> list[BaseGeometry]:
 
 
 def _pieces(ring: BaseGeometry, error_m: float) -> NDArray[np.int64]:
-    """Into how many chords each edge must be cut: a straight edge in degrees bends by its span of latitude alone."""
+    """Number of chords for each edge: a straight edge in degrees bends by its span of latitude alone."""
     points = shapely.get_coordinates(ring)
     step = np.abs(np.diff(points, axis=0))
     steepest = np.maximum(np.abs(points[:-1, 1]), np.abs(points[1:, 1]))
@@ -152,6 +152,6 @@ def _plane_ring(ring: BaseGeometry, error_m: float) -> Floats:
 
 
 def crosses(west: float, east: float, reach: float = 6.0) -> tuple[float, ...]:
-    """The turns of the globe (degrees) by which positions are looked at beside an area; `reach` covers any disc."""
+    """Offsets (degrees) at which longitudes are tested near the antimeridian; `reach` covers any disc."""
     near = west > east or west - reach < -180.0 or east + reach > 180.0 or math.isnan(west)
     return (0.0, 360.0, -360.0) if near else (0.0,)

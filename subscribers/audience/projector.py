@@ -1,8 +1,8 @@
-"""Follows the log in order, so that this process knows people and registers exactly at a position.
+"""Audience projector: catch-up subscription that keeps people and reference data exactly at a log position.
 
-One thread applies events to the audience columns and the registers. Where this process also works (a reactor is given),
-each event with effects is given to the reactor when everything up to it, and nothing after it, has been applied: that
-is how an audience is computed at the position of its NoticeIssued (RULES 8).
+One thread applies events to the audience columns and the reference data. In a process that also sends (a reactor is
+given), each event with effects is passed to the reactor when everything up to it, and nothing after it, has been
+applied: so an audience is computed at the position of its NoticeIssued (RULES 8).
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ _WANTED: Final[frozenset[str]] = _APPLIED | {
 _BATCH = 2_000
 _ANY = 1 << 62
 _STAND_BY = 0.02
-"""Seconds between looks at whether another process has had an event's effects."""
+"""Seconds between checks for the leader's completion of an event's effects."""
 _POLL = 0.25
-"""Seconds between looks at the log where nothing wakes us (P5 allows a second)."""
+"""Seconds between polls of the log without a wake-up (P5 allows a second)."""
 
 
 class AudienceProjector:
-    """See the module. All public methods but `start` and `stop` may be called from any thread."""
+    """Projector thread and its reads. All public methods but `start` and `stop` are thread-safe."""
 
     def __init__(
         self,
@@ -62,8 +62,10 @@ class AudienceProjector:
         forget: Callable[[UUID], None] = lambda subscriber: None,
         snapshots: CheckpointStore | None = None,
     ) -> None:
-        """`forget` drops what this process still holds of a person whom another process has erased. `snapshots` spare a
-        start from reading the whole log."""
+        """`forget` drops this process's data of a person whom another process has erased.
+
+        `snapshots`: checkpoints, with which a start need not read the whole log.
+        """
         self._forget, self._snapshots = forget, snapshots
         self.columns, self.registers = columns, registers
         self._log, self._reactor, self._clock = log, reactor, clock
@@ -76,25 +78,25 @@ class AudienceProjector:
         self._effects_after = 0
         self._kept = 0
         self._folded = array("q")
-        """The positions of the events that the registers are folded from."""
+        """Positions of the events that the reference data is folded from."""
         self._caught_up = False
         self._goal = 0
-        """Where the log ended when it was started."""
+        """End of the log at the start."""
         self._pending: Recorded | None = None
         """An event that is applied and whose effects are not on disk yet."""
-        self._trouble = ""
+        self._stall_reason = ""
 
     # --- life ---
 
     def start(self) -> None:
-        """Begin to follow, from what was kept or from the log's first event."""
+        """Start following, from the checkpoint or from the log's first event."""
         self._effects_after = self._reactor.position() if self._reactor else 0
         self._goal = self._log.position()
         self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop following; the reactor's last position is kept."""
+        """Stop following; the reactor's last position is saved."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -104,46 +106,46 @@ class AudienceProjector:
 
     @property
     def stalled_because(self) -> str:
-        """Why it does not move on, "" while it does: an event that guards people cannot be read or applied."""
-        return self._trouble
+        """Reason for a stall (an event about people cannot be read or applied), "" if there is none."""
+        return self._stall_reason
 
     def runs_effects(self) -> bool:
-        """Whether this process, of all that send, is the one that has effects now."""
+        """True if this process is the leader that runs effects."""
         return self._reactor is not None and self._reactor.is_leader()
 
     @property
     def caught_up(self) -> bool:
-        """Whether it has come to the log's end as that was when it was started: before, nobody may be counted."""
+        """True once it has reached the end that the log had at the start: counts are valid from then on."""
         return self._caught_up
 
     # --- position ---
 
     def position(self) -> int:
-        """The log position up to which everything is applied and has had its effects."""
+        """Log position up to which everything is applied and has had its effects."""
         return self._position
 
     def applied_position(self) -> int:
-        """The log position that people and registers stand at; its effects may still be on their way to the disk."""
+        """Log position of people and reference data; its effects may not be on disk yet."""
         return self._applied
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until `position()` has come so far or the time (seconds) is up; whether it has."""
+        """Block until `position()` reaches a position; False after `timeout` seconds."""
         with self._moved:
             return self._moved.wait_for(lambda: self._position >= position, timeout)
 
     def wait_for_applied(self, position: int, timeout: float) -> bool:
-        """The same for `applied()`."""
+        """Block until `applied_position()` reaches a position; False after `timeout` seconds."""
         with self._moved:
             return self._moved.wait_for(lambda: self._applied >= position, timeout)
 
     @contextmanager
     def locked_at_position(self) -> Iterator[int]:
-        """Columns and registers held still at one position, which is given. Keep it short: the follower waits."""
+        """Lock columns and reference data at the yielded position. Keep it short: the projector waits."""
         with self._lock:
             yield self._applied
 
     def replay_to(self, to: int) -> None:
-        """Know everything up to that position, without a thread and without effects: for what is kept offline."""
+        """Apply everything up to that position, without a thread and effects: for offline checkpoints."""
         while self._position < to:
             batch = self._log.read(self._position, _BATCH, _APPLIED)
             whole = len(batch) < _BATCH or batch[-1].position > to
@@ -153,13 +155,13 @@ class AudienceProjector:
 
     @property
     def folded(self) -> array[int]:
-        """The positions of the events that the registers are folded from."""
+        """Positions of the events that the reference data is folded from."""
         return self._folded
 
     # --- who is due ---
 
     def everybody(self) -> None:
-        """Raises Unavailable while not everybody is known yet after a start: a smaller number would be believed."""
+        """Raise Unavailable until everybody is known after a start: a smaller count would be believed."""
         if self._thread is not None and not self._caught_up:
             raise Unavailable(
                 f"After a start everybody is read from the log, now at {self._applied} of {self._log.position()}. "
@@ -169,14 +171,16 @@ class AudienceProjector:
     async def count(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert"
     ) -> AudienceCount:
-        """Whom the plan would reach (implements `alerts.commands.ports.AudiencePort`)."""
+        """Count the plan's audience (implements `alerts.commands.ports.AudiencePort`)."""
         return await asyncio.to_thread(self.counted, plan, at=at, msg_type=msg_type)
 
     def counted(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
     ) -> AudienceCount:
-        """Whom the plan would reach as things stand. Raises Invalid if its RULE cannot be read, Unavailable as
-        `everybody` does."""
+        """Count the plan's current audience.
+
+        Raises Invalid if its RULE cannot be read, Unavailable like `everybody`.
+        """
         self.everybody()
         with self._lock:
             found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
@@ -190,12 +194,12 @@ class AudienceProjector:
             )
 
     def audience(self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert") -> Audience:
-        """The plan's audience as things stand. Call it within `at_rest` if its position matters."""
+        """Compute the plan's current audience. Call it within `locked_at_position` if its position matters."""
         with self._lock:
             return audience(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
 
     def facts(self, contact: int) -> ContactFacts | None:
-        """What is known of a contact point."""
+        """Return the facts of a contact point."""
         with self._lock:
             return self.columns.facts(contact)
 
@@ -206,31 +210,31 @@ class AudienceProjector:
         while not self._stopping.is_set():
             try:
                 resting = not self._step()
-                # Not the end as it is now: beside a busy writer there is always one event more.
+                # Not the current end: a busy writer always adds another event.
                 self._caught_up = self._caught_up or resting or self._position >= self._goal
                 if resting:
-                    self._keep_snapshot()
+                    self._save_checkpoint()
                     self._log.wait_for(self._position + 1, _POLL)
-                self._trouble = ""
+                self._stall_reason = ""
             except _Stopping:
                 return
             except _Broken as error:
-                self._trouble = f"the follower stands at {self._applied}: {error.__cause__}"
+                self._stall_reason = f"the follower stands at {self._applied}: {error.__cause__}"
                 _log.exception("cannot follow past %d; restart once it is mended", self._applied)
                 return
             except Unavailable as error:
-                self._trouble = f"the follower stands at {self._applied}: {error}"
+                self._stall_reason = f"the follower stands at {self._applied}: {error}"
                 _log.warning("the follower waits at position %d: %s", self._applied, error)
                 self._stopping.wait(0.5)
             except Exception as error:
-                self._trouble = f"the follower stands at {self._applied}: {error}"
+                self._stall_reason = f"the follower stands at {self._applied}: {error}"
                 _log.exception("the follower cannot go on after position %d; it tries again", self._applied)
                 self._stopping.wait(1.0)
-        self._keep_position()
-        self._keep_snapshot()
+        self._save_position()
+        self._save_checkpoint()
 
     def _step(self) -> bool:
-        """Take what the log has; whether there was anything."""
+        """Process one batch of the log; True if there was any."""
         if self._pending is not None:
             self._react(self._pending)
         end = self._log.position()
@@ -238,7 +242,7 @@ class AudienceProjector:
             return False
         topics = _WANTED
         if self._reactor is None or self._position < self._effects_after:
-            # What has effects alone means nothing here: millions of outcomes need not be read to find that out.
+            # Events with effects only are skipped: millions of outcomes need not be read.
             topics, end = _APPLIED, end if self._reactor is None else min(end, self._effects_after)
         try:
             batch = self._log.read(self._position, _BATCH, topics)
@@ -252,11 +256,11 @@ class AudienceProjector:
         if whole:
             self._advance(max(end, self._position))
         if self._position > self._kept + 10_000:
-            self._keep_position()
+            self._save_position()
         return True
 
     def _before(self, unreadable: UnreadableEvent, topics: frozenset[str]) -> list[Recorded]:
-        """What stands before an event that cannot be read: taken one by one, so that nobody waits for a mended log."""
+        """Events before an unreadable one, read one by one, so that they need not wait for a repaired log."""
         taken: list[Recorded] = []
         after = self._position
         while after < unreadable.position - 1:
@@ -298,7 +302,7 @@ class AudienceProjector:
             self._reactor.prepare(recorded)
 
     def _react(self, recorded: Recorded) -> None:
-        """Effects, again and again while the database cannot take them: nothing may overtake them."""
+        """Run an event's effects, retried while the database cannot take them: nothing may overtake them."""
         assert self._reactor is not None
         self._pending = recorded
         while True:
@@ -309,7 +313,7 @@ class AudienceProjector:
                     break
                 self._stopping.wait(_STAND_BY)
             except Unavailable as error:
-                self._trouble = str(error)
+                self._stall_reason = str(error)
                 _log.warning("effects of event %d wait: %s", recorded.position, error)
                 self._stopping.wait(0.2)
         self._pending = None
@@ -317,7 +321,7 @@ class AudienceProjector:
         self._advance(recorded.position)
 
     def _apply(self, run: list[Recorded]) -> None:
-        """Apply each event once; half-applied people would be told wrongly, so an error here is the end."""
+        """Apply each event once; an error is fatal, since a half-applied person would get wrong messages."""
         try:
             with self._lock:
                 people: list[Recorded] = []
@@ -359,8 +363,8 @@ class AudienceProjector:
             self._applied = max(self._applied, position)
             self._moved.notify_all()
 
-    def _keep_position(self) -> None:
-        """Let the reactor start from here next time; nothing since its last effects had any."""
+    def _save_position(self) -> None:
+        """Save the reactor's position for the next start; nothing since its last effects had any."""
         if self._reactor is None or self._pending is not None or self._position <= max(self._kept, self._effects_after):
             return
         try:
@@ -369,10 +373,10 @@ class AudienceProjector:
         except Unavailable:
             _log.warning("the reactor's position could not be kept; it starts a little earlier next time")
 
-    # --- what is kept ---
+    # --- checkpoints
 
     def _restore(self) -> None:
-        """Begin where the columns were kept, if that is not past an event whose effects are not on disk."""
+        """Restore the checkpoint, if it is not past an event whose effects are not on disk."""
         if self._snapshots is None:
             return
         newest = self._effects_after if self._reactor else _ANY
@@ -382,8 +386,8 @@ class AudienceProjector:
             self._folded = found.folded
             self._advance(found.position)
 
-    def _keep_snapshot(self) -> None:
-        """Now and then, and at the end; by the process alone that has effects, whose position is kept with them."""
+    def _save_checkpoint(self) -> None:
+        """Save a checkpoint from time to time, and at the end; only by the leader, whose position is saved with it."""
         snapshots, stopping = self._snapshots, self._stopping.is_set()
         if snapshots is None or not self._caught_up or not snapshots.is_due(self._position, stopping=stopping):
             return
@@ -396,7 +400,7 @@ class AudienceProjector:
             _log.warning("the audience's columns could not be kept: %s", error)
 
     def _to_the_end(self) -> int | None:
-        """Come to the log's end as it is now; the position, None if that is not to be had or effects are under way."""
+        """Apply the log up to its current end; the position, or None if impossible or effects are in progress."""
         assert self._reactor is not None
         if self._stopping.is_set():
             if self._log.position() > self._position:
@@ -406,12 +410,12 @@ class AudienceProjector:
                 pass
         if self._pending is not None or self._applied != self._position:
             return None
-        self._keep_position()
+        self._save_position()
         return self._position if self._reactor.position() >= self._position else None
 
 
 class _Stopping(Exception):
-    """The follower was asked to stop, before everything it had read had its effects."""
+    """Stop requested before everything read had its effects."""
 
 
 class _Broken(Exception):

@@ -1,4 +1,4 @@
-"""A notice's audience as a question: everything RULES 1–12 and 15 need, resolved at one log position. Pure."""
+"""Audience query: everything RULES 1–12 and 15 need, resolved at one log position. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReachPoint:
-    """A service point that a change concerns, at its old position."""
+    """Service point that a change concerns, at its old position."""
 
     id: UUID
     lat: float
@@ -28,7 +28,7 @@ class ReachPoint:
 
 @dataclass(frozen=True, slots=True)
 class ChangeReach:
-    """RULES 11: whom a service change reaches in place of an area.
+    """Reach of a service change in place of an area (RULES 11).
 
     `open_points`: (id, lat, lon) of all points of that kind open at `effective` but for this change, those concerned
     included; used when `kind` is closure or move ("nearest open point is among them"). A change of points of several
@@ -43,8 +43,11 @@ class ChangeReach:
 
 @dataclass(frozen=True, slots=True)
 class AudienceQuery:
-    """Who is due? `topic` is already defaulted (`service-changes`); `rule` has its segments inlined and its places
-    resolved; None means everyone."""
+    """Resolved audience criteria of a notice.
+
+    `topic` is already defaulted (`service-changes`); `rule` has its segments inlined and its places resolved; None
+    means everyone.
+    """
 
     kind: NoticeKind
     status: Status
@@ -60,7 +63,7 @@ class AudienceQuery:
 
 
 class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
-    """An audience, counted at a log position. `people`: with a contact point due; `by_channel`: contact points."""
+    """Audience count at a log position. `people`: with a contact point due; `by_channel`: contact points."""
 
     people: int
     unreachable: int

@@ -1,4 +1,4 @@
-"""When a message may leave: quiet hours, digests, and local times that clocks skip or repeat (RULES 4–6, 21)."""
+"""Deferral of messages: quiet hours, digests, local times that clocks skip or repeat (RULES 4–6, 21)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """Not before `until` (UTC), and why."""
+    """Earliest send time `until` (UTC), and the reason."""
 
     until: datetime
     reason: Reason
@@ -33,7 +33,7 @@ class Deferral:
 
 @dataclass(frozen=True, slots=True)
 class Deferrals:
-    """The same for many contact points, aligned with them."""
+    """Deferrals of many contact points, as aligned arrays."""
 
     until: NDArray[np.int64]
     """Microseconds since 1970; 0: at once."""
@@ -42,7 +42,7 @@ class Deferrals:
 
 
 def quiet_until(quiet: QuietHours, tz: str, now: datetime) -> datetime | None:
-    """The end (UTC) of the quiet hours that `now` lies in; None if it lies in none."""
+    """End (UTC) of the quiet hours that `now` is in; None if in none."""
     start, end = time.fromisoformat(quiet.start), time.fromisoformat(quiet.end)
     if start == end:
         return None
@@ -56,7 +56,7 @@ def quiet_until(quiet: QuietHours, tz: str, now: datetime) -> datetime | None:
 
 
 def next_digest(frequency: Frequency, tz: str, now: datetime) -> datetime:
-    """The next digest (UTC) after `now`: daily at 08:00 local time, weekly on Monday at 08:00."""
+    """Next digest (UTC) after `now`: daily at 08:00 local time, weekly on Monday at 08:00."""
     if frequency == "immediate":
         raise ValueError("whoever wants messages at once has no digest")
     day = now.astimezone(zone(tz)).date()
@@ -77,10 +77,10 @@ def deferral(
     now: datetime,
     follow_up_of_woken: bool = False,
 ) -> Deferral | None:
-    """Until when a message to this contact point waits, and why; None: at once.
+    """Compute the deferral of a message to this contact point; None: send at once.
 
-    `danger` is the notice's danger to life. `follow_up_of_woken`: a follow-up to somebody whom the first message
-    reached past quiet hours or frequency (RULES 14). Pause is no hold.
+    `danger` is the notice's danger to life. `follow_up_of_woken`: a follow-up to a person whose quiet hours or
+    frequency the first message overrode (RULES 14). A pause is no deferral.
     """
     if follow_up_of_woken:
         return None
@@ -96,15 +96,15 @@ def deferrals(
     kind: NoticeKind,
     now: datetime,
 ) -> Deferrals:
-    """`hold` for many contact points (numbers), each different combination of wishes decided once."""
+    """Compute `deferral` for many contact points (numbers), once per distinct combination of preferences."""
     rows = columns.contact_rows(contacts)
     people = columns.people
     person = columns.contacts.person[rows]
     ticked = (people.flags[person] & DANGER != 0).astype(np.int64)
-    wishes = np.column_stack(
+    combinations = np.column_stack(
         [people.timezone[person], people.quiet[person], people.frequency[person], ticked],
     ).astype(np.int64)
-    kinds, back = np.unique(wishes, axis=0, return_inverse=True)
+    kinds, back = np.unique(combinations, axis=0, return_inverse=True)
     until = np.zeros(len(kinds), dtype=np.int64)
     reason = np.full(len(kinds), -1, dtype=np.int8)
     for index, (tz, quiet, frequency, danger_ticked) in enumerate(kinds.tolist()):

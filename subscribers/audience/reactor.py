@@ -1,4 +1,4 @@
-"""What the follower asks of the one who has effects (`alerts.dispatch.fanout`)."""
+"""Reactor port: side effects of events (`alerts.dispatch.fanout`)."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from alerts.kernel.events import Recorded
 
 
 class Reactor(Protocol):
-    """What has effects. It is never rebuilt; it keeps its position in the transaction of its effects."""
+    """Side effects of events, never replayed; the position is stored in the transaction of the effects."""
 
     def position(self) -> int:
-        """How far its effects have come; events up to there are applied without effects."""
+        """Position of the last effects; events up to there are applied without effects."""
 
     def wants(self, recorded: Recorded) -> bool:
-        """Whether this event may have effects, as the registers now stand (it is not applied yet)."""
+        """True if this event, not applied yet, may have effects given the current reference data."""
 
     def prepare(self, recorded: Recorded) -> None:
-        """A look at how things stand right before an event with effects is applied."""
+        """Capture state right before an event with effects is applied."""
 
     def react(self, recorded: Recorded) -> bool:
-        """Effects of one event, after it has been applied: whether they are on disk. False, or Unavailable raised:
-        ask again; another process is at it, or the database is away."""
+        """Run one event's effects, after it has been applied; True if they are on disk.
+
+        False, or Unavailable raised: retry; another process is running them, or the database is away.
+        """
 
     def is_leader(self) -> bool:
-        """Whether it is this process that has effects; the others stand by."""
+        """True if this process runs the effects; the others stand by."""
 
     def advance_clock(self, position: int) -> None:
-        """Everything up to here has been seen, without effects since the last."""
+        """Save that everything up to here was seen, without effects since the last."""

@@ -1,7 +1,7 @@
-"""The registers at one log position: places, topics, segments, service points and changes, the team, what is out.
+"""Reference data at a log position: places, topics, segments, service points, changes, team, issued notices.
 
-Folded in memory from every event in order, by whoever needs them exactly at a position: the follower for the fan-out
-and the counts, the explainer for a why. Not locked; the follower guards its own.
+Folded in memory from every event in order, for exact positions: by the projector for the fan-out and the counts, by the
+explainer for explanations. Not locked; the projector guards its own.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _FOLDED: Final[dict[type[Event], Stream[Any]]] = {
 _MEANT: Final[tuple[type[Event], ...]] = (*_FOLDED, e.NoticeIssued, *ENDINGS, e.DispatchStopped)
 
 TOPICS: Final[frozenset[str]] = frozenset(event.topic() for event in _MEANT)
-"""The events that the registers are folded from: enough to compute a notice's question at any past position."""
+"""Events that the reference data is folded from: enough to build a notice's query at any past position."""
 
 
 class ReferenceData:
-    """See the module. `apply` each event once, in log order; the rest are reads."""
+    """Reference data folded from the log. `apply` each event once, in log order; the rest are reads."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """As before the first event."""
+        """Reset to the state before the first event."""
         self._states: dict[str, dict[UUID, Any]] = {stream.name: {} for stream in _FOLDED.values()}
         self._areas: dict[str, Area] = {}
         self._rules: dict[str, Rule] = {}
@@ -55,12 +55,12 @@ class ReferenceData:
         self._threads: dict[UUID, list[int]] = {}
         self._announced: dict[UUID, int] = {}
         self._stopped_at: dict[UUID, int] = {}
-        """By outgoing webhook: the log position behind which nothing was posted when it was switched off."""
-        self._asking: set[int] = set()
-        """Emergencies that may still be live: what each event about a person is asked against."""
+        """By outgoing webhook: the log position after which nothing was posted when it was disabled."""
+        self._open_emergencies: set[int] = set()
+        """Emergencies that may still be live: each event about a person is matched against them."""
 
     def apply(self, recorded: Recorded) -> None:
-        """Fold one event; those that mean nothing here are ignored."""
+        """Fold one event; irrelevant ones are ignored."""
         event = recorded.event
         stream = _FOLDED.get(type(event))
         if stream is not None:
@@ -94,14 +94,14 @@ class ReferenceData:
 
     def places(self) -> Iterator[PlaceState]:
         """Every registered place, retired ones too."""
-        yield from list(self._states[PLACE.name].values())  # others read while the follower writes
+        yield from list(self._states[PLACE.name].values())  # other threads read while the projector writes
 
     def place(self, slug: str) -> PlaceState | None:
-        """A place, retired or not."""
+        """Return a place, retired or not."""
         return next((place for place in self.places() if place.slug == slug), None)
 
     def place_area(self, slug: str) -> Area | None:
-        """The area of a place in its current version (retired ones keep their last); None if there is none."""
+        """Area of a place in its current version (retired ones keep their last); None if there is none."""
         if slug not in self._areas:
             place = self.place(slug)
             if place is None:
@@ -110,27 +110,27 @@ class ReferenceData:
         return self._areas[slug]
 
     def topics(self) -> frozenset[str]:
-        """The slugs that can be chosen."""
+        """Slugs that can be chosen."""
         defined: Iterable[TopicState] = list(self._states[TOPIC.name].values())
         retired = {topic.slug for topic in defined if topic.retired}
         return (frozenset(BUILT_IN_TOPICS) | {topic.slug for topic in defined}) - retired
 
     def segment(self, slug: str) -> SegmentState | None:
-        """A segment."""
+        """Return a segment."""
         return next((s for s in list(self._states[SEGMENT.name].values()) if s.slug == slug), None)
 
     def team(self) -> list[MemberState]:
-        """Those who have a role."""
+        """Members with a role."""
         return [member for member in self._states[MEMBER.name].values() if member.role is not None]
 
     def member_of(self, contact: int) -> MemberState | None:
-        """The team member whose sign-in address has this contact point number, if they have a role."""
+        """Team member whose sign-in address has this contact point number, if they have a role."""
         return next((member for member in self.team() if member.contact == contact), None)
 
     # --- webhooks out ---
 
     def webhook_owners(self, webhook: UUID) -> list[MemberState]:
-        """Who hears of it when it fails: the member it belongs to, or the admins if that is nobody on the team."""
+        """Recipients of a webhook's failure: its member, or the admins if that one left the team."""
         state: WebhookState | None = self._states[WEBHOOK.name].get(webhook)
         if state is None:
             return []
@@ -138,7 +138,7 @@ class ReferenceData:
         return own or [member for member in self.team() if member.role == "admin"]
 
     def webhooks_off(self, member: MemberState) -> list[tuple[WebhookState, int]]:
-        """The webhooks of theirs that are switched off, each with the log position behind which nothing was posted."""
+        """A member's disabled webhooks, each with the log position after which nothing was posted."""
         disabled = [state for state in list(self._states[WEBHOOK.name].values()) if state.phase == "disabled"]
         return [
             (state, self._stopped_at.get(state.id, state.after))
@@ -153,12 +153,12 @@ class ReferenceData:
         yield from list(self._states[POINT.name].values())
 
     def change(self, change: UUID) -> ChangeState | None:
-        """A service change."""
+        """Return a service change."""
         found: ChangeState | None = self._states[CHANGE.name].get(change)
         return found
 
     def issued_changes(self, but: UUID | None = None) -> list[ChangeState]:
-        """The changes that people have been told of and that still stand, by when they take effect."""
+        """Announced changes that were not withdrawn, by effective time."""
         changes = [self._states[CHANGE.name].get(change) for change in self._announced if change != but]
         return sorted(
             (change for change in changes if change is not None and change.status != "withdrawn"),
@@ -168,20 +168,20 @@ class ReferenceData:
     # --- what is out ---
 
     def issued(self, number: int) -> IssuedNotice | None:
-        """An issued notice by its number."""
+        """Return an issued notice by its number."""
         return self._issued.get(number)
 
     def issued_by_id(self, notice: UUID) -> IssuedNotice | None:
-        """An issued notice by its id."""
+        """Return an issued notice by its id."""
         number = self._numbers.get(notice)
         return None if number is None else self._issued[number]
 
     def thread(self, thread: UUID) -> list[IssuedNotice]:
-        """What a thread has issued, oldest first."""
+        """Issued notices of a thread, oldest first."""
         return [self._issued[number] for number in self._threads.get(thread, ())]
 
     def superseding(self, number: int, now: datetime) -> list[IssuedNotice]:
-        """The live follow-ups of a notice: later notices of its thread that may still leave."""
+        """Live follow-ups of a notice: later notices of its thread that may still be sent."""
         notice = self._issued.get(number)
         if notice is None:
             return []
@@ -189,16 +189,16 @@ class ReferenceData:
         return [other for other in later if other.verdict(now) is None]
 
     def live_emergencies(self, now: datetime) -> list[IssuedNotice]:
-        """Emergencies that whoever becomes due now is told of (RULES 7): the latest of each thread, if it is live."""
+        """Emergencies sent to people who become due now (RULES 7): the latest of each live thread."""
         return [
             notice
-            for notice in (self._issued[number] for number in sorted(self._asking))
+            for notice in (self._issued[number] for number in sorted(self._open_emergencies))
             if notice.verdict(now) is None and self._threads[notice.thread][-1] == notice.number
         ]
 
     def query_for_anyone(self) -> bool:
-        """Whether any emergency may still be live: a cheap no for all the hours when nothing happens."""
-        return bool(self._asking)
+        """True if any emergency may still be live: a cheap test for the usual case of none."""
+        return bool(self._open_emergencies)
 
     # --- who is due ---
 
@@ -210,10 +210,10 @@ class ReferenceData:
         msg_type: MsgType = "Alert",
         danger_to_life: bool | None = None,
     ) -> AudienceQuery:
-        """The notice's audience as a question, everything in it as it stands at this position (RULES 1–12).
+        """Build the notice's audience query, resolved at this position (RULES 1–12).
 
-        `danger_to_life`: as the issue decided it; None computes it. Raises Invalid if the RULE cannot be read or names
-        what is not there.
+        `danger_to_life`: as decided at the issue; None computes it. Raises Invalid if the RULE cannot be read or names
+        something unknown.
         """
         danger = danger_to_life_of(plan, msg_type) if danger_to_life is None else danger_to_life
         change = self.change(plan.service_change) if plan.service_change else None
@@ -235,17 +235,17 @@ class ReferenceData:
         )
 
     def rule(self, raw: e.Json | None) -> Rule | None:
-        """A RULE with its segments inlined and its places resolved; None for everyone."""
+        """Resolve a RULE: segments inlined, places resolved; None for everyone."""
         if raw is None:
             return None
         return resolve_rule(self._parsed(raw), self._segment_rule, self.place_area)
 
     def reach(self, change: ChangeState) -> ChangeReach:
-        """Whom a service change reaches in place of an area (RULES 11)."""
+        """Reach of a service change in place of an area (RULES 11)."""
         return change_reach(change, list(self.points()), self.issued_changes(but=change.id))
 
     def open_after(self, change: UUID) -> tuple[OpenPoint, ...]:
-        """The points open after a change, of every kind (RULES 12)."""
+        """Points open after a change, of every kind (RULES 12)."""
         found = self.change(change)
         if found is None:
             return ()
@@ -256,7 +256,7 @@ class ReferenceData:
             raw,
             "audience",
             known_place=lambda slug: self.place(slug) is not None,
-            known_topic=lambda slug: True,  # it was known when the rule was written; a retired one still means itself
+            known_topic=lambda slug: True,  # it was known when the rule was written; a retired one is still valid
             known_segment=lambda slug: self.segment(slug) is not None,
         )
 
@@ -299,12 +299,12 @@ class ReferenceData:
             if event.msg_type != "Cancel":
                 self._announced[change.id] = event.number
         for earlier in thread:
-            # Nothing that has not left of an older member may leave once a newer one is out (RULES 14).
+            # Deliveries of older members not handed over yet end when a newer one is issued (RULES 14).
             self._end(earlier.id, *end_of_older(event.msg_type))
         if event.priority == "emergency" and event.msg_type in ("Alert", "Update"):
             issued.query = self._emergency_query(issued)
             if issued.query is not None:
-                self._asking.add(event.number)
+                self._open_emergencies.add(event.number)
         self._issued[event.number] = issued
         self._numbers[recorded.originator_id] = event.number
         self._threads.setdefault(event.thread, []).append(event.number)
@@ -313,7 +313,7 @@ class ReferenceData:
         try:
             query = self.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
         except Invalid:
-            return None  # the fan-out meets the same error, parks the notice and says why
+            return None  # the fan-out gets the same error, parks the notice and says why
         return replace(query, priority=issued.priority)
 
     def _end(self, notice: UUID, state: DeliveryState, reason: str) -> None:
@@ -322,8 +322,8 @@ class ReferenceData:
             self._end_number(number, state, reason)
 
     def _end_number(self, number: int, state: DeliveryState, reason: str) -> None:
-        """The first ending stands: what became of the rows then cannot become something else."""
+        """End a notice; the first ending is final, since its rows were settled by it."""
         issued = self._issued.get(number)
         if issued is not None and issued.ended is None:
             issued.ended, issued.ended_reason, issued.query = state, reason, None
-            self._asking.discard(number)
+            self._open_emergencies.discard(number)

@@ -1,4 +1,4 @@
-"""RULE over columns: which of many people it holds for (RULES 22)."""
+"""RULE evaluation over columns, for many people (RULES 22)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import CHANNEL_CODE, FREQUENCIES, micros
 
 _FEW = 1_000
-"""Up to how many people their places are taken one by one rather than all places at once."""
+"""Number of people up to which their places are tested singly rather than all places at once."""
 
 
 def matches(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
-    """For each of these people (rows): the rule holds. The rule is resolved; raises ValueError if it is not."""
+    """For each of these people (rows), True if the rule holds. Raises ValueError for an unresolved rule."""
     people = columns.people
     match rule:
         case All(rules):
@@ -67,7 +67,7 @@ def matches(columns: AudienceColumns, rule: Rule, rows: Rows) -> Bools:
 
 
 def _all(columns: AudienceColumns, rules: tuple[Rule, ...], rows: Rows) -> Bools:
-    """Each rule is asked only of those for whom the ones before it held; cheap ones go first."""
+    """Conjunction: each rule is evaluated only where the preceding ones hold; cheap ones go first."""
     result = np.zeros(len(rows), dtype=np.bool_)
     left = np.arange(len(rows))
     for rule in sorted(rules, key=_costs):
@@ -87,14 +87,14 @@ def _costs(rule: Rule) -> int:
 
 
 def _channels(columns: AudienceColumns, rows: Rows) -> NDArray[np.uint8]:
-    """The channels of each one's verified and unsuppressed contact points, as bits by channel number."""
+    """Channels of each person's verified and unsuppressed contact points, as bits by channel number."""
     contacts = columns.contacts
     bits = np.zeros(len(rows), dtype=np.uint8)
     at, contact = np.arange(len(rows)), columns.people.first_contact[rows]
     while (there := contact >= 0).any():
         at, contact = at[there], contact[there]
         fit = contacts.usable[contact]
-        # each person appears once in a round, so no bit of it is lost
+        # each person appears once in a round, so no bit is lost
         bits[at[fit]] |= np.left_shift(np.uint8(1), contacts.channel[contact[fit]])
         contact = contacts.next[contact]
     return bits

@@ -1,5 +1,7 @@
-"""Whom a service change reaches in place of an area (RULES 11): the circles around its points, and everyone whose
-nearest open point of that kind is among them."""
+"""Matching of service changes in place of an area (RULES 11).
+
+Circles around the change's points, and people whose nearest open point of that kind is among them.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,14 @@ LocatedPoint = tuple[UUID, float, float]
 
 _CHUNK = 1 << 14
 _TIE_M = 0.05
-"""Straight lines through the earth order as geodesics do but for millimetres at 50 km; closer than this is measured."""
+"""Near-tie distance: straight lines through the earth order like geodesics except for millimetres at 50 km.
+
+Closer ones are measured.
+"""
 
 
 def reached(columns: AudienceColumns, change: ChangeReach, people: Rows | None = None) -> Bools:
-    """For every person (by row): some place of theirs is reached. With `people`, only they are looked at."""
+    """For every person (by row), True if some place of theirs is reached. `people` limits the search."""
     hit = touching(columns, reach_area(change), people)
     for open_points in nearest_matters(change):
         hit |= _nearest_among(columns, open_points, {p.id for p in change.points}, people)
@@ -32,19 +37,19 @@ def reached(columns: AudienceColumns, change: ChangeReach, people: Rows | None =
 
 
 def reach_area(change: ChangeReach) -> Area:
-    """The circles of `reach_km` around the change's points."""
+    """Circles of `reach_km` around the change's points."""
     return Area(EMPTY.polygon, tuple(Circle(p.lat, p.lon, p.reach_km * 1000.0) for p in change.points))
 
 
 def nearest_matters(change: ChangeReach) -> tuple[tuple[LocatedPoint, ...], ...]:
-    """The open points of each kind, if the change closes or moves points: else nobody loses the nearest one."""
+    """Open points of each kind, if the change closes or moves points: otherwise no nearest point is lost."""
     if change.kind not in ("closure", "move"):
         return ()
     return tuple(points for points in (change.open_points, *change.further) if points)
 
 
 def nearest_to_area(area: Area, points: Sequence[LocatedPoint]) -> UUID | None:
-    """The open point nearest to an area (0 inside), ties by id. None if there is no point."""
+    """Open point nearest to an area (0 inside), ties by id. None without points."""
     if not points or area.empty:
         return None
     return nearest(points, area, most=1)[0][0]
@@ -71,7 +76,7 @@ def _nearest_among(
 
 
 def _nearest_is(lat: Floats, lon: Floats, points: Sequence[LocatedPoint], ours: Bools) -> Bools:
-    """For each position: whether the nearest of the points (ordered by id) is one of ours."""
+    """For each position, True if the nearest of the points (ordered by id) is one of ours."""
     lats, lons = np.array([p[1] for p in points]), np.array([p[2] for p in points])
     there = _earth(lats, lons)
     origin = there.mean(axis=0)

@@ -1,4 +1,4 @@
-"""What can happen to a subscriber. Addresses and wishes are personal: sealed under the subscriber's own key."""
+"""Events of a subscriber. Addresses and preferences are personal: sealed under the subscriber's own key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alerts.kernel.terms import Channel, Frequency, Severity
 
 
 class PostalAddress(msgspec.Struct, frozen=True):
-    """A letter's address."""
+    """Postal address of a letter."""
 
     name: str
     lines: tuple[str, ...]
@@ -22,7 +22,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A place of a subscriber: a point with a radius (0 is a bare point), a registered place, or a drawn area.
 
     Exactly one of (lat, lon, radius_km), slug, area is given. `area` is GeoJSON (Polygon or MultiPolygon, lon/lat),
-    already mended and validated.
+    already repaired and validated.
     """
 
     name: str = ""
@@ -45,7 +45,7 @@ class QuietHours(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The subscription: what one person asked for."""
+    """Preferences of one person: the subscription."""
 
     places: tuple[Place, ...] = ()
     """None means everywhere."""
@@ -63,7 +63,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """On what words, when and how a person agreed."""
+    """Consent of a person: wording, time and method."""
 
     wording: str
     given_at: datetime
@@ -71,14 +71,14 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class ContactRef(msgspec.Struct, frozen=True):
-    """A contact point by its number; the address stands apart, sealed."""
+    """Contact point by its number; the address is stored separately, sealed."""
 
     number: int
     channel: Channel
 
 
 class SubscriberRegistered(Event, frozen=True, kw_only=True):
-    """By staff, API or import: confirmed at once, every contact point verified."""
+    """Registered by staff, API or import: confirmed at once, every contact point verified."""
 
     personal: ClassVar[tuple[str, ...]] = ("addresses", "preferences", "consent")
     how: str
@@ -90,7 +90,7 @@ class SubscriberRegistered(Event, frozen=True, kw_only=True):
 
 
 class SubscriptionRequested(Event, frozen=True, kw_only=True):
-    """Asked for; each contact point gets its own confirmation and nothing else."""
+    """Subscription requested; each contact point gets its own confirmation and nothing else."""
 
     personal: ClassVar[tuple[str, ...]] = ("addresses", "preferences")
     how: str
@@ -100,13 +100,13 @@ class SubscriptionRequested(Event, frozen=True, kw_only=True):
 
 
 class ContactPointVerified(Event, frozen=True, kw_only=True):
-    """The person showed that this contact point is theirs."""
+    """The person proved that this contact point is theirs."""
 
     number: int
 
 
 class SubscriptionConfirmed(Event, frozen=True, kw_only=True):
-    """The first contact point is verified (or the person came back): messages may flow from here."""
+    """The first contact point is verified (or the person came back): messages may be sent from now on."""
 
     personal: ClassVar[tuple[str, ...]] = ("consent",)
     consent: Consent | None
@@ -117,14 +117,14 @@ class SubscriptionLapsed(Event, frozen=True, kw_only=True):
 
 
 class PreferencesChanged(Event, frozen=True, kw_only=True):
-    """The wishes as a whole, as they stand from now on."""
+    """New preferences, complete."""
 
     personal: ClassVar[tuple[str, ...]] = ("preferences",)
     preferences: Preferences | None
 
 
 class SubscriptionPaused(Event, frozen=True, kw_only=True):
-    """Nothing but danger to life until then; nothing is caught up."""
+    """Paused until then, except for danger to life; nothing is sent later instead."""
 
     until: datetime
 
@@ -134,7 +134,7 @@ class SubscriptionResumed(Event, frozen=True, kw_only=True):
 
 
 class ContactPointAdded(Event, frozen=True, kw_only=True):
-    """A new contact point; verified at once only if staff or a consent vouch for it."""
+    """A new contact point; verified at once only by staff or with a consent."""
 
     personal: ClassVar[tuple[str, ...]] = ("address",)
     number: int
@@ -151,14 +151,14 @@ class ContactPointRemoved(Event, frozen=True, kw_only=True):
 
 
 class ContactPointSuppressed(Event, frozen=True, kw_only=True):
-    """Never send here: hard-bounce, complaint, opt-out, by-hand."""
+    """Suppressed: hard-bounce, complaint, opt-out, by-hand."""
 
     number: int
     reason: str
 
 
 class SuppressionLifted(Event, frozen=True, kw_only=True):
-    """The suppression was repaired."""
+    """The suppression was lifted."""
 
     number: int
     reason: str
@@ -172,19 +172,19 @@ class ConsentGiven(Event, frozen=True, kw_only=True):
 
 
 class ConsentWithdrawn(Event, frozen=True, kw_only=True):
-    """Consent taken back."""
+    """Consent withdrawn."""
 
     reason: str
 
 
 class SubscriptionEnded(Event, frozen=True, kw_only=True):
-    """Nothing more to this person; signing up again is the same person."""
+    """Nothing more is sent to this person; signing up again keeps the id."""
 
     reason: str
 
 
 class SubscriberErased(Event, frozen=True, kw_only=True):
-    """The key is destroyed; what was sealed is unreadable for ever."""
+    """The key is destroyed; sealed data is permanently unreadable."""
 
 
 CATALOGUE = Catalogue.of(

@@ -1,6 +1,6 @@
-"""What a subscriber's life holds after joining: confirm, change, pause, leave, be forgotten. Pure.
+"""Subscriber life cycle after sign-up: confirm, change, pause, leave, erase. Pure.
 
-Saying a thing twice changes nothing, so that a repeated click is answered like the first.
+Decisions are idempotent, so a repeated click has the same result as the first.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 MOST_DEVICES = 20
-"""Browsers of one person that are sent to: an endpoint costs whoever invents it nothing, and us a request a notice."""
+"""Browsers per person: inventing an endpoint costs nothing, while each notice costs us a request to it."""
 
 
 def need_subscription(state: SubscriberState) -> Preferences:
-    """The wishes of somebody who is still here (confirmed or asked for). Raises NotFound, Conflict."""
+    """Return the preferences of a current subscriber (confirmed or requested). Raises NotFound, Conflict."""
     if state.phase == "erased" or state.preferences is None:
         raise NotFound("This person's data were erased.")
     if state.phase not in ("confirmed", "requested"):
@@ -51,7 +51,7 @@ def _contact(state: SubscriberState, number: int) -> ContactState:
 
 
 def decide_verify(state: SubscriberState, number: int, *, now: datetime) -> tuple[Event, ...]:
-    """The person showed that this contact point is theirs; the first one confirms the subscription."""
+    """Verify a contact point; the first one confirms the subscription."""
     contact = _contact(state, number)
     need_subscription(state)
     if contact.state == "removed":
@@ -66,20 +66,20 @@ def decide_verify(state: SubscriberState, number: int, *, now: datetime) -> tupl
 
 
 def decide_lapse(state: SubscriberState) -> tuple[Event, ...]:
-    """Never confirmed within its week."""
+    """Lapse a request that was not confirmed within its week."""
     return (SubscriptionLapsed(),) if state.phase == "requested" else ()
 
 
 def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Event, ...]:
-    """Other wishes, as a whole."""
+    """Replace the preferences."""
     return () if need_subscription(state) == preferences else (PreferencesChanged(preferences=preferences),)
 
 
 def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool) -> tuple[Event, ...]:
-    """Another contact point, or a removed one again; verified at once only if a consent vouches for it.
+    """Add a contact point, or a removed one again; verified at once only with a consent.
 
-    A device whose keys were renewed is the same contact point with another address. One that is there already is only
-    freed of the suppression that a consent lifts. Invalid beyond MOST_DEVICES.
+    A device whose keys were renewed is the same contact point with another address. An existing one only loses the
+    suppression that a consent lifts. Raises Invalid beyond MOST_DEVICES.
     """
     need_subscription(state)
     old = state.contact(reach.number)
@@ -104,13 +104,13 @@ def _check_devices(state: SubscriberState, reach: ContactDetails) -> None:
 
 
 def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:
-    """A further consent, with its wording."""
+    """Record a further consent, with its wording."""
     need_subscription(state)
     return () if state.consent == consent else (ConsentGiven(consent=consent),)
 
 
 def decide_pause(state: SubscriberState, until: datetime | None, *, now: datetime) -> tuple[Event, ...]:
-    """Pause until a time to come; None ends a pause early."""
+    """Pause until a future time; None ends a pause early."""
     need_subscription(state)
     if until is None:
         return () if state.paused_until is None else (SubscriptionResumed(),)
@@ -120,7 +120,7 @@ def decide_pause(state: SubscriberState, until: datetime | None, *, now: datetim
 
 
 def decide_remove(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
-    """One-click, STOP or by hand: nothing more to this contact point; the subscription ends with its last one."""
+    """Remove a contact point (one-click, STOP or by hand); the subscription ends with its last one."""
     contact = _contact(state, number)
     if contact.state == "removed":
         return ()
@@ -132,7 +132,7 @@ def decide_remove(state: SubscriberState, number: int, reason: str) -> tuple[Eve
 
 
 def decide_suppress(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
-    """Never send here. An opt-out, which a new consent lifts, never takes the place of a graver reason."""
+    """Suppress a contact point. An opt-out, which a new consent lifts, never replaces a graver reason."""
     contact = _contact(state, number)
     if state.phase == "erased" or contact.suppressed == reason:
         return ()
@@ -142,7 +142,7 @@ def decide_suppress(state: SubscriberState, number: int, reason: str) -> tuple[E
 
 
 def decide_lift(state: SubscriberState, number: int, reason: str) -> tuple[Event, ...]:
-    """The suppression was repaired."""
+    """Lift a suppression."""
     contact = _contact(state, number)
     if state.phase == "erased" or contact.suppressed is None:
         return ()
@@ -150,7 +150,7 @@ def decide_lift(state: SubscriberState, number: int, reason: str) -> tuple[Event
 
 
 def decide_end(state: SubscriberState, reason: str) -> tuple[Event, ...]:
-    """Nothing more to this person; they may come back."""
+    """End the subscription; the person may come back."""
     if state.phase in ("ended", "erased"):
         return ()
     withdrawn = (ConsentWithdrawn(reason=reason),) if state.consent else ()
@@ -158,5 +158,5 @@ def decide_end(state: SubscriberState, reason: str) -> tuple[Event, ...]:
 
 
 def decide_erase(state: SubscriberState) -> tuple[Event, ...]:
-    """To be forgotten: the key is destroyed once this is on disk."""
+    """Erase the person: the key is destroyed once this is on disk."""
     return () if state.phase == "erased" else (SubscriberErased(),)

@@ -1,4 +1,4 @@
-"""How a person comes, and comes back. Pure."""
+"""Sign-up of new and returning people. Pure."""
 
 from __future__ import annotations
 
@@ -20,23 +20,28 @@ from subscribers.domain.subscriber import SubscriberState
 
 OPT_OUT, GONE = "opt-out", "gone"
 LIFTED_BY_CONSENT = frozenset((OPT_OUT, GONE))
-"""Suppressions that a new consent ends. A browser that subscribes again shows that its endpoint is there; if it is
-not, the next message says so. A hard bounce, a complaint and a suppression by hand stand until somebody lifts them."""
+"""Suppressions that a new consent lifts.
+
+A browser that subscribes again shows that its endpoint exists; if not, the next message reveals it. A hard bounce, a
+complaint and a suppression by hand stay until lifted.
+"""
 
 
 class ContactDetails(NamedTuple):
-    """A contact point with its address, numbered."""
+    """Numbered contact point with its address."""
 
     number: int
     channel: Channel
     address: str
     suppressed: str | None = None
-    """What stood against the address with whoever had it before under another number: it bounces for anybody."""
+    """Suppression of the address under its former owner's number: it bounces for any owner."""
 
 
 def is_living(state: SubscriberState | None) -> bool:
-    """Whether somebody who signs up with an address of theirs has a subscription already. A request that nobody has
-    confirmed is none: whoever typed a stranger's address must not keep the stranger out."""
+    """True if a sign-up with this person's address conflicts with a confirmed subscription.
+
+    An unconfirmed request does not count: typing a stranger's address must not lock the stranger out.
+    """
     return state is not None and state.phase == "confirmed"
 
 
@@ -48,9 +53,9 @@ def decide_register(
     preferences: Preferences,
     consent: Consent,
 ) -> tuple[Event, ...]:
-    """By staff, API or import, with a consent: confirmed at once, every contact point verified.
+    """Register by staff, API or import, with a consent: confirmed at once, every contact point verified.
 
-    `state` is that of the person who left and comes back: the new consent lifts what it can (`LIFTED_BY_CONSENT`).
+    `state` is that of a returning person: the new consent lifts what it can (`LIFTED_BY_CONSENT`).
     """
     registered = SubscriberRegistered(
         how=how, contacts=_refs(contacts), addresses=_addresses(contacts), preferences=preferences, consent=consent
@@ -61,7 +66,7 @@ def decide_register(
 def decide_request(
     state: SubscriberState | None, *, how: str, contacts: Sequence[ContactDetails], preferences: Preferences
 ) -> tuple[Event, ...]:
-    """Asked for: each contact point gets its own confirmation and nothing else."""
+    """Request a subscription: each contact point gets its own confirmation and nothing else."""
     requested = SubscriptionRequested(
         how=how, contacts=_refs(contacts), addresses=_addresses(contacts), preferences=preferences
     )
@@ -77,14 +82,14 @@ def _addresses(contacts: Sequence[ContactDetails]) -> dict[int, str]:
 
 
 def _suppressions(state: SubscriberState | None, contacts: Sequence[ContactDetails], *, consented: bool) -> list[Event]:
-    """What becomes of old suppressions. One that stands is said again: the new beginning must not hide it."""
+    """Carry over old suppressions. One that remains is recorded again: the new registration must not hide it."""
     if state is None and not any(reach.suppressed for reach in contacts):
-        return []  # whoever is new here: of an import, everybody
+        return []  # a new person: in an import, everybody
     return [event for reach in contacts for event in suppression(state, reach, consented=consented)]
 
 
 def suppression(state: SubscriberState | None, reach: ContactDetails, *, consented: bool) -> tuple[Event, ...]:
-    """What becomes of one's old suppression: lifted by a consent, or said again of this number."""
+    """Carry over one old suppression: lifted by a consent, or recorded again for this number."""
     old = state.contact(reach.number) if state else None
     reason = old.suppressed if old else reach.suppressed
     if reason is None:

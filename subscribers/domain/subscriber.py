@@ -1,6 +1,6 @@
-"""A person (or group, or integration) who asked to be told. Pure.
+"""Subscriber state: a person (or group, or integration) who asked for notices. Pure.
 
-Here are the state and its fold; what may be done in which state is in `joining` and `changing`.
+State and fold only; decisions are in `signup` and `lifecycle`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from subscribers.domain.events import (
 
 
 class ContactState(msgspec.Struct, frozen=True, kw_only=True):
-    """One contact point. It is sent to only when `state` is verified and nothing suppresses it."""
+    """Contact point of a subscriber. It is sent to only if `state` is verified and it is not suppressed."""
 
     number: int
     channel: Channel
@@ -47,16 +47,16 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     """None after an erasure."""
     state: Literal["unverified", "verified", "removed"]
     suppressed: str | None = None
-    """Why it is never sent to: hard-bounce, complaint, opt-out, by-hand."""
+    """Suppression reason: hard-bounce, complaint, opt-out, by-hand."""
 
     @property
     def usable(self) -> bool:
-        """Whether messages may go there at all (RULES 3)."""
+        """True if messages may be sent there at all (RULES 3)."""
         return self.state == "verified" and self.suppressed is None
 
 
 class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the events of one subscriber add up to."""
+    """State folded from one subscriber's events."""
 
     id: UUID
     version: int
@@ -67,15 +67,15 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     consent: Consent | None
     how: str
     since: datetime
-    """First event."""
+    """Time of the first event."""
     confirmed_at: datetime | None = None
-    """The current confirmation (RULES 22, `subscribed_before`)."""
+    """Time of the current confirmation (RULES 22, `subscribed_before`)."""
     paused_until: datetime | None = None
     ended_reason: str = ""
     position: int = 0
 
     def contact(self, number: int) -> ContactState | None:
-        """The contact point of that number, removed ones included."""
+        """Return the contact point of that number, removed ones included."""
         return next((c for c in self.contacts if c.number == number), None)
 
     @property
@@ -85,7 +85,7 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evolve(state: SubscriberState | None, recorded: Recorded) -> SubscriberState:
-    """Fold one event. Whoever registers again is the same person: numbers and suppressions stay."""
+    """Fold one event. A repeated registration is the same person: numbers and suppressions stay."""
     event = recorded.event
     if isinstance(event, SubscriberRegistered | SubscriptionRequested):
         return _joined(state, recorded, event)

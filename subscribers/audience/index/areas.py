@@ -1,4 +1,4 @@
-"""Where people want to be told about: points with radii as columns, registered and drawn areas by number."""
+"""Places of the audience index: points with radii as columns, registered and drawn areas by number."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from subscribers.domain.events import Place
 
 MAX_PLANE_LAT = 80.0
 MAX_PLANE_RADIUS_M = 100_000.0
-"""Beyond these the Mercator plane does not serve, and a place is always measured on the ellipsoid."""
+"""Beyond these limits the Mercator plane is not valid, and a place is always measured on the ellipsoid."""
 LOOK_MARGIN = 3e-5
-"""Degrees, some three metres: what single precision loses of a longitude up to 180."""
+"""Rounding error of a longitude up to 180 in single precision: in degrees, some three metres."""
 
 
 class PointPlaces(ColumnStore):
-    """Points with radii. `x`, `y`, `r` are the disc in the Mercator plane in degrees (`geodesy.mercator_discs`), in
-    single precision for a first look. `r` is a little too large: never less than the true one with all
-    errors; infinite where the plane does not serve. NaN in a row that is free."""
+    """Points with radii.
+
+    `x`, `y`, `r` are the disc in the Mercator plane in degrees (`geodesy.mercator_discs`), in single precision for a
+    first test. `r` is slightly too large: never less than the true one with all errors; infinite where the plane is not
+    valid. NaN in a free row.
+    """
 
     columns: ClassVar = {
         "lat": (np.float64, np.nan),
@@ -49,7 +52,7 @@ class PointPlaces(ColumnStore):
 
 
 class AreaPlaces(ColumnStore):
-    """Places that are areas: `code` is the area's number in `Areas`; -1 in a row that is free."""
+    """Places that are areas: `code` is the area's number in `Areas`; -1 in a free row."""
 
     columns: ClassVar = {"code": (np.int32, -1), "person": (np.int32, -1), "next": (np.int32, -1)}
     code: NDArray[np.int32]
@@ -76,36 +79,36 @@ class Areas:
         self._free: list[int] = []
 
     def of_slug(self, slug: str) -> int:
-        """The slug's number, whether or not it is defined yet."""
+        """Return the slug's number, even if it is not defined yet."""
         found = self._slugs.get(slug)
         if found is None:
             found = self._slugs[slug] = self._add(None)
         return found
 
     def define(self, slug: str, area: Area | None) -> None:
-        """The slug's area from now on; None if it has none any more."""
+        """Set the slug's area; None removes it."""
         self.areas[self.of_slug(slug)] = area
 
     def get(self, slug: str) -> Area | None:
-        """The area of a slug, None if it is not defined."""
+        """Return the area of a slug, None if it is not defined."""
         code = self._slugs.get(slug)
         return None if code is None else self.areas[code]
 
     def draw(self, area: Area) -> int:
-        """A number for somebody's drawn area."""
+        """Add a drawn area; return its number."""
         code = self._add(area)
         self._drawn.add(code)
         return code
 
     def wipe(self, code: int) -> None:
-        """Forget a drawn area; slugs stay."""
+        """Delete a drawn area; slugs stay."""
         if code in self._drawn:
             self._drawn.remove(code)
             self.areas[code] = None
             self._free.append(code)
 
     def image(self) -> AreasImage:
-        """All of it, as plain values."""
+        """Export all areas as plain values."""
         return AreasImage(
             shapes=[None if area is None else (shapely.to_wkb(area.polygon), area.circles) for area in self.areas],
             slugs=self._slugs,
@@ -114,12 +117,12 @@ class Areas:
         )
 
     def refill(self, image: AreasImage) -> None:
-        """What `image` gave, in place of whatever was there."""
+        """Replace all areas by those of `image`."""
         self.areas = [None if one is None else Area(shapely.from_wkb(one[0]), one[1]) for one in image.shapes]
         self._slugs, self._drawn, self._free = dict(image.slugs), set(image.drawn), list(image.free)
 
     def touched_by(self, area: Area) -> NDArray[np.bool_]:
-        """Which areas, by number, have their interior overlap `area`; one entry more, False, for no number."""
+        """By number, True for areas whose interior overlaps `area`; one more entry, False, for no number."""
         hit = np.zeros(len(self.areas) + 1, dtype=np.bool_)
         near = _near(area)
         for code, other in enumerate(self.areas):
@@ -127,7 +130,7 @@ class Areas:
         return hit
 
     def where(self, holds: Callable[[Area], bool]) -> NDArray[np.bool_]:
-        """Which areas, by number, satisfy a question; one entry more, False, for no number."""
+        """By number, True for areas that satisfy a predicate; one more entry, False, for no number."""
         hit = np.zeros(len(self.areas) + 1, dtype=np.bool_)
         for code, other in enumerate(self.areas):
             hit[code] = other is not None and holds(other)
@@ -143,7 +146,7 @@ class Areas:
 
 
 class Places:
-    """All places of all people, and the chains from a person's first place to the next."""
+    """All places of all people, and the linked chains from a person's first place to the next."""
 
     def __init__(self) -> None:
         self.points = PointPlaces()
@@ -151,7 +154,7 @@ class Places:
         self.areas = Areas()
 
     def add_point(self, person: int, place: Place, following: int) -> int:
-        """Enter a point or circle in front of a person's chain of points; its row."""
+        """Prepend a point or circle to a person's chain of points; return its row."""
         assert place.lat is not None and place.lon is not None
         points, row = self.points, self.points.add()
         lat, lon, radius_m = place.lat, place.lon, place.radius_km * 1000.0
@@ -161,7 +164,7 @@ class Places:
         return row
 
     def add_area(self, person: int, place: Place, following: int) -> int:
-        """Enter a registered or drawn area in front of a person's chain of areas; its row."""
+        """Prepend a registered or drawn area to a person's chain of areas; return its row."""
         if place.slug is not None:
             code = self.areas.of_slug(place.slug)
         else:
@@ -171,7 +174,7 @@ class Places:
         return row
 
     def clear(self, first_point: int, first_area: int) -> None:
-        """Wipe both of a person's chains."""
+        """Delete both of a person's chains."""
         while first_point >= 0:
             row, first_point = first_point, int(self.points.next[first_point])
             self.points.release(row)
@@ -182,7 +185,7 @@ class Places:
 
 
 def _disc(lat: float, lon: float, radius_m: float) -> tuple[float, float, float]:
-    """`geodesy.mercator_discs` for one place, in plain floats: it runs once for each event."""
+    """Scalar version of `geodesy.mercator_discs`: it runs once for each event."""
     if abs(lat) > MAX_PLANE_LAT or radius_m > MAX_PLANE_RADIUS_M:
         return 0.0, 0.0, math.inf
     phi = math.radians(lat)
@@ -197,7 +200,7 @@ def _disc(lat: float, lon: float, radius_m: float) -> tuple[float, float, float]
 
 
 def _near(area: Area) -> Callable[[Area], bool]:
-    """A cheap look whether two areas' boxes meet; True whenever one of them crosses the antimeridian."""
+    """Cheap test for intersecting bounding boxes; True whenever one of them crosses the antimeridian."""
     west, south, east, north = area.bounds
     if not west <= east:
         return lambda _: west == west

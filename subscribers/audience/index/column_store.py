@@ -1,4 +1,4 @@
-"""Columns that grow: plain numpy arrays behind a row count, indexes from keys to rows, and values kept once."""
+"""Column store: growing numpy arrays behind a row count, indexes from keys to rows, and interned values."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CHUNK = 4 << 20
 
 
 class ColumnStore:
-    """Rows of equal-length arrays, one attribute a column; a subclass names them with their types and empty values.
+    """Rows of equal-length arrays, one attribute per column; a subclass names them with types and empty values.
 
-    Only the first `size` entries of a column mean anything; after `add` an array may be another object.
+    Only the first `size` entries of a column are valid; `add` may replace an array by a larger one.
     """
 
     columns: ClassVar[dict[str, tuple[type[np.generic], float]]]
@@ -31,7 +31,7 @@ class ColumnStore:
             setattr(self, name, np.full(self._room, empty, dtype=kind))
 
     def add(self) -> int:
-        """A row with empty values: one given back before, or a new one at the end."""
+        """Return a row with empty values: a released one, or a new one at the end."""
         if self._free:
             return self._free.pop()
         if self.size == self._room:
@@ -40,19 +40,19 @@ class ColumnStore:
         return self.size - 1
 
     def release(self, row: int) -> None:
-        """Wipe a row and keep it for the next `add`."""
+        """Clear a row and keep it for the next `add`."""
         for name, (_, empty) in self.columns.items():
             getattr(self, name)[row] = empty
         self._free.append(row)
 
     def chunks(self) -> Iterator[memoryview]:
-        """The rows as bytes, column after column, a few megabytes at once. They are not copied."""
+        """Yield the rows as bytes, column after column, in chunks of a few megabytes. They are not copied."""
         for name in self.columns:
             raw = getattr(self, name)[: self.size].view(np.uint8).data
             yield from (raw[start : start + _CHUNK] for start in range(0, len(raw), _CHUNK))
 
     def refill(self, size: int, free: Iterable[int], chunks: Iterator[bytes]) -> None:
-        """Take rows back that `chunks` gave, with those of them that are free. Raises ValueError if they do not fit."""
+        """Load rows that `chunks` gave, with the list of free ones. Raises ValueError if they do not fit."""
         self.size, self._free = size, list(free)
         self._room = size + size // 8 + 256
         for name, (kind, empty) in self.columns.items():
@@ -63,12 +63,12 @@ class ColumnStore:
 
     @property
     def free(self) -> list[int]:
-        """Rows given back that nobody has taken since."""
+        """Released rows not reused yet."""
         return self._free
 
     @property
     def nbytes(self) -> int:
-        """Memory of all columns, room for growth included."""
+        """Memory of all columns, spare capacity included."""
         return sum(int(getattr(self, name).nbytes) for name in self.columns)
 
     def _grow(self) -> None:
@@ -81,7 +81,7 @@ class ColumnStore:
 
 
 class RowIndex:
-    """Rows by 64-bit key, open addressing over one int32 array: some 12 bytes a row where a dict takes 150."""
+    """Hash index from 64-bit keys to rows: open addressing over one int32 array, 12 bytes a row (a dict: 150)."""
 
     def __init__(self, keys: Callable[[], NDArray[np.uint64]]) -> None:
         self._keys = keys
@@ -90,7 +90,7 @@ class RowIndex:
         self._count = 0
 
     def find(self, key: int, matches: Callable[[int], bool]) -> int:
-        """The row under `key` for which `matches(row)` holds; -1 if there is none."""
+        """Return the row under `key` for which `matches(row)` is true; -1 if there is none."""
         view, mask = self._view, len(self._view) - 1
         slot = (key * _MIX & _MASK) >> 20 & mask
         while (row := view[slot]) >= 0:
@@ -100,7 +100,7 @@ class RowIndex:
         return -1
 
     def find_all(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """The rows under many keys, each of which one row at most has; -1 where there is none."""
+        """Return the rows under many keys, each with at most one row; -1 where there is none."""
         slots, held = self._slots, self._keys()
         mask = np.uint64(len(slots) - 1)
         found = np.full(len(keys), -1, dtype=np.int64)
@@ -116,7 +116,7 @@ class RowIndex:
         return found
 
     def add(self, key: int, row: int) -> None:
-        """Enter a new row, which `keys()` must already hold. Rows are entered in order and never leave."""
+        """Add a new row, which `keys()` must already hold. Rows are added in order and never removed."""
         self._count += 1
         if self._count * 3 > len(self._view) * 2:
             self._rebuild(len(self._view) * 2)
@@ -128,7 +128,7 @@ class RowIndex:
         view[slot] = row
 
     def refill(self, count: int) -> None:
-        """Enter the first `count` rows, which `keys()` must hold, in place of whatever was entered before."""
+        """Rebuild the index from the first `count` rows, which `keys()` must hold."""
         self._count, room = count, 1024
         while count * 3 > room * 2:
             room *= 2
@@ -140,7 +140,7 @@ class RowIndex:
         return int(self._slots.nbytes)
 
     def _rebuild(self, room: int) -> None:
-        """All rows entered anew into `room` slots: each round fills the free slots, the rest steps on."""
+        """Insert all rows into `room` slots: each round fills free slots, the rest moves on."""
         slots = np.full(room, -1, dtype=np.int32)
         mask = np.uint64(room - 1)
         rows = np.arange(self._count, dtype=np.int32)
@@ -154,14 +154,14 @@ class RowIndex:
 
 
 class Interned(Generic[V]):
-    """Values that many rows share, each kept once under a small number."""
+    """Values shared by many rows, each stored once under a small number."""
 
     def __init__(self) -> None:
         self.values: list[V] = []
         self._codes: dict[V, int] = {}
 
     def code(self, value: V) -> int:
-        """The value's number, a new one if it was not seen before."""
+        """Return the value's number, a new one if it is new."""
         found = self._codes.get(value)
         if found is None:
             found = self._codes[value] = len(self.values)
@@ -169,7 +169,7 @@ class Interned(Generic[V]):
         return found
 
     def refill(self, values: Iterable[V]) -> None:
-        """These values under the numbers 0, 1, 2, … in place of whatever was there."""
+        """Replace all values, numbered 0, 1, 2, …"""
         self.values = list(values)
         self._codes = {value: code for code, value in enumerate(self.values)}
 

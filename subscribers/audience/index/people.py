@@ -1,4 +1,4 @@
-"""Audience columns: everyone's wishes as numpy columns, following the log one position after another.
+"""Audience columns: everyone's preferences as numpy columns, following the log one position after another.
 
 They answer "who is due" for a million subscribers in milliseconds (`audience.matching`) and hold no address.
 """
@@ -40,7 +40,7 @@ from subscribers.domain.events import ContactRef, Preferences
 
 
 class AudienceColumns:
-    """Every subscriber's wishes at exactly one log position. Not thread-safe: the caller holds a lock."""
+    """Every subscriber's preferences at exactly one log position. Not thread-safe: the caller holds a lock."""
 
     def __init__(self) -> None:
         self.clear()
@@ -62,7 +62,7 @@ class AudienceColumns:
         }
 
     def clear(self) -> None:
-        """Nobody, before the first event."""
+        """Reset to the state before the first event."""
         self.people = People()
         self.contacts = Contacts()
         self.places = Places()
@@ -72,7 +72,7 @@ class AudienceColumns:
         self.topic_sets: Interned[frozenset[str]] = Interned()
         self.position = 0
         self.suppressed: dict[int, str] = {}
-        """Why, by the contact point's row."""
+        """Suppression reason by the contact point's row."""
         self._by_id = RowIndex(lambda: self.people.id_low)
         self._by_number = RowIndex(lambda: self.contacts.number.view(np.uint64))
         self.topic_sets.code(frozenset())
@@ -81,7 +81,7 @@ class AudienceColumns:
     # --- following the log ---------------------------------------------------------------------------------------
 
     def apply(self, recorded: Recorded) -> None:
-        """Take the next event of the log, of whatever kind. Raises ValueError if it is not a later one."""
+        """Apply the next event of the log, of any type. Raises ValueError if it is not a later one."""
         if recorded.position <= self.position:
             raise ValueError(f"position {recorded.position} is not after {self.position}")
         handler = self._handlers.get(type(recorded.event))
@@ -90,42 +90,42 @@ class AudienceColumns:
         self.position = recorded.position
 
     def apply_many(self, events: Iterable[Recorded]) -> None:
-        """Take events in the log's order."""
+        """Apply events in log order."""
         for recorded in events:
             self.apply(recorded)
 
     def define_place(self, slug: str, area: Area) -> None:
-        """A registered place's area, or its next version."""
+        """Set a registered place's area, or its next version."""
         self.places.areas.define(slug, area)
 
     def retire_place(self, slug: str) -> None:
-        """No longer to be chosen. Whoever chose it keeps its last area: they asked to be told there."""
+        """Keep the last area for those who chose it; the place cannot be chosen any more."""
 
     # --- looking up ----------------------------------------------------------------------------------------------
 
     def row(self, subscriber: UUID) -> int:
-        """A subscriber's row, -1 if there is none."""
+        """Return a subscriber's row, -1 if there is none."""
         return self._row(subscriber, add=False)
 
     def subscriber(self, row: int) -> UUID:
-        """The subscriber of a row."""
+        """Return the subscriber of a row."""
         return UUID(int=int(self.people.id_high[row]) << 64 | int(self.people.id_low[row]))
 
     def place_area(self, slug: str) -> Area | None:
-        """The current area of a registered place."""
+        """Return the current area of a registered place."""
         return self.places.areas.get(slug)
 
     def contact_row(self, number: int) -> int:
-        """A contact point's row, -1 if there is none."""
+        """Return a contact point's row, -1 if there is none."""
         numbers = self.contacts.number
         return self._by_number.find(number, lambda row: numbers[row] == number)
 
     def contact_rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of many contact points, -1 for those that are not there."""
+        """Return the rows of many contact points, -1 for missing ones."""
         return self._by_number.find_all(numbers.astype(np.int64).view(np.uint64))
 
     def facts(self, contact: int) -> ContactFacts | None:
-        """What a hand-over asks about a contact point; None if the number is unknown."""
+        """Return all that a hand-over needs to know of a contact point; None if the number is unknown."""
         row = self.contact_row(contact)
         if row < 0:
             return None
@@ -158,15 +158,15 @@ class AudienceColumns:
         return sum(part.nbytes for part in parts)
 
     def tables(self) -> tuple[ColumnStore, ...]:
-        """Those that hold rows, in an order that stays."""
+        """Tables of rows, in a fixed order."""
         return self.people, self.contacts, self.places.points, self.places.named
 
     def reindex(self) -> None:
-        """Find everyone by id and by number again, after the tables were filled from elsewhere."""
+        """Rebuild the indexes by id and by number, after the tables were filled from elsewhere."""
         self._by_id.refill(self.people.size)
         self._by_number.refill(self.contacts.size)
 
-    # --- what each event means -----------------------------------------------------------------------------------
+    # --- event handlers -------------------------------------------------------------------------------------------
 
     def _row(self, subscriber: UUID, *, add: bool) -> int:
         high, low = subscriber.int >> 64, subscriber.int & 0xFFFFFFFFFFFFFFFF
@@ -180,7 +180,7 @@ class AudienceColumns:
         return row
 
     def _joined(self, row: int, recorded: Recorded) -> None:
-        """Registered or requested, the first time or again: contact points not named any more are removed."""
+        """Handle a (repeated) registration or request: contact points no longer named are removed."""
         event = recorded.event
         assert isinstance(event, e.SubscriberRegistered | e.SubscriptionRequested)
         confirmed = isinstance(event, e.SubscriberRegistered)
@@ -218,13 +218,13 @@ class AudienceColumns:
             people.flags[row] &= ~CONFIRMED & 0xFF
 
     def _prefer(self, row: int, wishes: Preferences | None) -> None:
-        """Write the wishes; of erased ones nothing stays."""
+        """Store the preferences; nothing is left of erased ones."""
         people = self.people
         self.places.clear(int(people.first_point[row]), int(people.first_area[row]))
         unreadable = wishes is None
         wishes = wishes or Preferences(danger_to_life=False)
         point = area = -1
-        # backwards, so that each chain runs in the order the person gave
+        # in reverse, so that each chain has the order given by the person
         for place in reversed(wishes.places):
             if place.lat is not None:
                 point = self.places.add_point(row, place, point)

@@ -1,4 +1,4 @@
-"""The columns of people and contact points, and the numbers that stand in them."""
+"""Columns of people and contact points, and the codes used in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from subscribers.audience.index.column_store import ColumnStore
 from subscribers.domain.events import QuietHours
 
 CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8
-"""Flags: confirmed; danger to life is ticked; marked as a tester; the wishes cannot be read any more."""
+"""Flags: confirmed; danger to life is ticked; marked as a tester; the preferences cannot be decrypted any more."""
 
 UNVERIFIED, VERIFIED, REMOVED = 0, 1, 2
 PHASES = ("requested", "confirmed", "lapsed", "ended", "erased")
@@ -32,12 +32,12 @@ def micros(time: datetime) -> int:
 
 
 def from_micros(value: int) -> datetime:
-    """The time, in UTC, of microseconds since 1970."""
+    """Time, in UTC, of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=int(value))
 
 
 class People(ColumnStore):
-    """One row a subscriber; rows are never used again for somebody else."""
+    """Table with one row per subscriber; rows are never reused for another one."""
 
     columns: ClassVar = {
         "id_high": (np.uint64, 0),
@@ -63,16 +63,16 @@ class People(ColumnStore):
     phase: NDArray[np.uint8]
     flags: NDArray[np.uint8]
     everywhere: NDArray[np.bool_]
-    """Has no place."""
+    """True if the person has no place."""
     floor: NDArray[np.uint8]
     frequency: NDArray[np.uint8]
     wanted: NDArray[np.uint8]
-    """Bits by channel number."""
+    """Channels wanted; bits by channel number."""
     language: NDArray[np.uint16]
     timezone: NDArray[np.uint16]
     quiet: NDArray[np.uint16]
     topics: NDArray[np.int32]
-    """Number of the set of topics chosen."""
+    """Number of the set of chosen topics."""
     confirmed_at: NDArray[np.int64]
     paused_until: NDArray[np.int64]
     """Microseconds since 1970; 0 if not paused."""
@@ -82,7 +82,7 @@ class People(ColumnStore):
 
 
 class Contacts(ColumnStore):
-    """One row a contact point."""
+    """Table with one row per contact point."""
 
     columns: ClassVar = {
         "number": (np.int64, 0),
@@ -103,15 +103,15 @@ class Contacts(ColumnStore):
 
 @dataclass(frozen=True, slots=True)
 class ContactFacts:
-    """All that a hand-over asks about a contact point and its person, but the address."""
+    """All that a hand-over needs to know of a contact point and its person, except the address."""
 
     number: int
     subscriber: UUID
     channel: Channel
     usable: bool
-    """The person is confirmed, the contact point verified and not suppressed."""
+    """True if the person is confirmed, the contact point verified and not suppressed."""
     why_not: str
-    """In words, "" if usable; a suppression starts with `suppressed: `."""
+    """Reason in words, "" if usable; a suppression starts with `suppressed: `."""
     confirmed: bool
     paused_until: datetime | None
     language: str
@@ -123,6 +123,6 @@ class ContactFacts:
 
 
 def quiet_hours(value: tuple[str, str, str]) -> QuietHours:
-    """The struct of an interned value."""
+    """Convert an interned value to its struct."""
     start, end, wake_for = value
     return QuietHours(start, end, "emergency" if wake_for == "emergency" else "danger")

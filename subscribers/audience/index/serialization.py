@@ -1,4 +1,4 @@
-"""Audience columns as plain values and plain bytes, so that a start need not read the whole log again."""
+"""Serialization of the audience columns, so that a start need not read the whole log again."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from subscribers.audience.index.schema import Contacts, People
 from subscribers.domain.events import CATALOGUE
 
 MEANING = 1
-"""To be raised whenever the same events come to mean other values in the same columns."""
+"""Version of the encoding; raise it whenever the same events lead to other values in the same columns."""
 
 
 class ColumnsImage(msgspec.Struct, frozen=True, kw_only=True):
-    """What `AudienceColumns` holds besides its tables' rows, as plain values."""
+    """Contents of `AudienceColumns` besides its tables' rows, as plain values."""
 
     layout: str
     position: int
     tables: list[tuple[int, list[int]]]
-    """Of each table: its number of rows, and those of them that are free."""
+    """For each table: its number of rows, and the free ones."""
     languages: list[str]
     timezones: list[str]
     quiets: list[tuple[str, str, str] | None]
     topic_sets: list[list[str]]
     suppressed: dict[int, str]
-    """Why, by the contact point's row."""
+    """Suppression reason by the contact point's row."""
     areas: AreasImage
 
 
 def layout() -> str:
-    """Which columns there are, of what type and which events they follow: kept ones of another layout are of no use."""
+    """Fingerprint of the columns, their types and the events they follow; another layout cannot be loaded."""
     columns = [
         f"{table.__name__}.{name}:{np.dtype(kind).str}"
         for table in (People, Contacts, PointPlaces, AreaPlaces)
@@ -44,7 +44,7 @@ def layout() -> str:
 
 
 def image_of(columns: AudienceColumns) -> ColumnsImage:
-    """All that is not in the tables' rows, which `chunks_of` gives."""
+    """Export all but the tables' rows, which `chunks_of` gives."""
     return ColumnsImage(
         layout=layout(),
         position=columns.position,
@@ -59,15 +59,15 @@ def image_of(columns: AudienceColumns) -> ColumnsImage:
 
 
 def chunks_of(columns: AudienceColumns) -> Iterator[memoryview]:
-    """The rows of every table as bytes, not copied: nothing may be applied until the last one is taken."""
+    """Yield the rows of every table as bytes, not copied: apply nothing until the last is consumed."""
     for table in columns.tables():
         yield from table.chunks()
 
 
 def refill(columns: AudienceColumns, image: ColumnsImage, chunks: Iterator[bytes]) -> None:
-    """What `image_of` and `chunks_of` gave, in place of whatever was there.
+    """Load what `image_of` and `chunks_of` gave.
 
-    Raises ValueError if it is another version's or does not fit; the columns then hold nobody.
+    Raises ValueError if it is another version's or does not fit; the columns are empty then.
     """
     columns.clear()
     if image.layout != layout():
