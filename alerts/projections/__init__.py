@@ -1,6 +1,6 @@
-"""What is read: documents of notices, incidents, the board of service points, registers; the timeline and statistics.
+"""Read models: documents of notices, incidents, service points and reference data; timeline and statistics.
 
-Everything here is computed from the log and can be thrown away and computed again.
+All of them are computed from the log and can be dropped and computed again.
 """
 
 from alerts.projections.catalogue import projections

@@ -1,4 +1,4 @@
-"""Every read model there is, in the order in which `alerts status` lists them."""
+"""Catalogue of the read models, in the order in which `alerts status` lists them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subscribers.directory import DirectoryProjection
 
 
 def projections() -> tuple[Projection, ...]:
-    """All projections, fresh: what the runner feeds, and what `alerts rebuild` computes again."""
+    """Create all projections: those that the runner feeds, and that `alerts rebuild` computes again."""
     return (
         Documents("notices", document_kinds.NOTICES, document_kinds.DISPATCHES),
         Documents("incidents", document_kinds.INCIDENTS),

@@ -1,4 +1,4 @@
-"""Whether two sets of read models are the same, row by row: the proof that a rebuild equals the live ones (P7)."""
+"""Checksums of read models, row by row: proof that a rebuild equals the live ones (P7)."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ TABLES: dict[str, tuple[str, ...]] = {
     "contact_points": ("shard", "number"),
     "people_counts": ("phase",),
 }
-"""Every table of the read models with its key; how far the runner has come is not one of them."""
+"""Tables of the read models with their keys; the runner's tracking table is not one of them."""
 
 _PAGE = 5000
 
 
 def checksums(database: Database) -> dict[str, str]:
-    """A checksum of each table's rows, whatever their order. Equal on SQLite and PostgreSQL for the same log.
+    """Compute a checksum of each table's rows, independent of their order.
 
-    All tables are read in one snapshot, a page of rows at a time.
+    Equal on SQLite and PostgreSQL for the same log. All tables are read in one snapshot, a page of rows at a time.
     """
     with database.read() as tx:
         return {table: _checksum(tx, table, key) for table, key in TABLES.items()}
 
 
 def _checksum(tx: Transaction, table: str, key: tuple[str, ...]) -> str:
-    """The sum of the rows' SHA-256 digests; `table` and `key` are names of ours, from TABLES."""
+    """Sum of the rows' SHA-256 digests; `table` and `key` are identifiers from TABLES."""
     if tx.dialect == "sqlite" and key[0] == "shard":
-        key = key[::-1]  # As the table's key goes there: a page is then found without sorting all.
+        key = key[::-1]  # The table's key order there: a page is then found without sorting all rows.
     order, marks = ", ".join(key), ", ".join("?" * len(key))
     select = f"SELECT {order}, {table}.* FROM {table}"
     total = 0

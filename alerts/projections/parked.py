@@ -1,4 +1,4 @@
-"""Events that a projection could not take: kept beside its rows until a person has looked at them."""
+"""Parked events: events that a projection could not apply, stored until a person decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAKE = "DELETE FROM parked WHERE projection = ? AND position = ? RETURNING posi
 
 
 class Parked(NamedTuple):
-    """An event that a projection could not take; it waits for a person."""
+    """Event that a projection could not apply; it waits for a person."""
 
     projection: str
     position: int
@@ -28,29 +28,29 @@ class Parked(NamedTuple):
 
     @property
     def id(self) -> str:
-        """By which a person names it."""
+        """Name by which a person refers to it."""
         return f"{self.projection}@{self.position}"
 
 
 def park(tx: BaseTransaction, projection: str, position: int, topic: str, error: str, now: datetime) -> None:
-    """Put an event aside."""
+    """Park an event."""
     tx.execute(_PARK, (projection, position, topic, error, int(now.timestamp() * 1_000_000)))
 
 
 def listed(database: BaseDatabase) -> list[Parked]:
-    """All of them, oldest first."""
+    """List all parked events, oldest first."""
     with database.read() as tx:
         return [Parked(*row) for row in tx.execute(_ALL)]
 
 
 def take(tx: BaseTransaction, parked_id: str) -> None:
-    """Take one from the list; `NotFound`."""
+    """Remove one from the list. Raises `NotFound`."""
     if not tx.execute(_TAKE, named(parked_id)):
         raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")
 
 
 def named(parked_id: str) -> tuple[str, int]:
-    """(projection, position) of an id; `NotFound` if it is none."""
+    """Parse an id into (projection, position). Raises `NotFound` for a malformed one."""
     name, _, position = parked_id.rpartition("@")
     if not name or not position.isdecimal() or len(position) > 18:
         raise NotFound(f"Nothing is parked as {parked_id}: take the id that `alerts parked list` shows.")

@@ -1,4 +1,4 @@
-"""Blue/green rebuild of the read models: compute a new generation beside the live one, then point to it."""
+"""Blue/green rebuild of the read models: compute a new generation beside the live one, then switch the pointer."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def rebuild(
     clock: Callable[[], datetime],
     progress: Callable[[int, int], None] = lambda position, end: None,
 ) -> int:
-    """Compute the read models afresh beside the live ones, to the log's end, then point to them; the new generation.
+    """Compute the read models afresh beside the live ones, to the log's end, then switch to the new generation.
 
-    Sends nothing: reactors are not projections. `progress` is told (position, end) after each batch. An interrupted
-    rebuild leaves the live ones as they are and is begun again by the next. Raises `Conflict` if another one won.
+    Returns its number. Sends nothing: reactors are not projections. `progress` is called with (position, end) after
+    each batch. An interrupted rebuild leaves the live ones unchanged, and the next one starts again. Raises `Conflict`
+    if another one won.
     """
     old = current_generation(main)
     leftover = connect(url, "views", old + 1)

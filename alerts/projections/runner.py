@@ -1,7 +1,7 @@
-"""Keeping read models up to date: one thread, batches of events, one transaction a batch.
+"""Projection runner: keeps read models up to date; one thread, batches of events, one transaction a batch.
 
-The tracking row of each projection moves in the transaction that writes its rows, from the position that this runner
-believes it to stand at: of two runners, only one can win. On PostgreSQL a lock keeps the others from trying.
+The tracking row of each projection moves in the transaction that writes its rows, from exactly the position that this
+runner has loaded: of two runners, only one can win. On PostgreSQL a lock keeps the others from trying.
 """
 
 from __future__ import annotations
@@ -34,19 +34,24 @@ Found = Sequence[Recorded | UnreadableEvent]
 _BATCH = 1000
 _IDLE = 1.0
 _ATTENTION = 0.1
-_BREATH, _LONG_BREATH = 0.005, 0.05
-"""Seconds between two batches: what is written meanwhile shares the next one, and the interpreter is left to others.
-The long one while nobody waits for what was written: a batch of two hundred costs little more than one of twenty."""
+_PAUSE_S, _IDLE_PAUSE_S = 0.005, 0.05
+"""Pause between two batches in seconds: events written meanwhile share the next one, other threads may run.
+
+The long one applies while nobody waits for a position: a batch of two hundred costs little more than one of twenty.
+"""
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
 _TOO_MANY = 100
-_ASLEEP = 3.0
-"""Seconds without a step after which a leader whose process was stopped, or whose machine is gone, is passed over."""
+_STALL_TIMEOUT_S = 3.0
+"""Seconds without progress after which another process takes over from a stopped or unreachable leader."""
 
 
 class ProjectionRunner:
-    """Feeds projections from the log. A projection with a true `guards` attribute stops at an event it cannot take;
-    for others the event is parked and they go on."""
+    """Runner of projections over the log.
+
+    A projection with a true `guards` attribute stops at an event it cannot apply; for others the event is parked and
+    they continue.
+    """
 
     def __init__(
         self,
@@ -67,54 +72,54 @@ class ProjectionRunner:
         self._positions: dict[str, int] = {}
         self._halted: dict[str, str] = {}
         self._parked_in_a_row: dict[str, int] = {}
-        self._hurry = Flag()
-        self._waiter = PositionWaiter(awaited=self._hurry.set)
+        self._wake = Flag()
+        self._waiter = PositionWaiter(awaited=self._wake.set)
         self._stop = Flag()
         self._thread: Thread | None = None
         self._looked = monotonic()
         self._leader = self._new_leader()
         self._stalled_since = (-1, monotonic())
-        """Where another process's read models stood behind the log, and since when."""
+        """Last position seen behind another process's progress, and since when."""
         self._taken_over = False
         self._load()
 
     # --- the outside
 
     def start(self) -> None:
-        """Run in a thread of its own until `stop`."""
+        """Run in a separate thread until `stop`."""
         self._thread = Thread(target=self._loop, name="views runner", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the batch in hand, then stop. The log may be closed afterwards."""
+        """Finish the current batch, then stop. The log may be closed afterwards."""
         self._stop.set()
-        self._hurry.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join()
         self._leader.release()
 
     def position(self) -> int:
-        """How far every projection has come that has not halted."""
+        """Position reached by every projection that has not halted."""
         return self._waiter.position()
 
     def positions(self) -> dict[str, int]:
-        """How far each projection has come."""
+        """Position of each projection."""
         return dict(self._positions)
 
     def halted(self) -> dict[str, str]:
-        """Projections that have stopped, each with the error that a person has to look at."""
+        """Halted projections, each with the error that a person has to look at."""
         return dict(self._halted)
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until the read models stand at `position`, at most `timeout` seconds; whether they do."""
+        """Block until the read models reach `position`; False after `timeout` seconds."""
         return self._waiter.wait_for(position, timeout)
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """The same, awaited."""
+        """Asynchronous version of `wait_for`."""
         return await self._waiter.wait_for_async(position, timeout)
 
     def catch_up(self, to: int, progress: Callable[[int, int], None] = lambda position, end: None) -> None:
-        """Run in the caller's thread until all stand at `to`. Raises DomainError if a projection halts."""
+        """Run in the caller's thread until all reach `to`. Raises DomainError if a projection halts."""
         try:
             while True:
                 if self._halted:
@@ -129,11 +134,11 @@ class ProjectionRunner:
             self._leader.release()
 
     def parked(self) -> list[Parked]:
-        """Events that wait for a person, oldest first."""
+        """List parked events, oldest first."""
         return parked.listed(self._database)
 
     def retry(self, parked_id: str) -> None:
-        """Give a parked event to its projection once more; it raises again what it raises. `NotFound`."""
+        """Apply a parked event again; raises the projection's error, or `NotFound`."""
         name, position = parked.named(parked_id)
         projection = next((p for p in self._projections if p.name == name), None)
         if projection is None:
@@ -145,7 +150,7 @@ class ProjectionRunner:
             projection.apply(tx, events)
 
     def drop(self, parked_id: str) -> None:
-        """Forget a parked event: the read model stays without it until it is rebuilt. `NotFound`."""
+        """Drop a parked event: the read model lacks it until it is rebuilt. Raises `NotFound`."""
         with self._database.write() as tx:
             parked.take(tx, parked_id)
 
@@ -154,7 +159,7 @@ class ProjectionRunner:
     def _loop(self) -> None:
         while not self._stop.is_set():
             try:
-                self._turn()
+                self._leader_step()
             except LostFence:
                 self._taken_over = False
                 self._load_quietly()
@@ -163,8 +168,8 @@ class ProjectionRunner:
                 self._stop.wait(_AFTER_TROUBLE)
                 self._load_quietly()
 
-    def _turn(self) -> None:
-        """Bring the read models forward, or see how far another process has brought them; wait if there is nothing."""
+    def _leader_step(self) -> None:
+        """Run one leader step, or observe the leader's progress; wait if there is nothing to do."""
         if monotonic() - self._looked > _IDLE:
             self._looked = monotonic()
             self._switch()
@@ -187,16 +192,16 @@ class ProjectionRunner:
             pass
 
     def _batch_pause(self) -> None:
-        """Until enough has come together, or somebody waits for it."""
-        self._hurry.clear()
-        self._stop.wait(_BREATH)
+        """Pause until enough events have accumulated, or a caller waits for them."""
+        self._wake.clear()
+        self._stop.wait(_PAUSE_S)
         if not self._waiter.is_awaited() and not self._stop.is_set():
-            self._hurry.wait(_LONG_BREATH - _BREATH)
+            self._wake.wait(_IDLE_PAUSE_S - _PAUSE_S)
 
     def _is_behind_another(self) -> bool:
-        """Whether the process that leads has events before it; if it stands still, this one stands in for it.
+        """True if the leading process has events to apply; take over from it if it stalls.
 
-        The tracking row keeps the two from applying an event twice, so nothing is lost if the leader wakes.
+        The tracking row keeps the two from applying an event twice, so it is safe if the leader resumes.
         """
         self._load()
         lowest, now = self._lowest(), monotonic()
@@ -205,13 +210,13 @@ class ProjectionRunner:
             return False
         if lowest != self._stalled_since[0]:
             self._stalled_since = (lowest, now)
-        elif now - self._stalled_since[1] > _ASLEEP and not self._taken_over:
+        elif now - self._stalled_since[1] > _STALL_TIMEOUT_S and not self._taken_over:
             self._taken_over = True
             logger.warning("the process that keeps the read models stands still at %d: this one stands in", lowest)
         return True
 
     def _load(self) -> None:
-        """Positions as the database has them; new projections begin at 0."""
+        """Load positions from the database; new projections begin at 0."""
         names = [projection.name for projection in self._projections]
         found = self._recorder.positions(start=names)
         self._positions = {name: found[name] for name in names}
@@ -230,19 +235,19 @@ class ProjectionRunner:
         return min((self._positions[p.name] for p in self._running()), default=0)
 
     def _round(self) -> bool:
-        """One batch for the projections that are furthest behind; whether there was anything."""
+        """Apply one batch to the projections that are furthest behind; True if there was any."""
         running = self._running()
         if not running:
             return False
         after = self._lowest()
         group = [p for p in running if self._positions[p.name] == after]
         topics = _topics(group)
-        # The end first: an event that comes between the two reads is then not taken for one that nobody wants.
+        # The end first: an event appended between the two reads is then not skipped as unwanted.
         end = self._log.position() if topics else 0
-        # Read models hold what is personal sealed: after an erasure a rebuild gives the very same rows.
+        # Read models store personal data sealed: after an erasure a rebuild gives the same rows.
         found = self._log.read_each(after, _BATCH, topics, unseal=False)
         last = found[-1].position if found else after
-        # What came between the two reads is in the batch, so the position goes as far as the batch does.
+        # Events appended between the two reads are in the batch, so the position moves to the batch's end.
         to = last if len(found) == _BATCH or not topics else max(end, last)
         if to == after:
             return False
@@ -257,7 +262,7 @@ class ProjectionRunner:
         return True
 
     def _commit(self, group: Sequence[Projection], found: Found, after: int, to: int) -> None:
-        """One transaction: the rows and the positions of these projections. Raises what a projection raises."""
+        """Commit rows and positions of these projections in one transaction. Raises a projection's error."""
         with self._database.write() as tx:
             self._fence(tx, group, after, to)
             for projection in group:
@@ -272,7 +277,7 @@ class ProjectionRunner:
         self._recorder.fence(tx, after, [Tracking(projection.name, to) for projection in group])
 
     def _advance(self, projection: Projection, found: Found, after: int, to: int) -> None:
-        """The same for one projection, halving what fails until the one event that is at fault is found."""
+        """Commit one projection, bisecting a failing batch until the faulty event is found."""
         if projection.name in self._halted:
             return
         try:
@@ -289,7 +294,7 @@ class ProjectionRunner:
             self._advance(projection, found[middle:], between, to)
 
     def _give_up(self, projection: Projection, found: Found, error: Exception, after: int, to: int) -> None:
-        """Park the event, or halt the projection: if it guards people, or if the fault is not the event's."""
+        """Park the event, or halt the projection if it guards people or the fault is not the event's."""
         name = projection.name
         why = f"{type(error).__name__}: {error}"
         in_a_row = self._parked_in_a_row.get(name, 0) + 1
@@ -308,7 +313,7 @@ class ProjectionRunner:
         logger.error("%s cannot take event %d (%s), which is parked: %s", name, event.position, topic, why)
 
     def _switch(self) -> None:
-        """Follow the pointer to another generation, once that one stands where this one stands."""
+        """Switch to the generation that the pointer names, once it has caught up with this one."""
         if not isinstance(self._database, LiveViews):
             return
         fresh = self._database.newer()
@@ -328,14 +333,14 @@ class ProjectionRunner:
 
 
 def _topics(group: Sequence[Projection]) -> Collection[str]:
-    """What a group wants together; none means all."""
+    """Union of the topics of a group; an empty one means all."""
     if any(not p.topics for p in group):
         return ()
     return sorted({topic for p in group for topic in p.topics})
 
 
 def _wanted(projection: Projection, found: Found) -> list[Recorded]:
-    """What one projection wants of these; raises the `UnreadableEvent` that stands among them."""
+    """Events that a projection subscribes to; raises an `UnreadableEvent` among them."""
     events = []
     for event in found:
         topic = event.topic if isinstance(event, UnreadableEvent) else event.event.topic()

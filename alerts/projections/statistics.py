@@ -1,4 +1,4 @@
-"""Statistics: how many deliveries of each notice reported which outcome, by channel, language and area."""
+"""Statistics: number of deliveries of each notice by outcome, channel, language and area."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Statistics(ReadModel):
     topics: Collection[str] = frozenset((DispatchChunkFinished.topic(), ReceiptReceived.topic()))
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """Add these chunks' outcomes, and what receipts made of them since, to the sums."""
+        """Add the outcomes of these chunks and receipts to the sums."""
         sums: Counter[tuple[int, str, str, str, str]] = Counter()
         for recorded in events:
             event = recorded.event

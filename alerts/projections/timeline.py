@@ -1,4 +1,4 @@
-"""The timeline: who did what to which thing, for the console's log. Subscribers' lives are not in it."""
+"""Timeline: actor, event and subject, for the console's log. Subscribers' events are not in it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _notice_of(event: Event) -> UUID | None:
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the log in words."""
+    """Timeline entry in words."""
 
     position: int
     at: datetime
@@ -56,16 +56,16 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The actor, as `Recorded.by`."""
     topic: str
     kind: str
-    """What `subject` is: the name of its table (`notices`, `incidents`, …), `rejections` or `imports`."""
+    """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections` or `imports`."""
     subject: UUID
     title: str
-    """The subject's present title, in its first language; "" if it has none."""
+    """The subject's current title, in its first language; "" if it has none."""
     detail: str
-    """The reason given, or what the event itself adds."""
+    """The reason given, or details of the event."""
 
 
 def _detail(event: Event) -> str:
-    """What an event says beside its name. Reasons are staff's or programs' words, never a subscriber's."""
+    """Details of an event beside its name. Reasons are staff's or programs' words, never a subscriber's."""
     match event:
         case e.NoticeApproved():
             return event.approver
@@ -98,7 +98,7 @@ class Timeline(ReadModel):
     topics: Collection[str] = frozenset(event.topic() for event in _KINDS)
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """One row for each event that a person may want to read about."""
+        """Add a row for each event of interest to staff."""
         rows = []
         for recorded in events:
             event = recorded.event

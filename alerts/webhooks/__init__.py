@@ -1,1 +1,1 @@
-"""Events posted to other programs: who wants which, how far each has come, and the sender that follows the log."""
+"""Outgoing webhooks: area filter, progress of each webhook, and the sender that follows the log."""

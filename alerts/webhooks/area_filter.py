@@ -1,4 +1,4 @@
-"""Where an event belongs: which areas are touched by what it speaks of. As it was at the event's own position."""
+"""Area filter: areas touched by an event's subject, as of the event's own position."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from alerts.kernel.events import Event, Recorded, Stream
 from alerts.kernel.geometry import Area, resolve_area
 from alerts.projections import document_kinds
 
-_KEPT = 200
-"""Areas kept resolved: a dispatch speaks of one notice thousands of times."""
+_CACHE_SIZE = 200
+"""Number of cached areas: a dispatch refers to one notice thousands of times."""
 
 
 class AreaFilter:
-    """Asks the log. Used from one thread at a time.
+    """Area test against the log. Used from one thread at a time.
 
-    What has no area concerns every place: a notice to everybody, an incident without an area. What cannot have one
-    (people, keys, topics) belongs nowhere.
+    A subject without an area matches every place: a notice to everybody, an incident without an area. A subject that
+    cannot have one (people, keys, topics) matches none.
     """
 
     def __init__(self, log: Log) -> None:
@@ -46,17 +46,17 @@ class AreaFilter:
         }
 
     def area(self, parts: AreaJson, up_to: int | None = None) -> Area:
-        """An area as it is, its places as they were at a position."""
+        """Resolve an area, with its places as of a position."""
         return resolve_area(parts, lambda slug: self._place(slug, up_to))
 
     def touches(self, wanted: Area, recorded: Recorded) -> bool:
-        """Whether what this event speaks of lies in that area, at least in part."""
+        """True if the event's subject lies in that area, at least in part."""
         event = recorded.event
         if isinstance(event, PlaceDefined | PlaceRevised):
             return wanted.overlaps(resolve_area(event.geometry, lambda _: None))
         stream, subject = self._stream_of.get(type(event)), recorded.originator_id
         if stream is None:
-            notice = getattr(event, "notice", None)  # of dispatches and what follows from them
+            notice = getattr(event, "notice", None)  # of dispatches and their later events
             if not isinstance(notice, UUID):
                 return False
             stream, subject = NOTICE, notice
@@ -87,13 +87,13 @@ class AreaFilter:
         key = (state.id, state.version)
         if key not in self._resolved:
             self._resolved[key] = None if parts is None else self.area(parts, position)
-            if len(self._resolved) > _KEPT:
+            if len(self._resolved) > _CACHE_SIZE:
                 self._resolved.popitem(last=False)
         area = self._resolved[key]
         return area is None or wanted.overlaps(area)
 
     def _change_touches(self, wanted: Area, change: ChangeState, position: int) -> bool:
-        """By its points, where they stood at that time."""
+        """True if any of a change's points lay in the area at that position."""
         points = (self._log.state(POINT, point, position) for point in change.facts.service_points)
         return any(point is not None and wanted.contains_point(point.facts.lat, point.facts.lon) for point in points)
 
@@ -103,4 +103,4 @@ class AreaFilter:
 
 
 Filter = Callable[[Recorded], bool]
-"""Whether an event is wanted, by where it belongs."""
+"""Predicate: True for events wanted by area."""

@@ -1,7 +1,8 @@
-"""One event to one target: its body, its signature, and what the answer means. Standard Webhooks, section "Sending".
+"""Webhook delivery: body and signature of one event, and the meaning of the response. Standard Webhooks, "Sending".
 
-Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: 2xx is taken, 410
-means that the target wants no more, 429 and 503 with `Retry-After` say when to come again, redirects are failures.
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md: 2xx is success, 410
+means that the target wants no more, 429 and 503 with `Retry-After` give the time of the next try, redirects are
+failures.
 """
 
 from __future__ import annotations
@@ -23,24 +24,24 @@ from alerts.net.standard_webhooks import sign
 BACKOFF: tuple[float, ...] = (5, 30, 120, 600, 1800, 3600, 3 * 3600, 6 * 3600)
 """Seconds between tries; the last one is repeated."""
 PATIENCE = timedelta(days=3)
-"""A webhook that has failed for so long is switched off."""
+"""Time after which a failing webhook is disabled."""
 _JITTER = 0.2
 _GONE = 410
 
 
 class Poster(Protocol):
-    """What posts: `GuardedClient`."""
+    """HTTP client that posts: `SafeHttpClient`."""
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Any status is an answer; raises `TargetError` where there is none."""
+        """Return the response, of any status; raises `TargetError` if there is none."""
 
     async def close(self) -> None:
-        """Let kept connections go."""
+        """Close idle connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One event on its way to one webhook."""
+    """Event to be posted to one webhook."""
 
     position: int
     body: bytes
@@ -48,7 +49,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`reason` is empty for what was taken; `wait`: how long the target asked us to stay away, in seconds."""
+    """Outcome of a try. `reason` is empty on success; `wait`: seconds that the target asked for."""
 
     reason: str = ""
     wait: float = 0.0
@@ -56,22 +57,22 @@ class Outcome:
 
     @property
     def taken(self) -> bool:
-        """Whether the target has it."""
+        """True if the target accepted it."""
         return not self.reason
 
 
 def body_of(event: Mapping[str, Any]) -> bytes:
-    """The body that carries an event as `/api/v1/events` shows it: the same bytes at every try."""
+    """Body of an event, as `/api/v1/events` shows it: the same bytes at every try."""
     return msgspec.json.encode({"type": event["type"], "timestamp": event["at"], "data": event})
 
 
 def message_id(webhook: UUID, position: int) -> str:
-    """The `webhook-id`: the same for the same event at every try and replay, so that a receiver knows it again."""
+    """The `webhook-id`: the same for an event at every try and replay, so that a receiver can deduplicate."""
     return f"msg_{derived_id('webhook-message', webhook.hex, str(position)).hex}"
 
 
 def headers_of(secret: str, webhook: UUID, outgoing: Outgoing, now: datetime) -> dict[str, str]:
-    """The headers of one try; its time is of now, since receivers refuse what is five minutes old."""
+    """Headers of one try; timestamped now, since receivers refuse messages five minutes old."""
     identifier, at = message_id(webhook, outgoing.position), int(now.timestamp())
     return {
         "Content-Type": "application/json",
@@ -85,7 +86,7 @@ def headers_of(secret: str, webhook: UUID, outgoing: Outgoing, now: datetime) ->
 async def post(
     client: Poster, url: str, secret: str, webhook: UUID, outgoing: Outgoing, clock: Callable[[], datetime]
 ) -> Outcome:
-    """One try. Never raises for what a target does."""
+    """Try once. Never raises for a target's behaviour."""
     try:
         answer = await client.post(url, outgoing.body, headers_of(secret, webhook, outgoing, clock()))
     except TargetRefused as error:
@@ -103,6 +104,6 @@ async def post(
 def backoff(
     schedule: Sequence[float], tries: int, wait: float, draw: Callable[[float, float], float] = random.uniform
 ) -> float:
-    """Seconds until the next try, after `tries` failures: by the schedule with jitter, but not before `wait`."""
+    """Seconds until the next try, after `tries` failures: by the schedule with jitter, but at least `wait`."""
     step = schedule[min(max(tries, 1), len(schedule)) - 1]
     return max(step * draw(1 - _JITTER, 1 + _JITTER), wait)

@@ -1,4 +1,4 @@
-"""How far each webhook has come, and who posts for it: the rows of `webhooks`, read and moved."""
+"""Progress of webhooks: cursors, status and leases in the rows of `webhooks`."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from alerts.storage.server_clock import shared_now
 
 _sql = load("alerts.webhooks", "webhooks.sql")
 LIFE = timedelta(seconds=10)
-"""How long others wait for a holder that says nothing."""
+"""Lease duration: other processes take over a row that was not renewed for so long."""
 _RENEW = LIFE / 2
 _BEYOND = 2**62
 
 
 class Cursor(msgspec.Struct, kw_only=True):
-    """Where one webhook stands in the hands of its holder. `tries` and `failing_since` are of the event in hand."""
+    """Cursor of one webhook in its holder's memory. `tries` and `failing_since` are of the current event."""
 
     id: UUID
     turn: int
     position: int
-    """Everything up to here is taken, or was not wanted."""
+    """Everything up to here was accepted, or not wanted."""
     tries: int = 0
     failing_since: datetime | None = None
     due_at: datetime | None = None
     recorded: int = 0
-    """The position that is on disk."""
+    """Position stored in the database."""
     taken_at: datetime | None = None
-    """When the target last took something that is not on disk yet."""
+    """Time of the last accepted event that is not stored yet."""
     posting: bool = False
 
 
 class WebhookStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook and how it does, for those who ask."""
+    """A webhook and its progress."""
 
     webhook: WebhookState
     created: int
@@ -54,32 +54,32 @@ class WebhookStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookQueries:
-    """Reads for the API and the status. Blocking."""
+    """Queries for the API and the status. Blocking."""
 
     def __init__(self, database: Database, log: Log) -> None:
         self._database, self._log = database, log
 
     def page(self, cursor: str | None, limit: int) -> Page[WebhookStatus]:
-        """The newest first. ValueError for a cursor that is none of ours."""
+        """List webhooks, the newest first. Raises ValueError for a malformed cursor."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else int(cursor), limit + 1))
-        items = tuple(found for row in rows[:limit] if (found := self._standing(row)) is not None)
+        items = tuple(found for row in rows[:limit] if (found := self._status(row)) is not None)
         return Page(items, str(rows[limit - 1][0]) if len(rows) > limit > 0 else None)
 
     def one(self, webhook: UUID) -> WebhookStatus | None:
-        """One webhook; None if there is none, or it was removed."""
+        """Return a webhook; None if unknown or removed."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.one, (webhook.bytes,))
-        return self._standing(rows[0]) if rows else None
+        return self._status(rows[0]) if rows else None
 
     def behind(self) -> int:
-        """How many positions the slowest stands behind the log; 0 without webhooks."""
+        """Number of positions between the slowest webhook and the log's end; 0 without webhooks."""
         with self._database.read() as tx:
             [(slowest,)] = tx.execute(_sql.behind)
             [(end,)] = tx.execute(_sql.log_end)
         return 0 if slowest is None else max(0, int(end) - int(slowest))
 
-    def _standing(self, row: Row) -> WebhookStatus | None:
+    def _status(self, row: Row) -> WebhookStatus | None:
         created, raw, position, _, tries, failing_since, due_at, reason, taken_at = row
         webhook = self._log.state(WEBHOOK, UUID(bytes=bytes(raw)))
         if webhook is None or webhook.phase == "removed":
@@ -97,7 +97,7 @@ class WebhookQueries:
 
 
 class WebhookLease:
-    """The rows that this process posts for. `name` tells it from all others that ever were."""
+    """Rows leased by this process. `name` is unique among all processes that ever were."""
 
     def __init__(self, database: Database, writer: Writer, name: str) -> None:
         self._database, self._writer, self.name = database, writer, name
@@ -105,13 +105,13 @@ class WebhookLease:
         self._alone = self._dialect == "sqlite"
 
     def wants_claim(self, now: datetime) -> bool:
-        """Whether there is a row to take, or one whose hold runs out. Blocking; writes nothing."""
+        """True if there is a free row, or a lease to renew. Blocking; writes nothing."""
         with self._database.read() as tx:
             shared = shared_now(tx.execute, self._dialect, now)
             return any(self._is_to_hold(row, shared) for row in tx.execute(_sql.active))
 
     async def claim(self) -> None:
-        """Take what nobody holds, and hold on to what is ours."""
+        """Acquire free rows, and renew our leases."""
 
         def work(unit: UnitOfWork) -> None:
             now = shared_now(unit.read, self._dialect, unit.now)
@@ -123,13 +123,13 @@ class WebhookLease:
         await self._writer.run(work, by="system")
 
     def courses(self, now: datetime) -> list[Cursor]:
-        """Where the rows that we hold stand. Blocking."""
+        """Cursors of the rows that we hold. Blocking."""
         with self._database.read() as tx:
             rows, shared = tx.execute(_sql.active), shared_now(tx.execute, self._dialect, now)
-        return [_course(row) for row in rows if row[6] == self.name and (self._alone or row[7] > shared)]
+        return [_cursor(row) for row in rows if row[6] == self.name and (self._alone or row[7] > shared)]
 
     async def taken(self, course: Cursor) -> None:
-        """Put on disk how far it has come."""
+        """Store a cursor's progress."""
         position, at = course.position, course.taken_at
 
         def work(unit: UnitOfWork) -> None:
@@ -140,7 +140,7 @@ class WebhookLease:
         course.recorded, course.taken_at = position, None
 
     async def failed(self, course: Cursor, reason: str) -> None:
-        """Put on disk that the event behind `course.position` failed, since when, and when it is tried again."""
+        """Store the failure of the event after `course.position`, its begin, and the time of the next try."""
         since, due = _micros(course.failing_since), _micros(course.due_at)
         key = (course.id.bytes, self.name, course.turn)
 
@@ -151,7 +151,7 @@ class WebhookLease:
         course.recorded = course.position
 
     async def release(self) -> None:
-        """Let another process take over at once."""
+        """Release the leases for another process."""
 
         def work(unit: UnitOfWork) -> None:
             unit.write(_sql.release, (self.name,))
@@ -159,15 +159,17 @@ class WebhookLease:
         await self._writer.run(work, by="system")
 
     def _is_to_hold(self, row: Row, now: int) -> bool:
-        """Alone in its database, a process takes everything once; with others, it renews in time. `now` by the
-        database's clock."""
+        """True if a row has to be acquired or renewed; `now` by the database's clock.
+
+        Alone in its database, a process acquires everything once; with others, it renews in time.
+        """
         ours, until = row[6] == self.name, int(row[7])
         if self._alone:
             return not ours
         return until < now + _RENEW // timedelta(microseconds=1) if ours else until < now
 
 
-def _course(row: Row) -> Cursor:
+def _cursor(row: Row) -> Cursor:
     raw, position, turn, tries, failing_since, due_at, *_ = row
     return Cursor(
         id=UUID(bytes=bytes(raw)),

@@ -1,8 +1,8 @@
-"""The sender: follows the log for each webhook and posts, one event after the other, what it wants.
+"""Webhook sender: follows the log for each webhook and posts the events it wants, one after the other.
 
-A webhook has its own task, so that one that stalls delays no other. Positions are put on disk twice a second and at
-the end of what there is: after a crash some events are posted again, with the same `webhook-id`, and none is missed.
-Among several processes a row is posted for by whoever holds it; its hold is renewed, and taken over when it runs out.
+A webhook has its own task, so that a stalled one delays no other. Positions are stored twice a second and at the end of
+the log: after a crash some events are posted again, with the same `webhook-id`, and none is missed. Among several
+processes the holder of a row's lease posts for it; a lease is renewed, and taken over when it expires.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ _log = logging.getLogger(__name__)
 _WAIT_FOR_CLAIM = 0.5
 _RECORD_EVERY = 0.5
 _RECORD_SKIPPED = 30.0
-"""Seconds between records where nothing was posted, only passed over."""
+"""Seconds between stores of a position where nothing was posted, only skipped."""
 _PAGE = 200
 _IDLE = 5.0
 _STOP = 3.0
-"""Seconds that a post under way may still take when the process stops."""
+"""Seconds that a post in progress may still take when the process stops."""
 _MARGIN = 3.0
 _SURE = LIFE.total_seconds() - _MARGIN
-"""Seconds after its last claim in which a process still posts: less than others wait."""
+"""Seconds after its last claim in which a process still posts; less than the lease."""
 
 Disable = Callable[[UUID, int, str, int], Awaitable[object]]
-"""Switch a webhook off: its id, the turn in which it failed, why, and the position that it has reached."""
+"""Disable a webhook: its id, the turn in which it failed, the reason, and the position it has reached."""
 
 
 class PublicCodec(Protocol):
-    """What is needed of the codec."""
+    """Codec, as the sender needs it."""
 
     def public(self, recorded: Recorded) -> dict[str, Any]:
         """An event's data as JSON-able values, personal fields left out."""
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """What one look at the log gave: what is wanted, how far it looked, and whether more may stand behind that."""
+    """Result of one read of the log: wanted events, end of the read, and True if there may be more."""
 
     outgoing: list[Outgoing]
     end: int
@@ -64,7 +64,7 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class Sender:
-    """See the module. `start` and `stop` belong to one event loop."""
+    """Webhook sender. `start` and `stop` belong to one event loop."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class Sender:
     # --- life
 
     async def stop(self) -> None:
-        """Finish what is being posted, put on disk how far each has come, and let others take over."""
+        """Finish posts in progress, store the positions, and release the leases."""
         self._stopping = True
         async with self._claiming:
             pass  # a claim under way ends first
@@ -122,7 +122,7 @@ class Sender:
             try:
                 self._adjust(await self._courses())
             except Exception as error:
-                # The database is away, or slow: what is posted meanwhile is posted again at worst.
+                # The database is away or slow: events posted meanwhile are at worst posted again.
                 _log.warning("the webhooks cannot be looked at just now: %s", error)
 
     async def _courses(self) -> list[Cursor]:
@@ -133,7 +133,7 @@ class Sender:
         return await self._in_thread(self._holding.courses, self._clock())
 
     def _adjust(self, courses: Sequence[Cursor]) -> None:
-        """A task for each row that is ours: begun anew after a replay or a mishap, ended if it is ours no more."""
+        """Reconcile tasks with leased rows: restarted after a replay or failure, cancelled for lost rows."""
         held = {course.id: course for course in courses}
         for id, (course, task) in list(self._running.items()):
             found = held.get(id)
@@ -181,9 +181,9 @@ class Sender:
                 await self._log.wait_for_async(course.position + 1, _IDLE)
 
     async def _deliver(self, course: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
-        """Post one event until it is taken; False if the webhook was switched off over it."""
+        """Post one event until it is accepted; False if the webhook was disabled for it."""
         while True:
-            await self._be_sure()
+            await self._ensure_lease()
             course.posting = True
             try:
                 outcome = await delivery.post(self._client, webhook.url, secret, webhook.id, outgoing, self._clock)
@@ -200,7 +200,7 @@ class Sender:
             await asyncio.sleep(max(0.0, ((course.due_at or self._clock()) - self._clock()).total_seconds()))
 
     async def _given_up(self, course: Cursor, outcome: Outcome) -> bool:
-        """Count a failure: on disk, with the time of the next try; or switch the webhook off."""
+        """Record a failure with the time of the next try; or disable the webhook and return True."""
         now = self._clock()
         course.tries += 1
         course.failing_since = course.failing_since or now
@@ -217,8 +217,8 @@ class Sender:
         await self._holding.failed(course, outcome.reason)
         return False
 
-    async def _be_sure(self) -> None:
-        """Wait while others might have taken over what we held."""
+    async def _ensure_lease(self) -> None:
+        """Wait while other processes might have taken over our leases."""
         while not self._alone and steady() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
             await asyncio.sleep(_WAIT_FOR_CLAIM)
 
@@ -236,7 +236,7 @@ class Sender:
         return lambda recorded: whereabouts.touches(area, recorded)
 
     def _next(self, after: int, webhook: WebhookState, wanted: Filter) -> _Found:
-        """What stands behind a position. The end is read first: what comes meanwhile is found by the next look."""
+        """Read events after a position. The end is read first: later events are found by the next read."""
         end = self._log.position()
         page = self._log.read_each(after, _PAGE, webhook.topics, unseal=False)
         outgoing = []

@@ -13,7 +13,7 @@ UPDATE webhooks SET active = 0, reason = ?, due_at = NULL WHERE id = ?;
 DELETE FROM webhooks WHERE id = ?;
 
 -- name: active
--- Those that somebody has to post for.
+-- Webhooks to post for.
 SELECT id, position, turn, tries, failing_since, due_at, holder, held_until FROM webhooks WHERE active = 1 ORDER BY id;
 
 -- name: hold
@@ -23,7 +23,7 @@ UPDATE webhooks SET holder = ?, held_until = ? WHERE id = ?;
 UPDATE webhooks SET held_until = 0 WHERE holder = ?;
 
 -- name: taken
--- Only its holder moves it, and only within the turn in which it began.
+-- Only the lease holder moves the cursor, and only within the turn in which it began.
 UPDATE webhooks
 SET position = ?, taken_at = COALESCE(?, taken_at), tries = 0, failing_since = NULL, due_at = NULL, reason = NULL
 WHERE id = ? AND holder = ? AND turn = ?;
@@ -41,7 +41,7 @@ WHERE created < ? ORDER BY created DESC LIMIT ?;
 SELECT created, id, position, active, tries, failing_since, due_at, reason, taken_at FROM webhooks WHERE id = ?;
 
 -- name: behind
--- Where the slowest stands that is posted to.
+-- Cursor of the slowest active webhook.
 SELECT MIN(position) FROM webhooks WHERE active = 1;
 
 -- name: count

@@ -1,4 +1,4 @@
-"""Every read of the views in one place: what pages, the API and the console ask."""
+"""Queries of the read models, for pages, the API and the console."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["OutcomeCount", "ReadModels", "TimelineEntry"]
 
 
 class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):
-    """Typed reads of the read models, from any thread. Nothing here decides or writes.
+    """Typed, read-only queries of the read models, from any thread.
 
-    Answers are as of `position()`: whoever must see what was just written waits for that position first.
+    Results are as of `position()`: a caller that must see a recent write waits for its position first.
     """
 
     def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
@@ -30,15 +30,15 @@ class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, Acces
         """People and contact points."""
 
     def position(self) -> int:
-        """The log position that every read model has reached."""
+        """Log position that every read model has reached."""
         return self._runner.position()
 
     def wait_for(self, position: int, timeout: float = 2.0) -> bool:
-        """Block until the read models have reached `position` or the time (seconds) is up; whether they have."""
+        """Block until the read models reach `position`; False after `timeout` seconds."""
         return self._runner.wait_for(position, timeout)
 
     def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
-        """Contact points by number, of subscribers and of members of the team alike; unknown ones are left out."""
+        """Contact points by number, of subscribers and team members alike; unknown ones are left out."""
         wanted = set(numbers)
         found = self.directory.cards(wanted)
         missing = wanted - found.keys()

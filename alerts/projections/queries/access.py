@@ -1,4 +1,4 @@
-"""Reading who may come in: sources, API keys, the team; and what sources have brought."""
+"""Access queries: sources, API keys, the team, and webhooks received from sources."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ from subscribers.directory import ContactCard
 
 
 class AccessQueries(QueryBase):
-    """Sources, keys, members and triggers. Secrets and addresses are opened for this one answer."""
+    """Sources, keys, members and triggers. Secrets and addresses are decrypted per call."""
 
     def sources(self) -> list[SourceState]:
-        """All sources by name, disconnected ones too."""
+        """List all sources by name, disconnected ones too."""
         with self._database.read() as tx:
             return [self._full(SOURCES, row) for row in tx.execute(SQL.sources)]
 
     def source(self, name: str) -> SourceState | None:
-        """One source with its secret; whoever lets it in looks at `connected` first."""
+        """Return a source with its secret; callers check `connected` before they admit it."""
         with self._database.read() as tx:
             return self._first(SOURCES, tx.execute(SQL.source_by_name, (name,)))
 
     def key_by_hash(self, secret_hash: str) -> KeyState | None:
-        """The API key whose secret has this hash; None if there is none or it was revoked."""
+        """Return the API key whose secret has this hash; None if unknown or revoked."""
         with self._database.read() as tx:
             return self._first(KEYS, tx.execute(SQL.key_by_hash, (secret_hash,)))
 
     def keys(self) -> list[KeyState]:
-        """All API keys, oldest first, revoked ones too."""
+        """List all API keys, oldest first, revoked ones too."""
         with self._database.read() as tx:
             return [self._decode(KEYS, row[0]) for row in tx.execute(SQL.api_keys)]
 
     def member(self, member: UUID) -> MemberState | None:
-        """One member of the team with name and address; `role` None means that they may do nothing any more."""
+        """Return a team member with name and address; `role` None means without any rights."""
         return self._one(MEMBERS, member)
 
     def members(self) -> list[MemberState]:
-        """The whole team, oldest first, those without a role too."""
+        """List the whole team, oldest first, members without a role too."""
         with self._database.read() as tx:
             return [self._full(MEMBERS, row) for row in tx.execute(SQL.members)]
 
     def team_cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
-        """The sign-in addresses of members with a role, by contact point number, as cards (RULES 15: drills)."""
+        """Sign-in addresses of members with a role, by contact point number, as cards (RULES 15: drills)."""
         with self._database.read() as tx:
             rows = select_in(tx, SQL.members_by_contact, sorted(set(numbers)))
             members = {member.contact: member for member in (self._full(MEMBERS, row) for row in rows)}
         return {number: _card(member) for number, member in members.items()}
 
     def trigger(self, trigger: UUID) -> TriggerState | None:
-        """What became of one webhook."""
+        """Return the outcome of one webhook."""
         return self._one(TRIGGERS, trigger)
 
     def triggers(
@@ -63,11 +63,11 @@ class AccessQueries(QueryBase):
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> Page[TriggerState]:
-        """What webhooks have brought, the newest first. ValueError for a cursor that is none of ours."""
+        """List received webhooks, the newest first. Raises ValueError for a malformed cursor."""
         return self._page(TRIGGERS, SQL.triggers, (state, state), cursor, limit)
 
     def parked_triggers(self) -> int:
-        """How many webhooks wait for a person."""
+        """Number of parked webhooks."""
         with self._database.read() as tx:
             return int(tx.execute(SQL.parked_triggers)[0][0])
 

@@ -1,4 +1,4 @@
-"""What every read of the views shares: documents by id, pages by cursor, sealed fields opened for one reader."""
+"""Base of the queries: documents by id, pages by cursor, sealed fields decrypted for one reader."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 SQL = named_queries.load("alerts.projections.queries", "queries.sql")
 PAGE = 50
-"""Items of a page for which nobody said a number."""
+"""Default page size."""
 BEYOND = 2**62
-"""A log position beyond any: where the newest page begins."""
+"""Log position beyond any: start of the newest page."""
 
 
 class Runner(Protocol):
-    """What reads need of the projections' runner."""
+    """Projection runner, as the queries need it."""
 
     def position(self) -> int:
-        """The log position that every read model has reached."""
+        """Log position that every read model has reached."""
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until `position` is reached or the time (seconds) is up; whether it is reached."""
+        """Block until `position` is reached; False after `timeout` seconds."""
 
 
 class QueryBase:
-    """Base of the reads; each answer is as of the position that the projections have reached."""
+    """Base of the queries; results are as of the position that the projections have reached."""
 
     def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
         self._database = database
@@ -51,21 +51,21 @@ class QueryBase:
         return state
 
     def _one(self, kind: DocumentKind[S], document: UUID) -> S | None:
-        """A document by its stream's id."""
+        """Load a document by its stream's id."""
         with self._database.read() as tx:
             return next(iter(self._many(tx, kind, (document,)).values()), None)
 
     def _many(self, tx: Transaction, kind: DocumentKind[S], ids: Iterable[UUID]) -> dict[UUID, S]:
-        """Documents by their streams' ids; those that are not there are left out."""
+        """Load documents by their streams' ids; missing ones are left out."""
         rows = select_in(tx, kind.load_sql, [key.bytes for key in set(ids)])
         return {UUID(bytes=bytes(row[0])): self._full(kind, row[2:]) for row in rows}
 
     def _first(self, kind: DocumentKind[S], rows: Sequence[Row]) -> S | None:
-        """The first row's document; a row is (doc) or, of a sealed kind, (doc, sealed)."""
+        """Decode the first row's document; a row is (doc) or, of a sealed kind, (doc, sealed)."""
         return self._full(kind, rows[0]) if rows else None
 
     def _full(self, kind: DocumentKind[S], row: Row) -> S:
-        """A document with its personal fields, as far as they can still be read."""
+        """Decode a document with its personal fields, unless erased."""
         state = self._decode(kind, row[0])
         if not kind.sealed or row[1] is None:
             return state
@@ -79,7 +79,7 @@ class QueryBase:
     def _page(
         self, kind: DocumentKind[S], statement: str, params: Sequence[Value], cursor: str | None, limit: int
     ) -> Page[S]:
-        """One page of a list by `created`, newest first. Raises ValueError for a cursor that is none of ours."""
+        """Load a page of a list by `created`, newest first. Raises ValueError for a malformed cursor."""
         before = BEYOND if cursor is None else int(cursor)
         with self._database.read() as tx:
             rows = tx.execute(statement, (before, *params, limit + 1))

@@ -1,4 +1,4 @@
-"""Reading what has been: the log in words, and how many deliveries came to what."""
+"""History queries: the timeline, and delivery counts by outcome."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TITLED: dict[str, document_kinds.DocumentKind[Any]] = {
 
 
 class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many deliveries of one notice reported one state, by channel, language tag and area slug ("" if unknown)."""
+    """Number of a notice's deliveries in one state, by channel, language tag and area slug ("" if unknown)."""
 
     channel: str
     state: str
@@ -52,9 +52,9 @@ class HistoryQueries(QueryBase):
     """The timeline and the statistics."""
 
     def timeline(self, limit: int, before: int | None = None, subject: UUID | None = None) -> list[TimelineEntry]:
-        """The log in words, the newest first: of everything, or of one subject (a notice's dispatch is told with it).
+        """List timeline entries, the newest first: all, or of one subject (a notice includes its dispatch).
 
-        `before` is the position below which to go on. Members of the team stand there by id, without name or address.
+        `before` is the position below which to continue. Team members appear by id, without name or address.
         """
         upto = BEYOND if before is None else before
         with self._database.read() as tx:
@@ -78,7 +78,7 @@ class HistoryQueries(QueryBase):
         ]
 
     def outcome_counts(self, number: int) -> list[OutcomeCount]:
-        """What the deliveries of the notice with this number reported so far; `Statistics` says what is counted."""
+        """Outcome counts of a notice's deliveries; see `Statistics` for their meaning."""
         with self._database.read() as tx:
             rows = tx.execute(SQL.outcome_counts, (number,))
         return [
@@ -87,7 +87,7 @@ class HistoryQueries(QueryBase):
         ]
 
     def _titles(self, tx: Transaction, rows: Sequence[Row]) -> dict[UUID, str]:
-        """The present titles of the subjects of these timeline rows."""
+        """Current titles of the subjects of these timeline rows."""
         wanted: dict[str, set[UUID]] = {}
         for row in rows:
             wanted.setdefault(row[4], set()).add(UUID(bytes=bytes(row[5])))
@@ -100,7 +100,7 @@ class HistoryQueries(QueryBase):
 
 
 def _title(state: Any) -> str:
-    """What people call a thing: its headline, title or name, in its first language."""
+    """Title of a thing: its headline, title or name, in its first language."""
     match state:
         case NoticeState():
             return next((content.title for content in state.plan.content.values()), "")

@@ -1,4 +1,4 @@
-"""Reading notices, their threads and dispatches, and the incidents behind them."""
+"""Notice queries: notices, their threads and dispatches, and the incidents behind them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class NoticeQueries(QueryBase):
     """Notices and incidents."""
 
     def notice(self, notice: UUID) -> NoticeState | None:
-        """One notice."""
+        """Return a notice."""
         return self._one(NOTICES, notice)
 
     def notice_by_number(self, number: int) -> NoticeState | None:
-        """One notice by the number that deliveries carry."""
+        """Return a notice by the number that deliveries carry."""
         with self._database.read() as tx:
             return self._first(NOTICES, tx.execute(SQL.notice_by_number, (number,)))
 
@@ -39,13 +39,13 @@ class NoticeQueries(QueryBase):
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> Page[NoticeState]:
-        """All notices, drafts too, the newest first. ValueError for a cursor that is none of ours."""
+        """List all notices, drafts too, the newest first. Raises ValueError for a malformed cursor."""
         return self._page(NOTICES, SQL.notices, (state, state, kind, kind), cursor, limit)
 
     def thread(self, notice: UUID, *, issued: bool = False) -> list[NoticeState]:
-        """The whole thread of any of its members, oldest first; [] if there is no such notice.
+        """Return the whole thread of any of its members, oldest first; [] for an unknown notice.
 
-        With `issued` only what has gone out: what the public may see.
+        With `issued` only the issued ones, which the public may see.
         """
         with self._database.read() as tx:
             rows = tx.execute(SQL.thread, (notice.bytes,))
@@ -53,25 +53,28 @@ class NoticeQueries(QueryBase):
         return [member for member in thread if member.issued] if issued else thread
 
     def live(self, now: datetime) -> list[NoticeState]:
-        """What is live and not past its expiry, worst first: danger to life, then emergencies, then by severity, then
-        the latest. Drills, cancels and all-clears are among them (`plan.status`, `msg_type`)."""
+        """List live notices that have not expired, worst first.
+
+        Order: danger to life, then emergencies, then by severity, then the latest. Drills, cancels and all-clears are
+        included (`plan.status`, `msg_type`).
+        """
         with self._database.read() as tx:
             rows = tx.execute(SQL.live, (micros(now),))
         return sorted((self._decode(NOTICES, row[0]) for row in rows), key=_worst_first)
 
     def waiting(self, limit: int = PAGE) -> list[NoticeState]:
-        """What a person or the clock still has to move: drafts, pending, returned, approved and scheduled notices."""
+        """List notices that wait for a person or a time: drafts, pending, returned, approved, scheduled."""
         with self._database.read() as tx:
             rows = tx.execute(SQL.waiting, (limit,))
         return [self._decode(NOTICES, row[0]) for row in rows]
 
     def dispatch(self, notice: UUID) -> DispatchState | None:
-        """What was planned for a notice, and whether it is done; None while nothing is planned."""
+        """Return a notice's dispatch; None while nothing is planned."""
         with self._database.read() as tx:
             return self._first(DISPATCHES, tx.execute(SQL.dispatch, (notice.bytes,)))
 
     def incident(self, incident: UUID) -> IncidentState | None:
-        """One incident, with the first notice of its first thread."""
+        """Return an incident, with the first notice of its first thread."""
         with self._database.read() as tx:
             found = self._many(tx, INCIDENTS, (incident,))
             return next(iter(self._with_notices(tx, list(found.values()))), None)
@@ -82,17 +85,17 @@ class NoticeQueries(QueryBase):
         cursor: str | None = None,
         limit: int = PAGE,
     ) -> Page[IncidentState]:
-        """Incidents, the newest first. ValueError for a cursor that is none of ours."""
+        """List incidents, the newest first. Raises ValueError for a malformed cursor."""
         page = self._page(INCIDENTS, SQL.incidents, (status, status), cursor, limit)
         with self._database.read() as tx:
             return Page(tuple(self._with_notices(tx, page.items)), page.next)
 
     def incident_notice(self, incident: UUID) -> NoticeState | None:
-        """The first notice of an incident's first thread."""
+        """Return the first notice of an incident's first thread."""
         return self._first_notice(SQL.first_notices_of_incidents, incident)
 
     def change_notice(self, change: UUID) -> NoticeState | None:
-        """The first notice of a service change's thread."""
+        """Return the first notice of a service change's thread."""
         return self._first_notice(SQL.first_notices_of_changes, change)
 
     def _first_notice(self, statement: str, about: UUID) -> NoticeState | None:
@@ -106,7 +109,7 @@ class NoticeQueries(QueryBase):
 
 
 def first_notices(tx: Transaction, statement: str, about: Sequence[UUID]) -> dict[UUID, UUID]:
-    """By incident or change, the first notice that began a thread of it (rows come newest first: the oldest stays)."""
+    """By incident or change, the first notice of its first thread (rows come newest first: the oldest stays)."""
     rows = select_in(tx, statement, [thing.bytes for thing in about])
     return {UUID(bytes=bytes(thing)): UUID(bytes=bytes(notice)) for thing, notice in rows}
 

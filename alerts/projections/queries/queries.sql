@@ -1,4 +1,4 @@
--- What pages and programs read. Every list goes newest first by `created`, the log position of a stream's first event,
+-- Statements of the read models. Every list goes newest first by `created`, the log position of a stream's first event,
 -- which is also its cursor: `created < ?` with a number beyond any position for the first page.
 
 -- name: notice_by_number
@@ -16,7 +16,7 @@ SELECT doc FROM notices WHERE thread = (SELECT thread FROM notices WHERE id = ?)
 SELECT doc FROM notices WHERE phase = 'live' AND expires > ?;
 
 -- name: waiting
--- What a person or the clock still has to move.
+-- Notices that wait for a person or a time.
 SELECT doc FROM notices WHERE phase IN ('draft', 'pending-approval', 'returned', 'approved', 'scheduled')
 ORDER BY created DESC LIMIT ?;
 
@@ -49,7 +49,7 @@ SELECT created, doc FROM service_changes WHERE created < ? ORDER BY created DESC
 SELECT doc FROM service_changes WHERE status <> 'withdrawn' AND (ends IS NULL OR ends > ?) ORDER BY effective, id;
 
 -- name: issued_changes
--- Changes of which a notice went out, in a thread that was not cancelled since.
+-- Changes with an issued notice, in a thread that was not cancelled since.
 SELECT DISTINCT told.service_change FROM notices told
 WHERE told.service_change IS NOT NULL AND told.issued_at IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM notices taken_back WHERE taken_back.thread = told.thread AND taken_back.phase = 'cancelled'
@@ -59,7 +59,7 @@ WHERE told.service_change IS NOT NULL AND told.issued_at IS NOT NULL AND NOT EXI
 SELECT doc FROM places ORDER BY slug;
 
 -- name: places_state
--- Changes with every event of the register: whoever keeps its content asks this first.
+-- Cache key: changes with every event of the register.
 SELECT COUNT(*), MAX(position) FROM places;
 
 -- name: place
@@ -69,7 +69,7 @@ SELECT doc FROM places WHERE slug = ?;
 SELECT doc FROM topics ORDER BY slug;
 
 -- name: topics_state
--- Changes with every event of the register: whoever keeps its content asks this first.
+-- Cache key: changes with every event of the register.
 SELECT COUNT(*), MAX(position) FROM topics;
 
 -- name: topic
@@ -79,7 +79,7 @@ SELECT doc FROM topics WHERE slug = ?;
 SELECT doc FROM segments ORDER BY slug;
 
 -- name: segments_state
--- Changes with every event of the register: whoever keeps its content asks this first.
+-- Cache key: changes with every event of the register.
 SELECT COUNT(*), MAX(position) FROM segments;
 
 -- name: segment
@@ -89,7 +89,7 @@ SELECT doc FROM segments WHERE slug = ?;
 SELECT doc FROM newsletters ORDER BY slug;
 
 -- name: newsletters_state
--- Changes with every event of the register: whoever keeps its content asks this first.
+-- Cache key: changes with every event of the register.
 SELECT COUNT(*), MAX(position) FROM newsletters;
 
 -- name: bounds

@@ -1,4 +1,4 @@
-"""Reading the small registers: places, topics, segments, newsletters. Each is kept as long as it does not change."""
+"""Reference data queries: places, topics, segments, newsletters. Each register is cached until it changes."""
 
 from __future__ import annotations
 
@@ -22,64 +22,64 @@ Bounds = tuple[float, float, float, float]
 
 
 class ReferenceDataQueries(QueryBase):
-    """Places, topics and segments. What is retired is still found by its slug, and not listed."""
+    """Places, topics and segments. Retired ones are found by slug, and not listed."""
 
     def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
         super().__init__(database, runner, vault)
-        self._kept: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
-        self._keeping = Lock()
+        self._cache: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
+        self._cache_lock = Lock()
 
     def place(self, slug: str) -> PlaceState | None:
-        """One place, retired or not."""
+        """Return a place, retired or not."""
         return self._register(PLACES).get(slug)
 
     def places(self) -> list[PlaceState]:
-        """The places to choose from, by slug."""
+        """List the places to choose from, by slug."""
         return [place for place in self._register(PLACES).values() if not place.retired]
 
     def bounds(self) -> Bounds | None:
-        """The box around the registered places; None if there are none."""
+        """Bounding box of the registered places; None if there are none."""
         with self._database.read() as tx:
             west, south, east, north = tx.execute(SQL.bounds)[0]
         return None if west is None else (west, south, east, north)
 
     def topic(self, slug: str) -> TopicState | None:
-        """One topic, retired or not; those there from the start have version 0 until somebody defines them."""
+        """Return a topic, retired or not; built-in ones have version 0 until they are defined."""
         return self._register(TOPICS).get(slug) or _built_in().get(slug)
 
     def topics(self) -> list[TopicState]:
-        """The topics to choose from: those there from the start, then the others by slug."""
+        """List the topics to choose from: built-in ones, then the others by slug."""
         defined = self._register(TOPICS)
         return [topic for topic in {**_built_in(), **defined}.values() if not topic.retired]
 
     def segment(self, slug: str) -> SegmentState | None:
-        """One segment, retired or not."""
+        """Return a segment, retired or not."""
         return self._register(SEGMENTS).get(slug)
 
     def segments(self) -> list[SegmentState]:
-        """The segments to choose from, by slug."""
+        """List the segments to choose from, by slug."""
         return [segment for segment in self._register(SEGMENTS).values() if not segment.retired]
 
     def newsletter(self, slug: str) -> NewsletterState | None:
-        """One newsletter, ended or not."""
+        """Return a newsletter, ended or not."""
         return self._register(NEWSLETTERS).get(slug)
 
     def newsletters(self) -> list[NewsletterState]:
-        """The newsletters that are running, by slug."""
+        """List the running newsletters, by slug."""
         return [newsletter for newsletter in self._register(NEWSLETTERS).values() if not newsletter.ended]
 
     def _register(self, kind: DocumentKind[S]) -> dict[str, S]:
-        """A register by slug, decoded again only when it has changed: boroughs' outlines are large."""
+        """Load a register by slug, decoded again only when it has changed: boroughs' outlines are large."""
         with self._database.read() as tx:
             version = tx.execute(SQL[f"{kind.table}_state"])[0]
-            with self._keeping:
-                kept = self._kept.get(kind.table)
-            if kept is not None and kept[0] == version:
-                return kept[1]
+            with self._cache_lock:
+                cached = self._cache.get(kind.table)
+            if cached is not None and cached[0] == version:
+                return cached[1]
             entries = [self._decode(kind, row[0]) for row in tx.execute(SQL[kind.table])]
         content = {_slug(entry): entry for entry in entries}
-        with self._keeping:
-            self._kept[kind.table] = (version, content)
+        with self._cache_lock:
+            self._cache[kind.table] = (version, content)
         return content
 
 

@@ -1,4 +1,4 @@
-"""Reading service points and service changes: what is where, what will change, and what is open nearest by."""
+"""Service point queries: service points, service changes, and the open points nearby."""
 
 from __future__ import annotations
 
@@ -22,54 +22,53 @@ class ServicePointQueries(QueryBase):
     """Service points and changes."""
 
     def service_point(self, point: UUID) -> PointState | None:
-        """One service point as it is registered, whatever changes are announced."""
+        """Return a service point as registered, regardless of announced changes."""
         return self._one(POINTS, point)
 
     def service_points(self, kind: str | None = None, cursor: str | None = None, limit: int = PAGE) -> Page[PointState]:
-        """Service points, closed ones too, the newest first. ValueError for a cursor that is none of ours."""
+        """List service points, closed ones too, newest first. Raises ValueError for a malformed cursor."""
         return self._page(POINTS, SQL.service_points, (kind, kind), cursor, limit)
 
     def service_change(self, change: UUID) -> ChangeState | None:
-        """One service change, with the first notice of its thread."""
+        """Return a service change, with the first notice of its thread."""
         with self._database.read() as tx:
             found = self._many(tx, CHANGES, (change,))
             return next(iter(self._with_their_notices(tx, list(found.values()))), None)
 
     def service_changes(self, cursor: str | None = None, limit: int = PAGE) -> Page[ChangeState]:
-        """Service changes, those not yet told too, the newest first. ValueError for a cursor that is none of ours."""
+        """List service changes, unissued ones too, newest first. Raises ValueError for a malformed cursor."""
         page = self._page(CHANGES, SQL.service_changes, (), cursor, limit)
         with self._database.read() as tx:
             return Page(tuple(self._with_their_notices(tx, page.items)), page.next)
 
     def changes(self, since: datetime, *, issued: bool = True) -> list[ChangeState]:
-        """The changes not withdrawn that last beyond `since`, by the time they take effect.
+        """List the changes not withdrawn that last beyond `since`, by effective time.
 
-        With `issued` only those of which a notice went out: what the public may see.
+        With `issued` only those with an issued notice, which the public may see.
         """
         with self._database.read() as tx:
             changes = self._lasting(tx, since)
-            told = self._told(tx)
-            shown = [change for change in changes if change.id in told] if issued else changes
+            announced = self._announced(tx)
+            shown = [change for change in changes if change.id in announced] if issued else changes
             return self._with_their_notices(tx, shown)
 
     def open_points(self, kind: str | None, at: datetime, without_change: UUID | None = None) -> list[PointState]:
-        """The points open at `at` (RULES 12), by id: as the issued changes in effect then leave them.
+        """List the points open at `at` (RULES 12), by id, with the issued changes then in effect applied.
 
         A point that such a change closes, or is yet to open, is left out; one that it moves, or whose hours or visits
-        it sets, is shown that way. `without_change` is taken for not announced. `kind` None means every kind, mobile
-        units included.
+        it sets, is shown that way. `without_change` is ignored. `kind` None means every kind, mobile units included.
         """
         with self._database.read() as tx:
             points = [self._decode(POINTS, row[0]) for row in tx.execute(SQL.open_service_points, (kind, kind))]
-            told = self._told(tx) - {without_change}
-            changes = [change for change in self._lasting(tx, at) if change.id in told]
-        stand = ((point, facts_at(point, changes, at)) for point in points)
-        return [replace(point, facts=facts) for point, facts in stand if facts is not None]
+            announced = self._announced(tx) - {without_change}
+            changes = [change for change in self._lasting(tx, at) if change.id in announced]
+        current = ((point, facts_at(point, changes, at)) for point in points)
+        return [replace(point, facts=facts) for point, facts in current if facts is not None]
 
     def nearest_open(
         self, kind: str | None, lat: float, lon: float, at: datetime, n: int
     ) -> list[tuple[PointState, float]]:
-        """The `n` open points nearest to a position, with the geodesic distance in metres; ties by id."""
+        """Return the `n` open points nearest to a position, with the geodesic metres; ties by id."""
         from pyproj import Geod
 
         points = self.open_points(kind, at)
@@ -87,8 +86,8 @@ class ServicePointQueries(QueryBase):
         return [self._decode(CHANGES, row[0]) for row in tx.execute(SQL.changes_ending_after, (micros(since),))]
 
     @staticmethod
-    def _told(tx: Transaction) -> set[UUID | None]:
-        """The changes of which a notice went out and still counts."""
+    def _announced(tx: Transaction) -> set[UUID | None]:
+        """Changes with an issued notice that still counts."""
         return {UUID(bytes=bytes(row[0])) for row in tx.execute(SQL.issued_changes)}
 
     @staticmethod
