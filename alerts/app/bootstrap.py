@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -108,14 +109,21 @@ def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[]
 class App:
     """One process of the product. `start` and `stop` it in one event loop."""
 
-    def __init__(self, settings: Settings, roles: Collection[str], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        roles: Collection[str],
+        clock: Callable[[], datetime],
+        checkpoints: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """`checkpoints`: options of the store of the audience's checkpoints."""
         self.settings, self._roles, self._clock = settings, frozenset(roles), clock
         self._closing = ExitStack()
         self._winding: asyncio.Task[None] | None = None
         main, keys = self._open("main"), self._open("keys")
         self._fan_out_leader = AdvisoryLockLeader(main, FAN_OUT_LOCK, every=_ASK_FOR_FAN_OUT)
         self._closing.callback(self._fan_out_leader.release)
-        self._main, self._folder = main, _migrations(main, "views")
+        self.main, self._folder = main, _migrations(main, "views")
         self.vault = Vault(keys, settings.master_key)
         codec = Codec(CATALOGUE, self.vault)
         application = EventStoreApplication(main, codec)
@@ -130,7 +138,7 @@ class App:
         self.runner = ProjectionRunner(self.log, views, projections(), clock)
         self.views = ReadModels(views, self.runner, self.vault)
         self.bell = Wakeup()
-        self._checkpoints = CheckpointStore(self.log, views, self.vault)
+        self._checkpoints = CheckpointStore(self.log, views, self.vault, **checkpoints)
         self.follower = self._build_follower(views)
         self.dispatch = DispatchQueries(main)
         self.commands = Commands(
@@ -158,10 +166,10 @@ class App:
             texts=self._texts(),
         )
         self.providers["push"], self._concurrency["push"] = self._web_push(), settings.push_concurrency
-        renderer = Renderer(
+        self._renderer = Renderer(
             sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
         )
-        self._worker = self._build_worker(renderer) if "worker" in self._roles else None
+        self._worker = self.build_worker() if "worker" in self._roles else None
         self._canaries = (
             Canaries(main, self.writer, self.providers, settings.canary, sender=settings.sender, clock=clock)
             if self._worker is not None
@@ -189,7 +197,7 @@ class App:
             follower=self.follower,
             dispatch=self.dispatch,
             explainer=Explainer(self.log, self.views, self.dispatch),
-            renderer=renderer,
+            renderer=self._renderer,
             inbox=self.inbox,
             webhooks=WebhookQueries(main, self.log),
             vapid=self.vapid,
@@ -230,7 +238,7 @@ class App:
         try:
             await self.wind_down()
         finally:
-            await asyncio.to_thread(self._close)
+            await asyncio.to_thread(self.close)
 
     async def _wind_down(self) -> None:
         self._jobs.remove(DUE)
@@ -238,7 +246,8 @@ class App:
         await asyncio.gather(*(sender.stop() for sender in senders))
         await self._jobs.stop()  # last: a worker that lets messages arrive keeps its lease meanwhile
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close everything at once; in an event loop that has started it, `stop` does it."""
         self.follower.stop()
         self.runner.stop()
         self.parts.reads.shutdown()
@@ -250,7 +259,7 @@ class App:
     def rebuild(self, progress: Callable[[int, int], None] = lambda position, end: None) -> int:
         """Compute the read models afresh beside the live ones and switch to them; the new generation."""
         return rebuild(
-            self.settings.database_url, self._main, self.log, projections(), self._folder, self._clock, progress
+            self.settings.database_url, self.main, self.log, projections(), self._folder, self._clock, progress
         )
 
     # --- parts ---
@@ -266,7 +275,7 @@ class App:
         fan_out = (
             FanOut(
                 self.writer,
-                self._main,
+                self.main,
                 columns,
                 registers,
                 clock=self._clock,
@@ -306,7 +315,7 @@ class App:
         """Webhooks to our own inbox make no sense, so only settings can allow private targets."""
         client = SafeHttpClient(allow_private=self.settings.allow_private_targets)
         return WebhookSender(
-            self._main, self.writer, self.log, codec, client, self.commands.disable_webhook, clock=self._clock
+            self.main, self.writer, self.log, codec, client, self.commands.disable_webhook, clock=self._clock
         )
 
     def _open_inbox(self) -> Inbox | None:
@@ -315,7 +324,7 @@ class App:
         if self.settings.on_sqlite:
             inbox = Inbox.file(self.settings.folder / "inbox.db", clock=self._clock)
         else:
-            inbox = Inbox(self._main, clock=self._clock)
+            inbox = Inbox(self.main, clock=self._clock)
         self._closing.callback(inbox.close)
         return inbox
 
@@ -332,35 +341,40 @@ class App:
         return Texts(
             targets=settings.sms,
             rate=settings.sms_rate,
-            budget=DailyQuota(self._main, self.writer, settings.sms_budget, clock=self._clock),
+            budget=DailyQuota(self.main, self.writer, settings.sms_budget, clock=self._clock),
             prefixes=settings.sms_prefixes,
             receipts=f"{settings.public_url}/hooks/{{}}/receipts",
             clock=self._clock,
         )
 
-    def _build_worker(self, renderer: Renderer) -> Worker:
+    def build_worker(self, **options: Any) -> Worker:
+        """A worker on the parts of this process. `options` replace parameters that come from the settings."""
         settings = self.settings
-        house = Sender(
+        sender = Sender(
             public_url=settings.public_url,
             secret=settings.secret_key,
             sender=settings.sender,
             timezone=settings.timezone,
             default_language=settings.default_language,
         )
+        given: dict[str, Any] = {
+            "renderer": self._renderer,
+            "providers": self.providers,
+            "retries": RetryPolicy(settings.retry_schedule),
+            "concurrency": self._concurrency,
+            "reserve": settings.emergency_reserve,
+            **options,
+        }
         return Worker(
-            self._main,
+            self.main,
             self.writer,
             self.follower,
             self.runner,
             self.views,
-            renderer,
-            self.providers,
-            house,
-            self.bell,
+            house=sender,
+            bell=self.bell,
             clock=self._clock,
-            retries=RetryPolicy(settings.retry_schedule),
-            concurrency=self._concurrency,
-            reserve=settings.emergency_reserve,
+            **given,
         )
 
     # --- states ---
@@ -371,7 +385,7 @@ class App:
         told = (
             {}
             if "worker" in self._roles or self.settings.on_sqlite
-            else provider_health.latest(self._main, self._clock())
+            else provider_health.latest(self.main, self._clock())
         )
         return {channel: told.get(channel) or self._provider_state(channel) for channel in channels}
 
