@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from alerts.channels.message import Provider
 from alerts.kernel.terms import Channel
-from alerts.providers.failover import CircuitBreaker
+from alerts.providers.circuit_breaker import CircuitBreaker
 from alerts.providers.inbox import Inbox
 from alerts.providers.sms.gateway_api import GatewayApi
 from alerts.providers.sms.http_json import HttpJson

@@ -18,7 +18,8 @@ from alerts.kernel.errors import DomainError
 from alerts.kernel.terms import Channel
 from alerts.net.safe_client import SOON, ConnectFailed, RequestTimeout, SafeHttpClient, TargetError, TargetRefused
 from alerts.net.token_bucket import TokenBucket
-from alerts.providers.failover import CircuitBreaker, FailoverPool, Health
+from alerts.providers.circuit_breaker import CircuitBreaker
+from alerts.providers.failover import FailoverPool, Health
 from alerts.providers.sms.gateway_api import FLAKY, GatewayApi, GatewayError
 
 _CONNECT, _TOTAL = 3.0, 10.0

@@ -20,7 +20,8 @@ import msgspec
 
 from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
-from alerts.providers.failover import CircuitBreaker, FailoverPool, Health
+from alerts.providers.circuit_breaker import CircuitBreaker
+from alerts.providers.failover import FailoverPool, Health
 from alerts.providers.smtp.client import SOON, STRIKES, DeadlineExceeded, SmtpClient, SmtpError, Target
 
 __all__ = ["Signs", "SmtpProvider", "Target"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from threading import Lock
 
 from alerts.channels.message import SendResult
-from alerts.providers.failover import CircuitBreaker, Health, State
+from alerts.providers.circuit_breaker import CircuitBreaker, State
+from alerts.providers.failover import Health
 
 STRIKES = 3
 """Failures in a row after which a service rests; fewer may be accidental, or the limit of one device."""

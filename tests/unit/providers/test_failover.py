@@ -8,7 +8,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.providers.failover import (
+from alerts.providers.circuit_breaker import (
     HEARSAY,
     RESTS,
     SHARES,
@@ -18,8 +18,8 @@ from alerts.providers.failover import (
     STEP_SECONDS,
     STEP_SUCCESSES,
     CircuitBreaker,
-    FailoverPool,
 )
+from alerts.providers.failover import FailoverPool
 
 
 def two(
