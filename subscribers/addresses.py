@@ -10,13 +10,14 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Invalid
 from alerts.kernel.ids import mac, shard_of
+from alerts.kernel.terms import CHANNEL_TERMS
 from alerts.storage.in_clauses import CHUNK
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row, Value
@@ -25,8 +26,8 @@ _sql = load("subscribers", "addresses.sql")
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9_%+-]+(?:\.[a-z0-9_%+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE
 )
-
 _LABEL = ".example.com"
+_BY_ENDPOINT = frozenset(channel for channel, terms in CHANNEL_TERMS.items() if terms.address == "subscription")
 
 
 class Reader(Protocol):
@@ -50,7 +51,7 @@ class Addresses:
 
     def keyed_hash(self, channel: str, address: str) -> bytes:
         """Return the 32-byte key of an address; case-insensitive, except for push endpoints."""
-        named = endpoint_of(address) if channel == "push" else address.casefold()
+        named = endpoint_of(address) if channel in _BY_ENDPOINT else address.casefold()
         return mac(self._key, f"{channel}\x1f{named}".encode())
 
     def find(self, read: Reader, channel: str, address: str) -> Owner | None:
@@ -164,7 +165,3 @@ def _is_point(raw: bytes) -> bool:
     except ValueError:
         return False
     return len(raw) == 65
-
-
-CHECKS: dict[str, Callable[[str, str], Any]] = {"email": email, "sms": phone}
-"""Normalizing function for each channel's addresses."""

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.app.periodic_jobs import DUE, periodic_jobs
+from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.delivery_queue import provider_health
@@ -166,9 +167,7 @@ class App:
             texts=self._texts(),
         )
         self.providers["push"], self._concurrency["push"] = self._web_push(), settings.push_concurrency
-        self._renderer = Renderer(
-            sender=settings.sender, clock=clock, timezone=settings.timezone, default_language=settings.default_language
-        )
+        self._renderer = Renderer(sender=settings.sender, clock=clock, default_language=settings.default_language)
         self._worker = self.build_worker() if "worker" in self._roles else None
         self._canaries = (
             Canaries(main, self.writer, self.providers, settings.canary, sender=settings.sender, clock=clock)
@@ -381,13 +380,12 @@ class App:
 
     def _provider_states(self) -> dict[str, Any]:
         """Channel → its provider and how it does, for `/status` and the console."""
-        channels: tuple[Channel, ...] = ("email", "sms", "push")
         told = (
             {}
             if "worker" in self._roles or self.settings.on_sqlite
             else provider_health.latest(self.main, self._clock())
         )
-        return {channel: told.get(channel) or self._provider_state(channel) for channel in channels}
+        return {channel: told.get(channel) or self._provider_state(channel) for channel in WRITABLE}
 
     def _provider_state(self, channel: Channel) -> dict[str, Any]:
         provider = self.providers.get(channel)

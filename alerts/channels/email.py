@@ -1,4 +1,4 @@
-"""How a message reads as e-mail: RFC 5322 bytes, built once for all readers, with what is personal spliced in.
+"""E-mail channel: RFC 5322 messages, rendered once for all readers, with each reader's own values spliced in.
 
 Every notice carries the one-click pair (RFC 8058), emergencies included; transactional mail never does.
 """
@@ -6,18 +6,32 @@ Every notice carries the one-click pair (RFC 8058), emergencies included; transa
 from __future__ import annotations
 
 import hashlib
+import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
-from alerts.channels.merge_fields import Template, template
-from alerts.channels.message import Message
+from markupsafe import Markup
 
+from alerts.channels import markdown
+from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
+from alerts.channels.i18n import Translator, direction, primary
+from alerts.channels.layouts import Layouts
+from alerts.channels.merge_fields import Template, mark, template
+from alerts.channels.message import Message, NoticeWords, Personal
+from alerts.channels.personalisation import alternative, because
+from alerts.channels.severity_style import STYLES, style
+from alerts.channels.subject import banners, digest_title, starts, subject, tag_line
+from alerts.kernel.terms import Channel
+from subscribers import addresses
+
+_P = '<p style="margin:0 0 16px">'
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
 _POLICY = SMTP.clone(max_line_length=78)
 
@@ -166,6 +180,208 @@ class PreparedEmail:
     def _part_head(self, kind: Literal["plain", "html"]) -> bytes:
         head = f'Content-Type: text/{kind}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
         return b"--" + self._boundary + b"\r\n" + head.encode()
+
+
+class EmailRenderer:
+    """See `descriptor.ChannelRenderer`."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        self._layouts = layouts
+
+    def notice(self, words: NoticeWords, t: Translator) -> EmailNotice:
+        """See `ChannelRenderer.notice`."""
+        envelope = Envelope(
+            subject=subject(words, t),
+            sender=words.sender or self._layouts.sender,
+            language=t.tag,
+            at=self._layouts.clock(),
+            thread=f"{words.thread.hex}.thread",
+            urgent=words.priority == "emergency",
+        )
+        context: dict[str, Any] = {
+            "words": words,
+            "title": words.title,
+            "preview": " ".join([*banners(words, t), markdown.first_line(words.instruction or words.body)]),
+            "tone": style(words.kind, words.msg_type, words.severity),
+            "tag": tag_line(words, t),
+            "banners": banners(words, t),
+            "struck": words.msg_type == "Cancel",
+            "body_direction": direction(words.body_language),
+            "original": _original(words, t),
+            "body_html": _letter_html(words.body),
+            "body_text": markdown.text(words.body),
+            "instruction_html": _letter_html(words.instruction, last="0"),
+            "instruction_text": markdown.text(words.instruction),
+            "where": t.text("message", "where", area=words.area_words) if words.area_words else "",
+            "starts": starts(words, t),
+            "concerned": t.comma.join(words.concerned),
+            "sent": t.text("message", "sent", time=t.time(words.issued_at, words.timezone)),
+            "until": _until(words, t),
+        }
+
+        def render(variant: str) -> Parts:
+            flags = {"near": "near" in variant, "stop": "stop" in variant, "fewer": "fewer" in variant}
+            return self._parts("notice", t, {**context, **flags})
+
+        return EmailNotice(PreparedEmail(envelope, render), words, t)
+
+    def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
+        """See `ChannelRenderer.digest`. There is room to list what has expired, too."""
+        title = digest_title(len(items), t)
+        context = {
+            "title": title,
+            "preview": "; ".join(item.words.title for item in items),
+            "tone": STYLES["minor"],
+            "items": [_digest_context(item, t) for item in items],
+            "stop": bool(personal.stop_url),
+            "fewer": bool(personal.preferences_url),
+        }
+        envelope = Envelope(title, self._layouts.sender, t.tag, self._layouts.clock())
+        prepared = PreparedEmail(envelope, lambda _: self._parts("digest", t, context))
+        reason = t.text("because", "everything" if personal.stop_url else "team")
+        return _spliced(prepared, personal, reason, "", "", "")
+
+    def confirmation(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
+        """See `ChannelRenderer.confirmation`."""
+        values = Values({"confirm_url": confirm_url}, {"confirm_url": html.escape(confirm_url)})
+        context = {"title": t.text("confirm", "subject"), "preview": "", "tone": STYLES["clear"]}
+        return self._transactional("confirm", to, delivery, t, context, values)
+
+    def webhook_off(self, to: str, delivery: str, webhooks: Sequence[Mapping[str, Any]], t: Translator) -> Message:
+        """Message to a team member about webhooks that were switched off."""
+        context = {
+            "title": t.text("webhook_off", "subject"),
+            "preview": "",
+            "tone": STYLES["moderate"],
+            "items": webhooks,
+        }
+        return self._transactional("webhook_off", to, delivery, t, context, Values({}, {}))
+
+    def _transactional(
+        self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values
+    ) -> Message:
+        envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=False)
+        prepared = PreparedEmail(envelope, lambda _: self._parts(layout, t, context))
+        return prepared.message(delivery=delivery, to=to, stop_url="", variant="", values=values)
+
+    def _parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
+        shared = {**context, "frame": t, "mark": mark, "wrap": markdown.wrap}
+        return Parts(
+            text=self._layouts.text.get_template(f"email/{layout}.txt").render(shared),
+            html=self._layouts.html.get_template(f"email/{layout}.html").render(shared),
+        )
+
+
+@dataclass(frozen=True)
+class EmailNotice:
+    """A notice as e-mail. See `descriptor.Prepared`."""
+
+    _prepared: PreparedEmail
+    _words: NoticeWords
+    _t: Translator
+    channel: Channel = "email"
+
+    @property
+    def language(self) -> str:
+        return self._t.tag
+
+    def message(self, personal: Personal) -> Message:
+        """See `Prepared.message`."""
+        near = [alternative(a, self._t, self._words.timezone) for a in personal.alternatives]
+        lines = [f"{name}: {when}" if when else name for name, when in near]
+        return _spliced(
+            self._prepared,
+            personal,
+            because(self._words, personal, self._t),
+            "\n".join(f"- {line}" for line in lines),
+            "".join(f"<br>{html.escape(line)}" for line in lines),
+            "near " if lines else "",
+        )
+
+
+def parse_address(given: str, field: str, rules: AddressRules) -> str:
+    """See `descriptor.AddressParser`."""
+    return addresses.email(given, field)
+
+
+def canary(request: CanaryRequest) -> Message:
+    """Test message, built without the templates."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = request.sender, request.to, "Test of the way of messages"
+    mail["Date"] = format_datetime(request.at)
+    mail["Message-ID"] = f"<{request.delivery}@{parseaddr(request.sender)[1].rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(CANARY_TEXT)
+    return Message(
+        channel="email",
+        delivery=request.delivery,
+        to=request.to,
+        data=mail.as_bytes(),
+        sender=request.sender,
+        expires=request.expires,
+    )
+
+
+def _until(words: NoticeWords, t: Translator) -> str:
+    if words.msg_type in ("Cancel", "AllClear"):
+        return ""
+    return t.text("message", "until", time=t.time(words.expires, words.timezone))
+
+
+def _original(words: NoticeWords, t: Translator) -> str:
+    if primary(words.body_language) == primary(t.tag):
+        return ""
+    return t.text("message", "original", language=t.language(words.body_language))
+
+
+def _letter_html(prose: str, last: str = "") -> Markup:
+    """Sanitised HTML with the inline styles that mail programs need on each element."""
+    rendered = markdown.html(prose)
+    styled = rendered.replace("<p>", _P if not last else _P.replace("0 0 16px", "0")).replace(
+        "<a href", '<a style="color:#0b5394" href'
+    )
+    return Markup(styled)  # sanitised by nh3 just above
+
+
+def _digest_context(item: DigestItem, t: Translator) -> dict[str, Any]:
+    words = item.words
+    near = [alternative(a, t, words.timezone) for a in item.personal.alternatives]
+    drill = f"{t.text('mark', words.status)}{t.comma}" if words.status != "Actual" else ""
+    return {
+        "words": words,
+        "tone": style(words.kind, words.msg_type, words.severity),
+        "tag": drill + tag_line(words, t),
+        "past": item.past,
+        "lead": markdown.first_line(words.instruction or words.body, 240),
+        "direction": direction(words.body_language),
+        "near": () if item.past else near,
+    }
+
+
+def _spliced(
+    prepared: PreparedEmail, personal: Personal, reason: str, near_text: str, near_html: str, variant: str
+) -> Message:
+    links = {
+        "why_url": personal.why_url,
+        "stop_url": personal.stop_url,
+        "preferences_url": personal.preferences_url,
+    }
+    variant += ("stop " if personal.stop_url else "") + ("fewer" if personal.preferences_url else "")
+    return prepared.message(
+        delivery=personal.delivery,
+        to=personal.to,
+        stop_url=personal.stop_url,
+        variant=variant,
+        values=Values(
+            text={**links, "because": _wrapped(reason), "near": near_text},
+            html={**{k: html.escape(v) for k, v in links.items()}, "because": html.escape(reason), "near": near_html},
+        ),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _wrapped(text: str) -> str:
+    return markdown.wrap(text)
 
 
 def _folded(name: str, value: str) -> str:

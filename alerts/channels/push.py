@@ -1,4 +1,4 @@
-"""How a message reads on a phone's lock screen: sender and severity first, what to do, and a tap to the page.
+"""Push channel: a notification for the lock screen, with sender and severity first, what to do, and a tap to the page.
 
 The payload is JSON that our service worker shows (`alerts/web/static/sw.js`). A push service takes 4096 bytes of
 encrypted body (RFC 8030, 7.2; RFC 8291, 4); the words are cut so that the JSON always fits.
@@ -7,14 +7,25 @@ encrypted body (RFC 8030, 7.2; RFC 8291, 4); the words are cut so that the JSON 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from alerts.channels.message import Message
+from alerts.channels import markdown
+from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
+from alerts.channels.i18n import Translator
+from alerts.channels.layouts import Layouts
+from alerts.channels.message import Message, NoticeWords, Personal
+from alerts.channels.personalisation import alternative
 from alerts.channels.sms import cut
+from alerts.channels.subject import digest_title, listed_title, subject
+from alerts.contract.bodies import PushBody
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import Channel
+from subscribers import addresses
 
 BODY = 4096
 OVERHEAD = 86 + 1 + 16
@@ -106,3 +117,107 @@ class PreparedPush:
 def topic(thread: UUID) -> str:
     """The `Topic` of a thread (RFC 8030, 5.4: at most 32 URL-safe characters): a phone that was off gets the latest."""
     return base64.urlsafe_b64encode(thread.bytes).rstrip(b"=").decode()
+
+
+class PushRenderer:
+    """See `descriptor.ChannelRenderer`."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        """The service worker has the layout: no template is used."""
+
+    def notice(self, words: NoticeWords, t: Translator) -> PushNotice:
+        """See `ChannelRenderer.notice`. What to do comes first; without an instruction, what happened."""
+        prepared = PreparedPush(
+            title=subject(words, t),
+            words=markdown.first_line(words.instruction or words.body, WORDS),
+            url=words.url,
+            tag=str(words.thread),
+            lang=words.body_language,
+            severity=words.severity,
+            labels=_labels(t),
+            urgent=words.priority == "emergency",
+            topic=topic(words.thread),
+            expires=words.expires,
+        )
+        return PushNotice(prepared, words, t)
+
+    def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
+        """See `ChannelRenderer.digest`. A tap opens the one notice, or the page of all that hold."""
+        valid = [item.words for item in items if not item.past]
+        listed = valid or [item.words for item in items]
+        url = listed[0].url
+        prepared = _own(
+            title=digest_title(len(valid), t),
+            words="; ".join(listed_title(words, t) for words in listed),
+            url=url if len(listed) == 1 else f"{url.rpartition('/alerts/')[0]}/",
+            tag="digest",
+            t=t,
+        )
+        return prepared.message(
+            delivery=personal.delivery, to=personal.to, why_url=personal.why_url, stop_url=personal.stop_url
+        )
+
+    def confirmation(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
+        """See `ChannelRenderer.confirmation`."""
+        title, lead = t.text("confirm", "subject"), t.text("confirm", "lead")
+        return _own(title=title, words=lead, url=confirm_url, tag="confirm", t=t).message(delivery=delivery, to=to)
+
+
+@dataclass(frozen=True)
+class PushNotice:
+    """A notice as a notification. See `descriptor.Prepared`."""
+
+    _prepared: PreparedPush
+    _words: NoticeWords
+    _t: Translator
+    channel: Channel = "push"
+
+    @property
+    def language(self) -> str:
+        return self._t.tag
+
+    def message(self, personal: Personal) -> Message:
+        """See `Prepared.message`."""
+        near = [alternative(a, self._t, self._words.timezone) for a in personal.alternatives]
+        named = "; ".join(f"{name} ({when})" if when else name for name, when in near)
+        return self._prepared.message(
+            delivery=personal.delivery,
+            to=personal.to,
+            near=f"{self._t.text('message', 'nearest_sms')}: {named}." if named else "",
+            why_url=personal.why_url,
+            stop_url=personal.stop_url,
+        )
+
+
+def parse_address(given: PushBody, field: str, rules: AddressRules) -> str:
+    """See `descriptor.AddressParser`. `field` is "" if the body is the subscription itself."""
+    dot = f"{field}." if field else ""
+    if rules.endpoints is None:
+        raise Invalid.field(f"{dot}endpoint", "This instance takes no push subscriptions.")
+    endpoint = rules.endpoints.check(given.endpoint, f"{dot}endpoint")
+    return addresses.push(endpoint, given.keys.auth, given.keys.p256dh, dot)
+
+
+def canary(request: CanaryRequest) -> Message:
+    """Test message; it names no page."""
+    shown = {"id": request.delivery, "title": "Test", "body": CANARY_TEXT, "tag": "canary", "lang": "en"}
+    return Message(
+        channel="push",
+        delivery=request.delivery,
+        to=request.to,
+        data=msgspec.json.encode(shown),
+        sender="",
+        topic="canary",
+        expires=request.expires,
+    )
+
+
+def _own(*, title: str, words: str, url: str, tag: str, t: Translator) -> PreparedPush:
+    """Notification in the frame's own words, about no single notice."""
+    return PreparedPush(
+        title=title, words=cut(words, WORDS), url=url, tag=tag, lang=t.tag, severity="Unknown", labels=_labels(t)
+    )
+
+
+def _labels(t: Translator) -> tuple[str, str]:
+    return t.text("message", "why"), t.text("message", "stop")

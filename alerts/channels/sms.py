@@ -1,12 +1,22 @@
-"""How a message reads as a text: who, how grave and where first, then the words, then the link and the way out."""
+"""Text message channel: sender, severity and place first, then the words, then the link and the way out."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts.channels.message import Message
+from alerts.channels import markdown
+from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
+from alerts.channels.i18n import Translator
+from alerts.channels.layouts import Layouts
+from alerts.channels.message import Message, NoticeWords, Personal
+from alerts.channels.personalisation import alternative
 from alerts.channels.sms_segments import plain_punctuation
+from alerts.channels.subject import digest_title, listed_title, sms_lead
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import Channel
+from subscribers import addresses
 
 LIMIT = 612
 """Characters at most: four joined segments of GSM-7."""
@@ -67,3 +77,97 @@ def cut(text: str, room: int) -> str:
         return text
     kept = text[: max(room - 3, 0)]
     return (kept.rpartition(" ")[0] or kept).rstrip(" ,;:.") + "..." if kept else ""
+
+
+class SmsRenderer:
+    """See `descriptor.ChannelRenderer`."""
+
+    def __init__(self, layouts: Layouts) -> None:
+        self._layouts, self._name = layouts, layouts.sender_name
+
+    def notice(self, words: NoticeWords, t: Translator) -> SmsNotice:
+        """See `ChannelRenderer.notice`."""
+        own = words.sms.strip()
+        said = own or " ".join(p for p in (_sentence(words.title), markdown.first_line(words.instruction, 400)) if p)
+        drill = t.text("mark", words.status) if words.status != "Actual" else ""
+        context = {"name": self._name, "drill": drill, "lead": sms_lead(words, t)}
+        prepared = prepare(
+            head=self._layouts.text.get_template("sms/notice.txt").render(context),
+            words=said,
+            tail="" if words.short_url in own or words.url in own else words.short_url,
+            stop=t.text("message", "stop_sms"),
+            urgent=words.priority == "emergency",
+            expires=words.expires,
+        )
+        return SmsNotice(prepared, words, t)
+
+    def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
+        """See `ChannelRenderer.digest`. Only what still holds is listed."""
+        valid = [item for item in items if not item.past]
+        text = prepare(
+            head=f"{self._name}: {digest_title(len(valid), t)}.",
+            words="; ".join(f"{listed_title(item.words, t)} {item.words.short_url}" for item in valid),
+            tail="",
+            stop=t.text("message", "stop_sms"),
+        )
+        return text.message(delivery=personal.delivery, to=personal.to)
+
+    def confirmation(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
+        """See `ChannelRenderer.confirmation`."""
+        return self._own_text(t.text("confirm", "sms", url=confirm_url), to, delivery)
+
+    def help(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Reply to HELP: sender, how to stop, where to read more."""
+        return self._own_text(t.text("help", "sms", url=url), to, delivery)
+
+    def _own_text(self, words: str, to: str, delivery: str) -> Message:
+        return prepare(head=f"{self._name}: {words}", words="", tail="", stop="").message(delivery=delivery, to=to)
+
+
+@dataclass(frozen=True)
+class SmsNotice:
+    """A notice as a text message. See `descriptor.Prepared`."""
+
+    _prepared: PreparedSms
+    _words: NoticeWords
+    _t: Translator
+    channel: Channel = "sms"
+
+    @property
+    def language(self) -> str:
+        return self._t.tag
+
+    def message(self, personal: Personal) -> Message:
+        """See `Prepared.message`."""
+        near = (alternative(a, self._t, self._words.timezone) for a in personal.alternatives)
+        return self._prepared.message(
+            delivery=personal.delivery,
+            to=personal.to,
+            nearby=tuple(f"{name} ({when})" if when else name for name, when in near),
+            nearby_lead=self._t.text("message", "nearest_sms"),
+        )
+
+
+def parse_address(given: str, field: str, rules: AddressRules) -> str:
+    """See `descriptor.AddressParser`. A number that could never be texted is refused rather than never served."""
+    number = addresses.phone(given, field)
+    if rules.prefixes and not number.startswith(rules.prefixes):
+        raise Invalid.field(field, f"Texts go to numbers that begin with {', '.join(rules.prefixes)} only.")
+    return number
+
+
+def canary(request: CanaryRequest) -> Message:
+    """Test message, built without the templates."""
+    return Message(
+        channel="sms",
+        delivery=request.delivery,
+        to=request.to,
+        data=CANARY_TEXT.encode(),
+        sender="",
+        topic="canary",
+        expires=request.expires,
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…", "۔")) or not text else f"{text}."

@@ -40,6 +40,16 @@ def sms_lead(words: NoticeWords, speech: Translator) -> str:
     return f"{speech.comma.join(lead)}:" if lead else ""
 
 
+def digest_title(count: int, t: Translator) -> str:
+    """Title of a digest of `count` items."""
+    return t.text("digest", "subject_one" if count == 1 else "subject_many", count=t.number(count))
+
+
+def listed_title(words: NoticeWords, t: Translator) -> str:
+    """Title of a notice in a list, with DRILL or TEST first (RULES 15)."""
+    return f"{t.text('mark', words.status)}: {words.title}" if words.status != "Actual" else words.title
+
+
 def short_place(area_words: str, limit: int = 40) -> str:
     """Where, short enough for a subject line: as many of the places as fit, the largest share first."""
     said = area_words.split(";")[0].strip()

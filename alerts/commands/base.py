@@ -10,8 +10,9 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.channels.descriptor import EndpointRule
 from alerts.commands.actor import Actor
-from alerts.commands.ports import AudiencePort, EndpointRule, Idempotency
+from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.register_cache import KnownNames, KnownNamesCache
 from alerts.commands.results import AnyResult, Result
 from alerts.eventlog.ports import Log, UnitOfWork, Writer

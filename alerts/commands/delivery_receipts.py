@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.channels.redact import without_address
+from alerts.channels.registry import BOUNCING, REPLIES
 from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.base import CommandBase
 from alerts.commands.results import Saved
@@ -100,7 +101,8 @@ class ReceiptCommands(CommandBase):
         def work(unit: UnitOfWork) -> Saved:
             number = contact
             if number is None:
-                owner = self._addresses.find(unit.read, "email", address) if address else None
+                owners = (self._addresses.find(unit.read, channel, address) for channel in BOUNCING if address)
+                owner = next((found for found in owners if found is not None), None)
                 number = owner.contact if owner else None
             if number is None:
                 return Saved(id=receipts_id(0, 0), version=0)
@@ -120,7 +122,7 @@ class ReceiptCommands(CommandBase):
         """
 
         def work(unit: UnitOfWork) -> Saved:
-            owner = self._addresses.find(unit.read, "sms", number)
+            owner = self._addresses.find(unit.read, REPLIES, number)
             if owner is None:
                 return Saved(id=texts_id(0), version=0)
             stream, contact = texts_id(owner.contact), owner.contact

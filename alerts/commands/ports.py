@@ -26,10 +26,3 @@ class Idempotency:
     path: str
     key: str
     digest: bytes
-
-
-class EndpointRule(Protocol):
-    """Allow rule for push endpoints (`alerts.net.push_endpoints.Endpoints`)."""
-
-    def check(self, url: str, field: str) -> str:
-        """Return the endpoint as given. Raises Invalid at `field`."""

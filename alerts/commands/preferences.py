@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
+from alerts.channels.descriptor import AddressRules, EndpointRule
+from alerts.channels.registry import REGISTRY, WRITABLE
 from alerts.commands import validation
-from alerts.commands.ports import EndpointRule
 from alerts.commands.register_cache import KnownNames
-from alerts.contract.bodies import ConsentBody, PushBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
+from alerts.contract.bodies import ConsentBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
 from alerts.kernel.errors import Invalid
-from alerts.kernel.terms import CHANNELS, Channel
-from subscribers import addresses
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from subscribers.domain.events import Consent, Place, Preferences, QuietHours
 from subscribers.domain.subscriber import SubscriberState
 
@@ -55,13 +55,7 @@ def check_subscriber(
     """
     validation.check_times(body)
     _refuse_unsupported(body)
-    reaches: list[tuple[Channel, str]] = []
-    if body.email is not None:
-        reaches.append(("email", addresses.email(body.email)))
-    if body.phone is not None:
-        reaches.append(("sms", _phone(body.phone, prefixes)))
-    if body.push is not None:
-        reaches.append(("push", push_address(body.push, endpoints)))
+    reaches = _reaches(body, AddressRules(prefixes, endpoints))
     if len(body.places) > MAX_PLACES:
         raise Invalid.field("places", f"At most {MAX_PLACES} places are taken.")
     if body.channels is not None and not body.channels:
@@ -80,29 +74,23 @@ def check_subscriber(
         danger_to_life=body.danger_to_life,
         tester=body.tester,
     )
-    return RequestedPreferences(tuple(reaches), preferences, _consent(body.consent))
+    return RequestedPreferences(reaches, preferences, _consent(body.consent))
 
 
-def _phone(text: str, prefixes: tuple[str, ...]) -> str:
-    """Validate a number that the SMS provider serves: any other would never receive a text, without notice."""
-    number = addresses.phone(text)
-    if prefixes and not number.startswith(prefixes):
-        raise Invalid.field("phone", f"Texts go to numbers that begin with {', '.join(prefixes)} only.")
-    return number
+def _reaches(body: SubscriberBody, rules: AddressRules) -> tuple[tuple[Channel, str], ...]:
+    """Channel and address, in its normal form, of each address that the body gives."""
+    found: list[tuple[Channel, str]] = []
+    for channel, row in WRITABLE.items():
+        field = CHANNEL_TERMS[channel].field
+        given = getattr(body, field)
+        if given is not None:
+            found.append((channel, row.parse_address(given, field, rules)))
+    return tuple(found)
 
 
 def _refuse_unsupported(body: SubscriberBody) -> None:
     if body.postal is not None:
         raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
-
-
-def push_address(body: PushBody, endpoints: EndpointRule | None, field: str = "push") -> str:
-    """Encode a browser's push subscription as an address. Raises Invalid."""
-    dot = f"{field}." if field else ""
-    if endpoints is None:
-        raise Invalid.field(f"{dot}endpoint", "This instance takes no push subscriptions.")
-    endpoint = endpoints.check(body.endpoint, f"{dot}endpoint")
-    return addresses.push(endpoint, body.keys.auth, body.keys.p256dh, dot)
 
 
 def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Place:
@@ -170,14 +158,12 @@ def subscriber_json(state: SubscriberState) -> dict[str, Any]:
     if preferences.quiet_hours is not None:
         quiet = preferences.quiet_hours
         document["quiet_hours"] = {"from": quiet.start, "to": quiet.end, "wake_for": quiet.wake_for}
-    for channel, name in (("email", "email"), ("sms", "phone")):
-        address = next((c.address for c in state.current if c.channel == channel), None)
-        if address is not None:
-            document[name] = address
-    devices = [c.address for c in state.current if c.channel == "push" and c.address is not None]
-    if devices:
-        # Of several devices only the last is shown: patching in another adds a device, null removes all.
-        document["push"] = msgspec.json.decode(devices[-1])
+    for channel in WRITABLE:
+        row = REGISTRY[channel]
+        theirs = [c.address for c in state.current if c.channel == channel and c.address is not None]
+        if theirs:
+            # Of several devices only the last is shown: patching in another adds a device, null removes all.
+            document[row.terms.field] = row.as_body(theirs[-1 if row.terms.per_device else 0])
     if state.paused_until is not None:
         document["paused_until"] = state.paused_until.isoformat()
     return document

@@ -11,6 +11,9 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from alerts.channels import push
+from alerts.channels.descriptor import AddressRules
+from alerts.channels.registry import WRITABLE
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
@@ -18,7 +21,6 @@ from alerts.commands.preferences import (
     RequestedPreferences,
     SubscriberEdit,
     check_subscriber,
-    push_address,
     subscriber_json,
 )
 from alerts.commands.results import ContactSaved, SubscriberSaved
@@ -29,7 +31,7 @@ from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.events import Event
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.merge_patch import merge_patch
-from alerts.kernel.terms import CHANNELS, Channel
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import lifecycle, signup
@@ -39,8 +41,6 @@ from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberSt
 LAPSE, ERASURE = "subscription-lapse", "erasure"
 LAPSES_AFTER = timedelta(days=7)
 Decide = Callable[[SubscriberState, UnitOfWork], tuple[Event, ...]]
-_FIELDS: dict[Channel, str] = {"email": "email", "sms": "phone", "push": "push"}
-_NAMED: dict[Channel, str] = {"email": "This e-mail address", "sms": "This phone number", "push": "This device"}
 
 
 def saved(state: SubscriberState, *, created: bool = False) -> SubscriberSaved:
@@ -67,9 +67,9 @@ def _is_gone(contact: ContactState, requested: RequestedPreferences) -> bool:
 
     Devices coexist; only a body without any removes them, all of them.
     """
-    if contact.channel == "push":
-        return not any(channel == "push" for channel, _ in requested.reaches)
-    return contact.channel in ("email", "sms") and (contact.channel, contact.address) not in requested.reaches
+    if CHANNEL_TERMS[contact.channel].per_device:
+        return not any(channel == contact.channel for channel, _ in requested.reaches)
+    return contact.channel in WRITABLE and (contact.channel, contact.address) not in requested.reaches
 
 
 @dataclass(slots=True)
@@ -90,7 +90,9 @@ class AddressClaims:
             contact = state.contact(owner.contact) if state else None
             verified = contact is not None and contact.state == "verified"
             if owner.subscriber != but and signup.is_living(state) and verified:
-                raise Conflict(f"{_NAMED[channel]} has a subscription already.", subscriber=str(owner.subscriber))
+                raise Conflict(
+                    f"{CHANNEL_TERMS[channel].point} has a subscription already.", subscriber=str(owner.subscriber)
+                )
             self.owners[channel, address] = owner
 
     def returning(self) -> UUID | None:
@@ -208,7 +210,7 @@ class SubscriberCommands(CommandBase):
             if requested.consent is not None:
                 consent = requested.consent
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_consent(s, consent))
-            again = frozenset(channel for channel, name in _FIELDS.items() if name in patch)
+            again = frozenset(channel for channel in WRITABLE if CHANNEL_TERMS[channel].field in patch)
             self._readdress(unit, subscriber, requested, verified=edit.confirmed, again=again)
             return saved(person(unit, subscriber))
 
@@ -244,7 +246,7 @@ class SubscriberCommands(CommandBase):
         The same endpoint again changes nothing, or renews its keys. The push channel is added to those chosen. Raises
         Conflict if the device belongs to another living subscription.
         """
-        address = push_address(body, self._endpoints, field="")
+        address = push.parse_address(body, "", AddressRules(endpoints=self._endpoints))
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
             chosen = lifecycle.need_subscription(person(unit, subscriber))

@@ -7,13 +7,16 @@ urgent messages. Only bulletins are paused, never emergencies or notices. A resu
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import NamedTuple
 from uuid import UUID
 
-from alerts.delivery_queue.row_format import CHANNEL, DELIVERED, JOB_NOTICE, LANE, SENT, STATE
+from alerts.channels.registry import BOUNCING
+from alerts.delivery_queue.row_format import DELIVERED, JOB_NOTICE, LANE, SENT, STATE
 from alerts.domain.events import DispatchPaused
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.terms import CHANNEL_CODE
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row
 
@@ -23,7 +26,8 @@ LEAST, MOST = 1_000, 0.05
 """Minimum number of outcomes before the rate counts, and the highest share that may bounce."""
 PAUSED, RESUMED = 1, 2
 """`jobs.paused`; 0 is neither."""
-_BOUNCED, _EMAIL = STATE["failed-permanent"], CHANNEL["email"]
+_BOUNCED = STATE["failed-permanent"]
+_CHANNELS = frozenset(CHANNEL_CODE[channel] for channel in BOUNCING)
 
 
 class BounceRate(NamedTuple):
@@ -48,9 +52,12 @@ def is_guarded(kind: int, lane: int, ended: int | None, paused: int) -> bool:
 
 def bounces(tallies: list[Row]) -> BounceRate:
     """Compute the rate from a dispatch's rows of `tallies_of`."""
-    found = {state: int(amount) for channel, state, amount in tallies if channel == _EMAIL}
-    bounced = found.get(_BOUNCED, 0)
-    return BounceRate(bounced, bounced + found.get(SENT, 0) + found.get(DELIVERED, 0))
+    found = Counter[int]()
+    for channel, state, amount in tallies:
+        if channel in _CHANNELS:
+            found[state] += int(amount)
+    bounced = found[_BOUNCED]
+    return BounceRate(bounced, bounced + found[SENT] + found[DELIVERED])
 
 
 def pause(unit: UnitOfWork, notice: int) -> bool:

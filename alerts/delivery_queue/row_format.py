@@ -8,10 +8,9 @@ from __future__ import annotations
 import math
 from enum import IntFlag
 
-from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, FINAL_STATES, LANES, Channel, DeliveryState, Lane
+from alerts.kernel.terms import DELIVERY_STATES, FINAL_STATES, LANES, DeliveryState, Lane
 
 STATE: dict[DeliveryState, int] = {state: number for number, state in enumerate(DELIVERY_STATES)}
-CHANNEL: dict[Channel, int] = {channel: number for number, channel in enumerate(CHANNELS)}
 LANE: dict[Lane, int] = {lane: number for number, lane in enumerate(LANES)}
 
 QUEUED, HELD, SENDING, SENT, DELIVERED, DEFERRED = (

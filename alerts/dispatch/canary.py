@@ -11,14 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
 from time import monotonic
 
 import msgspec
 
+from alerts.channels.descriptor import CanaryRequest
 from alerts.channels.message import Message, Provider, SendResult
+from alerts.channels.registry import writable
 from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
@@ -33,7 +32,6 @@ LATE = 3 * EVERY
 """How old the last good one may be."""
 _LOOK_S = 10.0
 _MOST_S = 120.0
-_WORDS = "Community Alerts sends this to itself to see that messages leave. Nobody has to do anything."
 
 
 class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,25 +117,14 @@ class Canaries:
         return bool(rows) and rows[0][1] == turn
 
     def _message(self, channel: Channel, at: datetime) -> Message:
-        id, to = f"canary-{new_id().hex}", self._testers[channel]
-        expires = at + self._every
-        if channel == "email":
-            data = _mail(self._sender, to, id, at)
-            return Message(channel=channel, delivery=id, to=to, data=data, sender=self._sender, expires=expires)
-        data = _WORDS.encode()
-        if channel == "push":
-            data = msgspec.json.encode({"id": id, "title": "Test", "body": _WORDS, "tag": "canary", "lang": "en"})
-        return Message(channel=channel, delivery=id, to=to, data=data, sender="", topic="canary", expires=expires)
-
-
-def _mail(sender: str, to: str, id: str, at: datetime) -> bytes:
-    mail = EmailMessage(policy=SMTP)
-    mail["From"], mail["To"], mail["Subject"] = sender, to, "Test of the way of messages"
-    mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = f"<{id}@{parseaddr(sender)[1].rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_WORDS)
-    return mail.as_bytes()
+        request = CanaryRequest(
+            delivery=f"canary-{new_id().hex}",
+            to=self._testers[channel],
+            sender=self._sender,
+            at=at,
+            expires=at + self._every,
+        )
+        return writable(channel).canary(request)
 
 
 def states(database: Database, channels: Mapping[Channel, str], now: datetime) -> dict[str, CanaryState]:

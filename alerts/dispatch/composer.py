@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from alerts.channels.descriptor import DigestItem, Prepared
 from alerts.channels.message import Message
-from alerts.channels.renderer import DigestItem, Prepared, Renderer
+from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import Sender, notice_content, personal_content

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from alerts.delivery_queue.bounce_pause import RESUMED
 from alerts.delivery_queue.enqueue import NewDelivery, daily_dispatch, enqueue, is_enqueued
 from alerts.delivery_queue.frozen_audience import FrozenAudience
-from alerts.delivery_queue.row_format import CHANNEL, FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, STATE, DeliveryFlag
 from alerts.dispatch import recipients
 from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
@@ -26,7 +26,7 @@ from alerts.eventlog.recorder import Recorder
 from alerts.kernel.errors import Conflict, Unavailable
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_shard
-from alerts.kernel.terms import Channel
+from alerts.kernel.terms import CHANNEL_CODE, Channel
 from alerts.kernel.times import micros
 from alerts.storage.base import BaseDatabase
 from alerts.storage.leader_failover import LeaderElection, LeaderWithFailover, Turn
@@ -304,7 +304,7 @@ class FanOut:
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
                 flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | DeliveryFlag.LATE_JOINER
                 person = min(recipients.contacts_of(self._columns, contact))
-                additions.setdefault(person, []).append(NewDelivery(contact, CHANNEL[channel], flags))
+                additions.setdefault(person, []).append(NewDelivery(contact, CHANNEL_CODE[channel], flags))
             for notice in later:
                 for of_person in additions.values():
                     self._add(unit, notice, of_person, late=False)

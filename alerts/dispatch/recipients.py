@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.delivery_queue.frozen_audience import FrozenAudience, freeze
-from alerts.delivery_queue.row_format import CHANNEL, DeliveryFlag
+from alerts.delivery_queue.row_format import DeliveryFlag
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
-from alerts.kernel.terms import CHANNELS
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import DANGER
@@ -51,8 +51,10 @@ def due(
     flags = np.zeros(len(contacts), dtype=np.uint8)
     if issued.priority == "emergency" and len(contacts):
         flags[_wakes(columns, columns.contact_rows(contacts), issued)] |= int(DeliveryFlag.MAY_WAKE)
-    drill = issued.plan.status in ("Exercise", "Test") and "email" in issued.plan.channels
-    members = [(member.contact, CHANNEL["email"], int(DeliveryFlag.TEAM)) for member in team] if drill else []
+    drill = issued.plan.status in ("Exercise", "Test") and SIGN_IN_CHANNEL in issued.plan.channels
+    members = (
+        [(member.contact, CHANNEL_CODE[SIGN_IN_CHANNEL], int(DeliveryFlag.TEAM)) for member in team] if drill else []
+    )
     return merged(FrozenAudience(contacts, channels, flags), _frozen(members))
 
 

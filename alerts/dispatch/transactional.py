@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from alerts.channels.message import Message
+from alerts.channels.registry import REPLIES, WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.channels.replies import Answers, WebhookOff
 from alerts.delivery_queue.enqueue import NewDelivery
 from alerts.delivery_queue.row_format import (
     CANCELLED,
-    CHANNEL,
     EXPIRED,
     JOB_CONFIRMATIONS,
     JOB_HELP,
@@ -27,7 +27,7 @@ from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import Sender
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
-from alerts.kernel.terms import CHANNELS, Channel
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.directory import ContactCard
 from subscribers.domain import events as se
@@ -48,11 +48,15 @@ def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalR
         case se.ContactPointAdded(number=number, channel=channel, verified=False):
             return _confirmations([(number, channel)])
         case e.InboundTextReceived(word="help", contact=int(contact)):
-            return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL["sms"], 0)])
+            return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
         case e.WebhookDisabled():
             owners = registers.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
-                JOB_TEAM, [NewDelivery(member.contact, CHANNEL["email"], int(DeliveryFlag.TEAM)) for member in owners]
+                JOB_TEAM,
+                [
+                    NewDelivery(member.contact, CHANNEL_CODE[SIGN_IN_CHANNEL], int(DeliveryFlag.TEAM))
+                    for member in owners
+                ],
             )
         case _:
             return None
@@ -70,8 +74,8 @@ def may_request(event: object) -> bool:
 
 
 def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> TransactionalRequest:
-    """Each new contact point gets its own; nothing can be asked by a letter."""
-    rows = [NewDelivery(number, CHANNEL[channel], 0) for number, channel in wanted if channel != "letter"]
+    """One for each new contact point of a channel that this version can send."""
+    rows = [NewDelivery(number, CHANNEL_CODE[channel], 0) for number, channel in wanted if channel in WRITABLE]
     return TransactionalRequest(JOB_CONFIRMATIONS, rows)
 
 

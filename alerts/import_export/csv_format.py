@@ -18,14 +18,15 @@ from typing import Any, get_args
 
 import msgspec
 
+from alerts.channels.registry import WRITABLE
 from alerts.kernel.errors import Invalid
-from alerts.kernel.terms import CHANNELS, Frequency, Severity
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Frequency, Severity
 from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]
 Cells = dict[str, str]
 """Non-empty cells of a row by column."""
-REACHES = ("email", "phone", "push")
+REACHES = tuple(dict.fromkeys(CHANNEL_TERMS[channel].field for channel in WRITABLE))
 """Columns with an address: a row needs at least one of them."""
 COLUMNS = (
     *REACHES,
@@ -164,7 +165,7 @@ def _reaches(person: SubscriberState) -> Cells:
     """Addresses of the person by column; of several devices, the last one."""
     found: Cells = {}
     for contact in person.current:
-        column = {"email": "email", "sms": "phone", "push": "push"}.get(contact.channel)
+        column = CHANNEL_TERMS[contact.channel].field if contact.channel in WRITABLE else ""
         theirs = contact.state == "verified" or person.phase == "requested"
         if column and contact.address and theirs and contact.suppressed is None:
             found[column] = contact.address

@@ -5,7 +5,7 @@ CAP words and their meaning: OASIS Common Alerting Protocol 1.2, section 3.2.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Severity = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 Urgency = Literal["Immediate", "Expected", "Future", "Past", "Unknown"]
@@ -52,8 +52,68 @@ DeliveryState = Literal[
     "cancelled",
 ]
 
+
+class ChannelTerms(NamedTuple):
+    """What the rooms below `alerts.channels` need of a channel; `alerts.channels.registry` has the rest."""
+
+    label: str
+    """Name on the console and in the inbox."""
+    noun: str
+    """Name within a sentence."""
+    point: str
+    """One of its contact points at the beginning of a sentence, as in a refusal."""
+    address: Literal["mailbox", "number", "subscription", "postal"]
+    """Form of its addresses. subscription: a browser's, as JSON; its endpoint alone identifies it, keys may change."""
+    field: str
+    """Field of a subscriber's body that gives the address."""
+    retries: tuple[float, ...]
+    """Default waits between attempts, in seconds."""
+    per_device: bool = False
+    """A person may have several contact points of it side by side; of other channels a new address replaces the old."""
+
+
+CHANNEL_TERMS: dict[Channel, ChannelTerms] = {
+    "email": ChannelTerms(
+        label="E-mail",
+        noun="e-mail",
+        point="This e-mail address",
+        address="mailbox",
+        field="email",
+        retries=(15, 60, 300, 900, 3600, 14400, 43200),
+    ),
+    "sms": ChannelTerms(
+        label="Text",
+        noun="text message",
+        point="This phone number",
+        address="number",
+        field="phone",
+        retries=(5, 30, 120, 600),
+    ),
+    "push": ChannelTerms(
+        label="Push",
+        noun="push",
+        point="This device",
+        address="subscription",
+        field="push",
+        retries=(5, 30, 300, 3600),
+        per_device=True,
+    ),
+    "letter": ChannelTerms(
+        label="Letter",
+        noun="letter",
+        point="This postal address",
+        address="postal",
+        field="postal",
+        retries=(3600, 86400),
+    ),
+}
+
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
+"""The index of a channel is its number in rows and columns; append only."""
+CHANNEL_CODE: dict[Channel, int] = {channel: code for code, channel in enumerate(CHANNELS)}
+SIGN_IN_CHANNEL: Channel = "email"
+"""Channel of team members: they sign in by e-mail address, and are written to there."""
 LANES: tuple[Lane, ...] = get_args(Lane)
 DELIVERY_STATES: tuple[DeliveryState, ...] = get_args(DeliveryState)
 """The index of a state is its number in the delivery rows; append only."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from dotenv.parser import parse_stream
 
-from alerts.kernel.terms import Channel
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import Keys, SettingsError
 from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
@@ -108,12 +108,7 @@ BROWSER_PUSH_HOSTS = (
     "web.push.apple.com",
     "*.notify.windows.com",
 )
-RETRIES: dict[Channel, tuple[float, ...]] = {
-    "email": (15, 60, 300, 900, 3600, 14400, 43200),
-    "sms": (5, 30, 120, 600),
-    "push": (5, 30, 300, 3600),
-    "letter": (3600, 86400),
-}
+RETRIES: dict[Channel, tuple[float, ...]] = {channel: terms.retries for channel, terms in CHANNEL_TERMS.items()}
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db", "where the log, the queue and the read models stand"),
@@ -320,7 +315,7 @@ def _seconds(text: str) -> float:
 
 def _schedule(text: str) -> dict[Channel, tuple[float, ...]]:
     steps = tuple(_seconds(word) for word in words(text))
-    return dict.fromkeys(get_args(Channel), steps)
+    return dict.fromkeys(CHANNELS, steps)
 
 
 def _timezone(text: str) -> str:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from alerts.kernel.geometry import Area
 from alerts.kernel.geometry.geodesy import EDGE_M
 from alerts.kernel.rules import rule_words
-from alerts.kernel.terms import CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel, Severity
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Severity
 from subscribers.audience.person_matching import Places, follows, locate, metres_to, rule_holds, touches_area
 from subscribers.audience.query import AudienceQuery, ChangeReach
 from subscribers.domain.events import Place, Preferences
@@ -85,9 +85,6 @@ def metres(distance_m: float) -> str:
     if distance_m < 1000:
         return f"{distance_m:.0f} m"
     return f"{distance_m / 1000:.1f} km" if distance_m < 10_000 else f"{distance_m / 1000:.0f} km"
-
-
-_CHANNEL_WORDS: dict[Channel, str] = {"email": "e-mail", "sms": "text message", "push": "push", "letter": "letter"}
 
 
 def _plain(slug: str) -> str:
@@ -180,17 +177,17 @@ def _contacts(
     for contact in person.contacts:
         if contact.state != "verified":
             why.append(
-                f"{_CHANNEL_WORDS[contact.channel]}: {'removed' if contact.state == 'removed' else 'not verified'}"
+                f"{CHANNEL_TERMS[contact.channel].noun}: {'removed' if contact.state == 'removed' else 'not verified'}"
             )
         elif contact.suppressed is not None:
-            why.append(f"{_CHANNEL_WORDS[contact.channel]}: suppressed ({contact.suppressed})")
+            why.append(f"{CHANNEL_TERMS[contact.channel].noun}: suppressed ({contact.suppressed})")
         elif contact.channel not in query.channels:
-            why.append(f"{_CHANNEL_WORDS[contact.channel]}: not a channel of this notice")
+            why.append(f"{CHANNEL_TERMS[contact.channel].noun}: not a channel of this notice")
         elif contact.channel not in channels:
-            why.append(f"{_CHANNEL_WORDS[contact.channel]}: not among the channels wanted")
+            why.append(f"{CHANNEL_TERMS[contact.channel].noun}: not among the channels wanted")
         else:
             due.append(contact)
-    said = " and ".join(_CHANNEL_WORDS[c] for c in CHANNELS if any(d.channel == c for d in due))
+    said = " and ".join(CHANNEL_TERMS[c].noun for c in CHANNELS if any(d.channel == c for d in due))
     detail = f"can be reached by {said}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
     return tuple(sorted(c.number for c in due)), Check("contact points", bool(due), detail)
 

@@ -22,10 +22,10 @@ from alerts.kernel.rules import (
     Touches,
     primary_subtag,
 )
-from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
+from alerts.kernel.terms import CHANNEL_CODE, NEWSLETTER_PREFIX, SEVERITY_RANK
 from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.index.schema import CHANNEL_CODE, FREQUENCIES, micros
+from subscribers.audience.index.schema import FREQUENCIES, micros
 
 _FEW = 1_000
 """Number of people up to which their places are tested singly rather than all places at once."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
+from alerts.kernel.terms import CHANNEL_TERMS
 from subscribers.domain.events import (
     Consent,
     ConsentGiven,
@@ -91,16 +92,18 @@ def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool)
         vouched = verified or (old is not None and here and old.state == "verified")
         added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=vouched)
         events = (added, *suppression(state, reach, consented=verified))
-    if events and reach.channel == "push":
+    if events and CHANNEL_TERMS[reach.channel].per_device:
         _check_devices(state, reach)
     return events
 
 
 def _check_devices(state: SubscriberState, reach: ContactDetails) -> None:
-    devices = [c for c in state.current if c.channel == "push" and c.suppressed is None and c.number != reach.number]
+    devices = [
+        c for c in state.current if c.channel == reach.channel and c.suppressed is None and c.number != reach.number
+    ]
     if len(devices) >= MOST_DEVICES:
         words = f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first."
-        raise Invalid.field("push", words)
+        raise Invalid.field(CHANNEL_TERMS[reach.channel].field, words)
 
 
 def decide_consent(state: SubscriberState, consent: Consent) -> tuple[Event, ...]:

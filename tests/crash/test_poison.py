@@ -12,8 +12,9 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from alerts.channels.descriptor import Prepared
 from alerts.channels.message import NoticeWords
-from alerts.channels.renderer import Prepared, Renderer
+from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.requeue import failed, requeue_failed
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e

@@ -8,12 +8,13 @@ from aiohttp import web
 
 from alerts.channels.i18n import translator
 from alerts.domain.reference_data import MemberState
+from alerts.kernel.terms import CHANNEL_TERMS
 from alerts.services import Services
 from alerts.web.http.routing import MEMBER
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
 
-CHANNELS = {"email": "E-mail", "sms": "Text", "push": "Push", "letter": "Letter"}
+CHANNELS: dict[str, str] = {channel: terms.label for channel, terms in CHANNEL_TERMS.items()}
 """Channel names as the console shows them."""
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from jinja2 import Environment
 
 from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
-from alerts.channels.renderer import environment
+from alerts.channels.layouts import environment
 from alerts.services import Services
 from alerts.settings import Settings
 from alerts.web.http.routing import PUBLIC, Route

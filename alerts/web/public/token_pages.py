@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from alerts.channels.i18n import Translator, translator
+from alerts.channels.registry import REGISTRY
 from alerts.commands.actor import RESIDENT
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
@@ -61,7 +62,7 @@ class TokenPages:
         speech = self._speech(request, card)
         if card.state == "removed":
             return self._done(speech, "stopped")
-        key = f"stop_{card.channel}" if card.channel in ("email", "sms") else "stop_other"
+        key = REGISTRY[card.channel].stop_page_key
         return self._pages.page("pages/stop.html", speech, {"lead": speech.text("page", key)})
 
     async def stop(self, request: web.Request) -> web.Response:

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.geometry import Area
-from alerts.kernel.terms import CHANNELS, SEVERITY_RANK
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SEVERITY_RANK
 from subscribers.audience.index.areas import Places
 from subscribers.audience.index.column_store import ColumnStore, Interned, RowIndex
 from subscribers.audience.index.schema import (
-    CHANNEL_CODE,
     CONFIRMED,
     DANGER,
     FREQUENCIES,

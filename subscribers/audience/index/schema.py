@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.kernel.terms import CHANNELS, Channel, Frequency
+from alerts.kernel.terms import Channel, Frequency
 from subscribers.audience.index.column_store import ColumnStore
 from subscribers.domain.events import QuietHours
 
@@ -20,7 +20,6 @@ CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8
 UNVERIFIED, VERIFIED, REMOVED = 0, 1, 2
 PHASES = ("requested", "confirmed", "lapsed", "ended", "erased")
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
-CHANNEL_CODE: dict[Channel, int] = {channel: code for code, channel in enumerate(CHANNELS)}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from alerts.channels.descriptor import DigestItem
 from alerts.channels.i18n import LANGUAGES
 from alerts.channels.merge_fields import Template, mark, quoted_printable, template, without_marks
 from alerts.channels.message import Message
-from alerts.channels.renderer import DigestItem, Renderer
+from alerts.channels.renderer import Renderer
 
 CLOSURE = {
     "kind": "service-change",

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.channels import push
+from alerts.channels.descriptor import DigestItem
 from alerts.channels.i18n import LANGUAGES
-from alerts.channels.renderer import DigestItem, Renderer
+from alerts.channels.renderer import Renderer
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, from_base64url, verified
 
 NOW = datetime(2026, 11, 23, 14, 6, 2, tzinfo=UTC)

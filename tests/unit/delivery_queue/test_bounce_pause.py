@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from alerts.delivery_queue.bounce_pause import BounceRate, bounces, describe, is_guarded
-from alerts.delivery_queue.row_format import CHANNEL, JOB_NOTICE, JOB_TEAM, LANE, STATE
+from alerts.delivery_queue.row_format import JOB_NOTICE, JOB_TEAM, LANE, STATE
+from alerts.kernel.terms import CHANNEL_CODE
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ def test_more_than_5_percent_of_at_least_1000(bounced: int, outcomes: int, asks:
 
 
 def test_only_e_mail_with_an_outcome_counts() -> None:
-    email, push = CHANNEL["email"], CHANNEL["push"]
+    email, push = CHANNEL_CODE["email"], CHANNEL_CODE["push"]
     found = bounces(
         [
             (email, STATE["sent"], 900),

@@ -1,0 +1,47 @@
+"""Registry of channels: one row each. A new channel is a row here, its words in `kernel.terms`, and its own files."""
+
+from __future__ import annotations
+
+from alerts.channels import email, push, sms
+from alerts.channels.descriptor import ChannelDescriptor, WritableChannel
+from alerts.kernel.errors import Invalid
+from alerts.kernel.terms import Channel
+
+_ROWS = (
+    ChannelDescriptor(
+        "email",
+        WritableChannel(email.EmailRenderer, email.parse_address, email.canary, payload="mail"),
+        stop_page_key="stop_email",
+        reports_bounces=True,
+    ),
+    ChannelDescriptor(
+        "sms",
+        WritableChannel(sms.SmsRenderer, sms.parse_address, sms.canary),
+        stop_page_key="stop_sms",
+        takes_replies=True,
+    ),
+    ChannelDescriptor(
+        "push",
+        WritableChannel(
+            push.PushRenderer, push.parse_address, push.canary, payload="notification", inbox_stands_in=False
+        ),
+    ),
+    ChannelDescriptor("letter"),
+)
+
+REGISTRY: dict[Channel, ChannelDescriptor] = {row.name: row for row in _ROWS}
+WRITABLE: dict[Channel, WritableChannel] = {row.name: row.writable for row in _ROWS if row.writable is not None}
+"""The channels that this version can send, in their order."""
+[REPLIES] = (row.name for row in _ROWS if row.takes_replies)
+"""The channel on which readers answer with words."""
+BOUNCING: tuple[Channel, ...] = tuple(row.name for row in _ROWS if row.reports_bounces)
+
+
+def writable(channel: Channel) -> WritableChannel:
+    """Behaviour of a channel. Raises Invalid for one that this version cannot send."""
+    found = WRITABLE.get(channel)
+    if found is None:
+        *others, last = WRITABLE
+        available = f"{', '.join(others)} or {last}"
+        raise Invalid.field("channels", f"{channel} is not available in this version: use {available}")
+    return found
