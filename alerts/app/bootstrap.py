@@ -46,16 +46,15 @@ from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
 from alerts.net.push_endpoints import Endpoints
-from alerts.net.safe_client import SOON, SafeHttpClient
+from alerts.net.safe_client import SafeHttpClient
 from alerts.observability import log_setup
 from alerts.projections import ReadModels, projections
 from alerts.projections.rebuild import rebuild
 from alerts.projections.runner import ProjectionRunner
-from alerts.providers.factory import Texts, providers
+from alerts.providers.factory import providers
 from alerts.providers.failover import ReportsHealth
 from alerts.providers.inbox import Inbox
-from alerts.providers.smtp.provider import Signs
-from alerts.providers.webpush.provider import WebPush
+from alerts.providers.resources import ProviderResources
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
 from alerts.scheduler.due_items import DuePoll
 from alerts.services import Services
@@ -152,7 +151,9 @@ class App:
             clock=clock,
             default_language=settings.default_language,
             timezone=settings.timezone,
-            endpoints=Endpoints(settings.push_hosts, allow_private=settings.allow_private_targets, own=self._own),
+            endpoints=Endpoints(
+                settings.push_hosts, allow_private=settings.allow_private_targets, own=settings.inbox_url
+            ),
             sms_prefixes=settings.sms_prefixes,
         )
         self.inbox = self._open_inbox()
@@ -160,13 +161,14 @@ class App:
             partial(self.vault.shared_secret, "vapid", SECRET_BYTES), settings.vapid_subject, clock=clock
         )
         self.providers, self._concurrency = providers(
-            smtp=settings.smtp,
-            smtp_connections=settings.smtp_connections,
-            inbox=self.inbox,
-            signer=_signer(settings),
-            texts=self._texts(),
+            ProviderResources(
+                settings=settings,
+                clock=clock,
+                quota=DailyQuota(main, self.writer, settings.sms_budget, clock=clock),
+                vapid=self.vapid,
+                inbox=self.inbox,
+            )
         )
-        self.providers["push"], self._concurrency["push"] = self._web_push(), settings.push_concurrency
         self._renderer = Renderer(sender=settings.sender, clock=clock, default_language=settings.default_language)
         self._worker = self.build_worker() if "worker" in self._roles else None
         self._canaries = (
@@ -294,22 +296,6 @@ class App:
             snapshots=self._checkpoints,
         )
 
-    @property
-    def _own(self) -> str | None:
-        """Where our own inbox's push endpoints stand; None where there is no inbox."""
-        return self.settings.public_url if self.settings.inbox else None
-
-    def _web_push(self) -> WebPush:
-        """Always there: each browser names its own push service, and the inbox is one of them."""
-        settings = self.settings
-        client = SafeHttpClient(
-            allow_private=settings.allow_private_targets,
-            own=self._own,
-            connections=settings.push_concurrency,
-            begin_s=SOON,
-        )
-        return WebPush(client, self.vapid, clock=self._clock, own=self._own)
-
     def _build_webhooks(self, codec: Codec) -> WebhookSender:
         """Webhooks to our own inbox make no sense, so only settings can allow private targets."""
         client = SafeHttpClient(allow_private=self.settings.allow_private_targets)
@@ -334,17 +320,6 @@ class App:
             contacts = {contact.number for contact in state.contacts} if state else set()
             self.inbox.forget(lambda id: (parse_delivery_id(secret, id) or (0, -1))[1] in contacts)
         self.vault.destroy(subject)
-
-    def _texts(self) -> Texts:
-        settings = self.settings
-        return Texts(
-            targets=settings.sms,
-            rate=settings.sms_rate,
-            budget=DailyQuota(self.main, self.writer, settings.sms_budget, clock=self._clock),
-            prefixes=settings.sms_prefixes,
-            receipts=f"{settings.public_url}/hooks/{{}}/receipts",
-            clock=self._clock,
-        )
 
     def build_worker(self, **options: Any) -> Worker:
         """A worker on the parts of this process. `options` replace parameters that come from the settings."""
@@ -398,15 +373,6 @@ class App:
     def _parked(self) -> int:
         now, queue = self._clock(), self.dispatch
         return len(self.runner.parked()) + len(queue.parked()) + len(queue.paused(now)) + len(queue.failed(now))
-
-
-def _signer(settings: Settings) -> Signs | None:
-    """What e-mail is signed with, if a key is set."""
-    if settings.dkim is None:
-        return None
-    from alerts.net.dkim import Signer  # here, since most processes need nothing of what it imports
-
-    return Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
 
 
 def migrate_all(settings: Settings) -> list[str]:

@@ -83,6 +83,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return is_loopback(urlsplit(self.public_url).hostname or "")
 
     @property
+    def inbox_url(self) -> str | None:
+        """Base of the local inbox's push endpoints; None without an inbox."""
+        return self.public_url if self.inbox else None
+
+    @property
     def lock_file(self) -> Path:
         """Lock file of the process that has the SQLite database open for writing."""
         return self.folder / "lock"

@@ -14,8 +14,8 @@ from alerts.channels.message import Message, SendResult
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.domain import events as e
-from alerts.providers.factory import Texts, names, sms_provider
 from alerts.providers.failover import ReportsHealth
+from alerts.providers.sms.build import Texts, names, sms_provider
 from alerts.providers.sms.provider import SmsProvider
 from alerts.settings.provider_urls import sms
 from tests.support.rig import Scripted, Stack, now

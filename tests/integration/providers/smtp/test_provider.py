@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from alerts.channels.message import Message, SendResult
 from alerts.net.dkim import Signer
-from alerts.providers.factory import providers
 from alerts.providers.failover import Health
 from alerts.providers.smtp.provider import SmtpProvider
 
@@ -401,7 +400,3 @@ def test_addresses_beyond_ascii() -> None:
     assert [a.result for a in conversed(modern, "j\xf6rg@example.org")] == ["sent"]
     assert any("a@xn--bcher-kva.example" in line for line in plain.heard)
     assert any("j\xf6rg@example.org" in line for line in modern.heard)
-
-
-def test_a_channel_without_provider_is_not_chosen() -> None:
-    assert providers(smtp=(), smtp_connections=4, inbox=None) == ({}, {})

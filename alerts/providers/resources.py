@@ -1,0 +1,37 @@
+"""Parameters and result of the provider builders, one of which each channel has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from alerts.channels.message import Provider
+from alerts.providers.inbox import Inbox
+from alerts.providers.sms.provider import Quota
+from alerts.providers.webpush.vapid import Vapid
+from alerts.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderResources:
+    """Settings, and the parts of this process that providers share with others."""
+
+    settings: Settings
+    clock: Callable[[], datetime]
+    quota: Quota
+    """Daily quota of each text message provider."""
+    vapid: Vapid
+    inbox: Inbox | None = None
+
+
+class BuiltProvider(NamedTuple):
+    """A provider and its maximum of concurrent sends."""
+
+    provider: Provider
+    concurrency: int
+
+
+BuildProvider = Callable[[ProviderResources], BuiltProvider | None]
+"""Builds the provider of a channel; None if the settings name none."""
