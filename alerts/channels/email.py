@@ -21,13 +21,14 @@ from markupsafe import Markup
 
 from alerts.channels import markdown
 from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
-from alerts.channels.i18n import Translator, direction, primary
+from alerts.channels.i18n import Translator, direction
 from alerts.channels.layouts import Layouts
 from alerts.channels.merge_fields import Template, mark, template
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
 from alerts.channels.severity_style import STYLES, style
 from alerts.channels.subject import banners, digest_title, starts, subject, tag_line
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Channel
 from subscribers import addresses
 
@@ -329,7 +330,7 @@ def _until(words: NoticeWords, t: Translator) -> str:
 
 
 def _original(words: NoticeWords, t: Translator) -> str:
-    if primary(words.body_language) == primary(t.tag):
+    if primary_subtag(words.body_language) == primary_subtag(t.tag):
         return ""
     return t.text("message", "original", language=t.language(words.body_language))
 

@@ -20,6 +20,8 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 from babel.units import format_unit
 
+from alerts.kernel.languages import primary_subtag
+
 _FOLDER = Path(__file__).resolve().parent.parent / "locale"
 LANGUAGES = ("en", "cy", "pl", "ur", "ar")
 _RTL = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"))
@@ -53,7 +55,7 @@ class Translator:
 
     def language(self, tag: str) -> str:
         """What this language calls another one: `Welsh`, `Saesneg`; the tag itself where it has no word for it."""
-        return Locale.parse(self.locale).languages.get(primary(tag)) or tag
+        return Locale.parse(self.locale).languages.get(primary_subtag(tag)) or tag
 
     def topic(self, slug: str) -> str:
         """A topic in words; one that the catalogue does not know shows its slug, spaced."""
@@ -88,17 +90,12 @@ class Translator:
 
 def direction(tag: str) -> str:
     """`rtl` for languages written from right to left."""
-    return "rtl" if primary(tag) in _RTL else "ltr"
-
-
-def primary(tag: str) -> str:
-    """The primary subtag, in lower case."""
-    return tag.replace("_", "-").split("-")[0].lower()
+    return "rtl" if primary_subtag(tag) in _RTL else "ltr"
 
 
 def translator(tag: str, default: str = "en") -> Translator:
     """The catalogue for a language tag: by its primary subtag, else the default language's, else English."""
-    for candidate in (primary(tag), primary(default)):
+    for candidate in (primary_subtag(tag), primary_subtag(default)):
         if candidate in LANGUAGES:
             return _load(candidate)
     return _load("en")
@@ -106,7 +103,7 @@ def translator(tag: str, default: str = "en") -> Translator:
 
 def language_name(tag: str) -> str:
     """A language's own name, such as `Cymraeg`; the tag itself for one without a catalogue."""
-    return _load(primary(tag)).name if primary(tag) in LANGUAGES else tag
+    return _load(primary_subtag(tag)).name if primary_subtag(tag) in LANGUAGES else tag
 
 
 @cache
@@ -119,11 +116,11 @@ def _load(tag: str) -> Translator:
 
 
 def _day_pattern(locale: str) -> str:
-    return "EEEE، d MMMM" if primary(locale) in _RTL else "EEEE d MMMM"
+    return "EEEE، d MMMM" if primary_subtag(locale) in _RTL else "EEEE d MMMM"
 
 
 @cache
 def _kilometres(locale: str, number: float) -> str:
-    if primary(locale) == "en":
+    if primary_subtag(locale) == "en":
         return f"{number:g} km"
     return format_unit(number, "length-kilometer", length="short", locale=locale)

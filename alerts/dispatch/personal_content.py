@@ -10,10 +10,10 @@ from urllib.parse import quote
 from alerts.channels.i18n import translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.delivery_queue.row_format import DeliveryFlag
-from alerts.domain.events import Content
-from alerts.domain.place_names import where
+from alerts.domain.place_names import place_name, where
 from alerts.kernel.geometry import Area, area_of
 from alerts.kernel.ids import delivery_id
+from alerts.kernel.languages import choose
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
 from subscribers.audience.issued_notice import IssuedNotice
@@ -53,22 +53,9 @@ class Sender:
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
 
 
-def best_language(tag: str, given: dict[str, Content], default: str) -> str:
-    """The language of the body: the exact tag, its primary subtag, the default language, the first given (RULES 20)."""
-    for wanted in (tag, default):
-        if wanted in given:
-            return wanted
-        primary = wanted.partition("-")[0].lower()
-        same = next((have for have in given if have.partition("-")[0].lower() == primary), None)
-        if same is not None:
-            return same
-    return next(iter(given))
-
-
 def notice_content(issued: IssuedNotice, language: str, house: Sender, registers: ReferenceData) -> NoticeWords:
     """The notice as every reader of a language sees it.."""
-    body_language = best_language(language, issued.plan.content, house.default_language)
-    content = issued.plan.content[body_language]
+    body_language, content = choose(issued.plan.content, language, house.default_language)
     return NoticeWords(
         notice=issued.id,
         number=issued.number,
@@ -85,7 +72,7 @@ def notice_content(issued: IssuedNotice, language: str, house: Sender, registers
         body=content.body,
         instruction=content.instruction,
         sms=content.sms,
-        area_words=area_words(issued, language, registers),
+        area_words=area_words(issued, language, house.default_language, registers),
         issued_at=issued.issued_at.astimezone(UTC),
         expires=issued.expires,
         url=f"{house.public_url}/alerts/{quote(str(issued.id))}",
@@ -104,10 +91,10 @@ def _concerned(issued: IssuedNotice, registers: ReferenceData) -> tuple[str, ...
     return tuple(sorted(point.facts.name for point in registers.points() if point.id in ids))
 
 
-def area_words(issued: IssuedNotice, language: str, registers: ReferenceData) -> str:
+def area_words(issued: IssuedNotice, language: str, default: str, registers: ReferenceData) -> str:
     """Where, by the names of the registered places that the area lies in; "" if it lies in none."""
     comma = translator(language).comma
-    return where(issued.area, list(registers.places()), registers.place_area, language, comma)
+    return where(issued.area, list(registers.places()), registers.place_area, language, default, comma)
 
 
 def personal_content(
@@ -124,7 +111,7 @@ def personal_content(
         why_url=house.why_url(issued.number, card.number),
         stop_url="" if team else house.stop_url(issued.number, card.number),
         preferences_url="",
-        place_name=_name_of(place, card, registers) if place else "",
+        place_name=_name_of(place, card, house, registers) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
         alternatives=_alternatives(issued, place, registers),
@@ -187,10 +174,11 @@ def _alternatives(issued: IssuedNotice, place: Place | None, registers: Referenc
     )
 
 
-def _name_of(place: Place, card: ContactCard, registers: ReferenceData) -> str:
+def _name_of(place: Place, card: ContactCard, house: Sender, registers: ReferenceData) -> str:
+    """The reader's own name for the place, else the registered name in their language."""
     if place.name or place.slug is None:
         return place.name
     registered = registers.place(place.slug)
     if registered is None or not registered.name:
         return ""
-    return registered.name.get(card.language) or next(iter(registered.name.values()))
+    return place_name(registered, card.language or house.default_language, house.default_language)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import Area
+from alerts.kernel.languages import choose
 
 MOST = 3
 
 
-def place_name(place: PlaceState, language: str) -> str:
-    """Name of a place in a language, by primary subtag; else its first name, else its slug."""
-    wanted = language.split("-")[0].lower()
-    for tag, name in place.name.items():
-        if tag.split("-")[0].lower() == wanted:
-            return name
-    return next(iter(place.name.values()), place.slug)
+def place_name(place: PlaceState, language: str, default: str) -> str:
+    """Name of a place for a reader of `language` (RULES 20); its slug if it has no name."""
+    return choose(place.name, language, default)[1] if place.name else place.slug
 
 
 def where(
@@ -24,6 +21,7 @@ def where(
     places: Iterable[PlaceState],
     outline: Callable[[str], Area | None],
     language: str,
+    default: str,
     comma: str = ", ",
 ) -> str:
     """Names of the registered places whose interior the area overlaps, largest share first: `Southwark, Lambeth`.
@@ -36,7 +34,7 @@ def where(
     for place in places:
         shape = None if place.retired else outline(place.slug)
         if shape is not None and _near(area, shape) and area.overlaps(shape):
-            found.append((-_share(area, shape), place_name(place, language)))
+            found.append((-_share(area, shape), place_name(place, language, default)))
     found.sort()
     names = [name for _, name in found[:MOST]]
     more = f" + {len(found) - MOST}" if len(found) > MOST else ""
@@ -57,9 +55,3 @@ def _share(area: Area, shape: Area) -> float:
     from shapely.geometry import shape as shape_of
 
     return float(shapely.area(shapely.intersection(shape_of(area.to_geojson()), shape.polygon)))
-
-
-def names_of(slugs: Sequence[str], places: Iterable[PlaceState], language: str) -> list[str]:
-    """Names of registered places by slug; an unknown slug is returned unchanged."""
-    known = {place.slug: place for place in places}
-    return [place_name(known[slug], language) if slug in known else slug for slug in slugs]

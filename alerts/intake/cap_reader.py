@@ -26,6 +26,7 @@ from alerts.contract.cap_message import (
 from alerts.intake import safe_xml
 from alerts.intake.safe_xml import Element
 from alerts.kernel.errors import FieldError, Invalid
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 from alerts.kernel.time_limits import fault_of
 
@@ -88,7 +89,7 @@ def grouped(infos: Sequence[_Info]) -> tuple[CapGroup, ...]:
 
 
 def _compatible(group: CapGroup, info: _Info) -> bool:
-    spoken = {event for tag, event in group.event.items() if _primary(tag) == _primary(info.language)}
+    spoken = {event for tag, event in group.event.items() if primary_subtag(tag) == primary_subtag(info.language)}
     return not spoken or spoken == {info.group.event[info.language]}
 
 
@@ -101,10 +102,6 @@ def _merged(group: CapGroup, info: _Info) -> CapGroup:
         content={**group.content, **{t: words for t, words in more.content.items() if t not in group.content}},
         area_desc={**more.area_desc, **group.area_desc},
     )
-
-
-def _primary(tag: str) -> str:
-    return tag.partition("-")[0].lower()
 
 
 class _Reader:

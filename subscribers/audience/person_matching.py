@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from alerts.kernel.geometry import Area, area_of
 from alerts.kernel.geometry.geodesy import EDGE_M, distance
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.rules import (
     All,
     AnyOf,
@@ -23,7 +24,6 @@ from alerts.kernel.rules import (
     SubscribedBefore,
     TopicIs,
     Touches,
-    primary_subtag,
 )
 from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
 from subscribers.domain.events import Place, Preferences

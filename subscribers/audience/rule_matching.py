@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.geometry.geodesy import Bools
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.rules import (
     All,
     AnyOf,
@@ -20,7 +21,6 @@ from alerts.kernel.rules import (
     SubscribedBefore,
     TopicIs,
     Touches,
-    primary_subtag,
 )
 from alerts.kernel.terms import CHANNEL_CODE, NEWSLETTER_PREFIX, SEVERITY_RANK
 from subscribers.audience.area_matching import Rows, touching

@@ -16,7 +16,6 @@ from alerts.kernel.rules.tree import (
     SubscribedBefore,
     TopicIs,
     Touches,
-    primary_subtag,
     resolve_rule,
     segments_of,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "TopicIs",
     "Touches",
     "parse_rule",
-    "primary_subtag",
     "resolve_rule",
     "rule_words",
     "segments_of",

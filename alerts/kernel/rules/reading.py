@@ -10,6 +10,7 @@ from uuid import UUID
 from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry import Bounds, Known, validate_area
 from alerts.kernel.geometry.validate import known, listed
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.rules.tree import (
     All,
     AnyOf,
@@ -24,7 +25,6 @@ from alerts.kernel.rules.tree import (
     SubscribedBefore,
     TopicIs,
     Touches,
-    primary_subtag,
 )
 from alerts.kernel.terms import CHANNELS, SEVERITY_RANK, Frequency
 

@@ -118,11 +118,6 @@ Rule = (
 EVERYONE = All(())
 
 
-def primary_subtag(tag: str) -> str:
-    """Primary subtag of a language tag: `en` of `en-GB`. Languages are compared by it (RULES 20, 22)."""
-    return tag.replace("_", "-").split("-", 1)[0].lower()
-
-
 def segments_of(rule: Rule) -> frozenset[str]:
     """Slugs of the segments named directly in a rule, not those named by their rules in turn."""
     return frozenset(r.slug for r in _walk(rule) if isinstance(r, InSegment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.kernel.languages import primary_subtag
 from alerts.kernel.rules.tree import (
     All,
     AnyOf,
@@ -17,7 +18,6 @@ from alerts.kernel.rules.tree import (
     SubscribedBefore,
     TopicIs,
     Touches,
-    primary_subtag,
 )
 
 

@@ -76,6 +76,7 @@ def _surroundings(services: Services, state: NoticeState) -> Surroundings:
     return Surroundings(
         sender=services.settings.sender,
         timezone=services.settings.timezone,
+        default_language=services.settings.default_language,
         public_url=services.settings.public_url,
         place=place,
         points=tuple(points),

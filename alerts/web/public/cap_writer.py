@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.intake.cap_reader import NAMESPACE
+from alerts.kernel.languages import choose
 from alerts.kernel.terms import BUILT_IN_TOPICS
 
 CONTENT_TYPE = "application/cap+xml"
@@ -33,6 +34,7 @@ class Surroundings:
     sender: str
     """`Name <address>`."""
     timezone: str
+    default_language: str
     public_url: str
     place: Callable[[str], tuple[dict[str, str], Json] | None]
     """A registered place's name by language, and its GeoJSON geometry."""
@@ -103,7 +105,8 @@ def _area(plan: NoticePlan, language: str, about: Surroundings) -> ElementTree.E
             if found is None:
                 continue
             by_language, geometry = found
-            names.append(_in_language(by_language, language) or str(part["place"]))
+            name = choose(by_language, language, about.default_language)[1] if by_language else ""
+            names.append(name or str(part["place"]))
             shapes += _polygons(geometry)
         elif "circle" in part:
             circle = part["circle"]
@@ -145,11 +148,6 @@ def _category(plan: NoticePlan) -> str:
     if plan.category is not None:
         return plan.category
     return next(iter(BUILT_IN_TOPICS.get(plan.topic or "", ())), "Other")
-
-
-def _in_language(names: dict[str, str], language: str) -> str | None:
-    primary = language.partition("-")[0]
-    return names.get(language) or names.get(primary) or next(iter(names.values()), None)
 
 
 def _time(at: datetime, timezone: str) -> str:

@@ -14,10 +14,11 @@ from alerts.channels.i18n import Translator, direction
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
+from alerts.kernel.languages import choose
 from alerts.projections.queries import ReadModels
 from alerts.web.public.notice_view import Reader
 from alerts.web.public.place_shapes import PlaceShapes
-from alerts.web.public.templating import Site, choose
+from alerts.web.public.templating import Site
 
 _TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
 _KEPT = timedelta(days=30)

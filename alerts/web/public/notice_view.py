@@ -18,10 +18,11 @@ from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
+from alerts.kernel.languages import choose
 from alerts.projections.queries import ReadModels
 from alerts.web.public.map_svg import Pin, Zone, draw
 from alerts.web.public.place_shapes import PlaceShapes
-from alerts.web.public.templating import Site, choose
+from alerts.web.public.templating import Site
 from subscribers.audience.nearest import Near, OpenPoint, alternatives
 from subscribers.audience.open_points import open_point
 

@@ -39,7 +39,8 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
     speech = reader.speech
     titles = "; ".join(zone.label for zone in zones) or frame.pages.site.name
     svg = draw(frame.atlas.outlines(), zones, [], speech.text("page", "map_of", what=titles))
-    places = [] if frame.is_copy else sorted((place_name(p, speech.tag), p.slug) for p in frame.services.views.places())
+    offered = [] if frame.is_copy else frame.services.views.places()
+    places = sorted((place_name(p, speech.tag, reader.default_language), p.slug) for p in offered)
     chosen = next((name for name, slug in places if slug == place), place)
     in_words = "; ".join(
         f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := _where(frame, n, reader))

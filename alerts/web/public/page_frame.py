@@ -31,7 +31,7 @@ class PageFrame:
         self.services = services
         self.is_copy = pages is not None
         self.pages = pages or Pages(services)
-        self.atlas = PlaceShapes(services.views)
+        self.atlas = PlaceShapes(services.views, services.settings.default_language)
         self.notices = NoticeViews(services.views, self.atlas, self.pages.site)
         self.changes = ChangeViews(services.views, self.atlas, self.pages.site)
         self.cache = PageCache(services)

@@ -25,8 +25,8 @@ class Places(Protocol):
 class PlaceShapes:
     """Outlines and names of places. Safe to share between threads."""
 
-    def __init__(self, places: Places) -> None:
-        self._places = places
+    def __init__(self, places: Places, default_language: str) -> None:
+        self._places, self._default = places, default_language
         self._areas: dict[str, tuple[int, Area]] = {}
         self._lock = Lock()
 
@@ -47,7 +47,9 @@ class PlaceShapes:
         """An AREA in words; see `alerts.domain.place_names`."""
         if not parts:
             return ""
-        return place_names.where(self.area(parts), self._places.places(), self.outline, speech.tag, speech.comma)
+        return place_names.where(
+            self.area(parts), self._places.places(), self.outline, speech.tag, self._default, speech.comma
+        )
 
     def _outline(self, place: PlaceState) -> Area:
         with self._lock:

@@ -20,8 +20,9 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
+from alerts.channels.i18n import LANGUAGES, Translator, language_name, translator
 from alerts.domain.notice import NoticeState
+from alerts.kernel.languages import primary_subtag
 from alerts.services import Services
 from alerts.web.public import cap_documents, changes, feed, notice, now, push_subscription
 from alerts.web.public.page_cache import Built
@@ -75,7 +76,7 @@ def write_page(path: Path, content: bytes) -> bool:
 def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
     """(name, content) of every file, what is linked to before what links to it."""
     site = replace(Site.of(services.settings), inbox=False)
-    default = primary(services.settings.default_language)
+    default = primary_subtag(services.settings.default_language)
     for name in _FILES:
         yield f"static/{name}", (STATIC / name).read_bytes()
     threads = _threads(services, days)
@@ -145,7 +146,7 @@ class _StaticPages(Pages):
     def __init__(self, services: Services, site: Site, tag: str) -> None:
         root = urlsplit(site.url).path.rstrip("/")
         self._bases = {
-            other: root if other == primary(services.settings.default_language) else f"{root}/{other}"
+            other: root if other == primary_subtag(services.settings.default_language) else f"{root}/{other}"
             for other in LANGUAGES
         }
         super().__init__(services, replace(site, base=self._bases[tag]))

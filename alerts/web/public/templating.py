@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from jinja2 import Environment
 
-from alerts.channels.i18n import LANGUAGES, Translator, language_name, primary, translator
+from alerts.channels.i18n import LANGUAGES, Translator, language_name, translator
 from alerts.channels.layouts import environment
+from alerts.kernel.languages import primary_subtag
 from alerts.services import Services
 from alerts.settings import Settings
 from alerts.web.http.routing import PUBLIC, Route
@@ -97,29 +98,15 @@ class Pages:
     def language(self, request: web.Request) -> str:
         """The tag of a language that we have a catalogue for."""
         asked = request.query.get("lang", "")
-        if primary(asked) in LANGUAGES:
-            return primary(asked)
+        if primary_subtag(asked) in LANGUAGES:
+            return primary_subtag(asked)
         header = request.headers.get("Accept-Language", "")
-        return _preferred(header, primary(self.services.settings.default_language))
+        return _preferred(header, primary_subtag(self.services.settings.default_language))
 
     def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """(tag, own name, link) of the other languages that a page can be had in; `place` stays chosen."""
         rest = f"&place={place}" if place else ""
         return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != speech.tag]
-
-
-def choose(content: Mapping[str, T], wanted: str, default: str) -> tuple[str, T]:
-    """The words for a reader (RULES 20): exact tag, same primary subtag, the default language, the first given.
-
-    Raises StopIteration if there are none.
-    """
-    for language in (wanted, default):
-        if language in content:
-            return language, content[language]
-        for tag, words in content.items():
-            if primary(tag) == primary(language):
-                return tag, words
-    return next(iter(content.items()))
 
 
 def routes(services: Services) -> list[Route]:
@@ -158,6 +145,6 @@ def _preferred(header: str, default: str) -> str:
             value = float(weight) if weight else 1.0
         except ValueError:
             continue
-        if value > 0 and primary(tag) in LANGUAGES:
-            wishes.append((-value, order, primary(tag)))
+        if value > 0 and primary_subtag(tag) in LANGUAGES:
+            wishes.append((-value, order, primary_subtag(tag)))
     return min(wishes)[2] if wishes else default

@@ -15,9 +15,10 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.explain.why import Why
 from alerts.kernel.geometry import resolve_area
+from alerts.kernel.languages import choose
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.services import Services
-from alerts.web.public.templating import Site, choose
+from alerts.web.public.templating import Site
 from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import Place
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -116,7 +117,7 @@ def _position(services: Services, place: Place) -> Where | None:
 def _place_name(services: Services, found: Why) -> str:
     """The matched place as its owner calls it; a registered one by its name."""
     registered = services.views.place(found.place) if found.place else None
-    return found.place if registered is None else place_name(registered, "en")
+    return found.place if registered is None else place_name(registered, "en", services.settings.default_language)
 
 
 def checks(services: Services, found: Why) -> list[dict[str, Any]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec import structs
 
-from alerts.domain.place_names import names_of, where
+from alerts.domain.place_names import place_name, where
 from alerts.kernel.geometry import EMPTY, Area, area_of
 from tests.support.boroughs import OUTLINES, PLACES, circle
 
@@ -23,10 +24,20 @@ from tests.support.boroughs import OUTLINES, PLACES, circle
     ],
 )
 def test_where_names_the_places_it_lies_in_the_largest_share_first(area: Area | None, words: str) -> None:
-    assert where(area, PLACES, OUTLINES.get, "en") == words
+    assert where(area, PLACES, OUTLINES.get, "en", "en") == words
 
 
 def test_where_stays_short_and_speaks_the_language() -> None:
-    all_over = where(circle(51.51, -0.1, 8), PLACES, OUTLINES.get, "cy-GB")
+    all_over = where(circle(51.51, -0.1, 8), PLACES, OUTLINES.get, "cy-GB", "en")
     assert re.fullmatch(r".* \(cy\), .* \(cy\), .* \(cy\) \+ \d+", all_over)
-    assert names_of(["camden", "gone"], PLACES, "en") == ["Camden", "gone"]
+
+
+def test_the_default_language_comes_before_the_first_name() -> None:
+    camden = structs.replace(next(p for p in PLACES if p.slug == "camden"), name={"cy": "C", "pl": "P", "en": "E"})
+    assert where(OUTLINES["camden"], [camden], OUTLINES.get, "ur", "pl") == "P"
+    assert where(OUTLINES["camden"], [camden], OUTLINES.get, "ur", "ar") == "C"
+
+
+def test_a_place_without_a_name_is_called_by_its_slug() -> None:
+    camden = structs.replace(next(p for p in PLACES if p.slug == "camden"), name={})
+    assert place_name(camden, "en", "en") == "camden"

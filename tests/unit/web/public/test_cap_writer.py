@@ -31,6 +31,7 @@ HOLED = {
 ABOUT = Surroundings(
     sender="Community Alerts <alerts@example.org>",
     timezone="Europe/London",
+    default_language="en",
     public_url="https://alerts.example.org",
     place=lambda slug: ({"en": "Camden", "cy": "Camden (cy)"}, HOLED) if slug == "camden" else None,
 )
