@@ -11,9 +11,10 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.domain.reference_data import MemberState
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.kernel.paging import Page
-from alerts.kernel.terms import Channel
+from alerts.kernel.terms import SIGN_IN_CHANNEL, Channel
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_of_pairs
 from alerts.storage.ports import Database, Row, Transaction
@@ -22,7 +23,7 @@ from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState
 from subscribers.unsealing import NOTHING, Opened, Vault, opened
 
-__all__ = ["ContactCard", "Directory", "DirectoryProjection"]
+__all__ = ["ContactCard", "Directory", "DirectoryProjection", "card_of_member"]
 
 _SQL = named_queries.load("subscribers", "directory.sql")
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
@@ -46,6 +47,21 @@ class ContactCard(msgspec.Struct, frozen=True, kw_only=True):
     """The person's language tag, "" if unknown."""
     phase: str
     """The person's phase: requested, confirmed, lapsed, ended, erased."""
+
+
+def card_of_member(member: MemberState) -> ContactCard:
+    """The sign-in address of a team member as a contact point."""
+    return ContactCard(
+        number=member.contact,
+        subscriber=member.id,
+        channel=SIGN_IN_CHANNEL,
+        state="verified",
+        suppressed=None,
+        address=member.email,
+        preferences=None,
+        language="",
+        phase="confirmed",
+    )
 
 
 class Directory:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 from alerts.channels.descriptor import DigestItem, Prepared
 from alerts.channels.message import Message
@@ -21,7 +20,7 @@ from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.projector import AudienceProjector
-from subscribers.directory import ContactCard
+from subscribers.directory import ContactCard, card_of_member
 
 _log = logging.getLogger(__name__)
 _KEPT = 512
@@ -220,24 +219,10 @@ class MessageComposer:
         for contact in contacts:
             member = None if contact in found else self._follower.registers.member_of(contact)
             if member is not None:
-                found[contact] = _card_of_member(contact, member.id, member.email)
+                found[contact] = card_of_member(member)
         return found
 
 
 def _is_forgotten(card: ContactCard | None) -> bool:
     """Whether the key was destroyed before this process has come to the event that says so."""
     return card is not None and card.address is None
-
-
-def _card_of_member(contact: int, member: UUID, email: str | None) -> ContactCard:
-    return ContactCard(
-        number=contact,
-        subscriber=member,
-        channel="email",
-        state="verified",
-        suppressed=None,
-        address=email,
-        preferences=None,
-        language="",
-        phase="confirmed",
-    )

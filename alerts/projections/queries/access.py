@@ -11,7 +11,7 @@ from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import KEYS, MEMBERS, SOURCES, TRIGGERS
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.storage.in_clauses import select_in
-from subscribers.directory import ContactCard
+from subscribers.directory import ContactCard, card_of_member
 
 
 class AccessQueries(QueryBase):
@@ -51,7 +51,7 @@ class AccessQueries(QueryBase):
         with self._database.read() as tx:
             rows = select_in(tx, SQL.members_by_contact, sorted(set(numbers)))
             members = {member.contact: member for member in (self._full(MEMBERS, row) for row in rows)}
-        return {number: _card(member) for number, member in members.items()}
+        return {number: card_of_member(member) for number, member in members.items()}
 
     def trigger(self, trigger: UUID) -> TriggerState | None:
         """Return the outcome of one webhook."""
@@ -70,17 +70,3 @@ class AccessQueries(QueryBase):
         """Number of parked webhooks."""
         with self._database.read() as tx:
             return int(tx.execute(SQL.parked_triggers)[0][0])
-
-
-def _card(member: MemberState) -> ContactCard:
-    return ContactCard(
-        number=member.contact,
-        subscriber=member.id,
-        channel="email",
-        state="verified",
-        suppressed=None,
-        address=member.email,
-        preferences=None,
-        language="",
-        phase="confirmed",
-    )
