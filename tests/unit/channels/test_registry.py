@@ -13,7 +13,7 @@ from alerts.channels.renderer import Renderer
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
-from tests.unit.channels.conftest import Reader, Words
+from tests.unit.conftest import Reader, Words
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
