@@ -27,7 +27,7 @@ from alerts.delivery_queue.worker_lease import workers
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
-from alerts.kernel.times import from_micros, micros
+from alerts.kernel.times import from_micros, micros, optional_from_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database, Row, Transaction
 
@@ -323,9 +323,9 @@ def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryR
         state=DELIVERY_STATES[state],
         reason=reason or "",
         tries=tries,
-        due_at=None if due_at is None else from_micros(due_at),
-        first_at=None if first_at is None else from_micros(first_at),
-        last_at=None if last_at is None else from_micros(last_at),
+        due_at=optional_from_micros(due_at),
+        first_at=optional_from_micros(first_at),
+        last_at=optional_from_micros(last_at),
         attempts=tuple(attempts),
     )
 

@@ -24,7 +24,7 @@ from alerts.domain.streams import CHUNK as CHUNK_STREAM
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
-from alerts.kernel.times import micros
+from alerts.kernel.times import micros, optional_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row
 from subscribers.suppression import suppress
@@ -151,9 +151,9 @@ def _row(settled: DeliveryOutcome) -> tuple[int | str | None, ...]:
         settled.state,
         row.flags if settled.flags is None else settled.flags,
         row.tries + (1 if settled.attempted else 0),
-        None if settled.due is None else micros(settled.due),
-        None if settled.started is None else micros(settled.started),
-        None if settled.finished is None else micros(settled.finished),
+        optional_micros(settled.due),
+        optional_micros(settled.started),
+        optional_micros(settled.finished),
         settled.reason or None,
         row.shard,
         row.notice,

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from alerts.eventlog.ports import UnitOfWork, Writer
-from alerts.kernel.times import micros
+from alerts.kernel.times import duration_micros, micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database, Transaction
 from alerts.storage.server_clock import shared_now, steady
@@ -111,7 +111,7 @@ class WorkerLease:
     def _until(self, read: Callable[[str], list[tuple[int, ...]]]) -> int:
         if self._alone:
             return micros(self._clock() + _FOREVER)
-        return shared_now(read, "postgresql", self._clock()) + LIFE // timedelta(microseconds=1)
+        return shared_now(read, "postgresql", self._clock()) + duration_micros(LIFE)
 
 
 def workers(tx: Transaction, own: datetime) -> dict[int, bool]:

@@ -26,6 +26,21 @@ def from_micros(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def duration_micros(duration: timedelta) -> int:
+    """Convert a duration to microseconds."""
+    return duration // _MICROSECOND
+
+
+def optional_micros(at: datetime | None) -> int | None:
+    """Convert an aware time to microseconds since 1970, for a column that may be NULL."""
+    return None if at is None else micros(at)
+
+
+def optional_from_micros(value: int | None) -> datetime | None:
+    """Convert the value of a column that may be NULL to an aware UTC time."""
+    return None if value is None else from_micros(value)
+
+
 @cache
 def timed_members(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     """Members of `kind` that are or may contain times: (attribute, encoded name). Raw JSON contains none."""

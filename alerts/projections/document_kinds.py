@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -29,21 +28,10 @@ from alerts.domain.reference_data import (
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.events import Event, Stream
+from alerts.kernel.times import micros, optional_micros
 from alerts.storage.ports import Value
 
 S = TypeVar("S", bound=msgspec.Struct)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware time: how tables keep times."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _micros(moment: datetime | None) -> int | None:
-    return None if moment is None else micros(moment)
 
 
 def _same(state: S) -> S:
@@ -124,8 +112,8 @@ def _notice_index(state: NoticeState) -> Sequence[Value]:
         state.thread.bytes,
         plan.incident.bytes if plan.incident else None,
         plan.service_change.bytes if plan.service_change else None,
-        _micros(state.issued_at),
-        _micros(state.expires),
+        optional_micros(state.issued_at),
+        optional_micros(state.expires),
     )
 
 
@@ -172,7 +160,7 @@ CHANGES = DocumentKind(
     streams.CHANGE,
     ChangeState,
     ("status", "effective", "ends"),
-    lambda state: (state.status, micros(state.facts.effective), _micros(state.facts.until)),
+    lambda state: (state.status, micros(state.facts.effective), optional_micros(state.facts.until)),
 )
 PLACES = DocumentKind(
     "places",

@@ -13,8 +13,8 @@ from alerts.domain import events as e
 from alerts.domain.streams import DISPATCH, IMPORT, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
+from alerts.kernel.times import micros
 from alerts.projections import document_kinds
-from alerts.projections.document_kinds import micros
 from alerts.storage import named_queries
 from alerts.storage.ports import Transaction
 

@@ -17,16 +17,16 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
+from alerts.kernel.times import from_micros, micros
 from alerts.providers.inbox_store import SqliteTables, Tables, Transaction
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BATCH = 1000
 
 _SQLITE_TABLES = (
@@ -197,7 +197,7 @@ class Inbox:
                 return
 
     def _write(self, tx: Transaction, batch: Sequence[_Arrival]) -> None:
-        at = (self._clock() - _EPOCH) // timedelta(microseconds=1)
+        at = micros(self._clock())
         kept: list[Message] = []
         for arrival in batch:
             if _local(arrival.message.to).startswith("busy-once") and self._first_try(tx, arrival.message.delivery):
@@ -237,9 +237,7 @@ def _local(address: str) -> str:
 
 def _item(row: tuple[int, str, Channel, str, int, bytes]) -> InboxItem:
     id, delivery, channel, to, at, data = row
-    return InboxItem(
-        id=id, delivery=delivery, channel=channel, to=to, at=_EPOCH + timedelta(microseconds=at), data=bytes(data)
-    )
+    return InboxItem(id=id, delivery=delivery, channel=channel, to=to, at=from_micros(at), data=bytes(data))
 
 
 def _answer(batch: Iterable[_Arrival]) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.times import from_micros, micros
+from alerts.kernel.times import from_micros, micros, optional_from_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database
 
@@ -86,7 +86,7 @@ class DuePoll:
     def _next(self) -> datetime | None:
         with self._database.read() as tx:
             [(due_at,)] = tx.execute(_sql.next)
-        return None if due_at is None else from_micros(due_at)
+        return optional_from_micros(due_at)
 
     async def _wake_for_next(self) -> None:
         """Ask for a poll of its own for what falls between two."""

@@ -11,7 +11,7 @@ from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
 from alerts.kernel.paging import Page
-from alerts.kernel.times import from_micros, micros
+from alerts.kernel.times import duration_micros, optional_from_micros, optional_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database, Row
 from alerts.storage.server_clock import shared_now
@@ -89,10 +89,10 @@ class WebhookQueries:
             created=int(created),
             position=int(position),
             tries=int(tries),
-            failing_since=_time(failing_since),
-            due_at=_time(due_at),
+            failing_since=optional_from_micros(failing_since),
+            due_at=optional_from_micros(due_at),
             reason=str(reason or ""),
-            taken_at=_time(taken_at),
+            taken_at=optional_from_micros(taken_at),
         )
 
 
@@ -115,7 +115,7 @@ class WebhookLease:
 
         def work(unit: UnitOfWork) -> None:
             now = shared_now(unit.read, self._dialect, unit.now)
-            until = now + LIFE // timedelta(microseconds=1)
+            until = now + duration_micros(LIFE)
             rows = unit.read(_sql.active)
             wanted = [row for row in rows if row[6] == self.name or self._is_to_hold(row, now)]
             unit.write_many(_sql.hold, [(self.name, until, row[0]) for row in wanted])
@@ -133,7 +133,7 @@ class WebhookLease:
         position, at = course.position, course.taken_at
 
         def work(unit: UnitOfWork) -> None:
-            moved = None if at is None else micros(at)
+            moved = optional_micros(at)
             unit.write(_sql.taken, (position, moved, course.id.bytes, self.name, course.turn))
 
         await self._writer.run(work, by="system")
@@ -141,7 +141,7 @@ class WebhookLease:
 
     async def failed(self, course: Cursor, reason: str) -> None:
         """Store the failure of the event after `course.position`, its begin, and the time of the next try."""
-        since, due = _micros(course.failing_since), _micros(course.due_at)
+        since, due = optional_micros(course.failing_since), optional_micros(course.due_at)
         key = (course.id.bytes, self.name, course.turn)
 
         def work(unit: UnitOfWork) -> None:
@@ -166,7 +166,7 @@ class WebhookLease:
         ours, until = row[6] == self.name, int(row[7])
         if self._alone:
             return not ours
-        return until < now + _RENEW // timedelta(microseconds=1) if ours else until < now
+        return until < now + duration_micros(_RENEW) if ours else until < now
 
 
 def _cursor(row: Row) -> Cursor:
@@ -177,14 +177,6 @@ def _cursor(row: Row) -> Cursor:
         recorded=int(position),
         turn=int(turn),
         tries=int(tries),
-        failing_since=_time(failing_since),
-        due_at=_time(due_at),
+        failing_since=optional_from_micros(failing_since),
+        due_at=optional_from_micros(due_at),
     )
-
-
-def _time(value: int | None) -> datetime | None:
-    return None if value is None else from_micros(int(value))
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else micros(at)

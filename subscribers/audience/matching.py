@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from alerts.kernel.geometry.geodesy import Bools
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
+from alerts.kernel.times import micros
 from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.index.schema import CONFIRMED, DANGER, TESTER, UNREADABLE, micros
+from subscribers.audience.index.schema import CONFIRMED, DANGER, TESTER, UNREADABLE
 from subscribers.audience.query import AudienceQuery
 from subscribers.audience.rule_matching import matches
 from subscribers.audience.service_change_matching import reached

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
-from alerts.kernel.times import instant, zone
+from alerts.kernel.times import instant, micros, zone
 from subscribers.audience.index import AudienceColumns, ContactFacts
-from subscribers.audience.index.schema import DANGER, FREQUENCIES, micros, quiet_hours
+from subscribers.audience.index.schema import DANGER, FREQUENCIES, quiet_hours
 from subscribers.domain.events import QuietHours
 
 Reason = Literal["quiet hours", "digest"]

@@ -23,9 +23,10 @@ from alerts.kernel.rules import (
     Touches,
 )
 from alerts.kernel.terms import CHANNEL_CODE, NEWSLETTER_PREFIX, SEVERITY_RANK
+from alerts.kernel.times import micros
 from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.index.schema import FREQUENCIES, micros
+from subscribers.audience.index.schema import FREQUENCIES
 
 _FEW = 1_000
 """Number of people up to which their places are tested singly rather than all places at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +13,12 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import PlaceState, TopicState, TriggerState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
+from alerts.kernel.times import from_micros
 from alerts.projections import document_kinds
 from alerts.projections.queries.base import BEYOND, SQL, QueryBase
 from alerts.projections.timeline import TimelineEntry
 from alerts.storage.ports import Row, Transaction
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TITLED: dict[str, document_kinds.DocumentKind[Any]] = {
     kind.table: kind
     for kind in (
@@ -66,7 +65,7 @@ class HistoryQueries(QueryBase):
         return [
             TimelineEntry(
                 position=position,
-                at=_EPOCH + timedelta(microseconds=happened),
+                at=from_micros(happened),
                 by=actor,
                 topic=topic,
                 kind=kind,

@@ -14,7 +14,8 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
-from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES, micros
+from alerts.kernel.times import micros
+from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.storage.in_clauses import select_in
 from alerts.storage.ports import Transaction

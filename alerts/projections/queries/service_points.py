@@ -12,7 +12,8 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.domain.service_point_status import facts_at
 from alerts.kernel.paging import Page
-from alerts.projections.document_kinds import CHANGES, POINTS, micros
+from alerts.kernel.times import micros
+from alerts.projections.document_kinds import CHANGES, POINTS
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.projections.queries.notices import first_notices
 from alerts.storage.ports import Transaction

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.geometry import Area
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SEVERITY_RANK
+from alerts.kernel.times import from_micros, micros
 from subscribers.audience.index.areas import Places
 from subscribers.audience.index.column_store import ColumnStore, Interned, RowIndex
 from subscribers.audience.index.schema import (
@@ -30,8 +31,6 @@ from subscribers.audience.index.schema import (
     ContactFacts,
     Contacts,
     People,
-    from_micros,
-    micros,
     quiet_hours,
 )
 from subscribers.domain import events as e

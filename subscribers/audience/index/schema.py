@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, get_args
 from uuid import UUID
 
@@ -20,19 +20,6 @@ CONFIRMED, DANGER, TESTER, UNREADABLE = 1, 2, 4, 8
 UNVERIFIED, VERIFIED, REMOVED = 0, 1, 2
 PHASES = ("requested", "confirmed", "lapsed", "ended", "erased")
 FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(time: datetime) -> int:
-    """Microseconds since 1970 of an aware time."""
-    return (time - _EPOCH) // _MICROSECOND
-
-
-def from_micros(value: int) -> datetime:
-    """Time, in UTC, of microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=int(value))
 
 
 class People(ColumnStore):
