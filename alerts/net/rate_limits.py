@@ -11,17 +11,19 @@ from collections.abc import Callable
 from time import monotonic
 
 from alerts.kernel.errors import TooManyRequests
+from alerts.net.token_bucket import TokenBucket
 
 _MOST = 10_000
 """Number of buckets at which full ones are discarded."""
+_BURST_SECONDS = 1.0
 
 
 class Limits:
-    """Token buckets, each stored as the time (seconds of `tick`) at which it would be full again."""
+    """Token buckets by key or source. `tick` is a monotonic clock in seconds."""
 
     def __init__(self, tick: Callable[[], float] = monotonic) -> None:
         self._tick = tick
-        self._full_at: dict[str, float] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, who: str, rate: float) -> None:
         """Take a token for one request of `who`, limited to `rate` per second.
@@ -29,13 +31,16 @@ class Limits:
         Raises `TooManyRequests`.
         """
         now = self._tick()
-        full_at = max(self._full_at.get(who, 0.0), now)
-        wait = full_at - now - (max(rate, 1.0) - 1) / rate
-        if wait > 1e-6:
-            seconds = math.ceil(wait)
+        bucket = self._buckets.get(who) or self._add(who, rate, now)
+        bucket.rate = rate
+        if not bucket.take(now):
+            seconds = math.ceil(bucket.delay(now))
             raise TooManyRequests(
                 f"more than {rate:g} requests a second; wait {seconds} s, then send fewer", retry_after=seconds
             )
-        if len(self._full_at) >= _MOST:
-            self._full_at = {name: at for name, at in self._full_at.items() if at > now}
-        self._full_at[who] = full_at + 1 / rate
+
+    def _add(self, who: str, rate: float, now: float) -> TokenBucket:
+        if len(self._buckets) >= _MOST:
+            self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.is_full(now)}
+        bucket = self._buckets[who] = TokenBucket(rate, now, burst_seconds=_BURST_SECONDS)
+        return bucket

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+_ROUNDING = 1e-9
+"""Tokens that may be missing: what accrues in steps adds up to less than the sum by rounding."""
+
 
 class TokenBucket:
     """Token bucket. Times are monotonic seconds; `rate` may change at any time."""
@@ -18,9 +21,9 @@ class TokenBucket:
     def take(self, now: float) -> bool:
         """Take a token. Returns False if none is available."""
         self._fill(now)
-        if self._tokens < 1.0:
+        if self._tokens < 1.0 - _ROUNDING:
             return False
-        self._tokens -= 1.0
+        self._tokens = max(0.0, self._tokens - 1.0)
         return True
 
     def refund(self) -> None:
@@ -31,6 +34,11 @@ class TokenBucket:
         """Seconds until a token is available; 0.0 if one is."""
         self._fill(now)
         return max(0.0, (1.0 - self._tokens) / self.rate)
+
+    def is_full(self, now: float) -> bool:
+        """True if the whole burst is available."""
+        self._fill(now)
+        return self._tokens >= self._most
 
     def _fill(self, now: float) -> None:
         self._tokens = min(self._most, self._tokens + max(0.0, now - self._at) * self.rate)

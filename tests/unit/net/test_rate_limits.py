@@ -68,4 +68,4 @@ def test_full_buckets_are_not_kept() -> None:
         limits.take(str(number), 100)
     clock.now += 1
     limits.take("one more", 100)
-    assert len(limits._full_at) == 1
+    assert len(limits._buckets) == 1
