@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from msgspec.structs import replace
-
-from alerts.domain.events import ChangeAfter, PointFacts
+from alerts.domain.events import PointFacts
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
+from alerts.domain.service_point_status import facts_at
 from subscribers.audience.nearest import OpenPoint, PointVisit
 from subscribers.audience.query import ChangeReach, ReachPoint
 
@@ -23,7 +21,7 @@ def change_reach(change: ChangeState, points: Sequence[PointState], others: Sequ
     at = change.facts.effective
     concerned = set(change.facts.service_points)
     kinds = {point.facts.kind for point in points if point.id in concerned}
-    before = {point.id: _after(point, others, at) for point in points if point.facts.kind in kinds}
+    before = {point.id: facts_at(point, others, at) for point in points if point.facts.kind in kinds}
     reached = []
     for point in points:
         if point.id in concerned:
@@ -53,7 +51,7 @@ def open_after(
     changes = sorted((*others, change), key=lambda c: (c.facts.effective, c.id))
     found = []
     for point in points:
-        facts = _after(point, changes, change.facts.effective)
+        facts = facts_at(point, changes, change.facts.effective)
         if facts is not None:
             found.append(open_point(point.id, facts))
     return tuple(found)
@@ -71,39 +69,3 @@ def open_point(point: UUID, facts: PointFacts) -> OpenPoint:
         opening_hours=facts.opening_hours,
         visits=tuple(PointVisit(v.dtstart, v.minutes, v.rrule) for v in facts.visits),
     )
-
-
-def _after(point: PointState, changes: Sequence[ChangeState], at: datetime) -> PointFacts | None:
-    """Apply the changes in force at `at` to a point; None if it is closed then."""
-    if not point.open:
-        return None
-    facts = point.facts
-    for change in changes:
-        announced = change.facts
-        if point.id not in announced.service_points:
-            continue
-        if not announced.effective <= at:
-            if announced.kind == "opening":
-                return None
-            continue
-        if announced.until is not None and at >= announced.until:
-            continue
-        if announced.kind == "closure":
-            return None
-        after = announced.after.get(str(point.id))
-        if after is not None:
-            facts = _with(facts, after)
-    return facts
-
-
-def _with(facts: PointFacts, after: ChangeAfter) -> PointFacts:
-    """Merge a change's new facts; absent ones are unchanged."""
-    if after.opening_hours is not None:
-        facts = replace(facts, opening_hours=after.opening_hours)
-    if after.lat is not None and after.lon is not None:
-        facts = replace(facts, lat=after.lat, lon=after.lon)
-    if after.address is not None:
-        facts = replace(facts, address=after.address)
-    if after.visits:
-        facts = replace(facts, visits=after.visits)
-    return facts
