@@ -28,6 +28,7 @@ from alerts.kernel.events import Event
 from alerts.kernel.ids import new_id
 from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import MsgType
+from alerts.kernel.time_limits import check_time
 from subscribers.audience.query import AudienceCount
 
 
@@ -131,8 +132,7 @@ class NoticeCommands(CommandBase):
         self, actor: Actor, notice: UUID, send_at: datetime, *, idem: Idempotency | None = None
     ) -> NoticeSaved:
         """Schedule the issue. A policy that says `issue` may schedule a draft."""
-        if send_at.tzinfo is None:
-            raise Invalid.field("send_at", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+        check_time(send_at, "send_at")
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = auto_approved(unit, actor, notice_threads.notice(unit, notice))

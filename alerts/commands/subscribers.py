@@ -32,6 +32,7 @@ from alerts.kernel.events import Event
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
+from alerts.kernel.time_limits import check_time
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import lifecycle, signup
@@ -277,8 +278,8 @@ class SubscriberCommands(CommandBase):
         self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
     ) -> SubscriberSaved:
         """Pause all but danger to life until then; None resumes."""
-        if until is not None and until.tzinfo is None:
-            raise Invalid.field("paused_until", "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
+        if until is not None:
+            check_time(until, "paused_until")
         return await self._alter(actor, subscriber, lambda s, u: lifecycle.decide_pause(s, until, now=u.now), idem)
 
     async def end_subscriber(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,8 @@ import msgspec
 from alerts.contract.bodies import Area, ContentBody, VisitBody
 from alerts.domain.events import Content, Visit
 from alerts.domain.recurrence import is_readable
-from alerts.kernel.errors import FieldError, Invalid
-from alerts.kernel.times import timed_members
+from alerts.kernel.errors import Invalid
+from alerts.kernel.time_limits import time_faults
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
 _FEW = 10
@@ -23,30 +23,10 @@ _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
 
 
 def check_times(body: msgspec.Struct) -> None:
-    """Refuse any time without an offset, anywhere in the body."""
-    found = [
-        FieldError(path, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
-        for path in _naive_times(body, "")
-    ]
+    """Refuse any time without an offset or of an implausible year, anywhere in the body."""
+    found = time_faults(body)
     if found:
-        raise Invalid("A time without offset could mean another hour elsewhere: " + found[0].field, found)
-
-
-def _naive_times(body: msgspec.Struct, path: str) -> Iterator[str]:
-    """Paths of times without an offset. Raw JSON (areas, rules) holds none and is skipped."""
-    for name, encoded in timed_members(type(body)):
-        value = getattr(body, name)
-        here = f"{path}{encoded}"
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                yield here
-        elif isinstance(value, msgspec.Struct):
-            yield from _naive_times(value, f"{here}.")
-        elif isinstance(value, tuple | dict):
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            for key, item in items:
-                if isinstance(item, msgspec.Struct):
-                    yield from _naive_times(item, f"{here}.{key}.")
+        raise Invalid(f"{found[0].field}: {found[0].message}", found)
 
 
 def is_drawn(area: Area | None) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, get_args
 
 import msgspec
@@ -21,6 +20,7 @@ import msgspec
 from alerts.channels.registry import WRITABLE
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Frequency, Severity
+from alerts.kernel.time_limits import parse_time
 from subscribers.domain.subscriber import SubscriberState
 
 Json = dict[str, Any]
@@ -89,7 +89,7 @@ def body_of(row: Cells) -> Json:
         if name in row:
             body[name] = _choice(name, row[name], _CHOICES[name])
     if "paused_until" in row:
-        body["paused_until"] = _instant("paused_until", row["paused_until"])
+        body["paused_until"] = parse_time(row["paused_until"], "paused_until")
     if "topics" in row:
         body["topics"] = _words(row["topics"])
     if "channels" in row:
@@ -227,19 +227,9 @@ def _consent(row: Cells) -> Json:
             )
     return {
         "wording": row["consent_wording"],
-        "given_at": _instant("consent_given_at", row["consent_given_at"]),
+        "given_at": parse_time(row["consent_given_at"], "consent_given_at"),
         "how": row.get("consent_how", "import"),
     }
-
-
-def _instant(name: str, text: str) -> datetime:
-    try:
-        found: datetime | None = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise Invalid.field(name, "Give the time with an offset, such as 2026-05-01T09:00:00+01:00.")
-    return found
 
 
 def _words(text: str) -> list[str]:

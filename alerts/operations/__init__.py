@@ -220,9 +220,9 @@ class Admin:
     async def as_of(self, args: Json) -> Json:
         """{"at"} → {"at", "position", "items"}: the notices published by that moment."""
         from alerts.explain.as_of import as_of
-        from alerts.web.http.requests import aware
+        from alerts.kernel.time_limits import parse_time
 
-        found = await asyncio.to_thread(as_of, self._parts.log, aware(args["at"], "time"))
+        found = await asyncio.to_thread(as_of, self._parts.log, parse_time(args["at"], "time"))
         return dict(msgspec.to_builtins(found))
 
     async def position(self, args: Json) -> Json:

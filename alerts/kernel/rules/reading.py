@@ -27,6 +27,7 @@ from alerts.kernel.rules.tree import (
     Touches,
 )
 from alerts.kernel.terms import CHANNELS, SEVERITY_RANK, Frequency
+from alerts.kernel.time_limits import OFFSET_NEEDED
 
 MAX_NODES = 1_000
 MAX_DEPTH = 30
@@ -113,7 +114,7 @@ def _time(raw: Any, field: str) -> Rule:
     except (TypeError, ValueError):
         raise Invalid.field(field, "must be an RFC 3339 time such as 2026-01-31T12:00:00+00:00") from None
     if time.tzinfo is None:
-        raise Invalid.field(field, "the time needs an offset, such as +00:00")
+        raise Invalid.field(field, OFFSET_NEEDED)
     return SubscribedBefore(time)
 
 

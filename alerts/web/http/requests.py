@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Collection
-from datetime import datetime
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlencode
@@ -189,14 +188,3 @@ def unchanged(request: web.Request, tag: str) -> bool:
 def digest(body: bytes) -> str:
     """SHA-256 of a body, in hex."""
     return hashlib.sha256(body).hexdigest()
-
-
-def aware(text: str, field: str) -> datetime:
-    """A time with its offset. Raises Invalid."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid.field(field, "expected a time such as 2026-03-12T09:30:00+00:00") from error
-    if at.tzinfo is None:
-        raise Invalid.field(field, "say the offset too, as in 2026-03-12T09:30:00+00:00")
-    return at
