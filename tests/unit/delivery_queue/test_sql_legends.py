@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from alerts.delivery_queue import bounce_pause, row_format
-from alerts.delivery_queue.row_format import CHANNEL, LANE, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import LANE, STATE, DeliveryFlag
+from alerts.kernel.terms import CHANNEL_CODE
 
 ROOT = Path(__file__).parents[3]
 KINDS = {name.removeprefix("JOB_").lower(): number for name, number in vars(row_format).items() if "JOB_" in name}
@@ -16,7 +17,7 @@ NUMBERS: dict[str, dict[str, int]] = {
     "state": {str(name): number for name, number in STATE.items()},
     "ended": {str(name): number for name, number in STATE.items()},
     "flags": {str(flag.name): int(flag) for flag in DeliveryFlag},
-    "channel": {str(name): number for name, number in CHANNEL.items()},
+    "channel": {str(name): number for name, number in CHANNEL_CODE.items()},
     "lane": {str(name): number for name, number in LANE.items()},
     "kind": KINDS,
     "paused": {"PAUSED": bounce_pause.PAUSED, "RESUMED": bounce_pause.RESUMED},

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.kernel.terms import Frequency, NoticeKind, Priority
-from alerts.kernel.times import instant
-from subscribers.audience.index.schema import from_micros
+from alerts.kernel.times import from_micros, instant
 from subscribers.audience.quiet_hours import REASONS, Deferral, deferral, deferrals, next_digest, quiet_until
 from subscribers.domain.events import QuietHours
 from tests.unit.subscribers.audience.makers import columns_of, registered
@@ -136,4 +135,4 @@ def test_what_holds_a_message_back(
     assert (until[0], until[2], reason[0], reason[2]) == (0, 0, -1, -1)
     assert (until[1] == 0) == (held is None)
     if held is not None:
-        assert (from_micros(until[1]), REASONS[reason[1]]) == (held.until, held.reason)
+        assert (from_micros(int(until[1])), REASONS[reason[1]]) == (held.until, held.reason)

@@ -15,7 +15,9 @@ from alerts.web.public.why_view import checks
 @pytest.mark.parametrize(("place", "said"), [("tower-hamlets", "Tower Hamlets"), ("Nain's", "Nain's")])
 def test_a_registered_place_is_called_by_its_name(place: str, said: str) -> None:
     known = {"tower-hamlets": SimpleNamespace(slug="tower-hamlets", name={"en": "Tower Hamlets"})}
-    services = cast(Any, SimpleNamespace(views=SimpleNamespace(place=known.get)))
+    services = cast(
+        Any, SimpleNamespace(views=SimpleNamespace(place=known.get), settings=SimpleNamespace(default_language="en"))
+    )
     check = Check(rule="place", holds=True, detail=f"the place “{place}” overlaps the area")
     found = Why(
         due=True, position=9, checks=(check,), chain=(), notice=UUID(int=1), subscriber=UUID(int=2), place=place
