@@ -1,1 +1,1 @@
-"""How events are kept: codec, recorders, group-commit writer, projection runner. Knows no domain."""
+"""Event log: codec, recorders, group-commit writer. Knows no domain."""

@@ -1,4 +1,4 @@
-"""The `eventsourcing` application of the product: one event store, its mapper, repository and notification log."""
+"""`eventsourcing` application of the product: one event store, its mapper, repository and notification log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 _ENVIRONMENT = {
     "PERSISTENCE_MODULE": "alerts.eventlog.persistence",
-    # Said here so that no variable of the machine's environment can turn them on.
+    # Set here so that no environment variable of the machine can enable them.
     "IS_SNAPSHOTTING_ENABLED": "n",
     "AGGREGATE_CACHE_MAXSIZE": "",
     "COMPRESSOR_TOPIC": "",
@@ -32,12 +32,12 @@ _ENVIRONMENT = {
 
 
 _ANY_NUMBER = 1 << 31
-"""Section size of the notification log: readers say how much they take."""
+"""Section size of the notification log: readers choose their own limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folded(Generic[S]):
-    """A folded state in the shape that the library's repository returns."""
+    """Folded state in the shape that the library's repository returns."""
 
     id: UUID
     version: int
@@ -45,7 +45,7 @@ class _Folded(Generic[S]):
 
 
 class EventStoreApplication(Application[UUID]):
-    """Events of every stream of the product. `save` appends, `notification_log` and `repository` read."""
+    """Events of every stream. `save` appends, `notification_log` and `repository` read."""
 
     name = "alerts"
 
@@ -58,24 +58,21 @@ class EventStoreApplication(Application[UUID]):
         super().__init__(_ENVIRONMENT)
 
     def construct_factory(self, env: Environment) -> InfrastructureFactory:
-        """The factory of our persistence module, given the open database."""
+        """Create the factory of our persistence module, with the open database."""
         factory = super().construct_factory(env)
         cast(Factory, factory).database = self.database
         return factory
 
     def construct_mapper(self) -> Mapper[UUID]:
-        """The codec: stable topics, versions, MessagePack, personal fields sealed."""
+        """Return the codec: stable topics, versions, MessagePack, personal fields sealed."""
         return self.codec
 
     def construct_notification_log(self) -> LocalNotificationLog:
-        """The library's notification log, answered from memory where that holds all that was asked for."""
+        """Return the library's notification log, served from memory where possible."""
         return _RecentFirst(self.recorder, self.recent)
 
     def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
-        """The folded state of a stream, if asked as it was at a position; None if it had no event by then.
-
-        Raises `UnreadableEvent`.
-        """
+        """Fold a stream, optionally up to a position; None if it had no event by then. Raises `UnreadableEvent`."""
 
         def projector(_: object, events: Iterable[Recorded]) -> _Folded[S] | None:
             folded: _Folded[S] | None = None
@@ -90,10 +87,10 @@ class EventStoreApplication(Application[UUID]):
         return found.state if found is not None else None
 
     def stream(self, stream: Stream[Any], stream_id: UUID) -> CachedStream:
-        """A stream as the unit of work keeps it: version 0 if it has no event. Raises `UnreadableEvent`.
+        """Load a stream for the unit of work: version 0 if it has no event. Raises `UnreadableEvent`.
 
-        The repository has no cache of its own: the writer's is voided under the append lock, which the library's could
-        only do by asking the database again at each use.
+        The repository has no cache: the writer's is invalidated under the append lock, which the library's could only
+        do by querying the database at each use.
         """
 
         def projector(_: object, events: Iterable[Recorded]) -> CachedStream | None:
@@ -110,7 +107,7 @@ class EventStoreApplication(Application[UUID]):
 
 
 class _RecentFirst(LocalNotificationLog):
-    """Select from the rows that this process appended last, else from the recorder."""
+    """Notification log that reads recent rows from memory, else from the recorder."""
 
     def __init__(self, recorder: Recorder, recent: RecentRows) -> None:
         super().__init__(recorder, section_size=_ANY_NUMBER)

@@ -1,6 +1,6 @@
-"""How an event is kept: a stable topic, a version, MessagePack, and what is personal sealed.
+"""Event codec: a stable topic, a version, MessagePack, and personal fields sealed.
 
-The kept state is an array: version, at, by, command, cause, data, sealed. `data` is the event's own fields without
+The stored state is an array: version, at, by, command, cause, data, sealed. `data` is the event's own fields without
 the personal ones; `sealed` holds those, encrypted under the key of the stream's subject.
 """
 
@@ -23,16 +23,16 @@ LOG_COLUMNS = "position, originator_id, originator_version, topic, state"
 
 
 class Sealer(Protocol):
-    """Seals under a subject's own key."""
+    """Encryption under a subject's own key."""
 
     def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
-        """Encrypt; makes a key if the subject has none. `fresh`: the subject is new, no need to look for one."""
+        """Encrypt; creates a key if the subject has none. `fresh`: the subject is new, skip the look-up."""
 
     def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
-        """Decrypt; None once the key is destroyed. Raises ValueError on bytes that were altered."""
+        """Decrypt; None once the key is destroyed. Raises ValueError if the bytes were altered."""
 
     def prefetch(self, subjects: Collection[UUID]) -> None:
-        """Read the keys of many subjects at once."""
+        """Load the keys of many subjects at once."""
 
 
 class _StoredEvent(msgspec.Struct, array_like=True, frozen=True):
@@ -46,7 +46,7 @@ class _StoredEvent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _EventSchema:
-    """What the codec needs to know of one class of events."""
+    """Schema of one event class, as the codec needs it."""
 
     def __init__(self, event: type[Event]) -> None:
         self.event = event
@@ -58,12 +58,12 @@ class _EventSchema:
             raise ValueError(f"{event.__name__}: no such personal field: {sorted(self.personal - known)}")
         self.plain = tuple((f.name, f.encode_name, f.default) for f in fields if f.name not in self.personal)
         self.sealed = tuple((f.name, f.encode_name) for f in fields if f.name in self.personal)
-        # A personal field that is gone reads as None, whatever the default of a fresh event is.
+        # An erased personal field reads as None, whatever its default in a new event.
         self.gone = msgspec.msgpack.encode({encode_name: None for _, encode_name in self.sealed})
 
 
 class Codec(Mapper[UUID]):
-    """The library's `Mapper` over `Recorded`; also what the log and the writer use directly."""
+    """The library's `Mapper` over `Recorded`; also used directly by the log and the writer."""
 
     def __init__(self, catalogue: Catalogue, sealer: Sealer) -> None:
         super().__init__(JSONTranscoder())
@@ -75,14 +75,14 @@ class Codec(Mapper[UUID]):
     # --- writing
 
     def to_stored_event(self, domain_event: DomainEventProtocol[UUID]) -> StoredEvent:
-        """The event as the library stores it."""
+        """Encode an event in the library's stored form."""
         if not isinstance(domain_event, Recorded):
             raise TypeError(f"not a recorded event: {type(domain_event).__name__}")
         topic, state = self.encode(domain_event)
         return StoredEvent(domain_event.originator_id, domain_event.originator_version, topic, state)
 
     def encode(self, recorded: Recorded) -> tuple[str, bytes]:
-        """(topic, state). Raises TypeError for an event that is not in the catalogue."""
+        """Encode to (topic, state). Raises TypeError for an event that is not in the catalogue."""
         event = recorded.event
         topic = event.topic()
         kind = self._kinds.get(topic)
@@ -98,76 +98,78 @@ class Codec(Mapper[UUID]):
                 sealed = self._sealer.seal(recorded.originator_id, self._encoder.encode(secret), fresh=fresh)
         else:
             raw = self._encoder.encode(event)
-        kept = _StoredEvent(
+        envelope = _StoredEvent(
             event.version, recorded.at, recorded.by, recorded.command, recorded.cause, msgspec.Raw(raw), sealed
         )
-        return topic, self._encoder.encode(kept)
+        return topic, self._encoder.encode(envelope)
 
     # --- reading
 
     def to_domain_event(self, stored_event: StoredEvent) -> Recorded:
-        """The event as the domain sees it; raises `UnreadableEvent`."""
+        """Decode an event; raises `UnreadableEvent`."""
         found = self.decode_many((stored_event,))[0]
         if isinstance(found, UnreadableEvent):
             raise found
         return found
 
     def decode_many(self, stored: Sequence[StoredEvent], *, unseal: bool = True) -> list[Recorded | UnreadableEvent]:
-        """Many at once: their keys are read together, and an error stands in the place of each that cannot be read.
+        """Decode many events: keys are loaded together, and an unreadable one is replaced by its error.
 
-        Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
+        Without `unseal` no key is used: personal fields read as None, and the sealed bytes are in `sealed`.
         """
         opened: list[_StoredEvent | UnreadableEvent] = []
         subjects: set[UUID] = set()
         for event in stored:
             try:
-                kept = self._kept.decode(event.state)
+                envelope = self._kept.decode(event.state)
             except msgspec.MsgspecError as error:
                 opened.append(UnreadableEvent(_position(event), event.topic, f"damaged: {error}"))
                 continue
-            opened.append(kept)
-            if kept.sealed is not None:
+            opened.append(envelope)
+            if envelope.sealed is not None:
                 subjects.add(_stream(event))
         if unseal and subjects:
             self._sealer.prefetch(subjects)
         return [
-            kept if isinstance(kept, UnreadableEvent) else self._recorded(event, kept, unseal)
-            for event, kept in zip(stored, opened, strict=True)
+            envelope if isinstance(envelope, UnreadableEvent) else self._recorded(event, envelope, unseal)
+            for event, envelope in zip(stored, opened, strict=True)
         ]
 
-    def _recorded(self, stored: StoredEvent, kept: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
+    def _recorded(self, stored: StoredEvent, envelope: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
         position, originator_id = _position(stored), _stream(stored)
         try:
-            event = self._event(stored.topic, kept, originator_id, unseal)
+            event = self._event(stored.topic, envelope, originator_id, unseal)
         except (msgspec.MsgspecError, ValueError, TypeError, LookupError) as error:
             return UnreadableEvent(position, stored.topic, str(error))
         return Recorded(
             originator_id=originator_id,
             originator_version=stored.originator_version,
             event=event,
-            at=kept.at,
-            by=kept.by,
-            command=kept.command,
-            cause=kept.cause,
+            at=envelope.at,
+            by=envelope.by,
+            command=envelope.command,
+            cause=envelope.cause,
             position=position,
-            sealed=kept.sealed,
+            sealed=envelope.sealed,
         )
 
-    def _event(self, topic: str, kept: _StoredEvent, subject: UUID, unseal: bool) -> Event:
+    def _event(self, topic: str, envelope: _StoredEvent, subject: UUID, unseal: bool) -> Event:
         kind = self._kinds.get(topic)
         if kind is None:
             raise LookupError("this version knows no such event")
-        if kept.version > kind.event.version:
-            raise LookupError(f"its version {kept.version} is newer than {kind.event.version}, which this one knows")
-        raw = bytes(kept.data)
+        if envelope.version > kind.event.version:
+            raise LookupError(
+                f"its version {envelope.version} is newer than {kind.event.version}, which this one knows"
+            )
+        raw = bytes(envelope.data)
         if kind.personal:
-            raw = _joined(raw, self._secret(kind, kept.sealed if unseal else None, subject))
-        if kept.version < kind.event.version:
-            raw = self._encoder.encode(self._upcast(topic, kept.version, msgspec.msgpack.decode(raw)))
+            raw = _joined(raw, self._secret(kind, envelope.sealed if unseal else None, subject))
+        if envelope.version < kind.event.version:
+            raw = self._encoder.encode(self._upcast(topic, envelope.version, msgspec.msgpack.decode(raw)))
         return kind.decoder.decode(raw)
 
     def _secret(self, kind: _EventSchema, sealed: bytes | None, subject: UUID) -> bytes:
-        """The map of the personal fields, each None where there is nothing (any more)."""
+        """Map of the personal fields, each None if absent or erased."""
         plaintext = None if sealed is None else self._sealer.unseal(subject, sealed)
         return kind.gone if plaintext is None else plaintext
 
@@ -180,7 +182,7 @@ class Codec(Mapper[UUID]):
         return fields
 
     def public(self, recorded: Recorded) -> dict[str, Any]:
-        """The event for programs, JSON-able, with what is personal or private left out; `version` is the type's."""
+        """Event for programs, JSON-able, without personal and private fields; `version` is the type's."""
         event = recorded.event
         hidden = {*event.personal, *event.private}
         data = msgspec.to_builtins(event, str_keys=True)
@@ -205,7 +207,7 @@ def _stream(stored: StoredEvent) -> UUID:
 
 
 def _joined(first: bytes, second: bytes) -> bytes:
-    """Two MessagePack maps as one, without decoding either (as fast as it gets, and it is done for every person)."""
+    """Concatenate two MessagePack maps without decoding either (hot path: runs for every person)."""
     (count, start), (more, start_of_more) = _header(first), _header(second)
     total = count + more
     header = bytes((0x80 | total,)) if total < 16 else b"\xde" + total.to_bytes(2)

@@ -1,4 +1,4 @@
-"""Reading the log: by position, by stream, and waiting for it to grow."""
+"""Log reader: by position, by stream, and waiting for new events."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ S = TypeVar("S")
 _PAGE = 500
 _POLL = 0.05
 _SLOW_POLL = 1.0
-_LOOK_FOR_SILENCE = 2.0
+_SILENCE_CHECK_S = 2.0
 _SILENT = 15.0
-"""Seconds after which a transaction that says nothing while others wait for it is ended."""
+"""Seconds after which an idle transaction that others wait for is terminated."""
 _END_SILENT = """
 SELECT pg_terminate_backend(holder.pid) FROM pg_stat_activity holder
 WHERE holder.datname = current_database() AND holder.usename = current_user
@@ -40,7 +40,7 @@ WHERE holder.datname = current_database() AND holder.usename = current_user
 
 
 class EventLog:
-    """`ports.Log` over the application. `close` it at the end: on PostgreSQL it listens on a connection of its own."""
+    """`ports.Log` over the application. `close` it at the end: on PostgreSQL it has a listening connection."""
 
     def __init__(self, application: EventStoreApplication) -> None:
         self._application = application
@@ -51,32 +51,32 @@ class EventLog:
         self._stopped = Event()
 
     def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
-        """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
+        """Read up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
         return self._read(self.notifications(after, limit, topics))
 
     def read_each(
         self, after: int, limit: int, topics: Collection[str] = (), *, unseal: bool = True
     ) -> list[Recorded | UnreadableEvent]:
-        """The same, with the error in the place of each event that cannot be read.
+        """Like `read`, with the error in the place of each unreadable event.
 
-        Without `unseal` no key is touched: personal fields read as None, and the sealed bytes stand in `sealed`.
+        Without `unseal` no key is used: personal fields read as None, and the sealed bytes are in `sealed`.
         """
         return self._codec.decode_many(self.notifications(after, limit, topics), unseal=unseal)
 
     def notifications(self, after: int, limit: int, topics: Collection[str] = ()) -> Sequence[Notification]:
-        """The same as they are stored: sealed, not decoded."""
+        """Like `read`, in stored form: sealed, not decoded."""
         log = self._application.notification_log
         return log.select(after, limit, topics=sorted(topics), inclusive_of_start=False)
 
     def read_at(self, positions: Sequence[int]) -> list[Recorded]:
-        """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
+        """Read the events at these positions, in log order. Raises `UnreadableEvent`."""
         events: list[Recorded] = []
         for start in range(0, len(positions), _PAGE):
             events += self._read(self._application.recorder.select_at(positions[start : start + _PAGE]))
         return events
 
     def hash_at(self, position: int) -> bytes:
-        """What tells this log, as far as this position, from any other: SHA-256 over the last event up to there."""
+        """Fingerprint of the log up to this position: SHA-256 over the last event up to there."""
         digest = hashlib.sha256()
         last = self._application.recorder.select_last(position)
         if last is not None:
@@ -86,20 +86,20 @@ class EventLog:
         return digest.digest()
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
-        """A stream's events, if asked only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""
+        """Read a stream's events, optionally only those at positions ≤ `up_to`. Raises `UnreadableEvent`."""
         found = cast("Sequence[Notification]", self._application.recorder.select_events(stream_id))
         return self._read([n for n in found if up_to is None or n.id <= up_to])
 
     def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
-        """A stream's folded state, if asked as it was at that position; None if it had no event."""
+        """Fold a stream, optionally up to a position; None if it had no event."""
         return self._application.state(stream, stream_id, up_to)
 
     def position(self) -> int:
-        """The last position in the log, 0 if it is empty."""
+        """Last position in the log, 0 if it is empty."""
         return self._application.recorder.max_notification_id() or 0
 
     def _read(self, stored: Sequence[Notification]) -> list[Recorded]:
-        """Decoded, their keys read together. Raises `UnreadableEvent`."""
+        """Decode events, with their keys loaded together. Raises `UnreadableEvent`."""
         events = []
         for found in self._codec.decode_many(stored):
             if isinstance(found, UnreadableEvent):
@@ -108,11 +108,11 @@ class EventLog:
         return events
 
     def notify_appended(self, position: int) -> None:
-        """Wake this process's waiters after a commit of its writer: none of them waits for a poll."""
+        """Wake this process's waiters after a commit of its writer, without a poll."""
         self._grown.advance(position)
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until the log has come to `position` or the time (seconds) is up; True if it has.
+        """Block until the log reaches `position`; False after `timeout` seconds.
 
         Other processes' commits are noticed at once on PostgreSQL (LISTEN), within 50 ms on SQLite.
         """
@@ -120,18 +120,18 @@ class EventLog:
         return self._grown.wait_for(position, timeout)
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """The same, awaited."""
+        """Asynchronous version of `wait_for`."""
         self._watch()
         return await self._grown.wait_for_async(position, timeout)
 
     def close(self) -> None:
-        """Stop noticing other processes' commits."""
+        """Stop watching for other processes' commits."""
         self._stopped.set()
         if self._watcher is not None:
             self._watcher.join(timeout=5)
 
     def _watch(self) -> None:
-        """Start the thread that notices what other processes commit, once somebody waits."""
+        """Start the thread that notices other processes' commits, on the first wait."""
         if self._watcher is not None or self._stopped.is_set():
             return
         with self._watching:
@@ -141,7 +141,7 @@ class EventLog:
                 self._watcher.start()
 
     def _poll(self) -> None:
-        """SQLite: a number that changes when another connection commits is asked for again and again."""
+        """SQLite: poll the number that changes when another connection commits."""
         from alerts.storage.sqlite import SQLiteDatabase
 
         database = cast(SQLiteDatabase, self._database)
@@ -160,7 +160,7 @@ class EventLog:
             connection.close()
 
     def _listen(self) -> None:
-        """PostgreSQL: every append notifies, and a slow poll is the net below."""
+        """PostgreSQL: every append notifies; a slow poll is the fallback."""
         database = cast("PostgresDatabase", self._database)
         while not self._stopped.is_set():
             try:
@@ -169,7 +169,7 @@ class EventLog:
                 self._pause_after(error)
 
     def _pause_after(self, error: Exception) -> None:
-        """The database is away: try again in a while; those who wait time out meanwhile. Any other error goes on."""
+        """Pause while the database is away; waiters time out meanwhile. Any other error is raised."""
         if self._database.fault_kind(error) is None and not isinstance(error, Unavailable):
             raise error
         self._stopped.wait(_SLOW_POLL)
@@ -180,9 +180,9 @@ class EventLog:
             connection.execute(f"LISTEN {CHANNEL}")
             polled = looked = 0.0
             while not self._stopped.is_set():
-                if monotonic() - looked >= _LOOK_FOR_SILENCE:
-                    # A process that was stopped in mid-statement (a pipeline, a COPY) holds what it holds for ever, and
-                    # no time limit of the server's counts that as idle.
+                if monotonic() - looked >= _SILENCE_CHECK_S:
+                    # A process that was stopped in mid-statement (a pipeline, a COPY) keeps its locks for ever, and no
+                    # server timeout counts that as idle.
                     connection.execute(_END_SILENT, (_SILENT,))
                     looked = monotonic()
                 if monotonic() - polled >= _SLOW_POLL:

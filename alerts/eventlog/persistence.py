@@ -12,26 +12,26 @@ from alerts.storage.base import BaseDatabase
 
 
 class Factory(InfrastructureFactory[TrackingRecorder]):
-    """Makes one recorder for a database that was opened elsewhere: its connections outlive the application."""
+    """Creates recorders for a database that was opened elsewhere: its connections outlive the application."""
 
     database: BaseDatabase
 
     def aggregate_recorder(self, purpose: str = "events") -> Recorder:
-        """The recorder. Raises ValueError for `snapshots`: streams are short, and the audience has checkpoints."""
+        """Create the recorder. Raises ValueError for `snapshots`: streams are short."""
         if purpose != "events":
             raise ValueError(f"no recorder of {purpose}: this log keeps no snapshots of streams")
         return Recorder(self.database)
 
     def application_recorder(self) -> Recorder:
-        """The recorder of events and positions."""
+        """Create the recorder of events and positions."""
         return Recorder(self.database)
 
     def process_recorder(self) -> Recorder:
-        """The recorder of events and positions."""
+        """Create the recorder of events and positions."""
         return Recorder(self.database)
 
     def tracking_recorder(self, tracking_recorder_class: type[TrackingRecorder] | None = None) -> TrackingRecorder:
-        """The recorder: positions of reactors stand in the log's own database."""
+        """Create the recorder: positions of reactors are in the log's own database."""
         return Recorder(self.database)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Typed ports of the event log: unit of work, writer, reader, projection."""
+"""Event log ports: unit of work, writer, reader, projection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class UnitOfWork(Protocol):
-    """What one command may do inside the group commit. Writes are buffered until the command returns.
+    """Unit of work of one command inside the group commit. Writes are buffered until the command returns.
 
     A command that raises leaves nothing behind and fails alone; the others of the batch are committed.
     """
@@ -26,108 +26,109 @@ class UnitOfWork(Protocol):
     now: datetime
 
     def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
-        """The folded state of a stream, with what this batch has appended; None if it has no event."""
+        """Fold a stream, including events of this batch; None if it has no event."""
 
     def version(self, stream_id: UUID) -> int:
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""
 
     def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
-        """Decide these facts: they follow the version that `get` saw (else a version conflict, retried by itself).
+        """Append events after the version that `get` saw (else a version conflict, retried automatically).
 
-        A stream that this unit has not read is taken to be new; if it is not, the command fails with `Conflict`.
+        A stream that this unit has not read is assumed to be new; if it is not, the command fails with `Conflict`.
         """
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
-        """Read a side table of the log's database, with what earlier commands of this batch have written."""
+        """Read a side table of the log's database, including writes of earlier commands of this batch."""
 
     def write(self, sql: str, params: Sequence[Value] = ()) -> None:
-        """Write a side table in the same transaction as the events."""
+        """Write a side table in the transaction of the events."""
 
     def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
-        """The same for many rows."""
+        """Write many rows by one statement."""
 
     def number(self, name: str, count: int = 1) -> int:
-        """Take the next `count` numbers of a sequence and return the first (from 1 on; holes are allowed)."""
+        """Reserve the next `count` numbers of a sequence; return the first (from 1 on; gaps are allowed)."""
 
     def tracked(self, name: str) -> int:
-        """A reactor's position in the log (the library's `Tracking`), 0 if it has not begun."""
+        """Position of a reactor in the log (the library's `Tracking`), 0 if it has not begun."""
 
     def track(self, name: str, position: int) -> None:
-        """Move a reactor's position in the same transaction; one that it has reached already changes nothing."""
+        """Move a reactor's position in the same transaction; never backwards."""
 
     def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
-        """Statements that need the positions of this command's events, run in the same transaction after the append."""
+        """Add statements that need the positions of this command's events; run after the append."""
 
     def after_commit(self, then: Callable[[], None]) -> None:
-        """Run once the transaction is on disk (a wake-up, a cache to void); it must not raise."""
+        """Call once the transaction is on disk (a wake-up, a cache to invalidate); it must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committed(Generic[T_co]):
-    """A command's answer, with the log position at which it is true."""
+    """Result of a command, with the log position from which it is valid."""
 
     result: T_co
     position: int
-    """Of the command's last event; the log's end if it appended none."""
+    """Position of the command's last event; the log's end if it appended none."""
 
 
 class Writer(Protocol):
-    """The one writer of a process: commands queue, each batch is one transaction (group commit)."""
+    """Only writer of a process: commands queue, each batch is one transaction (group commit)."""
 
     def submit(
         self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Future[Committed[T]]:
         """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised.
 
-        `cause` is the position of the event that led to this command, kept with each event it appends.
-
-        `work` may be run more than once (version conflict): it must be free of effects but through the unit.
+        `cause` is the position of the event that led to this command, stored with each event it appends. `work` may run
+        more than once (version conflict): its only effects must be through the unit.
         """
 
     async def run(
         self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Committed[T]:
-        """The same, awaited from an event loop."""
+        """Asynchronous version of `submit`."""
 
     def position(self) -> int:
-        """The last position this process has committed (or found at start)."""
+        """Last position this process has committed (or found at start)."""
 
     def close(self) -> None:
         """Finish what is queued, then stop."""
 
 
 class Log(Protocol):
-    """Reading the log."""
+    """Log reader."""
 
     def read(self, after: int, limit: int, topics: Collection[str] = ()) -> list[Recorded]:
-        """Up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
+        """Read up to `limit` events at positions > `after`, in order. A damaged event raises `UnreadableEvent`."""
 
     def read_each(
         self, after: int, limit: int, topics: Collection[str] = (), *, unseal: bool = True
     ) -> Sequence[Recorded | UnreadableEvent]:
-        """The same, with the error in the place of each event that cannot be read; without `unseal`, personal fields
-        read as None and no key is touched."""
+        """Like `read`, with the error in the place of each unreadable event.
+
+        Without `unseal`, personal fields read as None and no key is used.
+        """
 
     def read_at(self, positions: Sequence[int]) -> list[Recorded]:
-        """The events at these positions, in the log's order. Raises `UnreadableEvent`."""
+        """Read the events at these positions, in log order. Raises `UnreadableEvent`."""
 
     def hash_at(self, position: int) -> bytes:
-        """What tells this log, as far as this position, from any other: 32 bytes."""
+        """Fingerprint of the log up to this position: 32 bytes."""
 
     def stream(self, stream_id: UUID, up_to: int | None = None) -> list[Recorded]:
-        """A stream's events, if asked only those at positions ≤ `up_to`."""
+        """Read a stream's events, optionally only those at positions ≤ `up_to`."""
 
     def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
-        """A stream's folded state, if asked as it was at that position."""
+        """Fold a stream, optionally up to a position."""
 
     def position(self) -> int:
-        """The last position in the log, 0 if it is empty."""
+        """Last position in the log, 0 if it is empty."""
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until the log has come to `position` or the time (seconds) is up; True if it has."""
+        """Block until the log reaches `position`; False after `timeout` seconds."""
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """The same, awaited."""
+        """Asynchronous version of `wait_for`."""
 
 
 class ConcurrencyConflict(Exception):
@@ -135,7 +136,7 @@ class ConcurrencyConflict(Exception):
 
 
 class UnreadableEvent(Exception):
-    """An event that the codec cannot read: unknown topic or version, damaged bytes."""
+    """Event that the codec cannot read: unknown topic or version, damaged bytes."""
 
     def __init__(self, position: int, topic: str, why: str) -> None:
         super().__init__(f"event {position} ({topic}) cannot be read: {why}")
@@ -143,11 +144,11 @@ class UnreadableEvent(Exception):
 
 
 class Projection(Protocol):
-    """A read model: rows of a views database, computed from the log alone."""
+    """Read model: rows of a views database, computed from the log alone."""
 
     name: str
     topics: Collection[str]
-    """Which events it wants; none means all."""
+    """Topics that it subscribes to; none means all."""
 
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """Write what these events mean, in order; the tracking row is written by the runner in the same transaction."""
+        """Apply these events in order; the runner writes the tracking row in the same transaction."""

@@ -1,4 +1,4 @@
-"""Waiting for a position: woken at once, from a thread or from an event loop."""
+"""Position waiter: wake-up of threads and coroutines when a position is reached."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from time import monotonic
 
 
 class PositionWaiter:
-    """A number that only rises, and those who wait for it."""
+    """Increasing position, with its waiters."""
 
     def __init__(self, position: int = 0, awaited: Callable[[], None] = lambda: None) -> None:
-        """`awaited` is told of everybody who begins to wait."""
+        """`awaited` is called whenever a waiter begins to wait."""
         self._position, self._awaited = position, awaited
         self._blocked = 0
         self._condition = Condition()
         self._awaiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
 
     def position(self) -> int:
-        """Where it stands."""
+        """Current position."""
         return self._position
 
     def advance(self, position: int) -> None:
-        """Rise to that position and wake whoever waited for it; a lower one changes nothing."""
+        """Advance to that position and wake its waiters; a lower one is ignored."""
         with self._condition:
             if position <= self._position:
                 return
@@ -36,10 +36,10 @@ class PositionWaiter:
             try:
                 loop.call_soon_threadsafe(_resolve, future)
             except RuntimeError:
-                continue  # That loop has been closed: nobody waits there any more.
+                continue  # That loop was closed: it has no waiters any more.
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until it stands at `position` or beyond, at most `timeout` seconds; whether it does."""
+        """Block until `position` is reached; False after `timeout` seconds."""
         if self._position >= position:
             return True
         deadline = monotonic() + timeout
@@ -58,11 +58,11 @@ class PositionWaiter:
                 self._blocked -= 1
 
     def is_awaited(self) -> bool:
-        """Whether anybody waits."""
+        """True if there is a waiter."""
         return self._blocked > 0 or bool(self._awaiting)
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """The same, awaited; costs no thread."""
+        """Asynchronous version of `wait_for`; uses no thread."""
         if self._position >= position:
             return True
         loop = asyncio.get_running_loop()

@@ -24,7 +24,7 @@ RETURNING position
 
 
 class LostFence(Exception):
-    """Another runner has moved a position meanwhile: nothing of this transaction may be kept."""
+    """Another runner has moved a position meanwhile: the transaction must be rolled back."""
 
 
 class ViewRecorder(TrackingRecorder):
@@ -39,12 +39,12 @@ class ViewRecorder(TrackingRecorder):
             self.track(tx, tracking)
 
     def track(self, tx: BaseTransaction, tracking: Tracking) -> None:
-        """The same inside an open transaction, with the rows that it belongs to."""
+        """Like `insert_tracking` inside an open transaction, with the rows that it belongs to."""
         if not tx.execute(_TRACK, (tracking.application_name, tracking.notification_id)):
             raise IntegrityError(f"{tracking.application_name} has already come to {tracking.notification_id}")
 
     def fence(self, tx: BaseTransaction, before: int, trackings: Sequence[Tracking]) -> None:
-        """Move several to one position, from exactly `before`. Raises `LostFence` if another runner was there."""
+        """Move several to one position, from exactly `before`. Raises `LostFence` if another runner did."""
         to = trackings[0].notification_id
         names = [tracking.application_name for tracking in trackings]
         moved = tx.execute(_MOVE.format(", ".join("?" * len(names))), (to, before, *names))
@@ -52,11 +52,11 @@ class ViewRecorder(TrackingRecorder):
             raise LostFence
 
     def max_tracking_id(self, application_name: str) -> int | None:
-        """A read model's position, None if it has not begun."""
+        """Position of a read model, None if it has not begun."""
         return self.positions().get(application_name)
 
     def positions(self, start: Collection[str] = ()) -> dict[str, int]:
-        """Every read model's position; those of `start` that have none begin at 0."""
+        """Positions of all read models; those of `start` that have none begin at 0."""
         with self.database.read() as tx:
             found = {str(name): int(position) for name, position in tx.execute(_POSITIONS)}
         missing = [name for name in start if name not in found]
@@ -67,26 +67,26 @@ class ViewRecorder(TrackingRecorder):
 
 
 class ReadModel(Projection[ViewRecorder]):
-    """A projection whose rows are computed from the log alone.
+    """Projection whose rows are computed from the log alone.
 
-    `ProjectionRunner` applies batches; `process_event` is the same for one event. Batches are what the speed comes
-    from: a transaction for each event takes about forty times as long (docs/performance.md, "projection").
+    `ProjectionRunner` applies batches; `process_event` does the same for one event. Batches give the speed: a
+    transaction for each event takes about forty times as long (docs/performance.md, "projection").
     """
 
     name: str
     topics: Collection[str] = ()  # type: ignore[assignment]
-    """Topics that it wants; none means all."""
+    """Topics that it subscribes to; none means all."""
     guards: ClassVar[bool] = False
-    """True if it stops at an event that it cannot take; others go on, and the event is parked."""
+    """True if it stops at an event that it cannot apply; others continue, and the event is parked."""
 
     def __init__(self, view: ViewRecorder | None = None) -> None:
-        """`view` may come later, by `bind`: the same read model is run over the live rows and over a rebuild's."""
+        """`view` may come later, by `bind`: the same read model runs over the live rows and over a rebuild's."""
         if view is not None:
             self.bind(view)
 
     @abstractmethod
     def apply(self, tx: Transaction, events: Sequence[Recorded]) -> None:
-        """Write what these events mean, in order; the position is moved by the caller in the same transaction."""
+        """Apply these events in order; the caller moves the position in the same transaction."""
 
     def process_event(self, domain_event: Any, tracking: Tracking) -> None:
         """Apply one event and record its position, in one transaction."""
@@ -95,5 +95,5 @@ class ReadModel(Projection[ViewRecorder]):
             self.apply(tx, [domain_event])
 
     def bind(self, view: ViewRecorder) -> None:
-        """Name the database that `process_event` writes: the runner's."""
+        """Set the database that `process_event` writes: the runner's."""
         self._view = view

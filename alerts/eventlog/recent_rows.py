@@ -1,7 +1,7 @@
 """Tail cache: the last events that this process appended, for the readers that follow the log in it.
 
-They read each event a moment after it was written: from here it costs them no query, and no row of it that Python's
-driver would let go of the interpreter for. The rows are as they are on disk: what is personal in them is sealed.
+They read each event a moment after it was written: the cache saves them a query, and the driver's release of the
+interpreter lock at each row. The rows are as on disk: personal data is sealed.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ _MOST_ROWS, _MOST_BYTES = 4_000, 8_000_000
 
 
 class RecentRows:
-    """Rows without a gap up to the last commit of this process that it knows of. Any thread may call it."""
+    """Rows without a gap up to this process's last known commit. Thread-safe."""
 
     def __init__(self, rows: int = _MOST_ROWS, bytes: int = _MOST_BYTES) -> None:
-        """At most so many rows, and so many bytes of events, are kept."""
+        """`rows`, `bytes`: limits of the cache."""
         self._most_rows, self._most_bytes = rows, bytes
         self._lock = Lock()
         self._rows: list[Notification] = []
         self._bytes = 0
 
     def add(self, rows: Sequence[Notification]) -> None:
-        """What was committed now, in order. What other processes wrote in between leaves a gap: then it begins anew."""
+        """Add committed rows, in order. A gap, left by another process's events, clears the cache."""
         size = sum([len(row.state) for row in rows])
         with self._lock:
             if self._rows and self._rows[-1].id + 1 != rows[0].id:
@@ -37,13 +37,16 @@ class RecentRows:
                 self._bytes = size if self._rows else 0
 
     def begins_before(self, position: int) -> bool:
-        """Whether it may hold all that comes after that position."""
+        """True if it may hold all that comes after that position."""
         rows = self._rows
         return bool(rows) and rows[0].id - 1 <= position <= rows[-1].id
 
     def between(self, after: int, end: int, limit: int, topics: Collection[str] = ()) -> list[Notification] | None:
-        """Up to `limit` rows at positions > `after`, of these topics (none named: of all), where `end` is a position
-        that the log has come to. None if not all of them as far as `end` are here: ask the database."""
+        """Up to `limit` rows at positions > `after`, of these topics (none: all).
+
+        `end` is a position that the log has reached. None if not all of them up to `end` are cached: query the
+        database.
+        """
         with self._lock:
             if not self._rows or after + 1 < self._rows[0].id or self._rows[-1].id < end:
                 return None

@@ -1,4 +1,4 @@
-"""The `eventsourcing` library's `ProcessRecorder` over our tables, on SQLite and PostgreSQL.
+"""Recorder: the `eventsourcing` library's `ProcessRecorder` over our tables, on SQLite and PostgreSQL.
 
 Every append and every read of events goes through this class. `events` and `reactors` are named in its SQL alone (the
 prover and the verifier, which must not trust it, excepted).
@@ -44,7 +44,7 @@ RETURNING log_position
 
 
 class PositionedEvent(Notification):
-    """A stored event of a stream that knows its position in the log; equal to one that does not."""
+    """Stored event of a stream that knows its position in the log; equal to one that does not."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, StoredEvent):
@@ -58,9 +58,9 @@ class PositionedEvent(Notification):
 class Recorder(ProcessRecorder):
     """Events in order of commit; tracking positions move with the events that they belong to.
 
-    A thread that holds a write transaction joins it by `joined`: what it then reads and inserts is part of it, and the
-    driver's errors pass unchanged to the transaction's owner. Otherwise each call is a transaction of its own, and
-    errors are the library's.
+    A thread with an open write transaction joins it by `joined`: its reads and inserts are then part of it, and the
+    driver's errors pass unchanged to the transaction's owner. Otherwise each call is a separate transaction, and errors
+    are the library's.
     """
 
     def __init__(self, database: BaseDatabase) -> None:
@@ -79,11 +79,11 @@ class Recorder(ProcessRecorder):
     # --- writing
 
     def lock(self) -> int:
-        """Take the append lock of the joined transaction until it ends; the last position ever given, 0 if none.
+        """Take the append lock until the joined transaction ends; return the last position ever used, 0 if none.
 
-        Positions are then visible in their order: no other process can be given a higher one and commit it first. On
-        SQLite the write transaction itself is that lock. On PostgreSQL it is an advisory lock, which serves as the
-        library's EXCLUSIVE table lock does, but does not make an append wait for autovacuum's ANALYZE of the table.
+        Positions then become visible in order: no other process can get a higher one and commit it first. On SQLite the
+        write transaction itself is that lock. On PostgreSQL it is an advisory lock, which serves as the library's
+        EXCLUSIVE table lock does, but does not make an append wait for autovacuum's ANALYZE of the table.
         """
         with self._write() as tx:
             if tx.dialect == "sqlite":
@@ -94,13 +94,12 @@ class Recorder(ProcessRecorder):
             return int(last) if called else 0
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
-        """Insert events and move tracking positions in one transaction; the events' positions, None for no event.
+        """Insert events and move tracking positions in one transaction; return their positions, None without events.
 
         Keyword arguments: `tracking`, the library's own; `positions` (name → position), several trackings at once;
         `last_position`, what `lock` returned, if the caller holds the lock; `before_insert`, called once the events are
-        encoded and before the first is written (new keys must be on disk before what they seal).
-
-        Raises the library's `IntegrityError` if a version exists already or a tracking is behind.
+        encoded and before the first is written (new keys must be on disk before the data they seal). Raises the
+        library's `IntegrityError` if a version exists already or a tracking is behind.
         """
         tracking: Tracking | None = kwargs.get("tracking")
         positions: Mapping[str, int] = kwargs.get("positions") or {}
@@ -144,7 +143,7 @@ class Recorder(ProcessRecorder):
         desc: bool = False,
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
-        """A stream's events by version, each with its position (`PositionedEvent`)."""
+        """Select a stream's events by version, each with its position (`PositionedEvent`)."""
         sql = f"SELECT {_COLUMNS} FROM events WHERE originator_id = ?"
         params: list[Value] = [_raw(originator_id)]
         if gt is not None:
@@ -170,7 +169,7 @@ class Recorder(ProcessRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """The log by position, from `start` to `stop`."""
+        """Select the log by position, from `start` to `stop`."""
         after = 0 if start is None else start - 1 if inclusive_of_start else start
         sql = f"SELECT {_COLUMNS} FROM events WHERE position > ?"
         params: list[Value] = [after]
@@ -184,37 +183,37 @@ class Recorder(ProcessRecorder):
         return self._select(f"{sql} ORDER BY position LIMIT ?", params)
 
     def select_at(self, positions: Collection[int]) -> Sequence[Notification]:
-        """The events at these positions (some hundreds at most), in the log's order."""
+        """Select the events at these positions (some hundreds at most), in log order."""
         marks = ", ".join("?" * len(positions))
         return self._select(
             f"SELECT {_COLUMNS} FROM events WHERE position IN ({marks}) ORDER BY position", list(positions)
         )
 
     def select_last(self, up_to: int) -> Notification | None:
-        """The last event at a position ≤ `up_to`."""
+        """Select the last event at a position ≤ `up_to`."""
         sql = f"SELECT {_COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1"
         return next(iter(self._select(sql, (up_to,))), None)
 
     def streams_since(self, position: int, limit: int) -> list[UUID] | None:
-        """The streams that have events after a position; None if more than `limit` events came."""
+        """List the streams with events after a position; None if there are more than `limit` events."""
         with self._errors(), self._read() as tx:
             rows = tx.execute("SELECT originator_id FROM events WHERE position > ? LIMIT ?", (position, limit + 1))
         return None if len(rows) > limit else [UUID(bytes=row[0]) for row in rows]
 
     def max_notification_id(self) -> int | None:
-        """The last position, None if the log is empty."""
+        """Return the last position, None if the log is empty."""
         with self._errors(), self._read() as tx:
             last: int | None = tx.execute("SELECT MAX(position) FROM events")[0][0]
         return last
 
     def max_tracking_id(self, application_name: str) -> int | None:
-        """A reactor's position, None if it has not begun."""
+        """Return a reactor's position, None if it has not begun."""
         with self._errors(), self._read() as tx:
             rows = tx.execute("SELECT log_position FROM reactors WHERE name = ?", (application_name,))
         return int(rows[0][0]) if rows else None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> Subscription[ApplicationRecorder]:
-        """The log after `gt`, then what comes, polled every 50 ms (our own runner is woken instead)."""
+        """Subscribe to the log after `gt`, polled every 50 ms (our own runner is woken instead)."""
         return _PollingSubscription(self, gt, topics)
 
     # --- inside
@@ -247,7 +246,7 @@ class Recorder(ProcessRecorder):
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """The driver's errors as the library's, unless a transaction is joined."""
+        """Translate the driver's errors to the library's, unless a transaction is joined."""
         try:
             yield
         except Exception as error:
@@ -286,7 +285,7 @@ class _PollingSubscription(Subscription[ApplicationRecorder]):
 
 
 def notifications(rows: Iterable[Sequence[Any]]) -> list[Notification]:
-    """Rows of `_COLUMNS` as the library's notifications."""
+    """Convert rows of `_COLUMNS` to the library's notifications."""
     return [
         Notification(UUID(bytes=stream), version, topic, state, position)
         for stream, version, topic, state, position in rows

@@ -10,9 +10,9 @@ from alerts.kernel.events import Recorded
 
 
 class CachedStream:
-    """A stream as it stands: how many events, and what they add up to, folded once somebody asks.
+    """Stream with its version and its state, folded on first use.
 
-    Most streams that a batch begins are never looked at again: of an import, none.
+    Most streams that a batch begins are never read again: of an import, none.
     """
 
     __slots__ = ("_before", "_evolve", "_since", "_state", "kind", "version")
@@ -27,14 +27,14 @@ class CachedStream:
     def after(
         cls, before: CachedStream, evolve: Callable[[Any, Recorded], Any], since: Sequence[Recorded]
     ) -> CachedStream:
-        """The same stream with these events behind it."""
+        """Return the stream with these events appended."""
         held = cls(before.kind, before.version + len(since), None)
         held._before, held._evolve, held._since = before, evolve, since
         return held
 
     @property
     def state(self) -> Any:
-        """The folded state, None before the first event."""
+        """Folded state, None before the first event."""
         if self._before is not None and self._evolve is not None:
             state = self._before.state
             for recorded in self._since:
@@ -44,9 +44,9 @@ class CachedStream:
 
 
 class StreamCache:
-    """The last used streams of a process, bounded by number.
+    """Least recently used cache of streams, bounded by number.
 
-    Keyed by `UUID.int`: hashing a UUID runs Python code, and this is done several times a command.
+    Keyed by `UUID.int`: hashing a UUID runs Python code, and this is done several times per command.
     """
 
     def __init__(self, capacity: int) -> None:

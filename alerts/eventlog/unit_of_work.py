@@ -1,4 +1,4 @@
-"""One transaction of the log in the making: what the commands of a batch read, decide and write."""
+"""Units of work within one transaction of the log: reads, decisions and writes of a batch of commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RETURNING last_number
 
 
 class Write(NamedTuple):
-    """A buffered statement with its parameters, or with many rows of them."""
+    """Buffered statement with its parameters, or with many rows of them."""
 
     sql: str
     params: Sequence[Value] = ()
@@ -35,26 +35,26 @@ class Write(NamedTuple):
 
 
 class WriteBatch:
-    """What one transaction has decided so far. Used by the writer's thread alone."""
+    """Accumulated events and writes of one transaction. Used by the writer's thread alone."""
 
     def __init__(
         self, tx: BaseTransaction, application: EventStoreApplication, states: StreamCache, start: int
     ) -> None:
-        """`start` is the last position given before this transaction, which the application's recorder has joined."""
+        """`start` is the last position before this transaction, which the application's recorder has joined."""
         self.tx, self.application, self.states = tx, application, states
         self._start = self.end = start
         self.events: list[Recorded] = []
         self.touched: set[int] = set()
         self.stored: list[Notification] = []
-        """What `finish` has inserted."""
+        """Events that `finish` has inserted."""
         self._positions: dict[str, int] = {}
         self._pending: list[Write] = []
         self.spoilt = False
-        """True once a statement of an accepted command has failed: nothing of this transaction may be kept."""
+        """True once a statement of an accepted command has failed: the transaction must be rolled back."""
 
     @property
     def id(self) -> UUID:
-        """Required by `Application.save` of what it collects events from; a batch is of many streams."""
+        """Required by `Application.save` of an event source; a batch has many streams."""
         return _NO_STREAM
 
     def collect_events(self) -> list[Recorded]:
@@ -62,7 +62,7 @@ class WriteBatch:
         return self.events
 
     def stream(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
-        """The stream with what this batch has appended, read from the log if it is not cached."""
+        """Return a stream including events of this batch, loaded from the log if not cached."""
         held = self.states.get(stream_id.int)
         if held is None or (held.kind != kind.name and held.version):
             held = self._load(kind, stream_id)
@@ -77,7 +77,7 @@ class WriteBatch:
         return CachedStream.after(held, kind.evolve, [r for r in self.events if r.originator_id == stream_id])
 
     def tracked(self, name: str) -> int:
-        """A reactor's position, with what this batch has moved; 0 if it has not begun."""
+        """Position of a reactor, including moves of this batch; 0 if it has not begun."""
         return self._positions.get(name) or self.application.recorder.max_tracking_id(name) or 0
 
     def read(self, sql: str, params: Sequence[Value]) -> list[Row]:
@@ -88,7 +88,7 @@ class WriteBatch:
         return int(self.tx.execute(_NUMBER, (name, count))[0][0]) - count + 1
 
     def accept(self, unit: StreamUnitOfWork) -> None:
-        """A command has returned: its events and statements become part of the transaction."""
+        """Accept a returned command: its events and statements become part of the transaction."""
         self.events.extend(unit.events)
         self._positions.update(unit.tracks)
         positions = [recorded.position for recorded in unit.events]
@@ -101,7 +101,7 @@ class WriteBatch:
         self.end += len(positions)
 
     def flush(self) -> None:
-        """Run what was buffered, in order, so that what is read next sees it."""
+        """Run the buffered statements, in order, so that the next read sees them."""
         pending, self._pending = self._pending, []
         try:
             self._run(pending)
@@ -121,7 +121,7 @@ class WriteBatch:
         self.tx.execute_all(single)
 
     def finish(self, before_insert: Callable[[], None]) -> None:
-        """Write the rest: all that the transaction holds is now with the database.
+        """Write the rest: afterwards the database has all of the transaction.
 
         `before_insert` is called once all events are encoded and before the first is inserted.
         """
@@ -133,7 +133,7 @@ class WriteBatch:
 
 
 class StreamUnitOfWork:
-    """`ports.Unit`: what one command reads and wants to write. Thrown away if the command raises."""
+    """`ports.UnitOfWork`: reads and writes of one command. Discarded if the command raises."""
 
     __slots__ = (
         "_batch",
@@ -163,7 +163,7 @@ class StreamUnitOfWork:
         self.tracks: dict[str, int] = {}
 
     def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
-        """The folded state of a stream, with what this batch has appended; None if it has no event."""
+        """Fold a stream, including events of this batch; None if it has no event."""
         held = self.overlay.get(stream_id.int)
         if held is None:
             held = self._read[stream_id.int] = self._batch.stream(stream, stream_id)
@@ -181,11 +181,11 @@ class StreamUnitOfWork:
         return self.overlay.get(stream_id.int) or self._read.get(stream_id.int)
 
     def append(self, stream: Stream[S], stream_id: UUID, *events: Event) -> None:
-        """Decide these facts. A stream that was not read by `get` is taken to be new; `Conflict` if it is not."""
+        """Append events. A stream not read by `get` is assumed to be new; `Conflict` if it is not."""
         held = self._seen(stream_id)
         if held is None:
-            at_hand = self._batch.states.get(stream_id.int)
-            if at_hand is not None and at_hand.version:
+            cached = self._batch.states.get(stream_id.int)
+            if cached is not None and cached.version:
                 raise Conflict(f"{stream.name} {stream_id} exists already")
             held = CachedStream(stream.name, 0, None)
         version, position = held.version, self._batch.end + len(self.events)
@@ -207,35 +207,35 @@ class StreamUnitOfWork:
             self.overlay[stream_id.int] = CachedStream.after(held, stream.evolve, since)
 
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
-        """Read a side table, with what earlier commands of this batch have written."""
+        """Read a side table, including writes of earlier commands of this batch."""
         return self._batch.read(sql, params)
 
     def write(self, sql: str, params: Sequence[Value] = ()) -> None:
-        """Write a side table in the same transaction as the events."""
+        """Write a side table in the transaction of the events."""
         self.writes.append(Write(sql, params))
 
     def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> None:
-        """The same for many rows."""
+        """Write many rows by one statement."""
         if rows:
             self.writes.append(Write(sql, rows=rows))
 
     def number(self, name: str, count: int = 1) -> int:
-        """Take the next `count` numbers of a sequence and return the first."""
+        """Reserve the next `count` numbers of a sequence; return the first."""
         return self._batch.take_number(name, count)
 
     def tracked(self, name: str) -> int:
-        """A reactor's position, 0 if it has not begun."""
+        """Position of a reactor, 0 if it has not begun."""
         return self.tracks.get(name) or self._batch.tracked(name)
 
     def track(self, name: str, position: int) -> None:
-        """Move a reactor's position in the same transaction; a position that it has reached already changes nothing."""
+        """Move a reactor's position in the same transaction; never backwards."""
         if position > self.tracked(name):
             self.tracks[name] = position
 
     def on_positions(self, then: Callable[[Sequence[int]], Iterable[Statement]]) -> None:
-        """Statements that need the positions of this command's events."""
+        """Add statements that need the positions of this command's events."""
         self.with_positions.append(then)
 
     def after_commit(self, then: Callable[[], None]) -> None:
-        """Run once the transaction is on disk."""
+        """Call once the transaction is on disk."""
         self.then.append(then)

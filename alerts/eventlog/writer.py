@@ -1,4 +1,4 @@
-"""The one writer of a process: what is queued while a transaction commits becomes the next one (group commit)."""
+"""Group-commit writer of a process: commands queued during a commit form the next transaction."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _TRIES = 3
 _STATES = 10_000
 _EVICT_AT_MOST = 5_000
 _RETRY_DELAYS_S = (0.0, 0.1, 0.5, 1.0, 2.0)
-"""Seconds between asking whether a commit was kept, while the database is away."""
+"""Seconds between checks whether a commit succeeded, while the database is away."""
 
 _Answer = tuple["QueuedCommand[Any]", Any, BaseException | None]
 
 
 class QueuedCommand(Generic[T]):
-    """One command in the queue, and where its answer goes: a thread's future or an event loop's."""
+    """Queued command, with the future of its result: a thread's or an event loop's."""
 
     __slots__ = ("by", "cause", "command", "future", "loop", "work")
 
@@ -55,8 +55,8 @@ class QueuedCommand(Generic[T]):
 class GroupCommitWriter:
     """`ports.Writer`. Commands run one after another in one thread, so that no two of a process can race.
 
-    Across processes (PostgreSQL) the append lock is held from before a command reads until its commit, and streams
-    that others have appended to are forgotten first: what a command decides on is never stale.
+    Across processes (PostgreSQL) the append lock is held from before a command reads until its commit, and streams that
+    others have appended to are evicted first: a command never decides on stale state.
     """
 
     def __init__(
@@ -68,8 +68,10 @@ class GroupCommitWriter:
         grown: Callable[[int], None] = lambda position: None,
         states: int = _STATES,
     ) -> None:
-        """`flush_keys` puts new keys on disk before the events sealed with them; `grown` is called with each
-        new end of the log."""
+        """`flush_keys` writes new keys to disk before the events sealed with them.
+
+        `grown` is called with each new end of the log.
+        """
         self._application, self._database, self._clock = application, application.database, clock
         self._flush_keys, self._grown = flush_keys, grown
         self._states = StreamCache(states)
@@ -78,7 +80,7 @@ class GroupCommitWriter:
         self._closed = False
         self._position = application.recorder.max_notification_id() or 0
         self._end = self._position
-        """The last position given, as far as this process knows; commits of others move it."""
+        """Last position in use, as far as this process knows; commits of others move it."""
         self._thread = Thread(target=self._loop, name="log writer", daemon=True)
         self._thread.start()
 
@@ -89,21 +91,21 @@ class GroupCommitWriter:
     ) -> Future[Committed[T]]:
         """Run `work` in the writer's thread; the future resolves after the commit, or with the error `work` raised."""
         future: Future[Committed[T]] = Future()
-        future.set_running_or_notify_cancel()  # What is queued is done: there is no cancelling halfway.
+        future.set_running_or_notify_cancel()  # A queued command is run: it cannot be cancelled halfway.
         self._put(QueuedCommand(work, by, command, cause, future))
         return future
 
     async def run(
         self, work: Callable[[UnitOfWork], T], *, by: str, command: UUID | None = None, cause: int | None = None
     ) -> Committed[T]:
-        """The same, awaited from an event loop."""
+        """Asynchronous version of `submit`."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Committed[T]] = loop.create_future()
         self._put(QueuedCommand(work, by, command, cause, future, loop))
         return await future
 
     def position(self) -> int:
-        """The last position this process has committed (or found at start)."""
+        """Last position this process has committed (or found at start)."""
         return self._position
 
     def close(self) -> None:
@@ -131,7 +133,7 @@ class GroupCommitWriter:
                 return
 
     def _take(self) -> tuple[list[QueuedCommand[Any]], bool]:
-        """What is queued by now, at least one; and whether the queue ends there."""
+        """Take the queued commands, at least one; and True if the queue ends there."""
         jobs: list[QueuedCommand[Any]] = []
         job = self._queue.get()
         while job is not None:
@@ -153,7 +155,7 @@ class GroupCommitWriter:
                 refused = self._in_words(error)
                 self._answer([(job, None, refused) for job in jobs])
                 return
-            # The fault is one command's, or a conflict's: one by one, each fails or succeeds on its own account.
+            # One command or a conflict is at fault: run singly, each command fails or succeeds by itself.
             for job in jobs:
                 self._serve_alone(job)
 
@@ -184,7 +186,7 @@ class GroupCommitWriter:
         return error
 
     def _commit(self, jobs: list[QueuedCommand[Any]]) -> None:
-        """One transaction with these commands; answers them all, or raises with nothing kept and nobody answered."""
+        """Commit these commands in one transaction and answer them; on an error roll back and answer none."""
         batch: WriteBatch | None = None
         complete = False
         answers: list[_Answer] = []
@@ -197,7 +199,7 @@ class GroupCommitWriter:
                 batch.finish(self._flush_keys)
                 complete = True
         except BaseException as error:
-            if batch is None or not complete or not self._kept_all_the_same(batch, error):
+            if batch is None or not complete or not self._was_committed(batch, error):
                 if batch is not None:
                     self._states.evict(batch.touched)
                 raise
@@ -210,10 +212,10 @@ class GroupCommitWriter:
             self._call(hook)
         self._answer(answers)
 
-    def _kept_all_the_same(self, batch: WriteBatch, error: BaseException) -> bool:
-        """Whether a commit whose answer was lost is on disk after all: its last event is there, byte for byte.
+    def _was_committed(self, batch: WriteBatch, error: BaseException) -> bool:
+        """True if a commit whose answer was lost is on disk: its last event is there, byte for byte.
 
-        Asked under the append lock, so that a commit which the server is still working on has ended by then.
+        Checked under the append lock, so that a commit still in progress on the server has ended by then.
         """
         if self._database.fault_kind(error) != "transient" or not batch.stored:
             return False
@@ -246,14 +248,14 @@ class GroupCommitWriter:
             result = job.work(unit)
         except Exception as error:
             if batch.spoilt or self._database.fault_kind(error) is not None or isinstance(error, ConcurrencyConflict):
-                raise  # The transaction itself is spoilt.
+                raise  # The whole transaction has failed.
             return (job, None, error)
         batch.accept(unit)
         hooks.extend(unit.then)
         return (job, Committed(result, batch.end), None)
 
     def _call(self, hook: Callable[[], None]) -> None:
-        """Nothing may be raised from here on: the commit stands, and an error would have it run again."""
+        """Call a hook; an error is only logged, since raising would rerun committed work."""
         try:
             hook()
         except Exception:
@@ -274,14 +276,14 @@ class GroupCommitWriter:
             try:
                 loop.call_soon_threadsafe(_resolve, of_loop)
             except RuntimeError:
-                continue  # That loop has been closed: nobody waits there any more.
+                continue  # That loop was closed: it has no waiters any more.
 
 
 def _resolve(answers: list[_Answer]) -> None:
     for job, result, error in answers:
         future = cast("asyncio.Future[Any]", job.future)
         if future.done():
-            continue  # Its task was cancelled; what it asked for is done all the same.
+            continue  # Its task was cancelled; the command is committed all the same.
         if error is not None:
             future.set_exception(error)
         else:

@@ -1,4 +1,4 @@
-"""Which databases there are and how one is opened."""
+"""Base classes of databases and transactions, and the kinds of fault."""
 
 from __future__ import annotations
 
@@ -13,42 +13,45 @@ from alerts.kernel.errors import DomainError
 from alerts.storage.ports import Dialect, Row, Statement, Value
 
 Part = Literal["main", "views", "keys"]
-"""main: the log, the queue, what cannot be computed again. views: read models. keys: the wrapped keys of people."""
+"""main: the log, the queue, data that cannot be recomputed. views: read models. keys: the wrapped keys of people."""
 
 FaultKind = Literal["conflict", "transient", "schema", "other"]
-"""What a driver's error means: another writer was first; try again later; no such table or column, or not SQL at all;
-a value that cannot be kept, or a damaged file."""
+"""Classification of a driver's error.
+
+conflict: another writer was first. transient: try again later. schema: no such table or column, or not SQL at all.
+other: a value that cannot be stored, or a damaged file.
+"""
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The driver's error behind one that the `eventsourcing` library's recorder has translated, else the error."""
+    """Return the driver's error that the library's recorder has translated, else the error itself."""
     return error.__cause__ if isinstance(error, PersistenceError) and error.__cause__ is not None else error
 
 
 class BadUrl(DomainError):
-    """An ALERTS_DATABASE_URL that names no database we know."""
+    """ALERTS_DATABASE_URL names no supported database."""
 
 
 class NotDurable(DomainError):
-    """The database would lose what it has acknowledged; `str(error)` says what to set."""
+    """The database would lose acknowledged writes; `str(error)` says what to set."""
 
 
 class BaseTransaction(ABC):
-    """`ports.Transaction` and what the event log itself needs besides."""
+    """`ports.Transaction` and the additions that the event log needs."""
 
     dialect: Dialect
 
     @abstractmethod
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
-        """Run one statement; its rows, or [] for a statement without."""
+        """Run one statement; return its rows, or [] for a statement without."""
 
     @abstractmethod
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-        """Run one statement for each row; a plain `INSERT INTO t (…) VALUES (?, …)` goes by COPY on PostgreSQL."""
+        """Run one statement for each row; a plain `INSERT INTO t (…) VALUES (?, …)` uses COPY on PostgreSQL."""
 
     @abstractmethod
     def execute_all(self, statements: Sequence[Statement]) -> None:
-        """Run statements whose rows nobody wants, in order and in as few round trips as the driver can."""
+        """Run statements whose rows are not needed, in order and in as few round trips as possible."""
 
     @abstractmethod
     def script(self, sql: str) -> None:
@@ -56,7 +59,7 @@ class BaseTransaction(ABC):
 
 
 class BaseDatabase(ABC):
-    """`ports.Database` and what the event log itself needs besides."""
+    """`ports.Database` and the additions that the event log needs."""
 
     dialect: Dialect
     part: Part
@@ -64,11 +67,11 @@ class BaseDatabase(ABC):
 
     @abstractmethod
     def read(self) -> AbstractContextManager[BaseTransaction]:
-        """A consistent snapshot, from any thread; never blocks a writer."""
+        """Open a consistent snapshot, from any thread; never blocks a writer."""
 
     @abstractmethod
     def write(self) -> AbstractContextManager[BaseTransaction]:
-        """A write transaction: committed at the end, rolled back on an exception."""
+        """Open a write transaction: committed at the end, rolled back on an exception."""
 
     @abstractmethod
     def close(self) -> None:
@@ -76,16 +79,16 @@ class BaseDatabase(ABC):
 
     @abstractmethod
     def fault_kind(self, error: BaseException) -> FaultKind | None:
-        """What an error means; None if it does not come from the database driver."""
+        """Classify an error; None if it does not come from the database driver."""
 
     @abstractmethod
     def exists(self) -> bool:
-        """Whether anything stands there yet (a file with tables, a schema)."""
+        """True if the database exists (a file with tables, a schema)."""
 
     @abstractmethod
     def drop(self) -> None:
-        """Remove the whole database; for generations of read models that nobody reads any more."""
+        """Remove the whole database; for unused generations of read models."""
 
     @abstractmethod
     def wipe_deleted(self) -> None:
-        """Make sure that what was deleted is gone from the files, as far as this database can."""
+        """Remove deleted data from the files, as far as this database can."""

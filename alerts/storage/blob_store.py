@@ -1,6 +1,6 @@
-"""Many bytes kept beside one generation of the read models, gone with it: on SQLite a file, on PostgreSQL a table.
+"""Blob store of one generation of the read models, dropped with it: a file on SQLite, a table on PostgreSQL.
 
-One copy at a time, there wholly or not at all. Where every machine sees the read models, it sees this.
+It holds one blob, replaced atomically. Every machine that sees the read models sees it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _WRITE = "INSERT INTO audience_copy (piece, bytes) VALUES (?, ?)"
 
 
 class Readable(Protocol):
-    """What is kept, from its beginning."""
+    """Stored blob, from its beginning."""
 
     def read(self, size: int, /) -> bytes:
-        """The next `size` bytes, fewer only at the end."""
+        """Read the next `size` bytes, fewer only at the end."""
 
 
 @contextmanager
 def stored_blob(views: BaseDatabase) -> Iterator[Readable | None]:
-    """What is kept beside these read models; None if nothing is."""
+    """Open the blob of these read models; None if there is none."""
     if views.dialect == "postgresql":
         with views.read() as tx:
             pieces = _Pieces(tx)
@@ -45,7 +45,7 @@ def stored_blob(views: BaseDatabase) -> Iterator[Readable | None]:
 
 
 class BlobDraft:
-    """What is to be kept, while it is written: `keep` or `discard` it at the end. Only its owner can read it."""
+    """Blob being written: `commit` or `discard` it at the end. Only its owner can read it."""
 
     def __init__(self, views: BaseDatabase) -> None:
         self._views = views
@@ -59,12 +59,12 @@ class BlobDraft:
         self.file = open(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b")  # noqa: SIM115
 
     def commit(self) -> None:
-        """Put it in the place of what was kept before: on disk when this returns."""
+        """Replace the stored blob; durable on return."""
         self.file.flush()
         if self._path is None:
             self.file.seek(0)
             with self._views.write() as tx:
-                # One after the other: two at once would each find the other's rows in their way.
+                # Serialized: two at once would conflict on each other's rows.
                 tx.execute("LOCK TABLE audience_copy IN EXCLUSIVE MODE")
                 tx.execute("DELETE FROM audience_copy")
                 tx.executemany(_WRITE, enumerate(iter(lambda: self.file.read(_PIECE), b"")))
@@ -75,14 +75,14 @@ class BlobDraft:
         self.discard()
 
     def discard(self) -> None:
-        """Leave nothing of it, if it was not kept. Safe to repeat."""
+        """Delete the draft, unless committed. Safe to repeat."""
         self.file.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
 class _Pieces:
-    """The rows of the table as one stream."""
+    """Rows of the table as one stream."""
 
     def __init__(self, tx: BaseTransaction) -> None:
         self._tx, self._number = tx, 0
@@ -109,7 +109,7 @@ def _file(views: BaseDatabase) -> Path:
 
 
 def _flush(folder: Path) -> None:
-    with suppress(OSError):  # not every file system lets a folder be flushed
+    with suppress(OSError):  # not every file system can flush a folder
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Citus, PostgreSQL's distributed form: tables whose primary key begins with `shard` are spread over its nodes by it.
+"""Citus, PostgreSQL's distributed form: tables whose primary key begins with `shard` are distributed by it.
 
 Everything else (the log, positions, jobs, counts) stays on the coordinator. The functions and the catalogue are those
 of Citus 11 and newer (docs.citusdata.com, "Citus Utility Functions" and "Citus Tables and Views").
@@ -25,11 +25,10 @@ _LEFT_BEHIND = "SELECT pg_relation_size(CAST(? AS regclass))"
 
 
 def distribute(db: BaseDatabase, lock: int) -> list[str]:
-    """Spread what is to be spread, if the database has Citus; the names of the tables that were spread just now.
+    """Distribute the sharded tables, if the database has Citus; return the tables distributed now.
 
-    Safe to run twice, by several processes at once (`lock` is the advisory lock that they share), and to interrupt: a
-    table is spread wholly or not at all. Rows that stood here before move along; the table is read meanwhile, not
-    written.
+    Safe to run twice, by several processes at once (`lock` is the advisory lock that they share), and to interrupt:
+    each table is distributed atomically. Existing rows move along; meanwhile the table can be read, not written.
     """
     if db.dialect != "postgresql":
         return []
@@ -49,7 +48,7 @@ def _spread(db: BaseDatabase, table: str, lock: int) -> bool:
             _log.info("table %s is spread over the nodes of Citus by its %s", table, COLUMN)
     with db.write() as tx:
         tx.execute("SELECT pg_advisory_xact_lock(?)", (lock,))
-        # The rows that were moved stay on the coordinator, out of sight: an erasure would never reach them.
+        # The moved rows stay on the coordinator, hidden: an erasure would never reach them.
         if int(tx.execute(_LEFT_BEHIND, (table,))[0][0] or 0):
             tx.execute("SELECT truncate_local_data_after_distributing_table(CAST(? AS regclass))", (table,))
     return new

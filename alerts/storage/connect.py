@@ -1,4 +1,4 @@
-"""Open one part of the database that a URL names."""
+"""Opening of one part of the database that a URL names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from alerts.storage.base import BadUrl, BaseDatabase, Part
 def connect(url: str, part: Part, generation: int = 1, *, readonly: bool = False) -> BaseDatabase:
     """Open one part of the database at `url`: `sqlite:///relative/or//absolute.db` or `postgresql://…`.
 
-    SQLite keeps each part in a file of its own beside the first (`alerts.db`, `alerts.views-1.db`, `alerts.keys.db`),
-    PostgreSQL in a schema of its own (`alerts`, `views_1`, `keys`). `generation` counts the views. Raises `BadUrl`,
-    `NotDurable`, `Unavailable`.
+    SQLite has a separate file for each part (`alerts.db`, `alerts.views-1.db`, `alerts.keys.db`), PostgreSQL a separate
+    schema (`alerts`, `views_1`, `keys`). `generation` counts the views. Raises `BadUrl`, `NotDurable`, `Unavailable`.
     """
     scheme = url.partition(":")[0]
     if scheme == "sqlite":

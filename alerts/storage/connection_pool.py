@@ -1,4 +1,4 @@
-"""A handful of connections, opened when first needed and kept."""
+"""Connection pool: connections are opened on first use and reused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ C = TypeVar("C")
 
 
 class Pool(Generic[C]):
-    """At most `limit` connections at once; the one given back last is taken first, so that few stay in use."""
+    """Pool of at most `limit` connections, last in first out, so that few stay in use."""
 
     def __init__(
         self,
@@ -26,23 +26,23 @@ class Pool(Generic[C]):
     ) -> None:
         self._open, self._close, self._usable, self._patience = open_one, close_one, usable, patience
         self._idle: deque[C] = deque()
-        self._places = BoundedSemaphore(limit)
+        self._slots = BoundedSemaphore(limit)
         self._lock = Lock()
         self._closed = False
 
     @contextmanager
     def take(self) -> Iterator[C]:
-        """A connection for the length of a block; `Unavailable` if none becomes free within `patience` seconds."""
-        if not self._places.acquire(timeout=self._patience):
+        """Borrow a connection for a block; `Unavailable` if none becomes free within `patience` seconds."""
+        if not self._slots.acquire(timeout=self._patience):
             raise Unavailable("Every database connection is busy. Try again in a moment.")
         try:
             connection = self._pop() or self._open()
             try:
                 yield connection
             finally:
-                self._give_back(connection)
+                self._return(connection)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def _pop(self) -> C | None:
         with self._lock:
@@ -50,10 +50,10 @@ class Pool(Generic[C]):
                 raise Unavailable("The database is closed: the process is stopping.")
             return self._idle.pop() if self._idle else None
 
-    def _give_back(self, connection: C) -> None:
+    def _return(self, connection: C) -> None:
         with self._lock:
             keep = self._usable(connection)
-            # One broken connection (a server that restarted) means that the idle ones are broken too.
+            # A broken connection (the server restarted) means that the idle ones are broken too.
             dead = [] if keep else [*self._idle]
             if not keep:
                 self._idle.clear()
@@ -64,7 +64,7 @@ class Pool(Generic[C]):
             self._close(one)
 
     def close(self) -> None:
-        """Close the idle connections now, those in use when they come back."""
+        """Close the idle connections now, borrowed ones on their return."""
         with self._lock:
             self._closed = True
             idle = [*self._idle]

@@ -1,7 +1,7 @@
-"""Read models by generation: built beside the live ones, then switched to by moving one pointer.
+"""Generations of read models: built beside the live ones, then switched to by moving one pointer.
 
-The pointer is a row of the main database. Whoever reads, reads through `CurrentViews`, which the runner moves to the
-generation that is pointed to once that one stands where the old one stood.
+The pointer is a row of the main database. Readers use `LiveViews`, which the runner switches to the new generation once
+that one has caught up with the old one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ POINT = "UPDATE pointers SET generation = ? WHERE name = 'views' AND generation 
 
 
 class OutdatedViews(DomainError):
-    """The read models were computed by an older version, for other tables than this one reads."""
+    """The read models were computed by an older version with another schema."""
 
 
 def current_generation(main: BaseDatabase) -> int:
-    """Which generation of the read models is the live one."""
+    """Return the number of the live generation of read models."""
     with main.read() as tx:
         return int(tx.execute(_POINTED)[0][0])
 
 
 def open_generation(url: str, generation: int, migrations: Path) -> BaseDatabase:
-    """The read models of that generation, made if they are not there. Raises `OutdatedViews`."""
+    """Open a generation of read models, created if missing. Raises `OutdatedViews`."""
     database = connect(url, "views", generation)
     if is_outdated(database, migrations):
         database.close()
@@ -42,7 +42,7 @@ def open_generation(url: str, generation: int, migrations: Path) -> BaseDatabase
 
 
 def is_outdated(database: BaseDatabase, migrations: Path) -> bool:
-    """Whether read models stand here that lack tables of ours: made in place they would miss all that happened before.
+    """True if read models exist but lack tables: created now, those would miss all earlier events.
 
     A generation that has read no event yet is only unfinished.
     """
@@ -58,7 +58,7 @@ def is_outdated(database: BaseDatabase, migrations: Path) -> bool:
 
 
 class LiveViews(BaseDatabase):
-    """The live read models, whichever generation that is: a transaction stays in the one it began in."""
+    """Live read models, of the current generation; a transaction stays in the generation it began in."""
 
     dialect: Dialect
     part: Part = "views"
@@ -84,16 +84,16 @@ class LiveViews(BaseDatabase):
 
     @property
     def current(self) -> BaseDatabase:
-        """The generation that is read now."""
+        """Generation that is read now."""
         return self._current
 
     def newer(self) -> BaseDatabase | None:
-        """The generation that is pointed to, opened, if it is not this one."""
+        """Open the generation that the pointer names, if it is not this one."""
         pointed = current_generation(self._main)
         return None if pointed == self.generation else open_generation(self._url, pointed, self._migrations)
 
     def switch(self, to: BaseDatabase) -> None:
-        """Read and write `to` from now on. The one before is kept for those who are reading it; older ones go."""
+        """Read and write `to` from now on. The preceding one is kept for its readers; older ones are dropped."""
         with self._lock:
             gone, self._before, self._current = self._before, self._current, to
             self.generation = to.generation

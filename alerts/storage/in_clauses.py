@@ -1,4 +1,4 @@
-"""Reading rows by a list of keys of any length, in few statements and few round trips."""
+"""Key list queries: rows by any number of keys, in few statements and few round trips."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from alerts.storage.ports import Row, Transaction, Value
 
 T = TypeVar("T")
 CHUNK = 512
-"""Keys in one statement; both planners take this in their stride."""
+"""Keys per statement; both query planners handle so many well."""
 
 
 def select_in(tx: Transaction, statement: str, values: Sequence[Value]) -> Iterator[Row]:
-    """The rows of a statement with one `IN (?*)`."""
+    """Run a statement with one `IN (?*)` for all values."""
     for chunk in _chunks(values):
         yield from tx.execute(statement.replace("?*", ",".join("?" * len(chunk))), chunk)
 
 
 def rows_of_pairs(tx: Transaction, statement: str, pairs: Sequence[tuple[Value, Value]]) -> Iterator[Row]:
-    """The rows of a statement that begins `WITH wanted (a, b) AS (VALUES ?**)` and joins that."""
+    """Run a statement that begins `WITH wanted (a, b) AS (VALUES ?**)` and joins that, for all pairs."""
     for chunk in _chunks(pairs):
         filled = statement.replace("?**", ",".join(["(?,?)"] * len(chunk)))
         yield from tx.execute(filled, [value for pair in chunk for value in pair])
 
 
 def _chunks(keys: Sequence[T]) -> Iterator[list[T]]:
-    """The keys in chunks, each padded with its last key to a power of two: a driver then prepares ten statements at
-    most for each of ours. A key asked for twice is answered once by IN, twice by a join."""
+    """Split keys into chunks, each padded with its last key to a power of two.
+
+    A driver then prepares at most ten statements for each of ours. A duplicate key gives one row by IN, two by a join.
+    """
     for start in range(0, len(keys), CHUNK):
         chunk = list(keys[start : start + CHUNK])
         size = 1 << (len(chunk) - 1).bit_length()

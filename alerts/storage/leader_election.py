@@ -1,4 +1,4 @@
-"""Who runs the projections of one generation: on SQLite this process, on PostgreSQL whoever holds the lock."""
+"""Leader election: on SQLite this process, on PostgreSQL the holder of an advisory lock."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ _POLL_INTERVAL_S = 1.0
 
 
 class AdvisoryLockLeader:
-    """A session lock on a connection of its own: it is free again at the moment its holder dies.
+    """Session lock on a separate connection: released as soon as its holder dies.
 
-    It only spares the others work. What keeps two from applying an event twice is the tracking row.
+    It only spares the other processes work. The tracking row is what keeps two from applying an event twice.
     """
 
     def __init__(self, database: BaseDatabase, lock: int = _LOCK, *, every: float = _POLL_INTERVAL_S) -> None:
-        """`lock` names the work that is led; each generation of a part has its own. `every`: seconds between asking
-        for it."""
+        """`lock` identifies the led work; each generation of a part has its own. `every`: seconds between tries."""
         self._database, self._lock, self._every = database, lock, every
         self._connection: Connection | None = None
         self._asked = self._sure = float("-inf")
 
     def is_leader(self) -> bool:
-        """Whether this process holds the lock, asked for now and then. Raises what the driver raises."""
+        """True if this process holds the lock, tried from time to time. Raises driver errors."""
         if self._database.dialect == "sqlite":
             return True
         if self._connection is not None:
@@ -48,7 +47,7 @@ class AdvisoryLockLeader:
         return False
 
     def _holds(self, connection: Connection) -> bool:
-        """A session that says nothing does not learn that its server was restarted: it is asked once a second."""
+        """True if the session is alive: an idle one does not notice a server restart, so it is pinged every second."""
         if monotonic() - self._sure < _POLL_INTERVAL_S:
             return True
         try:
@@ -59,7 +58,7 @@ class AdvisoryLockLeader:
         return True
 
     def release(self) -> None:
-        """Let another process lead."""
+        """Release the lock for another process."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,4 +1,4 @@
-"""Bringing a database up to date: numbered SQL files, each applied once, in its own transaction."""
+"""Schema migrations: numbered SQL files, each applied once, in its own transaction."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from alerts.storage.citus import distribute
 
 _LOCK = 0x616C_6572_7473  # "alerts": one migration of one database at a time, whoever runs it.
 TABLE = "CREATE TABLE IF NOT EXISTS migrations (name TEXT NOT NULL PRIMARY KEY)"
-"""What has been applied, in every part."""
+"""Table of applied files, in every part."""
 
 
 class NewerSchema(DomainError):
-    """The database was brought up to date by a newer version of this product."""
+    """The database was migrated by a newer version of this product."""
 
 
 def migrate(db: BaseDatabase, folder: Path) -> list[str]:
-    """Apply the `.sql` files of `folder` that this database has not had, by name, and spread the big tables where there
-    is Citus; returns the files' names and those of the tables.
+    """Apply the pending `.sql` files of `folder`, by name, and distribute the sharded tables on Citus.
 
-    Safe to run twice, by several processes at once, and to interrupt: a file is applied wholly or not at all.
-    Raises `NewerSchema` if the database has had a file that this version does not know.
+    Returns the files' names and those of the tables. Safe to run twice, by several processes at once, and to interrupt:
+    each file is applied atomically. Raises `NewerSchema` if a file was applied that this version does not know.
     """
     files = sorted(folder.glob("*.sql"), key=lambda file: file.name)
     applied = []
@@ -39,7 +38,7 @@ def migrate(db: BaseDatabase, folder: Path) -> list[str]:
 
 
 def pending(db: BaseDatabase, folder: Path) -> list[str]:
-    """The names of the files that `migrate` would apply; changes nothing."""
+    """List the files that `migrate` would apply; changes nothing."""
     names = sorted(file.name for file in folder.glob("*.sql"))
     if not db.exists():
         return names
@@ -51,10 +50,10 @@ def pending(db: BaseDatabase, folder: Path) -> list[str]:
 
 
 def _prepare(db: BaseDatabase, tx: BaseTransaction) -> None:
-    """Take the lock and make sure that the list of applied files stands."""
+    """Take the lock and create the table of applied files if missing."""
     if db.dialect == "postgresql":
         tx.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
-        # Not only IF NOT EXISTS: that needs the right to create schemas even where the schema stands.
+        # Not only IF NOT EXISTS: that needs the right to create schemas even if the schema exists.
         schema = str(tx.execute("SELECT current_setting('search_path')")[0][0])
         if not tx.execute("SELECT 1 FROM pg_namespace WHERE nspname = ?", (schema,)):
             tx.script(f"CREATE SCHEMA {schema}")

@@ -1,8 +1,8 @@
-"""Many rows into SQLite by few statements.
+"""Multi-row inserts for SQLite: many rows by few statements.
 
-Python's driver lets go of the interpreter at each step of a statement, and by `executemany` each row is a step. Beside
-a busy thread it takes longer to get the interpreter back than to write the row, and that thread is stopped each time.
-A large batch costs a fifth more processor this way, so it goes by `executemany`.
+Python's driver releases the interpreter lock at each step of a statement, and by `executemany` each row is a step.
+Beside a busy thread, re-acquiring the lock takes longer than writing the row, and that thread is stopped each time. A
+large batch costs a fifth more processor this way, so it uses `executemany`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ _INSERT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _SIZES = (64, 8)
-"""Rows a statement: few sizes, so that few statements are prepared and kept."""
+"""Rows per statement: few sizes, so that few statements are prepared and cached."""
 _LARGE = 512
 
 
 def write_rows(connection: sqlite3.Connection, sql: str, rows: Iterable[Sequence[Value]]) -> None:
-    """What `executemany` does. An `INSERT … VALUES (?, …)` takes many rows at a time; they are written in their order,
-    and each sees what the ones before it wrote."""
+    """Equivalent of `executemany`; an `INSERT … VALUES (?, …)` takes many rows at a time.
+
+    Rows are written in order, and each sees the preceding ones.
+    """
     left = rows if isinstance(rows, list) else list(rows)
     for size in _SIZES if len(left) <= _LARGE else ():
         if len(left) < size:
@@ -43,6 +45,6 @@ def write_rows(connection: sqlite3.Connection, sql: str, rows: Iterable[Sequence
 
 @lru_cache(maxsize=256)
 def _of_rows(sql: str, size: int) -> str | None:
-    """The same statement for `size` rows; None if it is another kind of statement."""
+    """Expand an INSERT to `size` rows; None for any other statement."""
     found = _INSERT.fullmatch(sql)
     return found and f"{found['before']}{', '.join([found['row']] * size)}{found['after']}"

@@ -1,4 +1,4 @@
-"""SQL in named files beside its user: `-- name: claim_page` starts a block, which ends at the next one."""
+"""Named queries: SQL files beside their user; `-- name: claim_page` starts a block, which ends at the next one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Queries(dict[str, str]):
 
 @cache
 def load(anchor_package: str, file: str) -> Queries:
-    """The statements of a `.sql` file that stands in that package. Raises ValueError if it is not well-formed."""
+    """Load the statements of a package's `.sql` file. Raises ValueError if it is malformed."""
     return parse(files(anchor_package).joinpath(file).read_text(encoding="utf-8"), file)
 
 
 def parse(text: str, file: str) -> Queries:
-    """The statements of a text; lines of comments are dropped, and so is the closing semicolon."""
+    """Parse the statements of a text; comment lines and the closing semicolon are dropped."""
     blocks: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in text.splitlines():

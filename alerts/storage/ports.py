@@ -1,8 +1,8 @@
-"""Typed ports of a database: transactions and the values that they take.
+"""Database ports: transactions and the values that they take.
 
-SQL given to these ports uses `?` for parameters and the subset that SQLite and PostgreSQL share. Values are None,
-int, float, str and bytes; booleans are 0/1 integers, times are RFC 3339 text or microseconds since 1970 as integers,
-ids are 16 bytes.
+SQL given to these ports uses `?` for parameters and the subset that SQLite and PostgreSQL share. Values are None, int,
+float, str and bytes; booleans are 0/1 integers, times are RFC 3339 text or microseconds since 1970 as integers, ids are
+16 bytes.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ Dialect = Literal["sqlite", "postgresql"]
 
 
 class Transaction(Protocol):
-    """One open transaction on one connection, used by one thread."""
+    """Open transaction on one connection, used by one thread."""
 
     dialect: Dialect
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
-        """Run one statement; its rows, or [] for a statement without."""
+        """Run one statement; return its rows, or [] for a statement without."""
 
     def executemany(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run one statement for each row, as fast as the driver can."""
 
 
 class Database(Protocol):
-    """One database (SQLite: one file; PostgreSQL: one schema of the same server)."""
+    """Database (SQLite: one file; PostgreSQL: one schema of the same server)."""
 
     dialect: Dialect
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent snapshot, from any thread; never blocks a writer."""
+        """Open a consistent snapshot, from any thread; never blocks a writer."""
 
     def write(self) -> AbstractContextManager[Transaction]:
-        """A write transaction: committed at the end, rolled back on an exception. One writer a SQLite file."""
+        """Open a write transaction: committed at the end, rolled back on an exception. One writer per SQLite file."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,4 +1,4 @@
-"""PostgreSQL: one schema a part, named by the connection's search path, so that SQL names tables without it."""
+"""PostgreSQL: one schema per part, selected by the connection's search path."""
 
 from __future__ import annotations
 
@@ -27,25 +27,29 @@ _PLAIN_INSERT = re.compile(r"\s*INSERT INTO (\w+)\s*\(([\w\s,]+)\)\s*VALUES\s*\(
 _COPY_FROM = 20
 _CONNECTIONS = 12
 _BEGIN_WRITE = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
-"""A process that is stopped, or whose machine is gone, must not keep the others from the log or from the read models:
-the server takes back what a transaction holds that says nothing for so long."""
-_TAKEN_BACK = "25P03"
-_KEPT_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
-_KEPT_ALIVE_THERE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-"""A machine that is gone says no goodbye. Either side notices within half a minute (the default is two hours): the
-server frees the locks that the process held, and a process finds another server at the address."""
+"""Begin of a write transaction, with a server-side timeout for an idle one.
+
+A stopped process or unreachable machine must not block the others from the log or the read models.
+"""
+_IDLE_TIMEOUT = "25P03"
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+_SERVER_KEEPALIVE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+"""TCP keepalives of the server. Either side notices an unreachable peer within half a minute.
+
+The default is two hours. The server then frees the process's locks, and a process finds another server at the address.
+"""
 
 
 @lru_cache(maxsize=2048)
 def translated(sql: str) -> str:
-    """`?` as psycopg's `%s`, outside of literals."""
+    """Translate `?` to psycopg's `%s`, outside of literals."""
     parts = _LITERAL.split(sql.replace("%", "%%"))
     return "".join(p if i % 2 else p.replace("?", "%s") for i, p in enumerate(parts))
 
 
 @lru_cache(maxsize=512)
 def copied(sql: str) -> str | None:
-    """The COPY that does the same as a plain INSERT of one row of parameters; None for any other statement."""
+    """Translate a plain INSERT of one row of parameters to COPY; None for any other statement."""
     match = _PLAIN_INSERT.fullmatch(sql)
     if match is None or match[2].count(",") + 1 != sql.count("?"):
         return None
@@ -53,7 +57,7 @@ def copied(sql: str) -> str | None:
 
 
 class _NumberLoader(Loader):
-    """SUM over bigint is numeric in PostgreSQL and an integer in SQLite: readers get an integer from both."""
+    """Loader of numeric: SUM over bigint is numeric in PostgreSQL and an integer in SQLite; readers get integers."""
 
     def load(self, data: Buffer) -> int | float:
         value = Decimal(bytes(data).decode())
@@ -61,14 +65,14 @@ class _NumberLoader(Loader):
 
 
 class _TruthLoader(Loader):
-    """A comparison is 0 or 1, as in SQLite."""
+    """Loader of booleans: 0 or 1, as in SQLite."""
 
     def load(self, data: Buffer) -> int:
         return int(bytes(data) == b"t")
 
 
 class PostgresTransaction(BaseTransaction):
-    """One open transaction."""
+    """Open transaction."""
 
     dialect: Dialect = "postgresql"
 
@@ -106,7 +110,7 @@ class PostgresTransaction(BaseTransaction):
 
 
 class PostgresDatabase(BaseDatabase):
-    """One schema. Durable parts commit synchronously, and a server with fsync off is refused."""
+    """PostgreSQL schema. Durable parts commit synchronously, and a server with fsync off is refused."""
 
     dialect: Dialect = "postgresql"
 
@@ -122,7 +126,7 @@ class PostgresDatabase(BaseDatabase):
             limit=_CONNECTIONS,
         )
         with self._pool.take():
-            pass  # A wrong address, a wrong password and a server that forgets are said now, not later.
+            pass  # Connect now: a wrong address or password and a server without fsync are reported at start.
 
     def _with_settings(self, url: str) -> str:
         try:
@@ -130,16 +134,16 @@ class PostgresDatabase(BaseDatabase):
         except psycopg.ProgrammingError as error:
             raise BadUrl(f"ALERTS_DATABASE_URL cannot be read: {str(error).strip()}") from error
         commit = "off" if self.part == "views" else "on"
-        settings = f"-c search_path={self.schema} -c synchronous_commit={commit} -c timezone=UTC {_KEPT_ALIVE_THERE}"
+        settings = f"-c search_path={self.schema} -c synchronous_commit={commit} -c timezone=UTC {_SERVER_KEEPALIVE}"
         given["options"] = f"{given.get('options') or ''} {settings}".strip()
         given.setdefault("application_name", f"alerts {self.part}")
         given.setdefault("connect_timeout", 10)
-        for name, value in _KEPT_ALIVE.items():
+        for name, value in _KEEPALIVE.items():
             given.setdefault(name, value)
         return make_conninfo("", **given)
 
     def open_connection(self) -> Connection:
-        """A connection of one's own (in autocommit), such as the one that listens; the caller closes it."""
+        """Open a separate connection (in autocommit), such as the one that listens; the caller closes it."""
         try:
             connection: Connection = psycopg.connect(self._conninfo, autocommit=True)
         except psycopg.OperationalError as error:
@@ -199,7 +203,7 @@ class PostgresDatabase(BaseDatabase):
         # Class 40 is what a server rolls back to resolve a deadlock: to be decided afresh, as a conflict is.
         if isinstance(error, psycopg.errors.UniqueViolation) or (error.sqlstate or "").startswith("40"):
             return "conflict"
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or error.sqlstate == _TAKEN_BACK:
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or error.sqlstate == _IDLE_TIMEOUT:
             return "transient"
         return "schema" if isinstance(error, psycopg.ProgrammingError) else "other"
 
@@ -214,7 +218,7 @@ class PostgresDatabase(BaseDatabase):
         self.close()
 
     def wipe_deleted(self) -> None:
-        """Make the room of deleted rows free; the server's own WAL and backups keep them until they are recycled."""
+        """Free the space of deleted rows; the server's WAL and backups keep them until they are recycled."""
         with self._pool.take() as connection:
             connection.execute("VACUUM")
 
@@ -223,7 +227,7 @@ class PostgresDatabase(BaseDatabase):
 
 
 def _end(connection: psycopg.Connection[Any], how: str) -> None:
-    """Leave the transaction; a connection that cannot is closed, so that the pool drops it."""
+    """End the transaction; a connection that fails to is closed, so that the pool drops it."""
     with suppress(psycopg.Error):
         connection.execute(how)
         return

@@ -1,4 +1,4 @@
-"""The one clock that all processes of an instance share: the database's. Who holds what is judged by it alone."""
+"""Shared clock: the database's, by which all processes of an instance judge leases."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NOW = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 def shared_now(read: Callable[[str], Sequence[Row]], dialect: Dialect, own: datetime) -> int:
     """Microseconds since 1970 by the database's clock; `read` runs a statement there.
 
-    On SQLite the one process that there is has the same clock, which is given as `own`.
+    On SQLite the only process has the same clock, which is given as `own`.
     """
     return micros(own) if dialect == "sqlite" else int(read(_NOW)[0][0])
 
 
 def steady() -> float:
-    """Seconds that only ever grow, and that grow while the machine sleeps: a lease runs out meanwhile."""
+    """Monotonic seconds that include the machine's sleep: a lease expires meanwhile."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)

@@ -1,4 +1,4 @@
-"""SQLite: one file a part, in WAL, with one writing connection that alone checkpoints."""
+"""SQLite: one file per part, in WAL, with one writing connection that alone checkpoints."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from alerts.storage.multi_row_insert import write_rows
 from alerts.storage.ports import Dialect, Row, Statement, Value
 
 BESIDE, NEW = "-audience", ".new"
-"""What the name of a file of read models is lengthened by for what is kept beside it, and while that is being written
-(`alerts.storage.blob_store`)."""
+"""File name suffixes of a read model's blob, and of its draft (`alerts.storage.blob_store`)."""
 _BUSY_MS = 15_000
 _FULL, _NORMAL = 2, 1
 _TRANSIENT = frozenset(
@@ -40,10 +39,10 @@ _log = logging.getLogger(__name__)
 
 
 def fail_stop(error: sqlite3.Error) -> None:
-    """End this process at once (exit code 1), answering nobody.
+    """Exit this process at once (exit code 1), without answering any caller.
 
-    A system that failed to sync forgets which pages it failed on: the next sync succeeds, and what is read is what was
-    written, until the power goes. Only a process that begins again with what is really there can promise anything.
+    After a failed sync the system forgets the affected pages: the next sync succeeds, and reads return what was
+    written, until power is lost. Only a restarted process, which reads what is really on disk, can promise anything.
     """
     _log.critical(
         "the disk did not take what was written (%s): this process ends, because nothing that it writes from here on "
@@ -55,7 +54,7 @@ def fail_stop(error: sqlite3.Error) -> None:
 
 
 def file_of(url: str, part: Part, generation: int = 1) -> Path:
-    """The file that holds a part: three slashes are relative to the working directory, four absolute."""
+    """Return the file of a part: three slashes are relative to the working directory, four absolute."""
     if not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
         raise BadUrl(f"ALERTS_DATABASE_URL {url!r} names no file: write sqlite:///var/alerts.db")
     main = Path(url.removeprefix("sqlite:///"))
@@ -66,7 +65,7 @@ def file_of(url: str, part: Part, generation: int = 1) -> Path:
 
 
 class SQLiteTransaction(BaseTransaction):
-    """One open transaction."""
+    """Open transaction."""
 
     dialect: Dialect = "sqlite"
 
@@ -96,7 +95,7 @@ class SQLiteTransaction(BaseTransaction):
 
 
 class SQLiteDatabase(BaseDatabase):
-    """One SQLite file. Durable parts stand in WAL with synchronous=FULL, which is set and read back at start."""
+    """SQLite file. Durable parts use WAL with synchronous=FULL, which is set and read back at start."""
 
     dialect: Dialect = "sqlite"
 
@@ -109,7 +108,7 @@ class SQLiteDatabase(BaseDatabase):
         readonly: bool = False,
         unsynced: Callable[[sqlite3.Error], None] = fail_stop,
     ) -> None:
-        """`unsynced` is called when the disk failed to sync; it does not return but in a test."""
+        """`unsynced` is called when the disk failed to sync; it returns only in tests."""
         self.file, self.part, self.generation, self._readonly = file, part, generation, readonly
         self._unsynced = unsynced
         if not readonly:
@@ -146,8 +145,10 @@ class SQLiteDatabase(BaseDatabase):
         return connection
 
     def _empty_wal(self, connection: sqlite3.Connection) -> None:
-        """Write anew what a process that died left in the WAL: a sync may have failed there, and no later one would
-        tell. Others who read just now are not waited for."""
+        """Checkpoint the WAL of a process that died: a failed sync there would never be reported later.
+
+        Current readers are not waited for.
+        """
         connection.execute("PRAGMA busy_timeout = 0")
         try:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -214,11 +215,11 @@ class SQLiteDatabase(BaseDatabase):
                 self._owner = None
 
     def data_version(self, connection: sqlite3.Connection) -> int:
-        """A number that changes when another connection, of any process, has committed."""
+        """Number that changes when another connection, of any process, has committed."""
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def open_watcher(self) -> sqlite3.Connection:
-        """A connection of one's own for `data_version`; the caller closes it."""
+        """Open a separate connection for `data_version`; the caller closes it."""
         return self._open_reader()
 
     def fault_kind(self, error: BaseException) -> FaultKind | None:
@@ -241,7 +242,7 @@ class SQLiteDatabase(BaseDatabase):
             Path(f"{self.file}{suffix}").unlink(missing_ok=True)
 
     def wipe_deleted(self) -> None:
-        """Deleted rows are overwritten (secure_delete); here the WAL that still holds them is emptied too."""
+        """Empty the WAL, which still holds deleted rows; secure_delete overwrites those in the file."""
         with self._mutex:
             if self._writer is None:
                 raise Unavailable(f"{self.file} is closed, or open for reading only.")
@@ -259,7 +260,7 @@ class SQLiteDatabase(BaseDatabase):
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's extended code, 0 for what the module itself says."""
+    """SQLite's extended error code, 0 for errors of the Python module."""
     return cast(int, getattr(error, "sqlite_errorcode", 0))
 
 

@@ -1,8 +1,8 @@
-"""Proofs that the log is as it was: hashes of its rows, a Merkle tree over them, and signed heads of that tree.
+"""Merkle log: hashes of the log's rows, a Merkle tree over them, and signed heads of that tree.
 
-The tree is that of RFC 6962, section 2.1, with SHA-256: a leaf is hashed behind 0x00, two nodes behind 0x01, the tree
-of nothing is the hash of nothing. Its leaves are the rows of the log in the order of their positions, as they stand:
-what is personal goes in as the ciphertext, so that an erasure leaves every proof as it was.
+The tree is that of RFC 6962, section 2.1, with SHA-256: a leaf is hashed behind 0x00, two nodes behind 0x01, the empty
+tree is the hash of nothing. Its leaves are the rows of the log by position, as stored: personal data is hashed as
+ciphertext, so that an erasure leaves every proof valid.
 """
 
 from __future__ import annotations
@@ -24,20 +24,23 @@ from alerts.kernel.times import micros
 
 HASH = 32
 SECRET_BYTES = 64
-"""32 that sign checkpoints, 32 that seal batches of leaves."""
+"""32 bytes that sign checkpoints, 32 that seal batches of leaves."""
 _HEADER = struct.Struct(">BqqHI")
 """0x00 of a leaf, position, version, bytes of the stream's id, bytes of the topic."""
 
 
 def leaf(position: int, stream: bytes, version: int, topic: str, state: bytes) -> bytes:
-    """The leaf of one row of the log."""
+    """Hash one row of the log."""
     name = topic.encode()
     return sha256(_HEADER.pack(0, position, version, len(stream), len(name)) + stream + name + state).digest()
 
 
 def leaf_of(row: Sequence[Any]) -> bytes:
-    """The leaf of a row as a database gives it. A row that our own writer cannot have written (a text where bytes
-    belong, a number beyond 64 bits) gets a leaf that no other row has."""
+    """Hash a row as read from a database.
+
+    A row that the writer cannot have written (a text instead of bytes, a number beyond 64 bits) gets a hash that no
+    other row has.
+    """
     try:
         return leaf(*row)
     except (TypeError, AttributeError, ValueError, struct.error):
@@ -45,18 +48,18 @@ def leaf_of(row: Sequence[Any]) -> bytes:
 
 
 class Tree:
-    """A Merkle tree that grows: the roots of its perfect subtrees ("peaks"), the largest first, and nothing else."""
+    """Growing Merkle tree, stored as the roots of its perfect subtrees ("peaks"), the largest first."""
 
     __slots__ = ("peaks", "size")
 
     def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
-        """A tree of that many leaves with its peaks. Raises ValueError if their number does not fit."""
+        """Create a tree of `size` leaves from its peaks. Raises ValueError if their number does not fit."""
         if len(peaks) != size.bit_count() or any(len(peak) != HASH for peak in peaks):
             raise ValueError(f"{len(peaks)} peaks are not those of {size} leaves")
         self.size, self.peaks = size, list(peaks)
 
     def add(self, leaves: Iterable[bytes]) -> None:
-        """Put leaves at the end, in order."""
+        """Append leaves in order."""
         peaks, size = self.peaks, self.size
         for node in leaves:
             rest = size
@@ -69,7 +72,7 @@ class Tree:
 
     @property
     def root(self) -> bytes:
-        """The Merkle tree hash of all leaves so far."""
+        """Merkle tree hash of all leaves so far."""
         if not self.peaks:
             return sha256(b"").digest()
         node = self.peaks[-1]
@@ -79,7 +82,7 @@ class Tree:
 
 
 class Leaves(msgspec.Struct, frozen=True):
-    """A batch of leaves, and what names the events behind them even when those are gone from the log."""
+    """Batch of leaves, with names of the events behind them even if those are gone from the log."""
 
     positions: Sequence[int]
     streams: Sequence[bytes]
@@ -88,7 +91,7 @@ class Leaves(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Any]]) -> Leaves:
-        """Of rows of the log: position, stream, version, topic, state."""
+        """Build from rows of the log: position, stream, version, topic, state."""
         return cls(
             [row[0] for row in rows],
             [row[1] if type(row[1]) is bytes else b"" for row in rows],
@@ -97,7 +100,7 @@ class Leaves(msgspec.Struct, frozen=True):
         )
 
     def packed(self) -> bytes:
-        """As they are kept: 58 bytes a leaf."""
+        """Encode for storage: 58 bytes a leaf."""
         names = sorted(set(self.topics))
         number = {name: i for i, name in enumerate(names)}
         count = len(self.positions)
@@ -124,7 +127,7 @@ _packed = msgspec.msgpack.Decoder(_Packed)
 
 
 def unpacked(raw: bytes) -> Leaves:
-    """What `Leaves.packed` made. Raises ValueError for anything else."""
+    """Decode `Leaves.packed`. Raises ValueError for anything else."""
     try:
         kept = _packed.decode(raw)
         count = len(kept.hashes) // HASH
@@ -141,20 +144,20 @@ def unpacked(raw: bytes) -> Leaves:
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed head of the tree. What `alerts verify --json` prints under "checkpoint"."""
+    """Signed head of the tree; `alerts verify --json` prints it under "checkpoint"."""
 
     size: int
-    """How many events."""
+    """Number of events."""
     root: str
-    """Of the tree over them, in hexadecimal."""
+    """Root of the tree over them, in hexadecimal."""
     at: datetime
     key: str
-    """The Ed25519 public key that signed it, in hexadecimal."""
+    """Ed25519 public key that signed it, in hexadecimal."""
     signature: str
 
 
 class Signer:
-    """Signs checkpoints and seals batches with a secret that belongs to this instance (`SECRET_BYTES`)."""
+    """Signs checkpoints and seals batches with a secret of this instance (`SECRET_BYTES`)."""
 
     def __init__(self, secret: bytes) -> None:
         self._private = Ed25519PrivateKey.from_private_bytes(secret[:32])
@@ -162,25 +165,25 @@ class Signer:
         self.key = self._private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     def sign(self, size: int, root: bytes, at: datetime) -> bytes:
-        """64 bytes (RFC 8032)."""
+        """Sign a head: 64 bytes (RFC 8032)."""
         return self._private.sign(_signed(size, root, at))
 
     def signed(self, size: int, root: bytes, at: datetime, signature: bytes) -> bool:
-        """Whether `signature` is ours for this head."""
+        """True if `signature` is ours for this head."""
         return is_signed(self.key, size, root, at, signature)
 
     def checkpoint(self, size: int, root: bytes, at: datetime) -> Checkpoint:
-        """A head of the tree for others to keep."""
+        """Create a signed head for external storage."""
         signature = self.sign(size, root, at)
         return Checkpoint(size=size, root=root.hex(), at=at, key=self.key.hex(), signature=signature.hex())
 
     def seal(self, first: int, count: int, leaves: bytes) -> bytes:
-        """What shows that a batch of leaves is as we wrote it, and where (HMAC-SHA-256)."""
+        """HMAC-SHA-256 that authenticates a batch of leaves and its place."""
         return hmac.digest(self._sealing, struct.pack(">qq", first, count) + leaves, "sha256")
 
 
 def is_signed(key: bytes, size: int, root: bytes, at: datetime, signature: bytes) -> bool:
-    """Whether this head was signed by the holder of `key`."""
+    """True if this head was signed by the holder of `key`."""
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, _signed(size, root, at))
     except (InvalidSignature, ValueError):
@@ -189,7 +192,7 @@ def is_signed(key: bytes, size: int, root: bytes, at: datetime, signature: bytes
 
 
 def holds(checkpoint: Checkpoint) -> bool:
-    """Whether a checkpoint bears the signature of the key that it names."""
+    """True if a checkpoint bears a valid signature of the key that it names."""
     try:
         key, root, signature = (bytes.fromhex(v) for v in (checkpoint.key, checkpoint.root, checkpoint.signature))
     except ValueError:
@@ -198,7 +201,7 @@ def holds(checkpoint: Checkpoint) -> bool:
 
 
 def stream_name(raw: Any) -> str:
-    """A stream's id as people know it; of what is none, the bytes."""
+    """Format a stream's id as a UUID; a malformed one as its bytes."""
     try:
         return str(UUID(bytes=raw))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
--- The kept proofs, in the keys' database.
+-- Stored proofs, in the key database.
 
 -- name: last_checkpoint
 SELECT number, tree_size, at, peaks, signature FROM checkpoints ORDER BY number DESC LIMIT 1

@@ -1,7 +1,7 @@
-"""Proving what is appended: a light thread of a serving process, at most about a second behind the log.
+"""Prover: hashes what is appended, in a thread of a serving process, at most about a second behind the log.
 
-It only reads the log, so that appends do not wait for it. On PostgreSQL one process of all proves, by a lock; the key
-of the batches is the fence behind it.
+It only reads the log, so that appends do not wait for it. On PostgreSQL one of all processes proves, elected by a lock;
+the key of the batches is the fence behind it.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ _sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? ORDER BY position LIMIT ?"
 _BATCH = 2000
 _GATHER = 0.5
-"""Seconds in which what is appended gathers for one batch."""
-_BREATH = 0.01
-"""Seconds between two full batches, for the others in this process."""
+"""Seconds in which appended events accumulate for one batch."""
+_BATCH_PAUSE_S = 0.01
+"""Pause between two full batches in seconds, for other threads of this process."""
 _IDLE = 1.0
 _AFTER_TROUBLE = 1.0
 _LOCK = 0x7072_6F00
 CHECKPOINT_EVERY = timedelta(hours=1)
 CHECKPOINT_LEAVES = 50_000
-"""A start reads the leaves behind the last checkpoint: never more than these, and a batch."""
+"""Leaves between checkpoints: a start reads at most these, and a batch."""
 
 
 class BrokenProofs(Exception):
-    """What is kept cannot be gone on from; `alerts verify` says what was done to it."""
+    """The stored proofs cannot be continued; `alerts verify` reports the damage."""
 
 
 class Prover:
-    """Follows the log and keeps its proofs. `start` and `stop` it, or call `catch_up` in a thread of one's own."""
+    """Follows the log and stores its proofs. `start` and `stop` it, or call `catch_up` in your own thread."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Prover:
         signer: Callable[[], Signer],
         clock: Callable[[], datetime],
     ) -> None:
-        """`keys` is the database that keeps the proofs; `signer` may read and write it, so it is called when needed."""
+        """`keys` is the database of the proofs; `signer` may read and write it, so it is called lazily."""
         self._log, self._main, self._keys, self._clock = log, main, keys, clock
         self._make_signer = signer
         self._leader = AdvisoryLockLeader(keys, _LOCK)
@@ -62,7 +62,7 @@ class Prover:
         self._thread: Thread | None = None
         self._signer: Signer | None = None
         self._tree: Tree | None = None
-        """Of all leaves that are kept; None before it is read, or once another process may have gone on."""
+        """Tree of all stored leaves; None before it is read, or once another process may have added leaves."""
         self._position = 0
         self._number = self._signed_size = 0
         self._signed_at: datetime | None = None
@@ -71,12 +71,12 @@ class Prover:
     # --- the outside
 
     def start(self) -> None:
-        """Prove in a thread of its own until `stop`."""
+        """Prove in a separate thread until `stop`."""
         self._thread = Thread(target=self._loop, name="prover", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Prove what is left, sign a last checkpoint, and end."""
+        """Prove the rest, sign a last checkpoint, and stop."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -95,10 +95,10 @@ class Prover:
             self._checkpoint_requested = True
 
     def catch_up(self) -> int:
-        """Prove all that is in the log; the position up to which it is proven. Raises `BrokenProofs`."""
+        """Prove the whole log; return the position up to which it is proven. Raises `BrokenProofs`."""
         while self._step():
             if self._thread is not None and not self._stop.is_set():
-                self._stop.wait(_BREATH)
+                self._stop.wait(_BATCH_PAUSE_S)
         return self._position
 
     # --- the thread
@@ -135,7 +135,7 @@ class Prover:
             logger.exception("the prover failed; it tries again")
 
     def _step(self) -> bool:
-        """Prove one batch; whether there may be more."""
+        """Prove one batch; True if there may be more."""
         tree = self._tree if self._tree is not None else self._load()
         with self._main.read() as tx:
             rows = tx.execute(_READ, (self._position, _BATCH))
@@ -144,7 +144,7 @@ class Prover:
         leaves = Leaves.of(rows)
         packed, first, count = leaves.packed(), tree.size, len(rows)
         seal = self._signing.seal(first, count, packed)
-        self._tree = None  # until the batch is known to be kept
+        self._tree = None  # until the batch is known to be stored
         with self._keys.write() as tx:
             tx.execute(_sql.keep_batch, (first, count, packed, seal))
         tree.add(leaves.hashes)
@@ -154,7 +154,7 @@ class Prover:
         return count == _BATCH
 
     def _sign(self, *, always: bool) -> None:
-        """Keep a signed head; unless asked always, only if the tree has grown since the last."""
+        """Store a signed head; without `always`, only if the tree has grown since the last."""
         tree = self._tree if self._tree is not None else self._load()
         if not always and tree.size == self._signed_size and self._number:
             return
@@ -171,10 +171,10 @@ class Prover:
             self._signer = self._make_signer()
         return self._signer
 
-    # --- going on from what is kept
+    # --- resuming from stored proofs
 
     def _load(self) -> Tree:
-        """The tree as it stands on disk: the last checkpoint's, and the batches behind it."""
+        """Load the tree: the last checkpoint's, and the batches after it."""
         begun = monotonic()
         tree = self._last_checkpoint()
         self._position = self._last_position()
@@ -221,5 +221,5 @@ class Prover:
 
 
 def split(peaks: bytes) -> list[bytes]:
-    """The peaks of a checkpoint's row."""
+    """Split the peaks of a checkpoint's row."""
     return [peaks[i : i + HASH] for i in range(0, len(peaks), HASH)]

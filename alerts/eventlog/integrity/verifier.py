@@ -1,6 +1,6 @@
-"""Comparing the log with its proofs: what was changed, put in or taken away since it was proven, event by event.
+"""Verifier: compares the log with its proofs, and reports changed, inserted and missing events one by one.
 
-It only reads, a page at a time, so that a running server is not held up and an erasure does not wait.
+It only reads, a page at a time, so that a running server is not blocked and an erasure does not wait.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
 _END = "SELECT COALESCE(MAX(position), 0) FROM events"
 _BEFORE_ALL = -(1 << 63) + 1
-"""A row put in at a position below 1 is found too."""
+"""Start below position 1, so that a row inserted there is found too."""
 _PAGE = 5000
 FIRST_PROOF_S = 2.0
-"""Seconds between the making of the key and the first proof, at most, while disk and processor are busy."""
+"""Maximum seconds between the creation of the key and the first proof, on a busy disk and processor."""
 _BATCHES = 20
 MOST_FINDINGS = 200
-"""So many are named one by one; the others are counted."""
+"""Findings named one by one; further ones are counted."""
 
 Kind = Literal[
     "changed", "missing", "inserted", "proof altered", "proof missing", "checkpoint altered", "other checkpoint"
@@ -38,14 +38,14 @@ Kind = Literal[
 
 
 class Readable(Protocol):
-    """Of a database, all that a verification needs."""
+    """Read access to a database."""
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent snapshot."""
+        """Open a consistent snapshot."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is not as it was."""
+    """A detected deviation."""
 
     kind: Kind
     words: str
@@ -55,40 +55,42 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a verification found."""
+    """Result of a verification."""
 
     whole: bool = True
     events: int = 0
-    """In the log now."""
+    """Events in the log now."""
     position: int = 0
-    """The log's end when it began."""
+    """End of the log when the verification began."""
     proven: int = 0
-    """How many events have a kept proof; the others are younger than the last one."""
+    """Number of events with a stored proof; the others are younger than the last one."""
     checkpoints: int = 0
     since: datetime | None = None
-    """When the first checkpoint was signed: what happened to older events before that is not known."""
+    """Time of the first checkpoint: changes to older events before that cannot be detected."""
     found: int = 0
     findings: list[Finding] = msgspec.field(default_factory=list)
     compared: Checkpoint | None = None
-    """The checkpoint kept elsewhere that the log extends."""
+    """External checkpoint that the log extends."""
     checkpoint: Checkpoint | None = None
-    """A fresh one over the whole log, to be kept elsewhere; None if the log is not whole."""
+    """New checkpoint over the whole log, to be stored elsewhere; None if the log is not whole."""
 
     @property
     def unproven(self) -> bool:
-        """Whether nothing vouches for any event, though a key to prove with is there: its proofs were taken away, or
-        the first of them is being written just now. Who cannot know looks again after FIRST_PROOF_S."""
+        """True if a signing key exists but no proof: the proofs were removed, or the first is being written.
+
+        A caller that cannot tell verifies again after FIRST_PROOF_S.
+        """
         return not self.whole and not self.proven and not self.checkpoints
 
     def add(self, finding: Finding) -> None:
-        """Take note of one."""
+        """Record a finding."""
         self.whole, self.found = False, self.found + 1
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(finding)
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """One kept leaf."""
+    """Stored leaf."""
 
     position: int
     stream: bytes
@@ -105,7 +107,7 @@ def verify(
     against: Checkpoint | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
-    """Compute everything afresh and compare. Without `signer` nothing was ever proven here, or its key is gone."""
+    """Recompute everything and compare. Without `signer` nothing was ever proven here, or its key is gone."""
     return _Verification(main, keys, signer, against, progress).run(now)
 
 
@@ -128,7 +130,7 @@ class _Verification:
 
     def run(self, now: datetime) -> Report:
         report = self._report
-        # The proofs' end first: they follow the log, so all that they speak of is in it by the time it is read.
+        # The proofs' end first: they follow the log, so all that they cover is in it by the time it is read.
         with self._keys.read() as tx:
             self._heads = [
                 (int(n), int(size), from_micros(int(at)), bytes(peaks), bytes(signature))
@@ -152,7 +154,7 @@ class _Verification:
     # --- the proofs
 
     def _proofs(self, end: int) -> Iterator[Proof]:
-        """The kept leaves in order; what is wrong with their batches goes into the report."""
+        """Yield the stored leaves in order; faults of their batches go into the report."""
         first, numbers = 0, 0
         while first < end:
             with self._keys.read() as tx:
@@ -194,36 +196,38 @@ class _Verification:
         self._tree = None
 
     def _grow(self, start: int, hashes: Any) -> None:
-        """Put leaves into the tree, looking at each checkpoint on the way."""
+        """Add leaves to the tree, checking each checkpoint on the way."""
         if self._tree is not None and self._tree.size != start:
             self._tree = None
         done = 0
         while done < len(hashes):
-            self._look_at_heads(start + done)
+            self._check_heads(start + done)
             upto = len(hashes)
-            stops = [size for size in (self._next_head(), self._outside()) if size is not None and size > start + done]
+            stops = [
+                size for size in (self._next_head(), self._external_size()) if size is not None and size > start + done
+            ]
             if stops:
                 upto = min(upto, min(stops) - start)
             if self._tree is not None:
                 self._tree.add(islice(hashes, done, upto))
             done = upto
-        self._look_at_heads(start + done)
+        self._check_heads(start + done)
 
     # --- signed heads
 
     def _next_head(self) -> int | None:
         return self._heads[-1][1] if self._heads else None
 
-    def _outside(self) -> int | None:
+    def _external_size(self) -> int | None:
         return None if self._against is None or self._compared else self._against.size
 
-    def _look_at_heads(self, size: int) -> None:
-        """Compare the tree of `size` leaves with every checkpoint that was made of so many."""
+    def _check_heads(self, size: int) -> None:
+        """Compare the tree of `size` leaves with every checkpoint of that size."""
         while self._heads and self._heads[-1][1] <= size:
             head = self._heads.pop()
             self._check_head(head, size)
-        if self._outside() == size:
-            self._check_outside()
+        if self._external_size() == size:
+            self._check_external()
 
     def _check_head(self, head: tuple[int, int, datetime, bytes, bytes], size: int) -> None:
         number, of, at, peaks, signature = head
@@ -236,19 +240,19 @@ class _Verification:
             words = f"checkpoint {number} (of {at.isoformat(timespec='seconds')}) was altered"
             self._report.add(Finding(kind="checkpoint altered", words=words))
         elif self._tree is None:
-            self._tree = kept  # What lies before it is known to be spoilt; from here on it is compared again.
+            self._tree = kept  # Events before it are known to be altered; from here on comparison resumes.
         elif self._tree.root != kept.root:
             words = f"the proofs of the first {of} events are not those of checkpoint {number}"
             self._spoilt("checkpoint altered", words)
 
     def _finish_heads(self, size: int) -> None:
-        self._look_at_heads(size)
+        self._check_heads(size)
         for number, of, *_ in reversed(self._heads):
             words = f"checkpoint {number} speaks of {of} events, and proofs of {size} are there"
             self._report.add(Finding(kind="proof missing", words=words))
 
-    def _check_outside(self) -> None:
-        """The one that was kept elsewhere, when the tree has its size."""
+    def _check_external(self) -> None:
+        """Compare with the external checkpoint, when the tree has its size."""
         self._compared = True
         given, tree = self._against, self._tree
         if given is None:
@@ -282,7 +286,7 @@ class _Verification:
             after = rows[-1][0]
 
     def _compare(self, proofs: Iterator[Proof]) -> list[bytes]:
-        """Walk along both; the leaves of the events that are younger than the last proof."""
+        """Merge log and proofs; return the leaves of events younger than the last proof."""
         report, tail, last = self._report, [], 0
         proof = next(proofs, None)
         for row in self._rows():
@@ -326,13 +330,13 @@ class _Verification:
         self._report.add(Finding(kind="inserted", words=words, position=row[0], stream=stream, topic=topic))
 
     def _extend(self, tail: list[bytes]) -> None:
-        """The events that no proof is kept of yet, for the fresh checkpoint and the one in the file."""
-        outside = self._outside()
+        """Add the unproven events, for the new checkpoint and the external one."""
+        outside = self._external_size()
         upto = 0
         if self._tree is not None and outside is not None and 0 <= outside - self._tree.size <= len(tail):
             upto = outside - self._tree.size
             self._tree.add(tail[:upto])
-            self._check_outside()
+            self._check_external()
         elif outside is not None and self._against is not None:
             words = f"the checkpoint in the file speaks of {outside} events, and the log has {self._report.events}"
             if outside <= self._report.events:

@@ -397,7 +397,7 @@ def test_a_process_that_is_stopped_in_mid_statement_is_ended(
     if dialect == "sqlite":
         pytest.skip("one process writes")
     monkeypatch.setattr("alerts.eventlog.log._SILENT", 0.3)
-    monkeypatch.setattr("alerts.eventlog.log._LOOK_FOR_SILENCE", 0.2)
+    monkeypatch.setattr("alerts.eventlog.log._SILENCE_CHECK_S", 0.2)
     stopped = databases.another("main")
     with house(databases) as made:
         made.log.wait_for(1, 0.01)  # whoever waits for the log listens
