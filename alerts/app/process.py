@@ -27,7 +27,7 @@ _log = logging.getLogger("alerts.serve")
 
 
 async def serve(settings: Settings, *, host: str, port: int | None, roles: Sequence[str]) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `control_socket.Locked` if another server has the database.
+    """Serve until SIGTERM or SIGINT. Raises `control_socket.AlreadyRunning` if another server has the database.
 
     With the role web everything is served at `host` and `port`; without it only health and metrics, and nothing at all
     where `port` is None.

@@ -68,7 +68,7 @@ class Template:
 
 
 def template(value: str) -> bytes:
-    """A value as it stands between parts of a `Spliced`."""
+    """A value as it stands between parts of a `Template`."""
     return _closed(quoted_printable(value), last=False)
 
 

@@ -39,7 +39,7 @@ class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
 
     well: bool
     result: str
-    """Of the latest that has ended, as `Handed.result`; "" while there is none."""
+    """Of the latest that has ended, as `SendResult.result`; "" while there is none."""
     reason: str = ""
     took_s: float = 0.0
     age_s: float | None = None
