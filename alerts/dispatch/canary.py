@@ -1,8 +1,8 @@
-"""A message to a tester of each channel every few minutes, so that a dead channel is seen before it is needed.
+"""Canary messages: one to a tester of each channel every few minutes, to detect an outage before it matters.
 
-It goes the way of every message from the log's writer on: its turn is committed, a provider takes it within its
-rate and breakers, and the outcome is committed. A tester is an address of the operator's (ALERTS_CANARY), no resident:
-nobody counts it, and it has no delivery. What is kept is the latest of each channel.
+It takes the path of every message from the log's writer on: its turn is committed, a provider accepts it within its
+rate and circuit breakers, and the outcome is committed. A tester is an address of the operator's (ALERTS_CANARY), not a
+resident: it is not counted, and has no delivery. Only the latest result of each channel is stored.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ _log = logging.getLogger(__name__)
 _sql = load("alerts.dispatch", "canary.sql")
 EVERY = timedelta(minutes=5)
 LATE = 3 * EVERY
-"""How old the last good one may be."""
+"""Maximum age of the last success."""
 _LOOK_S = 10.0
 _MOST_S = 120.0
 
 
 class CanaryState(msgspec.Struct, frozen=True, kw_only=True):
-    """How a channel's tester fares."""
+    """Result of a channel's canary."""
 
     well: bool
     result: str
-    """Of the latest that has ended, as `SendResult.result`; "" while there is none."""
+    """Result of the latest finished canary, as `SendResult.result`; "" while there is none."""
     reason: str = ""
     took_s: float = 0.0
     age_s: float | None = None
-    """Since the last one that a provider took; None if there was none."""
+    """Seconds since the last one that a provider accepted; None if there was none."""
 
 
 class Canaries:
-    """Sends them. One a process that hands messages over."""
+    """Sender of canaries; one per sending process."""
 
     def __init__(
         self,
@@ -60,18 +60,18 @@ class Canaries:
         clock: Callable[[], datetime],
         every: timedelta = EVERY,
     ) -> None:
-        """`testers`: an address a channel; for push the subscription as JSON. `sender`: `Name <address>`."""
+        """`testers`: an address per channel; for push the subscription as JSON. `sender`: `Name <address>`."""
         self._database, self._writer = database, writer
         self._providers, self._testers = providers, dict(testers)
         self._sender, self._clock, self._every = sender, clock, every
 
     @property
     def every_s(self) -> float:
-        """Seconds between two looks whether one is due."""
+        """Seconds between checks for due canaries."""
         return min(_LOOK_S, self._every.total_seconds())
 
     async def send_due(self) -> None:
-        """Send those that are due; a periodic job."""
+        """Send the canaries that are due; a periodic job."""
         await asyncio.gather(*(self._quietly(channel) for channel in self._testers))
 
     async def _quietly(self, channel: Channel) -> None:
@@ -81,7 +81,7 @@ class Canaries:
             _log.warning("the %s canary could not be sent: %s", channel, error)
 
     async def send(self, channel: Channel) -> bool:
-        """Send a channel's if it is time and no other process does; whether it was sent here."""
+        """Send a channel's canary if it is due and no other process does; True if it was sent here."""
         turn = new_id().hex
         begun = (await self._writer.run(lambda unit: self._begin(unit, channel, turn), by="system")).result
         if begun is None or not await asyncio.to_thread(self._has, channel, turn):
@@ -111,7 +111,7 @@ class Canaries:
         return now
 
     def _has(self, channel: Channel, turn: str) -> bool:
-        """Two processes may have seen the same old row; what was committed says whose turn it is."""
+        """True if this process committed the turn: two may have read the same old row."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.begun, (channel,))
         return bool(rows) and rows[0][1] == turn
@@ -128,7 +128,7 @@ class Canaries:
 
 
 def states(database: Database, channels: Mapping[Channel, str], now: datetime) -> dict[str, CanaryState]:
-    """How each channel that has a tester fares. Blocks."""
+    """Canary state of each channel that has a tester. Blocks."""
     if not channels:
         return {}
     with database.read() as tx:

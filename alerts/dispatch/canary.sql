@@ -1,5 +1,5 @@
 -- name: begin
--- Whose turn it is: one process of all, every few minutes.
+-- Takes the turn: one of all processes, every few minutes.
 INSERT INTO canaries (channel, begun_at, turn, result, reason, took_ms) VALUES (?, ?, ?, '', '', 0)
 ON CONFLICT (channel) DO UPDATE SET begun_at = excluded.begun_at, turn = excluded.turn WHERE canaries.begun_at <= ?
 

@@ -1,4 +1,4 @@
-"""From claimed rows to messages: who may still have theirs, and how it reads. Blocking; runs in a thread."""
+"""Message composer: send policy and rendering of claimed rows. Blocking; runs in a thread."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _KEPT = 512
 
 
 class ContactLookup(Protocol):
-    """What is needed of `subscribers.directory.Directory`."""
+    """Contact lookup, as the composer needs it (`subscribers.directory.Directory`)."""
 
     def cards(self, numbers: Sequence[int]) -> dict[int, ContactCard]:
-        """Contact points with addresses and wishes."""
+        """Contact points with addresses and preferences."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedMessage:
-    """A message ready to leave, and the rows that it settles (several, if it carries a digest)."""
+    """Message ready to be sent, with the rows that it settles (several, if it carries a digest)."""
 
     message: Message
     rows: tuple[Claimed, ...]
@@ -46,16 +46,16 @@ class PreparedMessage:
 
 @dataclass(slots=True)
 class Batch:
-    """What became of a claim so far."""
+    """Messages and outcomes of a claim so far."""
 
     outgoing: list[PreparedMessage] = field(default_factory=list)
     settled: list[DeliveryOutcome] = field(default_factory=list)
     known: int = 0
-    """The position of the last event about people that was taken into account."""
+    """Position of the last event about people that was taken into account."""
 
 
 class MessageComposer:
-    """Decides and renders. Shared by all senders of a process; may be called from several threads."""
+    """Decides and renders. Shared by all senders of a process; thread-safe."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class MessageComposer:
         self._said: set[tuple[int, str]] = set()
 
     def compose(self, rows: Sequence[Claimed]) -> Batch:
-        """Sort rows of notices into messages and what is settled without one."""
+        """Divide rows of notices into messages and outcomes without a message."""
         batch = Batch()
         going: list[Claimed] = []
         carried: dict[int, list[InDigest]] = {}
@@ -98,12 +98,12 @@ class MessageComposer:
         return batch
 
     def is_emergency(self, notice: int) -> bool:
-        """Whether a dispatch is an emergency's, or ends one."""
+        """True if a dispatch belongs to an emergency, or ends one."""
         issued = self._follower.registers.issued(notice)
         return issued is not None and issued.lane == "emergency"
 
     def dispatch_verdict(self, row: Claimed) -> Verdict:
-        """Whether a row may leave now. Call it while the follower is held at rest."""
+        """Decide if a row may be sent now. Call it while the projector is locked at a position."""
         registers = self._follower.registers
         notice = registers.issued(row.notice)
         if notice is None:
@@ -113,17 +113,17 @@ class MessageComposer:
         return decide(row, notice, facts, self._clock(), on_team=member is not None)
 
     def recheck(self, row: Claimed, known: int) -> Verdict:
-        """Asked right before the first byte. `known`: what had been taken into account when it was written."""
+        """Decide again right before the first byte. `known`: position of the first decision."""
         notice = self._follower.registers.issued(row.notice)
         if notice is not None and self._follower.columns.position == known:
-            ended = notice.verdict(self._clock())  # nobody's wishes have changed: time and the notice's end remain
+            ended = notice.verdict(self._clock())  # people unchanged: only time and its end count
             if ended is None:
                 return None
         with self._follower.locked_at_position():
             return self.dispatch_verdict(row)
 
     def transactional(self, rows: Sequence[Claimed], expires: dict[int, datetime], kinds: Mapping[int, int]) -> Batch:
-        """The same for rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
+        """Like `compose`, for a day's confirmations, answers and messages to the team. `kinds`: kind by dispatch."""
         batch = Batch(known=self._follower.columns.position)
         cards = self._cards([row.contact for row in rows])
         for row in rows:
@@ -137,7 +137,7 @@ class MessageComposer:
     # --- one message ---
 
     def _add(self, batch: Batch, rows: tuple[Claimed, ...], render: Callable[[], tuple[Message, str, bool]]) -> None:
-        """A message that cannot be written holds up no other: its rows are parked with the error."""
+        """Render a message; on an error its rows are parked with it, and other messages continue."""
         try:
             message, language, emergency = render()
         except Exception as error:
@@ -148,7 +148,7 @@ class MessageComposer:
         batch.outgoing.append(PreparedMessage(message, rows, message.channel, language, emergency))
 
     def _say(self, dispatch: int, error: Exception) -> None:
-        """Once for all who share the fault: a million traces of one broken layout would help nobody and take hours."""
+        """Log each distinct error once: a million traces of one broken layout would take hours and help no one."""
         what = (dispatch, str(error))
         if what in self._said:
             return
@@ -168,7 +168,7 @@ class MessageComposer:
         return prepared.message(own), language, notice.lane == "emergency"
 
     def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:
-        """One digest of all that one contact point waited for; nothing is sent for what is past alone (RULES 5)."""
+        """Compose one digest of a contact point's waiting items; past items alone send nothing (RULES 5)."""
         batch.settled += [DeliveryOutcome(item.row, EXPIRED, "digest") for item in items if item.past]
         rows = tuple(item.row for item in items if not item.past)
         if not rows:
@@ -224,5 +224,5 @@ class MessageComposer:
 
 
 def _is_forgotten(card: ContactCard | None) -> bool:
-    """Whether the key was destroyed before this process has come to the event that says so."""
+    """True if the key was destroyed before this process has reached the erasure event."""
     return card is not None and card.address is None

@@ -1,7 +1,7 @@
-"""How many messages of a channel may be on their way at once, with places that only emergencies may take.
+"""Concurrency limiter for the messages of a channel. Some slots are reserved for emergencies.
 
-No destination takes all places, so that one that stalls leaves some for the others. Where nobody has come or gone for a
-second, whoever waits is sent away: a line before a peer that stalls must not keep the senders from other channels.
+No destination takes all slots, so that a stalled one leaves some for the others. If no slot was taken or released for a
+second, waiters are rejected: a queue before a stalled peer must not keep the senders from other channels.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from typing import Protocol, runtime_checkable
 from alerts.channels.message import Message
 
 STALL = 1.0
-"""Seconds without anybody coming or going after which a full gate, or its part for one destination, is stalled."""
+"""Seconds without a slot taken or released after which a full limiter, or its share for one destination, is stalled."""
 _REJOIN_RATE = 500
-"""Messages a second, to one destination, that come back after having been sent away."""
+"""Rejected messages a second that may come back, to one destination."""
 _HORIZON = {True: 5.0, False: 60.0}
-"""Seconds after which they come back at the latest, by whether it is an emergency."""
+"""Seconds after which rejected messages come back at the latest, by emergency."""
 MAX_BURST = 10
-"""Messages that one may send in a row while others wait."""
+"""Messages that one sender may send in a row while others wait."""
 SHARE_PER_DESTINATION, _URGENT_PART = 3 / 4, 7 / 8
-"""The part of the places that may be taken to one of many destinations; emergencies may take more."""
+"""Share of the slots for one of many destinations; emergencies may take more."""
 
 
 @runtime_checkable
 class PerDestination(Protocol):
-    """A provider that hands over to many destinations, each of which may stall by itself."""
+    """Provider that sends to many destinations, each of which may stall by itself."""
 
     def destination(self, message: Message) -> str:
-        """To which of them a message goes."""
+        """Destination of a message."""
 
 
 class NoSlot(Exception):
-    """There is no place and none seems to come free. Ask again in `wait` seconds."""
+    """No slot is free or likely to become free. Retry after `wait` seconds."""
 
     def __init__(self, wait: float) -> None:
         super().__init__(wait)
@@ -47,7 +47,7 @@ class NoSlot(Exception):
 
 @dataclass(slots=True)
 class _Destination:
-    """Who is on the way to one destination, and who waits: [others, emergencies], each with its ticket."""
+    """Slots taken for one destination, and its waiters: [others, emergencies], each with its ticket."""
 
     inside: int = 0
     moved: float = 0.0
@@ -56,8 +56,10 @@ class _Destination:
 
 
 class ConcurrencyLimiter:
-    """`limit` places; others than emergencies leave `reserve` of them free. Emergencies go before whoever waits. It
-    belongs to one event loop."""
+    """Limiter of `limit` slots, of which `reserve` are for emergencies alone.
+
+    Emergencies go before other waiters. It belongs to one event loop.
+    """
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class ConcurrencyLimiter:
         now: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`part` of the places may be taken for one destination. `chance` gives numbers in [0, 1)."""
+        """`part`: share of the slots for one destination. `chance` gives numbers in [0, 1)."""
         open_to_all = max(1, limit - reserve)
         self._places = (open_to_all, limit)
         urgent_part = limit if part >= 1 else int(limit * _URGENT_PART)
@@ -82,20 +84,20 @@ class ConcurrencyLimiter:
 
     @property
     def inside(self) -> int:
-        """How many are on their way."""
+        """Number of messages in flight."""
         return self._inside
 
     def places(self, *, emergency: bool) -> int:
-        """How many such messages may be on their way at most."""
+        """Maximum number of such messages in flight."""
         return self._places[emergency]
 
     def is_stalled(self, *, emergency: bool, to: str = "") -> bool:
-        """Whether whoever comes now would be sent away."""
+        """True if a new message would be rejected."""
         line = self._lines.get(to)
         return self._shut or self._hopeless(line or _Destination(), emergency)
 
     def retry_after(self, *, emergency: bool, to: str = "") -> float:
-        """Seconds after which somebody who was sent away may come back: not all at once."""
+        """Seconds after which a rejected message may come back, spread over time."""
         line, now = self._lines.get(to), self._now()
         if self._shut or line is None:
             return 0.0 if self._shut else STALL
@@ -108,7 +110,7 @@ class ConcurrencyLimiter:
 
     @asynccontextmanager
     async def slot(self, *, emergency: bool, to: str = "") -> AsyncIterator[None]:
-        """Wait for a place and hold it. Raises Full."""
+        """Wait for a slot and hold it. Raises NoSlot."""
         line = self._lines.setdefault(to, _Destination(moved=self._now()))
         if self._shut or self._hopeless(line, emergency):
             raise NoSlot(self.retry_after(emergency=emergency, to=to))
@@ -122,8 +124,10 @@ class ConcurrencyLimiter:
             self._leave(to, line)
 
     def keep_slot(self, *, emergency: bool, to: str = "", run: int = 0) -> bool:
-        """Whether whoever is inside may send another message without going back into the line: nobody of more haste
-        waits, and others no longer than RUN messages. `run`: how many have been sent."""
+        """True if the holder may send another message without queueing again.
+
+        No more urgent message waits, and others wait for at most MAX_BURST messages. `run`: messages sent so far.
+        """
         if self._shut:
             return False
         for line in self._lines.values():
@@ -133,7 +137,7 @@ class ConcurrencyLimiter:
         return True
 
     def close(self) -> None:
-        """Let nobody in any more; send away whoever waits."""
+        """Refuse further messages; reject the waiters."""
         self._shut = True
         for line in self._lines.values():
             self._send_away(line, (True, False))
@@ -142,14 +146,14 @@ class ConcurrencyLimiter:
         return self._inside < self._places[emergency] and line.inside < self._own[emergency]
 
     def _hopeless(self, line: _Destination, emergency: bool) -> bool:
-        """Whether there is no room and nobody has made any for a while."""
+        """True if no slot is free and none was released for a while."""
         if self._has_room(line, emergency):
             return False
         moved = line.moved if line.inside >= self._own[emergency] else self._moved
         return self._now() - moved > STALL
 
     async def _wait(self, to: str, line: _Destination, emergency: bool) -> bool:
-        """Whether a place was had; False for whoever is sent away."""
+        """Wait for a slot; False if rejected."""
         turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._tickets += 1
         line.waiting[emergency].append((self._tickets, turn))
@@ -167,7 +171,7 @@ class ConcurrencyLimiter:
         self._moved = line.moved = self._now()
 
     def _leave(self, to: str, line: _Destination) -> None:
-        """Hand the place on to whoever may have it, emergencies first, then as they came."""
+        """Release the slot to the next waiter: emergencies first, then in order of arrival."""
         self._inside -= 1
         line.inside -= 1
         self._moved = line.moved = self._now()
@@ -180,7 +184,7 @@ class ConcurrencyLimiter:
             del self._lines[to]
 
     def _first(self, emergency: bool) -> _Destination | None:
-        """Whose turn it is."""
+        """Destination of the next waiter that has room."""
         found: _Destination | None = None
         for line in self._lines.values():
             queue = line.waiting[emergency]
@@ -196,7 +200,7 @@ class ConcurrencyLimiter:
             self._watch = asyncio.get_running_loop().call_later(STALL / 4, self._watched)
 
     def _watched(self) -> None:
-        """Send away those before whom nothing moves."""
+        """Reject the waiters of stalled destinations."""
         self._watch = None
         for line in self._lines.values():
             self._send_away(line, [emergency for emergency in (True, False) if self._hopeless(line, emergency)])

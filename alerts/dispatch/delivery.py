@@ -1,4 +1,4 @@
-"""One claim from hand-over to record: many messages at once, a last question before each, outcomes in chunks."""
+"""Delivery of one claim: concurrent sending, a recheck before each message, outcomes recorded in chunks."""
 
 from __future__ import annotations
 
@@ -24,25 +24,28 @@ from alerts.kernel.terms import CHANNELS, Channel
 
 _log = logging.getLogger(__name__)
 _RECORD_EVERY = 0.5
-"""Seconds that an outcome waits for others at most."""
+"""Maximum seconds that an outcome waits to be recorded with others."""
 _AFTER_TROUBLE = timedelta(seconds=1)
 STALLED = "waits for a provider that does not answer"
-"""The reason of a row that was put back because nobody came or went for a while."""
+"""Reason of a row that was released because its channel has stalled."""
 
 Recorded = Callable[[int], None]
-"""Told how many rows were recorded."""
+"""Callback with the number of rows recorded."""
 
 
 class LeaseCheck(Protocol):
-    """Whether this worker's claims are still its own."""
+    """Validity of this worker's claims."""
 
     def is_valid(self, number: int) -> bool:
-        """Of those made under a number: False once others may take them over."""
+        """False once claims under that number may be reassigned to other workers."""
 
 
 class _Recheck(NamedTuple):
-    """What the last question before a message is about: whether nothing happened since position `known`, under which
-    worker's number it was claimed, and whether more is asked (`last`) than if we still hold the claim."""
+    """Parameters of the recheck before a message.
+
+    `known`: position of the first decision; `worker`: claiming worker's number; `last`: check the send policy too, not
+    only the lease.
+    """
 
     known: int
     worker: int
@@ -50,7 +53,7 @@ class _Recheck(NamedTuple):
 
 
 class DeliveryRunner:
-    """Serves claims. One a process, in one event loop."""
+    """Runner of claims; one per process, in one event loop."""
 
     def __init__(
         self,
@@ -66,7 +69,7 @@ class DeliveryRunner:
         paces: Mapping[Channel, RateLimiter],
         clock: Callable[[], datetime],
     ) -> None:
-        """`threads` prepare messages: of what is ordinary, and of emergencies."""
+        """`threads` prepare messages: one executor for ordinary ones, one for emergencies."""
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
         self._paces, self._paused = paces, paused
         self._destined = {channel: one for channel, one in providers.items() if isinstance(one, PerDestination)}
@@ -76,7 +79,7 @@ class DeliveryRunner:
     async def notices(
         self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
     ) -> None:
-        """Serve rows of notices claimed under a worker's number; `expires` by notice number."""
+        """Deliver rows of notices claimed under a worker's number; `expires` by notice number."""
         stalled = self._stalled(rows, expires)
         held_up = {one.row for one in stalled}
         batch = await self._prepared([row for row in rows if row not in held_up], self._preparer.compose)
@@ -91,12 +94,12 @@ class DeliveryRunner:
         worker: int,
         recorded: Recorded,
     ) -> None:
-        """Serve rows of a day's confirmations, answers and words to the team; `kinds` by dispatch."""
+        """Deliver rows of a day's confirmations, answers and messages to the team; `kinds` by dispatch."""
         batch = await self._prepared(rows, lambda rows: self._preparer.transactional(rows, dict(expires), kinds))
         await self._serve(batch, expires, worker, recorded, last=False)
 
     def stop(self) -> None:
-        """Begin nothing any more."""
+        """Start no further messages."""
         self.stopping = True
         for gate in self._gates.values():
             gate.close()
@@ -104,7 +107,7 @@ class DeliveryRunner:
             pace.close()
 
     def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
-        """Those of a channel that is stalled, put back before anything is written for them."""
+        """Release the rows of stalled channels before any message is composed for them."""
         found: list[DeliveryOutcome] = []
         urgent = {notice: self._preparer.is_emergency(notice) for notice in {row.notice for row in rows}}
         for row in rows:
@@ -118,7 +121,7 @@ class DeliveryRunner:
         return DeliveryOutcome(row, QUEUED, row.reason or (STALLED if wait else ""), due=due)
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
-        """The messages; if nothing can be read just now, the rows go back and are taken again in a moment."""
+        """Compose the messages; if reading fails, release the rows to be claimed again in a moment."""
         urgent = bool(rows) and self._preparer.is_emergency(rows[0].notice)  # a claim is of one lane
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads[urgent], prepare, rows)
@@ -130,7 +133,7 @@ class DeliveryRunner:
     async def _serve(
         self, batch: Batch, expires: Mapping[int, datetime], worker: int, recorded: Recorded, *, last: bool
     ) -> None:
-        """Hand over, and record as outcomes come; whatever happens, every row is recorded."""
+        """Send, and record outcomes as they come; every row is recorded whatever happens."""
         settled, outgoing = list(batch.settled), []
         for out in batch.outgoing:
             later = self._later(out, expires)
@@ -154,11 +157,11 @@ class DeliveryRunner:
         question: _Recheck,
         expires: Mapping[int, datetime],
     ) -> set[asyncio.Task[None]]:
-        """Who carries these messages, adding what becomes of them to `settled`.
+        """Start the tasks that send these messages and add their outcomes to `settled`.
 
-        Where all go to one destination there are as many carriers as places, and each takes one message after the
-        other: a task, a place and a wait for each message would cost more than the message. One more waits at the
-        gate, so that a line that does not move is seen by somebody.
+        Where all go to one destination there are as many tasks as slots, and each sends one message after the other: a
+        task, a slot and a wait for each message would cost more than the message. One more waits at the limiter, so
+        that a stall is noticed.
         """
         queues: dict[tuple[Channel, bool], deque[PreparedMessage]] = defaultdict(deque)
         for out in outgoing:
@@ -173,7 +176,7 @@ class DeliveryRunner:
         return made
 
     def _later(self, out: PreparedMessage, expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
-        """Its rows, put back until its turn with a provider that takes so many a second; [] if it may wait here."""
+        """Release a message's rows until the provider's rate allows it; [] if it may wait in memory."""
         pace = self._paces.get(out.channel)
         if pace is None:
             return []
@@ -190,7 +193,7 @@ class DeliveryRunner:
         question: _Recheck,
         expires: Mapping[int, datetime],
     ) -> None:
-        """Messages of one channel and one haste, one after the other; never raises."""
+        """Send messages of one channel and urgency, one after the other; never raises."""
         while queue:
             out = queue.popleft()
             provider = self._providers.get(out.channel)
@@ -232,7 +235,7 @@ class DeliveryRunner:
         question: _Recheck,
         expires: Mapping[int, datetime],
     ) -> bool:
-        """One message, with a place; whether it was kept back."""
+        """Send one message that has a slot; True if the recheck stopped it."""
         kept_back = self._may_still_send(out, question)
         settled += await self._sent(provider, out, expires) if kept_back is None else kept_back
         return kept_back is not None
@@ -252,7 +255,7 @@ class DeliveryRunner:
         ]
 
     def _may_still_send(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
-        """The last question; what cannot be asked about waits."""
+        """Recheck; a message whose recheck fails is released to wait."""
         try:
             return self._rechecked(out, question)
         except Exception:
@@ -260,7 +263,7 @@ class DeliveryRunner:
             return [_release(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
 
     def _rechecked(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
-        """Right before the first byte: what has happened since it was written decides (RULES 15, P5)."""
+        """Decide again right before the first byte, by all that has happened since (RULES 15, P5)."""
         if self.stopping or not self._lease.is_valid(question.worker):
             return [_release(row, self._clock()) for row in out.rows]
         if not question.last:
@@ -274,12 +277,12 @@ class DeliveryRunner:
                 changed.append(_release(row, self._clock()))
         if not changed:
             return None
-        # A digest loses the item that may not leave any more; the rest is written anew.
+        # A digest loses the item that may no longer be sent; the rest is composed anew.
         gone = {settled.row for settled in changed}
         return changed + [_release(row, self._clock()) for row in out.rows if row not in gone]
 
     async def _record(self, settled: list[DeliveryOutcome], worker: int) -> None:
-        """Record outcomes in chunks, until the disk takes them: a row must not stay claimed for ever."""
+        """Record outcomes in chunks, retried until committed: a row must not stay claimed for ever."""
         for start in range(0, len(settled), CHUNK):
             chunk, again = settled[start : start + CHUNK], False
             while not await self._recorded(chunk, worker, again):
@@ -288,8 +291,10 @@ class DeliveryRunner:
                     break
 
     async def _recorded(self, chunk: list[DeliveryOutcome], worker: int, again: bool) -> bool:
-        """Whether there is nothing more to do about these outcomes. `again`: a commit whose answer was lost may have
-        kept them."""
+        """True if these outcomes need no further attempt.
+
+        `again`: a commit whose answer was lost may have stored them.
+        """
 
         def work(unit: UnitOfWork) -> None:
             settle(unit, worker, still_claimed(unit, worker, chunk) if again else chunk)
@@ -307,7 +312,7 @@ class DeliveryRunner:
         return True
 
     async def _record_each(self, chunk: list[DeliveryOutcome], worker: int, error: Exception) -> None:
-        """One outcome that cannot be kept spoils no other: it is kept without the words that came with it."""
+        """Record outcomes singly, so that one that cannot be stored affects no other: it loses its texts."""
         if len(chunk) > 1:
             for one in chunk:
                 await self._record([one], worker)
@@ -319,5 +324,5 @@ class DeliveryRunner:
 
 
 def _release(row: Claimed, now: datetime) -> DeliveryOutcome:
-    """As if it had not been claimed; taken again at once."""
+    """Outcome that releases a claimed row, due at once."""
     return DeliveryOutcome(row, QUEUED, row.reason or "", due=now)

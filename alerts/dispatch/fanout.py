@@ -1,7 +1,7 @@
-"""Fan-out: what an event means for the queue, decided when everything up to it, and nothing after it, is known.
+"""Fan-out: effects of an event on the queue, decided when everything up to it, and nothing after it, is applied.
 
-A reactor of the follower. Each reaction is one small transaction with the reactor's position in it, which is also the
-fence between two processes; pages of delivery rows follow (`alerts.dispatch.planner`).
+A reactor of the audience projector. Each reaction is one small transaction with the reactor's position in it, which is
+also the fence between two processes; pages of delivery rows follow (`alerts.dispatch.planner`).
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ _sql = load("alerts.delivery_queue", "queue.sql")
 Work = Callable[[UnitOfWork], None]
 NAME = "fan-out"
 LOCK = 0x6661_6E00
-"""Of the one process that has effects."""
+"""Advisory lock of the process that runs the effects."""
 PLANNER = 0
-"""Under which worker's number the reactor counts: it runs in one process at a time."""
+"""Worker number of the reactor's tallies: it runs in one process at a time."""
 _PEOPLE = tuple(SUBSCRIBER_EVENTS.events.values())
 _HANDED = ("sent", "delivered")
 
 
 def position(database: BaseDatabase) -> int:
-    """The log position up to which all effects are on disk."""
+    """Log position up to which all effects are on disk."""
     return Recorder(database).max_tracking_id(NAME) or 0
 
 
 class FanOut:
-    """See the module. Used by the follower's thread alone."""
+    """Fan-out reactor. Used by the projector's thread alone."""
 
     def __init__(
         self,
@@ -70,12 +70,12 @@ class FanOut:
         bell: Wakeup,
         leader: LeaderElection,
     ) -> None:
-        """`leader`: the lock of the one process that has effects while the others stand by."""
+        """`leader`: the lock of the one process that runs effects while the others stand by."""
         self._turns = LeaderWithFailover(leader, self.position, what="the fan-out")
         self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
         self._columns, self._registers = columns, registers
         self._due_before: dict[int, set[int]] = {}
-        """By emergency: the contact points of the person behind the event at hand that were due just before it."""
+        """By emergency: contact points of the current event's person that were due just before it."""
 
     # --- the reactor ---
 
@@ -84,7 +84,7 @@ class FanOut:
         return position(self._database)
 
     def wants(self, recorded: Recorded) -> bool:
-        """See `Reactor.wants`. What it asks the registers changes at events that it wants, so it is never stale."""
+        """See `Reactor.wants`. Its answer depends only on reference data that wanted events change."""
         if recorded.position <= self._turns.done:
             return False  # another process has done it
         match recorded.event:
@@ -104,13 +104,13 @@ class FanOut:
                 return False
 
     def prepare(self, recorded: Recorded) -> None:
-        """See `Reactor.before`. Whoever was due already does not become so by this change (RULES 7)."""
+        """See `Reactor.prepare`. A person who was due before does not become due by this change (RULES 7)."""
         self._due_before = {}
         if isinstance(recorded.event, _PEOPLE):
             self._due_before = {n.number: set(found) for n, found in self._due_now(recorded)}
 
     def react(self, recorded: Recorded) -> bool:
-        """See `Reactor.react`. What fails for another reason than the database is parked, and the rest go on."""
+        """See `Reactor.react`. A failure not caused by the database parks the notice, and the rest continues."""
         turn = self._turn(recorded.position)
         if turn == "ours":
             self._react(recorded)
@@ -119,7 +119,7 @@ class FanOut:
         return turn != "theirs"
 
     def is_leader(self) -> bool:
-        """See `Reactor.leads`."""
+        """See `Reactor.is_leader`."""
         return self._turns.is_leader()
 
     def _turn(self, position: int) -> Turn:
@@ -144,7 +144,7 @@ class FanOut:
             self._commit(recorded, self._parked(recorded, error))
 
     def advance_clock(self, position: int) -> None:
-        """See `Reactor.reached`. Only who has the effects says so: nobody's clock may pass over another's work."""
+        """See `Reactor.advance_clock`. Only the leader advances it: no position may pass another's work."""
         if not self._turns.is_leader():
             return
         self._writer.submit(lambda unit: unit.track(NAME, position), by="system").result()
@@ -171,7 +171,7 @@ class FanOut:
 
         def fenced(unit: UnitOfWork) -> bool:
             if unit.tracked(NAME) >= position:
-                return False  # another process, or this one before it died, has done it
+                return False  # another process, or this one before a crash, has done it
             for work in works:
                 work(unit)
             unit.track(NAME, position)
@@ -206,7 +206,7 @@ class FanOut:
         return work
 
     def _due(self, issued: IssuedNotice) -> Audience | None:
-        """Who is due by the notice's own rules; a cancel and an all-clear have none of their own (RULES 14)."""
+        """Audience by the notice's own rules; a cancel and an all-clear have none (RULES 14)."""
         if issued.msg_type in ("Cancel", "AllClear"):
             return None
         query = self._registers.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
@@ -270,7 +270,7 @@ class FanOut:
         )
 
     def _parked(self, recorded: Recorded, error: Exception) -> list[Work]:
-        """A notice whose audience cannot be computed reaches nobody, waits for a person, and holds up no other."""
+        """Park a notice whose audience cannot be computed: it is sent to no one, and blocks no other."""
         event = recorded.event
         if not isinstance(event, e.NoticeIssued):
             return []
@@ -290,7 +290,7 @@ class FanOut:
         return [lambda unit: unit.write(_sql.job_end, row)]
 
     def _outcomes(self, number: int, reached: list[tuple[int, Channel]]) -> list[Work]:
-        """Whoever was handed the old notice after its follow-up was frozen gets the follow-up too (RULES 14)."""
+        """Add the follow-up for people whom the old notice reached after its audience was frozen (RULES 14)."""
         later = self._registers.superseding(number, self._clock())
         old = self._registers.issued(number)
         if not later or not reached or old is None:
@@ -312,16 +312,16 @@ class FanOut:
         return [work]
 
     def _add(self, unit: UnitOfWork, notice: IssuedNotice, additions: list[NewDelivery], *, late: bool) -> None:
-        """Add one person's rows, and count the person if nothing of theirs was in the dispatch."""
+        """Add one person's rows, and count the person if they had none in the dispatch."""
         others = recipients.contacts_of(self._columns, additions[0].contact)
         new = 0 if any(is_enqueued(unit, notice.number, contact) for contact in others) else 1
         counts = {"late": new} if late else {"people": new}
         enqueue(unit, PLANNER, notice.number, LANE[notice.lane], additions, **counts)
 
     def _late_comers(self, recorded: Recorded) -> list[Work]:
-        """RULES 7: whoever has just become due for a live emergency gets the thread's latest at once.
+        """Send the thread's latest at once to people who become due for a live emergency (RULES 7).
 
-        Who resumes is not told of what was said during the pause (RULES 6: nothing is caught up).
+        Resuming is excluded: notices of the pause are not sent later (RULES 6).
         """
         if isinstance(recorded.event, se.SubscriptionResumed):
             return []
@@ -333,7 +333,7 @@ class FanOut:
         return works
 
     def _due_now(self, recorded: Recorded) -> list[tuple[IssuedNotice, list[int]]]:
-        """The live emergencies, each with this person's contact points that are due for it as things stand."""
+        """Live emergencies, each with this person's contact points that are due for it now."""
         found = []
         for notice in self._registers.live_emergencies(recorded.at):
             assert notice.query is not None
@@ -351,7 +351,7 @@ class FanOut:
         return lambda unit: self._add(unit, notice, additions, late=True)
 
     def _answers(self, recorded: Recorded) -> list[Work]:
-        """What an event is answered with, at most once a day and contact point."""
+        """Queue the transactional messages that answer an event, at most one a day and contact point."""
         found = requested_by(recorded, self._registers)
         if found is None or not found.rows:
             return []
@@ -365,5 +365,5 @@ class FanOut:
 
 
 def _reached(event: e.DispatchChunkFinished) -> list[tuple[int, Channel]]:
-    """Whom a chunk's messages were handed to, or may have been."""
+    """Contact points that a chunk's messages were handed to, or may have been."""
     return [(o.contact, o.channel) for o in event.outcomes if o.state in _HANDED or o.reason.startswith(IN_DOUBT)]

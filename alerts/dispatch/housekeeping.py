@@ -1,4 +1,4 @@
-"""What keeps the queue in order beside sending: pages, ended dispatches, dead workers' claims, completion."""
+"""Housekeeping of the queue: planning of pages, ended dispatches, orphaned claims, completion."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BEYOND = 1 << 62
 
 
 class Housekeeping:
-    """Each method does what a picture of the queue asks for. One a process, in one event loop."""
+    """Housekeeping tasks over a queue snapshot. One per process, in one event loop."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Housekeeping:
         self._waits: tuple[tuple[int, int] | None, float] = (None, 0.0)
         """The page that another process is to plan, and since when."""
         self._stands_in = False
-        """Whether that one stood still: until it is seen to move, pages are planned here."""
+        """True if the fan-out's process stalled: pages are planned here until it moves again."""
         self._swept: dict[int, tuple[int, int, int]] = {}
 
     async def plan(self) -> bool:
-        """Plan the most urgent page there is; whether there was one."""
+        """Plan the most urgent page; True if there was one."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, planner.next_page, self._database)
         if found is None:
@@ -68,7 +68,7 @@ class Housekeeping:
         notice, number = found
         issued = self._follower.registers.issued(notice)
         if issued is None:
-            return False  # the registers are not there yet after a start
+            return False  # the reference data is not loaded yet after a start
         page = await loop.run_in_executor(
             self._threads, planner.prepare, self._database, self._follower, issued, number, self._clock()
         )
@@ -77,7 +77,7 @@ class Housekeeping:
         return done.result
 
     def _is_to_plan(self, page: tuple[int, int]) -> bool:
-        """Pages are planned where the fan-out is; if one waits for long, whoever sees it plans it."""
+        """True if this process plans pages: the fan-out's leader, or any process if a page waits too long."""
         if self._follower.runs_effects():
             return True
         now = monotonic()
@@ -87,7 +87,7 @@ class Housekeeping:
         return self._stands_in
 
     async def recover_orphaned(self, picture: QueueSnapshot) -> None:
-        """Take over what dead workers had claimed: nobody knows whether it left, so it is sent again."""
+        """Requeue claims of expired workers: whether they were sent is unknown, so they are sent again."""
         alive: set[int] = set()
         for worker in {worker for _, worker in picture.orphaned}.union(picture.silent):
             if not (await self._writer.run(partial(self._expire_worker, worker), by="system")).result:
@@ -111,7 +111,7 @@ class Housekeeping:
         return gone
 
     async def find_lost(self, picture: QueueSnapshot, hands: InFlight) -> None:
-        """Queue again what this worker has claimed and nobody here serves, after a claim or a sender failed."""
+        """Requeue rows that this worker has claimed but no longer serves, after a failed claim or sender."""
         for job in picture.jobs:
             if not job.sending:
                 continue
@@ -123,14 +123,14 @@ class Housekeeping:
                 _log.warning("%d claims of dispatch %d were lost and are in doubt", lost.result, job.notice)
 
     async def sweep(self, picture: QueueSnapshot, now: datetime) -> None:
-        """End the rows that have not left of dispatches of which nothing more may leave."""
+        """End the unsent rows of ended dispatches."""
         for job in picture.jobs:
             end = job.end(now)
             if end is None or not job.planned or not job.open_rows:
                 continue
             seen = (end[0], job.open_rows, job.sending)
             if self._swept.get(job.notice) == seen:
-                continue  # what is open is under way, or waits for its digest
+                continue  # open rows are in flight, or wait for their digest
             await self._sweep_one(job, *end)
             self._swept[job.notice] = seen
 
@@ -144,7 +144,7 @@ class Housekeeping:
             shard = (await self._writer.run(work, by="system")).result
 
     async def guard(self, picture: QueueSnapshot) -> set[int]:
-        """Pause bulletins of which too many addresses bounce; which were paused now."""
+        """Pause bulletins with too many bounces; return those paused now."""
         paused: set[int] = set()
         for job in picture.jobs:
             if job.bounces.too_many:
@@ -154,7 +154,7 @@ class Housekeeping:
         return paused
 
     async def complete(self, picture: QueueSnapshot) -> None:
-        """Close dispatches of which every row is final."""
+        """Complete dispatches whose rows are all final."""
         for job in picture.jobs:
             if job.planned and not job.open_rows:
                 issued = self._follower.registers.issued(job.notice)

@@ -1,4 +1,4 @@
-"""What this process has in its hands: rows that it claimed and has not recorded, so that none is claimed for ever."""
+"""In-flight set: rows claimed by this process whose outcome is not yet recorded."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _STRAGGLERS = 25
 
 
 class InFlight:
-    """Rows are taken by the writer's thread just before their claim is committed, and let go by the event loop.
+    """Multiset of rows: added by the writer's thread just before their claim commits, removed by the event loop.
 
-    A row may be in hand twice for a moment: deferred and claimed again while the rest of its first claim is served.
+    A row may be in it twice for a moment: deferred and claimed again while the rest of its first claim is served.
     """
 
     def __init__(self) -> None:
@@ -25,12 +25,12 @@ class InFlight:
         self._lock = Lock()
 
     def add(self, rows: Iterable[Claimed]) -> None:
-        """A claim is being made."""
+        """Add the rows of a claim being made."""
         with self._lock:
             self._held.update((row.notice, row.contact) for row in rows)
 
     def remove(self, rows: Iterable[Claimed]) -> None:
-        """A claim is served, has failed, or is given up."""
+        """Remove the rows of a claim that was served, failed, or was given up."""
         with self._lock:
             for row in rows:
                 key = (row.notice, row.contact)
@@ -39,13 +39,15 @@ class InFlight:
                     del self._held[key]
 
     def contains(self, row: Claimed) -> bool:
-        """Whether somebody here serves this row."""
+        """True if this process serves the row."""
         return (row.notice, row.contact) in self._held
 
 
 class SenderWindow:
-    """How much one sender has under way: a chunk at most. It claims again while stragglers are still out, so that a
-    destination that stalls holds up no other."""
+    """Prefetch window of one sender: at most one chunk of rows in flight.
+
+    It claims again while stragglers are still in flight, so that a stalled destination blocks no other.
+    """
 
     def __init__(self) -> None:
         self._rows = self._most = 0
@@ -54,17 +56,17 @@ class SenderWindow:
 
     @property
     def free(self) -> int:
-        """How many rows it may claim now."""
+        """Number of rows it may claim now."""
         return CHUNK - self._rows
 
     async def wait_for_room(self) -> None:
-        """Wait until no more than stragglers are left of what was claimed."""
+        """Wait until only stragglers are left of the claimed rows."""
         while self._rows > max(_STRAGGLERS, self._most // 2):
             self._changed.clear()
             await self._changed.wait()
 
     def start(self, rows: int, serving: Coroutine[Any, Any, None]) -> None:
-        """Serve so many rows; `less` tells of those that are recorded."""
+        """Start serving rows; `finished` reports those recorded."""
         self._rows += rows
         self._most = self._rows
         task = asyncio.ensure_future(serving)
@@ -72,16 +74,16 @@ class SenderWindow:
         task.add_done_callback(self._tasks.discard)
 
     def finished(self, rows: int) -> None:
-        """So many are recorded, or given up."""
+        """Report rows as recorded or given up."""
         self._rows -= rows
         self._changed.set()
 
     async def drain(self) -> None:
-        """Wait for all that is under way."""
+        """Wait for all tasks."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     def cancel(self) -> None:
-        """Wait no longer: what is not recorded is in doubt."""
+        """Cancel all tasks: outcomes not recorded are in doubt."""
         for task in self._tasks:
             task.cancel()

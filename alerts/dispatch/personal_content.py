@@ -1,4 +1,4 @@
-"""What one reader sees: the notice's words in their language, and what is theirs alone (RULES 12, 20)."""
+"""Personalisation: the notice's content in the reader's language, and the reader's own data (RULES 12, 20)."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ from subscribers.domain.events import Place
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What every message says of the sender."""
+    """Sender data common to all messages."""
 
     public_url: str
-    """Without a slash at its end."""
+    """Without a trailing slash."""
     secret: bytes
     sender: str
     timezone: str
     default_language: str
 
     def delivery(self, notice: int, contact: int) -> str:
-        """The public id of a delivery."""
+        """Public id of a delivery."""
         return delivery_id(self.secret, notice, contact)
 
     def why_url(self, notice: int, contact: int) -> str:
-        """Why this person got this message."""
+        """Link that explains why this person got the message."""
         return f"{self.public_url}/why/{delivery_token(self.secret, 'why', notice, contact)}"
 
     def stop_url(self, notice: int, contact: int) -> str:
-        """One click ends this contact point."""
+        """Link that ends this contact point with one click."""
         return f"{self.public_url}/unsubscribe/{delivery_token(self.secret, 'unsubscribe', notice, contact)}"
 
     def confirm_url(self, card: ContactCard) -> str:
-        """Shows that this contact point is the person's."""
+        """Link that verifies this contact point."""
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
 
 
 def notice_content(issued: IssuedNotice, language: str, house: Sender, registers: ReferenceData) -> NoticeWords:
-    """The notice as every reader of a language sees it.."""
+    """Content of a notice, equal for every reader of a language."""
     body_language, content = choose(issued.plan.content, language, house.default_language)
     return NoticeWords(
         notice=issued.id,
@@ -92,7 +92,7 @@ def _concerned(issued: IssuedNotice, registers: ReferenceData) -> tuple[str, ...
 
 
 def area_words(issued: IssuedNotice, language: str, default: str, registers: ReferenceData) -> str:
-    """Where, by the names of the registered places that the area lies in; "" if it lies in none."""
+    """Names of the registered places that contain the area; "" if none does."""
     comma = translator(language).comma
     return where(issued.area, list(registers.places()), registers.place_area, language, default, comma)
 
@@ -100,7 +100,7 @@ def area_words(issued: IssuedNotice, language: str, default: str, registers: Ref
 def personal_content(
     issued: IssuedNotice, card: ContactCard, flags: int, house: Sender, registers: ReferenceData
 ) -> Personal:
-    """What this reader alone sees. Raises ValueError if the address is gone."""
+    """Data for this reader alone. Raises ValueError if the address is gone."""
     if card.address is None:
         raise ValueError("the address is no longer known")
     team = bool(flags & DeliveryFlag.TEAM)
@@ -119,7 +119,7 @@ def personal_content(
 
 
 def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceData) -> Place | None:
-    """The first of the reader's places for which the notice is theirs; None if no place mattered."""
+    """First of the reader's places that the notice matches; None if no place mattered."""
     places = card.preferences.places if card.preferences else ()
     if issued.reach is not None:
         return next((p for p in places if _reached(p, issued.reach, registers.place_area)), None)
@@ -136,7 +136,7 @@ def _touches(place: Place, area: Area, place_area: Callable[[str], Area | None])
 
 
 def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area | None]) -> bool:
-    """RULES 11, for the wording of one message; who is due was decided by `subscribers.audience.matching`."""
+    """True if a change reaches a place (RULES 11), for wording only; `subscribers.audience.matching` decides."""
     where = _where(place, place_area)
     if where is None:
         return False

@@ -1,4 +1,4 @@
-"""Pages of a frozen audience become delivery rows: at most 20,000 in a transaction, the cursor in the same one."""
+"""Planner: turns pages of a frozen audience into delivery rows, at most 20,000 per transaction with its cursor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AT_ONCE = DeliveryFlag.DID_WAKE | DeliveryFlag.TEAM
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, ready to be written: rows for at once by a statement with its parameters, and rows that wait."""
+    """Page ready to be written: immediate rows by a statement with its parameters, and held rows."""
 
     notice: int
     number: int
@@ -40,14 +40,14 @@ class Page:
 
 
 def next_page(database: Database) -> tuple[int, int] | None:
-    """(notice number, page) of what is to be planned next: the most urgent lane first, then the oldest."""
+    """(notice number, page) to plan next: the most urgent lane first, then the oldest."""
     with database.read() as tx:
         rows = tx.execute(_sql.page_next)
     return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
 def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotice, number: int, now: datetime) -> Page:
-    """Read a page and decide who waits already: quiet hours and digests (asked again at hand-over)."""
+    """Load a page and decide which rows are held: quiet hours and digests (checked again at hand-over)."""
     with database.read() as tx:
         [packed] = tx.execute(_sql.audience_page, (issued.number, number))
     page = unpack(*(bytes(part) for part in packed))
@@ -69,7 +69,7 @@ def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotic
 
 
 def write(unit: UnitOfWork, worker: int, page: Page) -> bool:
-    """Write a page, unless another process has; whether it was written."""
+    """Write a page, unless another process has; True if it was written."""
     [(planned,)] = unit.read(_sql.job_next_page, (page.notice,))
     if planned != page.number:
         return False
@@ -82,7 +82,7 @@ def write(unit: UnitOfWork, worker: int, page: Page) -> bool:
 
 
 def _rows(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tuple[int | str, ...]]]:
-    """A row a delivery: PostgreSQL takes them by COPY."""
+    """Tuple for each delivery: PostgreSQL loads them by COPY."""
     count = len(part)
     same = (repeat(notice, count), part.contacts.tolist(), repeat(lane, count), repeat(QUEUED, count))
     return _sql.delivery_plan, list(
@@ -91,8 +91,10 @@ def _rows(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tuple
 
 
 def _packed(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tuple[int | str, ...]]]:
-    """A row a combination of channel and flags, its contact points as JSON: SQLite unpacks them three times as fast
-    as it takes parameters."""
+    """Tuples for each combination of channel and flags, with the contact points as JSON.
+
+    SQLite unpacks them three times as fast as it takes parameters.
+    """
     kinds = part.channels.astype(np.int64) << 8 | part.flags
     found: list[tuple[int | str, ...]] = []
     for kind in np.unique(kinds).tolist():
@@ -104,11 +106,11 @@ def _packed(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tup
 def _holds(
     follower: AudienceProjector, issued: IssuedNotice, page: FrozenAudience, now: datetime
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """Until when (microseconds) and why (index into REASONS, -1: at once) each row waits."""
+    """Deferral of each row: until (microseconds) and reason (index into REASONS, -1: at once)."""
     until = np.zeros(len(page), dtype=np.int64)
     reason = np.full(len(page), -1, dtype=np.int8)
     with follower.locked_at_position():
-        known = follower.columns.contact_rows(page.contacts) >= 0  # the team has no wishes
+        known = follower.columns.contact_rows(page.contacts) >= 0  # team members have no preferences
         if known.any():
             found = deferrals(
                 follower.columns,
@@ -119,7 +121,7 @@ def _holds(
                 now=now,
             )
             until[known], reason[known] = found.until, found.reason
-    # What the thread did before goes on (RULES 14); with a doubt left, the hand-over decides.
+    # What the thread overrode before stays overridden (RULES 14); if in doubt, the hand-over decides.
     immediate = page.flags & int(DeliveryFlag.IMMEDIATE) != 0
     at_once = (page.flags & _AT_ONCE != 0) | (immediate & (reason == _DIGEST))
     return until, np.where(at_once, np.int8(-1), reason)

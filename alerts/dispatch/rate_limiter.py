@@ -1,7 +1,7 @@
-"""Holding messages back to what a provider takes a second, before the last question is asked: nothing stale leaves.
+"""Rate limiter before a provider, applied before the recheck, so that no stale message is sent.
 
-A short line waits in memory, emergencies first. What would have to wait longer goes back to the queue with the time of
-its turn, so that a slow channel holds up no sender, and a cancel finds it there.
+A short queue waits in memory, emergencies first. Messages that would wait longer return to the delivery queue with a
+due time, so that a slow channel blocks no sender, and a cancel finds them there.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from typing import Protocol, runtime_checkable
 from alerts.net.token_bucket import TokenBucket
 
 WAITS = "waits for its turn with the provider"
-"""The reason of a row that was put back."""
+"""Reason of a row that was released to wait."""
 _LINE, _LINE_BACK = 1.0, 5.0
-"""Seconds of the rate that may wait in memory: of new messages, and of those whose turn has come."""
+"""Seconds of the rate that may wait in memory: for new messages, and for those that come back when due."""
 _HORIZON = {True: 20.0, False: 60.0}
-"""Seconds after which a message that was put back is looked at again: by then others may have been cancelled."""
+"""Maximum seconds until a released message is claimed again: others may have been cancelled by then."""
 
 
 @runtime_checkable
 class RateLimited(Protocol):
-    """A provider that takes only so many messages a second."""
+    """Provider that accepts a limited number of messages per second."""
 
     def rate(self) -> float:
-        """Messages a second that this process may hand over now; > 0."""
+        """Messages per second that this process may send now; > 0."""
 
     def share_among(self, processes: int) -> None:
-        """So many processes hand over, and share the rate."""
+        """Set the number of processes that share the rate."""
 
 
 class RateLimiter:
-    """The line before one channel's provider. It belongs to one event loop."""
+    """Queue before one channel's provider. It belongs to one event loop."""
 
     def __init__(
         self,
@@ -44,25 +44,27 @@ class RateLimiter:
         now: Callable[[], float] = monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`capacity`: messages a second, asked each time. `chance` gives numbers in [0, 1)."""
+        """`capacity`: messages per second, read each time. `chance` gives numbers in [0, 1)."""
         self._capacity, self._now, self._chance = capacity, now, chance
         self._bucket = TokenBucket(capacity(), now())
         self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
         self._coming = {True: 0, False: 0}
         self._booked = {True: 0.0, False: 0.0}
-        """Until when turns are given away, by whether it is an emergency."""
+        """Time up to which slots are assigned, by emergency."""
         self._wakes: asyncio.TimerHandle | None = None
         self._shut = False
 
     def retry_after(self, *, emergency: bool, again: bool) -> float | None:
-        """None if a message may wait here for its turn, and then it must; else seconds until its turn. `again`: it
-        was put back before."""
+        """None if a message may wait here, and then it must; else seconds until its slot.
+
+        `again`: it was released before.
+        """
         now, rate = self._now(), self._capacity()
         ahead = len(self._lines[True]) + self._coming[True]
         if not emergency:
             ahead += len(self._lines[False]) + self._coming[False]
         room = max(1.0, rate * (_LINE_BACK if again else _LINE))
-        # Whoever was put back has the turns until then; an emergency takes the first there is.
+        # Released messages own the slots until then; an emergency takes the first one.
         first_come = again or emergency or self._booked[False] <= now + _LINE
         if ahead < room and first_come:
             self._coming[emergency] += 1
@@ -76,7 +78,7 @@ class RateLimiter:
         return turn - now
 
     async def acquire(self, *, emergency: bool) -> None:
-        """Wait for one's turn."""
+        """Wait for a slot."""
         self._coming[emergency] = max(0, self._coming[emergency] - 1)
         if self._shut or (not any(self._lines.values()) and self._take()):
             return
@@ -91,12 +93,12 @@ class RateLimiter:
             raise
 
     def refund(self) -> None:
-        """A turn was had and nothing was handed over: the next one may go."""
+        """Return an unused slot: the next message may go."""
         self._bucket.refund()
         self._wake()
 
     def close(self) -> None:
-        """Let go whoever waits, now and from now on: nothing is handed over any more."""
+        """Release all waiters, now and from now on: nothing is sent any more."""
         self._shut = True
         for line in self._lines.values():
             for turn in line:
@@ -110,7 +112,7 @@ class RateLimiter:
         return self._bucket.take(self._now())
 
     def _wake(self) -> None:
-        """Let go whoever may, and look again when there is the next token."""
+        """Release waiters while there are tokens, and schedule the next wake-up."""
         if self._wakes is not None:
             self._wakes.cancel()
             self._wakes = None

@@ -1,6 +1,6 @@
-"""Who belongs to a dispatch: those due by the notice's own rules, the team for a drill, whom the thread was handed to.
+"""Recipients of a dispatch: due by the notice's own rules, the team for a drill, earlier recipients of the thread.
 
-Reads the audience columns; called where they stand still (the follower's thread waits).
+Reads the audience columns; called while they are locked (the projector's thread waits).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _HANDED = _sql.handed.replace("?*", ",".join("?" * SHARDS))
 
 @dataclass(frozen=True, slots=True)
 class RecipientCounts:
-    """How many people stand behind the contact points of a dispatch. `by_channel` counts contact points."""
+    """Number of people behind the contact points of a dispatch. `by_channel` counts contact points."""
 
     people: int
     by_channel: dict[str, int]
@@ -43,7 +43,7 @@ class RecipientCounts:
 def due(
     columns: AudienceColumns, issued: IssuedNotice, due: Audience | None, team: Iterable[MemberState]
 ) -> FrozenAudience:
-    """Those due by the notice's own rules; of an exercise or a test, the team too (RULES 15)."""
+    """Recipients by the notice's own rules; for an exercise or a test, the team too (RULES 15)."""
     if due is None:
         return _frozen([])
     contacts = np.asarray(due.contacts, dtype=np.int64)
@@ -61,10 +61,10 @@ def due(
 def already_told(
     unit: UnitOfWork, columns: AudienceColumns, registers: ReferenceData, issued: IssuedNotice
 ) -> FrozenAudience:
-    """Whom the thread was handed to or is in doubt for, ended and suppressed ones left out.
+    """Contact points that the thread was handed to or is in doubt for, without ended and suppressed ones.
 
-    Claims and this run one after the other in the log's writer, and older members end here: what is queued now is never
-    sent later. What is being handed over just now may yet be refused; its outcome adds its follow-up.
+    Claims and this run one after the other in the log's writer, and older members end here: rows queued now are never
+    sent later. Rows in flight may still be refused; their outcome adds the follow-up.
     """
     if issued.msg_type == "Alert":
         return _frozen([])
@@ -82,14 +82,14 @@ def already_told(
 
 
 def inherited_flags(flags: int, old: IssuedNotice) -> int:
-    """The flags of a follow-up, from those of the row it follows (RULES 14)."""
+    """Flags of a follow-up, from those of the row it follows (RULES 14)."""
     woken = _WOKEN if flags & _WOKEN else 0
     prompt = DeliveryFlag.IMMEDIATE if old.priority == "emergency" or flags & DeliveryFlag.IMMEDIATE else 0
     return DeliveryFlag.FOLLOW_UP | woken | prompt | (flags & DeliveryFlag.TEAM)
 
 
 def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:
-    """Both as one audience."""
+    """Union of two audiences."""
     return freeze(
         np.concatenate((one.contacts, two.contacts)),
         np.concatenate((one.channels, two.channels)),
@@ -98,7 +98,7 @@ def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:
 
 
 def still_reachable(columns: AudienceColumns, registers: ReferenceData, contact: int) -> bool:
-    """Whether ending, suppression or erasure leave this contact point to be reached."""
+    """True if neither ending, suppression nor erasure excludes this contact point."""
     row = columns.contact_row(contact)
     if row < 0:
         return registers.member_of(contact) is not None
@@ -107,7 +107,7 @@ def still_reachable(columns: AudienceColumns, registers: ReferenceData, contact:
 
 
 def contacts_of(columns: AudienceColumns, contact: int) -> list[int]:
-    """Every contact point of the person whom this one belongs to, itself included."""
+    """All contact points of the person who owns this one, itself included."""
     row = columns.contact_row(contact)
     if row < 0:
         return [contact]
@@ -120,13 +120,13 @@ def contacts_of(columns: AudienceColumns, contact: int) -> list[int]:
 
 
 def may_wake(columns: AudienceColumns, contact: int, issued: IssuedNotice) -> bool:
-    """Whether a notice goes over the quiet hours of a contact point's person by its own rules (RULES 4)."""
+    """True if a notice overrides the quiet hours of a contact point's person by its own rules (RULES 4)."""
     rows = np.array([columns.contact_row(contact)], dtype=np.int64)
     return bool(_wakes(columns, rows, issued)[0])
 
 
 def counted(columns: AudienceColumns, frozen: FrozenAudience) -> RecipientCounts:
-    """The people behind the contact points; a member of the team is one person."""
+    """Count the people behind the contact points; a team member is one person."""
     channels = Counter(CHANNELS[code] for code in frozen.channels.tolist())
     rows = columns.contact_rows(frozen.contacts)
     known = rows >= 0
@@ -139,7 +139,7 @@ def counted(columns: AudienceColumns, frozen: FrozenAudience) -> RecipientCounts
 
 
 def _wakes(columns: AudienceColumns, rows: NDArray[np.int64], issued: IssuedNotice) -> NDArray[np.bool_]:
-    """For each row of a contact point: danger to life for those who want it; an emergency for those who agreed."""
+    """By contact row, True for danger to life if wanted, and for an emergency if agreed to."""
     people = columns.people
     persons = columns.contacts.person[rows]
     over: NDArray[np.bool_] = np.zeros(len(rows), dtype=np.bool_)

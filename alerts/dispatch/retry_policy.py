@@ -1,4 +1,4 @@
-"""What a hand-over came to, as what its row becomes: done, to be tried again, or given up."""
+"""Retry policy: maps the result of a hand-over to the row's next state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """One schedule a channel: seconds between tries; each is spread by a fifth, so that nobody comes back together."""
+    """Retry schedule per channel: seconds between tries, each with 20 % jitter to spread the retries."""
 
     schedule: Mapping[Channel, tuple[float, ...]]
     chance: random.Random = field(default_factory=random.Random)
@@ -25,7 +25,7 @@ class RetryPolicy:
     def outcome_of(
         self, row: Claimed, handed: SendResult, started: datetime, finished: datetime, expires: datetime, language: str
     ) -> DeliveryOutcome:
-        """What the row becomes after this try (its `tries`-th plus one)."""
+        """Outcome of the row after this try (number `tries` + 1)."""
         done = DeliveryOutcome(
             row,
             SENT,

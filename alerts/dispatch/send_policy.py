@@ -1,4 +1,4 @@
-"""May this message leave now? Asked before it is written, and again right before the first byte (RULES 4–6, 14, 15)."""
+"""Send policy: decides if a message may be sent, when composed and again before the first byte (RULES 4–6, 14, 15)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ UNTIL_DIGEST = "digest"
 
 @dataclass(frozen=True, slots=True)
 class InDigest:
-    """It goes with the person's digest, listed as past if its time has run out."""
+    """The row is carried by the person's digest, listed as past if it has expired."""
 
     row: Claimed
     past: bool
 
 
 Verdict = DeliveryOutcome | InDigest | None
-"""What becomes of the row instead; None: it may leave."""
+"""Outcome of the row without a message; None: it may be sent."""
 
 
 def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: datetime, *, on_team: bool) -> Verdict:
-    """The rules in order. `facts` is None for whoever is not a subscriber; `on_team`: a member with a role."""
+    """Apply the rules in order. `facts` is None for a non-subscriber; `on_team`: a member with a role."""
     ended = notice.verdict(now)
     waits_for_digest = bool(row.flags & DeliveryFlag.DIGEST)
     if ended is not None and not (waits_for_digest and ended[0] == "expired"):
@@ -51,7 +51,7 @@ def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: 
 
 
 def _held(row: Claimed, notice: IssuedNotice, facts: ContactFacts, now: datetime) -> DeliveryOutcome | None:
-    """Held for the digest (which takes what has waited for it), or until quiet hours end."""
+    """Outcome that holds a row for the digest (unless its digest is due), or until quiet hours end."""
     waits_for_digest = bool(row.flags & DeliveryFlag.DIGEST)
     if _for_digest(row, notice, facts) and not waits_for_digest:
         due = next_digest(facts.frequency, facts.timezone, now)
@@ -71,7 +71,7 @@ def _for_digest(row: Claimed, notice: IssuedNotice, facts: ContactFacts) -> bool
 
 
 def overrides_quiet_hours(flags: int, notice: IssuedNotice, facts: ContactFacts) -> bool:
-    """RULES 4 and 14."""
+    """True if quiet hours do not apply (RULES 4, 14)."""
     if flags & DeliveryFlag.DID_WAKE:
         return True
     if notice.danger_to_life:

@@ -1,6 +1,6 @@
-"""Messages that answer what somebody did: confirmations, answers to HELP, words to a member of the team.
+"""Transactional messages: confirmations, answers to HELP, messages to a team member.
 
-One a day, kind and contact point. What a message says is computed when it is handed over, from how things stand then.
+At most one per day, kind and contact point. Its content is computed at hand-over, from the state at that time.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from subscribers.domain import events as se
 
 
 class TransactionalRequest(NamedTuple):
-    """What an event asks for: rows of a day's job of a kind."""
+    """Messages that an event requests: rows of a day's dispatch of a kind."""
 
     kind: int
     rows: list[NewDelivery]
 
 
 def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalRequest | None:
-    """Which messages answer an event; None if none does."""
+    """Messages requested by an event; None if there are none."""
     match recorded.event:
         case se.SubscriptionRequested(contacts=contacts):
             return _confirmations([(ref.number, ref.channel) for ref in contacts])
@@ -63,7 +63,7 @@ def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalR
 
 
 def may_request(event: object) -> bool:
-    """Whether an event of this kind may ask for anything."""
+    """True if an event of this type may request messages."""
     match event:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
             return True
@@ -74,17 +74,17 @@ def may_request(event: object) -> bool:
 
 
 def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> TransactionalRequest:
-    """One for each new contact point of a channel that this version can send."""
+    """Request a confirmation for each new contact point of a supported channel."""
     rows = [NewDelivery(number, CHANNEL_CODE[channel], 0) for number, channel in wanted if channel in WRITABLE]
     return TransactionalRequest(JOB_CONFIRMATIONS, rows)
 
 
 Write = Callable[[], tuple[Message, str, bool]]
-"""Gives the message, its language, and whether it is an emergency."""
+"""Renders the message; returns it with its language, and True if it is an emergency."""
 
 
 class Transactional:
-    """Decides and writes. Shared by all senders of a process; may be called from several threads."""
+    """Decides and renders. Shared by all senders of a process; thread-safe."""
 
     def __init__(
         self, registers: ReferenceData, renderer: Renderer, house: Sender, *, clock: Callable[[], datetime]
@@ -93,7 +93,7 @@ class Transactional:
         self._answers = Answers(sender=house.sender, clock=clock, default_language=house.default_language)
 
     def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> DeliveryOutcome | Write:
-        """What becomes of a row without a message, or how its message is written."""
+        """Return the outcome of a row without a message, or the function that renders it."""
         if self._clock() >= expires:
             return DeliveryOutcome(row, EXPIRED, "its day is over")
         if card is None or card.address is None:
@@ -141,7 +141,7 @@ class Transactional:
 
 
 def _is_unneeded(row: Claimed, card: ContactCard) -> DeliveryOutcome | None:
-    """Why a contact point gets no confirmation any more."""
+    """Outcome of a confirmation that is no longer needed, or None."""
     if card.state == "removed" or card.phase in ("ended", "lapsed"):
         return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
     if card.state == "verified":

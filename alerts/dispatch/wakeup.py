@@ -13,11 +13,11 @@ class Wakeup:
         self._event = asyncio.Event()
 
     def bind(self) -> None:
-        """Name the running event loop as the one that is woken."""
+        """Bind to the running event loop."""
         self._loop = asyncio.get_running_loop()
 
     def notify(self) -> None:
-        """Say that there may be work. Never raises; before `bind` it does nothing, since a start looks first."""
+        """Signal that there may be work. Never raises; ignored before `bind`, since a start checks first."""
         loop = self._loop
         if loop is None:
             return

@@ -1,4 +1,4 @@
-"""The audience's columns made ready for the next start, where nothing runs: after a migration, or a rebuild offline."""
+"""Warm start: audience checkpoint written offline, after a migration or a rebuild."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from subscribers.audience.reference_data import ReferenceData
 def write_checkpoint_offline(
     log: Log, main: BaseDatabase, snapshots: CheckpointStore, clock: Callable[[], datetime]
 ) -> int | None:
-    """Keep what a start would otherwise read the log for; the position it stands at. None: there is nothing to do, or
-    it cannot be done, since an erasure may stand behind the last event whose effects are on disk."""
+    """Write a checkpoint for the next start; return its position.
+
+    None: there is nothing to do, or it is impossible, since an erasure may follow the last event whose effects are on
+    disk.
+    """
     position = fanout.position(main)
     snapshots.request()
     if not snapshots.is_due(position):
         return None
 
     def there() -> int | None:
-        # Called once the copy's key is on disk. Who was erased before that must be known as erased.
+        # Called once the copy's key is on disk: people erased before that must be known as erased.
         if log.read(position, 1, PEOPLE):
             return None
         follower.replay_to(position)

@@ -1,7 +1,7 @@
-"""The worker: claims what may leave, hands it over, records what became of it. Lanes first, emergencies always.
+"""Dispatch worker: claims rows, sends them, records the outcomes. By lane, emergencies first.
 
 Senders take claims one after the other; some of them take emergencies alone, so that an emergency never waits for a
-long notice to finish. A housekeeper looks at the queue a few times a second and whenever the bell rings.
+long notice to finish. A housekeeper reads the queue a few times a second and at each wake-up.
 """
 
 from __future__ import annotations
@@ -44,46 +44,46 @@ from subscribers.audience.projector import AudienceProjector
 _log = logging.getLogger(__name__)
 _REWALK = 2.0
 _KNOWS = 2.0
-"""Seconds between saying that hand-overs wait for a position."""
+"""Seconds between log lines while sending waits for a position."""
 _TELL = 5.0
-"""Seconds between telling other processes how the providers stand."""
+"""Seconds between reports of provider health to other processes."""
 STOP_S = 7.0
-"""Seconds that what is on its way may take when the process stops; the rest is left to others, in doubt."""
+"""Seconds that messages in flight may take when the process stops; the rest is in doubt, left to others."""
 _FIRST = 50
 _FAR = timedelta(days=365)
 _EVERY_LANE = tuple(LANE.values())
 _EMERGENCIES = (LANE["emergency"],)
 _URGENT_S = 1.0
-"""How long after its last claim an emergency still counts as going out."""
+"""Seconds after its last claim in which an emergency still counts as being sent."""
 _URGENT_SENDERS = 2
-"""Who take emergencies alone."""
+"""Number of senders that take emergencies alone."""
 
 Serve = Callable[[list[Claimed], Mapping[int, datetime], int, Callable[[int], None]], Awaitable[None]]
-"""How claimed rows are served: `Server.notices`, or `Server.transactional` of known kinds."""
+"""Serves claimed rows: `DeliveryRunner.notices`, or `DeliveryRunner.transactional` of known kinds."""
 
 
 class ReadModels(Protocol):
-    """What is needed of the projections' runner."""
+    """Projection runner, as the worker needs it."""
 
     def position(self) -> int:
-        """The log position that every read model has reached."""
+        """Log position that every read model has reached."""
 
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until it is reached or the time (seconds) is up; whether it is reached."""
+        """Block until it is reached; False after `timeout` seconds."""
 
 
 @dataclass(slots=True)
 class _Walk:
-    """How far this process has walked through one dispatch's planned rows; one begun again finds the same."""
+    """Progress of this process through one dispatch's planned rows; a restarted walk finds the same rows."""
 
     shard: int = 0
     drained_at: int = -1
-    """The number of pages planned when nothing was left."""
+    """Number of planned pages when no row was left."""
     since: float = 0.0
 
 
 class Worker:
-    """See the module. `start` and `stop` belong to one event loop."""
+    """Dispatch worker. `start` and `stop` belong to one event loop."""
 
     def __init__(
         self,
@@ -103,17 +103,19 @@ class Worker:
         reserve: int = 4,
         senders: int = 4,
     ) -> None:
-        """`concurrency`: messages on their way at once, by channel; `reserve` of them for emergencies alone.
-        `follower` is one with a fan-out; `senders` take claims of every lane, two more take emergencies alone."""
+        """`concurrency`: messages in flight by channel; `reserve` of them for emergencies alone.
+
+        `follower` is a projector with a fan-out; `senders` take claims of every lane, two more take emergencies alone.
+        """
         self._database, self._writer, self._follower, self._read_models = database, writer, follower, read_models
         self._providers, self._bell, self._clock, self._senders = providers, bell, clock, senders
-        # Few threads: they write messages, and beside the loop that sends each more of them costs more than it brings.
-        # An emergency's have one of their own, and wait for nobody.
+        # Few threads: they render messages, and beside the sending loop each more costs more than it brings.
+        # Emergencies have a separate one, and never wait.
         self._threads = (
             ThreadPoolExecutor(2, thread_name_prefix="dispatch"),
             ThreadPoolExecutor(1, thread_name_prefix="dispatch emergencies"),
         )
-        # Threads of its own: a housekeeper who waited behind senders that wait for a position would lose the lease.
+        # A separate thread: a housekeeper queued behind senders that wait for a position would lose the lease.
         self._house_threads = ThreadPoolExecutor(1, thread_name_prefix="dispatch house")
         self._waiting = ThreadPoolExecutor(senders + _URGENT_SENDERS, thread_name_prefix="dispatch waits")
         self._alone = database.dialect == "sqlite"
@@ -141,7 +143,7 @@ class Worker:
         self._housekeeping = Housekeeping(database, writer, follower, self._lease, self._house_threads, clock=clock)
         self._hands = InFlight()
         self._lost = False
-        """Whether a claim or a sender failed since the housekeeper last looked for claims that nobody serves."""
+        """True if a claim or a sender has failed since the last search for lost claims."""
         self._picture = QueueSnapshot((), {}, ())
         self._paused: set[int] = set()
         self._walks: dict[int, _Walk] = {}
@@ -154,7 +156,7 @@ class Worker:
     # --- life ---
 
     async def start(self) -> None:
-        """Take a number and begin to work."""
+        """Acquire a lease and start working."""
         self._bell.bind()
         await self._lease.acquire()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * _URGENT_SENDERS
@@ -163,7 +165,7 @@ class Worker:
         self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
 
     async def stop(self, patience: float = STOP_S) -> None:
-        """Let what is on its way arrive, put back what has not begun, record, and stop."""
+        """Finish messages in flight, release rows not begun, record, and stop."""
         self._server.stop()
         self._bell.notify()
         self._tell()
@@ -188,7 +190,7 @@ class Worker:
     # --- the housekeeper ---
 
     async def renew_lease(self) -> None:
-        """Say that this worker is alive; a periodic job."""
+        """Renew the worker's lease; a periodic job."""
         if not self._leased:
             return
         try:
@@ -197,7 +199,7 @@ class Worker:
             _log.warning("no sign of life could be given; it is tried again: %s", error)
 
     def wake_housekeeping(self) -> None:
-        """Look for work that nobody has told of; a periodic job."""
+        """Wake the housekeeper without a notification; a periodic job."""
         self._bell.notify()
 
     async def _keep_house(self) -> None:
@@ -217,9 +219,9 @@ class Worker:
                 await self._bell.wait()
 
     async def _tidy(self) -> bool:
-        """One round; whether more pages wait to be planned."""
+        """Run one round of housekeeping; True if more pages wait to be planned."""
         now = self._clock()
-        # Asked before looking: a claim that is lost from here on may not be in the picture, and is found next time.
+        # Read before the snapshot: a claim lost from here on may be missing in it, and is found next time.
         lost, self._lost = self._lost, False
         try:
             picture = await self._look(now)
@@ -250,7 +252,7 @@ class Worker:
         return cast(QueueSnapshot, found)
 
     async def _tell_of_providers(self, workers: int) -> None:
-        """Share the providers' rates with the other processes, and tell those that hand nothing over how they stand."""
+        """Share the providers' rates with other sending processes, and exchange provider health."""
         for provider in self._providers.values():
             if isinstance(provider, RateLimited):
                 provider.share_among(workers)
@@ -268,7 +270,7 @@ class Worker:
             await self._writer.run(lambda unit: provider_health.save(unit, self._lease.number, states), by="system")
 
     def _walk_again(self) -> None:
-        """Forget walks of dispatches that are done; begin those again that seem to have missed rows."""
+        """Drop walks of finished dispatches; restart those that seem to have missed rows."""
         open_jobs = {job.notice: job for job in self._picture.jobs}
         self._walks = {notice: walk for notice, walk in self._walks.items() if notice in open_jobs}
         for notice, walk in self._walks.items():
@@ -306,7 +308,7 @@ class Worker:
                 load.cancel()
                 raise
             except LeaseLost:
-                await asyncio.sleep(0.2)  # the housekeeper takes a new number
+                await asyncio.sleep(0.2)  # the housekeeper acquires a new lease
             except Exception:
                 _log.exception("a sender failed; it goes on")
                 await asyncio.sleep(0.5)
@@ -317,7 +319,7 @@ class Worker:
             raise
 
     def _pick(self, lanes: Sequence[int]) -> Callable[[SenderWindow], Awaitable[None]] | None:
-        """The most urgent work: by lane, what has waited before what is new, then the oldest dispatch."""
+        """Choose the most urgent work: by lane, due rows before planned ones, then the oldest dispatch."""
         now = self._clock()
         for lane in lanes:
             due = self._picture.due.get(lane)
@@ -369,7 +371,7 @@ class Worker:
         await self._server.transactional(rows, expires, kinds, worker, recorded)
 
     async def _claim(self, take: Callable[[UnitOfWork], Claim]) -> Committed[Claim]:
-        """Take rows into this process's hands; if nobody can say whether they were taken, the housekeeper looks."""
+        """Claim rows into the in-flight set; if the result is unknown, the housekeeper looks for lost ones."""
         held: list[Claimed] = []
 
         def work(unit: UnitOfWork) -> Claim:
@@ -387,11 +389,11 @@ class Worker:
             raise
 
     def is_urgent(self) -> bool:
-        """Whether an emergency is going out of this process: others may wait a moment."""
+        """True if this process is sending an emergency: other work may wait a moment."""
         return self._tick() < self._urgent_until
 
     def _limit(self, job: OpenDispatch, *, first: bool) -> int:
-        """The first claims are small, so that the first message leaves soon; emergencies are shared by all senders."""
+        """Size of a claim: small at first, to send the first message soon; emergencies are split among all senders."""
         urgent = job.lane == LANE["emergency"]
         if urgent:
             self._urgent_until = self._tick() + _URGENT_S
@@ -402,7 +404,7 @@ class Worker:
         return CHUNK
 
     async def _serve(self, claim: Committed[Claim], serve: Serve, load: SenderWindow) -> None:
-        """Serve a claim once this process knows everything that happened before it. Never raises."""
+        """Serve a claim once this process has applied everything before it. Never raises."""
         rows, left = claim.result.rows, len(claim.result.rows)
 
         def recorded(amount: int) -> None:
