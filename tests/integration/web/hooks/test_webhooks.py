@@ -15,7 +15,7 @@ from alerts.kernel.errors import Conflict
 from alerts.operations import Admin
 from tests.support.served import CAMDEN, Served, problem
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 MAPPING: dict[str, Any] = {
     "id": "id",
     "type": {"path": "state", "map": {"on": "incident.reported", "off": "incident.resolved", "noise": "ignore"}},
