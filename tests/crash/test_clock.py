@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,7 @@ from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler.due_items import DuePoll, plan_due, take_due
 from tests.support.databases import Databases
-from tests.support.rig import Stack
+from tests.support.rig import Rig
 
 LONDON = ZoneInfo("Europe/London")
 FOLD, GAP = date(2026, 10, 25), date(2027, 3, 28)
@@ -38,17 +37,16 @@ class Clock:
 
 
 @pytest.fixture
-def stacks(databases: Databases, tmp_path: Path) -> Iterator[list[Stack]]:
+def rigs(databases: Databases) -> Iterator[list[Rig]]:
     """Two processes on PostgreSQL; on SQLite one, in which two schedulers poll."""
-    made = [Stack(databases, tmp_path)]
+    made = [Rig(databases)]
     if databases.dialect == "postgresql":
-        (tmp_path / "two").mkdir()
-        made.append(Stack(databases, tmp_path / "two"))
+        made.append(Rig(databases))
     try:
         yield made
     finally:
-        for stack in made:
-            stack.close()
+        for rig in made:
+            rig.close()
 
 
 class Issues:
@@ -64,7 +62,7 @@ class Issues:
         assert due is not None
         plan_due(unit, "issue", self.subject, due)
 
-    def poll(self, stack: Stack, clock: Clock) -> DuePoll:
+    def poll(self, rig: Rig, clock: Clock) -> DuePoll:
         """A scheduler of its own."""
 
         async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
@@ -74,21 +72,21 @@ class Issues:
                 self.plan(unit, due_at)
                 return True
 
-            if (await stack.writer.run(work, by="system")).result:
+            if (await rig.writer.run(work, by="system")).result:
                 self.fired.append((due_at, clock()))
 
-        return DuePoll(stack.main, fire, clock=clock)
+        return DuePoll(rig.main, fire, clock=clock)
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("night", [FOLD, GAP], ids=["fold", "gap"])
-def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(stacks: list[Stack], night: date) -> None:
+def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(rigs: list[Rig], night: date) -> None:
     chance = random.Random(night.toordinal())
     begin = datetime.combine(night - timedelta(days=2), datetime.min.time(), LONDON).astimezone(UTC)
     clock = Clock(begin)
     issues = Issues(NewsletterSchedule(rrule="FREQ=DAILY", at="01:30", timezone="Europe/London"), begin)
-    stacks[0].writer.submit(lambda unit: issues.plan(unit, begin), by="system").result(5)
-    polls = [issues.poll(stack, clock) for stack in (stacks * 2)[:2]]
+    rigs[0].writer.submit(lambda unit: issues.plan(unit, begin), by="system").result(5)
+    polls = [issues.poll(rig, clock) for rig in (rigs * 2)[:2]]
 
     async def play() -> None:
         real, wrong = begin, timedelta(0)
@@ -114,7 +112,7 @@ def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(stacks: list[Stac
 
 
 @pytest.mark.crash
-def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(stacks: list[Stack]) -> None:
+def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(rigs: list[Rig]) -> None:
     clock = Clock(datetime(2026, 11, 23, 12, tzinfo=UTC))
     subjects = [new_id() for _ in range(250)]
     fired: list[UUID] = []
@@ -123,21 +121,21 @@ def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(stack
         for minutes, subject in enumerate(subjects):
             plan_due(unit, "send", subject, clock() + timedelta(minutes=minutes))
 
-    def poll(stack: Stack) -> DuePoll:
+    def poll(rig: Rig) -> DuePoll:
         async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
-            if (await stack.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")).result:
+            if (await rig.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")).result:
                 fired.append(subject)
 
-        return DuePoll(stack.main, fire, clock=clock, every=0.05)
+        return DuePoll(rig.main, fire, clock=clock, every=0.05)
 
     async def start() -> None:
-        jobs = [periodic_jobs(due=poll(stack)) for stack in (stacks * 2)[:2]]
+        jobs = [periodic_jobs(due=poll(rig)) for rig in (rigs * 2)[:2]]
         for one in jobs:
             one.start()
         await asyncio.sleep(1.0)
         await asyncio.gather(*(one.stop() for one in jobs))
 
-    stacks[0].writer.submit(plan, by="system").result(5)
+    rigs[0].writer.submit(plan, by="system").result(5)
     clock.at += timedelta(minutes=99, seconds=1)
     asyncio.run(start())
     assert sorted(fired) == sorted(subjects[:100])

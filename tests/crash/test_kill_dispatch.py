@@ -17,16 +17,16 @@ import pytest
 
 from alerts.delivery_queue.row_format import CHUNK
 from tests.support.databases import Databases
-from tests.support.rig import WALWORTH, Stack
+from tests.support.rig import WALWORTH, Rig
 
 PEOPLE, KILLS, SENDERS = 2500, 3, 6
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.crash
-def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp_path: Path) -> None:
+def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str) -> None:
     databases = Databases(database_url, dialect)
-    first = Stack(databases, tmp_path)
+    first = Rig(databases)
     due = first.people(PEOPLE)
     first.people(200, at=(52.5, 1.0))
     _, number = first.issue(area=[WALWORTH])
@@ -35,9 +35,9 @@ def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp
 
     chance = random.Random(time.time_ns())
     for _ in range(KILLS):
-        _work_and_kill(database_url, dialect, tmp_path, chance.randint(1, 500))
+        _work_and_kill(databases, chance.randint(1, 500))
 
-    last = Stack(databases, tmp_path)
+    last = Rig(databases)
     assert KILLS <= last.inbox.count() < PEOPLE, "the kills were not in mid-dispatch"
 
     async def finish() -> None:
@@ -57,20 +57,26 @@ def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str, tmp
     assert max(copies.values()) <= 1 + KILLS
 
 
-def _work_and_kill(url: str, dialect: str, folder: Path, messages: int) -> None:
+def _work_and_kill(databases: Databases, messages: int) -> None:
     """Let a process hand over so many more messages, then kill it."""
-    wanted = _arrived(folder) + messages
-    command = [sys.executable, "-m", "tests.crash.dispatching", url, dialect, str(folder)]
+    wanted = _arrived(databases) + messages
+    command = [sys.executable, "-m", "tests.crash.dispatching", databases.url, databases.dialect]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "working\n"
         deadline = time.monotonic() + 60
-        while _arrived(folder) < wanted and time.monotonic() < deadline:
+        while _arrived(databases) < wanted and time.monotonic() < deadline:
             time.sleep(0.005)
         child.send_signal(signal.SIGKILL)
         assert child.wait(10) == -signal.SIGKILL
 
 
-def _arrived(folder: Path) -> int:
-    with closing(sqlite3.connect(folder / "inbox.db", timeout=10)) as inbox:
-        return int(inbox.execute("SELECT COALESCE(MAX(id), 0) FROM inbox").fetchone()[0])
+def _arrived(databases: Databases) -> int:
+    """The number of messages in the inbox, which is a file of its own on SQLite."""
+    query = "SELECT COALESCE(MAX(id), 0) FROM inbox"
+    if databases.dialect == "postgresql":
+        with databases.main.read() as tx:
+            return int(tx.execute(query)[0][0])
+    file = Path(databases.url.removeprefix("sqlite:///")).parent / "inbox.db"
+    with closing(sqlite3.connect(file, timeout=10)) as inbox:
+        return int(inbox.execute(query).fetchone()[0])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -18,12 +17,13 @@ from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.requeue import failed, requeue_failed
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
+from alerts.eventlog.application import EventStoreApplication
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from subscribers.domain.events import SubscriptionEnded
 from tests.support.databases import Databases
-from tests.support.rig import SENDER, Stack, now, running
+from tests.support.rig import SENDER, Rig, now, running
 
 ADDED_S = 1.0
 """P6."""
@@ -41,8 +41,8 @@ class Poisoned(Renderer):
 
 
 @pytest.fixture
-def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(databases, tmp_path)
+def rig(databases: Databases) -> Iterator[Rig]:
+    made = Rig(databases)
     try:
         yield made
     finally:
@@ -51,99 +51,99 @@ def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.mark.crash
 def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(
-    stack: Stack, caplog: pytest.LogCaptureFixture
+    rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    due = stack.people(PEOPLE)
+    due = rig.people(PEOPLE)
 
     async def play() -> tuple[float, float]:
-        async with _working(stack, Poisoned(sender=SENDER, clock=now)):
+        async with _working(rig, Poisoned(sender=SENDER, clock=now)):
             begun = now()
-            _, alone = stack.issue()
-            await stack.complete(alone)
+            _, alone = rig.issue()
+            await rig.complete(alone)
             took_alone = (now() - begun).total_seconds()
             begun = now()
-            poison, poisoned = stack.issue(content=POISON)
-            _, beside = stack.issue()
-            await stack.complete(beside)
+            poison, poisoned = rig.issue(content=POISON)
+            _, beside = rig.issue()
+            await rig.complete(beside)
             took_beside = (now() - begun).total_seconds()
-            await stack.complete(poisoned)
-        assert stack.states(beside) == dict.fromkeys(due, "sent")
-        assert stack.states(poisoned) == dict.fromkeys(due, "failed-technical")
-        [waits] = failed(stack.main, now())
+            await rig.complete(poisoned)
+        assert rig.states(beside) == dict.fromkeys(due, "sent")
+        assert rig.states(poisoned) == dict.fromkeys(due, "failed-technical")
+        [waits] = failed(rig.main, now())
         assert (waits.id, waits.notice, waits.amount) == (poison, poisoned, PEOPLE)
-        reasons = {row.reason for row in stack.reads.deliveries(notice=poisoned, limit=1000).items}
+        reasons = {row.reason for row in rig.reads.deliveries(notice=poisoned, limit=1000).items}
         assert reasons == {"could not be written: a layout that these words break"}
 
-        async with _working(stack, Renderer(sender=SENDER, clock=now)):
-            assert await requeue_failed(stack.writer, poison, by="test") == PEOPLE
-            await stack.until(lambda: set(stack.states(poisoned).values()) == {"sent"})
-        assert failed(stack.main, now()) == []
+        async with _working(rig, Renderer(sender=SENDER, clock=now)):
+            assert await requeue_failed(rig.writer, poison, by="test") == PEOPLE
+            await rig.until(lambda: set(rig.states(poisoned).values()) == {"sent"})
+        assert failed(rig.main, now()) == []
         return took_alone, took_beside
 
     took_alone, took_beside = asyncio.run(play())
-    assert stack.inbox.count() == 3 * PEOPLE
+    assert rig.inbox.count() == 3 * PEOPLE
     assert 1 <= caplog.text.count("cannot be written; they are parked") <= 4, "said once, but by threads at one time"
     print(f"\nP6: a notice to {PEOPLE} took {took_alone:.2f} s alone and {took_beside:.2f} s behind a poisoned one")
     assert took_beside - took_alone < ADDED_S
 
 
 @pytest.mark.crash
-def test_an_event_of_a_version_that_nobody_knows_is_parked_and_taken_after_the_mend(stack: Stack) -> None:
-    stack.people(3)
+def test_an_event_of_a_version_that_nobody_knows_is_parked_and_taken_after_the_mend(rig: Rig) -> None:
+    rig.people(3)
 
     async def play() -> None:
-        async with stack.working():
+        async with rig.working():
             reported = e.IncidentReported(facts=e.IncidentFacts(headline={"en": "Smoke"}), source="test")
-            unknown = Unknown(stack, reported, new_id(), 1)
-            _, number = stack.issue()
-            await stack.complete(number, 10)
-            await stack.until(lambda: bool(stack.runner.parked()))
-            parked = stack.runner.parked()
+            unknown = Unknown(rig, reported, new_id(), 1)
+            _, number = rig.issue()
+            await rig.complete(number, 10)
+            await rig.until(lambda: bool(rig.runner.parked()))
+            parked = rig.runner.parked()
             assert {one.position for one in parked} == {unknown.position}
             assert all("version 99 is newer" in one.error for one in parked)
             unknown.mend()
             for one in parked:
-                stack.runner.retry(one.id)
-            assert stack.runner.parked() == [] and stack.runner.halted() == {}
+                rig.runner.retry(one.id)
+            assert rig.runner.parked() == [] and rig.runner.halted() == {}
 
     asyncio.run(play())
-    assert stack.inbox.count() == 3
+    assert rig.inbox.count() == 3
 
 
 @pytest.mark.crash
-def test_what_guards_people_waits_for_the_mend_and_says_so(stack: Stack) -> None:
+def test_what_guards_people_waits_for_the_mend_and_says_so(rig: Rig) -> None:
     """Nobody may be told by an audience that leaves out whoever has just left: here the delay is meant."""
-    [contact] = stack.people(1)
-    subscriber = stack.subscriber_of[contact]
+    [contact] = rig.people(1)
+    subscriber = rig.subscriber_of[contact]
 
     async def play() -> None:
-        async with stack.working():
-            _, before = stack.issue()
-            await stack.complete(before)
-            unknown = Unknown(stack, SubscriptionEnded(reason="test"), subscriber, 2)
-            _, after = stack.issue()
-            await stack.until(lambda: "version 99 is newer" in stack.follower.stalled_because, 10)
+        async with rig.working():
+            _, before = rig.issue()
+            await rig.complete(before)
+            unknown = Unknown(rig, SubscriptionEnded(reason="test"), subscriber, 2)
+            _, after = rig.issue()
+            await rig.until(lambda: "version 99 is newer" in rig.follower.stalled_because, 10)
             await asyncio.sleep(0.5)
-            assert stack.inbox.count() == 1, "nothing leaves past it"
+            assert rig.inbox.count() == 1, "nothing leaves past it"
             unknown.mend()
-            await stack.until(lambda: stack.follower.stalled_because == "", 10)
-            progress = await stack.complete(after)
+            await rig.until(lambda: rig.follower.stalled_because == "", 10)
+            progress = await rig.complete(after)
             assert progress.people == 0, "who left is not due any more"
 
     asyncio.run(play())
-    assert stack.inbox.count() == 1
+    assert rig.inbox.count() == 1
 
 
 class Unknown:
     """An event as a newer version of the product may have written it."""
 
-    def __init__(self, stack: Stack, event: Event, stream: UUID, version: int) -> None:
+    def __init__(self, rig: Rig, event: Event, stream: UUID, version: int) -> None:
         recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=now(), by="test")
-        self._stack, (topic, self._state) = stack, stack.codec.encode(recorded)
+        self._stack, (topic, self._state) = rig, rig.codec.encode(recorded)
         kept = msgspec.msgpack.decode(self._state)
         newer = StoredEvent(stream, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))
-        (self.position,) = stack.application.recorder.insert_events([newer]) or ()
-        stack.log.notify_appended(self.position)
+        (self.position,) = EventStoreApplication(rig.main, rig.codec).recorder.insert_events([newer]) or ()
+        rig.log.notify_appended(self.position)
 
     def mend(self) -> None:
         """As if the product had been brought up to the version that wrote it."""
@@ -152,7 +152,7 @@ class Unknown:
 
 
 @asynccontextmanager
-async def _working(stack: Stack, renderer: Renderer) -> AsyncIterator[Worker]:
-    worker = stack.worker(renderer=renderer)
+async def _working(rig: Rig, renderer: Renderer) -> AsyncIterator[Worker]:
+    worker = rig.worker(renderer=renderer)
     async with running(worker):
         yield worker

@@ -14,14 +14,14 @@ from alerts import settings as settings_of
 from alerts.app import bootstrap
 from alerts.web.http.app import build
 from tests.support.databases import MASTER_KEY, Databases
-from tests.support.rig import Stack
+from tests.support.rig import Rig
 from tests.support.served import PUBLIC_URL, Served
 
 
 @pytest.fixture
-def stack(databases: Databases, tmp_path: Path) -> Iterator[Stack]:
+def rig(databases: Databases) -> Iterator[Rig]:
     """Everything but a worker, which a test starts in its own event loop."""
-    made = Stack(databases, tmp_path)
+    made = Rig(databases)
     try:
         yield made
     finally:

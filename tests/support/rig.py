@@ -1,50 +1,34 @@
-"""The whole dispatch on real databases: log, read models, follower with its fan-out, worker, inbox."""
+"""One process of the product, built by the bootstrap on a test's databases: the rig of integration and crash tests."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from alerts import settings as settings_of
+from alerts.app.bootstrap import App
 from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import Message, Provider, SendResult
-from alerts.channels.renderer import Renderer
-from alerts.delivery_queue.queries import DispatchQueries, Progress
-from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
-from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.personal_content import Sender
+from alerts.delivery_queue.queries import Progress
 from alerts.dispatch.retry_policy import RetryPolicy
-from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
-from alerts.eventlog.application import EventStoreApplication
-from alerts.eventlog.codec import Codec
-from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
-from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import Channel, MsgType
-from alerts.projections import ReadModels, projections
-from alerts.projections.runner import ProjectionRunner
 from alerts.providers.inbox import Inbox
 from alerts.scheduler.periodic import PeriodicJobs
-from alerts.storage.generations import LiveViews
-from alerts.storage.leader_election import AdvisoryLockLeader
-from subscribers.audience.checkpoint import CheckpointStore
-from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import AudienceProjector
-from subscribers.audience.reference_data import ReferenceData
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
-from subscribers.vault import Vault
 from tests.support.databases import MASTER_KEY, Databases
 
 SENDER = "Community Alerts <alerts@localhost>"
@@ -96,61 +80,53 @@ async def running(worker: Worker) -> AsyncIterator[PeriodicJobs]:
         await jobs.stop()
 
 
-class Stack:
-    """One process' parts. Several may stand on the same databases on PostgreSQL."""
+class Rig:
+    """The parts of one process. Several may use the same databases on PostgreSQL."""
 
     def __init__(
-        self, databases: Databases, folder: Path, clock: Callable[[], datetime] = now, *, keeps: bool = False
+        self,
+        databases: Databases,
+        clock: Callable[[], datetime] = now,
+        *,
+        sends: bool = True,
+        follows: bool = True,
+        checkpoints: bool = False,
     ) -> None:
-        """`keeps`: the audience's columns are kept whenever the log has grown, and taken back at a start."""
-        self.clock = clock
-        self.main, self.views_db = databases.another("main"), databases.another("views")
-        _ = databases.main, databases.views, databases.keys  # migrated
-        self.vault = Vault(databases.keys, MASTER_KEY)
-        codec = self.codec = Codec(e.CATALOGUE.joined(s.CATALOGUE), self.vault)
-        self.application = EventStoreApplication(self.main, codec)
-        self.log = EventLog(self.application)
-        self.writer = GroupCommitWriter(
-            self.application, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended
+        """`sends`: the audience's projector fans notices out. `follows`: the read models and the audience follow the
+        log at once. `checkpoints`: the audience is saved whenever the log has grown, and restored at a start."""
+        _ = databases.main, databases.keys, databases.views  # migrated
+        self.databases, self.clock = databases, clock
+        settings = settings_of.load(
+            {
+                "ALERTS_DATABASE_URL": databases.url,
+                "ALERTS_SECRET_KEY": SECRET.decode(),
+                "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+            }
         )
-        self.runner = ProjectionRunner(self.log, self.views_db, projections(), clock)
-        self.views = ReadModels(self.views_db, self.runner, self.vault)
-        self.bell = Wakeup()
-        self.columns, self.registers = AudienceColumns(), ReferenceData()
-        self.leader = AdvisoryLockLeader(self.main, FAN_OUT_LOCK, every=0.3)
-        self.fanout = FanOut(
-            self.writer, self.main, self.columns, self.registers, clock=clock, bell=self.bell, leader=self.leader
-        )
-        self.current = LiveViews(databases.url, self.main, databases.migrations("views"))
-        snapshots = (
-            CheckpointStore(self.log, self.current, self.vault, worth=1, spacing=0.0, always=True) if keeps else None
-        )
-        self.follower = AudienceProjector(
-            self.log, self.columns, self.registers, self.fanout, clock=clock, snapshots=snapshots
-        )
-        self.reads = DispatchQueries(self.main)
-        self.inbox = Inbox.file(folder / "inbox.db", clock=clock)
-        self.runner.start()
-        self.follower.start()
+        always = {"worth": 1, "spacing": 0.0, "always": True} if checkpoints else {}
+        app = self.app = App(settings, ["worker"] if sends else [], clock, always)
+        self.main, self.vault, self.log, self.writer = app.main, app.vault, app.log, app.writer
+        self.runner, self.views, self.follower, self.reads = app.runner, app.views, app.follower, app.dispatch
+        self.commands, self.codec = app.commands, app.parts.codec
+        self.columns, self.registers = self.follower.columns, self.follower.registers
+        self.subscriber_of: dict[int, UUID] = {}
+        """The subscriber of each contact point that `people` has registered."""
+        if follows:
+            self.runner.start()
+            self.follower.start()
+
+    @property
+    def inbox(self) -> Inbox:
+        """The local inbox."""
+        assert self.app.inbox is not None
+        return self.app.inbox
 
     def worker(self, providers: Mapping[Channel, Provider] | None = None, **options: Any) -> Worker:
-        """A worker on the inbox, or on other providers."""
-        inbox: dict[Channel, Provider] = {c: self.inbox.provider(c) for c in ("email", "sms")}
+        """A worker on the inbox, or on other providers. `options` are parameters of `Worker`."""
+        inbox = {channel: self.app.providers[channel] for channel in ("email", "sms")}
         options.setdefault("retries", RetryPolicy({"email": (0.2, 0.2), "sms": (0.2, 0.2)}, random.Random(1)))
-        return Worker(
-            self.main,
-            self.writer,
-            self.follower,
-            self.runner,
-            self.views.directory,
-            options.pop("renderer", None) or Renderer(sender=SENDER, clock=self.clock),
-            inbox if providers is None else providers,
-            Sender("http://127.0.0.1:8080", SECRET, SENDER, "Europe/London", "en"),
-            self.bell,
-            clock=self.clock,
-            concurrency=options.pop("concurrency", {"email": 200, "sms": 200}),
-            **options,
-        )
+        options.setdefault("concurrency", {"email": 200, "sms": 200})
+        return self.app.build_worker(providers=inbox if providers is None else providers, **options)
 
     @asynccontextmanager
     async def working(
@@ -163,13 +139,7 @@ class Stack:
 
     def close(self) -> None:
         """Stop every part in the order in which a server does."""
-        self.follower.stop()
-        self.leader.release()
-        self.runner.stop()
-        self.writer.close()
-        self.log.close()
-        self.inbox.close()
-        self.current.close()
+        self.app.close()
 
     # --- what happens ---
 
@@ -215,7 +185,6 @@ class Stack:
                 )
             return numbers
 
-        self.subscriber_of = getattr(self, "subscriber_of", {})
         numbers = self.writer.submit(work, by="system").result(30).result
         self.subscriber_of.update(zip(numbers, subscribers, strict=True))
         return numbers
@@ -271,6 +240,10 @@ class Stack:
         self.tell(DISPATCH, dispatch_id(notice), e.DispatchStopped(notice=notice, number=number, reason="a mistake"))
 
     # --- what is seen ---
+
+    def events(self, *topics: str) -> list[Event]:
+        """The log's events of these topics; all, if none is named."""
+        return [recorded.event for recorded in self.log.read(0, 10_000, topics)]
 
     async def until(self, holds: Callable[[], bool], timeout: float = 20.0) -> None:
         """Wait for something to hold."""

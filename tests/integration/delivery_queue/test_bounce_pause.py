@@ -10,7 +10,7 @@ from alerts.delivery_queue.claim import claim_due, claim_planned
 from alerts.delivery_queue.row_format import LANE
 from alerts.domain.events import DispatchPaused, DispatchResumed
 from alerts.domain.streams import DISPATCH, dispatch_id
-from tests.support.rig import Scripted, Stack
+from tests.support.rig import Rig, Scripted
 
 _PEOPLE = 3_000
 
@@ -21,26 +21,26 @@ def _a_tenth_is_dead(message: Message) -> SendResult:
     return SendResult(result="sent")
 
 
-def test_it_pauses_and_goes_on_when_a_person_says_so(stack: Stack) -> None:
+def test_it_pauses_and_goes_on_when_a_person_says_so(rig: Rig) -> None:
     async def run() -> None:
-        stack.people(_PEOPLE)
+        rig.people(_PEOPLE)
         mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
-        async with stack.working({"email": mail}, concurrency={"email": 100}) as worker:
-            notice, number = stack.issue(priority="bulletin", severity="Minor")
+        async with rig.working({"email": mail}, concurrency={"email": 100}) as worker:
+            notice, number = rig.issue(priority="bulletin", severity="Minor")
             stream = dispatch_id(notice)
-            await stack.until(lambda: stack.reads.paused(datetime.now(UTC)) != [])
-            await stack.until(lambda: stack.reads.status(datetime.now(UTC)).in_flight == 0)
+            await rig.until(lambda: rig.reads.paused(datetime.now(UTC)) != [])
+            await rig.until(lambda: rig.reads.status(datetime.now(UTC)).in_flight == 0)
             handed = len(mail.handed)
             assert 1_000 <= handed < _PEOPLE
-            [waiting] = stack.reads.paused(datetime.now(UTC))
+            [waiting] = rig.reads.paused(datetime.now(UTC))
             assert (waiting.id, waiting.notice) == (notice, number)
-            progress = stack.reads.progress(number)
+            progress = rig.reads.progress(number)
             assert progress is not None and progress.paused == waiting.reason != "" and not progress.complete
             await asyncio.sleep(1.2)
             assert len(mail.handed) == handed, "a paused dispatch starts nothing"
 
             def claims() -> int:
-                rows = stack.writer.submit(
+                rows = rig.writer.submit(
                     lambda unit: (
                         claim_planned(unit, worker._lease.number, number, _PEOPLE, 0, 100).rows
                         + claim_due(unit, worker._lease.number, LANE["bulletin"], datetime.now(UTC), 100).rows
@@ -50,31 +50,31 @@ def test_it_pauses_and_goes_on_when_a_person_says_so(stack: Stack) -> None:
                 return len(rows.result(10).result)
 
             assert claims() == 0, "nor does a process that has not heard of it"
-            _, urgent = stack.issue()
-            done = await stack.complete(urgent)
+            _, urgent = rig.issue()
+            done = await rig.complete(urgent)
             assert sum(done.by_channel["email"].values()) == _PEOPLE, "an emergency goes on, however many bounce"
             mail.handed.clear()
-            stack.tell(DISPATCH, stream, DispatchResumed(notice=notice, number=number))
-            done = await stack.complete(number)
+            rig.tell(DISPATCH, stream, DispatchResumed(notice=notice, number=number))
+            done = await rig.complete(number)
             assert done.paused == "" and sum(done.by_channel["email"].values()) == _PEOPLE
             assert len(mail.handed) == _PEOPLE - handed, "each once"
-        events = [r.event for r in stack.log.stream(stream)]
+        events = [r.event for r in rig.log.stream(stream)]
         [paused] = [event for event in events if isinstance(event, DispatchPaused)]
         assert paused.outcomes >= 1_000 and paused.bounced > 0.05 * paused.outcomes
-        assert stack.reads.paused(datetime.now(UTC)) == []
+        assert rig.reads.paused(datetime.now(UTC)) == []
 
     asyncio.run(run())
 
 
-def test_a_person_may_stop_it_instead(stack: Stack) -> None:
+def test_a_person_may_stop_it_instead(rig: Rig) -> None:
     async def run() -> None:
-        stack.people(_PEOPLE)
+        rig.people(_PEOPLE)
         mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
-        async with stack.working({"email": mail}, concurrency={"email": 100}):
-            notice, number = stack.issue(priority="bulletin", severity="Minor")
-            await stack.until(lambda: stack.reads.paused(datetime.now(UTC)) != [])
-            stack.stop_dispatch(notice, number)
-            done = await stack.complete(number)
+        async with rig.working({"email": mail}, concurrency={"email": 100}):
+            notice, number = rig.issue(priority="bulletin", severity="Minor")
+            await rig.until(lambda: rig.reads.paused(datetime.now(UTC)) != [])
+            rig.stop_dispatch(notice, number)
+            done = await rig.complete(number)
         states = done.by_channel["email"]
         assert states["cancelled"] > 0 and states["cancelled"] == _PEOPLE - len(mail.handed)
 

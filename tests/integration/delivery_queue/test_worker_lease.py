@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -18,8 +18,7 @@ from alerts.delivery_queue.state import read_snapshot
 from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, expire_worker, workers
 from alerts.storage.server_clock import shared_now
 from tests.integration.dispatch.test_worker_failures import counts_agree
-from tests.support.databases import Databases
-from tests.support.rig import WALWORTH, Scripted, Stack, now
+from tests.support.rig import WALWORTH, Rig, Scripted, now
 
 _LIFE = LIFE.total_seconds()
 
@@ -31,9 +30,9 @@ def dialect() -> str:
 
 
 @contextmanager
-def beside(stack: Stack, databases: Databases, folder: Path, **options: object) -> Iterator[Stack]:
-    """A second process' parts on the same database and the same inbox."""
-    other = Stack(databases, folder, **options)  # type: ignore[arg-type]
+def beside(rig: Rig, **options: Any) -> Iterator[Rig]:
+    """A second process on the same databases."""
+    other = Rig(rig.databases, **options)
     try:
         yield other
     finally:
@@ -50,28 +49,28 @@ class Ticking:
         return self.at
 
 
-def lease_of(stack: Stack, tick: Callable[[], float]) -> WorkerLease:
-    return WorkerLease(stack.main, stack.writer, clock=stack.clock, tick=tick)
+def lease_of(rig: Rig, tick: Callable[[], float]) -> WorkerLease:
+    return WorkerLease(rig.main, rig.writer, clock=rig.clock, tick=tick)
 
 
-def expire(stack: Stack, worker: int) -> None:
+def expire(rig: Rig, worker: int) -> None:
     """As if it had been silent for a lease's life."""
-    with stack.main.write() as tx:
+    with rig.main.write() as tx:
         tx.execute("UPDATE workers SET alive_until = 1 WHERE worker = ?", (worker,))
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=-2), timedelta(hours=2)])
-def test_a_wrong_clock_makes_nobody_dead(stack: Stack, databases: Databases, tmp_path: Path, off: timedelta) -> None:
-    with beside(stack, databases, tmp_path, clock=lambda: now() + off) as other:
-        right, wrong = lease_of(stack, Ticking()), lease_of(other, Ticking())
+def test_a_wrong_clock_makes_nobody_dead(rig: Rig, off: timedelta) -> None:
+    with beside(rig, clock=lambda: now() + off) as other:
+        right, wrong = lease_of(rig, Ticking()), lease_of(other, Ticking())
 
         async def play() -> None:
             await right.acquire()
             await wrong.acquire()
-            for who, mine in ((stack, right), (other, wrong)):
+            for who, mine in ((rig, right), (other, wrong)):
                 picture = read_snapshot(who.main, mine.number, who.clock(), alone=False)
                 assert (picture.silent, picture.workers) == ((), 2)
-            expire(stack, right.number)
+            expire(rig, right.number)
             assert read_snapshot(other.main, wrong.number, other.clock(), alone=False).silent == (right.number,)
             await right.renew()
             assert read_snapshot(other.main, wrong.number, other.clock(), alone=False).silent == ()
@@ -79,30 +78,30 @@ def test_a_wrong_clock_makes_nobody_dead(stack: Stack, databases: Databases, tmp
         asyncio.run(play())
 
 
-def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(stack: Stack) -> None:
-    lease = lease_of(stack, Ticking())
+def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(rig: Rig) -> None:
+    lease = lease_of(rig, Ticking())
 
     async def play() -> None:
         await lease.acquire()
-        expire(stack, lease.number)
-        with stack.main.read() as tx:
+        expire(rig, lease.number)
+        with rig.main.read() as tx:
             seen = shared_now(tx.execute, tx.dialect, now())
             assert workers(tx, now()) == {lease.number: False}
         await lease.renew()
-        dead = await stack.writer.run(lambda unit: expire_worker(unit, lease.number, seen), by="system")
+        dead = await rig.writer.run(lambda unit: expire_worker(unit, lease.number, seen), by="system")
         assert not dead.result
         number = lease.number
-        expire(stack, number)
-        assert (await stack.writer.run(lambda unit: expire_worker(unit, number, seen), by="system")).result
+        expire(rig, number)
+        assert (await rig.writer.run(lambda unit: expire_worker(unit, number, seen), by="system")).result
         await lease.renew()
         assert lease.number > number, "it begins anew"
 
     asyncio.run(play())
 
 
-def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(stack: Stack) -> None:
+def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(rig: Rig) -> None:
     tick = Ticking()
-    lease = lease_of(stack, tick)
+    lease = lease_of(rig, tick)
 
     async def play() -> None:
         await lease.acquire()
@@ -123,14 +122,14 @@ def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(stack: Stack) ->
     asyncio.run(play())
 
 
-def test_the_unjudged_keeps_its_claims(stack: Stack) -> None:
-    lease = lease_of(stack, Ticking())
+def test_the_unjudged_keeps_its_claims(rig: Rig) -> None:
+    lease = lease_of(rig, Ticking())
 
     async def play() -> None:
         await lease.acquire()
-        other = await stack.writer.run(lambda unit: unit.number("worker"), by="system")
-        expire(stack, lease.number)
-        looked = partial(read_snapshot, stack.main, other.result, now(), alone=False)
+        other = await rig.writer.run(lambda unit: unit.number("worker"), by="system")
+        expire(rig, lease.number)
+        looked = partial(read_snapshot, rig.main, other.result, now(), alone=False)
         assert looked(judging=True).silent == (lease.number,)
         assert looked(judging=False).silent == ()
 
@@ -146,17 +145,17 @@ class Stuck(Scripted):
         raise AssertionError
 
 
-def test_a_worker_that_stops_leaves_nothing_behind(stack: Stack, databases: Databases, tmp_path: Path) -> None:
+def test_a_worker_that_stops_leaves_nothing_behind(rig: Rig) -> None:
     """What it cannot finish in time is in doubt at once, not when a lease runs out; the rest has not left."""
-    due = stack.people(120)
+    due = rig.people(120)
 
     async def play() -> None:
         stuck, well = Stuck("email"), Scripted("email")
-        with beside(stack, databases, tmp_path) as other:
-            worker = stack.worker({"email": stuck}, concurrency={"email": 24})
+        with beside(rig) as other:
+            worker = rig.worker({"email": stuck}, concurrency={"email": 24})
             await worker.start()
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.until(lambda: len(stuck.handed) == 20)  # four places are kept for emergencies
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.until(lambda: len(stuck.handed) == 20)  # four places are kept for emergencies
             async with other.working({"email": well}):
                 begun = monotonic()
                 await worker.stop(patience=0.5)
@@ -170,7 +169,7 @@ def test_a_worker_that_stops_leaves_nothing_behind(stack: Stack, databases: Data
                 for row in other.reads.deliveries(notice=number, limit=500).items
             }
             assert tries == {to: 1 + doubtful[to] for to in tries}
-            with stack.main.read() as tx:
+            with rig.main.read() as tx:
                 assert workers(tx, now()) == {}
 
     asyncio.run(play())
@@ -186,43 +185,42 @@ class Slow(Scripted):
         """All the same."""
 
 
-def test_a_stop_does_not_wait_for_a_provider_s_turns(stack: Stack) -> None:
-    stack.people(5)
+def test_a_stop_does_not_wait_for_a_provider_s_turns(rig: Rig) -> None:
+    rig.people(5)
 
     async def play() -> None:
         slow = Slow("email")
-        worker = stack.worker({"email": slow})
+        worker = rig.worker({"email": slow})
         await worker.start()
-        _, number = stack.issue(area=[WALWORTH], priority="emergency")
-        await stack.until(lambda: len(slow.handed) == 1)
+        _, number = rig.issue(area=[WALWORTH], priority="emergency")
+        await rig.until(lambda: len(slow.handed) == 1)
         begun = monotonic()
         await worker.stop()
         assert monotonic() - begun < 0.8
-        assert Counter(stack.states(number).values()) == {"sent": len(slow.handed), "queued": 5 - len(slow.handed)}
+        assert Counter(rig.states(number).values()) == {"sent": len(slow.handed), "queued": 5 - len(slow.handed)}
 
     asyncio.run(play())
 
 
-def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(
-    stack: Stack, databases: Databases, tmp_path: Path
-) -> None:
+def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(rig: Rig) -> None:
     """Effects are computed once, by whoever has the lock; a released lock is taken by who stands by."""
-    due = stack.people(30)
-    with beside(stack, databases, tmp_path) as other:
+    due = rig.people(30)
+    with beside(rig) as other:
         computed: list[str] = []
-        for name, one in (("first", stack), ("second", other)):
-            works = one.fanout._works
-            one.fanout._works = lambda recorded, name=name, works=works: (computed.append(name), works(recorded))[1]  # type: ignore[assignment,misc]
-        _, before = stack.issue(area=[WALWORTH])
-        end = stack.log.position()
-        assert stack.follower.wait_for(end, 10) and other.follower.wait_for(end, 10)
+        for name, one in (("first", rig), ("second", other)):
+            reactor: Any = one.follower._reactor
+            works = reactor._works
+            reactor._works = lambda recorded, name=name, works=works: (computed.append(name), works(recorded))[1]
+        _, before = rig.issue(area=[WALWORTH])
+        end = rig.log.position()
+        assert rig.follower.wait_for(end, 10) and other.follower.wait_for(end, 10)
         [leader] = computed
-        standing_by = other if leader == "first" else stack
-        gone = stack if leader == "first" else other
+        standing_by = other if leader == "first" else rig
+        gone = rig if leader == "first" else other
         gone.follower.stop()
-        gone.leader.release()
-        _, after = stack.issue(area=[WALWORTH])
-        assert standing_by.follower.wait_for(stack.log.position(), 10)
+        gone.app._fan_out_leader.release()
+        _, after = rig.issue(area=[WALWORTH])
+        assert standing_by.follower.wait_for(rig.log.position(), 10)
         assert computed == [leader, {"first": "second", "second": "first"}[leader]]
 
         async def play() -> None:
@@ -234,12 +232,12 @@ def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(
         asyncio.run(play())
 
 
-def test_who_stands_by_stands_in_for_a_fan_out_that_sleeps(stack: Stack, databases: Databases, tmp_path: Path) -> None:
-    due = stack.people(30)
-    with beside(stack, databases, tmp_path) as other:
-        stack.follower.stop()  # it keeps the lock, as a process that is stopped does
-        assert stack.follower.runs_effects()
-        _, number = stack.issue(area=[WALWORTH])
+def test_who_stands_by_stands_in_for_a_fan_out_that_sleeps(rig: Rig) -> None:
+    due = rig.people(30)
+    with beside(rig) as other:
+        rig.follower.stop()  # it keeps the lock, as a process that is stopped does
+        assert rig.follower.runs_effects()
+        _, number = rig.issue(area=[WALWORTH])
         begun = monotonic()
 
         async def play() -> None:

@@ -10,20 +10,20 @@ from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import SendResult
 from alerts.dispatch.canary import EVERY, LATE, Canaries, states
 from alerts.kernel.terms import Channel
-from tests.support.rig import SENDER, Scripted, Stack
+from tests.support.rig import SENDER, Rig, Scripted
 
 TESTERS: dict[Channel, str] = {"email": "tester@example.org", "sms": "+447700900000"}
 
 
-def canaries(stack: Stack, providers: dict[Channel, Scripted], **options: timedelta) -> Canaries:
-    return Canaries(stack.main, stack.writer, providers, TESTERS, sender=SENDER, clock=stack.clock, **options)
+def canaries(rig: Rig, providers: dict[Channel, Scripted], **options: timedelta) -> Canaries:
+    return Canaries(rig.main, rig.writer, providers, TESTERS, sender=SENDER, clock=rig.clock, **options)
 
 
-def test_each_channel_gets_one_in_its_time_from_one_process_alone(stack: Stack) -> None:
+def test_each_channel_gets_one_in_its_time_from_one_process_alone(rig: Rig) -> None:
     mail, texts = Scripted("email"), Scripted("sms")
 
     async def run() -> None:
-        here, there = (canaries(stack, {"email": mail, "sms": texts}) for _ in range(2))
+        here, there = (canaries(rig, {"email": mail, "sms": texts}) for _ in range(2))
         sent = await asyncio.gather(*(one.send(channel) for one in (here, there) for channel in TESTERS))
         assert sum(sent) == 2
         assert not await here.send("email"), "it is not time yet"
@@ -33,35 +33,35 @@ def test_each_channel_gets_one_in_its_time_from_one_process_alone(stack: Stack) 
     letter = message_from_bytes(mail.handed[0][1].data)
     assert letter["To"] == "tester@example.org" and letter["Auto-Submitted"] == "auto-generated"
     now = datetime.now(UTC)
-    found = states(stack.main, TESTERS, now)
+    found = states(rig.main, TESTERS, now)
     assert [(name, s.well, s.result) for name, s in found.items()] == [("email", True, "sent"), ("sms", True, "sent")]
-    later = states(stack.main, TESTERS, now + LATE + timedelta(seconds=10))
+    later = states(rig.main, TESTERS, now + LATE + timedelta(seconds=10))
     assert not later["email"].well and (later["email"].age_s or 0) > LATE.total_seconds()
-    assert states(stack.main, {}, now) == {}, "who sets no tester is shown none"
-    assert stack.log.read(0, 100) == [], "a tester is no resident, and leaves no event"
+    assert states(rig.main, {}, now) == {}, "who sets no tester is shown none"
+    assert rig.log.read(0, 100) == [], "a tester is no resident, and leaves no event"
 
 
-def test_a_dead_channel_is_seen_and_spoils_no_other(stack: Stack) -> None:
+def test_a_dead_channel_is_seen_and_spoils_no_other(rig: Rig) -> None:
     broken = Scripted("email", lambda _: SendResult(result="temporary", reason="no mail server could be reached"))
 
     async def run() -> None:
-        flock = canaries(stack, {"email": broken}, every=timedelta(seconds=0.1))
+        flock = canaries(rig, {"email": broken}, every=timedelta(seconds=0.1))
         jobs = periodic_jobs(canaries=flock)
         jobs.start()
-        await stack.until(lambda: len(broken.handed) > 2 and stack_says("sms") == "technical")
+        await rig.until(lambda: len(broken.handed) > 2 and stack_says("sms") == "technical")
         await jobs.stop()
 
     def stack_says(channel: str) -> str:
-        return states(stack.main, TESTERS, datetime.now(UTC))[channel].result
+        return states(rig.main, TESTERS, datetime.now(UTC))[channel].result
 
     asyncio.run(run())
-    found = states(stack.main, TESTERS, datetime.now(UTC))
+    found = states(rig.main, TESTERS, datetime.now(UTC))
     assert (found["email"].well, found["email"].age_s) == (False, None)
     assert found["email"].reason == "no mail server could be reached"
     assert (found["sms"].well, found["sms"].reason) == (False, "no provider")
 
 
-def test_nothing_has_left_yet(stack: Stack) -> None:
-    found = states(stack.main, TESTERS, datetime.now(UTC))
+def test_nothing_has_left_yet(rig: Rig) -> None:
+    found = states(rig.main, TESTERS, datetime.now(UTC))
     assert not found["sms"].well and found["sms"].reason == "none has left yet"
     assert EVERY < LATE

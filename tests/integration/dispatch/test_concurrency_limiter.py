@@ -10,7 +10,7 @@ import pytest
 from alerts.channels.message import Message, SendResult
 from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter, NoSlot
 from alerts.providers.webpush.service_health import PushServices
-from tests.support.rig import WALWORTH, Scripted, Stack
+from tests.support.rig import WALWORTH, Rig, Scripted
 
 
 class Services(Scripted):
@@ -30,20 +30,20 @@ class Services(Scripted):
         return handed
 
 
-def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(stack: Stack) -> None:
-    due = stack.people(2000)
+def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(rig: Rig) -> None:
+    due = rig.people(2000)
     good = [contact for contact in due if contact % 512 < 256]
     assert 500 < len(good) < 1500
 
     async def play() -> None:
         provider = Services()
-        async with stack.working({"email": provider}, concurrency={"email": 16}, senders=1):
-            _, number = stack.issue(area=[WALWORTH])
+        async with rig.working({"email": provider}, concurrency={"email": 16}, senders=1):
+            _, number = rig.issue(area=[WALWORTH])
 
             def arrived() -> bool:
                 return sum(provider.destination(m) == "even" for _, m in provider.handed) == len(good)
 
-            await stack.until(arrived, 15)
+            await rig.until(arrived, 15)
             assert len(provider.handed) - len(good) <= 9, "three quarters of the places that are open to all"
             provider.free.set()
             assert number

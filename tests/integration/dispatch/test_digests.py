@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from alerts.domain import events as e
 from tests.support.databases import Databases
-from tests.support.rig import Stack
+from tests.support.rig import Rig
 
 
 class Clock:
@@ -21,34 +20,34 @@ class Clock:
         return self.at
 
 
-def test_a_digest_carries_what_waited_and_lists_what_is_past(databases: Databases, tmp_path: Path) -> None:
+def test_a_digest_carries_what_waited_and_lists_what_is_past(databases: Databases) -> None:
     clock = Clock(datetime(2026, 11, 23, 14, 0, tzinfo=UTC))
-    stack = Stack(databases, tmp_path, clock)
-    [daily] = stack.people(1, frequency="daily")
-    [at_once] = stack.people(1)
+    rig = Rig(databases, clock)
+    [daily] = rig.people(1, frequency="daily")
+    [at_once] = rig.people(1)
 
     def announced(title: str, hours: int) -> int:
         content = {"en": e.Content(title=title, body="Words.")}
-        return stack.issue(kind="announcement", content=content, expires=timedelta(hours=hours))[1]
+        return rig.issue(kind="announcement", content=content, expires=timedelta(hours=hours))[1]
 
     async def run() -> None:
-        async with stack.working():
+        async with rig.working():
             long, short = announced("A long one", 48), announced("A short one", 2)
-            _, alarm = stack.issue(urgency="Immediate", certainty="Observed")
-            await stack.complete(alarm)
-            await stack.until(lambda: stack.states(short) == {daily: "held", at_once: "sent"})
-            await stack.until(lambda: stack.states(long) == {daily: "held", at_once: "sent"})
+            _, alarm = rig.issue(urgency="Immediate", certainty="Observed")
+            await rig.complete(alarm)
+            await rig.until(lambda: rig.states(short) == {daily: "held", at_once: "sent"})
+            await rig.until(lambda: rig.states(long) == {daily: "held", at_once: "sent"})
             clock.at += timedelta(hours=3)
             await asyncio.sleep(0.6)
-            assert stack.states(short)[daily] == "held", "an item that expires first is listed in the digest"
+            assert rig.states(short)[daily] == "held", "an item that expires first is listed in the digest"
             clock.at = datetime(2026, 11, 24, 8, 0, 1, tzinfo=UTC)
-            await stack.complete(long)
-            await stack.complete(short)
-            assert (stack.states(long)[daily], stack.states(short)[daily]) == ("sent", "expired")
+            await rig.complete(long)
+            await rig.complete(short)
+            assert (rig.states(long)[daily], rig.states(short)[daily]) == ("sent", "expired")
 
     try:
         asyncio.run(run())
-        mine = [item for item in stack.inbox.items(to=f"p{daily}@example.org") if b"A long one" in item.data]
+        mine = [item for item in rig.inbox.items(to=f"p{daily}@example.org") if b"A long one" in item.data]
         assert len(mine) == 1 and b"A short one" in mine[0].data
     finally:
-        stack.close()
+        rig.close()

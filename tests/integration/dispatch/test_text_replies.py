@@ -18,18 +18,16 @@ from alerts.domain.streams import WEBHOOK
 from alerts.kernel.ids import new_id
 from alerts.providers.inbox import InboxItem
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
-from tests.integration.delivery_queue.test_receipts import commands_of, told
-from tests.support.rig import Stack, now
+from tests.support.rig import Rig, now
 
 PHONE = "+447700900123"
 CONSENT = {"wording": "Alerts for my area", "given_at": "2026-03-01T10:00:00+00:00", "how": "at the desk"}
 
 
 @pytest.fixture
-async def commands(stack: Stack) -> Commands:
-    made = commands_of(stack)
-    await made.define_built_in_topics()
-    return made
+async def commands(rig: Rig) -> Commands:
+    await rig.commands.define_built_in_topics()
+    return rig.commands
 
 
 def text_of(item: InboxItem) -> str:
@@ -48,115 +46,111 @@ async def resident(commands: Commands, **more: Any) -> UUID:
     return kept.id
 
 
-def person(stack: Stack, subscriber: UUID) -> SubscriberState:
-    state = stack.log.state(SUBSCRIBER, subscriber)
+def person(rig: Rig, subscriber: UUID) -> SubscriberState:
+    state = rig.log.state(SUBSCRIBER, subscriber)
     assert state is not None
     return state
 
 
-async def test_stop_ends_the_subscription_and_start_brings_the_same_person_back(
-    stack: Stack, commands: Commands
-) -> None:
+async def test_stop_ends_the_subscription_and_start_brings_the_same_person_back(rig: Rig, commands: Commands) -> None:
     who = await resident(commands, topics=["safety"], language="cy")
-    before = person(stack, who)
+    before = person(rig, who)
     assert (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
-    stopped = person(stack, who)
+    stopped = person(rig, who)
     assert stopped.phase == "ended" and stopped.ended_reason == "STOP" and not stopped.current
     assert not (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
     await commands.take_inbound("twilio", PHONE, "start", external_id="SM2")
-    back = person(stack, who)
+    back = person(rig, who)
     assert back.phase == "confirmed" and back.preferences == before.preferences
     assert [(c.number, c.state) for c in back.current] == [(c.number, "verified") for c in before.current]
     assert back.consent is not None and back.consent.how == "START by text"
 
 
-async def test_stop_ends_the_number_alone_where_there_is_an_e_mail_address_too(
-    stack: Stack, commands: Commands
-) -> None:
+async def test_stop_ends_the_number_alone_where_there_is_an_e_mail_address_too(rig: Rig, commands: Commands) -> None:
     who = await resident(commands, email="ann@example.org", channels=["email", "sms"])
     await commands.take_inbound("twilio", PHONE, "stop")
-    assert (person(stack, who).phase, [c.channel for c in person(stack, who).current]) == ("confirmed", ["email"])
+    assert (person(rig, who).phase, [c.channel for c in person(rig, who).current]) == ("confirmed", ["email"])
     await commands.take_inbound("twilio", PHONE, "start")
-    assert {c.channel for c in person(stack, who).current if c.usable} == {"email", "sms"}
-    consent = person(stack, who).consent
+    assert {c.channel for c in person(rig, who).current if c.usable} == {"email", "sms"}
+    consent = person(rig, who).consent
     assert consent is not None and consent.how == "START by text"
-    version = person(stack, who).version
+    version = person(rig, who).version
     await commands.take_inbound("twilio", PHONE, "start")  # they are here already
-    assert person(stack, who).version == version
+    assert person(rig, who).version == version
 
 
-async def test_a_stop_that_comes_late_does_not_undo_a_later_start(stack: Stack, commands: Commands) -> None:
+async def test_a_stop_that_comes_late_does_not_undo_a_later_start(rig: Rig, commands: Commands) -> None:
     who = await resident(commands)
     at = now() - timedelta(minutes=5)
     await commands.take_inbound("http-json", PHONE, "start", at=at + timedelta(minutes=1), external_id="2")
     await commands.take_inbound("http-json", PHONE, "stop", at=at, external_id="1")
-    assert person(stack, who).phase == "confirmed"
+    assert person(rig, who).phase == "confirmed"
     ahead = now() + timedelta(days=400)  # the provider's clock is wrong: that must not silence a later STOP
     await commands.take_inbound("http-json", PHONE, "start", at=ahead, external_id="3")
     await commands.take_inbound("http-json", PHONE, "stop", external_id="4")
-    assert person(stack, who).phase == "ended"
+    assert person(rig, who).phase == "ended"
 
 
-async def test_start_lifts_an_opt_out_but_no_hard_bounce(stack: Stack, commands: Commands) -> None:
+async def test_start_lifts_an_opt_out_but_no_hard_bounce(rig: Rig, commands: Commands) -> None:
     who = await resident(commands)
-    [contact] = person(stack, who).current
+    [contact] = person(rig, who).current
     await commands.suppress(SYSTEM, contact.number, "opt-out")
     await commands.take_inbound("twilio", PHONE, "start")
-    assert person(stack, who).current[0].suppressed is None
+    assert person(rig, who).current[0].suppressed is None
     await commands.suppress(SYSTEM, contact.number, "hard-bounce")
     await commands.suppress(SYSTEM, contact.number, "opt-out")
     await commands.take_inbound("twilio", PHONE, "stop")
     await commands.take_inbound("twilio", PHONE, "start")
-    assert person(stack, who).current[0].suppressed == "hard-bounce"
+    assert person(rig, who).current[0].suppressed == "hard-bounce"
 
 
-async def test_start_from_a_number_that_was_never_confirmed_confirms_it(stack: Stack, commands: Commands) -> None:
+async def test_start_from_a_number_that_was_never_confirmed_confirms_it(rig: Rig, commands: Commands) -> None:
     body = msgspec.convert({"phone": PHONE, "places": [{"lat": 51.49, "lon": -0.09}]}, SubscriberBody)
     who = (await commands.register_subscriber(SYSTEM, body)).id
-    assert person(stack, who).phase == "requested"
+    assert person(rig, who).phase == "requested"
     await commands.take_inbound("twilio", PHONE, "start")
-    assert person(stack, who).phase == "confirmed" and person(stack, who).current[0].usable
+    assert person(rig, who).phase == "confirmed" and person(rig, who).current[0].usable
 
 
-async def test_a_text_from_a_number_that_nobody_has_is_no_event(stack: Stack, commands: Commands) -> None:
-    end = stack.log.position()
+async def test_a_text_from_a_number_that_nobody_has_is_no_event(rig: Rig, commands: Commands) -> None:
+    end = rig.log.position()
     assert not (await commands.take_inbound("twilio", "+447700900999", "stop", external_id="SM1")).created
     who = await resident(commands)
     await commands.erase_subscriber(SYSTEM, who)
-    after = stack.log.position()
+    after = rig.log.position()
     assert not (await commands.take_inbound("twilio", PHONE, "start", external_id="SM2")).created
-    assert stack.log.position() == after > end
+    assert rig.log.position() == after > end
 
 
-async def test_help_is_answered_once_a_day_and_no_other_word_is(stack: Stack, commands: Commands) -> None:
+async def test_help_is_answered_once_a_day_and_no_other_word_is(rig: Rig, commands: Commands) -> None:
     await resident(commands, language="pl")
-    async with stack.working():
+    async with rig.working():
         for index, word in enumerate(("help", "other", "help")):
             await commands.take_inbound("twilio", PHONE, word, external_id=f"SM{index}")  # type: ignore[arg-type]
-        position = stack.log.position()
-        await stack.until(lambda: stack.follower.position() >= position)
-        await stack.until(lambda: len(stack.inbox.items()) >= 1)
-        await stack.until(lambda: stack.reads.status(now()).queued == 0 and stack.reads.status(now()).in_flight == 0)
-    [answer] = stack.inbox.items()
+        position = rig.log.position()
+        await rig.until(lambda: rig.follower.position() >= position)
+        await rig.until(lambda: len(rig.inbox.items()) >= 1)
+        await rig.until(lambda: rig.reads.status(now()).queued == 0 and rig.reads.status(now()).in_flight == 0)
+    [answer] = rig.inbox.items()
     assert answer.channel == "sms" and answer.to == PHONE
     assert "STOP" in text_of(answer) and "http://127.0.0.1:8080" in text_of(answer) and "ostrzeżenia" in text_of(answer)
-    assert len(told(stack, "InboundTextReceived")) == 3
+    assert len(rig.events("InboundTextReceived")) == 3
 
 
-async def test_the_owner_of_a_webhook_that_was_switched_off_is_told(stack: Stack, commands: Commands) -> None:
+async def test_the_owner_of_a_webhook_that_was_switched_off_is_told(rig: Rig, commands: Commands) -> None:
     owner = await commands.invite_member(SYSTEM, "dev@example.org", "author", "Dev")
     await commands.invite_member(SYSTEM, "boss@example.org", "admin", "Boss")
     webhooks = [new_id(), new_id()]
     url = "https://user:secret@hooks.example.org/alerts?token=hidden"
     for webhook, person_id in zip(webhooks, (owner.id, None), strict=True):
         added = e.WebhookAdded(url=url, events=("*",), secret="whsec_x", key=new_id(), person=person_id)
-        stack.tell(WEBHOOK, webhook, added)
-    async with stack.working():
-        stack.tell(WEBHOOK, webhooks[0], e.WebhookDisabled(reason="it answered 500 for 3 days", at_position=17))
-        await stack.until(lambda: len(stack.inbox.items()) == 1)
-        stack.tell(WEBHOOK, webhooks[1], e.WebhookDisabled(reason="refused", at_position=18))
-        await stack.until(lambda: len(stack.inbox.items()) == 2)
-    mails = {item.to: text_of(item) for item in stack.inbox.items()}
+        rig.tell(WEBHOOK, webhook, added)
+    async with rig.working():
+        rig.tell(WEBHOOK, webhooks[0], e.WebhookDisabled(reason="it answered 500 for 3 days", at_position=17))
+        await rig.until(lambda: len(rig.inbox.items()) == 1)
+        rig.tell(WEBHOOK, webhooks[1], e.WebhookDisabled(reason="refused", at_position=18))
+        await rig.until(lambda: len(rig.inbox.items()) == 2)
+    mails = {item.to: text_of(item) for item in rig.inbox.items()}
     assert set(mails) == {"dev@example.org", "boss@example.org"}
     assert "https://hooks.example.org/alerts" in mails["dev@example.org"]
     assert "secret" not in mails["dev@example.org"] and "hidden" not in mails["dev@example.org"]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from tests.support.databases import Databases
-from tests.support.rig import CONTENT, Scripted, Stack
+from tests.support.rig import CONTENT, Rig, Scripted
 
 
 class Clock:
@@ -24,8 +23,8 @@ class Clock:
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-def test_two_processes_share_the_work(databases: Databases, tmp_path: Path) -> None:
-    one, two = Stack(databases, tmp_path / "1"), Stack(databases, tmp_path / "2")
+def test_two_processes_share_the_work(databases: Databases) -> None:
+    one, two = Rig(databases), Rig(databases)
     provider = Scripted("email", delay=0.005)
 
     async def run() -> None:
@@ -43,14 +42,14 @@ def test_two_processes_share_the_work(databases: Databases, tmp_path: Path) -> N
         two.close()
 
 
-def test_a_restart_goes_on_where_the_effects_ended(databases: Databases, tmp_path: Path) -> None:
-    first = Stack(databases, tmp_path)
+def test_a_restart_goes_on_where_the_effects_ended(databases: Databases) -> None:
+    first = Rig(databases)
     due = first.people(50)
     first.follower.wait_for(first.log.position(), 10)
     first.follower.stop()  # this process dies before its fan-out sees the notice
     _, number = first.issue(content=CONTENT)
     first.close()
-    second = Stack(databases, tmp_path)
+    second = Rig(databases)
 
     async def run() -> None:
         async with second.working():

@@ -12,12 +12,12 @@ import pytest
 from alerts.channels.message import Message, SendResult
 from alerts.eventlog.ports import Committed, UnitOfWork, Writer
 from alerts.kernel.errors import Unavailable
-from tests.support.rig import WALWORTH, Scripted, Stack
+from tests.support.rig import WALWORTH, Rig, Scripted
 
 
-def counts_agree(stack: Stack, number: int) -> Counter[int]:
+def counts_agree(rig: Rig, number: int) -> Counter[int]:
     """The tallies are the rows, and nothing is negative; rows by state."""
-    with stack.main.read() as tx:
+    with rig.main.read() as tx:
         rows = tx.execute("SELECT state, COUNT(*) FROM deliveries WHERE notice = ? GROUP BY state", (number,))
         sums = tx.execute(
             "SELECT state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY state HAVING SUM(amount) <> 0", (number,)
@@ -41,35 +41,35 @@ class Held(Scripted):
         return handed
 
 
-def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(stack: Stack, dialect: str) -> None:
+def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(rig: Rig, dialect: str) -> None:
     if dialect == "sqlite":
         pytest.skip("one process owns the queue")
-    due = stack.people(20)
+    due = rig.people(20)
 
     async def play() -> None:
         provider = Held(20)
-        async with stack.working({"email": provider}) as worker:
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.until(lambda: len(provider.handed) == 20)
-            with stack.main.write() as tx:  # another process takes this one for dead
+        async with rig.working({"email": provider}) as worker:
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.until(lambda: len(provider.handed) == 20)
+            with rig.main.write() as tx:  # another process takes this one for dead
                 tx.execute("DELETE FROM workers")
             worker._lease._beaten = 0.0
-            await stack.until(lambda: len(provider.handed) == 40)
+            await rig.until(lambda: len(provider.handed) == 40)
             provider.free.set()
-            await stack.complete(number)
+            await rig.complete(number)
             await asyncio.sleep(0.7)  # longer than outcomes wait for each other
-            assert counts_agree(stack, number) == {3: len(due)}
-            assert {row.tries for row in stack.reads.deliveries(notice=number, limit=100).items} == {2}
+            assert counts_agree(rig, number) == {3: len(due)}
+            assert {row.tries for row in rig.reads.deliveries(notice=number, limit=100).items} == {2}
 
     asyncio.run(play())
 
 
-def test_claims_go_back_when_messages_cannot_be_prepared(stack: Stack) -> None:
-    due = stack.people(30)
+def test_claims_go_back_when_messages_cannot_be_prepared(rig: Rig) -> None:
+    due = rig.people(30)
 
     async def play() -> None:
         provider = Scripted("email")
-        async with stack.working({"email": provider}) as worker:
+        async with rig.working({"email": provider}) as worker:
             preparer = worker._server._preparer
             cards, failures = preparer._directory.cards, [OSError("disk I/O error"), Unavailable("no views")]
 
@@ -80,16 +80,16 @@ def test_claims_go_back_when_messages_cannot_be_prepared(stack: Stack) -> None:
                     return cards(numbers)
 
             preparer._directory = Failing()
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.complete(number)
-            assert counts_agree(stack, number) == {3: len(due)}
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.complete(number)
+            assert counts_agree(rig, number) == {3: len(due)}
             assert len(provider.handed) == len(due)
 
     asyncio.run(play())
 
 
-def test_words_that_no_store_can_keep_spoil_no_outcome(stack: Stack) -> None:
-    due = stack.people(12)
+def test_words_that_no_store_can_keep_spoil_no_outcome(rig: Rig) -> None:
+    due = rig.people(12)
     answers = ["550 Empf\udce4nger unbekannt", "550 no\x00body", "550 plain"]
 
     def answer(message: Message) -> SendResult:
@@ -99,10 +99,10 @@ def test_words_that_no_store_can_keep_spoil_no_outcome(stack: Stack) -> None:
         return SendResult(result="sent", reference="ok\udcff\x00")
 
     async def play() -> None:
-        async with stack.working({"email": Scripted("email", answer)}):
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.complete(number, 10)
-            assert counts_agree(stack, number) == {3: 9, 6: 3}
+        async with rig.working({"email": Scripted("email", answer)}):
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.complete(number, 10)
+            assert counts_agree(rig, number) == {3: 9, 6: 3}
 
     asyncio.run(play())
 
@@ -124,23 +124,23 @@ class Forgetful:
         return getattr(self._writer, name)
 
 
-def test_a_claim_whose_answer_was_lost_is_found(stack: Stack) -> None:
-    due = stack.people(200)
+def test_a_claim_whose_answer_was_lost_is_found(rig: Rig) -> None:
+    due = rig.people(200)
 
     async def play() -> None:
         provider = Scripted("email")
-        async with stack.working({"email": provider}) as worker:
-            worker._writer = Forgetful(stack.writer, 2)
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.complete(number)
-            assert counts_agree(stack, number) == {3: len(due)}
+        async with rig.working({"email": provider}) as worker:
+            worker._writer = Forgetful(rig.writer, 2)
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.complete(number)
+            assert counts_agree(rig, number) == {3: len(due)}
             assert len(provider.handed) == len(due), "a claim that was never served is sent once"
 
     asyncio.run(play())
 
 
-def test_a_record_whose_answer_was_lost_is_counted_once(stack: Stack) -> None:
-    due = stack.people(40)
+def test_a_record_whose_answer_was_lost_is_counted_once(rig: Rig) -> None:
+    due = rig.people(40)
 
     class LosesRecords:
         def __init__(self, writer: Writer) -> None:
@@ -155,18 +155,18 @@ def test_a_record_whose_answer_was_lost_is_counted_once(stack: Stack) -> None:
 
     async def play() -> None:
         provider = Scripted("email")
-        async with stack.working({"email": provider}) as worker:
-            worker._server._writer = LosesRecords(stack.writer)  # type: ignore[assignment]
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.complete(number)
-            assert counts_agree(stack, number) == {3: len(due)}
+        async with rig.working({"email": provider}) as worker:
+            worker._server._writer = LosesRecords(rig.writer)  # type: ignore[assignment]
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.complete(number)
+            assert counts_agree(rig, number) == {3: len(due)}
             assert len(provider.handed) == len(due)
 
     asyncio.run(play())
 
 
-def test_a_destination_that_stalls_holds_up_no_other(stack: Stack) -> None:
-    due = stack.people(1500)
+def test_a_destination_that_stalls_holds_up_no_other(rig: Rig) -> None:
+    due = rig.people(1500)
     slow = {f"p{contact}@example.org" for contact in due[::100]}
 
     class Stalling(Scripted):
@@ -179,31 +179,31 @@ def test_a_destination_that_stalls_holds_up_no_other(stack: Stack) -> None:
     free = asyncio.Event()
 
     async def play() -> None:
-        async with stack.working({"email": Stalling("email")}, senders=1):
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.until(lambda: sent(number) == len(due) - len(slow))
+        async with rig.working({"email": Stalling("email")}, senders=1):
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.until(lambda: sent(number) == len(due) - len(slow))
             free.set()
-            await stack.complete(number)
-            assert counts_agree(stack, number) == {3: len(due)}
+            await rig.complete(number)
+            assert counts_agree(rig, number) == {3: len(due)}
 
     def sent(number: int) -> int:
-        progress = stack.reads.progress(number)
+        progress = rig.reads.progress(number)
         return progress.by_channel.get("email", {}).get("sent", 0) if progress is not None else 0
 
     asyncio.run(play())
 
 
-def test_a_person_whose_key_goes_before_their_erasure_is_known_gets_nothing(stack: Stack) -> None:
-    first, *others = stack.people(5)
+def test_a_person_whose_key_goes_before_their_erasure_is_known_gets_nothing(rig: Rig) -> None:
+    first, *others = rig.people(5)
 
     async def play() -> None:
         provider = Scripted("email")
-        assert stack.follower.wait_for(stack.log.position(), 10)
-        stack.vault.destroy(stack.subscriber_of[first])
-        async with stack.working({"email": provider}):
-            _, number = stack.issue(area=[WALWORTH])
-            await stack.complete(number)
-            row = stack.reads.delivery(number, first)
+        assert rig.follower.wait_for(rig.log.position(), 10)
+        rig.vault.destroy(rig.subscriber_of[first])
+        async with rig.working({"email": provider}):
+            _, number = rig.issue(area=[WALWORTH])
+            await rig.complete(number)
+            row = rig.reads.delivery(number, first)
             assert row is not None and (row.state, row.reason) == ("suppressed", "erased")
             assert sorted(provider.recipients()) == sorted(f"p{contact}@example.org" for contact in others)
 

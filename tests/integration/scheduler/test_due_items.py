@@ -10,10 +10,10 @@ from alerts.app.periodic_jobs import periodic_jobs
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
 from alerts.scheduler.due_items import DuePoll, cancel_due, plan_due, take_due
-from tests.support.rig import Stack, now
+from tests.support.rig import Rig, now
 
 
-def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
+def test_due_items_fire_once_and_only_if_they_stand(rig: Rig) -> None:
     fired: list[tuple[str, UUID]] = []
     wanted, withdrawn, failing = new_id(), new_id(), new_id()
     at = now() + timedelta(seconds=0.4)
@@ -24,7 +24,7 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
                 raise ValueError("a fault of one item")
             return take_due(unit, kind, subject, due_at)
 
-        if (await stack.writer.run(work, by="system")).result:
+        if (await rig.writer.run(work, by="system")).result:
             assert now() >= due_at
             fired.append((kind, subject))
 
@@ -32,11 +32,11 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
         for subject in (failing, wanted, wanted, withdrawn):
             plan_due(unit, "notice", subject, at)
 
-    stack.writer.submit(plan, by="system").result(5)
-    stack.writer.submit(lambda unit: cancel_due(unit, "notice", withdrawn), by="system").result(5)
+    rig.writer.submit(plan, by="system").result(5)
+    rig.writer.submit(lambda unit: cancel_due(unit, "notice", withdrawn), by="system").result(5)
 
     async def run() -> None:
-        one, two = (periodic_jobs(due=DuePoll(stack.main, fire, clock=now, every=0.2)) for _ in range(2))
+        one, two = (periodic_jobs(due=DuePoll(rig.main, fire, clock=now, every=0.2)) for _ in range(2))
         one.start()
         two.start()
         await asyncio.sleep(1.2)
@@ -46,21 +46,21 @@ def test_due_items_fire_once_and_only_if_they_stand(stack: Stack) -> None:
     assert fired == [("notice", wanted)]
 
 
-def test_a_clock_that_is_set_back_stops_no_poll(stack: Stack) -> None:
+def test_a_clock_that_is_set_back_stops_no_poll(rig: Rig) -> None:
     fired: list[UUID] = []
     subject = new_id()
-    stack.writer.submit(lambda unit: plan_due(unit, "notice", subject, now()), by="system").result(5)
+    rig.writer.submit(lambda unit: plan_due(unit, "notice", subject, now()), by="system").result(5)
 
     async def fire(kind: str, subject: UUID, due_at: datetime) -> None:
-        await stack.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")
+        await rig.writer.run(lambda unit: take_due(unit, kind, subject, due_at), by="system")
         fired.append(subject)
 
     async def run() -> None:
-        poll = periodic_jobs(due=DuePoll(stack.main, fire, clock=now, every=0.1))
+        poll = periodic_jobs(due=DuePoll(rig.main, fire, clock=now, every=0.1))
         poll.start()
         assert poll._scheduler is not None
         poll._scheduler.pause()  # as it is while it waits for the hour to come again
-        await stack.until(lambda: bool(fired), 5)
+        await rig.until(lambda: bool(fired), 5)
         await poll.stop()
 
     asyncio.run(run())

@@ -18,7 +18,7 @@ from alerts.providers.failover import ReportsHealth
 from alerts.providers.sms.build import Texts, names, sms_provider
 from alerts.providers.sms.provider import SmsProvider
 from alerts.settings.provider_urls import sms
-from tests.support.rig import Scripted, Stack, now
+from tests.support.rig import Rig, Scripted, now
 
 Answering = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DAY = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -243,11 +243,11 @@ def test_only_allowed_numbers_are_texted() -> None:
     asyncio.run(run())
 
 
-def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each_day(stack: Stack) -> None:
+def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each_day(rig: Rig) -> None:
     time = DAY
 
     def budget() -> DailyQuota:
-        return DailyQuota(stack.main, stack.writer, 10, clock=lambda: time)
+        return DailyQuota(rig.main, rig.writer, 10, clock=lambda: time)
 
     async def run() -> None:
         nonlocal time
@@ -269,16 +269,16 @@ def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each
     asyncio.run(run())
 
 
-def test_what_did_not_leave_is_not_counted_and_what_was_reserved_goes_back(stack: Stack) -> None:
+def test_what_did_not_leave_is_not_counted_and_what_was_reserved_goes_back(rig: Rig) -> None:
     async def run() -> None:
         async with Peer(lambda _: answers(422)) as peer:
-            budget = DailyQuota(stack.main, stack.writer, 10_000, clock=lambda: DAY)
+            budget = DailyQuota(rig.main, rig.writer, 10_000, clock=lambda: DAY)
             texts = provider(peer.url(), budget=budget)
             for _ in range(3):
                 assert (await texts.send(text())).result == "permanent"
             assert texts.health().budget_left == 10_000 and texts.health().alarm == ""
             await texts.close()
-            again = DailyQuota(stack.main, stack.writer, 10_000, clock=lambda: DAY)
+            again = DailyQuota(rig.main, rig.writer, 10_000, clock=lambda: DAY)
             assert again.remaining(names(sms(peer.url()))[0]) == 10_000
 
     asyncio.run(run())
@@ -298,49 +298,49 @@ class Slow(Scripted):
         """Alone here."""
 
 
-def test_a_slow_provider_gets_its_rate_and_a_cancel_finds_the_rest_in_the_queue(stack: Stack) -> None:
-    stack.people(150)
+def test_a_slow_provider_gets_its_rate_and_a_cancel_finds_the_rest_in_the_queue(rig: Rig) -> None:
+    rig.people(150)
 
     async def run() -> None:
         slow = Slow(40.0)
-        async with stack.working({"email": slow}):
-            notice, number = stack.issue(severity="Minor")
+        async with rig.working({"email": slow}):
+            notice, number = rig.issue(severity="Minor")
             began = now()
-            await stack.until(lambda: len(slow.handed) >= 60)
+            await rig.until(lambda: len(slow.handed) >= 60)
             stopped = now()
-            stack.stop_dispatch(notice, number)
-            await stack.complete(number)
+            rig.stop_dispatch(notice, number)
+            await rig.complete(number)
             took = (stopped - began) / timedelta(seconds=1)
             assert took > 1, "60 at 40 a second, of which ten or so may go at once"
             assert len(slow.handed) <= 40 * (took + 1) + 20
             assert all(at < stopped + timedelta(seconds=1) for at, _ in slow.handed)
-            states = list(stack.states(number).values())
+            states = list(rig.states(number).values())
             assert states.count("sent") == len(slow.handed)
             assert states.count("cancelled") == 150 - len(slow.handed)
 
     asyncio.run(run())
 
 
-def test_an_emergency_overtakes_a_line_of_texts(stack: Stack) -> None:
-    stack.people(120)
+def test_an_emergency_overtakes_a_line_of_texts(rig: Rig) -> None:
+    rig.people(120)
 
     async def run() -> None:
         slow = Slow(40.0)
-        async with stack.working({"email": slow}):
-            _, first = stack.issue(severity="Minor")
-            await stack.until(lambda: len(slow.handed) > 5)
+        async with rig.working({"email": slow}):
+            _, first = rig.issue(severity="Minor")
+            await rig.until(lambda: len(slow.handed) > 5)
             begun = now()
             words = {"en": e.Content(title="Leave now", body="Fire.", instruction="Go.")}
-            _, second = stack.issue(
+            _, second = rig.issue(
                 severity="Extreme", urgency="Immediate", certainty="Observed", priority="emergency", content=words
             )
-            await stack.complete(second)
+            await rig.complete(second)
             done = now()
             urgent = [at for at, message in slow.handed if b"Leave now" in message.data]
             assert len(urgent) == 120
             assert min(urgent) - begun < timedelta(seconds=2)
             assert done - begun < timedelta(seconds=7), "120 at 40 a second, nobody in between"
-            await stack.complete(first, 30)
+            await rig.complete(first, 30)
             assert len(slow.handed) == 240
 
     asyncio.run(run())
@@ -366,25 +366,25 @@ def test_its_own_rate_holds_for_each_provider() -> None:
     assert [h.result for h in asyncio.run(run())] == ["sent", "not-begun", "not-begun"]
 
 
-def test_a_process_that_sends_nothing_knows_how_the_providers_stand(stack: Stack) -> None:
-    if stack.main.dialect == "sqlite":
+def test_a_process_that_sends_nothing_knows_how_the_providers_stand(rig: Rig) -> None:
+    if rig.main.dialect == "sqlite":
         pytest.skip("there is one process on SQLite, which knows by itself")
 
     async def run() -> None:
         async with Peer(lambda _: answers(429)) as busy:
             texts = provider(busy.url())
             await texts.send(text())
-            async with stack.working({"sms": texts}):
-                await stack.until(lambda: "sms" in provider_health.latest(stack.main, now()))
-                said = provider_health.latest(stack.main, now())["sms"]
+            async with rig.working({"sms": texts}):
+                await rig.until(lambda: "sms" in provider_health.latest(rig.main, now()))
+                said = provider_health.latest(rig.main, now())["sms"]
         assert said["provider"] == "http-json" and said["members"][0]["why"] == "429"
-        assert provider_health.latest(stack.main, now() + timedelta(minutes=2)) == {}
+        assert provider_health.latest(rig.main, now() + timedelta(minutes=2)) == {}
 
     asyncio.run(run())
 
 
-def test_a_process_heeds_what_another_leaves_alone(stack: Stack) -> None:
-    if stack.main.dialect == "sqlite":
+def test_a_process_heeds_what_another_leaves_alone(rig: Rig) -> None:
+    if rig.main.dialect == "sqlite":
         pytest.skip("there is one process on SQLite, which knows by itself")
 
     async def run() -> None:
@@ -393,12 +393,12 @@ def test_a_process_heeds_what_another_leaves_alone(stack: Stack) -> None:
             for _ in range(3):
                 await theirs.send(text())
             told = provider_health.local({"sms": theirs})
-            await stack.writer.run(lambda unit: provider_health.save(unit, 999, told), by="system")
-            async with stack.working({"sms": ours}):
-                await stack.until(lambda: ours.health().state == "limping")
+            await rig.writer.run(lambda unit: provider_health.save(unit, 999, told), by="system")
+            async with rig.working({"sms": ours}):
+                await rig.until(lambda: ours.health().state == "limping")
             assert ours.health().members[0].why.startswith("another process: 503")
             assert down.got == 3, "nothing was sent to find out"
-            assert provider_health.unhealthy_elsewhere(stack.main, now(), but=999) == {}, (
+            assert provider_health.unhealthy_elsewhere(rig.main, now(), but=999) == {}, (
                 "its own word is none of another's"
             )
             await theirs.close()

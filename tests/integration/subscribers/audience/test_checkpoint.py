@@ -4,40 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
 
 from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.storage import blob_store
+from alerts.storage.generations import LiveViews
 from alerts.storage.migrate import migrate
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.encrypted_stream import Head, head_of
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
-from tests.support.databases import Databases
-from tests.support.rig import Stack
+from subscribers.vault import Vault
+from tests.support.databases import MASTER_KEY, Databases
+from tests.support.rig import Rig
 
 TAKEN, NOT_USED = "are taken as they were kept", "are not used"
 
 
-def caught_up(stack: Stack) -> Stack:
+def caught_up(rig: Rig) -> Rig:
     """Once it stands at the log's end."""
-    assert stack.follower.wait_for(stack.log.position(), 10)
+    assert rig.follower.wait_for(rig.log.position(), 10)
     deadline = monotonic() + 10
-    while not stack.follower.caught_up:
+    while not rig.follower.caught_up:
         assert monotonic() < deadline
         sleep(0.01)
-    return stack
+    return rig
 
 
-def filled(databases: Databases, folder: Path) -> list[int]:
+def filled(databases: Databases) -> list[int]:
     """A first life with ten people and a notice, ended in order; the contact points."""
-    stack = Stack(databases, folder, keeps=True)
-    numbers = stack.people(10)
-    stack.issue()
-    caught_up(stack).close()
+    rig = Rig(databases, checkpoints=True)
+    numbers = rig.people(10)
+    rig.issue()
+    caught_up(rig).close()
     return numbers
 
 
@@ -52,37 +53,36 @@ def head(databases: Databases) -> Head | None:
         return None if source is None else head_of(source)
 
 
-def test_a_start_goes_on_where_it_was(databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    numbers = filled(databases, tmp_path)
+def test_a_start_goes_on_where_it_was(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+    numbers = filled(databases)
     caplog.set_level(logging.INFO, "subscribers")
-    stack = Stack(databases, tmp_path, keeps=True)
+    rig = Rig(databases, checkpoints=True)
     try:
-        [late] = stack.people(1)
-        caught_up(stack)
+        [late] = rig.people(1)
+        caught_up(rig)
         assert TAKEN in caplog.text
-        assert {n for n in (*numbers, late) if (f := stack.follower.facts(n)) and f.usable} == {*numbers, late}
-        issued = stack.registers.issued(1)
+        assert {n for n in (*numbers, late) if (f := rig.follower.facts(n)) and f.usable} == {*numbers, late}
+        issued = rig.registers.issued(1)
         assert issued is not None and issued.area is not None and issued.ended is None
-        _, number = stack.issue()
-        caught_up(stack)
-        progress = stack.reads.progress(number)
+        _, number = rig.issue()
+        caught_up(rig)
+        progress = rig.reads.progress(number)
         assert progress is not None and progress.people == 11
     finally:
-        stack.close()
+        rig.close()
 
 
-def test_nobody_can_open_it_after_an_erasure(
-    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    stack = Stack(databases, tmp_path, keeps=True)
-    one, *others = stack.people(3)
-    person = stack.subscriber_of[one]
-    caught_up(stack).close()
+def test_nobody_can_open_it_after_an_erasure(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(databases, checkpoints=True)
+    one, *others = rig.people(3)
+    person = rig.subscriber_of[one]
+    caught_up(rig).close()
     name = head(databases)
-    assert name is not None and stack.vault.copy_key(name.key) is not None
-    stack.vault.destroy(person)
-    assert stack.vault.copy_key(name.key) is None
-    again = Stack(databases, tmp_path, keeps=True)
+    vault = Vault(databases.keys, MASTER_KEY)
+    assert name is not None and vault.copy_key(name.key) is not None
+    vault.destroy(person)
+    assert vault.copy_key(name.key) is None
+    again = Rig(databases, checkpoints=True)
     try:
         caught_up(again)
         assert "key was destroyed" in caplog.text
@@ -91,24 +91,24 @@ def test_nobody_can_open_it_after_an_erasure(
         again.close()
 
 
-async def test_a_copy_without_the_erased_follows_soon(databases: Databases, tmp_path: Path) -> None:
-    stack = Stack(databases, tmp_path, keeps=True)
+async def test_a_copy_without_the_erased_follows_soon(databases: Databases) -> None:
+    rig = Rig(databases, checkpoints=True)
     try:
-        one, _ = stack.people(2)
-        person = stack.subscriber_of[one]
-        await stack.until(lambda: (h := head(databases)) is not None and h.position == stack.log.position())
+        one, _ = rig.people(2)
+        person = rig.subscriber_of[one]
+        await rig.until(lambda: (h := head(databases)) is not None and h.position == rig.log.position())
         before = head(databases)
-        stack.tell(SUBSCRIBER, person, s.SubscriberErased())
-        stack.vault.destroy(person)
+        rig.tell(SUBSCRIBER, person, s.SubscriberErased())
+        rig.vault.destroy(person)
 
         def renewed() -> bool:
             now = head(databases)
-            return now is not None and now != before and stack.vault.copy_key(now.key) is not None
+            return now is not None and now != before and rig.vault.copy_key(now.key) is not None
 
-        await stack.until(renewed)
+        await rig.until(renewed)
     finally:
-        stack.close()
-    again = Stack(databases, tmp_path, keeps=True)
+        rig.close()
+    again = Rig(databases, checkpoints=True)
     try:
         caught_up(again)
         point = int(again.columns.people.first_point[again.columns.row(person)])
@@ -128,55 +128,51 @@ async def test_a_copy_without_the_erased_follows_soon(databases: Databases, tmp_
     ids=["foreign", "half"],
 )
 def test_what_is_damaged_is_left_and_the_log_read(
-    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
+    databases: Databases, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
-    numbers = filled(databases, tmp_path)
+    numbers = filled(databases)
     draft = blob_store.BlobDraft(databases.views)
     draft.file.write(damage(kept(databases)))
     draft.commit()
-    stack = Stack(databases, tmp_path, keeps=True)
+    rig = Rig(databases, checkpoints=True)
     try:
-        caught_up(stack)
+        caught_up(rig)
         assert TAKEN not in caplog.text
-        assert all(f is not None and f.usable for f in map(stack.follower.facts, numbers))
+        assert all(f is not None and f.usable for f in map(rig.follower.facts, numbers))
     finally:
-        stack.close()
-    with_it = Stack(databases, tmp_path, keeps=True)
+        rig.close()
+    with_it = Rig(databases, checkpoints=True)
     caught_up(with_it).close()
     assert head(databases) is not None
 
 
-def test_another_logs_copy_is_not_used(databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    filled(databases, tmp_path)
+def test_another_logs_copy_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+    filled(databases)
     with databases.main.write() as tx:
         tx.execute("UPDATE events SET originator_version = 99 WHERE position = (SELECT MAX(position) FROM events)")
-    stack = Stack(databases, tmp_path, keeps=True)
+    rig = Rig(databases, checkpoints=True)
     try:
-        assert stack.follower.wait_for(1, 10)
+        assert rig.follower.wait_for(1, 10)
         assert "another log's" in caplog.text
     finally:
-        stack.close()
+        rig.close()
 
 
-def test_a_copy_ahead_of_the_effects_is_not_used(
-    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_copy_ahead_of_the_effects_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever began there would never send what was issued between the two."""
-    filled(databases, tmp_path)
+    filled(databases)
     with databases.main.write() as tx:
         tx.execute("UPDATE reactors SET log_position = 12")
-    stack = Stack(databases, tmp_path, keeps=True)
+    rig = Rig(databases, checkpoints=True)
     try:
-        caught_up(stack)
+        caught_up(rig)
         assert "ahead of what has been sent" in caplog.text
     finally:
-        stack.close()
+        rig.close()
 
 
-def test_another_generations_copy_is_not_used(
-    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    numbers = filled(databases, tmp_path)
+def test_another_generations_copy_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+    numbers = filled(databases)
     raw = kept(databases)
     fresh = databases.another("views", 2)
     migrate(fresh, databases.migrations("views"))
@@ -185,56 +181,57 @@ def test_another_generations_copy_is_not_used(
     draft.commit()
     with databases.main.write() as tx:
         tx.execute("UPDATE pointers SET generation = 2 WHERE name = 'views'")
-    stack = Stack(databases, tmp_path, keeps=True)
+    rig = Rig(databases, checkpoints=True)
     try:
-        caught_up(stack)
+        caught_up(rig)
         assert "another generation" in caplog.text
-        assert all(stack.follower.facts(n) is not None for n in numbers)
+        assert all(rig.follower.facts(n) is not None for n in numbers)
     finally:
-        stack.close()
+        rig.close()
 
 
-def prepared(stack: Stack) -> int | None:
+def prepared(rig: Rig) -> int | None:
     """What a migration does, where nothing else runs."""
-    return write_checkpoint_offline(
-        stack.log, stack.main, CheckpointStore(stack.log, stack.current, stack.vault, worth=1), stack.clock
-    )
-
-
-def test_a_migration_makes_the_next_start_ready(
-    databases: Databases, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    stack = Stack(databases, tmp_path)
-    numbers = stack.people(5)
-    stack.issue()
-    caught_up(stack)
-    stack.follower.stop()
-    assert kept(databases) == b""
-    assert prepared(stack) == stack.log.position()
-    assert prepared(stack) is None, "it is there already"
-    stack.close()
-    caplog.set_level(logging.INFO, "subscribers")
-    stack = Stack(databases, tmp_path, keeps=True)
+    views = LiveViews(rig.databases.url, rig.main, rig.databases.migrations("views"))
     try:
-        caught_up(stack)
+        store = CheckpointStore(rig.log, views, rig.vault, worth=1)
+        return write_checkpoint_offline(rig.log, rig.main, store, rig.clock)
+    finally:
+        views.close()
+
+
+def test_a_migration_makes_the_next_start_ready(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig(databases)
+    numbers = rig.people(5)
+    rig.issue()
+    caught_up(rig)
+    rig.follower.stop()
+    assert kept(databases) == b""
+    assert prepared(rig) == rig.log.position()
+    assert prepared(rig) is None, "it is there already"
+    rig.close()
+    caplog.set_level(logging.INFO, "subscribers")
+    rig = Rig(databases, checkpoints=True)
+    try:
+        caught_up(rig)
         assert TAKEN in caplog.text
-        assert all((f := stack.follower.facts(n)) and f.usable for n in numbers)
-        issued = stack.registers.issued(1)
+        assert all((f := rig.follower.facts(n)) and f.usable for n in numbers)
+        issued = rig.registers.issued(1)
         assert issued is not None and issued.area is not None
-        _, number = stack.issue()
-        caught_up(stack)
-        progress = stack.reads.progress(number)
+        _, number = rig.issue()
+        caught_up(rig)
+        progress = rig.reads.progress(number)
         assert progress is not None and progress.people == 5
     finally:
-        stack.close()
+        rig.close()
 
 
-def test_a_migration_keeps_nobody_whose_erasure_may_not_be_known(databases: Databases, tmp_path: Path) -> None:
-    stack = Stack(databases, tmp_path)
+def test_a_migration_keeps_nobody_whose_erasure_may_not_be_known(databases: Databases) -> None:
+    rig = Rig(databases)
     try:
-        stack.people(2)
-        caught_up(stack).follower.stop()
-        stack.people(1)  # by a command, while nothing ran that has effects
-        assert prepared(stack) is None and kept(databases) == b""
+        rig.people(2)
+        caught_up(rig).follower.stop()
+        rig.people(1)  # by a command, while nothing ran that has effects
+        assert prepared(rig) is None and kept(databases) == b""
     finally:
-        stack.close()
+        rig.close()
