@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.app.dispatch_assembly import assemble_worker
 from alerts.app.periodic_jobs import DUE, periodic_jobs
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
@@ -339,14 +340,14 @@ class App:
             "reserve": settings.emergency_reserve,
             **options,
         }
-        return Worker(
+        return assemble_worker(
             self.main,
             self.writer,
             self.follower,
             self.runner,
             self.views,
-            house=sender,
-            bell=self.bell,
+            sender=sender,
+            wakeup=self.bell,
             clock=self._clock,
             **given,
         )

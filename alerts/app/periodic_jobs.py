@@ -35,7 +35,7 @@ def periodic_jobs(
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
     if worker is not None:
-        rows.append(PeriodicJob("worker lease", BEAT, worker.renew_lease))
+        rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
     if canaries is not None:
         rows.append(PeriodicJob("canaries", canaries.every_s, canaries.send_due))

@@ -63,17 +63,21 @@ class DeliveryRunner:
         gates: Mapping[Channel, ConcurrencyLimiter],
         retries: RetryPolicy,
         lease: LeaseCheck,
-        threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor],
         *,
         paused: Callable[[int], bool] = lambda notice: False,
         paces: Mapping[Channel, RateLimiter],
         clock: Callable[[], datetime],
     ) -> None:
-        """`threads` prepare messages: one executor for ordinary ones, one for emergencies."""
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
         self._paces, self._paused = paces, paused
         self._destined = {channel: one for channel, one in providers.items() if isinstance(one, PerDestination)}
-        self._retries, self._lease, self._threads, self._clock = retries, lease, threads, clock
+        self._retries, self._lease, self._clock = retries, lease, clock
+        # Few threads: they render messages, and beside the sending loop each more costs more than it brings.
+        # Emergencies have a separate one, and never wait.
+        self._threads = (
+            ThreadPoolExecutor(2, thread_name_prefix="dispatch"),
+            ThreadPoolExecutor(1, thread_name_prefix="dispatch emergencies"),
+        )
         self.stopping = False
 
     async def notices(
@@ -97,6 +101,13 @@ class DeliveryRunner:
         """Deliver rows of a day's confirmations, answers and messages to the team; `kinds` by dispatch."""
         batch = await self._prepared(rows, lambda rows: self._preparer.transactional(rows, dict(expires), kinds))
         await self._serve(batch, expires, worker, recorded, last=False)
+
+    async def close(self) -> None:
+        """Close the providers and end the threads, once nothing is on its way."""
+        for provider in set(self._providers.values()):
+            await provider.close()
+        for threads in self._threads:
+            threads.shutdown(wait=False)
 
     def stop(self) -> None:
         """Start no further messages."""

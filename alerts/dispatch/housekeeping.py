@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from time import monotonic
@@ -15,17 +13,17 @@ from alerts.delivery_queue.bounce_pause import pause
 from alerts.delivery_queue.claim import cancel_leftover, requeue_lost, requeue_orphaned
 from alerts.delivery_queue.row_format import FINAL, JOB_NOTICE
 from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot
-from alerts.delivery_queue.worker_lease import WorkerLease, expire_worker
+from alerts.delivery_queue.worker_lease import expire_worker
 from alerts.dispatch import planner
-from alerts.dispatch.in_flight import InFlight
+from alerts.dispatch.health_exchange import HealthExchange
+from alerts.dispatch.queue_client import QueueClient
 from alerts.domain.events import DispatchCompleted
 from alerts.domain.streams import DISPATCH, dispatch_id
-from alerts.eventlog.ports import UnitOfWork, Writer
+from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
 from alerts.storage.leader_failover import STALL_TIMEOUT_S
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Database
 from alerts.storage.server_clock import shared_now
 from subscribers.audience.projector import AudienceProjector
 
@@ -40,27 +38,30 @@ class Housekeeping:
 
     def __init__(
         self,
-        database: Database,
-        writer: Writer,
+        queue: QueueClient,
         follower: AudienceProjector,
-        lease: WorkerLease,
-        threads: ThreadPoolExecutor,
+        exchange: HealthExchange,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._database, self._writer, self._follower = database, writer, follower
-        self._lease, self._threads, self._clock = lease, threads, clock
-        self._alone = database.dialect == "sqlite"
+        self._queue, self._follower, self._exchange, self._clock = queue, follower, exchange, clock
+        self._database, self._writer = queue.database, queue.writer
         self._waits: tuple[tuple[int, int] | None, float] = (None, 0.0)
         """The page that another process is to plan, and since when."""
         self._stands_in = False
         """True if the fan-out's process stalled: pages are planned here until it moves again."""
         self._swept: dict[int, tuple[int, int, int]] = {}
 
+    async def exchange_health(self, workers: int) -> None:
+        """Exchange provider health with the other workers."""
+        await self._exchange.exchange(workers)
+
+    def _requeue_lost(self, notice: int, unit: UnitOfWork) -> int:
+        return requeue_lost(unit, self._queue.number, notice, self._queue.in_flight.contains)
+
     async def plan(self) -> bool:
         """Plan the most urgent page; True if there was one."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, planner.next_page, self._database)
+        found = await self._queue.in_thread(planner.next_page, self._database)
         if found is None:
             return False
         if not self._is_to_plan(found):
@@ -69,10 +70,10 @@ class Housekeeping:
         issued = self._follower.registers.issued(notice)
         if issued is None:
             return False  # the reference data is not loaded yet after a start
-        page = await loop.run_in_executor(
-            self._threads, planner.prepare, self._database, self._follower, issued, number, self._clock()
+        page = await self._queue.in_thread(
+            planner.prepare, self._database, self._follower, issued, number, self._clock()
         )
-        done = await self._writer.run(lambda unit: planner.write(unit, self._lease.number, page), by="system")
+        done = await self._writer.run(lambda unit: planner.write(unit, self._queue.number, page), by="system")
         self._stands_in = self._stands_in and done.result
         return done.result
 
@@ -99,26 +100,23 @@ class Housekeeping:
             while shard < SHARDS:
 
                 def work(unit: UnitOfWork, notice: int = notice, worker: int = worker, shard: int = shard) -> int:
-                    return requeue_orphaned(unit, self._lease.number, worker, notice, shard, _SWEEP).next_shard
+                    return requeue_orphaned(unit, self._queue.number, worker, notice, shard, _SWEEP).next_shard
 
                 shard = (await self._writer.run(work, by="system")).result
 
     def _expire_worker(self, worker: int, unit: UnitOfWork) -> bool:
-        now = _BEYOND if self._alone else shared_now(unit.read, "postgresql", self._clock())
+        now = _BEYOND if self._queue.alone else shared_now(unit.read, "postgresql", self._clock())
         gone = expire_worker(unit, worker, now)
         if gone:
             unit.after_commit(lambda: _log.warning("worker %d is gone: what it had in hand is sent again", worker))
         return gone
 
-    async def find_lost(self, picture: QueueSnapshot, hands: InFlight) -> None:
+    async def find_lost(self, picture: QueueSnapshot) -> None:
         """Requeue rows that this worker has claimed but no longer serves, after a failed claim or sender."""
         for job in picture.jobs:
             if not job.sending:
                 continue
-            lost = await self._writer.run(
-                lambda unit, job=job: requeue_lost(unit, self._lease.number, job.notice, hands.contains),  # type: ignore[misc]
-                by="system",
-            )
+            lost = await self._writer.run(partial(self._requeue_lost, job.notice), by="system")
             if lost.result:
                 _log.warning("%d claims of dispatch %d were lost and are in doubt", lost.result, job.notice)
 
@@ -139,7 +137,7 @@ class Housekeeping:
         while shard < SHARDS:
 
             def work(unit: UnitOfWork, shard: int = shard) -> int:
-                return cancel_leftover(unit, self._lease.number, job.notice, state, reason, shard, _SWEEP).next_shard
+                return cancel_leftover(unit, self._queue.number, job.notice, state, reason, shard, _SWEEP).next_shard
 
             shard = (await self._writer.run(work, by="system")).result
 

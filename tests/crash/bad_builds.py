@@ -49,9 +49,9 @@ def cursor_before_rows() -> None:
     writers: list[Any] = []
     made = housekeeping.Housekeeping.__init__
 
-    def keeping(self: Any, database: Any, writer: Any, *others: Any, **named: Any) -> None:
-        writers.append(writer)
-        made(self, database, writer, *others, **named)
+    def keeping(self: Any, queue: Any, *others: Any, **named: Any) -> None:
+        writers.append(queue.writer)
+        made(self, queue, *others, **named)
 
     def rows_of(unit: Any, number: int, page: planner.Page) -> None:
         unit.write_many(*page.plain)
@@ -82,10 +82,10 @@ def fifo_instead_of_lanes() -> None:
     def pick(self: Any, lanes: Sequence[int]) -> Any:
         now = self._clock()
         for lane in lanes:
-            due = self._picture.due.get(lane)
+            due = self._snapshot.due.get(lane)
             if due is not None and due <= now:
                 return partial(self._serve_due, lane)
-        for job in sorted(self._picture.jobs, key=lambda job: int(job.notice)):
+        for job in sorted(self._snapshot.jobs, key=lambda job: int(job.notice)):
             if job.kind == JOB_NOTICE and job.end(now) is None and self._has_rows(job):
                 return partial(self._serve_waiting, job)
         return None

@@ -42,8 +42,8 @@ def test_it_pauses_and_goes_on_when_a_person_says_so(rig: Rig) -> None:
             def claims() -> int:
                 rows = rig.writer.submit(
                     lambda unit: (
-                        claim_planned(unit, worker._lease.number, number, _PEOPLE, 0, 100).rows
-                        + claim_due(unit, worker._lease.number, LANE["bulletin"], datetime.now(UTC), 100).rows
+                        claim_planned(unit, worker.queue.number, number, _PEOPLE, 0, 100).rows
+                        + claim_due(unit, worker.queue.number, LANE["bulletin"], datetime.now(UTC), 100).rows
                     ),
                     by="system",
                 )

@@ -18,7 +18,7 @@ from alerts.delivery_queue.state import read_snapshot
 from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, expire_worker, workers
 from alerts.storage.server_clock import shared_now
 from tests.integration.dispatch.test_worker_failures import counts_agree
-from tests.support.rig import WALWORTH, Rig, Scripted, now
+from tests.support.rig import WALWORTH, Rig, Scripted, now, running
 
 _LIFE = LIFE.total_seconds()
 
@@ -153,14 +153,14 @@ def test_a_worker_that_stops_leaves_nothing_behind(rig: Rig) -> None:
         stuck, well = Stuck("email"), Scripted("email")
         with beside(rig) as other:
             worker = rig.worker({"email": stuck}, concurrency={"email": 24})
-            await worker.start()
-            _, number = rig.issue(area=[WALWORTH])
-            await rig.until(lambda: len(stuck.handed) == 20)  # four places are kept for emergencies
-            async with other.working({"email": well}):
-                begun = monotonic()
-                await worker.stop(patience=0.5)
-                await other.complete(number, 4.0)
-                assert monotonic() - begun < 4.0
+            async with running(worker):
+                _, number = rig.issue(area=[WALWORTH])
+                await rig.until(lambda: len(stuck.handed) == 20)  # four places are kept for emergencies
+                async with other.working({"email": well}):
+                    begun = monotonic()
+                    await worker.stop(patience=0.5)
+                    await other.complete(number, 4.0)
+                    assert monotonic() - begun < 4.0
             assert counts_agree(other, number) == {3: len(due)}
             doubtful = Counter(stuck.recipients())
             assert Counter(well.recipients()) == Counter(f"p{contact}@example.org" for contact in due)

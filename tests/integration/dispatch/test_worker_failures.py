@@ -53,7 +53,7 @@ def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(rig: Rig, dial
             await rig.until(lambda: len(provider.handed) == 20)
             with rig.main.write() as tx:  # another process takes this one for dead
                 tx.execute("DELETE FROM workers")
-            worker._lease._beaten = 0.0
+            worker.queue.lease._beaten = 0.0
             await rig.until(lambda: len(provider.handed) == 40)
             provider.free.set()
             await rig.complete(number)
@@ -70,7 +70,7 @@ def test_claims_go_back_when_messages_cannot_be_prepared(rig: Rig) -> None:
     async def play() -> None:
         provider = Scripted("email")
         async with rig.working({"email": provider}) as worker:
-            preparer = worker._server._preparer
+            preparer = worker.delivery._preparer
             cards, failures = preparer._directory.cards, [OSError("disk I/O error"), Unavailable("no views")]
 
             class Failing:
@@ -130,7 +130,7 @@ def test_a_claim_whose_answer_was_lost_is_found(rig: Rig) -> None:
     async def play() -> None:
         provider = Scripted("email")
         async with rig.working({"email": provider}) as worker:
-            worker._writer = Forgetful(rig.writer, 2)
+            worker.queue.writer = Forgetful(rig.writer, 2)
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
             assert counts_agree(rig, number) == {3: len(due)}
@@ -156,7 +156,7 @@ def test_a_record_whose_answer_was_lost_is_counted_once(rig: Rig) -> None:
     async def play() -> None:
         provider = Scripted("email")
         async with rig.working({"email": provider}) as worker:
-            worker._server._writer = LosesRecords(rig.writer)  # type: ignore[assignment]
+            worker.delivery._writer = LosesRecords(rig.writer)  # type: ignore[assignment]
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
             assert counts_agree(rig, number) == {3: len(due)}
