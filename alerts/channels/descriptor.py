@@ -33,7 +33,7 @@ class Prepared(Protocol):
 
 
 class DigestItem(msgspec.Struct, frozen=True, kw_only=True):
-    """A held notice in a reader's digest; `past` if it expired before the digest."""
+    """Held notice in a reader's digest; `past` if it expired before the digest."""
 
     words: NoticeWords
     personal: Personal
@@ -41,7 +41,7 @@ class DigestItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChannelRenderer(Protocol):
-    """Renders the messages of one channel. Stateless but for its templates; called from several threads."""
+    """Renderer of one channel's messages. Stateless except for its templates; thread-safe."""
 
     def notice(self, words: NoticeWords, t: Translator) -> Prepared:
         """Prepare a notice for all readers of one language."""
@@ -99,12 +99,12 @@ class WritableChannel:
     payload: Literal["mail", "text", "notification"] = "text"
     """Format of `Message.data`: RFC 5322, UTF-8 text, or the JSON of `channels.push.Payload`."""
     inbox_stands_in: bool = True
-    """Without a provider, messages go to the local inbox if it exists."""
+    """True if messages go to the local inbox, where it exists, while there is no provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelDescriptor:
-    """One channel. Number, names, address form and default retries are in `kernel.terms`."""
+    """Descriptor of one channel. Number, names, address form and default retries are in `kernel.terms`."""
 
     name: Channel
     writable: WritableChannel | None = None
@@ -112,9 +112,9 @@ class ChannelDescriptor:
     stop_page_key: str = "stop_other"
     """Key of the words on the page that ends a contact point (catalogue section `page`)."""
     takes_replies: bool = False
-    """Its readers can answer with STOP, START or HELP, and HELP is answered on it."""
+    """True if readers can answer with STOP, START or HELP, and HELP is answered on it."""
     reports_bounces: bool = False
-    """Undelivered messages are reported by address; a bulletin with too many of them is paused."""
+    """True if undelivered messages are reported by address; bulletins with too many are paused."""
 
     @property
     def terms(self) -> ChannelTerms:

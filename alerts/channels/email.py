@@ -39,32 +39,32 @@ _POLICY = SMTP.clone(max_line_length=78)
 
 @dataclass(frozen=True)
 class Envelope:
-    """What the headers of one e-mail say to everyone. `sender` is `Name <address>`."""
+    """Headers of an e-mail that are equal for every reader. `sender` is `Name <address>`."""
 
     subject: str
     sender: str
     language: str
     at: datetime
     thread: str = ""
-    """Names the thread, so that mail programs show its messages together; "" for none."""
+    """Thread name, by which mail programs group its messages; "" for none."""
     bulk: bool = True
-    """Sent to a list: List-Id, and the one-click pair where a reader can stop it."""
+    """True for a list: List-Id, and the one-click pair where a reader can stop it."""
     urgent: bool = False
 
     @property
     def address(self) -> str:
-        """The sender's bare address."""
+        """Bare address of the sender."""
         return parseaddr(self.sender)[1]
 
     @property
     def host(self) -> str:
-        """The domain that message ids and the list's id belong to."""
+        """Domain of message ids and of the list's id."""
         return self.address.rpartition("@")[2] or "localhost"
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The two renderings of one message, with marks where a reader's values go."""
+    """Text and HTML of one message, with marks for a reader's values."""
 
     text: str
     html: str
@@ -72,25 +72,25 @@ class Parts:
 
 @dataclass(frozen=True)
 class Values:
-    """One reader's values for the marks of both parts. HTML values are escaped already."""
+    """Values of one reader for the marks of both parts. HTML values are escaped already."""
 
     text: Mapping[str, str]
     html: Mapping[str, str]
 
 
 class _Shape:
-    """All of a message but its first headers: fixed bytes, and between them the places of one reader's values."""
+    """Message without its first headers: fixed bytes, with slots for one reader's values between them."""
 
     def __init__(self) -> None:
         self._bytes: list[bytes] = [b""]
         self._places: tuple[list[tuple[int, str]], list[tuple[int, str]]] = ([], [])
 
     def add(self, fixed: bytes) -> None:
-        """What is the same for everybody."""
+        """Append bytes that are the same for everybody."""
         self._bytes[-1] += fixed
 
     def add_part(self, part: Template, *, of_html: bool) -> None:
-        """A part with its marks."""
+        """Append a part with its marks."""
         for fixed, name in part.parts:
             self.add(fixed)
             if name is not None:
@@ -98,7 +98,7 @@ class _Shape:
                 self._bytes += [b"", b""]
 
     def filled(self, text: Mapping[str, bytes], html: Mapping[str, bytes]) -> bytes:
-        """With one reader's values."""
+        """Fill in one reader's values."""
         whole = self._bytes.copy()
         for places, values in zip(self._places, (text, html), strict=True):
             for at, name in places:
@@ -107,7 +107,7 @@ class _Shape:
 
 
 class PreparedEmail:
-    """One message for many readers. `variant` tells the shapes apart that readers need (with or without a box)."""
+    """E-mail for many readers, rendered once per `variant` (with or without a box)."""
 
     def __init__(self, envelope: Envelope, render: Callable[[str], Parts]) -> None:
         self._envelope = envelope
@@ -116,7 +116,7 @@ class PreparedEmail:
         self._shapes: dict[str, _Shape] = {}
 
     def message(self, *, delivery: str, to: str, stop_url: str, variant: str, values: Values) -> Message:
-        """The bytes for one reader. Raises ValueError if an address or link could break a header."""
+        """Build the message for one reader. Raises ValueError if an address or link could break a header."""
         shape = self._shapes.get(variant) or self._shaped(variant)
         text = {name: template(value) for name, value in values.text.items()}
         html = {
@@ -227,7 +227,7 @@ class EmailRenderer:
         return EmailNotice(PreparedEmail(envelope, render), words, t)
 
     def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
-        """See `ChannelRenderer.digest`. There is room to list what has expired, too."""
+        """See `ChannelRenderer.digest`. Expired items are listed, too."""
         title = digest_title(len(items), t)
         context = {
             "title": title,
@@ -275,7 +275,7 @@ class EmailRenderer:
 
 @dataclass(frozen=True)
 class EmailNotice:
-    """A notice as e-mail. See `descriptor.Prepared`."""
+    """Notice as e-mail. See `descriptor.Prepared`."""
 
     _prepared: PreparedEmail
     _words: NoticeWords
@@ -386,7 +386,7 @@ def _wrapped(text: str) -> str:
 
 
 def _folded(name: str, value: str) -> str:
-    """A header in lines of 78, its first words beside its name: some readers keep the blank of a fold there."""
+    """Fold a header at 78 columns, with text beside its name: some readers keep the blank of a fold there."""
     folded: str = _POLICY.fold(*_POLICY.header_store_parse(name, value))
     bare = f"{name}:\r\n "
     if not folded.startswith(bare):
@@ -398,7 +398,7 @@ def _folded(name: str, value: str) -> str:
 
 
 def _safe(value: str) -> str:
-    """A value that cannot end its header line or its angle brackets."""
+    """Return a value that cannot end its header line or its angle brackets. Raises ValueError."""
     if _UNSAFE.search(value):
         raise ValueError("an address or link holds characters that no header may hold")
     return value

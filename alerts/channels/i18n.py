@@ -1,7 +1,7 @@
-"""The frame's words in the reader's language, and the ways a language writes times and distances.
+"""Translations of the layout's texts, and localized times and distances.
 
-One TOML catalogue a language stands in `alerts/locale/`; each says who of its native speakers has read it. English is
-complete; a key that another catalogue lacks falls back to it, which a test forbids to happen.
+`alerts/locale/` holds one TOML catalogue per language; each names the native speaker who has reviewed it. English is
+complete; a missing key falls back to it, which a test forbids to happen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-# Not at first use: messages are written by several threads, and babel's modules import each other in a circle.
+# Imported eagerly: messages are rendered by several threads, and babel's modules import each other in a circle.
 from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -29,13 +29,13 @@ _RTL = frozenset(("ar", "arc", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", 
 
 @dataclass(frozen=True)
 class Translator:
-    """One language's words, by section and key."""
+    """Texts of one language, by section and key."""
 
     tag: str
     locale: str
     name: str
     reviewed_by: str
-    """Which native speaker has read it; "" while none has."""
+    """Native speaker who has reviewed it; "" while none has."""
     sections: Mapping[str, Mapping[str, str]]
 
     @property
@@ -44,57 +44,57 @@ class Translator:
         return direction(self.tag)
 
     def text(self, section: str, key: str, **values: object) -> str:
-        """The words of one key, with its `{names}` filled in."""
+        """Return the text of a key, with its `{names}` filled in."""
         words = self.sections[section][key]
         return words.format(**values) if values else words
 
     @property
     def comma(self) -> str:
-        """What stands between two things in a row."""
+        """Separator of two items in a row."""
         return "، " if self.direction == "rtl" else ", "
 
     def language(self, tag: str) -> str:
-        """What this language calls another one: `Welsh`, `Saesneg`; the tag itself where it has no word for it."""
+        """Name of another language in this one: `Welsh`, `Saesneg`; the tag itself if unknown."""
         return Locale.parse(self.locale).languages.get(primary_subtag(tag)) or tag
 
     def topic(self, slug: str) -> str:
-        """A topic in words; one that the catalogue does not know shows its slug, spaced."""
+        """Name of a topic; one that the catalogue lacks shows its slug, spaced."""
         return self.sections["topics"].get(slug) or slug.rpartition("/")[2].replace("-", " ")
 
     def time(self, at: datetime, timezone: str) -> str:
-        """Day and time, such as `Monday 1 December, 14:05`."""
+        """Format day and time, such as `Monday 1 December, 14:05`."""
         return f"{self.day(at, timezone)}{self.comma}{self.clock(at, timezone)}"
 
     def day(self, at: datetime, timezone: str) -> str:
-        """Weekday, day and month."""
+        """Format weekday, day and month."""
         return format_date(at.astimezone(ZoneInfo(timezone)), _day_pattern(self.locale), locale=self.locale)
 
     def short_day(self, at: datetime, timezone: str) -> str:
-        """The same, short: `Wed 2 Dec`."""
+        """Format a short day: `Wed 2 Dec`."""
         return format_date(at.astimezone(ZoneInfo(timezone)), "EEE d MMM", locale=self.locale)
 
     def clock(self, at: datetime, timezone: str) -> str:
-        """Hours and minutes of the day, 24 hours."""
+        """Format hours and minutes, 24 hours."""
         return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")
 
     def distance(self, metres: float) -> str:
-        """Kilometres with one decimal (`0.4 km`), whole ones from 10 km on."""
+        """Format kilometres with one decimal (`0.4 km`), whole ones from 10 km on."""
         km = metres / 1000
         number = max(round(km, 1), 0.1) if km < 9.95 else float(round(km))
         return _kilometres(self.locale, number)
 
     def number(self, value: int) -> str:
-        """A count with its thousands apart."""
+        """Format a count with thousands separators."""
         return format_decimal(value, locale=self.locale)
 
 
 def direction(tag: str) -> str:
-    """`rtl` for languages written from right to left."""
+    """Return `rtl` for languages written from right to left, else `ltr`."""
     return "rtl" if primary_subtag(tag) in _RTL else "ltr"
 
 
 def translator(tag: str, default: str = "en") -> Translator:
-    """The catalogue for a language tag: by its primary subtag, else the default language's, else English."""
+    """Choose the catalogue of a language tag: by its primary subtag, else the default's, else English."""
     for candidate in (primary_subtag(tag), primary_subtag(default)):
         if candidate in LANGUAGES:
             return _load(candidate)
@@ -102,7 +102,7 @@ def translator(tag: str, default: str = "en") -> Translator:
 
 
 def language_name(tag: str) -> str:
-    """A language's own name, such as `Cymraeg`; the tag itself for one without a catalogue."""
+    """A language's own name, such as `Cymraeg`; the tag itself without a catalogue."""
     return _load(primary_subtag(tag)).name if primary_subtag(tag) in LANGUAGES else tag
 
 

@@ -1,4 +1,4 @@
-"""Templates of the messages, and what every channel's renderer says of the sender."""
+"""Templates of the messages, with the sender data that every channel's renderer uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People's Markdown as safe HTML and as plain text. Raw HTML in it is shown as text; images are left out."""
+"""Markdown from users as safe HTML and as plain text. Raw HTML in it is shown as text; images are left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 72
 
 
 def html(markdown: str) -> str:
-    """Sanitised HTML of paragraphs, emphasis, lists and links; headings come out as h3."""
+    """Render sanitised HTML of paragraphs, emphasis, lists and links; headings become h3."""
     if not markdown.strip():
         return ""
     return nh3.clean(
@@ -30,18 +30,18 @@ def html(markdown: str) -> str:
 
 
 def text(markdown: str, width: int = WIDTH) -> str:
-    """The same as plain text, wrapped; a link keeps its address behind its words."""
+    """Render wrapped plain text; a link is followed by its address."""
     return "\n\n".join(_blocks(_parser().parse(markdown), width))
 
 
 def first_line(markdown: str, limit: int = 160) -> str:
-    """The beginning in one line, cut at a word."""
+    """Return the beginning in one line, cut at a word."""
     flat = " ".join(text(markdown, width=10_000).split())
     return textwrap.shorten(flat, limit, placeholder="…") if flat else ""
 
 
 def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
-    """One paragraph in lines of at most `width`; a long word, such as a link, is never broken. Blanks count as one.
+    """Wrap a paragraph at `width`; a long word, such as a link, is never broken. Blanks count as one.
 
     `textwrap` takes ten times as long, which is a tenth of what it takes to write a message for one reader.
     """
@@ -68,7 +68,7 @@ def _parser() -> MarkdownIt:
 
 
 def _blocks(tokens: list[Token], width: int) -> list[str]:
-    """Each block of text as one wrapped paragraph; list items keep their bullet or number and stand together."""
+    """Split into wrapped paragraphs; list items keep their bullet or number and stay together."""
     blocks: list[str] = []
     numbers: list[int | None] = []
     bullet, in_list = "", False

@@ -1,6 +1,6 @@
-"""Text rendered once for many readers: marks stand where each reader's own values go, and are filled in as bytes.
+"""Merge fields: text rendered once for many readers, with marks that are filled with each reader's values as bytes.
 
-A mark is `\\ue000name\\ue001`; both characters are private use and are taken out of everything that people write.
+A mark is `\\ue000name\\ue001`; both characters are private use and are removed from everything that people write.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections.abc import Mapping
 OPEN, CLOSE = "\ue000", "\ue001"
 _SOFT_BREAK = b"=\r\n"
 _LINE = 76
-"""Characters of a line at most (RFC 2045, 6.7)."""
+"""Maximum characters of a line (RFC 2045, 6.7)."""
 _PLAIN = re.compile(r"([!-<>-~][ -<>-~]*)?[!-<>-~]|")
-"""One line that stands for itself: printable ASCII without `=`, and no blank at its ends."""
+"""Line that needs no encoding: printable ASCII without `=`, and no blank at its ends."""
 
 
 def mark(name: str) -> str:
-    """Where the value `name` goes."""
+    """Mark for the value `name`."""
     return f"{OPEN}{name}{CLOSE}"
 
 
 def without_marks(text: str) -> str:
-    """`text` without any character that could be taken for a mark."""
+    """Remove the characters that could form a mark."""
     return text.replace(OPEN, "").replace(CLOSE, "")
 
 
 def split(text: str) -> list[tuple[str, str | None]]:
-    """Pieces of text, each followed by the name of the mark behind it (None behind the last)."""
+    """Split text at its marks: pieces, each followed by the name of the mark after it (None after the last)."""
     pieces: list[tuple[str, str | None]] = []
     for part in text.split(OPEN):
         if pieces:
@@ -41,9 +41,9 @@ def split(text: str) -> list[tuple[str, str | None]]:
 
 
 def quoted_printable(text: str) -> bytes:
-    """Quoted-printable with CRLF, starting at the head of a line."""
+    """Encode as quoted-printable with CRLF, starting at the head of a line."""
     if len(text) <= _LINE and _PLAIN.fullmatch(text):
-        return text.encode()  # as nearly all that is personal: nothing needs encoding
+        return text.encode()  # nearly all personal values need no encoding
     lines = binascii.b2a_qp(text.encode(), istext=True).replace(b"\r\n", b"\n").split(b"\n")
     # b2a_qp lets a line that ends in white space, which it encodes, run over by two characters.
     return b"\r\n".join(_folded(line) if len(line) > _LINE else line for line in lines)
@@ -52,23 +52,23 @@ def quoted_printable(text: str) -> bytes:
 class Template:
     """Quoted-printable text whose fixed parts are encoded once.
 
-    Every part begins at the head of a line, a soft line break before it, so that parts can be encoded apart and no
-    line grows past 76 characters.
+    Every part begins at the head of a line, a soft line break before it, so that parts can be encoded separately and no
+    line exceeds 76 characters.
     """
 
     def __init__(self, text: str) -> None:
         self.parts: list[tuple[bytes, str | None]] = [
             (_closed(quoted_printable(piece), last=name is None), name) for piece, name in split(text)
         ]
-        """What is fixed, each with the name of the value behind it (None behind the last)."""
+        """Fixed bytes, each with the name of the value after it (None after the last)."""
 
     def fill(self, values: Mapping[str, bytes]) -> bytes:
-        """The whole, with each mark's value (`spliced`); a mark without one is a programming error (KeyError)."""
+        """Fill in each mark's value (encoded by `template`); a missing one is a programming error (KeyError)."""
         return b"".join(fixed if name is None else fixed + values[name] for fixed, name in self.parts)
 
 
 def template(value: str) -> bytes:
-    """A value as it stands between parts of a `Template`."""
+    """Encode a value for insertion between parts of a `Template`."""
     return _closed(quoted_printable(value), last=False)
 
 
@@ -76,13 +76,13 @@ def _closed(encoded: bytes, *, last: bool) -> bytes:
     if last or not encoded or encoded.endswith(b"\r\n"):
         return encoded
     head = encoded.rfind(b"\n") + 1
-    if len(encoded) - head == _LINE:  # full to the brim: the break's own `=` needs room
+    if len(encoded) - head == _LINE:  # full: the break's own `=` needs room
         encoded = encoded[:head] + _folded(encoded[head:])
     return encoded + _SOFT_BREAK
 
 
 def _folded(line: bytes) -> bytes:
-    """An encoded line with a soft break before its end, never inside an `=XX`."""
+    """Fold an encoded line with a soft break before its end, never inside an `=XX`."""
     cut = _LINE - 1
     escape = line.rfind(b"=", cut - 2, cut)
     cut = cut if escape < 0 else escape

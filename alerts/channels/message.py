@@ -1,4 +1,4 @@
-"""The message a channel carries, and what handing it over can come to. Channels and providers know nothing else."""
+"""Message of a channel, and the result of sending it: the interface between channels and providers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alerts.kernel.terms import Channel, MsgType, NoticeKind, Priority, Severity
 
 
 class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):
-    """One notice in one language, as every reader of that language sees it."""
+    """Notice in one language, equal for every reader of that language."""
 
     notice: UUID
     number: int
@@ -24,34 +24,34 @@ class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     danger_to_life: bool
     frame_language: str
-    """The reader's language: the frame's words."""
+    """Language of the layout's texts: the reader's."""
     body_language: str
-    """The language the content is in; it carries its own `lang` when it differs."""
+    """Language of the content; it gets its own `lang` if different."""
     title: str
     body: str
-    """Markdown, sanitised when shown."""
+    """Markdown, sanitised on display."""
     instruction: str
     sms: str
-    """Empty: the channel makes it from title and link."""
+    """Text message; empty: composed from title and link."""
     area_words: str
-    """Where, in words, "" if there is nothing to say."""
+    """Area in words, "" if there is none."""
     issued_at: datetime
     expires: datetime
     url: str
-    """The public page."""
+    """Public page."""
     short_url: str
-    """The same, as short as possible: for text messages."""
+    """Shortest form of the public page's address, for text messages."""
     sender: str
     """`Name <address>`."""
     timezone: str
     effective: datetime | None = None
-    """Of a service change: from when it holds."""
+    """Service change: its effective time."""
     concerned: tuple[str, ...] = ()
-    """Of a service change: the service points that it concerns, by name."""
+    """Service change: names of the service points concerned."""
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
-    """A service point near the reader, open after a change."""
+    """Service point near the reader, open after a change."""
 
     name: str
     address: str
@@ -63,7 +63,7 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Personal(msgspec.Struct, frozen=True, kw_only=True):
-    """What one reader alone sees."""
+    """Data for one reader alone."""
 
     delivery: str
     """Public id: the Message-ID's left part, the SMS reference, the push payload's id."""
@@ -72,53 +72,59 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
     stop_url: str
     preferences_url: str
     place_name: str = ""
-    """The (first) matched place in the reader's own words; "" if none."""
+    """First matched place in the reader's own words; "" if none."""
     place_radius_m: float = 0.0
     topic: str | None = None
     alternatives: tuple[Alternative, ...] = ()
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Ready to leave. `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS, the payload's JSON
-    for push (not encrypted yet)."""
+    """Rendered message.
+
+    `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS, the payload's JSON for push (not
+    encrypted yet).
+    """
 
     channel: Channel
     delivery: str
     to: str
-    """The address; for push the subscription as JSON: {"endpoint", "keys": {"p256dh", "auth"}}."""
+    """Address; for push the subscription as JSON: {"endpoint", "keys": {"p256dh", "auth"}}."""
     data: bytes
     sender: str
     """Envelope sender address for e-mail."""
     urgent: bool = False
-    """An emergency: push services are asked for haste."""
+    """True for an emergency: push services get high urgency."""
     topic: str = ""
-    """Push: what a later message of the same topic replaces while the phone is off; at most 32 URL-safe characters."""
+    """Push: key by which a later message replaces this one while the phone is off; at most 32 URL-safe characters."""
     expires: datetime | None = None
-    """When it is of no use any more; None if nobody said."""
+    """End of its validity; None if unlimited."""
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one hand-over came to.
+    """Result of one hand-over.
 
-    sent: a provider took it. temporary: try again later. permanent: never will. technical: we or our provider are at
-    fault (no provider, bad credentials). in-doubt: the reply was lost after the body began (for SMTP any failure from
-    DATA on); it is sent again under the same identity. not-begun: the provider was not ready within a second, and what
-    may leave must be asked again.
+    sent: a provider accepted it. temporary: try again later. permanent: it never will be. technical: we or our provider
+    are at fault (no provider, bad credentials). in-doubt: the reply was lost after the body began (for SMTP any failure
+    from DATA on); it is sent again under the same identity. not-begun: the provider was not ready within a second; the
+    send policy has to be checked again.
     """
 
     result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun"]
     reason: str = ""
     reference: str = ""
-    """The provider's own id of the message."""
+    """Message id assigned by the provider."""
     retry_after: float | None = None
     """Seconds that the peer asked us to wait."""
     retire: Literal["", "hard-bounce", "gone", "opt-out"] = ""
-    """With a permanent refusal: the address is at fault and nothing more is to be sent to it. hard-bounce: there is
-    no such mailbox or number. gone: the push endpoint was given up. opt-out: they told the provider to stop."""
+    """Reason to suppress the address, with a permanent refusal.
+
+    hard-bounce: no such mailbox or number exists. gone: the push endpoint was given up. opt-out: the person told the
+    provider to stop.
+    """
 
 
 class Provider(Protocol):
-    """How messages of one channel leave. `send` never raises for what a peer does."""
+    """Provider of one channel. `send` never raises for a peer's behaviour."""
 
     name: str
     channel: Channel
@@ -127,4 +133,4 @@ class Provider(Protocol):
         """Hand one message over."""
 
     async def close(self) -> None:
-        """Let kept connections go."""
+        """Close idle connections."""

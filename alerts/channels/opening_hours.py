@@ -19,12 +19,12 @@ _RULE = re.compile(
 
 
 def hours_in_words(osm: str | None, words: Translator) -> str:
-    """Simple rules in words; anything cleverer as it was written, which is better than a wrong paraphrase."""
+    """Translate simple rules to words; complex ones are shown as written, which beats a wrong paraphrase."""
     return _in_words(osm.strip(), words.tag) if osm else ""
 
 
 def visit_in_words(start: datetime, minutes: int, words: Translator, timezone: str) -> str:
-    """The next visit: day, start and end."""
+    """Format the next visit: day, start and end."""
     return _visit(start, minutes, words.tag, timezone)
 
 

@@ -1,4 +1,4 @@
-"""The parts of a message that one reader alone sees, in their language: why they got it, and what is near them."""
+"""Personalised parts of a message in the reader's language: the reason for it, and nearby alternatives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alerts.channels.opening_hours import hours_in_words, visit_in_words
 
 
 def because(words: NoticeWords, personal: Personal, frame: Translator) -> str:
-    """One sentence: the reader's own wish that this message answers."""
+    """Sentence that names the reader's own choice which this message matches."""
     if not personal.stop_url:
         return frame.text("because", "team")
     subject = "danger" if words.danger_to_life else "topic" if personal.topic else ""
@@ -25,7 +25,7 @@ def because(words: NoticeWords, personal: Personal, frame: Translator) -> str:
 
 
 def alternative(near: Alternative, frame: Translator, timezone: str) -> tuple[str, str]:
-    """(name with distance, when it is open): `Brixton, 2.6 km` and `day and night`."""
+    """(name with distance, opening hours): `Brixton, 2.6 km` and `day and night`."""
     when = hours_in_words(near.opening_hours, frame)
     if near.next_visit is not None:
         when = visit_in_words(near.next_visit, near.minutes, frame, timezone)

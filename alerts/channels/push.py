@@ -1,7 +1,7 @@
-"""Push channel: a notification for the lock screen, with sender and severity first, what to do, and a tap to the page.
+"""Push channel: a lock screen notification with sender and severity first, the instruction, and a link to the page.
 
-The payload is JSON that our service worker shows (`alerts/web/static/sw.js`). A push service takes 4096 bytes of
-encrypted body (RFC 8030, 7.2; RFC 8291, 4); the words are cut so that the JSON always fits.
+The payload is JSON that our service worker shows (`alerts/web/static/sw.js`). A push service accepts 4096 bytes of
+encrypted body (RFC 8030, 7.2; RFC 8291, 4); the text is cut so that the JSON always fits.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from subscribers import addresses
 
 BODY = 4096
 OVERHEAD = 86 + 1 + 16
-"""Of aes128gcm (RFC 8188): the header with a P-256 key, the delimiter of the one record, its tag."""
+"""Bytes of aes128gcm (RFC 8188): the header with a P-256 key, the delimiter of the one record, its tag."""
 PAYLOAD = BODY - OVERHEAD
-"""Bytes of JSON at most."""
+"""Maximum bytes of JSON."""
 WORDS = 600
-"""Characters of a body at most: no lock screen shows more."""
+"""Maximum characters of a body: no lock screen shows more."""
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the service worker gets (CONTRACT "On the wire"); the last three name the ways out."""
+    """JSON for the service worker (CONTRACT "On the wire"); the last three are the links out and their labels."""
 
     id: str
     title: str
@@ -47,16 +47,16 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lang: str
     severity: str
     why: str = ""
-    """Why this person got it."""
+    """Link to the explanation of this message."""
     stop: str = ""
-    """Where messages to this device end."""
+    """Link that ends messages to this device."""
     labels: tuple[str, str] | tuple[()] = ()
-    """Of the buttons for `why` and `stop`, in the reader's language."""
+    """Labels of the buttons for `why` and `stop`, in the reader's language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedPush:
-    """One notification for many readers: `near` is what is theirs alone, beside the links."""
+    """Notification for many readers."""
 
     title: str
     words: str
@@ -70,8 +70,10 @@ class PreparedPush:
     expires: datetime | None = None
 
     def message(self, *, delivery: str, to: str, near: str = "", why_url: str = "", stop_url: str = "") -> Message:
-        """The notification for one reader. Where all does not fit, the words are cut before what is near, and that
-        before the links."""
+        """Build the notification for one reader. `near` is the reader's own text.
+
+        If it does not fit, `words` are cut first, then `near`, never the links.
+        """
         room = PAYLOAD
         words, near = self.words, near
         while True:
@@ -115,7 +117,7 @@ class PreparedPush:
 
 
 def topic(thread: UUID) -> str:
-    """The `Topic` of a thread (RFC 8030, 5.4: at most 32 URL-safe characters): a phone that was off gets the latest."""
+    """Push `Topic` of a thread (RFC 8030, 5.4: at most 32 URL-safe characters): a phone that was off gets the latest."""
     return base64.urlsafe_b64encode(thread.bytes).rstrip(b"=").decode()
 
 
@@ -126,7 +128,7 @@ class PushRenderer:
         """The service worker has the layout: no template is used."""
 
     def notice(self, words: NoticeWords, t: Translator) -> PushNotice:
-        """See `ChannelRenderer.notice`. What to do comes first; without an instruction, what happened."""
+        """See `ChannelRenderer.notice`. The instruction comes first; without one, the body."""
         prepared = PreparedPush(
             title=subject(words, t),
             words=markdown.first_line(words.instruction or words.body, WORDS),
@@ -142,7 +144,7 @@ class PushRenderer:
         return PushNotice(prepared, words, t)
 
     def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
-        """See `ChannelRenderer.digest`. A tap opens the one notice, or the page of all that hold."""
+        """See `ChannelRenderer.digest`. A tap opens the one notice, or the page of all live ones."""
         valid = [item.words for item in items if not item.past]
         listed = valid or [item.words for item in items]
         url = listed[0].url
@@ -165,7 +167,7 @@ class PushRenderer:
 
 @dataclass(frozen=True)
 class PushNotice:
-    """A notice as a notification. See `descriptor.Prepared`."""
+    """Notice as a notification. See `descriptor.Prepared`."""
 
     _prepared: PreparedPush
     _words: NoticeWords
@@ -213,7 +215,7 @@ def canary(request: CanaryRequest) -> Message:
 
 
 def _own(*, title: str, words: str, url: str, tag: str, t: Translator) -> PreparedPush:
-    """Notification in the frame's own words, about no single notice."""
+    """Notification with catalogue texts, about no single notice."""
     return PreparedPush(
         title=title, words=cut(words, WORDS), url=url, tag=tag, lang=t.tag, severity="Unknown", labels=_labels(t)
     )

@@ -1,5 +1,7 @@
-"""A peer's words without the reader's address: servers repeat it in what they refuse, and what we keep of their words
-stands in the log in clear, where no erasure reaches it."""
+"""Redaction of the reader's address in a peer's messages.
+
+Servers repeat the address in their refusals, and the log stores those in clear, where no erasure reaches them.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +11,11 @@ from functools import lru_cache
 ADDRESS, HOST = "(address)", "(host)"
 _ANY = re.compile(r"[^\s<>\"'(),;:]{1,200}@[^\s<>\"'(),;:]{1,255}")
 _MOST = 2_000
-"""Characters of a peer's words that are read at all."""
+"""Maximum characters of a peer's message that are read."""
 
 
 def without_address(words: str, address: str) -> str:
-    """`words` without e-mail addresses of anybody, and without the parts of this one, wherever they stand alone."""
+    """Remove all e-mail addresses, and the parts of `address` wherever they stand alone."""
     words = words[:_MOST]
     if "@" in words:
         words = _ANY.sub(ADDRESS, words)
@@ -22,7 +24,7 @@ def without_address(words: str, address: str) -> str:
         return words
     for part in sorted({local, local.partition("+")[0], local.strip('"')} - {""}, key=len, reverse=True):
         if part.casefold() not in words.casefold():
-            continue  # as nearly always: an expression for each reader would cost more than the message
+            continue  # the usual case: a regular expression per reader would cost more than the message
         words = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", ADDRESS, words, flags=re.IGNORECASE)
     for name in {domain, _ascii(domain)}:
         if name.casefold() not in words.casefold():
@@ -33,7 +35,7 @@ def without_address(words: str, address: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _ascii(domain: str) -> str:
-    """As mail servers write a domain of other letters."""
+    """ASCII form of an internationalised domain, as mail servers write it."""
     try:
         return domain.encode("idna").decode()
     except UnicodeError:

@@ -31,9 +31,9 @@ _ROWS = (
 
 REGISTRY: dict[Channel, ChannelDescriptor] = {row.name: row for row in _ROWS}
 WRITABLE: dict[Channel, WritableChannel] = {row.name: row.writable for row in _ROWS if row.writable is not None}
-"""The channels that this version can send, in their order."""
+"""Channels that this version can send, in their order."""
 [REPLIES] = (row.name for row in _ROWS if row.takes_replies)
-"""The channel on which readers answer with words."""
+"""Channel on which readers can answer."""
 BOUNCING: tuple[Channel, ...] = tuple(row.name for row in _ROWS if row.reports_bounces)
 
 

@@ -1,4 +1,4 @@
-"""Messages that answer one person: to HELP by text, and to a member of the team whose webhook was switched off."""
+"""Replies to one person: to HELP by text, and to a team member whose webhook was disabled."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from alerts.channels.sms import SmsRenderer
 
 
 class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
-    """An outgoing webhook that was switched off after days of failure."""
+    """Outgoing webhook that was disabled after days of failure."""
 
     id: UUID
     url: str
     reason: str
     position: int
-    """The log position behind which nothing was posted."""
+    """Log position after which nothing was posted."""
 
     @property
     def shown(self) -> str:
-        """Where it was posted to, without what the address may carry beside: a user, a token in the query."""
+        """Target URL without user and query, which may hold a token."""
         parts = urlsplit(self.url)
         host = parts.hostname or ""
         where = f"[{host}]" if ":" in host else host
@@ -36,7 +36,7 @@ class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answers:
-    """Renders them. Has no state but the templates; safe to share between threads."""
+    """Renderer of replies. Stateless except for the templates; thread-safe."""
 
     def __init__(self, *, sender: str, clock: Callable[[], datetime], default_language: str = "en") -> None:
         """`sender` is `Name <address>`; `clock` dates what is rendered."""
@@ -49,7 +49,7 @@ class Answers:
         return self._sms.help(to, delivery, url, translator(language, self._default))
 
     def webhook_off(self, language: str, to: str, delivery: str, webhooks: Sequence[WebhookOff]) -> Message:
-        """The webhooks that were switched off, why, and how to resume them."""
+        """List disabled webhooks, with the reasons and the way to resume them."""
         items = [
             {"id": w.id, "url": without_marks(w.shown), "reason": without_marks(w.reason), "position": w.position}
             for w in webhooks

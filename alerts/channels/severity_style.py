@@ -1,4 +1,4 @@
-"""How grave a message is, as a word, a shape and a colour: never colour alone."""
+"""Severity style of a message, as a word, a shape and a colour: never colour alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ StyleName = Literal["extreme", "severe", "moderate", "minor", "change", "clear"]
 
 @dataclass(frozen=True, slots=True)
 class SeverityStyle:
-    """One tone of the look, in light and in dark. `shape` is a character, for where no drawing can stand."""
+    """Style in light and in dark mode. `shape` is a character, for where no image is possible."""
 
     name: StyleName
     shape: str
@@ -41,7 +41,7 @@ _BY_SEVERITY: dict[Severity, StyleName] = {
 
 
 def style(kind: NoticeKind, msg_type: MsgType, severity: Severity) -> SeverityStyle:
-    """The tone of a message: good news is green, a service change violet, an alert by its severity."""
+    """Choose the style: green for good news, violet for a service change, an alert by its severity."""
     if msg_type in ("Cancel", "AllClear"):
         return STYLES["clear"]
     if kind == "alert":
@@ -50,7 +50,7 @@ def style(kind: NoticeKind, msg_type: MsgType, severity: Severity) -> SeveritySt
 
 
 def tag(kind: NoticeKind, msg_type: MsgType, severity: Severity, words: Translator) -> str:
-    """The tone in words: `Severe, act now`, `Service change`, `ALL CLEAR`."""
+    """Style in words: `Severe, act now`, `Service change`, `ALL CLEAR`."""
     if msg_type in ("Cancel", "AllClear"):
         return words.text("mark", msg_type)
     if kind == "alert":

@@ -1,4 +1,4 @@
-"""Text message channel: sender, severity and place first, then the words, then the link and the way out."""
+"""Text message channel: sender, severity and place first, then the text, then the link and how to stop."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from alerts.kernel.terms import Channel
 from subscribers import addresses
 
 LIMIT = 612
-"""Characters at most: four joined segments of GSM-7."""
+"""Maximum characters: four joined segments of GSM-7."""
 
 
 @dataclass(frozen=True)
 class PreparedSms:
-    """A text with room for what is near one reader. `head` and `tail` are never cut, the words between them are."""
+    """Text with room for one reader's places. `head` and `tail` are never cut, the text between them is."""
 
     head: str
     words: str
@@ -34,7 +34,7 @@ class PreparedSms:
     expires: datetime | None = None
 
     def message(self, *, delivery: str, to: str, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> Message:
-        """The text for one reader: as many of the places near them as fit, nearest first."""
+        """Build the text for one reader: as many of the nearby places as fit, nearest first."""
         text = self.text(nearby, nearby_lead)
         return Message(
             channel="sms",
@@ -47,7 +47,7 @@ class PreparedSms:
         )
 
     def text(self, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> str:
-        """The words alone; see `message`."""
+        """Compose the text alone; see `message`."""
         near = ""
         for count in range(len(nearby), 0, -1):
             near = plain_punctuation(f"{nearby_lead}: {'; '.join(nearby[:count])}.")
@@ -63,7 +63,7 @@ class PreparedSms:
 def prepare(
     *, head: str, words: str, tail: str, stop: str, urgent: bool = False, expires: datetime | None = None
 ) -> PreparedSms:
-    """A text from its parts, in the punctuation that phones carry cheaply."""
+    """Assemble a text from its parts, in punctuation that GSM-7 encodes cheaply."""
 
     def plain(part: str) -> str:
         return plain_punctuation(" ".join(part.split()))
@@ -72,7 +72,7 @@ def prepare(
 
 
 def cut(text: str, room: int) -> str:
-    """`text` in at most `room` characters, cut at a word and marked so."""
+    """Shorten `text` to at most `room` characters, at a word, with a mark."""
     if len(text) <= room:
         return text
     kept = text[: max(room - 3, 0)]
@@ -102,7 +102,7 @@ class SmsRenderer:
         return SmsNotice(prepared, words, t)
 
     def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
-        """See `ChannelRenderer.digest`. Only what still holds is listed."""
+        """See `ChannelRenderer.digest`. Only unexpired items are listed."""
         valid = [item for item in items if not item.past]
         text = prepare(
             head=f"{self._name}: {digest_title(len(valid), t)}.",
@@ -126,7 +126,7 @@ class SmsRenderer:
 
 @dataclass(frozen=True)
 class SmsNotice:
-    """A notice as a text message. See `descriptor.Prepared`."""
+    """Notice as a text message. See `descriptor.Prepared`."""
 
     _prepared: PreparedSms
     _words: NoticeWords
@@ -149,7 +149,7 @@ class SmsNotice:
 
 
 def parse_address(given: str, field: str, rules: AddressRules) -> str:
-    """See `descriptor.AddressParser`. A number that could never be texted is refused rather than never served."""
+    """See `descriptor.AddressParser`. A number that the provider does not serve is refused."""
     number = addresses.phone(given, field)
     if rules.prefixes and not number.startswith(rules.prefixes):
         raise Invalid.field(field, f"Texts go to numbers that begin with {', '.join(rules.prefixes)} only.")

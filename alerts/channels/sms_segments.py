@@ -1,4 +1,4 @@
-"""How many segments a text message takes: 3GPP TS 23.038 (GSM 7-bit, UCS-2) and 23.040 (concatenation)."""
+"""Segment count of a text message: 3GPP TS 23.038 (GSM 7-bit, UCS-2) and 23.040 (concatenation)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Segments:
 
 
 def plain_punctuation(text: str) -> str:
-    """Typographic quotes, dashes and spaces as GSM-7 has them: they alone would more than halve a segment's room.
+    """Replace typographic quotes, dashes and spaces, which would more than halve a segment's room.
 
-    Letters stay as they are written: a Welsh ŵ or a Polish ą is a letter of its own, not an ornament.
+    Letters are kept: a Welsh ŵ or a Polish ą is a separate letter, not an ornament.
     """
     return text.translate(_PLAIN)
 
 
 def count(text: str) -> Segments:
-    """What a phone network makes of `text`. An escape pair of GSM-7 is never split over two segments."""
+    """Count the segments of `text`. An escape pair of GSM-7 is never split over two segments."""
     if all(c in _BASIC or c in _EXTENDED for c in text):
         units = [2 if c in _EXTENDED else 1 for c in text]
         return _fill("GSM-7", units, single=160, joined=153)

@@ -1,4 +1,4 @@
-"""What stands above the words in every channel: that it is a drill, how grave it is, where, from when."""
+"""Subject lines and banners of every channel: drill, severity, place, effective time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.channels.severity_style import tag
 
 
 def subject(words: NoticeWords, speech: Translator) -> str:
-    """The subject line: drill first, then what kind of message, how grave and where, then the title."""
+    """Compose the subject line: drill first, then message type, severity and place, then the title."""
     lead = [speech.text("mark", words.status)] if words.status != "Actual" else []
     if words.msg_type != "Alert":
         lead.append(speech.text("mark", words.msg_type))
@@ -26,7 +26,7 @@ def subject(words: NoticeWords, speech: Translator) -> str:
 
 
 def sms_lead(words: NoticeWords, speech: Translator) -> str:
-    """The head of a text behind the sender's name: `SEVERE, Walworth:`."""
+    """Compose the beginning of a text after the sender's name: `SEVERE, Walworth:`."""
     lead = []
     if words.msg_type != "Alert":
         lead.append(speech.text("mark", words.msg_type))
@@ -51,7 +51,7 @@ def listed_title(words: NoticeWords, t: Translator) -> str:
 
 
 def short_place(area_words: str, limit: int = 40) -> str:
-    """Where, short enough for a subject line: as many of the places as fit, the largest share first."""
+    """Shorten the area for a subject line: as many of the places as fit, the largest share first."""
     said = area_words.split(";")[0].strip()
     while len(said) > limit:
         fewer = max(said.rfind(", "), said.rfind("، "))
@@ -62,20 +62,20 @@ def short_place(area_words: str, limit: int = 40) -> str:
 
 
 def banners(words: NoticeWords, speech: Translator) -> list[str]:
-    """What stands above everything else: that it is a drill; that it replaces, withdraws or ends an earlier one."""
+    """Banners above the content: a drill; a message that replaces, withdraws or ends an earlier one."""
     kinds = [kind for kind in (words.status, words.msg_type) if kind not in ("Actual", "Alert")]
     return [f"{speech.text('mark', kind)}. {speech.text('banner', kind)}" for kind in kinds]
 
 
 def tag_line(words: NoticeWords, speech: Translator) -> str:
-    """The tone in words, and where or from when: `Severe, act now, Walworth`."""
+    """Style in words, with place or effective time: `Severe, act now, Walworth`."""
     said = tag(words.kind, words.msg_type, words.severity, speech)
     more = short_place(words.area_words) or starts(words, speech)
     return f"{said}{speech.comma}{more}" if more else said
 
 
 def starts(words: NoticeWords, speech: Translator, *, short: bool = False) -> str:
-    """From when a service change holds, with the hour if that is near; "" for what holds already or no longer."""
+    """Effective time of a service change, with the hour if near; "" if already in effect or ended."""
     at = words.effective
     if at is None or at <= words.issued_at or words.msg_type in ("Cancel", "AllClear"):
         return ""
