@@ -1,4 +1,4 @@
-"""The composition root: the only place where the parts are built and joined."""
+"""Composition root: the only place where the parts are built and wired."""
 
 from __future__ import annotations
 
@@ -80,23 +80,23 @@ from subscribers.vault import Vault
 Role = Literal["web", "worker", "scheduler"]
 CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
 PROOF_SECRET = "proofs"
-"""The purpose, in the vault, of what signs the log's proofs."""
+"""Purpose, in the vault, of the secret that signs the log's proofs."""
 _MIGRATED: tuple[Part, ...] = ("main", "keys")
 _ASK_FOR_FAN_OUT = 0.3
-"""Seconds between asking for the fan-out's lock, while there is something to do and another process has it."""
+"""Seconds between tries for the fan-out's lock, while another process holds it."""
 _READERS = 4
 """Threads for the web's blocking reads: each keeps a connection."""
 
 
 def utc_now() -> datetime:
-    """The clock of a running product."""
+    """Clock of a running product."""
     return datetime.now(UTC)
 
 
 def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[], datetime] = utc_now) -> App:
-    """One process's parts, joined and not yet started. Without roles it reads and takes commands, and sends nothing.
+    """Build one process, not yet started. Without roles it reads and takes commands, and sends nothing.
 
-    On SQLite the schema is brought up to date here; on PostgreSQL `alerts migrate` does it, and without it this raises
+    On SQLite the schema is migrated here; on PostgreSQL `alerts migrate` does it, and without it this raises
     Unavailable. The caller holds the lock.
     """
     log_setup.configure(settings)
@@ -108,7 +108,7 @@ def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[]
 
 
 class App:
-    """One process of the product. `start` and `stop` it in one event loop."""
+    """Process of the product. `start` and `stop` it in one event loop."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class App:
         clock: Callable[[], datetime],
         checkpoints: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
-        """`checkpoints`: options of the store of the audience's checkpoints."""
+        """`checkpoints`: options of the audience's checkpoint store."""
         self.settings, self._roles, self._clock = settings, frozenset(roles), clock
         self._closing = ExitStack()
         self._winding: asyncio.Task[None] | None = None
@@ -217,8 +217,10 @@ class App:
     # --- life ---
 
     async def start(self, *, counting: bool = True) -> None:
-        """Begin to follow the log and, by role, to send and to fire what is due. Who counts no audience, as an import,
-        is spared keeping everybody in memory."""
+        """Start following the log and, by role, sending and firing due items.
+
+        Without `counting`, a process such as an import does not load the audience into memory.
+        """
         self.runner.start()
         if counting or self._roles:
             self.follower.start()
@@ -230,13 +232,13 @@ class App:
         self._jobs.start()
 
     def wind_down(self) -> asyncio.Task[None]:
-        """Begin to finish or release what is in hand; commands are still taken, for whoever is being answered."""
+        """Start finishing or releasing work in progress; commands are still taken, for open requests."""
         if self._winding is None:
             self._winding = asyncio.get_running_loop().create_task(self._wind_down(), name="winding down")
         return self._winding
 
     async def stop(self) -> None:
-        """Finish or release what is in hand, then close everything."""
+        """Finish or release work in progress, then close everything."""
         try:
             await self.wind_down()
         finally:
@@ -246,20 +248,20 @@ class App:
         self._jobs.remove(DUE)
         senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
         await asyncio.gather(*(sender.stop() for sender in senders))
-        await self._jobs.stop()  # last: a worker that lets messages arrive keeps its lease meanwhile
+        await self._jobs.stop()  # last: a worker that finishes its messages needs its lease meanwhile
 
     def close(self) -> None:
-        """Close everything at once; in an event loop that has started it, `stop` does it."""
+        """Close everything at once; in an event loop that has started it, use `stop`."""
         self.follower.stop()
         self.runner.stop()
         self.parts.reads.shutdown()
         if self._roles or self.settings.on_sqlite:
             self.writer.close()
-            self._prover.stop()  # after the last event, so that a command's events are proven as a server's are
+            self._prover.stop()  # after the last event, so that those of a one-off command are proven too
         self._closing.close()
 
     def rebuild(self, progress: Callable[[int, int], None] = lambda position, end: None) -> int:
-        """Compute the read models afresh beside the live ones and switch to them; the new generation."""
+        """Rebuild the read models beside the live ones and switch to them; return the new generation."""
         return rebuild(
             self.settings.database_url, self.main, self.log, projections(), self._folder, self._clock, progress
         )
@@ -272,7 +274,7 @@ class App:
         return database
 
     def _build_follower(self, views: LiveViews) -> AudienceProjector:
-        """Only a process that sends has effects; the others follow to count and to explain."""
+        """Build the audience projector; only a sending process runs effects, the others count and explain."""
         columns, registers = AudienceColumns(), ReferenceData()
         fan_out = (
             FanOut(
@@ -298,7 +300,7 @@ class App:
         )
 
     def _build_webhooks(self, codec: Codec) -> WebhookSender:
-        """Webhooks to our own inbox make no sense, so only settings can allow private targets."""
+        """Build the webhook sender; private targets are allowed only by settings, not for the inbox."""
         client = SafeHttpClient(allow_private=self.settings.allow_private_targets)
         return WebhookSender(
             self.main, self.writer, self.log, codec, client, self.commands.disable_webhook, clock=self._clock
@@ -315,7 +317,7 @@ class App:
         return inbox
 
     def _erase(self, subject: UUID) -> None:
-        """What was theirs is gone when this returns: their messages in the local inbox, then their key."""
+        """Delete a person's messages in the local inbox, then their key."""
         if self.inbox is not None:
             state, secret = self.log.state(SUBSCRIBER, subject), self.settings.secret_key
             contacts = {contact.number for contact in state.contacts} if state else set()
@@ -323,7 +325,7 @@ class App:
         self.vault.destroy(subject)
 
     def build_worker(self, **options: Any) -> Worker:
-        """A worker on the parts of this process. `options` replace parameters that come from the settings."""
+        """Build a worker on this process's parts. `options` replace parameters from the settings."""
         settings = self.settings
         sender = Sender(
             public_url=settings.public_url,
@@ -355,7 +357,7 @@ class App:
     # --- states ---
 
     def _provider_states(self) -> dict[str, Any]:
-        """Channel → its provider and how it does, for `/status` and the console."""
+        """Health of the provider of each channel, for `/status` and the console."""
         told = (
             {}
             if "worker" in self._roles or self.settings.on_sqlite
@@ -377,7 +379,7 @@ class App:
 
 
 def migrate_all(settings: Settings) -> list[str]:
-    """Bring every part of the database up to date; what was applied."""
+    """Migrate every part of the database; return the applied files."""
     applied: list[str] = []
     for part in _MIGRATED:
         database = connect(settings.database_url, part)
@@ -400,8 +402,10 @@ def migrate_all(settings: Settings) -> list[str]:
 
 
 def compute_afresh(settings: Settings) -> int:
-    """Compute the read models from the whole log and switch to them; their generation. (An older version's cannot be
-    completed in place: the new tables would miss what happened before.)"""
+    """Compute the read models from the whole log and switch to them; return their generation.
+
+    Read models of an older version cannot be completed in place: new tables would miss earlier events.
+    """
     with ExitStack() as closing:
         main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
         closing.callback(main.close)
@@ -409,14 +413,16 @@ def compute_afresh(settings: Settings) -> int:
         log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, Vault(keys, settings.master_key))))
         closing.callback(log.close)
         generation = rebuild(settings.database_url, main, log, projections(), _migrations(main, "views"), utc_now)
-    if settings.on_sqlite:  # nobody else has it open; on PostgreSQL an older process may still read its own
+    if settings.on_sqlite:  # no other process has it open; on PostgreSQL an older one may still read its own
         connect(settings.database_url, "views", generation - 1).drop()
     return generation
 
 
 def prepare_audience(settings: Settings) -> int | None:
-    """Keep the audience's columns for the next start if it would find none; the position. Nothing of this database may
-    be running on SQLite."""
+    """Write an audience checkpoint for the next start if there is none; return its position.
+
+    On SQLite no process of this database may be running.
+    """
     with ExitStack() as closing:
         main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
         closing.callback(main.close)
@@ -430,7 +436,7 @@ def prepare_audience(settings: Settings) -> int | None:
 
 
 def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:
-    """What `migrate_all` would apply; changes nothing."""
+    """List the files that `migrate_all` would apply; changes nothing."""
     waiting: list[str] = []
     for part in _MIGRATED:
         database = connect(settings.database_url, part, readonly=readonly)

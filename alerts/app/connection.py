@@ -1,4 +1,4 @@
-"""How a command reaches the product: through the running server, or by opening it in this process."""
+"""Connection of a CLI command to the product: through the running server, or by opening it in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def settings() -> Settings:
-    """This process's settings, from the environment and `.env`."""
+    """Load this process's settings from the environment and `.env`."""
     try:
         values = environment(os.environ)
         for name in unknown(values):
@@ -32,9 +32,9 @@ def settings() -> Settings:
 
 @asynccontextmanager
 async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator[Call]:
-    """Run `alerts.operations` by name: in the server that holds the database, else in this process.
+    """Connect to `alerts.operations`: in the server that holds the database, else in this process.
 
-    `counting`: audiences too.
+    `counting`: load audiences too.
     """
     from alerts.operations.control_socket import (  # here, since aiohttp takes a quarter of a second to load
         AlreadyRunning,
@@ -72,7 +72,7 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
 
 
 def ask(operation: str, arguments: Json) -> Json:
-    """One operation, from a command's function."""
+    """Run one operation from a command's function."""
 
     async def one() -> Json:
         async with connected(settings()) as call:
@@ -82,7 +82,7 @@ def ask(operation: str, arguments: Json) -> Json:
 
 
 def with_product(work: Callable[[Call], Awaitable[T]]) -> T:
-    """Several operations over one connection; none of them counts an audience."""
+    """Run several operations over one connection, without audiences."""
 
     async def several() -> T:
         async with connected(settings(), counting=False) as call:

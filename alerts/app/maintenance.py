@@ -1,4 +1,4 @@
-"""Whether a database holds a log already."""
+"""Check for an existing log in a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alerts.storage.migrate import pending
 
 
 def is_empty(url: str) -> bool:
-    """Whether there is no log yet at `url`, or one without an event. Changes nothing. Raises DomainError."""
+    """True if there is no log yet at `url`, or one without an event. Changes nothing. Raises DomainError."""
     database = connect(url, "main")
     try:
         if "0001_log.sql" in pending(database, package_data.find("migrations", database.dialect)):

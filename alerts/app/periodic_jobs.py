@@ -1,7 +1,7 @@
-"""The table of periodic jobs: everything in a process that happens again and again by the clock.
+"""Table of periodic jobs: everything in a process that is repeated by the clock.
 
-What follows the log (projections, fan-out, proofs, webhooks) is woken by the log and stands elsewhere; from here it is
-only reminded of what time alone makes due.
+Followers of the log (projections, fan-out, proofs, webhooks) are woken by the log and are not here; this table only
+wakes them for work that becomes due by time alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def periodic_jobs(
     checkpoints: CheckpointStore | None = None,
     prover: Prover | None = None,
 ) -> PeriodicJobs:
-    """The jobs of the parts that this process has."""
+    """Build the jobs of the parts that this process has."""
     rows: list[PeriodicJob] = []
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
@@ -52,7 +52,7 @@ def periodic_jobs(
 
 
 def _called(function: Callable[[], object]) -> Callable[[], Awaitable[None]]:
-    """A function that blocks for no time, as a job."""
+    """Wrap a function that does not block as a job."""
 
     async def run() -> None:
         function()

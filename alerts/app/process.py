@@ -1,4 +1,4 @@
-"""One process of the product, from its start to its end: the parts, the web, the control socket, the signals."""
+"""Life cycle of one process: the parts, the web, the control socket, the signals."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ from alerts.settings import Settings
 
 ROLES = ("web", "worker", "scheduler")
 _GC = (20_000, 20, 20)
-"""Python's own 700 has every seventh command pay for a collection; most of what a command leaves needs none."""
+"""Thresholds of the garbage collector.
+
+With Python's default of 700, every seventh command would pay for a collection, mostly for nothing.
+"""
 STOP_S = 6.0
-"""How long open connections may take to end; what is being sent may take a second more, at the same time."""
+"""Seconds that open connections may take to end; messages in flight get a second more, in parallel."""
 
 _log = logging.getLogger("alerts.serve")
 
@@ -30,7 +33,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
     """Serve until SIGTERM or SIGINT. Raises `control_socket.AlreadyRunning` if another server has the database.
 
     With the role web everything is served at `host` and `port`; without it only health and metrics, and nothing at all
-    where `port` is None.
+    if `port` is None.
     """
     async with AsyncExitStack() as stack:
         if settings.on_sqlite:
@@ -55,14 +58,14 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
 
 
 def spare_the_collector() -> None:
-    """What is loaded by now stays: no need to look through it for garbage again, nor after every few objects."""
+    """Freeze loaded objects out of garbage collection, and make collections rarer."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC)
 
 
 def _warn(settings: Settings, host: str) -> None:
-    """What is fine on one's own machine and dangerous elsewhere is said loudly."""
+    """Log warnings for settings that are safe on a local machine and dangerous elsewhere."""
     if settings.allow_private_targets:
         _log.warning(
             "push and webhook targets may be private addresses: whoever may add one can reach machines behind your "

@@ -1,4 +1,4 @@
-"""How commands speak: data as JSON or in words, errors in one line, long work by a bar on a terminal."""
+"""Terminal output of commands: data as JSON or in words, errors in one line, progress bars."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ Json = dict[str, Any]
 
 
 class Failed(Exception):
-    """A command that could not be done; `str(error)` says what to do."""
+    """Failure of a command; `str(error)` says what to do."""
 
 
 class Misuse(Exception):
-    """A command that was called wrongly (exit code 2); `str(error)` says how it is called."""
+    """Wrong use of a command (exit code 2); `str(error)` says how to call it."""
 
 
 def show(data: Json, *, as_json: bool, words: Callable[[Json], str]) -> None:
-    """Print an answer: as JSON for programs, in words for people."""
+    """Print a result: as JSON for programs, in words for people."""
     print(json.dumps(data, ensure_ascii=False, default=str) if as_json else words(data))
 
 
 def complain(error: Exception) -> None:
-    """One line on standard error; bad input names its fields below."""
+    """Print an error on standard error; bad input names its fields below."""
     print(f"alerts: {error}", file=sys.stderr)
     if isinstance(error, Invalid):
         for one in error.errors:
@@ -36,13 +36,13 @@ def complain(error: Exception) -> None:
 
 
 def note(text: str) -> None:
-    """Something for the person, not for the data: on standard error."""
+    """Print a message for the person on standard error, apart from the data."""
     print(text, file=sys.stderr)
 
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal, a plain line each ten seconds elsewhere; the callable is told how much is done."""
+    """Show a bar on a terminal, a plain line every ten seconds elsewhere; call the result with the amount done."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import Progress

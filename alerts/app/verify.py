@@ -1,4 +1,4 @@
-"""Verifying an instance's log: with connections of its own that only read, beside a running server or without one."""
+"""Verification of an instance's log, by read-only connections, with or without a running server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def verify_log(
     against: Checkpoint | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
-    """Compare the log with its proofs, and with a checkpoint that was kept elsewhere."""
+    """Compare the log with its proofs, and with an external checkpoint."""
     with ExitStack() as closing:
         url = settings.database_url
         main, keys = connect(url, "main", readonly=True), connect(url, "keys", readonly=True)
