@@ -1,1 +1,1 @@
-"""The clock of the product: periodic jobs, and the rows of what is due."""
+"""Scheduler: periodic jobs, and due items."""

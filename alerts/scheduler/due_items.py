@@ -1,4 +1,4 @@
-"""Due items: the schedule is rows of ours; APScheduler only wakes the poll that reads them.
+"""Due items: the schedule is rows of our own; APScheduler only wakes the poll that reads them.
 
 An item is (kind, subject, time). It is planned and cancelled by the commands, in the transaction of their events, and
 fired by a command that takes it and appends in one transaction: two schedulers, a restart or a jump of the clock can
@@ -28,17 +28,17 @@ _PAGE = 100
 
 
 def plan_due(unit: UnitOfWork, kind: str, subject: UUID, due_at: datetime) -> None:
-    """Plan one item within a command; planning the same item twice is one item."""
+    """Plan an item within a command; idempotent."""
     unit.write(_sql.plan, (kind, subject.bytes, micros(due_at)))
 
 
 def cancel_due(unit: UnitOfWork, kind: str, subject: UUID) -> None:
-    """Cancel whatever is planned of this kind for this subject and has not fired."""
+    """Cancel the unfired items of this kind for this subject."""
     unit.write(_sql.cancel, (kind, subject.bytes))
 
 
 def take_due(unit: UnitOfWork, kind: str, subject: UUID, due_at: datetime) -> bool:
-    """Mark an item fired, within the command that fires it; False if it was fired or cancelled by somebody else."""
+    """Mark an item fired, within the command that fires it; False if it was already fired or cancelled."""
     key = (kind, subject.bytes, micros(due_at))
     rows = unit.read(_sql.state, key)
     if not rows or rows[0][0] != 0:
@@ -48,9 +48,9 @@ def take_due(unit: UnitOfWork, kind: str, subject: UUID, due_at: datetime) -> bo
 
 
 class DuePoll:
-    """Fires what is due. A periodic job calls it each second, and once more at the very next due time.
+    """Poll of due items. A periodic job calls it each second, and once more at the very next due time.
 
-    `fire` must be free to be called twice for one item. An item whose firing raises stays planned and is tried again
+    `fire` must tolerate being called twice for one item. An item whose firing raises stays planned and is tried again
     at the next poll, after the others.
     """
 
@@ -62,7 +62,7 @@ class DuePoll:
         """Asks for one more poll at a time (`PeriodicJobs.run_at`)."""
 
     async def poll(self) -> int:
-        """Fire what is due now; how many items were fired."""
+        """Fire the items due now; return their number."""
         async with self._polling:
             fired = 0
             failed: set[tuple[str, UUID, datetime]] = set()
@@ -74,7 +74,7 @@ class DuePoll:
                     except Exception:
                         _log.exception("due item %s of %s could not be fired", item[0], item[1])
                         failed.add(item)
-                failed.update(items)  # one that fire left planned is not taken twice in one poll
+                failed.update(items)  # an item left planned is not fired twice in one poll
             await self._wake_for_next()
             return fired
 
@@ -89,7 +89,7 @@ class DuePoll:
         return optional_from_micros(due_at)
 
     async def _wake_for_next(self) -> None:
-        """Ask for a poll of its own for what falls between two."""
+        """Schedule an extra poll for an item due between two polls."""
         following = await asyncio.to_thread(self._next)
         now = self._clock()
         if following is not None and now < following < now + timedelta(seconds=self.every_s):

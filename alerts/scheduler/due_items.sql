@@ -1,5 +1,7 @@
+-- Statements of the due items. `state`: 0 planned, 1 fired, 2 cancelled; times are microseconds since 1970.
+
 -- name: plan
--- The same item planned twice is one item; an item that was cancelled and is planned again is due again.
+-- Idempotent; a cancelled item becomes due again.
 INSERT INTO due_items (kind, subject, due_at, state) VALUES (?, ?, ?, 0)
 ON CONFLICT (kind, subject, due_at) DO UPDATE SET state = CASE due_items.state WHEN 2 THEN 0 ELSE due_items.state END;
 

@@ -1,7 +1,7 @@
 """Periodic jobs, run by APScheduler in the process's event loop.
 
-A job is a wake-up: what is due is decided by rows and positions of ours, so that a job which runs twice, late or in two
-processes does nothing twice. The jobs of a process stand in one table (`alerts.app.periodic_jobs`).
+A job is a wake-up: rows and positions of our own decide what is due, so that a job that runs twice, late or in two
+processes does nothing twice. The jobs of a process are in one table (`alerts.app.periodic_jobs`).
 """
 
 from __future__ import annotations
@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _CHECK_S = 1.0
-"""Seconds between two looks for jobs that a changed wall clock holds up."""
+"""Seconds between checks for jobs delayed by a changed wall clock."""
 
 
 class PeriodicJob(NamedTuple):
-    """One row of the table of periodic jobs."""
+    """Row of the table of periodic jobs."""
 
     name: str
     every_s: float
     run: Callable[[], Awaitable[object]]
-    """An error is logged, and the job runs again at its next time."""
+    """Job function; an error is logged, and the job runs again at its next time."""
 
 
 class PeriodicJobs:
-    """Runs a table of jobs: each at once, then at its interval, never twice at a time. Belongs to one event loop."""
+    """Runner of a table of jobs: each at once, then at its interval, never twice at a time.
+
+    Belongs to one event loop.
+    """
 
     def __init__(self, jobs: Sequence[PeriodicJob]) -> None:
         self._jobs = {job.name: job for job in jobs}
@@ -45,7 +48,7 @@ class PeriodicJobs:
         self._watch: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, in the running event loop."""
+        """Start in the running event loop."""
         if not self._jobs:
             return
         from apscheduler.schedulers.asyncio import AsyncIOScheduler  # 60 ms: only a process with jobs pays for it
@@ -69,12 +72,12 @@ class PeriodicJobs:
         self._watch = asyncio.create_task(self._run_held_up(), name="periodic jobs held up")
 
     def remove(self, name: str) -> None:
-        """Run one of them no more; nothing happens if there is none of that name."""
+        """Remove a job; an unknown name is ignored."""
         if self._scheduler is not None and self._jobs.pop(name, None) is not None:
             self._scheduler.remove_job(name)
 
     async def stop(self) -> None:
-        """Start no job any more; what runs is not waited for."""
+        """Start no further jobs; running ones are not waited for."""
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -84,7 +87,7 @@ class PeriodicJobs:
             self._scheduler = None
 
     def run_at(self, name: str, at: datetime) -> None:
-        """Run a job once more at that time (aware), beside its interval; a later call replaces an earlier one."""
+        """Schedule one extra run at that time (aware); a later call replaces an earlier one."""
         if self._scheduler is None:
             return
         self._scheduler.add_job(
@@ -112,7 +115,7 @@ class PeriodicJobs:
             self._running.discard(name)
 
     async def _run_held_up(self) -> None:
-        """Run what APScheduler holds back: it waits for a wall clock that was set back to come where it was."""
+        """Run delayed jobs: after the wall clock was set back, APScheduler waits for the former time."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_CHECK_S)
