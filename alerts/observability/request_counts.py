@@ -8,7 +8,7 @@ REQUEST_BOUNDS = (0.005, 0.025, 0.1, 0.5, 2.0, 10.0)
 
 
 class Requests:
-    """Counts what the web answers, in the event loop; cheap: one dictionary access a request. Any thread may read."""
+    """Counter of responses, used in the event loop; one dictionary access per request. Any thread may read."""
 
     __slots__ = ("_seen",)
 
@@ -16,7 +16,7 @@ class Requests:
         self._seen: dict[tuple[str, str, int], list[float]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answer. `route` is the pattern (`/alerts/{id}`), never the address."""
+        """Count a response. `route` is the pattern (`/alerts/{id}`), never the address."""
         found = self._seen.get((method, route, status))
         if found is None:
             found = self._seen[method, route, status] = [0.0] * (len(REQUEST_BOUNDS) + 2)
@@ -24,8 +24,8 @@ class Requests:
         found[-1] += seconds
 
     def seen(self) -> dict[tuple[str, str, int], list[float]]:
-        """(method, route, status) → counts by bucket, the last of them without bound, then the sum of seconds."""
-        # `copy` first: it is one step, while making a list of pairs lets the loop count in between.
+        """Return (method, route, status) → counts by bucket, the last without bound, then the sum of seconds."""
+        # `copy` is atomic, while the loop could count in between during a list of pairs.
         return {key: list(values) for key, values in self._seen.copy().items()}
 
 

@@ -13,7 +13,7 @@ _request: ContextVar[UUID | None] = ContextVar("alerts_request", default=None)
 
 
 def current() -> UUID | None:
-    """Id of the current trace; None outside a trace."""
+    """Return the id of the current trace; None outside a trace."""
     return _request.get()
 
 
