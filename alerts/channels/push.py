@@ -117,7 +117,7 @@ class PreparedPush:
 
 
 def topic(thread: UUID) -> str:
-    """Push `Topic` of a thread (RFC 8030, 5.4: at most 32 URL-safe characters): a phone that was off gets the latest."""
+    """Push `Topic` of a thread (RFC 8030, 5.4: 32 URL-safe characters): a phone that was off gets only the latest."""
     return base64.urlsafe_b64encode(thread.bytes).rstrip(b"=").decode()
 
 

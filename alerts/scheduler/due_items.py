@@ -59,7 +59,7 @@ class DuePoll:
         self.every_s = every
         self._polling = asyncio.Lock()
         self.run_at: Callable[[datetime], object] = lambda at: None
-        """Asks for one more poll at a time (`PeriodicJobs.run_at`)."""
+        """Schedules an extra poll (`PeriodicJobs.run_at`)."""
 
     async def poll(self) -> int:
         """Fire the items due now; return their number."""
