@@ -60,10 +60,15 @@ def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
 
 @cache
 def _parser() -> MarkdownIt:
+    """Parser shared by all threads, with its rules compiled."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.disable("image")
     parser.add_render_rule("heading_open", lambda *_: "<h3>")
     parser.add_render_rule("heading_close", lambda *_: "</h3>\n")
+    # A ruler publishes its list of rules before filling it: a thread that came in between would parse with too few
+    # rules, and its readers would get a message without a word in it.
+    for ruler in (parser.core.ruler, parser.block.ruler, parser.inline.ruler, parser.inline.ruler2):
+        ruler.getRules("")
     return parser
 
 
