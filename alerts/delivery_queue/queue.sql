@@ -5,7 +5,7 @@
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
 --   flags: 1 FOLLOW_UP, 2 MAY_WAKE, 4 DID_WAKE, 8 LATE_JOINER, 16 IN_DOUBT, 32 TEAM, 64 DIGEST, 128 IMMEDIATE,
 --       256 HAS_RECEIPT
---   channel: 0 email, 1 sms, 2 push, 3 letter
+--   channel: place in CHANNELS of alerts/kernel/terms.py
 --   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team
 --   paused: 1 PAUSED, 2 RESUMED

@@ -3,7 +3,7 @@
 -- Numbers (row_format.py):
 --   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
---   channel: 0 email, 1 sms, 2 push, 3 letter
+--   channel: place in CHANNELS of alerts/kernel/terms.py
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team
 
 -- name: failed

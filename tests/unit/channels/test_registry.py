@@ -33,7 +33,7 @@ def test_every_channel_is_given_by_a_field_of_the_body() -> None:
 
 
 def test_a_letter_is_a_known_word_that_cannot_be_sent() -> None:
-    with pytest.raises(Invalid, match="letter is not available in this version: use email, sms or push"):
+    with pytest.raises(Invalid, match="letter is not available in this version: use email, sms"):
         writable("letter")
 
 

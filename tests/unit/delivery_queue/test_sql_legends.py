@@ -9,7 +9,6 @@ import pytest
 
 from alerts.delivery_queue import bounce_pause, row_format
 from alerts.delivery_queue.row_format import LANE, STATE, DeliveryFlag
-from alerts.kernel.terms import CHANNEL_CODE
 
 ROOT = Path(__file__).parents[3]
 KINDS = {name.removeprefix("JOB_").lower(): number for name, number in vars(row_format).items() if "JOB_" in name}
@@ -17,7 +16,7 @@ NUMBERS: dict[str, dict[str, int]] = {
     "state": {str(name): number for name, number in STATE.items()},
     "ended": {str(name): number for name, number in STATE.items()},
     "flags": {str(flag.name): int(flag) for flag in DeliveryFlag},
-    "channel": {str(name): number for name, number in CHANNEL_CODE.items()},
+    "channel": {},  # no statement names a channel by its number, so that a new one touches no SQL
     "lane": {str(name): number for name, number in LANE.items()},
     "kind": KINDS,
     "paused": {"PAUSED": bounce_pause.PAUSED, "RESUMED": bounce_pause.RESUMED},
