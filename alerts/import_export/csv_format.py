@@ -28,6 +28,8 @@ Cells = dict[str, str]
 """Non-empty cells of a row by column."""
 REACHES = tuple(dict.fromkeys(CHANNEL_TERMS[channel].field for channel in WRITABLE))
 """Columns with an address: a row needs at least one of them."""
+_SUBSCRIPTIONS = frozenset(terms.field for terms in CHANNEL_TERMS.values() if terms.address == "subscription")
+"""Those of them that are JSON."""
 COLUMNS = (
     *REACHES,
     "language",
@@ -84,7 +86,9 @@ def body_of(row: Cells) -> Json:
 
     With a consent the person is confirmed; without one they are asked to confirm.
     """
-    body: Json = {name: row[name] for name in ("email", "phone", "language", "timezone") if name in row}
+    body: Json = {name: row[name] for name in (*REACHES, "language", "timezone") if name in row}
+    for name in _SUBSCRIPTIONS & body.keys():
+        body[name] = _json(name, row[name], dict)
     for name in ("severity_at_least", "frequency"):
         if name in row:
             body[name] = _choice(name, row[name], _CHOICES[name])
@@ -99,8 +103,6 @@ def body_of(row: Cells) -> Json:
             body[name] = _boolean(name, row[name])
     if "places" in row:
         body["places"] = _places(row["places"])
-    if "push" in row:
-        body["push"] = _json("push", row["push"], dict)
     if "quiet_from" in row or "quiet_to" in row:
         body["quiet_hours"] = {"from": row.get("quiet_from", ""), "to": row.get("quiet_to", "")}
         if "wake_for" in row:
@@ -118,7 +120,7 @@ def in_columns(field: str, reason: str) -> tuple[str, str]:
         where = f"place {int(found[1]) + 1}" + (f", {found[2]}" if found[2] else "")
         return "places", f"{where}: {reason}"
     column, _, inside = field.replace("[", ".").partition(".")
-    if column == "push" and inside:
+    if column in _SUBSCRIPTIONS and inside:
         return column, f"{inside}: {reason}"
     return _COLUMN_OF.get(field) or (column if column in COLUMNS else field), reason
 
