@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -16,58 +14,19 @@ from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Projection
 from alerts.kernel.events import Event, Recorded
 from alerts.projections import ReadModels, projections
-from alerts.settings.package_data import find
-from alerts.storage.ports import Dialect
-from alerts.storage.sqlite import SQLiteTransaction
 from subscribers.domain import events as subscriber_events
+from tests.support.memory_store import MemoryDatabase, MemoryKeys
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CATALOGUE = alerts_events.CATALOGUE.joined(subscriber_events.CATALOGUE)
-
-
-class MemoryDatabase:
-    """One SQLite database in memory (`alerts.eventlog.ports.Database`)."""
-
-    dialect: Dialect = "sqlite"
-
-    def __init__(self) -> None:
-        self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        for file in sorted(find("migrations", "sqlite", "views").glob("*.sql")):
-            self.connection.executescript(file.read_text())
-
-    @contextmanager
-    def read(self) -> Iterator[SQLiteTransaction]:
-        yield SQLiteTransaction(self.connection)
-
-    write = read
-
-    def close(self) -> None:
-        self.connection.close()
-
-
-class Keys:
-    """Keys in memory: sealing is reversing behind the subject's id, so that what is sealed is not found in clear."""
-
-    def __init__(self) -> None:
-        self.destroyed: set[UUID] = set()
-
-    def seal(self, subject: UUID, plaintext: bytes, *, fresh: bool = False) -> bytes:
-        return subject.bytes + plaintext[::-1]
-
-    def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
-        assert sealed[:16] == subject.bytes, "unsealed for another subject"
-        return None if subject in self.destroyed else sealed[16:][::-1]
-
-    def prefetch(self, subjects: object) -> None:
-        pass
 
 
 @dataclass
 class World:
     """A log as a list, and the read models that follow it."""
 
-    keys: Keys = field(default_factory=Keys)
-    database: MemoryDatabase = field(default_factory=MemoryDatabase)
+    keys: MemoryKeys = field(default_factory=MemoryKeys)
+    database: MemoryDatabase = field(default_factory=lambda: MemoryDatabase("views"))
     projections: Sequence[Projection] = field(default_factory=projections)
     rows: list[Notification] = field(default_factory=list)
     versions: dict[UUID, int] = field(default_factory=dict)

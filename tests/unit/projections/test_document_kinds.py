@@ -8,7 +8,7 @@ import pytest
 
 from alerts.projections import document_kinds
 from alerts.projections.document_kinds import DocumentKind
-from tests.support.memory_views import MemoryDatabase
+from tests.support.memory_store import MemoryDatabase
 
 KINDS: list[DocumentKind[Any]] = [k for k in vars(document_kinds).values() if isinstance(k, DocumentKind)]
 
@@ -41,7 +41,7 @@ def test_statements_of_a_sealed_kind() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.table))
 def test_columns_are_those_of_the_migrated_table(kind: DocumentKind[Any]) -> None:
-    database = MemoryDatabase()
+    database = MemoryDatabase("views")
     migrated = {row[1] for row in database.connection.execute(f"PRAGMA table_info({kind.table})")}
     database.close()
     assert migrated == {"id", "created", "position", *kind.columns, "doc", *(("sealed",) if kind.sealed else ())}
