@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -14,10 +13,7 @@ from alerts.commands import Idempotency
 from alerts.contract.bodies import ContentBody, IncidentBody, NoticeBody, PlaceBody, ResolveBody
 from alerts.domain.events import NoticeIssued, PolicyRule
 from alerts.kernel.errors import Conflict, Invalid, NotFound
-from tests.integration.commands.conftest import CAMDEN, START, key, on_both, rules
-
-if TYPE_CHECKING:
-    from tests.integration.commands.conftest import House
+from tests.support.command_rig import CAMDEN, START, CommandRig, key, on_both, rules
 
 FLOOD = IncidentBody(
     headline="Flood in Camden",
@@ -35,19 +31,19 @@ def revised(**changes: object) -> IncidentBody:
     return msgspec.structs.replace(FLOOD, **changes)
 
 
-async def test_an_incident_alone_sends_nothing(house: House) -> None:
-    answer = await house.commands.report_incident(key("record"), FLOOD)
+async def test_an_incident_alone_sends_nothing(rig: CommandRig) -> None:
+    answer = await rig.commands.report_incident(key("record"), FLOOD)
 
     assert answer.created and answer.notice is None
-    assert answer.position == house.log.position()
-    assert house.topics()[-1] == "IncidentReported"
+    assert answer.position == rig.log.position()
+    assert rig.topics()[-1] == "IncidentReported"
 
 
-async def test_a_draft_policy_makes_a_notice_for_a_person_to_approve(house: House) -> None:
-    answer = await house.commands.report_incident(key("draft"), FLOOD)
+async def test_a_draft_policy_makes_a_notice_for_a_person_to_approve(rig: CommandRig) -> None:
+    answer = await rig.commands.report_incident(key("draft"), FLOOD)
 
     assert answer.notice is not None
-    notice = house.notice(answer.notice)
+    notice = rig.notice(answer.notice)
     assert notice.phase == "pending-approval"
     assert notice.drafted_by == "key:k-city"
     assert notice.plan.topic == "weather"
@@ -55,144 +51,144 @@ async def test_a_draft_policy_makes_a_notice_for_a_person_to_approve(house: Hous
     assert notice.plan.priority == "emergency"
 
 
-async def test_an_issue_policy_sends_at_once_and_says_on_whose_authority(house: House) -> None:
-    answer = await house.commands.report_incident(key("issue"), FLOOD)
+async def test_an_issue_policy_sends_at_once_and_says_on_whose_authority(rig: CommandRig) -> None:
+    answer = await rig.commands.report_incident(key("issue"), FLOOD)
 
     assert answer.notice is not None
-    notice = house.notice(answer.notice)
+    notice = rig.notice(answer.notice)
     assert (notice.phase, notice.danger_to_life, notice.priority) == ("live", True, "emergency")
     assert notice.approved_by == "policy:city@1"
     assert notice.expires == START + timedelta(hours=24)
 
 
-async def test_the_same_report_again_is_nothing_new(house: House) -> None:
-    first = await house.commands.report_incident(key("issue"), FLOOD)
-    end = house.log.position()
-    second = await house.commands.report_incident(key("issue"), FLOOD)
+async def test_the_same_report_again_is_nothing_new(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("issue"), FLOOD)
+    end = rig.log.position()
+    second = await rig.commands.report_incident(key("issue"), FLOOD)
 
     assert not second.created
     assert (second.id, second.notice, second.version) == (first.id, first.notice, first.version)
-    assert house.log.position() == end
+    assert rig.log.position() == end
 
 
 @on_both
-async def test_a_changed_report_is_a_revision_and_an_update_of_its_notice(house: House) -> None:
-    first = await house.commands.report_incident(key("issue"), FLOOD)
-    second = await house.commands.report_incident(key("issue"), revised(severity="Extreme"))
+async def test_a_changed_report_is_a_revision_and_an_update_of_its_notice(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("issue"), FLOOD)
+    second = await rig.commands.report_incident(key("issue"), revised(severity="Extreme"))
 
     assert second.id == first.id and second.version == first.version + 1
     assert first.notice is not None and second.notice is not None
-    old, new = house.notice(first.notice), house.notice(second.notice)
+    old, new = rig.notice(first.notice), rig.notice(second.notice)
     assert (old.phase, old.replaced_by) == ("superseded", new.id)
     assert (new.msg_type, new.thread, new.references, new.phase) == ("Update", old.id, (old.id,), "live")
     assert new.plan.severity == "Extreme"
 
 
-async def test_only_the_area_changed(house: House) -> None:
-    await house.commands.report_incident(key("record"), FLOOD)
+async def test_only_the_area_changed(rig: CommandRig) -> None:
+    await rig.commands.report_incident(key("record"), FLOOD)
     circle = {"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 1}}
-    await house.commands.report_incident(key("record"), revised(area=circle))
-    assert house.topics()[-1] == "IncidentAreaRevised"
+    await rig.commands.report_incident(key("record"), revised(area=circle))
+    assert rig.topics()[-1] == "IncidentAreaRevised"
 
 
-async def test_a_notice_that_has_not_gone_out_is_revised_instead(house: House) -> None:
-    first = await house.commands.report_incident(key("draft"), FLOOD)
-    second = await house.commands.report_incident(key("draft"), revised(severity="Moderate"))
+async def test_a_notice_that_has_not_gone_out_is_revised_instead(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("draft"), FLOOD)
+    second = await rig.commands.report_incident(key("draft"), revised(severity="Moderate"))
 
     assert second.notice == first.notice and second.notice is not None
-    notice = house.notice(second.notice)
+    notice = rig.notice(second.notice)
     assert (notice.phase, notice.plan.severity, notice.plan.priority) == ("pending-approval", "Moderate", "notice")
 
 
-async def test_a_worse_revision_may_go_out_by_itself(house: House) -> None:
+async def test_a_worse_revision_may_go_out_by_itself(rig: CommandRig) -> None:
     policy = rules(PolicyRule(then="issue", severities=("Extreme",)), default="draft")
-    first = await house.commands.report_incident(key(policy), FLOOD)
-    assert first.notice is not None and house.notice(first.notice).phase == "pending-approval"
-    second = await house.commands.report_incident(key(policy), revised(severity="Extreme"))
+    first = await rig.commands.report_incident(key(policy), FLOOD)
+    assert first.notice is not None and rig.notice(first.notice).phase == "pending-approval"
+    second = await rig.commands.report_incident(key(policy), revised(severity="Extreme"))
     assert second.notice == first.notice
-    assert house.notice(first.notice).phase == "live"
-    assert house.notice(first.notice).approved_by == "policy:city@3"
+    assert rig.notice(first.notice).phase == "live"
+    assert rig.notice(first.notice).approved_by == "policy:city@3"
 
 
-async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(house: House) -> None:
-    ann = await house.person("ann")
-    first = await house.commands.report_incident(key("record"), FLOOD)
-    mine = await house.commands.draft_notice(ann, NoticeBody(kind="alert", incident=first.id))
-    second = await house.commands.report_incident(key("draft"), revised(severity="Moderate"))
+async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(rig: CommandRig) -> None:
+    ann = await rig.person("ann")
+    first = await rig.commands.report_incident(key("record"), FLOOD)
+    mine = await rig.commands.draft_notice(ann, NoticeBody(kind="alert", incident=first.id))
+    second = await rig.commands.report_incident(key("draft"), revised(severity="Moderate"))
     assert second.notice not in (None, mine.id)
-    assert house.notice(mine.id).plan.severity == "Severe"
+    assert rig.notice(mine.id).plan.severity == "Severe"
 
 
 @pytest.mark.parametrize(("areas", "phase"), [("camden", "live"), ("hackney", "pending-approval")])
 @on_both
 async def test_a_policy_counts_an_area_only_if_the_notice_lies_wholly_inside(
-    house: House, areas: str, phase: str
+    rig: CommandRig, areas: str, phase: str
 ) -> None:
-    await house.places()
+    await rig.places()
     policy = rules(PolicyRule(then="issue", areas=[{"place": areas}]))
-    answer = await house.commands.report_incident(key(policy), revised(area={"place": "camden"}))
-    assert answer.notice is not None and house.notice(answer.notice).phase == phase
+    answer = await rig.commands.report_incident(key(policy), revised(area={"place": "camden"}))
+    assert answer.notice is not None and rig.notice(answer.notice).phase == phase
 
 
-async def test_an_incident_without_a_place_waits_as_an_unfinished_draft(house: House) -> None:
-    answer = await house.commands.report_incident(key("draft"), IncidentBody(headline="Something burns"))
-    assert answer.notice is not None and house.notice(answer.notice).phase == "draft"
+async def test_an_incident_without_a_place_waits_as_an_unfinished_draft(rig: CommandRig) -> None:
+    answer = await rig.commands.report_incident(key("draft"), IncidentBody(headline="Something burns"))
+    assert answer.notice is not None and rig.notice(answer.notice).phase == "draft"
 
 
-async def test_a_policy_of_issue_refuses_an_alert_without_a_place(house: House) -> None:
-    end = house.log.position()
+async def test_a_policy_of_issue_refuses_an_alert_without_a_place(rig: CommandRig) -> None:
+    end = rig.log.position()
     with pytest.raises(Invalid) as refused:
-        await house.commands.report_incident(key("issue"), IncidentBody(headline="Something burns"))
+        await rig.commands.report_incident(key("issue"), IncidentBody(headline="Something burns"))
     assert refused.value.errors[0].field == "area"
-    assert house.log.position() == end
+    assert rig.log.position() == end
 
 
-async def test_resolved_it_is_said_to_those_who_were_told(house: House) -> None:
-    first = await house.commands.report_incident(key("issue"), FLOOD)
+async def test_resolved_it_is_said_to_those_who_were_told(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("issue"), FLOOD)
     words = {"en": ContentBody(title="The water is gone")}
-    answer = await house.commands.resolve_incident(key("issue"), None, ResolveBody(source_ref="f-1", all_clear=words))
+    answer = await rig.commands.resolve_incident(key("issue"), None, ResolveBody(source_ref="f-1", all_clear=words))
 
     assert first.notice is not None and answer.notice is not None
-    old, new = house.notice(first.notice), house.notice(answer.notice)
+    old, new = rig.notice(first.notice), rig.notice(answer.notice)
     assert (old.phase, new.msg_type, new.phase) == ("cleared", "AllClear", "live")
     assert new.plan.content["en"].title == "The water is gone"
     assert (new.danger_to_life, new.priority) == (False, "emergency")
 
 
-async def test_resolved_twice_is_once(house: House) -> None:
-    first = await house.commands.report_incident(key("issue"), FLOOD)
-    await house.commands.resolve_incident(key("issue"), first.id, ResolveBody())
-    end = house.log.position()
-    await house.commands.resolve_incident(key("issue"), first.id, ResolveBody())
-    assert house.log.position() == end
+async def test_resolved_twice_is_once(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("issue"), FLOOD)
+    await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
+    end = rig.log.position()
+    await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
+    assert rig.log.position() == end
     with pytest.raises(Conflict):
-        await house.commands.report_incident(key("issue"), revised(severity="Minor"))
+        await rig.commands.report_incident(key("issue"), revised(severity="Minor"))
 
 
-async def test_resolved_before_its_notice_went_out_the_notice_never_does(house: House) -> None:
-    first = await house.commands.report_incident(key("draft"), FLOOD)
-    await house.commands.resolve_incident(key("draft"), first.id, ResolveBody())
-    assert first.notice is not None and house.notice(first.notice).phase == "rejected"
+async def test_resolved_before_its_notice_went_out_the_notice_never_does(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("draft"), FLOOD)
+    await rig.commands.resolve_incident(key("draft"), first.id, ResolveBody())
+    assert first.notice is not None and rig.notice(first.notice).phase == "rejected"
 
 
-async def test_what_a_person_is_writing_is_left_to_them_when_it_is_over(house: House) -> None:
-    first = await house.commands.report_incident(key("record"), FLOOD)
+async def test_what_a_person_is_writing_is_left_to_them_when_it_is_over(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("record"), FLOOD)
     body = NoticeBody(kind="alert", incident=first.id)
-    mine = await house.commands.draft_notice(await house.person("ann"), body)
-    await house.commands.resolve_incident(key("draft"), first.id, ResolveBody())
-    assert house.notice(mine.id).phase == "draft"
+    mine = await rig.commands.draft_notice(await rig.person("ann"), body)
+    await rig.commands.resolve_incident(key("draft"), first.id, ResolveBody())
+    assert rig.notice(mine.id).phase == "draft"
 
 
-async def test_nobody_can_resolve_what_nobody_reported(house: House) -> None:
+async def test_nobody_can_resolve_what_nobody_reported(rig: CommandRig) -> None:
     with pytest.raises(NotFound):
-        await house.commands.resolve_incident(key(), UUID(int=5), ResolveBody())
+        await rig.commands.resolve_incident(key(), UUID(int=5), ResolveBody())
     with pytest.raises(Invalid):
-        await house.commands.resolve_incident(key(), None, ResolveBody())
+        await rig.commands.resolve_incident(key(), None, ResolveBody())
 
 
-async def test_references_are_the_sources_own(house: House) -> None:
-    one = await house.commands.report_incident(key(name="one"), FLOOD)
-    two = await house.commands.report_incident(key(name="two"), FLOOD)
+async def test_references_are_the_sources_own(rig: CommandRig) -> None:
+    one = await rig.commands.report_incident(key(name="one"), FLOOD)
+    two = await rig.commands.report_incident(key(name="two"), FLOOD)
     assert one.id != two.id and two.created
 
 
@@ -212,26 +208,28 @@ async def test_references_are_the_sources_own(house: House) -> None:
         (revised(area={"type": "Point", "coordinates": [0, 0]}), "area"),
     ],
 )
-async def test_bad_input_is_refused_by_field_and_nothing_is_kept(house: House, body: IncidentBody, field: str) -> None:
-    end = house.log.position()
+async def test_bad_input_is_refused_by_field_and_nothing_is_kept(
+    rig: CommandRig, body: IncidentBody, field: str
+) -> None:
+    end = rig.log.position()
     with pytest.raises(Invalid) as refused:
-        await house.commands.report_incident(key(), body)
+        await rig.commands.report_incident(key(), body)
     assert [error.field for error in refused.value.errors] == [field]
-    assert house.log.position() == end
+    assert rig.log.position() == end
 
 
-async def test_swapped_coordinates_are_told(house: House) -> None:
-    await house.places()
+async def test_swapped_coordinates_are_told(rig: CommandRig) -> None:
+    await rig.places()
     swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
     with pytest.raises(Invalid, match="swapped"):
-        await house.commands.report_incident(key(), revised(area=swapped))
+        await rig.commands.report_incident(key(), revised(area=swapped))
 
 
-async def test_a_place_registered_a_moment_ago_is_known(house: House) -> None:
+async def test_a_place_registered_a_moment_ago_is_known(rig: CommandRig) -> None:
     with pytest.raises(Invalid):
-        await house.commands.report_incident(key(), revised(area={"place": "camden"}))
-    await house.commands.define_place(key(), PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN))
-    assert (await house.commands.report_incident(key(), revised(area={"place": "camden"}))).created
+        await rig.commands.report_incident(key(), revised(area={"place": "camden"}))
+    await rig.commands.define_place(key(), PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN))
+    assert (await rig.commands.report_incident(key(), revised(area={"place": "camden"}))).created
 
 
 # --- Idempotency-Key
@@ -242,44 +240,42 @@ def idem(body: bytes = b"a", name: str = "k1", path: str = "/incidents") -> Idem
 
 
 @on_both
-async def test_the_same_key_and_body_gives_the_same_answer(house: House) -> None:
+async def test_the_same_key_and_body_gives_the_same_answer(rig: CommandRig) -> None:
     body = revised(source_ref=None)
-    first = await house.commands.report_incident(key("issue"), body, idem=idem())
-    await house.resident()
-    second = await house.commands.report_incident(key("issue"), body, idem=idem())
+    first = await rig.commands.report_incident(key("issue"), body, idem=idem())
+    await rig.resident()
+    second = await rig.commands.report_incident(key("issue"), body, idem=idem())
     assert second == first and second.created
-    assert len(house.events("IncidentReported")) == 1
+    assert len(rig.events("IncidentReported")) == 1
 
 
 @on_both
-async def test_racing_twins_are_one(house: House) -> None:
+async def test_racing_twins_are_one(rig: CommandRig) -> None:
     body = revised(source_ref=None)
-    answers = await asyncio.gather(
-        *(house.commands.report_incident(key("issue"), body, idem=idem()) for _ in range(20))
-    )
+    answers = await asyncio.gather(*(rig.commands.report_incident(key("issue"), body, idem=idem()) for _ in range(20)))
     assert len({answer.id for answer in answers}) == 1
     assert len(set(answers)) == 1
-    assert len(house.events(NoticeIssued.topic())) == 1
+    assert len(rig.events(NoticeIssued.topic())) == 1
 
 
 @on_both
-async def test_another_body_under_the_same_key_is_a_conflict(house: House) -> None:
-    await house.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"a"))
+async def test_another_body_under_the_same_key_is_a_conflict(rig: CommandRig) -> None:
+    await rig.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"a"))
     with pytest.raises(Conflict, match="Idempotency-Key"):
-        await house.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"b"))
+        await rig.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"b"))
 
 
 @on_both
-async def test_keys_are_per_path_and_live_a_day(house: House) -> None:
+async def test_keys_are_per_path_and_live_a_day(rig: CommandRig) -> None:
     body = revised(source_ref=None)
-    first = await house.commands.report_incident(key(), body, idem=idem())
-    other = await house.commands.report_incident(key(), body, idem=idem(path="/other"))
-    house.pass_time(hours=24, seconds=1)
-    later = await house.commands.report_incident(key(), body, idem=idem())
+    first = await rig.commands.report_incident(key(), body, idem=idem())
+    other = await rig.commands.report_incident(key(), body, idem=idem(path="/other"))
+    rig.pass_time(hours=24, seconds=1)
+    later = await rig.commands.report_incident(key(), body, idem=idem())
     assert len({first.id, other.id, later.id}) == 3
 
 
-async def test_a_refusal_does_not_use_up_a_key(house: House) -> None:
+async def test_a_refusal_does_not_use_up_a_key(rig: CommandRig) -> None:
     with pytest.raises(Invalid):
-        await house.commands.report_incident(key("issue"), IncidentBody(headline="x"), idem=idem())
-    assert (await house.commands.report_incident(key("issue"), FLOOD, idem=idem())).created
+        await rig.commands.report_incident(key("issue"), IncidentBody(headline="x"), idem=idem())
+    assert (await rig.commands.report_incident(key("issue"), FLOOD, idem=idem())).created

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -14,10 +14,7 @@ from alerts.contract.bodies import PlaceBody, SegmentBody, ServiceChangeBody, Se
 from alerts.domain.streams import CHANGE, KEY, MEMBER, PLACE, POINT, SEGMENT, SOURCE, TOPIC, place_id, source_id
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.terms import BUILT_IN_TOPICS
-from tests.integration.commands.conftest import CAMDEN, START, key, on_both
-
-if TYPE_CHECKING:
-    from tests.integration.commands.conftest import House
+from tests.support.command_rig import CAMDEN, START, CommandRig, key, on_both
 
 DESK = ServicePointBody(
     kind="front-desk", name="Kentish Town", lat=51.55, lon=-0.14, opening_hours="Mo-Sa 08:00-20:00", source_ref="kt"
@@ -25,67 +22,67 @@ DESK = ServicePointBody(
 
 
 @on_both
-async def test_the_same_slug_again_is_the_next_version(house: House) -> None:
+async def test_the_same_slug_again_is_the_next_version(rig: CommandRig) -> None:
     body = PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN)
-    first = await house.commands.define_place(key(), body)
-    same = await house.commands.define_place(key(), body)
-    other = await house.commands.define_place(key(), msgspec.structs.replace(body, name={"en": "Camden Town"}))
+    first = await rig.commands.define_place(key(), body)
+    same = await rig.commands.define_place(key(), body)
+    other = await rig.commands.define_place(key(), msgspec.structs.replace(body, name={"en": "Camden Town"}))
     assert (first.created, same.created, other.created) == (True, False, False)
     assert (first.version, same.version, other.version) == (1, 1, 2)
-    state = house.log.state(PLACE, first.id)
+    state = rig.log.state(PLACE, first.id)
     assert state is not None and state.geometry == CAMDEN and state.name == {"en": "Camden Town"}
 
 
-async def test_a_place_of_circles_and_places_is_kept_as_polygons(house: House) -> None:
-    await house.places()
+async def test_a_place_of_circles_and_places_is_kept_as_polygons(rig: CommandRig) -> None:
+    await rig.places()
     area: Any = [{"place": "camden"}, {"place": "hackney"}, {"circle": {"lat": 51.6, "lon": -0.1, "radius_km": 1}}]
-    await house.commands.define_place(key(), PlaceBody(slug="north", name={"en": "North"}, area=area))
-    state = house.log.state(PLACE, place_id("north"))
+    await rig.commands.define_place(key(), PlaceBody(slug="north", name={"en": "North"}, area=area))
+    state = rig.log.state(PLACE, place_id("north"))
     assert state is not None and state.geometry["type"] == "Polygon"
 
 
-async def test_a_place_may_lie_outside_those_registered(house: House) -> None:
-    await house.places()
+async def test_a_place_may_lie_outside_those_registered(rig: CommandRig) -> None:
+    await rig.places()
     area = {"circle": {"lat": -5.0, "lon": 60.0, "radius_km": 1}}
-    assert (await house.commands.define_place(key(), PlaceBody(slug="sea", name={"en": "Sea"}, area=area))).created
+    assert (await rig.commands.define_place(key(), PlaceBody(slug="sea", name={"en": "Sea"}, area=area))).created
 
 
-async def test_a_new_place_is_not_registered_swapped_but_one_that_was_is_mended(house: House) -> None:
+async def test_a_new_place_is_not_registered_swapped_but_one_that_was_is_mended(rig: CommandRig) -> None:
     """One swapped place would widen the bounds by which every later position is looked at."""
     swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
     body = PlaceBody(slug="first", name={"en": "First"}, area=swapped)
-    await house.commands.define_place(key(), body)
+    await rig.commands.define_place(key(), body)
     mended = msgspec.structs.replace(body, area={"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 1}})
-    assert (await house.commands.define_place(key(), mended)).version == 2
+    assert (await rig.commands.define_place(key(), mended)).version == 2
     with pytest.raises(Invalid, match="swapped"):
-        await house.commands.define_place(key(), msgspec.structs.replace(body, slug="second"))
+        await rig.commands.define_place(key(), msgspec.structs.replace(body, slug="second"))
 
 
 @on_both
-async def test_the_built_in_topics_are_there_once(house: House) -> None:
-    end = house.log.position()
+async def test_the_built_in_topics_are_there_once(rig: CommandRig) -> None:
+    end = rig.log.position()
     assert end == len(BUILT_IN_TOPICS)
-    await house.commands.define_built_in_topics()
-    assert house.log.position() == end
+    await rig.commands.define_built_in_topics()
+    assert rig.log.position() == end
 
 
 @on_both
-async def test_a_category_belongs_to_one_topic_until_it_is_given_away(house: House) -> None:
+async def test_a_category_belongs_to_one_topic_until_it_is_given_away(rig: CommandRig) -> None:
     floods = TopicBody(slug="floods", name={"en": "Floods"}, categories=("Met",))
     with pytest.raises(Invalid, match="weather"):
-        await house.commands.define_topic(key(), floods)
+        await rig.commands.define_topic(key(), floods)
     weather = TopicBody(slug="weather", name={"en": "Weather"}, categories=("Geo", "Env"))
-    await house.commands.define_topic(key(), weather)
-    kept = await house.commands.define_topic(key(), floods)
-    state = house.log.state(TOPIC, kept.id)
+    await rig.commands.define_topic(key(), weather)
+    kept = await rig.commands.define_topic(key(), floods)
+    state = rig.log.state(TOPIC, kept.id)
     assert state is not None and state.categories == ("Met",)
 
 
 @on_both
-async def test_segments_may_not_go_in_a_circle(house: House) -> None:
+async def test_segments_may_not_go_in_a_circle(rig: CommandRig) -> None:
     async def define(slug: str, *names: str) -> Any:
         rule = {"any": [{"segment": name} for name in names] or [{"language": "en"}]}
-        return await house.commands.define_segment(key(), SegmentBody(slug=slug, name=slug, rule=rule))
+        return await rig.commands.define_segment(key(), SegmentBody(slug=slug, name=slug, rule=rule))
 
     first = await define("a")
     await define("b", "a")
@@ -95,26 +92,26 @@ async def test_segments_may_not_go_in_a_circle(house: House) -> None:
             await define("a", *names)
     with pytest.raises(Invalid, match="unknown segment"):
         await define("a", "z")
-    state = house.log.state(SEGMENT, first.id)
+    state = rig.log.state(SEGMENT, first.id)
     assert state is not None and state.version == 1
 
 
 @on_both
-async def test_a_service_point_is_registered_set_and_moved(house: House) -> None:
-    first = await house.commands.register_point(key(), DESK)
-    same = await house.commands.register_point(key(), DESK)
-    hours = await house.commands.register_point(key(), msgspec.structs.replace(DESK, opening_hours="24/7"))
-    moved = await house.commands.revise_point(key(), first.id, {"lat": 51.56}, version=hours.version)
+async def test_a_service_point_is_registered_set_and_moved(rig: CommandRig) -> None:
+    first = await rig.commands.register_point(key(), DESK)
+    same = await rig.commands.register_point(key(), DESK)
+    hours = await rig.commands.register_point(key(), msgspec.structs.replace(DESK, opening_hours="24/7"))
+    moved = await rig.commands.revise_point(key(), first.id, {"lat": 51.56}, version=hours.version)
     assert [kept.created for kept in (first, same, hours, moved)] == [True, False, False, False]
-    assert house.topics()[-3:] == ["ServicePointOpened", "ServicePointHoursSet", "ServicePointMoved"]
-    state = house.log.state(POINT, first.id)
+    assert rig.topics()[-3:] == ["ServicePointOpened", "ServicePointHoursSet", "ServicePointMoved"]
+    state = rig.log.state(POINT, first.id)
     assert state is not None and (state.facts.lat, state.facts.opening_hours) == (51.56, "24/7")
     with pytest.raises(Stale):
-        await house.commands.revise_point(key(), first.id, {"lat": 51.5}, version=1)
+        await rig.commands.revise_point(key(), first.id, {"lat": 51.5}, version=1)
     with pytest.raises(NotFound):
-        await house.commands.revise_point(key(), UUID(int=1), {})
+        await rig.commands.revise_point(key(), UUID(int=1), {})
     with pytest.raises(Invalid):
-        await house.commands.revise_point(key(), first.id, {"source_ref": "other"})
+        await rig.commands.revise_point(key(), first.id, {"source_ref": "other"})
 
 
 @pytest.mark.parametrize(
@@ -141,15 +138,15 @@ async def test_a_service_point_is_registered_set_and_moved(house: House) -> None
         ({"visits": [{"dtstart": "2026-03-01T12:00:00", "minutes": 60}]}, "visits.0.dtstart"),
     ],
 )
-async def test_a_bad_service_point_is_refused_by_field(house: House, changes: dict[str, Any], field: str) -> None:
+async def test_a_bad_service_point_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
     body = msgspec.convert({**msgspec.to_builtins(DESK), **changes}, ServicePointBody)
     with pytest.raises(Invalid) as refused:
-        await house.commands.register_point(key(), body)
+        await rig.commands.register_point(key(), body)
     assert [error.field for error in refused.value.errors] == [field]
 
 
-async def test_a_change_takes_effect_when_its_time_has_come(house: House) -> None:
-    point = await house.commands.register_point(key(), DESK)
+async def test_a_change_takes_effect_when_its_time_has_come(rig: CommandRig) -> None:
+    point = await rig.commands.register_point(key(), DESK)
     body = ServiceChangeBody(
         headline="Closed",
         kind="closure",
@@ -158,18 +155,18 @@ async def test_a_change_takes_effect_when_its_time_has_come(house: House) -> Non
         source_ref="c",
         after={"kt": msgspec.convert({"opening_hours": "Mo 10:00-12:00"}, type=_after())},
     )
-    kept = await house.commands.announce_change(key("record"), body)
-    await house.commands.announce_change(
+    kept = await rig.commands.announce_change(key("record"), body)
+    await rig.commands.announce_change(
         key("record"), msgspec.structs.replace(body, effective=START + timedelta(days=2))
     )
-    state = house.log.state(CHANGE, kept.id)
+    state = rig.log.state(CHANGE, kept.id)
     assert state is not None and list(state.facts.after) == [str(point.id)]
-    house.pass_time(days=1)
-    await house.due()
-    assert "ServiceChangeTookEffect" not in house.topics()
-    house.pass_time(days=1)
-    await house.due()
-    assert house.topics()[-1] == "ServiceChangeTookEffect"
+    rig.pass_time(days=1)
+    await rig.due()
+    assert "ServiceChangeTookEffect" not in rig.topics()
+    rig.pass_time(days=1)
+    await rig.due()
+    assert rig.topics()[-1] == "ServiceChangeTookEffect"
 
 
 def _after() -> Any:
@@ -191,8 +188,8 @@ def _after() -> Any:
         ({"effective": "2026-03-02T12:00:00"}, "effective"),
     ],
 )
-async def test_a_bad_change_is_refused_by_field(house: House, changes: dict[str, Any], field: str) -> None:
-    await house.commands.register_point(key(), DESK)
+async def test_a_bad_change_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
+    await rig.commands.register_point(key(), DESK)
     document = {
         "headline": "Closed",
         "kind": "closure",
@@ -201,25 +198,25 @@ async def test_a_bad_change_is_refused_by_field(house: House, changes: dict[str,
         **changes,
     }
     with pytest.raises(Invalid) as refused:
-        await house.commands.announce_change(key("issue"), msgspec.convert(document, ServiceChangeBody))
+        await rig.commands.announce_change(key("issue"), msgspec.convert(document, ServiceChangeBody))
     assert [error.field for error in refused.value.errors] == [field]
 
 
 # --- who may come in
 
 
-async def test_a_source_has_a_secret_that_only_its_stream_knows(house: House) -> None:
-    kept = await house.commands.connect_source(key(), "met", "cap", "issue")
+async def test_a_source_has_a_secret_that_only_its_stream_knows(rig: CommandRig) -> None:
+    kept = await rig.commands.connect_source(key(), "met", "cap", "issue")
     assert kept.secret is not None and kept.secret.startswith("whsec_")
-    state = house.log.state(SOURCE, source_id("met"))
+    state = rig.log.state(SOURCE, source_id("met"))
     assert state is not None and (state.secret, state.policy.default) == (kept.secret, "issue")
     with pytest.raises(Conflict):
-        await house.commands.connect_source(key(), "met", "cap")
-    await house.commands.revise_source(key(), "met", "draft")
-    state = house.log.state(SOURCE, source_id("met"))
+        await rig.commands.connect_source(key(), "met", "cap")
+    await rig.commands.revise_source(key(), "met", "draft")
+    state = rig.log.state(SOURCE, source_id("met"))
     assert state is not None and (state.policy.default, state.policy.version) == ("draft", 2)
-    await house.commands.disconnect_source(key(), "met")
-    again = await house.commands.connect_source(key(), "met", "cap")
+    await rig.commands.disconnect_source(key(), "met")
+    again = await rig.commands.connect_source(key(), "met", "cap")
     assert again.secret != kept.secret
 
 
@@ -234,44 +231,44 @@ async def test_a_source_has_a_secret_that_only_its_stream_knows(house: House) ->
         ({"rules": [{"then": "issue", "areas": [{"place": "atlantis"}]}]}, "policy.rules.0.areas.0.place"),
     ],
 )
-async def test_a_bad_policy_is_refused_by_field(house: House, policy: Any, field: str) -> None:
+async def test_a_bad_policy_is_refused_by_field(rig: CommandRig, policy: Any, field: str) -> None:
     with pytest.raises(Invalid) as refused:
-        await house.commands.connect_source(key(), "met", "cap", policy)
+        await rig.commands.connect_source(key(), "met", "cap", policy)
     assert [error.field for error in refused.value.errors] == [field]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Met Office", "cap"), ("met", "json"), ("met", "email")])
-async def test_a_source_needs_a_slug_and_a_kind_that_there_is(house: House, name: str, kind: str) -> None:
+async def test_a_source_needs_a_slug_and_a_kind_that_there_is(rig: CommandRig, name: str, kind: str) -> None:
     with pytest.raises(Invalid):
-        await house.commands.connect_source(key(), name, kind)
+        await rig.commands.connect_source(key(), name, kind)
 
 
-async def test_of_a_key_only_a_hash_is_kept(house: House) -> None:
-    kept = await house.commands.issue_api_key(key(), "estates", ["read", "services:write"], "issue")
-    state = house.log.state(KEY, kept.id)
+async def test_of_a_key_only_a_hash_is_kept(rig: CommandRig) -> None:
+    kept = await rig.commands.issue_api_key(key(), "estates", ["read", "services:write"], "issue")
+    state = rig.log.state(KEY, kept.id)
     assert kept.secret is not None and state is not None
     assert state.secret_hash == hash_secret(kept.secret) and kept.secret not in repr(state)
-    await house.commands.revoke_api_key(key(), kept.id)
-    await house.commands.revoke_api_key(key(), kept.id)
-    assert house.topics()[-2:] == ["ApiKeyIssued", "ApiKeyRevoked"]
+    await rig.commands.revoke_api_key(key(), kept.id)
+    await rig.commands.revoke_api_key(key(), kept.id)
+    assert rig.topics()[-2:] == ["ApiKeyIssued", "ApiKeyRevoked"]
     for scopes in (["read", "fly"], [], ["notices:approve"]):
         with pytest.raises(Invalid):
-            await house.commands.issue_api_key(key(), "x", scopes)
+            await rig.commands.issue_api_key(key(), "x", scopes)
     with pytest.raises(NotFound):
-        await house.commands.issue_api_key(key(), "x", ["read"], person=UUID(int=1))
+        await rig.commands.issue_api_key(key(), "x", ["read"], person=UUID(int=1))
     with pytest.raises(NotFound):
-        await house.commands.revoke_api_key(key(), UUID(int=1))
+        await rig.commands.revoke_api_key(key(), UUID(int=1))
 
 
-async def test_the_same_address_is_the_same_member(house: House) -> None:
-    first = await house.commands.invite_member(key(), "Ann@example.org", "author", "Ann")
-    again = await house.commands.invite_member(key(), "ann@example.org", "approver")
+async def test_the_same_address_is_the_same_member(rig: CommandRig) -> None:
+    first = await rig.commands.invite_member(key(), "Ann@example.org", "author", "Ann")
+    again = await rig.commands.invite_member(key(), "ann@example.org", "approver")
     assert (first.id, again.created) == (again.id, False)
-    state = house.log.state(MEMBER, first.id)
+    state = rig.log.state(MEMBER, first.id)
     assert state is not None and (state.role, state.name) == ("approver", "Ann")
-    approve = await house.commands.issue_api_key(key(), "ann", ["notices:approve"], person=first.id)
+    approve = await rig.commands.issue_api_key(key(), "ann", ["notices:approve"], person=first.id)
     assert approve.secret is not None
     with pytest.raises(Invalid):
-        await house.commands.invite_member(key(), "ann@example.org", "king")
+        await rig.commands.invite_member(key(), "ann@example.org", "king")
     # A subscriber with the same address is somebody else: the two lives have nothing to do with each other.
-    assert (await house.resident("ann@example.org")).id != first.id
+    assert (await rig.resident("ann@example.org")).id != first.id

@@ -13,7 +13,7 @@ from alerts.domain import events as e
 from alerts.kernel.errors import Conflict, NotFound
 from subscribers.domain import events as se
 from subscribers.domain.events import Consent, Preferences
-from tests.integration.commands.conftest import CAMDEN, HACKNEY, START, House, on_both
+from tests.support.command_rig import CAMDEN, HACKNEY, START, CommandRig, on_both
 
 CONSENT = Consent(wording="Tell me.", given_at=START, how="form")
 WISHES = Preferences(channels=("email",))
@@ -29,136 +29,134 @@ def bad(line: int) -> ImportRow:
 
 
 @on_both
-async def test_a_file_comes_in_page_by_page_and_its_end_is_on_record(house: House) -> None:
-    await house.resident("ann@x.example")
-    begun = await house.commands.begin_import(SYSTEM, FILE, 5)
+async def test_a_file_comes_in_page_by_page_and_its_end_is_on_record(rig: CommandRig) -> None:
+    await rig.resident("ann@x.example")
+    begun = await rig.commands.begin_import(SYSTEM, FILE, 5)
     assert (begun.done, begun.finished) == (0, False)
     first = [row(2, "Ann@x.example"), bad(3), row(4, "bob@x.example", paused_until=START + timedelta(days=1))]
-    page = await house.commands.import_page(SYSTEM, FILE, 0, first)
+    page = await rig.commands.import_page(SYSTEM, FILE, 0, first)
     assert (page.count, page.taken, page.known) == (3, 1, 1)
     assert page.refused == (Refused(3, "email", "'x' is none"),)
-    page = await house.commands.import_page(SYSTEM, FILE, 3, [row(5, "cy@x.example", consent=None), bad(6)])
+    page = await rig.commands.import_page(SYSTEM, FILE, 3, [row(5, "cy@x.example", consent=None), bad(6)])
     assert (page.taken, page.known, len(page.refused)) == (1, 0, 1)
-    end = await house.commands.finish_import(SYSTEM, FILE)
+    end = await rig.commands.finish_import(SYSTEM, FILE)
     assert (end.taken, end.known, end.refused, end.finished) == (2, 1, 2, True)
 
-    [started], [finished] = house.events("ImportStarted"), house.events("ImportFinished")
+    [started], [finished] = rig.events("ImportStarted"), rig.events("ImportFinished")
     assert started.event == e.ImportStarted(digest=FILE, rows=5)
     assert finished.event == e.ImportFinished(taken=2, known=1, refused=2)
     assert started.originator_id == finished.originator_id
-    refused = house.events("ImportRowRefused")
+    refused = rig.events("ImportRowRefused")
     assert [r.event for r in refused] == [e.ImportRowRefused(line=n, field="email", reason="… is none") for n in (3, 6)]
-    [bob] = [r for r in house.events("SubscriberRegistered") if r.cause == started.position]
+    [bob] = [r for r in rig.events("SubscriberRegistered") if r.cause == started.position]
     assert {r.cause for r in refused} == {started.position}
-    person = house.subscriber(bob.originator_id)
+    person = rig.subscriber(bob.originator_id)
     assert (person.phase, person.how, person.paused_until) == ("confirmed", "import", START + timedelta(days=1))
     assert [(c.address, c.state) for c in person.contacts] == [("bob@x.example", "verified")]
     assert person.consent == CONSENT
-    [asked] = house.events("SubscriptionRequested")
-    assert house.subscriber(asked.originator_id).phase == "requested"
-    house.pass_time(days=8)
-    assert await house.due() == ["subscription-lapse"]
+    [asked] = rig.events("SubscriptionRequested")
+    assert rig.subscriber(asked.originator_id).phase == "requested"
+    rig.pass_time(days=8)
+    assert await rig.due() == ["subscription-lapse"]
 
 
 @on_both
-async def test_whoever_came_by_a_page_is_found_by_their_address(house: House) -> None:
-    await house.commands.begin_import(SYSTEM, FILE, 2)
-    await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example"), row(3, "bob@x.example")])
+async def test_whoever_came_by_a_page_is_found_by_their_address(rig: CommandRig) -> None:
+    await rig.commands.begin_import(SYSTEM, FILE, 2)
+    await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example"), row(3, "bob@x.example")])
     with pytest.raises(Conflict):
-        await house.resident("ANN@x.example")
-    numbers = [
-        c.number for r in house.events("SubscriberRegistered") for c in house.subscriber(r.originator_id).contacts
-    ]
+        await rig.resident("ANN@x.example")
+    numbers = [c.number for r in rig.events("SubscriberRegistered") for c in rig.subscriber(r.originator_id).contacts]
     assert len(set(numbers)) == 2
-    kept = await house.commands.remove_contact(SYSTEM, numbers[0], "STOP")
+    kept = await rig.commands.remove_contact(SYSTEM, numbers[0], "STOP")
     assert kept.state == "ended"
 
 
-async def test_progress_is_kept_and_a_page_is_taken_once(house: House) -> None:
+async def test_progress_is_kept_and_a_page_is_taken_once(rig: CommandRig) -> None:
     with pytest.raises(NotFound):
-        await house.commands.finish_import(SYSTEM, FILE)
-    await house.commands.begin_import(SYSTEM, FILE, 2)
-    await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example", consent=None)])
-    again = await house.commands.begin_import(SYSTEM, FILE, 2)
+        await rig.commands.finish_import(SYSTEM, FILE)
+    await rig.commands.begin_import(SYSTEM, FILE, 2)
+    await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example", consent=None)])
+    again = await rig.commands.begin_import(SYSTEM, FILE, 2)
     assert again.done == 1
     with pytest.raises(Conflict, match="same time"):
-        await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example", consent=None)])
+        await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example", consent=None)])
     with pytest.raises(Conflict, match="1 of 2 rows"):
-        await house.commands.finish_import(SYSTEM, FILE)
-    await house.commands.import_page(SYSTEM, FILE, 1, [row(3, "bob@x.example")])
-    end = await house.commands.finish_import(SYSTEM, FILE)
-    before = house.topics()
-    assert await house.commands.begin_import(SYSTEM, FILE, 2) == end
-    assert await house.commands.finish_import(SYSTEM, FILE) == end
-    assert house.topics() == before
+        await rig.commands.finish_import(SYSTEM, FILE)
+    await rig.commands.import_page(SYSTEM, FILE, 1, [row(3, "bob@x.example")])
+    end = await rig.commands.finish_import(SYSTEM, FILE)
+    before = rig.topics()
+    assert await rig.commands.begin_import(SYSTEM, FILE, 2) == end
+    assert await rig.commands.finish_import(SYSTEM, FILE) == end
+    assert rig.topics() == before
     assert before.count("SubscriptionRequested") == 1
 
 
 @on_both
-async def test_a_finished_file_may_be_begun_again_when_that_is_said(house: House) -> None:
+async def test_a_finished_file_may_be_begun_again_when_that_is_said(rig: CommandRig) -> None:
     for run in (1, 2):
-        begun = await house.commands.begin_import(SYSTEM, FILE, 1, again=True)
+        begun = await rig.commands.begin_import(SYSTEM, FILE, 1, again=True)
         assert (begun.run, begun.done) == (run, 0)
-        page = await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])
+        page = await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])
         assert (page.taken, page.known) == ((1, 0) if run == 1 else (0, 1))
-        await house.commands.finish_import(SYSTEM, FILE)
-    assert len(house.events("SubscriberRegistered")) == 1
+        await rig.commands.finish_import(SYSTEM, FILE)
+    assert len(rig.events("SubscriberRegistered")) == 1
 
 
-async def test_rows_of_one_page_that_share_an_address_see_each_other(house: House) -> None:
-    await house.commands.begin_import(SYSTEM, FILE, 4)
+async def test_rows_of_one_page_that_share_an_address_see_each_other(rig: CommandRig) -> None:
+    await rig.commands.begin_import(SYSTEM, FILE, 4)
     rows = [row(2, "a@x.example", consent=None), row(3, "A@x.example"), row(4, "a@x.example"), row(5, "b@x.example")]
-    page = await house.commands.import_page(SYSTEM, FILE, 0, rows)
+    page = await rig.commands.import_page(SYSTEM, FILE, 0, rows)
     assert (page.count, page.taken, page.known) == (4, 3, 1)
-    [asked] = house.events("SubscriptionRequested")
-    agreed, _ = house.events("SubscriberRegistered")
+    [asked] = rig.events("SubscriptionRequested")
+    agreed, _ = rig.events("SubscriberRegistered")
     assert agreed.originator_id == asked.originator_id
-    assert house.subscriber(asked.originator_id).phase == "confirmed"
+    assert rig.subscriber(asked.originator_id).phase == "confirmed"
 
 
-async def test_who_left_comes_back_as_themselves_and_a_hard_bounce_stands(house: House) -> None:
-    ann = await house.resident("ann@x.example")
-    await house.commands.suppress(SYSTEM, ann.contacts[0].number, "hard-bounce")
-    await house.commands.end_subscriber(SYSTEM, ann.id, "asked")
-    await house.commands.begin_import(SYSTEM, FILE, 1)
-    assert (await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
-    back = house.subscriber(ann.id)
+async def test_who_left_comes_back_as_themselves_and_a_hard_bounce_stands(rig: CommandRig) -> None:
+    ann = await rig.resident("ann@x.example")
+    await rig.commands.suppress(SYSTEM, ann.contacts[0].number, "hard-bounce")
+    await rig.commands.end_subscriber(SYSTEM, ann.id, "asked")
+    await rig.commands.begin_import(SYSTEM, FILE, 1)
+    assert (await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
+    back = rig.subscriber(ann.id)
     assert (back.phase, back.contacts[0].suppressed) == ("confirmed", "hard-bounce")
 
 
 @on_both
-async def test_an_address_that_changes_hands_by_a_file_is_still_not_sent_to(house: House) -> None:
-    ann = await house.resident("ann@x.example")
+async def test_an_address_that_changes_hands_by_a_file_is_still_not_sent_to(rig: CommandRig) -> None:
+    ann = await rig.resident("ann@x.example")
     [old] = ann.contacts
-    await house.commands.suppress(SYSTEM, old.number, "hard-bounce")
-    await house.commands.change_subscriber(SYSTEM, ann.id, {"email": "new@x.example"})
-    await house.commands.begin_import(SYSTEM, FILE, 1)
-    assert (await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
-    come = house.events("SubscriberRegistered")[-1].originator_id
-    [contact] = house.subscriber(come).current
+    await rig.commands.suppress(SYSTEM, old.number, "hard-bounce")
+    await rig.commands.change_subscriber(SYSTEM, ann.id, {"email": "new@x.example"})
+    await rig.commands.begin_import(SYSTEM, FILE, 1)
+    assert (await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
+    come = rig.events("SubscriberRegistered")[-1].originator_id
+    [contact] = rig.subscriber(come).current
     assert come != ann.id and contact.number != old.number
     assert contact.suppressed == "hard-bounce"
-    assert house.subscriber(ann.id).current[0].suppressed is None
+    assert rig.subscriber(ann.id).current[0].suppressed is None
 
 
-async def test_a_row_left_to_the_instance_is_checked_by_it(house: House) -> None:
+async def test_a_row_left_to_the_instance_is_checked_by_it(rig: CommandRig) -> None:
     good = SubscriberBody(phone="+44 7700 900001", confirmed=False)
-    await house.commands.begin_import(SYSTEM, FILE, 2)
+    await rig.commands.begin_import(SYSTEM, FILE, 2)
     rows = [ImportRow(line=2, body=good), ImportRow(line=3, body=SubscriberBody(phone="07700 900001"))]
-    page = await house.commands.import_page(SYSTEM, FILE, 0, rows)
+    page = await rig.commands.import_page(SYSTEM, FILE, 0, rows)
     assert (page.taken, [(r.line, r.field) for r in page.refused]) == (1, [(3, "phone")])
-    [asked] = house.events("SubscriptionRequested")
-    assert house.subscriber(asked.originator_id).contacts[0].address == "+447700900001"
-    [refused] = house.events("ImportRowRefused")
+    [asked] = rig.events("SubscriptionRequested")
+    assert rig.subscriber(asked.originator_id).contacts[0].address == "+447700900001"
+    [refused] = rig.events("ImportRowRefused")
     assert refused.event == e.ImportRowRefused(line=3, field="phone", reason="not valid")
 
 
 @on_both
-async def test_a_rehearsal_says_the_same_and_keeps_nothing(house: House) -> None:
-    await house.resident("ann@x.example")
-    gone = await house.resident("gone@x.example")
-    await house.commands.end_subscriber(SYSTEM, gone.id, "asked")
-    before = house.topics()
+async def test_a_rehearsal_says_the_same_and_keeps_nothing(rig: CommandRig) -> None:
+    await rig.resident("ann@x.example")
+    gone = await rig.resident("gone@x.example")
+    await rig.commands.end_subscriber(SYSTEM, gone.id, "asked")
+    before = rig.topics()
     rows = [
         row(2, "Ann@x.example"),
         row(3, "gone@x.example"),
@@ -166,43 +164,44 @@ async def test_a_rehearsal_says_the_same_and_keeps_nothing(house: House) -> None
         row(5, "new@x.example", repeated=True),
         bad(6),
     ]
-    told = await house.commands.rehearse_page(rows)
+    told = await rig.commands.rehearse_page(rows)
     assert (told.taken, told.known, len(told.refused)) == (2, 2, 1)
-    assert house.topics() == before
-    assert await house.commands.import_progress(FILE) is None
-    await house.commands.begin_import(SYSTEM, FILE, len(rows))
-    assert await house.commands.import_page(SYSTEM, FILE, 0, rows) == told
+    assert rig.topics() == before
+    assert await rig.commands.import_progress(FILE) is None
+    await rig.commands.begin_import(SYSTEM, FILE, len(rows))
+    assert await rig.commands.import_page(SYSTEM, FILE, 0, rows) == told
 
 
-async def test_another_file_is_another_import(house: House) -> None:
+async def test_another_file_is_another_import(rig: CommandRig) -> None:
     for digest in (FILE, OTHER):
-        await house.commands.begin_import(SYSTEM, digest, 1)
-    await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])
-    page = await house.commands.import_page(SYSTEM, OTHER, 0, [row(2, "ann@x.example")])
+        await rig.commands.begin_import(SYSTEM, digest, 1)
+    await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])
+    page = await rig.commands.import_page(SYSTEM, OTHER, 0, [row(2, "ann@x.example")])
     assert (page.taken, page.known) == (0, 1)
 
 
-async def test_no_personal_datum_of_a_page_stands_in_clear(house: House) -> None:
-    await house.commands.begin_import(SYSTEM, FILE, 1)
-    await house.commands.import_page(SYSTEM, FILE, 0, [row(2, "canary@x.example")])
-    with house.database.read() as tx:
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_no_personal_datum_of_a_page_stands_in_clear(rig: CommandRig) -> None:
+    await rig.commands.begin_import(SYSTEM, FILE, 1)
+    await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "canary@x.example")])
+    with rig.database.read() as tx:
         states = b"".join(bytes(state) for (state,) in tx.execute("SELECT state FROM events"))
     assert b"canary" not in states
-    [came] = house.events("SubscriberRegistered")
+    [came] = rig.events("SubscriberRegistered")
     assert isinstance(came.event, se.SubscriberRegistered)
     assert came.event.addresses is not None
-    house.vault.destroy(came.originator_id)
-    [gone] = house.events("SubscriberRegistered")
+    rig.destroy_key(came.originator_id)
+    [gone] = rig.events("SubscriberRegistered")
     assert isinstance(gone.event, se.SubscriberRegistered)
     assert gone.event.addresses is None
 
 
-async def test_a_place_is_rehearsed_before_it_is_registered(house: House) -> None:
+async def test_a_place_is_rehearsed_before_it_is_registered(rig: CommandRig) -> None:
     body = PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN)
-    assert await house.commands.rehearse_place(body) == "created"
-    assert await house.commands.place_version("camden") == 0
-    await house.commands.define_place(SYSTEM, body)
-    assert await house.commands.rehearse_place(body) == "known"
+    assert await rig.commands.rehearse_place(body) == "created"
+    assert await rig.commands.place_version("camden") == 0
+    await rig.commands.define_place(SYSTEM, body)
+    assert await rig.commands.rehearse_place(body) == "known"
     moved = PlaceBody(slug="camden", name={"en": "Camden"}, area=HACKNEY)
-    assert await house.commands.rehearse_place(moved) == "changed"
-    assert await house.commands.place_version("camden") == 1
+    assert await rig.commands.rehearse_place(moved) == "changed"
+    assert await rig.commands.place_version("camden") == 1

@@ -6,39 +6,39 @@ import pytest
 
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.operations import suppressions
-from tests.integration.commands.conftest import House
+from tests.support.command_rig import CommandRig
 
 
-async def test_by_hand_and_back(house: House) -> None:
-    operations = suppressions.operations(house.commands, house.log)
-    person = await house.resident()
+async def test_by_hand_and_back(rig: CommandRig) -> None:
+    operations = suppressions.operations(rig.commands, rig.log)
+    person = await rig.resident()
     [contact] = person.current
     said = await operations["suppress"]({"contact_point": contact.number})
     assert said == {"subscriber": str(person.id), "contact_point": contact.number, "suppressed": "by-hand"}
-    assert not house.subscriber(person.id).current[0].usable
+    assert not rig.subscriber(person.id).current[0].usable
     for wrong in ({"contact_point": contact.number}, {"contact_point": contact.number, "reason": " "}):
         with pytest.raises(Invalid):
             await operations["lift"](wrong)
     for _ in range(2):
         said = await operations["lift"]({"contact_point": contact.number, "reason": "the mailbox is mended"})
         assert said["suppressed"] is None
-    assert house.subscriber(person.id).current[0].usable
-    assert len(house.events("SuppressionLifted")) == 1
+    assert rig.subscriber(person.id).current[0].usable
+    assert len(rig.events("SuppressionLifted")) == 1
 
 
-async def test_of_a_contact_point_that_nobody_has(house: House) -> None:
-    operations = suppressions.operations(house.commands, house.log)
+async def test_of_a_contact_point_that_nobody_has(rig: CommandRig) -> None:
+    operations = suppressions.operations(rig.commands, rig.log)
     with pytest.raises(NotFound):
         await operations["suppress"]({"contact_point": 4711})
     with pytest.raises(Invalid):
         await operations["suppress"]({"contact_point": "ann@example.org"})
 
 
-async def test_a_new_consent_lifts_an_opt_out_and_never_a_graver_reason(house: House) -> None:
-    person = await house.resident()
+async def test_a_new_consent_lifts_an_opt_out_and_never_a_graver_reason(rig: CommandRig) -> None:
+    person = await rig.resident()
     [contact] = person.current
     for reason in ("hard-bounce", "opt-out"):
-        await suppressions.operations(house.commands, house.log)["suppress"](
+        await suppressions.operations(rig.commands, rig.log)["suppress"](
             {"contact_point": contact.number, "reason": reason}
         )
-    assert house.subscriber(person.id).current[0].suppressed == "hard-bounce"
+    assert rig.subscriber(person.id).current[0].suppressed == "hard-bounce"

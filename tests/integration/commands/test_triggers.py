@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,10 +23,7 @@ from alerts.contract.cap_message import CapGroup, CapMessage, CapReference, CapW
 from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
 from alerts.domain.reference_data import SourceState
 from alerts.kernel.errors import Conflict, Invalid, NotFound
-from tests.integration.commands.conftest import CAMDEN, HACKNEY, START, key, on_both, rules
-
-if TYPE_CHECKING:
-    from tests.integration.commands.conftest import House
+from tests.support.command_rig import CAMDEN, HACKNEY, START, CommandRig, key, on_both, rules
 
 FLOOD = CapGroup(
     category="Met",
@@ -66,20 +63,20 @@ def parsed(message: CapMessage) -> ParsedTrigger:
     return ParsedTrigger(message.external_id, f"cap.{message.msg_type}", "d" * 64, "<alert/>", message)
 
 
-async def take(house: House, source: SourceState, message: CapMessage) -> TriggerSaved:
-    return await house.commands.take_trigger(source, parsed(message))
+async def take(rig: CommandRig, source: SourceState, message: CapMessage) -> TriggerSaved:
+    return await rig.commands.take_trigger(source, parsed(message))
 
 
 # --- CAP
 
 
 @on_both
-async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(house: House) -> None:
-    source = await house.source("issue")
-    kept = await take(house, source, cap("A", FLOOD))
+async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    kept = await take(rig, source, cap("A", FLOOD))
 
     assert (kept.state, len(kept.notices), kept.reason) == ("issued", 1, "")
-    notice = house.notice(kept.notices[0])
+    notice = rig.notice(kept.notices[0])
     assert (notice.phase, notice.danger_to_life, notice.approved_by) == ("live", True, "policy:met@1")
     assert notice.expires == FLOOD.expires
     assert (notice.plan.topic, notice.plan.incident) == ("weather", kept.incident)
@@ -88,7 +85,7 @@ async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(
         "cy": "Llifogydd yn Camden",
     }
     assert notice.plan.cap is not None and notice.plan.cap.identifier == "A"
-    assert house.topics()[-5:] == [
+    assert rig.topics()[-5:] == [
         "IncidentReported",
         "NoticeDrafted",
         "NoticeApproved",
@@ -98,162 +95,162 @@ async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(
 
 
 @on_both
-async def test_the_same_message_again_is_the_first_answer_whatever_the_body(house: House) -> None:
-    source = await house.source("issue")
-    twins = await asyncio.gather(*(take(house, source, cap("A", FLOOD)) for _ in range(10)))
+async def test_the_same_message_again_is_the_first_answer_whatever_the_body(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    twins = await asyncio.gather(*(take(rig, source, cap("A", FLOOD)) for _ in range(10)))
     assert sum(kept.created for kept in twins) == 1
-    end = house.log.position()
-    again = await take(house, source, cap("A", FIRE))
+    end = rig.log.position()
+    again = await take(rig, source, cap("A", FIRE))
     assert (again.id, again.notices) == (twins[0].id, twins[0].notices)
-    assert not again.created and house.log.position() == end
+    assert not again.created and rig.log.position() == end
 
 
-async def test_each_group_is_a_notice_of_its_own(house: House) -> None:
-    kept = await take(house, await house.source("issue"), cap("A", FLOOD, FIRE))
-    one, two = (house.notice(notice) for notice in kept.notices)
+async def test_each_group_is_a_notice_of_its_own(rig: CommandRig) -> None:
+    kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, FIRE))
+    one, two = (rig.notice(notice) for notice in kept.notices)
     assert one.thread != two.thread
     assert two.plan.content["en"].title == "Fire"
     assert (two.danger_to_life, two.priority, two.plan.topic) == (False, "notice", "safety")
 
 
 @on_both
-async def test_an_update_follows_the_thread_of_any_member_it_names(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD))
+async def test_an_update_follows_the_thread_of_any_member_it_names(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD))
     worse = msgspec.structs.replace(FLOOD, severity="Extreme")
-    second = await take(house, source, cap("BB", worse, refers="A", msg_type="Update"))
-    third = await take(house, source, cap("CCC", FLOOD, refers="BB", msg_type="Update"))
-    fourth = await take(house, source, cap("DDDD", worse, refers="A", msg_type="Update"))
+    second = await take(rig, source, cap("BB", worse, refers="A", msg_type="Update"))
+    third = await take(rig, source, cap("CCC", FLOOD, refers="BB", msg_type="Update"))
+    fourth = await take(rig, source, cap("DDDD", worse, refers="A", msg_type="Update"))
 
-    notices = [house.notice(kept.notices[0]) for kept in (first, second, third, fourth)]
+    notices = [rig.notice(kept.notices[0]) for kept in (first, second, third, fourth)]
     assert {notice.thread for notice in notices} == {notices[0].id}
     assert [notice.phase for notice in notices] == ["superseded", "superseded", "superseded", "live"]
     assert {kept.incident for kept in (first, second, third, fourth)} == {first.incident}
     assert notices[3].plan.severity == "Extreme"
 
 
-async def test_every_thread_of_the_message_gets_its_update_and_a_new_group_begins_one(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD, FIRE))
+async def test_every_thread_of_the_message_gets_its_update_and_a_new_group_begins_one(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD, FIRE))
     moved = msgspec.structs.replace(FIRE, area=[CAMDEN], severity="Severe", event={"en": "Fire"})
     third_group = CapGroup(category="Health", event={"en": "Smoke"}, area=[HACKNEY])
-    second = await take(house, source, cap("BB", third_group, moved, FLOOD, refers="A", msg_type="Update"))
+    second = await take(rig, source, cap("BB", third_group, moved, FLOOD, refers="A", msg_type="Update"))
 
-    flood, fire = (house.notice(notice) for notice in first.notices)
+    flood, fire = (rig.notice(notice) for notice in first.notices)
     assert flood.replaced_by is not None and fire.replaced_by is not None
-    assert house.notice(flood.replaced_by).plan.content["en"].title == "Flood in Camden"
-    assert house.notice(fire.replaced_by).plan.severity == "Severe"
-    new = house.notice(second.notices[2])
+    assert rig.notice(flood.replaced_by).plan.content["en"].title == "Flood in Camden"
+    assert rig.notice(fire.replaced_by).plan.severity == "Severe"
+    new = rig.notice(second.notices[2])
     assert (new.thread, new.msg_type, new.plan.topic) == (new.id, "Alert", "health")
 
 
-async def test_nobody_who_had_the_first_is_left_with_it(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD, FIRE))
-    await take(house, source, cap("BB", FLOOD, refers="A", msg_type="Update"))
-    assert [house.notice(notice).phase for notice in first.notices] == ["superseded", "superseded"]
+async def test_nobody_who_had_the_first_is_left_with_it(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD, FIRE))
+    await take(rig, source, cap("BB", FLOOD, refers="A", msg_type="Update"))
+    assert [rig.notice(notice).phase for notice in first.notices] == ["superseded", "superseded"]
 
 
-async def test_an_all_clear_ends_the_threads_and_resolves_the_incidents(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD, FIRE))
-    last = await take(house, source, cap("BB", OVER, refers="A", msg_type="Update"))
-    assert [house.notice(notice).phase for notice in first.notices] == ["cleared", "cleared"]
-    assert [house.notice(notice).msg_type for notice in last.notices] == ["AllClear", "AllClear"]
-    assert house.notice(last.notices[0]).plan.content["en"].title == "Over"
-    assert house.topics().count("IncidentResolved") == 2
+async def test_an_all_clear_ends_the_threads_and_resolves_the_incidents(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD, FIRE))
+    last = await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
+    assert [rig.notice(notice).phase for notice in first.notices] == ["cleared", "cleared"]
+    assert [rig.notice(notice).msg_type for notice in last.notices] == ["AllClear", "AllClear"]
+    assert rig.notice(last.notices[0]).plan.content["en"].title == "Over"
+    assert rig.topics().count("IncidentResolved") == 2
 
 
-async def test_a_second_all_clear_is_recorded(house: House) -> None:
-    source = await house.source("issue")
-    await take(house, source, cap("A", FLOOD))
-    await take(house, source, cap("BB", OVER, refers="A", msg_type="Update"))
-    again = await take(house, source, cap("CCC", OVER, refers="BB", msg_type="Update"))
+async def test_a_second_all_clear_is_recorded(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    await take(rig, source, cap("A", FLOOD))
+    await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
+    again = await take(rig, source, cap("CCC", OVER, refers="BB", msg_type="Update"))
     assert (again.state, again.notices, again.reason) == ("recorded", (), "It is over already.")
 
 
 @on_both
-async def test_a_cancel_ends_the_thread_and_dismisses_the_incident(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD))
-    last = await take(house, source, cap("BB", refers="A", msg_type="Cancel", note="A false alarm"))
-    old = house.notice(first.notices[0])
+async def test_a_cancel_ends_the_thread_and_dismisses_the_incident(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD))
+    last = await take(rig, source, cap("BB", refers="A", msg_type="Cancel", note="A false alarm"))
+    old = rig.notice(first.notices[0])
     assert (old.phase, old.reason) == ("cancelled", "A false alarm")
-    new = house.notice(last.notices[0])
+    new = rig.notice(last.notices[0])
     assert (new.msg_type, new.danger_to_life, new.priority) == ("Cancel", False, "emergency")
     assert new.plan.content["en"].title == "Flood in Camden"
-    again = await take(house, source, cap("CCC", refers="BB", msg_type="Cancel"))
+    again = await take(rig, source, cap("CCC", refers="BB", msg_type="Cancel"))
     assert (again.state, again.notices) == ("recorded", ())
 
 
-async def test_an_update_after_the_end_begins_anew(house: House) -> None:
-    source = await house.source("issue")
-    first = await take(house, source, cap("A", FLOOD))
-    await take(house, source, cap("BB", OVER, refers="A", msg_type="Update"))
-    again = await take(house, source, cap("CCC", FLOOD, refers="BB", msg_type="Update"))
-    notice = house.notice(again.notices[0])
+async def test_an_update_after_the_end_begins_anew(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD))
+    await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
+    again = await take(rig, source, cap("CCC", FLOOD, refers="BB", msg_type="Update"))
+    notice = rig.notice(again.notices[0])
     assert (notice.thread, notice.msg_type, notice.phase) == (notice.id, "Alert", "live")
     assert notice.id != first.notices[0]
 
 
-async def test_by_a_policy_of_draft_everything_waits_for_a_person(house: House) -> None:
-    source = await house.source("draft")
-    first = await take(house, source, cap("A", FLOOD))
-    assert (first.state, house.notice(first.notices[0]).phase) == ("drafted", "pending-approval")
-    second = await take(house, source, cap("BB", FIRE, refers="A", msg_type="Update"))
+async def test_by_a_policy_of_draft_everything_waits_for_a_person(rig: CommandRig) -> None:
+    source = await rig.source("draft")
+    first = await take(rig, source, cap("A", FLOOD))
+    assert (first.state, rig.notice(first.notices[0]).phase) == ("drafted", "pending-approval")
+    second = await take(rig, source, cap("BB", FIRE, refers="A", msg_type="Update"))
     assert second.notices == first.notices
-    last = await take(house, source, cap("CCC", refers="BB", msg_type="Cancel"))
-    assert (last.state, house.notice(first.notices[0]).phase) == ("recorded", "rejected")
+    last = await take(rig, source, cap("CCC", refers="BB", msg_type="Cancel"))
+    assert (last.state, rig.notice(first.notices[0]).phase) == ("recorded", "rejected")
 
 
-async def test_a_cancel_that_waits_goes_out_when_one_person_approves_it(house: House) -> None:
+async def test_a_cancel_that_waits_goes_out_when_one_person_approves_it(rig: CommandRig) -> None:
     policy = msgspec.to_builtins(rules(PolicyRule(then="issue", severities=("Severe",))))
-    source = await house.source(policy)
-    first = await take(house, source, cap("A", FLOOD))
-    await house.commands.revise_source(key(), "met", "draft")
+    source = await rig.source(policy)
+    first = await take(rig, source, cap("A", FLOOD))
+    await rig.commands.revise_source(key(), "met", "draft")
     source = msgspec.structs.replace(source, policy=msgspec.structs.replace(source.policy, rules=()))
-    last = await take(house, source, cap("BB", refers="A", msg_type="Cancel"))
-    waiting = house.notice(last.notices[0])
-    assert (last.state, waiting.phase, house.notice(first.notices[0]).phase) == ("drafted", "pending-approval", "live")
-    await house.settled()
-    done = await house.commands.approve(await house.person("bob"), waiting.id, waiting.version, 0)
-    assert (done.state, done.dispatch, house.notice(first.notices[0]).phase) == ("live", True, "cancelled")
+    last = await take(rig, source, cap("BB", refers="A", msg_type="Cancel"))
+    waiting = rig.notice(last.notices[0])
+    assert (last.state, waiting.phase, rig.notice(first.notices[0]).phase) == ("drafted", "pending-approval", "live")
+    await rig.settled()
+    done = await rig.commands.approve(await rig.person("bob"), waiting.id, waiting.version, 0)
+    assert (done.state, done.dispatch, rig.notice(first.notices[0]).phase) == ("live", True, "cancelled")
 
 
-async def test_what_the_notice_in_force_may_its_end_may(house: House) -> None:
+async def test_what_the_notice_in_force_may_its_end_may(rig: CommandRig) -> None:
     policy = msgspec.to_builtins(rules(PolicyRule(then="issue", severities=("Severe",)), default="record"))
-    source = await house.source(policy)
-    first = await take(house, source, cap("A", FLOOD))
-    await take(house, source, cap("BB", OVER, refers="A", msg_type="Update"))
-    assert house.notice(first.notices[0]).phase == "cleared"
+    source = await rig.source(policy)
+    first = await take(rig, source, cap("A", FLOOD))
+    await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
+    assert rig.notice(first.notices[0]).phase == "cleared"
 
 
 @pytest.mark.parametrize(
     "more", [{"status": "System"}, {"status": "Draft"}, {"scope": "Private"}, {"scope": "Restricted"}]
 )
-async def test_what_is_not_for_the_public_is_recorded_only(house: House, more: dict[str, Any]) -> None:
-    kept = await take(house, await house.source("issue"), cap("A", FLOOD, **more))
+async def test_what_is_not_for_the_public_is_recorded_only(rig: CommandRig, more: dict[str, Any]) -> None:
+    kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, **more))
     assert (kept.state, kept.notices, kept.incident) == ("recorded", (), None)
     assert "recorded only" in kept.reason
 
 
 @pytest.mark.parametrize("msg_type", ["Ack", "Error"])
-async def test_answers_to_messages_are_recorded_only(house: House, msg_type: str) -> None:
-    source = await house.source("issue")
-    await take(house, source, cap("A", FLOOD))
-    kept = await take(house, source, cap("BB", refers="A", msg_type=msg_type))
+async def test_answers_to_messages_are_recorded_only(rig: CommandRig, msg_type: str) -> None:
+    source = await rig.source("issue")
+    await take(rig, source, cap("A", FLOOD))
+    kept = await take(rig, source, cap("BB", refers="A", msg_type=msg_type))
     assert (kept.state, kept.notices) == ("recorded", ())
 
 
 @pytest.mark.parametrize("status", ["Exercise", "Test"])
-async def test_a_drill_is_no_danger_to_life(house: House, status: str) -> None:
-    kept = await take(house, await house.source("issue"), cap("A", FLOOD, status=status))
-    notice = house.notice(kept.notices[0])
+async def test_a_drill_is_no_danger_to_life(rig: CommandRig, status: str) -> None:
+    kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, status=status))
+    notice = rig.notice(kept.notices[0])
     assert (notice.plan.status, notice.danger_to_life, notice.priority) == (status, False, "notice")
 
 
-async def test_a_policy_of_record_keeps_the_incident_and_says_nothing(house: House) -> None:
-    kept = await take(house, await house.source("record"), cap("A", FLOOD))
+async def test_a_policy_of_record_keeps_the_incident_and_says_nothing(rig: CommandRig) -> None:
+    kept = await take(rig, await rig.source("record"), cap("A", FLOOD))
     assert (kept.state, kept.notices) == ("recorded", ()) and kept.incident is not None
 
 
@@ -268,73 +265,73 @@ async def test_a_policy_of_record_keeps_the_incident_and_says_nothing(house: Hou
     ],
 )
 async def test_what_only_a_person_can_decide_is_parked_with_its_body(
-    house: House, message: CapMessage, why: str
+    rig: CommandRig, message: CapMessage, why: str
 ) -> None:
-    kept = await take(house, await house.source("issue"), message)
+    kept = await take(rig, await rig.source("issue"), message)
     assert kept.state == "parked" and why in kept.reason
-    event = house.events("TriggerReceived")[-1].event
+    event = rig.events("TriggerReceived")[-1].event
     assert isinstance(event, TriggerReceived) and event.body == "<alert/>"
-    assert "IncidentReported" not in house.topics()
+    assert "IncidentReported" not in rig.topics()
 
 
-async def test_a_thread_of_another_source_is_never_touched(house: House) -> None:
-    first = await take(house, await house.source("issue"), cap("A", FLOOD))
-    other = await house.source("issue", name="other")
+async def test_a_thread_of_another_source_is_never_touched(rig: CommandRig) -> None:
+    first = await take(rig, await rig.source("issue"), cap("A", FLOOD))
+    other = await rig.source("issue", name="other")
     for message in (cap("BB", FLOOD, refers="A", msg_type="Update"), cap("CCC", refers="A", msg_type="Cancel")):
-        kept = await take(house, other, message)
+        kept = await take(rig, other, message)
         assert kept.state == "parked" and "another source" in kept.reason
-    assert house.notice(first.notices[0]).phase == "live"
+    assert rig.notice(first.notices[0]).phase == "live"
 
 
-async def test_an_update_of_something_unknown_begins_a_thread(house: House) -> None:
-    kept = await take(house, await house.source("issue"), cap("BB", FLOOD, refers="A", msg_type="Update"))
-    notice = house.notice(kept.notices[0])
+async def test_an_update_of_something_unknown_begins_a_thread(rig: CommandRig) -> None:
+    kept = await take(rig, await rig.source("issue"), cap("BB", FLOOD, refers="A", msg_type="Update"))
+    notice = rig.notice(kept.notices[0])
     assert (kept.state, notice.thread, notice.msg_type) == ("issued", notice.id, "Alert")
 
 
-async def test_what_arrives_after_its_expiry_is_recorded(house: House) -> None:
-    source = await house.source("issue")
-    house.pass_time(hours=7)
-    kept = await take(house, source, cap("A", FLOOD))
+async def test_what_arrives_after_its_expiry_is_recorded(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    rig.pass_time(hours=7)
+    kept = await take(rig, source, cap("A", FLOOD))
     assert (kept.state, kept.notices) == ("recorded", ()) and "expired" in kept.reason
 
 
-async def test_a_long_headline_is_cut_not_turned_away(house: House) -> None:
+async def test_a_long_headline_is_cut_not_turned_away(rig: CommandRig) -> None:
     long = msgspec.structs.replace(FLOOD, content={"en": CapWords(title="Flood\n" * 60, body="x" * 30_000)})
-    kept = await take(house, await house.source("issue"), cap("A", long))
-    words = house.notice(kept.notices[0]).plan.content["en"]
+    kept = await take(rig, await rig.source("issue"), cap("A", long))
+    words = rig.notice(kept.notices[0]).plan.content["en"]
     assert len(words.title) == 200 and words.title.endswith("…") and "\n" not in words.title
     assert len(words.body) == 20_000
 
 
-async def test_a_parked_one_is_decided_again_or_dropped(house: House) -> None:
-    source = await house.source("issue")
-    parked = await take(house, source, cap("A", msgspec.structs.replace(FLOOD, area=None)))
+async def test_a_parked_one_is_decided_again_or_dropped(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    parked = await take(rig, source, cap("A", msgspec.structs.replace(FLOOD, area=None)))
     mended = parsed(cap("A", FLOOD))
-    kept = await house.commands.settle_trigger(source, mended)
+    kept = await rig.commands.settle_trigger(source, mended)
     assert (kept.id, kept.state) == (parked.id, "issued")
     with pytest.raises(Conflict):
-        await house.commands.settle_trigger(source, mended)
-    other = await take(house, source, cap("BB", refers="Z", msg_type="Cancel"))
-    dropped = await house.commands.drop_trigger(key(), other.id, "a rehearsal")
+        await rig.commands.settle_trigger(source, mended)
+    other = await take(rig, source, cap("BB", refers="Z", msg_type="Cancel"))
+    dropped = await rig.commands.drop_trigger(key(), other.id, "a rehearsal")
     assert (dropped.state, dropped.reason) == ("recorded", "Dropped: a rehearsal")
     with pytest.raises(Conflict):
-        await house.commands.drop_trigger(key(), other.id, "again")
+        await rig.commands.drop_trigger(key(), other.id, "again")
     with pytest.raises(NotFound):
-        await house.commands.drop_trigger(key(), source.id, "nothing")
+        await rig.commands.drop_trigger(key(), source.id, "nothing")
 
 
 @on_both
-async def test_a_refusal_is_recorded_and_does_not_use_up_the_id(house: House) -> None:
-    source = await house.source("issue")
+async def test_a_refusal_is_recorded_and_does_not_use_up_the_id(rig: CommandRig) -> None:
+    source = await rig.source("issue")
     knot = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.6], [-0.1, 51.5], [-0.2, 51.6], [-0.2, 51.5]]]}
     with pytest.raises(Invalid):
-        await take(house, source, cap("A", msgspec.structs.replace(FLOOD, area=[knot])))
+        await take(rig, source, cap("A", msgspec.structs.replace(FLOOD, area=[knot])))
     for _ in range(2):
-        await house.commands.reject_trigger("met", 422, "crosses itself", "d" * 64)
-    refused = [recorded.event for recorded in house.events("TriggerRejected")]
+        await rig.commands.reject_trigger("met", 422, "crosses itself", "d" * 64)
+    refused = [recorded.event for recorded in rig.events("TriggerRejected")]
     assert [event.status for event in refused if isinstance(event, TriggerRejected)] == [422, 422]
-    assert (await take(house, source, cap("A", FLOOD))).state == "issued"
+    assert (await take(rig, source, cap("A", FLOOD))).state == "issued"
 
 
 # --- Standard Webhooks
@@ -357,44 +354,44 @@ def webhook(external_id: str, asked: Any) -> ParsedTrigger:
     return ParsedTrigger(external_id, "test", "d" * 64, "{}", asked)
 
 
-async def test_an_incident_is_reported_revised_and_resolved_by_webhook(house: House) -> None:
-    source = await house.source("issue", kind="standard-webhook", name="gas")
-    first = await house.commands.take_trigger(source, webhook("1", REPORT))
-    same = await house.commands.take_trigger(source, webhook("2", REPORT))
-    over = await house.commands.take_trigger(source, webhook("3", ResolveBody(source_ref="g-1")))
+async def test_an_incident_is_reported_revised_and_resolved_by_webhook(rig: CommandRig) -> None:
+    source = await rig.source("issue", kind="standard-webhook", name="gas")
+    first = await rig.commands.take_trigger(source, webhook("1", REPORT))
+    same = await rig.commands.take_trigger(source, webhook("2", REPORT))
+    over = await rig.commands.take_trigger(source, webhook("3", ResolveBody(source_ref="g-1")))
     assert (first.state, same.state, over.state) == ("issued", "recorded", "issued")
     assert same.incident == first.incident == over.incident
     assert "nothing new" in same.reason
-    assert house.notice(first.notices[0]).phase == "cleared"
+    assert rig.notice(first.notices[0]).phase == "cleared"
     with pytest.raises(Invalid):
-        await house.commands.take_trigger(source, webhook("4", ResolveBody(source_ref="g-2")))
+        await rig.commands.take_trigger(source, webhook("4", ResolveBody(source_ref="g-2")))
 
 
-async def register(house: House, source: SourceState) -> None:
+async def register(rig: CommandRig, source: SourceState) -> None:
     """The source's own desks, which are its own because a webhook's source and the registering actor are the same."""
     from alerts.commands.triggers import actor_of
 
     for body in POINTS:
-        await house.commands.register_point(actor_of(source), body)
+        await rig.commands.register_point(actor_of(source), body)
 
 
-async def test_a_service_change_names_points_by_the_sources_references(house: House) -> None:
-    source = await house.source("issue", kind="standard-webhook", name="estates")
-    await register(house, source)
-    kept = await house.commands.take_trigger(source, webhook("1", CLOSURE))
-    notice = house.notice(kept.notices[0])
+async def test_a_service_change_names_points_by_the_sources_references(rig: CommandRig) -> None:
+    source = await rig.source("issue", kind="standard-webhook", name="estates")
+    await register(rig, source)
+    kept = await rig.commands.take_trigger(source, webhook("1", CLOSURE))
+    notice = rig.notice(kept.notices[0])
     assert (kept.state, notice.phase, notice.plan.topic) == ("issued", "live", "service-changes")
     assert (notice.plan.service_change, notice.plan.area) == (kept.service_change, None)
     later = msgspec.structs.replace(CLOSURE, effective=START + timedelta(days=31))
-    again = await house.commands.take_trigger(source, webhook("2", later))
-    assert house.notice(again.notices[0]).msg_type == "Update"
-    assert house.notice(again.notices[0]).thread == notice.id
+    again = await rig.commands.take_trigger(source, webhook("2", later))
+    assert rig.notice(again.notices[0]).msg_type == "Update"
+    assert rig.notice(again.notices[0]).thread == notice.id
 
 
-async def test_a_change_of_unknown_points_is_refused(house: House) -> None:
-    source = await house.source("issue", kind="standard-webhook", name="estates")
+async def test_a_change_of_unknown_points_is_refused(rig: CommandRig) -> None:
+    source = await rig.source("issue", kind="standard-webhook", name="estates")
     with pytest.raises(Invalid) as refused:
-        await house.commands.take_trigger(source, webhook("1", CLOSURE))
+        await rig.commands.take_trigger(source, webhook("1", CLOSURE))
     assert refused.value.errors[0].field == "service_points.0"
 
 
@@ -403,31 +400,31 @@ async def test_a_change_of_unknown_points_is_refused(house: House) -> None:
     [("record", "recorded", None), ("draft", "drafted", "pending-approval"), ("issue", "issued", "live")],
 )
 async def test_a_notice_requested_is_what_the_policy_makes_of_it(
-    house: House, policy: str, state: str, phase: str | None
+    rig: CommandRig, policy: str, state: str, phase: str | None
 ) -> None:
-    source = await house.source(policy, kind="standard-webhook", name="press")
+    source = await rig.source(policy, kind="standard-webhook", name="press")
     body = NoticeBody(kind="announcement", topic="community", content={"en": ContentBody(title="Fair")})
-    kept = await house.commands.take_trigger(source, webhook("1", body))
+    kept = await rig.commands.take_trigger(source, webhook("1", body))
     assert kept.state == state
-    assert [house.notice(notice).phase for notice in kept.notices] == ([phase] if phase else [])
+    assert [rig.notice(notice).phase for notice in kept.notices] == ([phase] if phase else [])
 
 
-async def test_a_notice_requested_for_later_is_scheduled(house: House) -> None:
-    source = await house.source("issue", kind="standard-webhook", name="press")
+async def test_a_notice_requested_for_later_is_scheduled(rig: CommandRig) -> None:
+    source = await rig.source("issue", kind="standard-webhook", name="press")
     body = NoticeBody(
         kind="announcement",
         topic="community",
         content={"en": ContentBody(title="Fair")},
         send_at=START + timedelta(hours=1),
     )
-    kept = await house.commands.take_trigger(source, webhook("1", body))
-    assert (kept.state, house.notice(kept.notices[0]).phase) == ("issued", "scheduled")
-    house.pass_time(hours=1)
-    await house.due()
-    assert house.notice(kept.notices[0]).phase == "live"
+    kept = await rig.commands.take_trigger(source, webhook("1", body))
+    assert (kept.state, rig.notice(kept.notices[0]).phase) == ("issued", "scheduled")
+    rig.pass_time(hours=1)
+    await rig.due()
+    assert rig.notice(kept.notices[0]).phase == "live"
 
 
-async def test_an_incomplete_notice_requested_is_refused(house: House) -> None:
-    source = await house.source("draft", kind="standard-webhook", name="press")
+async def test_an_incomplete_notice_requested_is_refused(rig: CommandRig) -> None:
+    source = await rig.source("draft", kind="standard-webhook", name="press")
     with pytest.raises(Invalid):
-        await house.commands.take_trigger(source, webhook("1", NoticeBody(kind="alert", topic="weather")))
+        await rig.commands.take_trigger(source, webhook("1", NoticeBody(kind="alert", topic="weather")))

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from alerts.cli import run
-from tests.integration.commands.conftest import CAMDEN, HACKNEY
+from tests.support.command_rig import CAMDEN, HACKNEY
 
 AGREED = "Tell me,2026-01-01T00:00:00+00:00,form"
 
