@@ -1,6 +1,6 @@
 """The process that the crash test kills: it raises counters by group commit and says each position that it was given.
 
-Usage: python counting.py URL KEYFILL. One line on standard output for each acknowledged command:
+Usage: `python -m tests.crash.counting URL SEED`. One line on standard output for each acknowledged command:
 `stream version position`, written after the future resolved, so that every line is a promise.
 """
 
@@ -15,11 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from alerts.eventlog.application import EventStoreApplication
-from alerts.eventlog.codec import Codec
-from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import UnitOfWork
-from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Recorded, Stream
 from alerts.kernel.ids import derived_id
 from alerts.projections.runner import ProjectionRunner
@@ -27,9 +23,8 @@ from alerts.settings.package_data import find
 from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 from alerts.storage.ports import Transaction
-from subscribers.vault import Vault
+from tests.support.counters import opened
 
-MASTER = bytes(range(32))
 STREAMS = 40
 TABLES = (
     "CREATE TABLE IF NOT EXISTS beside (stream {blob} NOT NULL, version BIGINT NOT NULL, PRIMARY KEY (stream, version))"
@@ -74,14 +69,9 @@ class Process:
         for database, table in ((self.main, TABLES), (self.views, TALLY)):
             with database.write() as tx:
                 tx.execute(table.format(blob=blob))
-        vault = Vault(self.keys, MASTER)
-        self.codec = Codec(CATALOGUE, vault)
-        application = EventStoreApplication(self.main, self.codec)
-        self.log = EventLog(application)
+        rig = opened(self.main, self.keys, CATALOGUE, lambda: datetime.now(UTC))
+        self.codec, self.log, self.writer = rig.codec, rig.log, rig.writer
         self.runner = ProjectionRunner(self.log, self.views, [Tally()], lambda: datetime.now(UTC))
-        self.writer = GroupCommitWriter(
-            application, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=self.log.notify_appended
-        )
 
     def close(self) -> None:
         self.writer.close()

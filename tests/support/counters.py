@@ -57,7 +57,7 @@ class Clock:
 
 
 @dataclass
-class House:
+class LogRig:
     """A log with its writer, as one process has them."""
 
     main: BaseDatabase
@@ -88,18 +88,18 @@ def opened(
     keys: BaseDatabase,
     catalogue: Catalogue = CATALOGUE,
     clock: Callable[[], datetime] | None = None,
-) -> House:
+) -> LogRig:
     """Everything of one process over these databases."""
     vault = Vault(keys, MASTER)
     codec = Codec(catalogue, vault)
     application = EventStoreApplication(main, codec)
     log = EventLog(application)
     writer = GroupCommitWriter(application, clock or Clock(), flush_keys=vault.flush, grown=log.notify_appended)
-    return House(main, vault, codec, application, log, writer)
+    return LogRig(main, vault, codec, application, log, writer)
 
 
 @contextmanager
-def house(databases: Databases) -> Iterator[House]:
+def log_rig(databases: Databases) -> Iterator[LogRig]:
     """The same for the length of a block."""
     made = opened(databases.main, databases.keys)
     try:

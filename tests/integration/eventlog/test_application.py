@@ -18,7 +18,7 @@ from eventsourcing.projection import Projection
 from alerts.eventlog.read_model import ReadModel, ViewRecorder
 from alerts.kernel.ids import new_id
 from alerts.projections.catalogue import projections
-from tests.support.counters import COUNTER, house, raised
+from tests.support.counters import COUNTER, log_rig, raised
 from tests.support.databases import Databases
 
 
@@ -44,7 +44,7 @@ def library_calls() -> Iterator[Counter[str]]:
 
 
 def test_a_write_and_its_read_model_run_through_the_library(databases: Databases) -> None:
-    with library_calls() as calls, house(databases) as made:
+    with library_calls() as calls, log_rig(databases) as made:
         assert isinstance(made.application, Application)
         assert isinstance(made.application.mapper, Mapper)
         assert isinstance(made.application.recorder, ProcessRecorder)
@@ -65,7 +65,7 @@ def test_every_read_model_has_the_library_s_shape(databases: Databases) -> None:
 
 def test_a_read_model_takes_events_one_by_one_with_their_tracking(databases: Databases) -> None:
     recorder = ViewRecorder(databases.views)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.count(new_id())
         for projection in projections():
             projection.bind(recorder)
@@ -78,7 +78,7 @@ def test_a_read_model_takes_events_one_by_one_with_their_tracking(databases: Dat
 
 
 def test_a_reactor_s_position_moves_with_the_events_of_its_command(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
 
         def react(position: int) -> int:
             def work(unit: Any) -> int:
@@ -95,7 +95,7 @@ def test_a_reactor_s_position_moves_with_the_events_of_its_command(databases: Da
 
 
 def test_a_failed_command_moves_no_position(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
 
         def work(unit: Any) -> None:
             unit.track("fan-out", 7)
@@ -107,7 +107,7 @@ def test_a_failed_command_moves_no_position(databases: Databases) -> None:
 
 
 def test_a_stream_is_folded_by_the_library_s_repository(databases: Databases) -> None:
-    with library_calls() as calls, house(databases) as made:
+    with library_calls() as calls, log_rig(databases) as made:
         stream = new_id()
         made.count(stream)
         position = made.count(stream)

@@ -12,7 +12,7 @@ import pytest
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.events import Catalogue
 from alerts.kernel.ids import new_id
-from tests.support.counters import COUNTER, Counted, Named, house, opened
+from tests.support.counters import COUNTER, Counted, Named, log_rig, opened
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def test_reading_by_position_and_topic(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         assert made.log.position() == 0
         assert made.log.read(0, 10) == []
         assert made.log.state(COUNTER, stream) is None
@@ -34,7 +34,7 @@ def test_reading_by_position_and_topic(databases: Databases) -> None:
 
 def test_what_two_processes_write_in_turns_is_read_whole_by_both(databases: Databases) -> None:
     stream, other = new_id(), new_id()
-    with house(databases) as one, house(databases) as two:
+    with log_rig(databases) as one, log_rig(databases) as two:
         for position in range(1, 13):
             writer, own = (one, stream) if position % 4 < 2 else (two, other)  # two of each, one after the other
             assert writer.count(own) == position
@@ -49,7 +49,7 @@ def test_what_two_processes_write_in_turns_is_read_whole_by_both(databases: Data
 
 def test_without_unsealing_the_bytes_stand_beside_the_event(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         named = Named(name="Ada", phone="+44", colour="red")
         made.writer.submit(lambda unit: unit.append(COUNTER, stream, named, Counted()), by="system").result(10)
         clear, plain = made.log.read(0, 10)
@@ -63,13 +63,13 @@ def test_without_unsealing_the_bytes_stand_beside_the_event(databases: Databases
 
 def test_one_damaged_event_does_not_hide_the_others(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         for _ in range(5):
             made.count(stream)
     with databases.main.write() as tx:
         tx.execute("UPDATE events SET state = ? WHERE position = 2", (b"\x99\x00",))
         tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
-    with house(databases) as made:  # another process: the one that wrote them knows better
+    with log_rig(databases) as made:  # another process: the one that wrote them knows better
         found = made.log.read_each(0, 10)
         assert [isinstance(event, UnreadableEvent) for event in found] == [False, True, False, True, False]
         with pytest.raises(UnreadableEvent) as error:
@@ -82,7 +82,7 @@ def test_one_damaged_event_does_not_hide_the_others(databases: Databases) -> Non
 
 
 def test_waiting_is_woken_by_this_process_at_once(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
         assert not made.log.wait_for(1, 0.01)
         thread = Thread(target=lambda: (sleep(0.05), made.count(new_id())))
         thread.start()
@@ -109,7 +109,7 @@ def test_waiting_notices_another_process(databases: Databases) -> None:
 
 
 async def test_awaiting_growth(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
         assert not await made.log.wait_for_async(1, 0.01)
         waiting = asyncio.create_task(made.log.wait_for_async(1, 5))
         await asyncio.sleep(0.01)
@@ -144,7 +144,7 @@ def test_a_reader_never_sees_a_position_below_one_it_has_seen(databases: Databas
 
 
 def test_a_log_of_a_newer_version_says_so(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.count(new_id())
     older = opened(databases.main, databases.keys, catalogue=Catalogue.of(Named))
     try:

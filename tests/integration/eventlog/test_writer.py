@@ -19,7 +19,7 @@ from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.errors import Conflict, Invalid, Unavailable
 from alerts.kernel.ids import new_id
 from alerts.storage.base import BaseDatabase, BaseTransaction
-from tests.support.counters import COUNTER, START, Clock, Counted, House, Named, house, opened, raised
+from tests.support.counters import COUNTER, START, Clock, Counted, LogRig, Named, log_rig, opened, raised
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -33,7 +33,7 @@ def side(database: BaseDatabase) -> BaseDatabase:
     return database
 
 
-def held_up(made: House) -> Flag:
+def held_up(made: LogRig) -> Flag:
     """Keep the writer busy until the flag is set, so that what is queued meanwhile is one batch."""
     go = Flag()
     made.writer.submit(lambda unit: go.wait(10), by="system")
@@ -42,7 +42,7 @@ def held_up(made: House) -> Flag:
 
 def test_commands_see_each_other_within_a_batch_and_after_it(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         go = held_up(made)
         futures = [made.writer.submit(lambda unit: raised(unit, stream), by="system") for _ in range(100)]
         go.set()
@@ -53,14 +53,14 @@ def test_commands_see_each_other_within_a_batch_and_after_it(databases: Database
         assert made.log.state(COUNTER, stream) == 105
         assert made.log.state(COUNTER, stream, up_to=10) == 10
         assert made.writer.position() == made.log.position() == 101
-    with house(databases) as again:
+    with log_rig(databases) as again:
         assert again.writer.position() == 101
         assert again.writer.submit(lambda unit: raised(unit, stream), by="system").result(10).result == 106
 
 
 def test_what_an_event_carries(databases: Databases) -> None:
     stream, command = new_id(), new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.writer.submit(
             lambda unit: unit.append(COUNTER, stream, Counted(by=2), Named(name="Ada", phone="+44")),
             by="person:1",
@@ -83,7 +83,7 @@ def test_a_command_that_fails_leaves_nothing_and_fails_alone(databases: Database
         unit.write("INSERT INTO side (name, num) VALUES ('refused', 1)")
         raise Invalid("no")
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         go = held_up(made)
         before = made.writer.submit(lambda unit: raised(unit, stream), by="system")
         bad = made.writer.submit(refused, by="system")
@@ -104,7 +104,7 @@ def test_a_statement_that_fails_fails_its_command_alone(databases: Databases, si
         raised(unit, streams[1])
         unit.write("INSERT INTO no_such_table (a) VALUES (1)")
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         go = held_up(made)
         futures = [
             made.writer.submit(work, by="system")
@@ -131,7 +131,7 @@ def test_side_tables_are_written_in_the_same_transaction(databases: Databases, s
         unit.after_commit(after.set)
         return seen
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         go = held_up(made)
         first, second = (made.writer.submit(work, by="system") for _ in range(2))
         go.set()
@@ -143,7 +143,7 @@ def test_side_tables_are_written_in_the_same_transaction(databases: Databases, s
 
 
 def test_numbers_begin_at_one_and_are_never_given_twice(databases: Databases) -> None:
-    with house(databases) as made:
+    with log_rig(databases) as made:
         taken = [made.writer.submit(lambda unit: unit.number("notice"), by="system") for _ in range(5)]
         block = made.writer.submit(lambda unit: unit.number("contact", 100), by="system").result(10).result
         after = made.writer.submit(lambda unit: unit.number("contact"), by="system").result(10).result
@@ -157,11 +157,11 @@ def test_a_stream_that_was_not_read_is_taken_to_be_new(databases: Databases) -> 
     def blind(unit: UnitOfWork) -> None:
         unit.append(COUNTER, stream, Counted())
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.writer.submit(blind, by="system").result(10)
         with pytest.raises(Conflict):
             made.writer.submit(blind, by="system").result(10)
-    with house(databases) as fresh:  # nothing at hand: the database itself says so
+    with log_rig(databases) as fresh:  # nothing at hand: the database itself says so
         with pytest.raises(Conflict):
             fresh.writer.submit(blind, by="system").result(10)
         assert fresh.log.state(COUNTER, stream) == 1
@@ -227,7 +227,7 @@ def test_a_lost_race_is_decided_afresh(databases: Databases) -> None:
             raise ConcurrencyConflict
         return raised(unit, stream)
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         assert made.writer.submit(unlucky, by="system").result(10).result == 1
         assert len(tries) == 3
         with pytest.raises(Conflict):
@@ -316,7 +316,7 @@ def test_a_commit_whose_answer_was_lost_is_recognised(databases: Databases) -> N
 
 async def test_awaited_commands(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         answers = await asyncio.gather(
             *(made.writer.run(lambda unit: raised(unit, stream), by="system") for _ in range(50))
         )
@@ -353,7 +353,7 @@ def test_a_statement_that_cannot_be_run_fails_its_own_command_alone(databases: D
         unit.write("INSERT INTO side (name, num) VALUES (?, ?)", (name, 1))
         return raised(unit, stream)
 
-    with house(databases) as made:
+    with log_rig(databases) as made:
         go = held_up(made)
         before = made.writer.submit(lambda unit: reads(unit, "before"), by="system")
         failing = made.writer.submit(unkeepable, by="system")
@@ -381,7 +381,7 @@ def test_a_process_that_is_stopped_in_a_transaction_gives_the_log_back(
         go.wait(10)
         unit.append(COUNTER, new_id(), Counted())
 
-    with house(databases) as one, house(databases) as two:
+    with log_rig(databases) as one, log_rig(databases) as two:
         late = one.writer.submit(stopped, by="system")
         assert entered.wait(10)
         assert two.count(new_id()) == 1, "it does not wait for the one that is stopped"
@@ -399,7 +399,7 @@ def test_a_process_that_is_stopped_in_mid_statement_is_ended(
     monkeypatch.setattr("alerts.eventlog.log._SILENT", 0.3)
     monkeypatch.setattr("alerts.eventlog.log._SILENCE_CHECK_S", 0.2)
     stopped = databases.another("main")
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.log.wait_for(1, 0.01)  # whoever waits for the log listens
         with (
             suppress(psycopg.OperationalError),

@@ -20,7 +20,7 @@ from alerts.storage.base import BaseDatabase
 from alerts.storage.generations import LiveViews, current_generation
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.storage.ports import Transaction
-from tests.support.counters import COUNTER, Clock, Counted, House, Named, Tally, house
+from tests.support.counters import COUNTER, Clock, Counted, LogRig, Named, Tally, log_rig
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -33,7 +33,7 @@ def prepared(database: BaseDatabase, *tallies: Tally) -> None:
 
 
 @contextmanager
-def running(made: House, database: BaseDatabase, *projections: Projection) -> Iterator[ProjectionRunner]:
+def running(made: LogRig, database: BaseDatabase, *projections: Projection) -> Iterator[ProjectionRunner]:
     runner = ProjectionRunner(made.log, database, projections, Clock())
     runner.start()
     try:
@@ -42,7 +42,7 @@ def running(made: House, database: BaseDatabase, *projections: Projection) -> It
         runner.stop()
 
 
-def fill(made: House, count: int) -> None:
+def fill(made: LogRig, count: int) -> None:
     """That many events in as many streams."""
 
     def work(unit: object) -> None:
@@ -55,7 +55,7 @@ def fill(made: House, count: int) -> None:
 def test_every_event_is_applied_once_in_batches(databases: Databases) -> None:
     tally = Tally()
     prepared(databases.views, tally)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 2500)
         with running(made, databases.views, tally) as runner:
             assert runner.wait_for(2500, 10)
@@ -75,7 +75,7 @@ def test_what_comes_between_reading_the_end_and_reading_the_events_is_applied_on
     tally = Tally()
     tally.topics = (Counted.topic(),)  # only then is the end asked for
     prepared(databases.views, tally)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 10)
         late: list[int] = []
         end = made.log.position
@@ -97,7 +97,7 @@ def test_what_comes_between_reading_the_end_and_reading_the_events_is_applied_on
 def test_the_wait_is_not_a_poll(databases: Databases) -> None:
     tally = Tally()
     prepared(databases.views, tally)
-    with house(databases) as made, running(made, databases.views, tally) as runner:
+    with log_rig(databases) as made, running(made, databases.views, tally) as runner:
         made.count(new_id())
         runner.wait_for(1, 5)
         took = []
@@ -113,7 +113,7 @@ def test_the_wait_is_not_a_poll(databases: Databases) -> None:
 async def test_awaiting_the_read_models(databases: Databases) -> None:
     tally = Tally()
     prepared(databases.views, tally)
-    with house(databases) as made, running(made, databases.views, tally) as runner:
+    with log_rig(databases) as made, running(made, databases.views, tally) as runner:
         answer = await made.writer.run(lambda unit: unit.append(COUNTER, new_id(), Counted()), by="system")
         assert await runner.wait_for_async(answer.position, 5)
         assert not await runner.wait_for_async(answer.position + 1, 0.01)
@@ -128,7 +128,7 @@ def test_projections_want_their_own_topics(databases: Databases) -> None:
     counted.topics, named.topics = ("Counted",), ("Named",)
     prepared(databases.views, counted, named)
     stream = new_id()
-    with house(databases) as made, running(made, databases.views, counted, named) as runner:
+    with log_rig(databases) as made, running(made, databases.views, counted, named) as runner:
         made.count(stream)
         made.writer.submit(lambda unit: unit.append(COUNTER, new_id(), Named(name="Ada")), by="system").result(10)
         position = made.count(stream)
@@ -143,7 +143,7 @@ def test_projections_want_their_own_topics(databases: Databases) -> None:
 def test_a_poisoned_event_is_parked_and_the_rest_goes_on(databases: Databases, poison: list[int]) -> None:
     bad, good = Tally("bad", poison=poison), Tally("good")
     prepared(databases.views, bad, good)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 2000)
         with running(made, databases.views, bad, good) as runner:
             assert runner.wait_for(2000, 10)
@@ -174,12 +174,12 @@ def test_a_poisoned_event_is_parked_and_the_rest_goes_on(databases: Databases, p
 def test_an_unreadable_event_is_parked(databases: Databases) -> None:
     tally = Tally()
     prepared(databases.views, tally)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 10)
     with databases.main.write() as tx:
         tx.execute("UPDATE events SET topic = 'FromTheFuture' WHERE position = 4")
     # Another process's runner: the one that wrote it knows better.
-    with house(databases) as made, running(made, databases.views, tally) as runner:
+    with log_rig(databases) as made, running(made, databases.views, tally) as runner:
         assert runner.wait_for(10, 5)
         (parked,) = runner.parked()
         assert (parked.id, parked.topic) == ("tally@4", "FromTheFuture")
@@ -190,7 +190,7 @@ def test_an_unreadable_event_is_parked(databases: Databases) -> None:
 def test_what_guards_people_stops_instead(databases: Databases) -> None:
     guard, other = Tally("guard", poison=[5], guards=True), Tally("other")
     prepared(databases.views, guard, other)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 10)
         with running(made, databases.views, guard, other) as runner:
             assert runner.wait_for(10, 5), "the others go on, and nobody waits for the one that stopped"
@@ -214,7 +214,7 @@ def halts(runner: ProjectionRunner, name: str) -> bool:
 def test_a_projection_without_its_table_halts_at_once(databases: Databases) -> None:
     broken, good = Tally("broken"), Tally("good")
     prepared(databases.views, good)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 300)
         with running(made, databases.views, broken, good) as runner:
             assert halts(runner, "broken")
@@ -228,7 +228,7 @@ def test_a_projection_without_its_table_halts_at_once(databases: Databases) -> N
 def test_a_projection_that_fails_on_everything_halts_after_a_while(databases: Databases) -> None:
     broken = Tally("broken", poison=range(1, 301))
     prepared(databases.views, broken)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 300)
         with running(made, databases.views, broken) as runner:
             assert halts(runner, "broken")
@@ -259,7 +259,7 @@ def test_a_passing_trouble_parks_nothing(databases: Databases, monkeypatch: pyte
     monkeypatch.setattr("alerts.projections.runner._AFTER_TROUBLE", 0.01)
     flaky = Flaky()
     prepared(databases.views, flaky)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 10)
         with running(made, databases.views, flaky) as runner:
             assert runner.wait_for(10, 5)
@@ -275,7 +275,7 @@ def test_of_two_runners_only_one_wins_each_batch(
         monkeypatch.setattr("alerts.storage.leader_election.AdvisoryLockLeader.is_leader", lambda self: True)
     tally = Tally()
     prepared(databases.views, tally)
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 3000)
         with (
             running(made, databases.views, tally) as one,
@@ -297,7 +297,7 @@ def test_a_leader_that_stands_still_is_passed_over(
     prepared(databases.views, tally)
     stopped = AdvisoryLockLeader(databases.another("views"))
     assert stopped.is_leader()
-    with house(databases) as made, running(made, databases.views, tally) as runner:
+    with log_rig(databases) as made, running(made, databases.views, tally) as runner:
         for count in (10, 2500):
             fill(made, count)
             assert runner.wait_for(made.log.position(), 10)
@@ -307,7 +307,7 @@ def test_a_leader_that_stands_still_is_passed_over(
 
 def test_rebuilt_beside_equals_live_and_is_switched_to(databases: Databases) -> None:
     tally, migrations = Tally(), databases.migrations("views")
-    with house(databases) as made:
+    with log_rig(databases) as made:
         views = LiveViews(databases.url, databases.main, migrations)
         prepared(views, tally)
         fill(made, 1500)
@@ -350,7 +350,7 @@ class RebuiltTally(Tally):
 
 def test_an_interrupted_rebuild_leaves_the_live_ones(databases: Databases) -> None:
     migrations = databases.migrations("views")
-    with house(databases) as made:
+    with log_rig(databases) as made:
         fill(made, 100)
 
         def interrupted(position: int, end: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.ids import new_id
 from subscribers.vault import KeyDestroyed, KeyMissing, Vault, WrongMasterKey
-from tests.support.counters import COUNTER, MASTER, Named, house
+from tests.support.counters import COUNTER, MASTER, Named, log_rig
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -150,7 +150,7 @@ def test_from_several_threads(databases: Databases) -> None:
 
 def test_a_key_is_on_disk_before_the_first_event_that_it_seals(databases: Databases) -> None:
     stream = new_id()
-    with house(databases) as made:
+    with log_rig(databases) as made:
         made.writer.submit(lambda unit: unit.append(COUNTER, stream, Named(name="Ada")), by="system").result(10)
         with databases.another("keys").read() as tx:
             assert len(tx.execute("SELECT 1 FROM subject_keys WHERE subject = ?", (stream.bytes,))) == 1

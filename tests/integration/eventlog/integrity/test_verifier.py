@@ -16,7 +16,7 @@ from alerts.eventlog.integrity.prover import CHECKPOINT_EVERY, Prover
 from alerts.eventlog.integrity.verifier import Report, verify
 from alerts.kernel.ids import new_id
 from subscribers.vault import kept_secret
-from tests.support.counters import COUNTER, MASTER, START, Clock, House, Named, house
+from tests.support.counters import COUNTER, MASTER, START, Clock, LogRig, Named, log_rig
 
 if TYPE_CHECKING:
     from tests.support.databases import Databases
@@ -27,19 +27,19 @@ class Scene:
     """A log with its prover and some events."""
 
     databases: Databases
-    house: House
+    rig: LogRig
     clock: Clock = field(default_factory=Clock)
     streams: list[UUID] = field(default_factory=list)
 
     def prover(self, *, another: bool = False) -> Prover:
         keys = self.databases.another("keys") if another else self.databases.keys
-        signer = Signer(self.house.vault.shared_secret("proofs", SECRET_BYTES))
-        return Prover(self.house.log, self.databases.main, keys, lambda: signer, self.clock)
+        signer = Signer(self.rig.vault.shared_secret("proofs", SECRET_BYTES))
+        return Prover(self.rig.log, self.databases.main, keys, lambda: signer, self.clock)
 
     def append(self, count: int) -> None:
         for _ in range(count):
             self.streams.append(new_id())
-            self.house.count(self.streams[-1])
+            self.rig.count(self.streams[-1])
 
     def prove(self) -> None:
         self.prover().stop()
@@ -57,7 +57,7 @@ class Scene:
 
 @pytest.fixture
 def scene(databases: Databases) -> Iterator[Scene]:
-    with house(databases) as made:
+    with log_rig(databases) as made:
         yield Scene(databases, made)
 
 
@@ -181,11 +181,11 @@ def test_an_erasure_leaves_the_proofs_as_they_were(scene: Scene) -> None:
         unit.get(COUNTER, ada)  # type: ignore[attr-defined]
         unit.append(COUNTER, ada, Named(name="Ada"))  # type: ignore[attr-defined]
 
-    scene.house.writer.submit(name, by="system").result(10)
+    scene.rig.writer.submit(name, by="system").result(10)
     scene.prove()
     kept = scene.verify().checkpoint
-    scene.house.vault.destroy(ada)
-    assert scene.house.log.read(0, 1)[0].event.name is None  # type: ignore[attr-defined]
+    scene.rig.vault.destroy(ada)
+    assert scene.rig.log.read(0, 1)[0].event.name is None  # type: ignore[attr-defined]
     report = scene.verify(kept)
     assert report.whole and report.compared == kept
 
@@ -199,7 +199,7 @@ def test_a_thread_proves_within_about_a_second_while_events_come(scene: Scene) -
         for _ in range(5):
             scene.append(20)
             begun = monotonic()
-            until(lambda: scene.verify().proven == scene.house.log.position())
+            until(lambda: scene.verify().proven == scene.rig.log.position())
             assert monotonic() - begun < 3
         scene.tamper("DELETE FROM events WHERE position = 30")
         assert found(scene.verify()) == [("missing", 30)]

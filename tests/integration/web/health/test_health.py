@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from alerts.eventlog.recorder import Recorder
 from alerts.web.health.metrics import Metrics
 from alerts.web.health.readiness import Readiness, StartPosition
-from tests.support import counters as kit
+from tests.support.counters import log_rig
 from tests.support.databases import Databases
 from tests.support.served import Served
 
@@ -120,7 +120,7 @@ def test_a_start_is_over_once_what_was_in_the_log_is_known() -> None:
 
 async def test_a_log_that_takes_no_writes_is_told_in_words_and_asked_again(databases: Databases) -> None:
     ticks = 0.0
-    with kit.house(databases) as log:
+    with log_rig(databases) as log:
         readiness = Readiness(log.writer, lambda: datetime.now(UTC), tick=lambda: ticks, patience=0.3)
         assert await readiness.trouble() == ""
         held, release = Event(), Event()
