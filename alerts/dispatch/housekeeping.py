@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from time import monotonic
 from uuid import UUID
 
 from alerts.delivery_queue.bounce_pause import pause
@@ -22,9 +21,9 @@ from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import DELIVERY_STATES
-from alerts.storage.leader_failover import STALL_TIMEOUT_S
 from alerts.storage.named_queries import load
 from alerts.storage.server_clock import shared_now
+from alerts.storage.stall_detector import StallDetector
 from subscribers.audience.projector import AudienceProjector
 
 _log = logging.getLogger(__name__)
@@ -46,8 +45,8 @@ class Housekeeping:
     ) -> None:
         self._queue, self._follower, self._exchange, self._clock = queue, follower, exchange, clock
         self._database, self._writer = queue.database, queue.writer
-        self._waits: tuple[tuple[int, int] | None, float] = (None, 0.0)
-        """The page that another process is to plan, and since when."""
+        self._planner_stall = StallDetector()
+        """Watches the page that another process is to plan."""
         self._stands_in = False
         """True if the fan-out's process stalled: pages are planned here until it moves again."""
         self._swept: dict[int, tuple[int, int, int]] = {}
@@ -81,10 +80,7 @@ class Housekeeping:
         """True if this process plans pages: the fan-out's leader, or any process if a page waits too long."""
         if self._follower.runs_effects():
             return True
-        now = monotonic()
-        if self._waits[0] != page:
-            self._waits = (page, now)
-        self._stands_in = self._stands_in or now - self._waits[1] > STALL_TIMEOUT_S
+        self._stands_in = self._planner_stall.is_stalled(page) or self._stands_in
         return self._stands_in
 
     async def recover_orphaned(self, picture: QueueSnapshot) -> None:

@@ -26,6 +26,7 @@ from alerts.projections.parked import Parked
 from alerts.storage.base import BaseDatabase, BaseTransaction
 from alerts.storage.generations import LiveViews
 from alerts.storage.leader_election import AdvisoryLockLeader
+from alerts.storage.stall_detector import STALL_TIMEOUT_S, StallDetector
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +43,6 @@ The long one applies while nobody waits for a position: a batch of two hundred c
 _BEHIND_ANOTHER = 0.01
 _AFTER_TROUBLE = 0.5
 _TOO_MANY = 100
-_STALL_TIMEOUT_S = 3.0
-"""Seconds without progress after which another process takes over from a stopped or unreachable leader."""
 
 
 class ProjectionRunner:
@@ -78,8 +77,8 @@ class ProjectionRunner:
         self._thread: Thread | None = None
         self._looked = monotonic()
         self._leader = self._new_leader()
-        self._stalled_since = (-1, monotonic())
-        """Last position seen behind another process's progress, and since when."""
+        self._stall = StallDetector(STALL_TIMEOUT_S)
+        """Watches another process that applies the events."""
         self._taken_over = False
         self._load()
 
@@ -204,13 +203,11 @@ class ProjectionRunner:
         The tracking row keeps the two from applying an event twice, so it is safe if the leader resumes.
         """
         self._load()
-        lowest, now = self._lowest(), monotonic()
+        lowest = self._lowest()
         if lowest >= self._log.position():
-            self._stalled_since = (-1, now)
+            self._stall.reset()
             return False
-        if lowest != self._stalled_since[0]:
-            self._stalled_since = (lowest, now)
-        elif now - self._stalled_since[1] > _STALL_TIMEOUT_S and not self._taken_over:
+        if self._stall.is_stalled(lowest) and not self._taken_over:
             self._taken_over = True
             logger.warning("the process that keeps the read models stands still at %d: this one stands in", lowest)
         return True

@@ -12,9 +12,9 @@ from threading import Lock
 from time import monotonic
 from typing import Literal, Protocol
 
+from alerts.storage.stall_detector import StallDetector
+
 _log = logging.getLogger(__name__)
-STALL_TIMEOUT_S = 3.0
-"""Seconds without progress after which another process takes over."""
 
 Turn = Literal["ours", "theirs", "done"]
 
@@ -36,10 +36,9 @@ class LeaderWithFailover:
         self, leader: LeaderElection, reached: Callable[[], int], *, what: str, tick: Callable[[], float] = monotonic
     ) -> None:
         """`reached` reads the step that is on disk; `what` is for log lines."""
-        self._leader, self._read, self._what, self._tick = leader, reached, what, tick
+        self._leader, self._read, self._what = leader, reached, what
         self._lock = Lock()
-        self._stalled_at = (-1, 0.0)
-        """Step on disk while a later one is awaited, and since when."""
+        self._stall = StallDetector(tick=tick)
         self._taken_over = False
         self.done = 0
         """Last step on disk, as far as this process knows; all before it are too."""
@@ -58,11 +57,9 @@ class LeaderWithFailover:
         if self.done < step:
             self.done = max(self.done, self._read())
         if self.done >= step:
-            self._stalled_at = (-1, 0.0)
+            self._stall.reset()
             return "done"
-        if self._stalled_at[0] != self.done:
-            self._stalled_at = (self.done, self._tick())
-        elif self._tick() - self._stalled_at[1] > STALL_TIMEOUT_S:
+        if self._stall.is_stalled(self.done):
             self._taken_over = True
             _log.warning("the process that does %s stands still at %d: this one stands in", self._what, self.done)
             return "ours"

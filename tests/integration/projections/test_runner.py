@@ -292,7 +292,7 @@ def test_a_leader_that_stands_still_is_passed_over(
 ) -> None:
     if dialect == "sqlite":
         pytest.skip("one process runs the projections")
-    monkeypatch.setattr("alerts.projections.runner._STALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("alerts.projections.runner.STALL_TIMEOUT_S", 0.3)
     tally = Tally()
     prepared(databases.views, tally)
     stopped = AdvisoryLockLeader(databases.another("views"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alerts.storage.leader_failover import STALL_TIMEOUT_S, LeaderWithFailover
+from alerts.storage.leader_failover import LeaderWithFailover
+from alerts.storage.stall_detector import STALL_TIMEOUT_S
 
 
 class World:
