@@ -80,7 +80,7 @@ class Issues:
 
 @pytest.mark.crash
 @pytest.mark.parametrize("night", [FOLD, GAP], ids=["fold", "gap"])
-def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(rigs: list[Rig], night: date) -> None:
+def test_daily_issue_is_due_once_a_day_across_clock_changes(rigs: list[Rig], night: date) -> None:
     chance = random.Random(night.toordinal())
     begin = datetime.combine(night - timedelta(days=2), datetime.min.time(), LONDON).astimezone(UTC)
     clock = Clock(begin)
@@ -112,7 +112,7 @@ def test_a_daily_issue_comes_once_a_day_whatever_the_clocks_do(rigs: list[Rig], 
 
 
 @pytest.mark.crash
-def test_what_came_due_while_everything_was_down_is_done_once_at_the_start(rigs: list[Rig]) -> None:
+def test_items_due_during_downtime_fire_once_at_the_start(rigs: list[Rig]) -> None:
     clock = Clock(datetime(2026, 11, 23, 12, tzinfo=UTC))
     subjects = [new_id() for _ in range(250)]
     fired: list[UUID] = []

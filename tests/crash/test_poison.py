@@ -50,9 +50,7 @@ def rig(databases: Databases) -> Iterator[Rig]:
 
 
 @pytest.mark.crash
-def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unrenderable_notice_is_parked_and_sent_after_a_fix(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     due = rig.people(PEOPLE)
 
     async def play() -> tuple[float, float]:
@@ -88,7 +86,7 @@ def test_a_notice_that_cannot_be_written_is_parked_and_goes_out_after_the_mend(
 
 
 @pytest.mark.crash
-def test_an_event_of_a_version_that_nobody_knows_is_parked_and_taken_after_the_mend(rig: Rig) -> None:
+def test_event_of_an_unknown_version_is_parked_then_applied(rig: Rig) -> None:
     rig.people(3)
 
     async def play() -> None:
@@ -111,7 +109,7 @@ def test_an_event_of_a_version_that_nobody_knows_is_parked_and_taken_after_the_m
 
 
 @pytest.mark.crash
-def test_what_guards_people_waits_for_the_mend_and_says_so(rig: Rig) -> None:
+def test_audience_waits_at_an_unreadable_event_and_reports_it(rig: Rig) -> None:
     """Nobody may be told by an audience that leaves out whoever has just left: here the delay is meant."""
     [contact] = rig.people(1)
     subscriber = rig.subscriber_of[contact]

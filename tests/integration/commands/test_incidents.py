@@ -31,7 +31,7 @@ def revised(**changes: object) -> IncidentBody:
     return msgspec.structs.replace(FLOOD, **changes)
 
 
-async def test_an_incident_alone_sends_nothing(rig: CommandRig) -> None:
+async def test_record_policy_sends_nothing(rig: CommandRig) -> None:
     answer = await rig.commands.report_incident(key("record"), FLOOD)
 
     assert answer.created and answer.notice is None
@@ -39,7 +39,7 @@ async def test_an_incident_alone_sends_nothing(rig: CommandRig) -> None:
     assert rig.topics()[-1] == "IncidentReported"
 
 
-async def test_a_draft_policy_makes_a_notice_for_a_person_to_approve(rig: CommandRig) -> None:
+async def test_draft_policy_leaves_a_notice_to_approve(rig: CommandRig) -> None:
     answer = await rig.commands.report_incident(key("draft"), FLOOD)
 
     assert answer.notice is not None
@@ -51,7 +51,7 @@ async def test_a_draft_policy_makes_a_notice_for_a_person_to_approve(rig: Comman
     assert notice.plan.priority == "emergency"
 
 
-async def test_an_issue_policy_sends_at_once_and_says_on_whose_authority(rig: CommandRig) -> None:
+async def test_issue_policy_sends_at_once_and_names_its_authority(rig: CommandRig) -> None:
     answer = await rig.commands.report_incident(key("issue"), FLOOD)
 
     assert answer.notice is not None
@@ -61,7 +61,7 @@ async def test_an_issue_policy_sends_at_once_and_says_on_whose_authority(rig: Co
     assert notice.expires == START + timedelta(hours=24)
 
 
-async def test_the_same_report_again_is_nothing_new(rig: CommandRig) -> None:
+async def test_repeated_report_changes_nothing(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("issue"), FLOOD)
     end = rig.log.position()
     second = await rig.commands.report_incident(key("issue"), FLOOD)
@@ -72,7 +72,7 @@ async def test_the_same_report_again_is_nothing_new(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_a_changed_report_is_a_revision_and_an_update_of_its_notice(rig: CommandRig) -> None:
+async def test_changed_report_revises_and_updates_the_notice(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("issue"), FLOOD)
     second = await rig.commands.report_incident(key("issue"), revised(severity="Extreme"))
 
@@ -84,14 +84,14 @@ async def test_a_changed_report_is_a_revision_and_an_update_of_its_notice(rig: C
     assert new.plan.severity == "Extreme"
 
 
-async def test_only_the_area_changed(rig: CommandRig) -> None:
+async def test_changed_area_alone_is_an_area_revision(rig: CommandRig) -> None:
     await rig.commands.report_incident(key("record"), FLOOD)
     circle = {"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 1}}
     await rig.commands.report_incident(key("record"), revised(area=circle))
     assert rig.topics()[-1] == "IncidentAreaRevised"
 
 
-async def test_a_notice_that_has_not_gone_out_is_revised_instead(rig: CommandRig) -> None:
+async def test_unsent_notice_is_revised_in_place(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("draft"), FLOOD)
     second = await rig.commands.report_incident(key("draft"), revised(severity="Moderate"))
 
@@ -100,7 +100,7 @@ async def test_a_notice_that_has_not_gone_out_is_revised_instead(rig: CommandRig
     assert (notice.phase, notice.plan.severity, notice.plan.priority) == ("pending-approval", "Moderate", "notice")
 
 
-async def test_a_worse_revision_may_go_out_by_itself(rig: CommandRig) -> None:
+async def test_worse_revision_is_judged_by_the_policy_again(rig: CommandRig) -> None:
     policy = rules(PolicyRule(then="issue", severities=("Extreme",)), default="draft")
     first = await rig.commands.report_incident(key(policy), FLOOD)
     assert first.notice is not None and rig.notice(first.notice).phase == "pending-approval"
@@ -110,7 +110,7 @@ async def test_a_worse_revision_may_go_out_by_itself(rig: CommandRig) -> None:
     assert rig.notice(first.notice).approved_by == "policy:city@3"
 
 
-async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(rig: CommandRig) -> None:
+async def test_source_does_not_overwrite_a_persons_edit(rig: CommandRig) -> None:
     ann = await rig.person("ann")
     first = await rig.commands.report_incident(key("record"), FLOOD)
     mine = await rig.commands.draft_notice(ann, NoticeBody(kind="alert", incident=first.id))
@@ -121,21 +121,19 @@ async def test_an_edit_of_a_person_is_not_overwritten_by_the_source(rig: Command
 
 @pytest.mark.parametrize(("areas", "phase"), [("camden", "live"), ("hackney", "pending-approval")])
 @on_both
-async def test_a_policy_counts_an_area_only_if_the_notice_lies_wholly_inside(
-    rig: CommandRig, areas: str, phase: str
-) -> None:
+async def test_policy_area_must_contain_the_whole_notice(rig: CommandRig, areas: str, phase: str) -> None:
     await rig.places()
     policy = rules(PolicyRule(then="issue", areas=[{"place": areas}]))
     answer = await rig.commands.report_incident(key(policy), revised(area={"place": "camden"}))
     assert answer.notice is not None and rig.notice(answer.notice).phase == phase
 
 
-async def test_an_incident_without_a_place_waits_as_an_unfinished_draft(rig: CommandRig) -> None:
+async def test_incident_without_area_stays_an_unfinished_draft(rig: CommandRig) -> None:
     answer = await rig.commands.report_incident(key("draft"), IncidentBody(headline="Something burns"))
     assert answer.notice is not None and rig.notice(answer.notice).phase == "draft"
 
 
-async def test_a_policy_of_issue_refuses_an_alert_without_a_place(rig: CommandRig) -> None:
+async def test_issue_policy_refuses_an_alert_without_area(rig: CommandRig) -> None:
     end = rig.log.position()
     with pytest.raises(Invalid) as refused:
         await rig.commands.report_incident(key("issue"), IncidentBody(headline="Something burns"))
@@ -143,7 +141,7 @@ async def test_a_policy_of_issue_refuses_an_alert_without_a_place(rig: CommandRi
     assert rig.log.position() == end
 
 
-async def test_resolved_it_is_said_to_those_who_were_told(rig: CommandRig) -> None:
+async def test_resolving_sends_an_all_clear(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("issue"), FLOOD)
     words = {"en": ContentBody(title="The water is gone")}
     answer = await rig.commands.resolve_incident(key("issue"), None, ResolveBody(source_ref="f-1", all_clear=words))
@@ -155,7 +153,7 @@ async def test_resolved_it_is_said_to_those_who_were_told(rig: CommandRig) -> No
     assert (new.danger_to_life, new.priority) == (False, "emergency")
 
 
-async def test_resolved_twice_is_once(rig: CommandRig) -> None:
+async def test_resolving_twice_changes_nothing(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("issue"), FLOOD)
     await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
     end = rig.log.position()
@@ -165,13 +163,13 @@ async def test_resolved_twice_is_once(rig: CommandRig) -> None:
         await rig.commands.report_incident(key("issue"), revised(severity="Minor"))
 
 
-async def test_resolved_before_its_notice_went_out_the_notice_never_does(rig: CommandRig) -> None:
+async def test_resolving_withdraws_an_unsent_notice(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("draft"), FLOOD)
     await rig.commands.resolve_incident(key("draft"), first.id, ResolveBody())
     assert first.notice is not None and rig.notice(first.notice).phase == "rejected"
 
 
-async def test_what_a_person_is_writing_is_left_to_them_when_it_is_over(rig: CommandRig) -> None:
+async def test_resolving_leaves_a_persons_draft_alone(rig: CommandRig) -> None:
     first = await rig.commands.report_incident(key("record"), FLOOD)
     body = NoticeBody(kind="alert", incident=first.id)
     mine = await rig.commands.draft_notice(await rig.person("ann"), body)
@@ -179,14 +177,14 @@ async def test_what_a_person_is_writing_is_left_to_them_when_it_is_over(rig: Com
     assert rig.notice(mine.id).phase == "draft"
 
 
-async def test_nobody_can_resolve_what_nobody_reported(rig: CommandRig) -> None:
+async def test_resolving_an_unknown_incident_is_refused(rig: CommandRig) -> None:
     with pytest.raises(NotFound):
         await rig.commands.resolve_incident(key(), UUID(int=5), ResolveBody())
     with pytest.raises(Invalid):
         await rig.commands.resolve_incident(key(), None, ResolveBody())
 
 
-async def test_references_are_the_sources_own(rig: CommandRig) -> None:
+async def test_source_references_are_scoped_to_the_source(rig: CommandRig) -> None:
     one = await rig.commands.report_incident(key(name="one"), FLOOD)
     two = await rig.commands.report_incident(key(name="two"), FLOOD)
     assert one.id != two.id and two.created
@@ -208,9 +206,7 @@ async def test_references_are_the_sources_own(rig: CommandRig) -> None:
         (revised(area={"type": "Point", "coordinates": [0, 0]}), "area"),
     ],
 )
-async def test_bad_input_is_refused_by_field_and_nothing_is_kept(
-    rig: CommandRig, body: IncidentBody, field: str
-) -> None:
+async def test_bad_incident_is_refused_by_field(rig: CommandRig, body: IncidentBody, field: str) -> None:
     end = rig.log.position()
     with pytest.raises(Invalid) as refused:
         await rig.commands.report_incident(key(), body)
@@ -218,14 +214,14 @@ async def test_bad_input_is_refused_by_field_and_nothing_is_kept(
     assert rig.log.position() == end
 
 
-async def test_swapped_coordinates_are_told(rig: CommandRig) -> None:
+async def test_swapped_coordinates_are_named_in_the_refusal(rig: CommandRig) -> None:
     await rig.places()
     swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
     with pytest.raises(Invalid, match="swapped"):
         await rig.commands.report_incident(key(), revised(area=swapped))
 
 
-async def test_a_place_registered_a_moment_ago_is_known(rig: CommandRig) -> None:
+async def test_place_registered_just_now_is_known(rig: CommandRig) -> None:
     with pytest.raises(Invalid):
         await rig.commands.report_incident(key(), revised(area={"place": "camden"}))
     await rig.commands.define_place(key(), PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN))
@@ -240,7 +236,7 @@ def idem(body: bytes = b"a", name: str = "k1", path: str = "/incidents") -> Idem
 
 
 @on_both
-async def test_the_same_key_and_body_gives_the_same_answer(rig: CommandRig) -> None:
+async def test_idempotency_key_returns_the_first_answer(rig: CommandRig) -> None:
     body = revised(source_ref=None)
     first = await rig.commands.report_incident(key("issue"), body, idem=idem())
     await rig.resident()
@@ -250,7 +246,7 @@ async def test_the_same_key_and_body_gives_the_same_answer(rig: CommandRig) -> N
 
 
 @on_both
-async def test_racing_twins_are_one(rig: CommandRig) -> None:
+async def test_idempotency_key_holds_for_concurrent_requests(rig: CommandRig) -> None:
     body = revised(source_ref=None)
     answers = await asyncio.gather(*(rig.commands.report_incident(key("issue"), body, idem=idem()) for _ in range(20)))
     assert len({answer.id for answer in answers}) == 1
@@ -259,14 +255,14 @@ async def test_racing_twins_are_one(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_another_body_under_the_same_key_is_a_conflict(rig: CommandRig) -> None:
+async def test_idempotency_key_with_another_body_conflicts(rig: CommandRig) -> None:
     await rig.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"a"))
     with pytest.raises(Conflict, match="Idempotency-Key"):
         await rig.commands.report_incident(key(), revised(source_ref=None), idem=idem(b"b"))
 
 
 @on_both
-async def test_keys_are_per_path_and_live_a_day(rig: CommandRig) -> None:
+async def test_idempotency_key_is_per_path_and_lasts_a_day(rig: CommandRig) -> None:
     body = revised(source_ref=None)
     first = await rig.commands.report_incident(key(), body, idem=idem())
     other = await rig.commands.report_incident(key(), body, idem=idem(path="/other"))
@@ -275,7 +271,7 @@ async def test_keys_are_per_path_and_live_a_day(rig: CommandRig) -> None:
     assert len({first.id, other.id, later.id}) == 3
 
 
-async def test_a_refusal_does_not_use_up_a_key(rig: CommandRig) -> None:
+async def test_refusal_does_not_consume_the_idempotency_key(rig: CommandRig) -> None:
     with pytest.raises(Invalid):
         await rig.commands.report_incident(key("issue"), IncidentBody(headline="x"), idem=idem())
     assert (await rig.commands.report_incident(key("issue"), FLOOD, idem=idem())).created

@@ -52,7 +52,7 @@ async def live(rig: CommandRig, body: NoticeBody = MARKET) -> NoticeSaved:
 
 
 @on_both
-async def test_one_writes_another_approves_and_it_goes_out(rig: CommandRig) -> None:
+async def test_notice_goes_out_after_another_persons_approval(rig: CommandRig) -> None:
     issued = await live(rig)
 
     assert (issued.state, issued.dispatch) == ("live", True)
@@ -64,7 +64,7 @@ async def test_one_writes_another_approves_and_it_goes_out(rig: CommandRig) -> N
 
 
 @pytest.mark.parametrize("who", ["author", "editor", "submitter"])
-async def test_whoever_had_a_hand_in_it_cannot_approve(rig: CommandRig, who: str) -> None:
+async def test_authors_and_editors_cannot_approve(rig: CommandRig, who: str) -> None:
     author, editor, submitter = [await rig.person(name) for name in ("author", "editor", "submitter")]
     drafted = await rig.commands.draft_notice(author, but(MARKET, audience=EVERYONE))
     await rig.commands.revise_notice(editor, drafted.id, {"content": {"en": {"body": "Come late."}}})
@@ -73,7 +73,7 @@ async def test_whoever_had_a_hand_in_it_cannot_approve(rig: CommandRig, who: str
         await rig.commands.approve(rig.people[who], waiting.id, waiting.version, 0)
 
 
-async def test_a_key_approves_only_as_the_person_it_was_issued_for(rig: CommandRig) -> None:
+async def test_api_key_approves_only_as_its_owner(rig: CommandRig) -> None:
     waiting = await pending(rig)
     with pytest.raises(Forbidden):
         await rig.commands.approve(key("issue"), waiting.id, waiting.version, 1)
@@ -85,7 +85,7 @@ async def test_a_key_approves_only_as_the_person_it_was_issued_for(rig: CommandR
     assert (await rig.commands.approve(carols, waiting.id, waiting.version, 1)).state == "approved"
 
 
-async def test_an_approval_binds_the_version_and_the_count(rig: CommandRig) -> None:
+async def test_approval_is_for_one_version_and_count(rig: CommandRig) -> None:
     waiting, bob = await pending(rig), await rig.person("bob")
     with pytest.raises(Conflict) as stale:
         await rig.commands.approve(bob, waiting.id, waiting.version - 1, 1)
@@ -95,7 +95,7 @@ async def test_an_approval_binds_the_version_and_the_count(rig: CommandRig) -> N
     assert wrong.value.extra["people"] == 1
 
 
-async def test_an_edit_voids_an_approval(rig: CommandRig) -> None:
+async def test_edit_revokes_the_approval(rig: CommandRig) -> None:
     done, bob = await approved(rig), await rig.person("bob")
     edited = await rig.commands.revise_notice(bob, done.id, {"content": {"en": {"title": "Fair on Sunday"}}})
     assert edited.state == "pending-approval"
@@ -105,13 +105,13 @@ async def test_an_edit_voids_an_approval(rig: CommandRig) -> None:
         await rig.commands.approve(bob, done.id, edited.version, 1)
 
 
-async def test_an_edit_that_changes_nothing_keeps_the_approval(rig: CommandRig) -> None:
+async def test_edit_without_change_keeps_the_approval(rig: CommandRig) -> None:
     done = await approved(rig)
     same = await rig.commands.revise_notice(await rig.person("ann"), done.id, {"topic": "community"})
     assert (same.state, same.version) == ("approved", done.version)
 
 
-async def test_returned_edited_submitted_again(rig: CommandRig) -> None:
+async def test_returned_notice_can_be_edited_and_resubmitted(rig: CommandRig) -> None:
     waiting, ann, bob = await pending(rig), await rig.person("ann"), await rig.person("bob")
     assert (await rig.commands.return_(bob, waiting.id, "Say where.")).state == "returned"
     assert rig.notice(waiting.id).reason == "Say where."
@@ -119,7 +119,7 @@ async def test_returned_edited_submitted_again(rig: CommandRig) -> None:
     assert (await rig.commands.submit(ann, waiting.id)).state == "pending-approval"
 
 
-async def test_rejected_is_final(rig: CommandRig) -> None:
+async def test_rejection_is_final(rig: CommandRig) -> None:
     waiting, ann, bob = await pending(rig), await rig.person("ann"), await rig.person("bob")
     await rig.commands.reject(bob, waiting.id, "No.")
     for move in (
@@ -133,7 +133,7 @@ async def test_rejected_is_final(rig: CommandRig) -> None:
             await move
 
 
-async def test_a_segment_that_changed_since_the_approval_voids_it_at_issue(rig: CommandRig) -> None:
+async def test_changed_segment_revokes_the_approval_at_issue(rig: CommandRig) -> None:
     segment = SegmentBody(slug="readers", name="Readers", rule={"language": "en"})
     await rig.commands.define_segment(key(), segment)
     outer = SegmentBody(slug="outer", name="Outer", rule={"any": [{"segment": "readers"}]})
@@ -162,7 +162,7 @@ async def test_a_segment_that_changed_since_the_approval_voids_it_at_issue(rig: 
         (NoticeBody(kind="service-change", topic="community", content=WORDS), "service_change"),
     ],
 )
-async def test_a_draft_may_be_unfinished_but_cannot_be_submitted(rig: CommandRig, body: NoticeBody, field: str) -> None:
+async def test_unfinished_draft_is_saved_but_not_submitted(rig: CommandRig, body: NoticeBody, field: str) -> None:
     drafted = await rig.commands.draft_notice(key("issue"), body)
     assert drafted.state == "draft"
     for move in (rig.commands.submit, rig.commands.issue):
@@ -171,7 +171,7 @@ async def test_a_draft_may_be_unfinished_but_cannot_be_submitted(rig: CommandRig
         assert field in [error.field for error in refused.value.errors]
 
 
-async def test_everyone_is_said_by_an_empty_all(rig: CommandRig) -> None:
+async def test_empty_all_addresses_everyone(rig: CommandRig) -> None:
     body = NoticeBody(kind="announcement", content=WORDS, audience=EVERYONE)
     drafted = await rig.commands.draft_notice(key("issue"), body)
     assert (await rig.commands.issue(key("issue"), drafted.id)).state == "live"
@@ -200,13 +200,13 @@ async def test_everyone_is_said_by_an_empty_all(rig: CommandRig) -> None:
         (but(MARKET, kind="service-change", area=CAMDEN), "area"),
     ],
 )
-async def test_a_bad_draft_is_refused_by_field(rig: CommandRig, body: NoticeBody, field: str) -> None:
+async def test_bad_draft_is_refused_by_field(rig: CommandRig, body: NoticeBody, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         await rig.commands.draft_notice(key(), body)
     assert [error.field for error in refused.value.errors] == [field]
 
 
-async def test_what_is_absent_comes_from_the_incident(rig: CommandRig) -> None:
+async def test_absent_fields_come_from_the_incident(rig: CommandRig) -> None:
     facts = IncidentBody(
         headline="Gas", description="Leak", category="Infra", severity="Severe", area=CAMDEN, source_ref="g"
     )
@@ -217,7 +217,7 @@ async def test_what_is_absent_comes_from_the_incident(rig: CommandRig) -> None:
     assert plan.content["en"].title == "Gas" and plan.area == [CAMDEN]
 
 
-async def test_a_patch_moves_the_priority_with_the_severity_and_null_takes_away(rig: CommandRig) -> None:
+async def test_patch_moves_priority_with_severity_and_null_removes(rig: CommandRig) -> None:
     drafted = await rig.commands.draft_notice(key(), but(DANGER, severity="Minor", topic="weather"))
     assert rig.notice(drafted.id).plan.priority == "notice"
     await rig.commands.revise_notice(key(), drafted.id, {"severity": "Severe", "topic": None})
@@ -225,7 +225,7 @@ async def test_a_patch_moves_the_priority_with_the_severity_and_null_takes_away(
     assert (plan.priority, plan.topic) == ("emergency", None)
 
 
-async def test_patches_are_checked_like_bodies(rig: CommandRig) -> None:
+async def test_patch_is_validated_like_a_body(rig: CommandRig) -> None:
     drafted = await rig.commands.draft_notice(key(), MARKET)
     with pytest.raises(Invalid, match="colour"):
         await rig.commands.revise_notice(key(), drafted.id, {"colour": "red"})
@@ -235,7 +235,7 @@ async def test_patches_are_checked_like_bodies(rig: CommandRig) -> None:
         await rig.commands.revise_notice(key(), UUID(int=3), {})
 
 
-async def test_counting_keeps_nothing_and_needs_no_words(rig: CommandRig) -> None:
+async def test_count_stores_nothing_and_needs_no_content(rig: CommandRig) -> None:
     await rig.resident()
     await rig.settled()
     end = rig.log.position()
@@ -252,18 +252,18 @@ async def test_counting_keeps_nothing_and_needs_no_words(rig: CommandRig) -> Non
 @pytest.mark.parametrize(
     ("policy", "error"), [("record", Forbidden), ("draft", Conflict)], ids=["record: never", "draft: not yet"]
 )
-async def test_a_key_issues_only_what_its_policy_allows(rig: CommandRig, policy: str, error: type[Exception]) -> None:
+async def test_api_key_issues_only_what_its_policy_allows(rig: CommandRig, policy: str, error: type[Exception]) -> None:
     drafted = await rig.commands.draft_notice(key(policy), MARKET)
     with pytest.raises(error):
         await rig.commands.issue(key(policy), drafted.id)
 
 
-async def test_a_key_of_draft_issues_what_a_person_approved(rig: CommandRig) -> None:
+async def test_draft_key_issues_what_a_person_approved(rig: CommandRig) -> None:
     done = await approved(rig)
     assert (await rig.commands.issue(key("draft"), done.id)).state == "live"
 
 
-async def test_a_policy_does_not_override_a_persons_return(rig: CommandRig) -> None:
+async def test_policy_does_not_override_a_persons_return(rig: CommandRig) -> None:
     waiting = await pending(rig)
     await rig.commands.return_(await rig.person("bob"), waiting.id, "No.")
     with pytest.raises(Conflict):
@@ -273,7 +273,7 @@ async def test_a_policy_does_not_override_a_persons_return(rig: CommandRig) -> N
 # --- threads
 
 
-async def test_an_update_takes_its_place_at_the_head_of_the_thread(rig: CommandRig) -> None:
+async def test_update_becomes_the_head_of_the_thread(rig: CommandRig) -> None:
     first = await live(rig, but(MARKET, area=CAMDEN))
     drafted = await rig.commands.update(key("issue"), first.id, but(MARKET, content={"en": ContentBody(title="At 9")}))
     assert (drafted.state, drafted.thread) == ("draft", first.id)
@@ -288,7 +288,7 @@ async def test_an_update_takes_its_place_at_the_head_of_the_thread(rig: CommandR
     assert (c.phase, c.references, c.plan.area) == ("live", (a.id, b.id), [CAMDEN])
 
 
-async def test_of_two_updates_at_once_each_replaces_the_head_it_finds(rig: CommandRig) -> None:
+async def test_two_drafted_updates_replace_the_head_in_turn(rig: CommandRig) -> None:
     first = await live(rig)
     one = await rig.commands.update(key("issue"), first.id, MARKET)
     two = await rig.commands.update(key("issue"), first.id, MARKET)
@@ -298,7 +298,7 @@ async def test_of_two_updates_at_once_each_replaces_the_head_it_finds(rig: Comma
     assert rig.notice(one.id).references == (first.id, two.id)
 
 
-async def test_an_expired_thread_may_still_be_extended(rig: CommandRig) -> None:
+async def test_expired_thread_can_be_extended(rig: CommandRig) -> None:
     first = await live(rig)
     rig.pass_time(days=31)
     assert await rig.due() == ["notice-expiry"]
@@ -308,7 +308,7 @@ async def test_an_expired_thread_may_still_be_extended(rig: CommandRig) -> None:
     assert rig.notice(first.id).phase == "superseded"
 
 
-async def test_an_update_of_a_drill_is_a_drill(rig: CommandRig) -> None:
+async def test_update_of_a_drill_is_a_drill(rig: CommandRig) -> None:
     first = await live(rig, but(MARKET, audience=EVERYONE, status="Actual"))
     drill = await rig.commands.draft_notice(key("issue"), but(DANGER, status="Exercise"))
     await rig.commands.issue(key("issue"), drill.id)
@@ -322,7 +322,7 @@ async def test_an_update_of_a_drill_is_a_drill(rig: CommandRig) -> None:
 
 
 @pytest.mark.parametrize("ending", ["cancel", "all-clear"])
-async def test_an_ending_goes_out_at_once_and_closes_the_thread(rig: CommandRig, ending: str) -> None:
+async def test_cancel_and_all_clear_close_the_thread_at_once(rig: CommandRig, ending: str) -> None:
     first = await live(rig, but(DANGER, topic="weather"))
     bob = await rig.person("bob")
     if ending == "cancel":
@@ -342,7 +342,7 @@ async def test_an_ending_goes_out_at_once_and_closes_the_thread(rig: CommandRig,
         await rig.commands.cancel(bob, first.id, CancelBody(reason="again"))
 
 
-async def test_an_update_overtaken_by_the_end_of_its_thread_cannot_go_out(rig: CommandRig) -> None:
+async def test_update_cannot_go_out_after_its_thread_ended(rig: CommandRig) -> None:
     first = await live(rig)
     update = await rig.commands.update(key("issue"), first.id, MARKET)
     await rig.commands.cancel(await rig.person("bob"), first.id, CancelBody(reason="Wrong day"))
@@ -352,7 +352,7 @@ async def test_an_update_overtaken_by_the_end_of_its_thread_cannot_go_out(rig: C
 
 
 @pytest.mark.parametrize("actor", [key("draft"), key("record"), Actor(kind="person", id="p", person=UUID(int=4))])
-async def test_an_ending_takes_one_who_may_approve_or_whose_policy_issues(rig: CommandRig, actor: Actor) -> None:
+async def test_ending_a_thread_needs_approval_or_issue_rights(rig: CommandRig, actor: Actor) -> None:
     first = await live(rig)
     for move in (
         rig.commands.cancel(actor, first.id, CancelBody(reason="x")),
@@ -364,7 +364,7 @@ async def test_an_ending_takes_one_who_may_approve_or_whose_policy_issues(rig: C
     assert (await rig.commands.cancel(key("issue"), first.id, CancelBody(reason="x"))).state == "live"
 
 
-async def test_there_is_nothing_to_follow_before_the_issue(rig: CommandRig) -> None:
+async def test_unissued_notice_cannot_be_followed_up(rig: CommandRig) -> None:
     waiting, bob = await pending(rig), await rig.person("bob")
     for move in (
         rig.commands.update(key("issue"), waiting.id, MARKET),
@@ -375,7 +375,7 @@ async def test_there_is_nothing_to_follow_before_the_issue(rig: CommandRig) -> N
             await move
 
 
-async def test_a_stop_leaves_the_thread_live_and_counts_once(rig: CommandRig) -> None:
+async def test_stop_leaves_the_thread_live_and_is_idempotent(rig: CommandRig) -> None:
     first, bob = await live(rig), await rig.person("bob")
     assert (await rig.commands.stop(bob, first.id, "Wrong list")).state == "live"
     await rig.commands.stop(bob, first.id, "again")
@@ -386,7 +386,7 @@ async def test_a_stop_leaves_the_thread_live_and_counts_once(rig: CommandRig) ->
 
 
 @on_both
-async def test_an_approval_schedules_what_has_a_time_and_the_poll_sends_it(rig: CommandRig) -> None:
+async def test_approved_notice_with_a_time_is_sent_by_the_poll(rig: CommandRig) -> None:
     at = START + timedelta(seconds=5)
     done = await approved(rig, but(MARKET, send_at=at))
     assert done.state == "scheduled"
@@ -398,7 +398,7 @@ async def test_an_approval_schedules_what_has_a_time_and_the_poll_sends_it(rig: 
     assert len(rig.events("NoticeIssued")) == 1
 
 
-async def test_a_moved_schedule_is_sent_at_its_last_time_only(rig: CommandRig) -> None:
+async def test_rescheduled_notice_is_sent_at_its_last_time_only(rig: CommandRig) -> None:
     done, bob = await approved(rig), await rig.person("bob")
     await rig.commands.schedule(bob, done.id, START + timedelta(hours=1))
     await rig.commands.schedule(bob, done.id, START + timedelta(hours=2))
@@ -410,7 +410,7 @@ async def test_a_moved_schedule_is_sent_at_its_last_time_only(rig: CommandRig) -
     assert rig.notice(done.id).phase == "live"
 
 
-async def test_a_time_that_has_passed_or_lies_behind_the_expiry_is_refused(rig: CommandRig) -> None:
+async def test_send_time_must_be_ahead_and_before_the_expiry(rig: CommandRig) -> None:
     done = await approved(rig, but(MARKET, expires=START + timedelta(hours=1)))
     bob = await rig.person("bob")
     for at in (START, START + timedelta(hours=1)):
@@ -421,7 +421,7 @@ async def test_a_time_that_has_passed_or_lies_behind_the_expiry_is_refused(rig: 
 
 
 @pytest.mark.parametrize(("more", "phase"), [(50, "live"), (51, "pending-approval")])
-async def test_a_count_that_moved_sends_a_scheduled_notice_back(rig: CommandRig, more: int, phase: str) -> None:
+async def test_changed_count_returns_a_scheduled_notice(rig: CommandRig, more: int, phase: str) -> None:
     done = await approved(rig, but(MARKET, send_at=START + timedelta(hours=1)))
     for number in range(more):
         await rig.resident(f"r{number}@example.org")
@@ -431,7 +431,7 @@ async def test_a_count_that_moved_sends_a_scheduled_notice_back(rig: CommandRig,
     assert rig.notice(done.id).phase == phase
 
 
-async def test_an_emergency_never_waits_for_a_count(rig: CommandRig) -> None:
+async def test_emergency_is_sent_whatever_its_count(rig: CommandRig) -> None:
     done = await approved(rig, but(DANGER, send_at=START + timedelta(hours=1)))
     for number in range(60):
         await rig.resident(f"r{number}@example.org")
@@ -441,7 +441,7 @@ async def test_an_emergency_never_waits_for_a_count(rig: CommandRig) -> None:
     assert rig.notice(done.id).phase == "live"
 
 
-async def test_a_scheduled_notice_that_cannot_go_out_any_more_goes_back(rig: CommandRig) -> None:
+async def test_scheduled_notice_that_cannot_be_sent_is_returned(rig: CommandRig) -> None:
     first = await live(rig)
     update = await rig.commands.update(key("issue"), first.id, but(MARKET, send_at=START + timedelta(hours=1)))
     await rig.commands.schedule(key("issue"), update.id, START + timedelta(hours=1))
@@ -452,7 +452,7 @@ async def test_a_scheduled_notice_that_cannot_go_out_any_more_goes_back(rig: Com
     assert notice.phase == "pending-approval" and "ended" in notice.reason
 
 
-async def test_an_issue_before_its_time_leaves_nothing_for_the_poll(rig: CommandRig) -> None:
+async def test_early_issue_removes_the_due_item(rig: CommandRig) -> None:
     done = await approved(rig, but(MARKET, send_at=START + timedelta(hours=1)))
     await rig.commands.issue(await rig.person("bob"), done.id)
     rig.pass_time(hours=1)
@@ -460,7 +460,7 @@ async def test_an_issue_before_its_time_leaves_nothing_for_the_poll(rig: Command
     assert len(rig.events("NoticeIssued")) == 1
 
 
-async def test_the_poll_may_be_asked_for_nothing_twice(rig: CommandRig) -> None:
+async def test_poll_ignores_due_items_that_were_fired(rig: CommandRig) -> None:
     issued = await live(rig)
     notice = rig.notice(issued.id)
     assert notice.expires is not None
@@ -470,7 +470,7 @@ async def test_the_poll_may_be_asked_for_nothing_twice(rig: CommandRig) -> None:
         await rig.commands.fire("tea-time", notice.id, notice.expires)
 
 
-async def test_an_id_of_another_kind_of_thing_is_not_found(rig: CommandRig) -> None:
+async def test_id_of_another_aggregate_is_not_found(rig: CommandRig) -> None:
     incident = await rig.commands.report_incident(key(), IncidentBody(headline="Gas", source_ref="g"))
     with pytest.raises(NotFound):
         await rig.commands.submit(key(), incident.id)
@@ -484,7 +484,7 @@ async def test_an_id_of_another_kind_of_thing_is_not_found(rig: CommandRig) -> N
 # --- a paused dispatch
 
 
-async def test_a_paused_dispatch_is_resumed_once_by_one_who_may(rig: CommandRig) -> None:
+async def test_paused_dispatch_is_resumed_once_with_approval_rights(rig: CommandRig) -> None:
     first, bob = await live(rig), await rig.person("bob")
     with pytest.raises(Conflict, match="not paused"):
         await rig.commands.resume(bob, first.id, "")

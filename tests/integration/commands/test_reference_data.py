@@ -22,7 +22,7 @@ DESK = ServicePointBody(
 
 
 @on_both
-async def test_the_same_slug_again_is_the_next_version(rig: CommandRig) -> None:
+async def test_repeated_slug_is_the_next_version(rig: CommandRig) -> None:
     body = PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN)
     first = await rig.commands.define_place(key(), body)
     same = await rig.commands.define_place(key(), body)
@@ -33,7 +33,7 @@ async def test_the_same_slug_again_is_the_next_version(rig: CommandRig) -> None:
     assert state is not None and state.geometry == CAMDEN and state.name == {"en": "Camden Town"}
 
 
-async def test_a_place_of_circles_and_places_is_kept_as_polygons(rig: CommandRig) -> None:
+async def test_place_of_circles_and_places_becomes_polygons(rig: CommandRig) -> None:
     await rig.places()
     area: Any = [{"place": "camden"}, {"place": "hackney"}, {"circle": {"lat": 51.6, "lon": -0.1, "radius_km": 1}}]
     await rig.commands.define_place(key(), PlaceBody(slug="north", name={"en": "North"}, area=area))
@@ -41,13 +41,13 @@ async def test_a_place_of_circles_and_places_is_kept_as_polygons(rig: CommandRig
     assert state is not None and state.geometry["type"] == "Polygon"
 
 
-async def test_a_place_may_lie_outside_those_registered(rig: CommandRig) -> None:
+async def test_place_may_be_outside_those_registered(rig: CommandRig) -> None:
     await rig.places()
     area = {"circle": {"lat": -5.0, "lon": 60.0, "radius_km": 1}}
     assert (await rig.commands.define_place(key(), PlaceBody(slug="sea", name={"en": "Sea"}, area=area))).created
 
 
-async def test_a_new_place_is_not_registered_swapped_but_one_that_was_is_mended(rig: CommandRig) -> None:
+async def test_swapped_place_is_refused_and_can_be_corrected(rig: CommandRig) -> None:
     """One swapped place would widen the bounds by which every later position is looked at."""
     swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
     body = PlaceBody(slug="first", name={"en": "First"}, area=swapped)
@@ -59,7 +59,7 @@ async def test_a_new_place_is_not_registered_swapped_but_one_that_was_is_mended(
 
 
 @on_both
-async def test_the_built_in_topics_are_there_once(rig: CommandRig) -> None:
+async def test_built_in_topics_are_defined_once(rig: CommandRig) -> None:
     end = rig.log.position()
     assert end == len(BUILT_IN_TOPICS)
     await rig.commands.define_built_in_topics()
@@ -67,7 +67,7 @@ async def test_the_built_in_topics_are_there_once(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_a_category_belongs_to_one_topic_until_it_is_given_away(rig: CommandRig) -> None:
+async def test_category_belongs_to_one_topic_at_a_time(rig: CommandRig) -> None:
     floods = TopicBody(slug="floods", name={"en": "Floods"}, categories=("Met",))
     with pytest.raises(Invalid, match="weather"):
         await rig.commands.define_topic(key(), floods)
@@ -79,7 +79,7 @@ async def test_a_category_belongs_to_one_topic_until_it_is_given_away(rig: Comma
 
 
 @on_both
-async def test_segments_may_not_go_in_a_circle(rig: CommandRig) -> None:
+async def test_circular_segments_are_refused(rig: CommandRig) -> None:
     async def define(slug: str, *names: str) -> Any:
         rule = {"any": [{"segment": name} for name in names] or [{"language": "en"}]}
         return await rig.commands.define_segment(key(), SegmentBody(slug=slug, name=slug, rule=rule))
@@ -97,7 +97,7 @@ async def test_segments_may_not_go_in_a_circle(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_a_service_point_is_registered_set_and_moved(rig: CommandRig) -> None:
+async def test_service_point_is_registered_replaced_and_moved(rig: CommandRig) -> None:
     first = await rig.commands.register_point(key(), DESK)
     same = await rig.commands.register_point(key(), DESK)
     hours = await rig.commands.register_point(key(), msgspec.structs.replace(DESK, opening_hours="24/7"))
@@ -138,14 +138,14 @@ async def test_a_service_point_is_registered_set_and_moved(rig: CommandRig) -> N
         ({"visits": [{"dtstart": "2026-03-01T12:00:00", "minutes": 60}]}, "visits.0.dtstart"),
     ],
 )
-async def test_a_bad_service_point_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
+async def test_bad_service_point_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
     body = msgspec.convert({**msgspec.to_builtins(DESK), **changes}, ServicePointBody)
     with pytest.raises(Invalid) as refused:
         await rig.commands.register_point(key(), body)
     assert [error.field for error in refused.value.errors] == [field]
 
 
-async def test_a_change_takes_effect_when_its_time_has_come(rig: CommandRig) -> None:
+async def test_service_change_takes_effect_at_its_time(rig: CommandRig) -> None:
     point = await rig.commands.register_point(key(), DESK)
     body = ServiceChangeBody(
         headline="Closed",
@@ -188,7 +188,7 @@ def _after() -> Any:
         ({"effective": "2026-03-02T12:00:00"}, "effective"),
     ],
 )
-async def test_a_bad_change_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
+async def test_bad_service_change_is_refused_by_field(rig: CommandRig, changes: dict[str, Any], field: str) -> None:
     await rig.commands.register_point(key(), DESK)
     document = {
         "headline": "Closed",
@@ -205,7 +205,7 @@ async def test_a_bad_change_is_refused_by_field(rig: CommandRig, changes: dict[s
 # --- who may come in
 
 
-async def test_a_source_has_a_secret_that_only_its_stream_knows(rig: CommandRig) -> None:
+async def test_source_secret_is_in_its_stream_alone(rig: CommandRig) -> None:
     kept = await rig.commands.connect_source(key(), "met", "cap", "issue")
     assert kept.secret is not None and kept.secret.startswith("whsec_")
     state = rig.log.state(SOURCE, source_id("met"))
@@ -231,19 +231,19 @@ async def test_a_source_has_a_secret_that_only_its_stream_knows(rig: CommandRig)
         ({"rules": [{"then": "issue", "areas": [{"place": "atlantis"}]}]}, "policy.rules.0.areas.0.place"),
     ],
 )
-async def test_a_bad_policy_is_refused_by_field(rig: CommandRig, policy: Any, field: str) -> None:
+async def test_bad_policy_is_refused_by_field(rig: CommandRig, policy: Any, field: str) -> None:
     with pytest.raises(Invalid) as refused:
         await rig.commands.connect_source(key(), "met", "cap", policy)
     assert [error.field for error in refused.value.errors] == [field]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("Met Office", "cap"), ("met", "json"), ("met", "email")])
-async def test_a_source_needs_a_slug_and_a_kind_that_there_is(rig: CommandRig, name: str, kind: str) -> None:
+async def test_source_needs_a_slug_and_a_known_kind(rig: CommandRig, name: str, kind: str) -> None:
     with pytest.raises(Invalid):
         await rig.commands.connect_source(key(), name, kind)
 
 
-async def test_of_a_key_only_a_hash_is_kept(rig: CommandRig) -> None:
+async def test_api_key_is_stored_as_a_hash(rig: CommandRig) -> None:
     kept = await rig.commands.issue_api_key(key(), "estates", ["read", "services:write"], "issue")
     state = rig.log.state(KEY, kept.id)
     assert kept.secret is not None and state is not None
@@ -260,7 +260,7 @@ async def test_of_a_key_only_a_hash_is_kept(rig: CommandRig) -> None:
         await rig.commands.revoke_api_key(key(), UUID(int=1))
 
 
-async def test_the_same_address_is_the_same_member(rig: CommandRig) -> None:
+async def test_member_is_identified_by_address(rig: CommandRig) -> None:
     first = await rig.commands.invite_member(key(), "Ann@example.org", "author", "Ann")
     again = await rig.commands.invite_member(key(), "ann@example.org", "approver")
     assert (first.id, again.created) == (again.id, False)

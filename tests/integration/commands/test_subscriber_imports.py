@@ -29,7 +29,7 @@ def bad(line: int) -> ImportRow:
 
 
 @on_both
-async def test_a_file_comes_in_page_by_page_and_its_end_is_on_record(rig: CommandRig) -> None:
+async def test_file_is_imported_by_page_and_its_end_recorded(rig: CommandRig) -> None:
     await rig.resident("ann@x.example")
     begun = await rig.commands.begin_import(SYSTEM, FILE, 5)
     assert (begun.done, begun.finished) == (0, False)
@@ -61,7 +61,7 @@ async def test_a_file_comes_in_page_by_page_and_its_end_is_on_record(rig: Comman
 
 
 @on_both
-async def test_whoever_came_by_a_page_is_found_by_their_address(rig: CommandRig) -> None:
+async def test_imported_subscriber_is_found_by_address(rig: CommandRig) -> None:
     await rig.commands.begin_import(SYSTEM, FILE, 2)
     await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example"), row(3, "bob@x.example")])
     with pytest.raises(Conflict):
@@ -72,7 +72,7 @@ async def test_whoever_came_by_a_page_is_found_by_their_address(rig: CommandRig)
     assert kept.state == "ended"
 
 
-async def test_progress_is_kept_and_a_page_is_taken_once(rig: CommandRig) -> None:
+async def test_progress_is_stored_and_a_page_imported_once(rig: CommandRig) -> None:
     with pytest.raises(NotFound):
         await rig.commands.finish_import(SYSTEM, FILE)
     await rig.commands.begin_import(SYSTEM, FILE, 2)
@@ -93,7 +93,7 @@ async def test_progress_is_kept_and_a_page_is_taken_once(rig: CommandRig) -> Non
 
 
 @on_both
-async def test_a_finished_file_may_be_begun_again_when_that_is_said(rig: CommandRig) -> None:
+async def test_finished_file_can_be_imported_again_on_request(rig: CommandRig) -> None:
     for run in (1, 2):
         begun = await rig.commands.begin_import(SYSTEM, FILE, 1, again=True)
         assert (begun.run, begun.done) == (run, 0)
@@ -103,7 +103,7 @@ async def test_a_finished_file_may_be_begun_again_when_that_is_said(rig: Command
     assert len(rig.events("SubscriberRegistered")) == 1
 
 
-async def test_rows_of_one_page_that_share_an_address_see_each_other(rig: CommandRig) -> None:
+async def test_rows_of_one_page_with_one_address_see_each_other(rig: CommandRig) -> None:
     await rig.commands.begin_import(SYSTEM, FILE, 4)
     rows = [row(2, "a@x.example", consent=None), row(3, "A@x.example"), row(4, "a@x.example"), row(5, "b@x.example")]
     page = await rig.commands.import_page(SYSTEM, FILE, 0, rows)
@@ -114,7 +114,7 @@ async def test_rows_of_one_page_that_share_an_address_see_each_other(rig: Comman
     assert rig.subscriber(asked.originator_id).phase == "confirmed"
 
 
-async def test_who_left_comes_back_as_themselves_and_a_hard_bounce_stands(rig: CommandRig) -> None:
+async def test_returning_row_keeps_identity_and_hard_bounce(rig: CommandRig) -> None:
     ann = await rig.resident("ann@x.example")
     await rig.commands.suppress(SYSTEM, ann.contacts[0].number, "hard-bounce")
     await rig.commands.end_subscriber(SYSTEM, ann.id, "asked")
@@ -125,7 +125,7 @@ async def test_who_left_comes_back_as_themselves_and_a_hard_bounce_stands(rig: C
 
 
 @on_both
-async def test_an_address_that_changes_hands_by_a_file_is_still_not_sent_to(rig: CommandRig) -> None:
+async def test_suppression_follows_an_address_to_its_new_owner(rig: CommandRig) -> None:
     ann = await rig.resident("ann@x.example")
     [old] = ann.contacts
     await rig.commands.suppress(SYSTEM, old.number, "hard-bounce")
@@ -139,7 +139,7 @@ async def test_an_address_that_changes_hands_by_a_file_is_still_not_sent_to(rig:
     assert rig.subscriber(ann.id).current[0].suppressed is None
 
 
-async def test_a_row_left_to_the_instance_is_checked_by_it(rig: CommandRig) -> None:
+async def test_imported_contact_data_is_validated(rig: CommandRig) -> None:
     good = SubscriberBody(phone="+44 7700 900001", confirmed=False)
     await rig.commands.begin_import(SYSTEM, FILE, 2)
     rows = [ImportRow(line=2, body=good), ImportRow(line=3, body=SubscriberBody(phone="07700 900001"))]
@@ -152,7 +152,7 @@ async def test_a_row_left_to_the_instance_is_checked_by_it(rig: CommandRig) -> N
 
 
 @on_both
-async def test_a_rehearsal_says_the_same_and_keeps_nothing(rig: CommandRig) -> None:
+async def test_dry_run_reports_the_same_and_stores_nothing(rig: CommandRig) -> None:
     await rig.resident("ann@x.example")
     gone = await rig.resident("gone@x.example")
     await rig.commands.end_subscriber(SYSTEM, gone.id, "asked")
@@ -181,7 +181,7 @@ async def test_another_file_is_another_import(rig: CommandRig) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-async def test_no_personal_datum_of_a_page_stands_in_clear(rig: CommandRig) -> None:
+async def test_imported_personal_data_is_encrypted_in_the_log(rig: CommandRig) -> None:
     await rig.commands.begin_import(SYSTEM, FILE, 1)
     await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "canary@x.example")])
     with rig.database.read() as tx:
@@ -196,7 +196,7 @@ async def test_no_personal_datum_of_a_page_stands_in_clear(rig: CommandRig) -> N
     assert gone.event.addresses is None
 
 
-async def test_a_place_is_rehearsed_before_it_is_registered(rig: CommandRig) -> None:
+async def test_place_dry_run_reports_created_known_or_changed(rig: CommandRig) -> None:
     body = PlaceBody(slug="camden", name={"en": "Camden"}, area=CAMDEN)
     assert await rig.commands.rehearse_place(body) == "created"
     assert await rig.commands.place_version("camden") == 0

@@ -30,7 +30,7 @@ async def join(rig: CommandRig, **fields: Any) -> SubscriberSaved:
 
 
 @on_both
-async def test_with_a_consent_every_contact_point_is_verified_at_once(rig: CommandRig) -> None:
+async def test_consent_verifies_every_contact_point(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED, places=[{"lat": 51.5, "lon": -0.1, "radius_km": 2, "name": "Home"}])
 
     assert (kept.state, kept.created) == ("confirmed", True)
@@ -47,7 +47,7 @@ async def test_with_a_consent_every_contact_point_is_verified_at_once(rig: Comma
     assert {contact_shard(contact.number) for contact in kept.contacts} == {shard_of(kept.id)}
 
 
-async def test_without_one_each_contact_point_waits_for_its_own_confirmation(rig: CommandRig) -> None:
+async def test_contact_points_without_consent_await_confirmation(rig: CommandRig) -> None:
     kept = await join(rig, **ANN)
     assert kept.state == "requested"
     assert {contact.state for contact in kept.contacts} == {"unverified"}
@@ -63,7 +63,7 @@ async def test_without_one_each_contact_point_waits_for_its_own_confirmation(rig
 
 
 @on_both
-async def test_a_request_lapses_after_a_week_and_can_be_made_again(rig: CommandRig) -> None:
+async def test_unconfirmed_request_lapses_and_can_be_repeated(rig: CommandRig) -> None:
     kept = await join(rig, **ANN)
     rig.pass_time(days=6)
     again = await join(rig, **ANN)
@@ -78,7 +78,7 @@ async def test_a_request_lapses_after_a_week_and_can_be_made_again(rig: CommandR
     assert (await join(rig, **ANN)).id == kept.id
 
 
-async def test_a_confirmed_one_does_not_lapse(rig: CommandRig) -> None:
+async def test_confirmed_subscription_does_not_lapse(rig: CommandRig) -> None:
     kept = await join(rig, **ANN)
     await rig.commands.verify_contact(RESIDENT, kept.contacts[0].number)
     rig.pass_time(days=8)
@@ -88,7 +88,7 @@ async def test_a_confirmed_one_does_not_lapse(rig: CommandRig) -> None:
 
 @on_both
 @pytest.mark.parametrize("other", [{"email": "ANN@example.org"}, {"phone": "+442079460000"}])
-async def test_a_known_address_of_a_living_subscription_is_a_conflict(rig: CommandRig, other: dict[str, str]) -> None:
+async def test_address_of_a_live_subscription_conflicts(rig: CommandRig, other: dict[str, str]) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     for vouched in (VOUCHED, {}):
         with pytest.raises(Conflict) as refused:
@@ -96,7 +96,8 @@ async def test_a_known_address_of_a_living_subscription_is_a_conflict(rig: Comma
         assert refused.value.extra == {"subscriber": str(kept.id)}
 
 
-async def test_racing_for_an_address_one_wins(rig: CommandRig) -> None:
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_concurrent_sign_ups_for_one_address_give_one_winner(rig: CommandRig) -> None:
     outcomes = await asyncio.gather(
         *(join(rig, email="ann@example.org", **VOUCHED) for _ in range(10)), return_exceptions=True
     )
@@ -104,14 +105,14 @@ async def test_racing_for_an_address_one_wins(rig: CommandRig) -> None:
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 9
 
 
-async def test_an_unconfirmed_request_keeps_nobody_out(rig: CommandRig) -> None:
+async def test_unconfirmed_request_does_not_reserve_the_address(rig: CommandRig) -> None:
     stranger = await join(rig, email="ann@example.org", phone="+442079460001")
     mine = await join(rig, email="ann@example.org", **VOUCHED)
     assert mine.id == stranger.id and mine.state == "confirmed"
     assert [contact.channel for contact in mine.contacts] == ["email"]
 
 
-async def test_an_address_that_somebody_added_but_never_verified_is_not_theirs(rig: CommandRig) -> None:
+async def test_unverified_address_does_not_belong_to_its_adder(rig: CommandRig) -> None:
     bob = await join(rig, email="bob@example.org", **VOUCHED)
     await rig.commands.change_subscriber(key(), bob.id, {"phone": "+442079460002"})
     ann = await join(rig, phone="+442079460002", **VOUCHED)
@@ -120,7 +121,7 @@ async def test_an_address_that_somebody_added_but_never_verified_is_not_theirs(r
 
 
 @on_both
-async def test_one_click_ends_the_contact_point_and_the_last_one_the_subscription(rig: CommandRig) -> None:
+async def test_unsubscribe_ends_the_contact_then_the_subscription(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     email, phone = kept.contacts
     after = await rig.commands.remove_contact(RESIDENT, email.number, "one-click")
@@ -133,7 +134,7 @@ async def test_one_click_ends_the_contact_point_and_the_last_one_the_subscriptio
 
 
 @on_both
-async def test_who_comes_back_is_the_same_person_with_the_same_numbers(rig: CommandRig) -> None:
+async def test_returning_subscriber_keeps_identity_and_numbers(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     email, phone = (contact.number for contact in kept.contacts)
     await rig.commands.suppress(key(), email, "hard-bounce")
@@ -150,9 +151,7 @@ async def test_who_comes_back_is_the_same_person_with_the_same_numbers(rig: Comm
 @on_both
 @pytest.mark.parametrize("reason", ["hard-bounce", "complaint", "by-hand", "opt-out"])
 @pytest.mark.parametrize("left", ["changed", "never confirmed", "ended"])
-async def test_what_stands_against_an_address_goes_with_it_to_whoever_has_it_next(
-    rig: CommandRig, reason: str, left: str
-) -> None:
+async def test_suppression_moves_with_the_address_to_its_new_owner(rig: CommandRig, reason: str, left: str) -> None:
     ann = await join(rig, **ANN, **({} if left == "never confirmed" else VOUCHED))
     await rig.commands.suppress(key(), ann.contacts[0].number, reason)
     if left == "changed":
@@ -172,7 +171,7 @@ async def test_what_stands_against_an_address_goes_with_it_to_whoever_has_it_nex
     assert contact.suppressed == (None if reason == "opt-out" else reason), "a new consent lifts an opt-out alone"
 
 
-async def test_an_opt_out_stays_with_an_address_that_comes_without_a_consent(rig: CommandRig) -> None:
+async def test_opt_out_stays_without_a_new_consent(rig: CommandRig) -> None:
     ann = await join(rig, **ANN, **VOUCHED)
     await rig.commands.suppress(key(), ann.contacts[0].number, "opt-out")
     await rig.commands.change_subscriber(key(), ann.id, {"email": None})
@@ -182,7 +181,7 @@ async def test_an_opt_out_stays_with_an_address_that_comes_without_a_consent(rig
     assert rig.subscriber(cy.id).current[0].usable
 
 
-async def test_a_consent_for_the_very_address_lifts_its_opt_out_and_one_for_another_does_not(rig: CommandRig) -> None:
+async def test_consent_lifts_only_the_opt_out_of_its_own_address(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     email, phone = (contact.number for contact in kept.contacts)
     for number in (email, phone):
@@ -193,7 +192,7 @@ async def test_a_consent_for_the_very_address_lifts_its_opt_out_and_one_for_anot
     assert [c.suppressed for c in rig.subscriber(kept.id).current] == [None, "opt-out"]
 
 
-async def test_a_mere_request_lifts_no_suppression(rig: CommandRig) -> None:
+async def test_request_without_consent_lifts_no_suppression(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     phone = kept.contacts[1].number
     await rig.commands.suppress(key(), phone, "opt-out")
@@ -204,7 +203,7 @@ async def test_a_mere_request_lifts_no_suppression(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_after_an_erasure_one_is_a_new_person_and_nothing_can_be_read(rig: CommandRig) -> None:
+async def test_erased_subscriber_returns_as_a_new_person(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     erased = await rig.commands.erase_subscriber(key(), kept.id)
     assert erased.state == "erased"
@@ -217,7 +216,7 @@ async def test_after_an_erasure_one_is_a_new_person_and_nothing_can_be_read(rig:
         await rig.commands.change_subscriber(key(), kept.id, {"language": "en"})
 
 
-async def test_an_erasure_broken_off_before_the_key_was_gone_is_finished_by_the_poll(rig: CommandRig) -> None:
+async def test_interrupted_erasure_is_finished_by_the_poll(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
 
     def crash(subscriber: UUID) -> None:
@@ -234,7 +233,7 @@ async def test_an_erasure_broken_off_before_the_key_was_gone_is_finished_by_the_
 # --- changing
 
 
-async def test_a_patch_changes_what_it_names(rig: CommandRig) -> None:
+async def test_patch_changes_only_what_it_names(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED, places=[{"lat": 51.5, "lon": -0.1}], topics=["weather"])
     patch = {
         "topics": ["health"],
@@ -257,21 +256,21 @@ async def test_a_patch_changes_what_it_names(rig: CommandRig) -> None:
     assert person.preferences.quiet_hours == QuietHours(start="22:00", end="08:00")
 
 
-async def test_a_patch_of_nothing_is_nothing(rig: CommandRig) -> None:
+async def test_empty_patch_changes_nothing(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED, places=[{"lat": 51.5, "lon": -0.1}])
     end = rig.log.position()
     await rig.commands.change_subscriber(key(), kept.id, {})
     assert rig.log.position() == end
 
 
-async def test_a_stale_patch_is_refused(rig: CommandRig) -> None:
+async def test_stale_patch_is_refused(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     await rig.commands.change_subscriber(key(), kept.id, {"language": "pl"})
     with pytest.raises(Stale):
         await rig.commands.change_subscriber(key(), kept.id, {"language": "en"}, version=kept.version)
 
 
-async def test_a_new_address_waits_for_its_confirmation_and_the_old_one_goes(rig: CommandRig) -> None:
+async def test_new_address_awaits_confirmation_and_replaces_the_old(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     after = await rig.commands.change_subscriber(key(), kept.id, {"email": "new@example.org", "phone": None})
     assert [(contact.channel, contact.state) for contact in after.contacts] == [("email", "unverified")]
@@ -282,19 +281,19 @@ async def test_a_new_address_waits_for_its_confirmation_and_the_old_one_goes(rig
     assert [(contact.number, contact.state) for contact in back.contacts] == [(kept.contacts[0].number, "verified")]
 
 
-async def test_an_address_of_somebody_else_cannot_be_taken_by_a_patch(rig: CommandRig) -> None:
+async def test_patch_cannot_take_another_subscribers_address(rig: CommandRig) -> None:
     await join(rig, **ANN, **VOUCHED)
     bob = await join(rig, email="bob@example.org", **VOUCHED)
     with pytest.raises(Conflict):
         await rig.commands.change_subscriber(key(), bob.id, {"email": "ann@example.org"})
 
 
-async def test_taking_the_last_address_away_ends_the_subscription(rig: CommandRig) -> None:
+async def test_removing_the_last_address_ends_the_subscription(rig: CommandRig) -> None:
     kept = await join(rig, email="ann@example.org", **VOUCHED)
     assert (await rig.commands.change_subscriber(key(), kept.id, {"email": None})).state == "ended"
 
 
-async def test_pausing_and_resuming(rig: CommandRig) -> None:
+async def test_subscription_can_be_paused_and_resumed(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     await rig.commands.pause(RESIDENT, kept.id, START + timedelta(days=1))
     await rig.commands.pause(RESIDENT, kept.id, None)
@@ -305,7 +304,7 @@ async def test_pausing_and_resuming(rig: CommandRig) -> None:
             await rig.commands.pause(RESIDENT, kept.id, wrong)
 
 
-async def test_a_suppression_can_be_lifted(rig: CommandRig) -> None:
+async def test_suppression_can_be_lifted(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
     number = kept.contacts[0].number
     for _ in range(2):
@@ -315,7 +314,7 @@ async def test_a_suppression_can_be_lifted(rig: CommandRig) -> None:
     assert rig.topics()[-2:] == ["ContactPointSuppressed", "SuppressionLifted"]
 
 
-async def test_nobody_there(rig: CommandRig) -> None:
+async def test_commands_on_an_unknown_subscriber_are_not_found(rig: CommandRig) -> None:
     nobody = UUID(int=9)
     for move in (
         rig.commands.end_subscriber(key(), nobody, "x"),
@@ -356,7 +355,7 @@ async def test_nobody_there(rig: CommandRig) -> None:
         ({"consent": {"wording": "x", "given_at": "2026-01-01T00:00:00", "how": "y"}}, "consent.given_at"),
     ],
 )
-async def test_bad_input_is_refused_by_field(rig: CommandRig, fields: dict[str, Any], field: str) -> None:
+async def test_bad_subscriber_is_refused_by_field(rig: CommandRig, fields: dict[str, Any], field: str) -> None:
     given = fields if set(fields) & {"email", "phone"} or not fields else {"email": "ann@example.org", **fields}
     with pytest.raises(Invalid) as refused:
         await join(rig, **given)
@@ -364,11 +363,11 @@ async def test_bad_input_is_refused_by_field(rig: CommandRig, fields: dict[str, 
 
 
 @pytest.mark.parametrize("email", ["a@localhost", "ann@example.test", "o'neil@example.org", "ü@bücher.example"])
-async def test_odd_but_legal_addresses_are_taken(rig: CommandRig, email: str) -> None:
+async def test_unusual_legal_addresses_are_accepted(rig: CommandRig, email: str) -> None:
     assert (await join(rig, email=email, **VOUCHED)).created
 
 
-async def test_a_drawn_place_is_kept_as_one_geometry(rig: CommandRig) -> None:
+async def test_drawn_place_is_stored_as_one_geometry(rig: CommandRig) -> None:
     union = [CAMDEN, {"circle": {"lat": 51.55, "lon": -0.1, "radius_km": 1}}]
     kept = await join(rig, email="ann@example.org", **VOUCHED, places=[{"area": union}, {"area": CAMDEN}])
     preferences = rig.subscriber(kept.id).preferences

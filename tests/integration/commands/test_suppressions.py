@@ -9,7 +9,7 @@ from alerts.operations import suppressions
 from tests.support.command_rig import CommandRig
 
 
-async def test_by_hand_and_back(rig: CommandRig) -> None:
+async def test_operator_suppresses_and_lifts_a_suppression(rig: CommandRig) -> None:
     operations = suppressions.operations(rig.commands, rig.log)
     person = await rig.resident()
     [contact] = person.current
@@ -26,7 +26,7 @@ async def test_by_hand_and_back(rig: CommandRig) -> None:
     assert len(rig.events("SuppressionLifted")) == 1
 
 
-async def test_of_a_contact_point_that_nobody_has(rig: CommandRig) -> None:
+async def test_suppressing_an_unknown_contact_point_is_refused(rig: CommandRig) -> None:
     operations = suppressions.operations(rig.commands, rig.log)
     with pytest.raises(NotFound):
         await operations["suppress"]({"contact_point": 4711})
@@ -34,7 +34,7 @@ async def test_of_a_contact_point_that_nobody_has(rig: CommandRig) -> None:
         await operations["suppress"]({"contact_point": "ann@example.org"})
 
 
-async def test_a_new_consent_lifts_an_opt_out_and_never_a_graver_reason(rig: CommandRig) -> None:
+async def test_consent_lifts_an_opt_out_and_no_graver_reason(rig: CommandRig) -> None:
     person = await rig.resident()
     [contact] = person.current
     for reason in ("hard-bounce", "opt-out"):

@@ -71,7 +71,7 @@ async def take(rig: CommandRig, source: SourceState, message: CapMessage) -> Tri
 
 
 @on_both
-async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(rig: CommandRig) -> None:
+async def test_trusted_cap_alert_is_issued_in_its_own_words(rig: CommandRig) -> None:
     source = await rig.source("issue")
     kept = await take(rig, source, cap("A", FLOOD))
 
@@ -95,7 +95,7 @@ async def test_an_alert_from_a_trusted_source_goes_out_at_once_in_its_own_words(
 
 
 @on_both
-async def test_the_same_message_again_is_the_first_answer_whatever_the_body(rig: CommandRig) -> None:
+async def test_repeated_message_id_returns_the_first_answer(rig: CommandRig) -> None:
     source = await rig.source("issue")
     twins = await asyncio.gather(*(take(rig, source, cap("A", FLOOD)) for _ in range(10)))
     assert sum(kept.created for kept in twins) == 1
@@ -105,7 +105,7 @@ async def test_the_same_message_again_is_the_first_answer_whatever_the_body(rig:
     assert not again.created and rig.log.position() == end
 
 
-async def test_each_group_is_a_notice_of_its_own(rig: CommandRig) -> None:
+async def test_each_cap_group_becomes_a_notice(rig: CommandRig) -> None:
     kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, FIRE))
     one, two = (rig.notice(notice) for notice in kept.notices)
     assert one.thread != two.thread
@@ -114,7 +114,7 @@ async def test_each_group_is_a_notice_of_its_own(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_an_update_follows_the_thread_of_any_member_it_names(rig: CommandRig) -> None:
+async def test_cap_update_follows_the_thread_of_any_named_message(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD))
     worse = msgspec.structs.replace(FLOOD, severity="Extreme")
@@ -129,7 +129,7 @@ async def test_an_update_follows_the_thread_of_any_member_it_names(rig: CommandR
     assert notices[3].plan.severity == "Extreme"
 
 
-async def test_every_thread_of_the_message_gets_its_update_and_a_new_group_begins_one(rig: CommandRig) -> None:
+async def test_cap_update_reaches_each_thread_and_begins_new_ones(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD, FIRE))
     moved = msgspec.structs.replace(FIRE, area=[CAMDEN], severity="Severe", event={"en": "Fire"})
@@ -144,14 +144,14 @@ async def test_every_thread_of_the_message_gets_its_update_and_a_new_group_begin
     assert (new.thread, new.msg_type, new.plan.topic) == (new.id, "Alert", "health")
 
 
-async def test_nobody_who_had_the_first_is_left_with_it(rig: CommandRig) -> None:
+async def test_cap_update_reaches_all_who_had_the_first_notice(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD, FIRE))
     await take(rig, source, cap("BB", FLOOD, refers="A", msg_type="Update"))
     assert [rig.notice(notice).phase for notice in first.notices] == ["superseded", "superseded"]
 
 
-async def test_an_all_clear_ends_the_threads_and_resolves_the_incidents(rig: CommandRig) -> None:
+async def test_cap_all_clear_ends_threads_and_resolves_incidents(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD, FIRE))
     last = await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
@@ -161,7 +161,7 @@ async def test_an_all_clear_ends_the_threads_and_resolves_the_incidents(rig: Com
     assert rig.topics().count("IncidentResolved") == 2
 
 
-async def test_a_second_all_clear_is_recorded(rig: CommandRig) -> None:
+async def test_second_all_clear_is_recorded_only(rig: CommandRig) -> None:
     source = await rig.source("issue")
     await take(rig, source, cap("A", FLOOD))
     await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
@@ -170,7 +170,7 @@ async def test_a_second_all_clear_is_recorded(rig: CommandRig) -> None:
 
 
 @on_both
-async def test_a_cancel_ends_the_thread_and_dismisses_the_incident(rig: CommandRig) -> None:
+async def test_cap_cancel_ends_the_thread_and_dismisses_the_incident(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD))
     last = await take(rig, source, cap("BB", refers="A", msg_type="Cancel", note="A false alarm"))
@@ -183,7 +183,7 @@ async def test_a_cancel_ends_the_thread_and_dismisses_the_incident(rig: CommandR
     assert (again.state, again.notices) == ("recorded", ())
 
 
-async def test_an_update_after_the_end_begins_anew(rig: CommandRig) -> None:
+async def test_cap_update_after_the_end_begins_a_new_thread(rig: CommandRig) -> None:
     source = await rig.source("issue")
     first = await take(rig, source, cap("A", FLOOD))
     await take(rig, source, cap("BB", OVER, refers="A", msg_type="Update"))
@@ -193,7 +193,7 @@ async def test_an_update_after_the_end_begins_anew(rig: CommandRig) -> None:
     assert notice.id != first.notices[0]
 
 
-async def test_by_a_policy_of_draft_everything_waits_for_a_person(rig: CommandRig) -> None:
+async def test_draft_policy_leaves_every_message_to_a_person(rig: CommandRig) -> None:
     source = await rig.source("draft")
     first = await take(rig, source, cap("A", FLOOD))
     assert (first.state, rig.notice(first.notices[0]).phase) == ("drafted", "pending-approval")
@@ -203,7 +203,7 @@ async def test_by_a_policy_of_draft_everything_waits_for_a_person(rig: CommandRi
     assert (last.state, rig.notice(first.notices[0]).phase) == ("recorded", "rejected")
 
 
-async def test_a_cancel_that_waits_goes_out_when_one_person_approves_it(rig: CommandRig) -> None:
+async def test_pending_cancel_goes_out_on_one_approval(rig: CommandRig) -> None:
     policy = msgspec.to_builtins(rules(PolicyRule(then="issue", severities=("Severe",))))
     source = await rig.source(policy)
     first = await take(rig, source, cap("A", FLOOD))
@@ -217,7 +217,7 @@ async def test_a_cancel_that_waits_goes_out_when_one_person_approves_it(rig: Com
     assert (done.state, done.dispatch, rig.notice(first.notices[0]).phase) == ("live", True, "cancelled")
 
 
-async def test_what_the_notice_in_force_may_its_end_may(rig: CommandRig) -> None:
+async def test_ending_is_allowed_where_the_notice_in_force_was(rig: CommandRig) -> None:
     policy = msgspec.to_builtins(rules(PolicyRule(then="issue", severities=("Severe",)), default="record"))
     source = await rig.source(policy)
     first = await take(rig, source, cap("A", FLOOD))
@@ -228,14 +228,14 @@ async def test_what_the_notice_in_force_may_its_end_may(rig: CommandRig) -> None
 @pytest.mark.parametrize(
     "more", [{"status": "System"}, {"status": "Draft"}, {"scope": "Private"}, {"scope": "Restricted"}]
 )
-async def test_what_is_not_for_the_public_is_recorded_only(rig: CommandRig, more: dict[str, Any]) -> None:
+async def test_non_public_messages_are_recorded_only(rig: CommandRig, more: dict[str, Any]) -> None:
     kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, **more))
     assert (kept.state, kept.notices, kept.incident) == ("recorded", (), None)
     assert "recorded only" in kept.reason
 
 
 @pytest.mark.parametrize("msg_type", ["Ack", "Error"])
-async def test_answers_to_messages_are_recorded_only(rig: CommandRig, msg_type: str) -> None:
+async def test_acknowledgements_and_errors_are_recorded_only(rig: CommandRig, msg_type: str) -> None:
     source = await rig.source("issue")
     await take(rig, source, cap("A", FLOOD))
     kept = await take(rig, source, cap("BB", refers="A", msg_type=msg_type))
@@ -243,13 +243,13 @@ async def test_answers_to_messages_are_recorded_only(rig: CommandRig, msg_type: 
 
 
 @pytest.mark.parametrize("status", ["Exercise", "Test"])
-async def test_a_drill_is_no_danger_to_life(rig: CommandRig, status: str) -> None:
+async def test_drill_is_no_danger_to_life(rig: CommandRig, status: str) -> None:
     kept = await take(rig, await rig.source("issue"), cap("A", FLOOD, status=status))
     notice = rig.notice(kept.notices[0])
     assert (notice.plan.status, notice.danger_to_life, notice.priority) == (status, False, "notice")
 
 
-async def test_a_policy_of_record_keeps_the_incident_and_says_nothing(rig: CommandRig) -> None:
+async def test_record_policy_stores_the_incident_without_a_notice(rig: CommandRig) -> None:
     kept = await take(rig, await rig.source("record"), cap("A", FLOOD))
     assert (kept.state, kept.notices) == ("recorded", ()) and kept.incident is not None
 
@@ -264,9 +264,7 @@ async def test_a_policy_of_record_keeps_the_incident_and_says_nothing(rig: Comma
         (cap("A", FIRE, msgspec.structs.replace(FLOOD, area=[])), "no polygon"),
     ],
 )
-async def test_what_only_a_person_can_decide_is_parked_with_its_body(
-    rig: CommandRig, message: CapMessage, why: str
-) -> None:
+async def test_undecidable_message_is_parked_with_its_body(rig: CommandRig, message: CapMessage, why: str) -> None:
     kept = await take(rig, await rig.source("issue"), message)
     assert kept.state == "parked" and why in kept.reason
     event = rig.events("TriggerReceived")[-1].event
@@ -274,7 +272,7 @@ async def test_what_only_a_person_can_decide_is_parked_with_its_body(
     assert "IncidentReported" not in rig.topics()
 
 
-async def test_a_thread_of_another_source_is_never_touched(rig: CommandRig) -> None:
+async def test_thread_of_another_source_is_never_changed(rig: CommandRig) -> None:
     first = await take(rig, await rig.source("issue"), cap("A", FLOOD))
     other = await rig.source("issue", name="other")
     for message in (cap("BB", FLOOD, refers="A", msg_type="Update"), cap("CCC", refers="A", msg_type="Cancel")):
@@ -283,20 +281,20 @@ async def test_a_thread_of_another_source_is_never_touched(rig: CommandRig) -> N
     assert rig.notice(first.notices[0]).phase == "live"
 
 
-async def test_an_update_of_something_unknown_begins_a_thread(rig: CommandRig) -> None:
+async def test_update_of_an_unknown_message_begins_a_thread(rig: CommandRig) -> None:
     kept = await take(rig, await rig.source("issue"), cap("BB", FLOOD, refers="A", msg_type="Update"))
     notice = rig.notice(kept.notices[0])
     assert (kept.state, notice.thread, notice.msg_type) == ("issued", notice.id, "Alert")
 
 
-async def test_what_arrives_after_its_expiry_is_recorded(rig: CommandRig) -> None:
+async def test_expired_message_is_recorded_only(rig: CommandRig) -> None:
     source = await rig.source("issue")
     rig.pass_time(hours=7)
     kept = await take(rig, source, cap("A", FLOOD))
     assert (kept.state, kept.notices) == ("recorded", ()) and "expired" in kept.reason
 
 
-async def test_a_long_headline_is_cut_not_turned_away(rig: CommandRig) -> None:
+async def test_long_headline_is_cut(rig: CommandRig) -> None:
     long = msgspec.structs.replace(FLOOD, content={"en": CapWords(title="Flood\n" * 60, body="x" * 30_000)})
     kept = await take(rig, await rig.source("issue"), cap("A", long))
     words = rig.notice(kept.notices[0]).plan.content["en"]
@@ -304,7 +302,7 @@ async def test_a_long_headline_is_cut_not_turned_away(rig: CommandRig) -> None:
     assert len(words.body) == 20_000
 
 
-async def test_a_parked_one_is_decided_again_or_dropped(rig: CommandRig) -> None:
+async def test_parked_trigger_can_be_retried_or_dropped(rig: CommandRig) -> None:
     source = await rig.source("issue")
     parked = await take(rig, source, cap("A", msgspec.structs.replace(FLOOD, area=None)))
     mended = parsed(cap("A", FLOOD))
@@ -322,7 +320,7 @@ async def test_a_parked_one_is_decided_again_or_dropped(rig: CommandRig) -> None
 
 
 @on_both
-async def test_a_refusal_is_recorded_and_does_not_use_up_the_id(rig: CommandRig) -> None:
+async def test_refusal_is_recorded_and_keeps_the_id_free(rig: CommandRig) -> None:
     source = await rig.source("issue")
     knot = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.6], [-0.1, 51.5], [-0.2, 51.6], [-0.2, 51.5]]]}
     with pytest.raises(Invalid):
@@ -354,7 +352,7 @@ def webhook(external_id: str, asked: Any) -> ParsedTrigger:
     return ParsedTrigger(external_id, "test", "d" * 64, "{}", asked)
 
 
-async def test_an_incident_is_reported_revised_and_resolved_by_webhook(rig: CommandRig) -> None:
+async def test_webhook_reports_revises_and_resolves_an_incident(rig: CommandRig) -> None:
     source = await rig.source("issue", kind="standard-webhook", name="gas")
     first = await rig.commands.take_trigger(source, webhook("1", REPORT))
     same = await rig.commands.take_trigger(source, webhook("2", REPORT))
@@ -375,7 +373,7 @@ async def register(rig: CommandRig, source: SourceState) -> None:
         await rig.commands.register_point(actor_of(source), body)
 
 
-async def test_a_service_change_names_points_by_the_sources_references(rig: CommandRig) -> None:
+async def test_service_change_finds_points_by_source_reference(rig: CommandRig) -> None:
     source = await rig.source("issue", kind="standard-webhook", name="estates")
     await register(rig, source)
     kept = await rig.commands.take_trigger(source, webhook("1", CLOSURE))
@@ -388,7 +386,7 @@ async def test_a_service_change_names_points_by_the_sources_references(rig: Comm
     assert rig.notice(again.notices[0]).thread == notice.id
 
 
-async def test_a_change_of_unknown_points_is_refused(rig: CommandRig) -> None:
+async def test_service_change_of_unknown_points_is_refused(rig: CommandRig) -> None:
     source = await rig.source("issue", kind="standard-webhook", name="estates")
     with pytest.raises(Invalid) as refused:
         await rig.commands.take_trigger(source, webhook("1", CLOSURE))
@@ -399,7 +397,7 @@ async def test_a_change_of_unknown_points_is_refused(rig: CommandRig) -> None:
     ("policy", "state", "phase"),
     [("record", "recorded", None), ("draft", "drafted", "pending-approval"), ("issue", "issued", "live")],
 )
-async def test_a_notice_requested_is_what_the_policy_makes_of_it(
+async def test_requested_notice_is_decided_by_the_policy(
     rig: CommandRig, policy: str, state: str, phase: str | None
 ) -> None:
     source = await rig.source(policy, kind="standard-webhook", name="press")
@@ -409,7 +407,7 @@ async def test_a_notice_requested_is_what_the_policy_makes_of_it(
     assert [rig.notice(notice).phase for notice in kept.notices] == ([phase] if phase else [])
 
 
-async def test_a_notice_requested_for_later_is_scheduled(rig: CommandRig) -> None:
+async def test_requested_notice_for_later_is_scheduled(rig: CommandRig) -> None:
     source = await rig.source("issue", kind="standard-webhook", name="press")
     body = NoticeBody(
         kind="announcement",
@@ -424,7 +422,7 @@ async def test_a_notice_requested_for_later_is_scheduled(rig: CommandRig) -> Non
     assert rig.notice(kept.notices[0]).phase == "live"
 
 
-async def test_an_incomplete_notice_requested_is_refused(rig: CommandRig) -> None:
+async def test_incomplete_requested_notice_is_refused(rig: CommandRig) -> None:
     source = await rig.source("draft", kind="standard-webhook", name="press")
     with pytest.raises(Invalid):
         await rig.commands.take_trigger(source, webhook("1", NoticeBody(kind="alert", topic="weather")))

@@ -21,7 +21,7 @@ def _a_tenth_is_dead(message: Message) -> SendResult:
     return SendResult(result="sent")
 
 
-def test_it_pauses_and_goes_on_when_a_person_says_so(rig: Rig) -> None:
+def test_bounce_pause_holds_the_dispatch_until_resumed(rig: Rig) -> None:
     async def run() -> None:
         rig.people(_PEOPLE)
         mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
@@ -66,7 +66,7 @@ def test_it_pauses_and_goes_on_when_a_person_says_so(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_a_person_may_stop_it_instead(rig: Rig) -> None:
+def test_bounce_pause_can_end_in_a_stop(rig: Rig) -> None:
     async def run() -> None:
         rig.people(_PEOPLE)
         mail = Scripted("email", _a_tenth_is_dead, delay=0.02)

@@ -44,7 +44,7 @@ async def sent(rig: Rig, answer: SendResult | None = None) -> tuple[int, int]:
     return number, contact
 
 
-async def test_delivered_after_sent(rig: Rig) -> None:
+async def test_receipt_marks_a_sent_delivery_delivered(rig: Rig) -> None:
     number, contact = await sent(rig)
     commands = rig.commands
     first = await commands.take_receipt("http-json", number, contact, "delivered", at=AT, reference="m1")
@@ -72,7 +72,7 @@ async def test_delivered_beats_failed_in_any_order(rig: Rig, order: tuple[str, s
     assert progress is not None and progress.by_channel == {"email": {"delivered": 1}}
 
 
-async def test_a_provider_that_repeats_the_number_does_not_bring_it_into_the_log(rig: Rig) -> None:
+async def test_receipt_reason_holds_no_telephone_number(rig: Rig) -> None:
     number, contact = await sent(rig)
     words = "+44 7700 900123 (ann@example.org) is\nno mobile: error 21614\x00"
     await rig.commands.take_receipt("http-json", number, contact, "failed", words)
@@ -81,7 +81,7 @@ async def test_a_provider_that_repeats_the_number_does_not_bring_it_into_the_log
     assert isinstance(received, e.ReceiptReceived) and "7700" not in received.reason
 
 
-async def test_many_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
+async def test_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
     """Receipts overtake, follow and contradict our own records; the sums still say what the rows say."""
     commands, chance = rig.commands, random.Random(11)
     people, reports = rig.people(200), list[asyncio.Task[object]]()
@@ -122,7 +122,7 @@ async def test_many_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
     assert sum(copies.values()) == sum(o in ("sent", "in-doubt") for made in tries.values() for o in made)
 
 
-async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(rig: Rig) -> None:
+async def test_failed_receipt_is_permanent_and_cancel_follows(rig: Rig) -> None:
     [contact] = rig.people(1)
     provider = Scripted("email")
     async with rig.working({"email": provider}):
@@ -140,7 +140,7 @@ async def test_a_failed_receipt_is_permanent_and_its_cancel_still_follows(rig: R
     assert row(rig, cancel, contact).state == "sent"
 
 
-async def test_who_turns_out_to_have_had_the_message_gets_its_cancel_too(rig: Rig) -> None:
+async def test_late_delivered_receipt_gets_the_cancel(rig: Rig) -> None:
     """We gave it up as refused; the cancel went to nobody; then the provider says that it had arrived after all."""
     [contact] = rig.people(1)
     answers = iter([SendResult(result="permanent", reason="refused"), SendResult(result="sent")])
@@ -156,7 +156,7 @@ async def test_who_turns_out_to_have_had_the_message_gets_its_cancel_too(rig: Ri
         await rig.until(lambda: rig.states(cancel) == {contact: "sent"})
 
 
-async def test_statistics_count_what_receipts_say_and_a_rebuild_counts_the_same(rig: Rig, databases: Databases) -> None:
+async def test_statistics_of_receipts_equal_those_of_a_rebuild(rig: Rig, databases: Databases) -> None:
     number, contact = await sent(rig)
     commands = rig.commands
     for status in ("failed", "delivered", "failed"):
@@ -172,7 +172,7 @@ async def test_statistics_count_what_receipts_say_and_a_rebuild_counts_the_same(
     assert checksums(databases.another("views", generation)) == checksums(databases.views)
 
 
-async def test_a_receipt_that_comes_before_our_own_record(rig: Rig) -> None:
+async def test_receipt_before_the_recorded_outcome_is_kept(rig: Rig) -> None:
     """The provider is quicker than our disk: the row is still being handed over when its receipt arrives."""
     [contact] = rig.people(1)
     commands, seen = rig.commands, list[str]()
@@ -201,7 +201,7 @@ async def test_a_receipt_that_comes_before_our_own_record(rig: Rig) -> None:
     assert _nothing_in_hand(rig)
 
 
-async def test_a_receipt_ends_the_retrying_of_what_was_in_doubt(rig: Rig) -> None:
+async def test_receipt_ends_the_retries_of_an_attempt_in_doubt(rig: Rig) -> None:
     [contact] = rig.people(1)
     provider = Scripted("email", lambda _: SendResult(result="in-doubt", reason="the reply was lost", retry_after=30))
     async with rig.working({"email": provider}):
@@ -225,13 +225,13 @@ def _nothing_in_hand(rig: Rig) -> bool:
         return not tx.execute("SELECT 1 FROM overtaken")
 
 
-async def test_a_receipt_for_nothing_that_we_sent(rig: Rig) -> None:
+async def test_receipt_for_an_unknown_delivery_is_ignored(rig: Rig) -> None:
     kept = await rig.commands.take_receipt("http-json", 4711, 256, "delivered")
     assert not kept.created
     assert not rig.events("ReceiptReceived")
 
 
-async def test_an_address_that_is_at_fault_is_suppressed_with_the_outcome(rig: Rig) -> None:
+async def test_bad_address_is_suppressed_with_the_outcome(rig: Rig) -> None:
     number, contact = await sent(
         rig, SendResult(result="permanent", reason="550 5.1.1 no such user", retire="hard-bounce")
     )
@@ -240,7 +240,7 @@ async def test_an_address_that_is_at_fault_is_suppressed_with_the_outcome(rig: R
     assert state is not None and state.contacts[0].suppressed == "hard-bounce"
 
 
-async def test_bounces_and_complaints(rig: Rig) -> None:
+async def test_bounce_and_complaint_suppress_the_address(rig: Rig) -> None:
     number, contact = await sent(rig)
     commands = rig.commands
     for kind, key in (("soft", "a"), ("soft", "a"), ("hard", "b"), ("hard", "b"), ("complaint", "c")):

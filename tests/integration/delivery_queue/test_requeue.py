@@ -21,7 +21,7 @@ def _refuses(message: Message) -> SendResult:
     return SendResult(result="technical", reason="bad credentials")
 
 
-def test_they_leave_with_their_identity_and_their_attempts(rig: Rig) -> None:
+def test_requeued_deliveries_keep_identity_and_attempts(rig: Rig) -> None:
     people = rig.people(5)
 
     async def run() -> None:
@@ -51,7 +51,7 @@ def test_they_leave_with_their_identity_and_their_attempts(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_nothing_of_a_notice_that_is_over_leaves(rig: Rig) -> None:
+def test_requeue_sends_nothing_of_an_ended_notice(rig: Rig) -> None:
     rig.people(1)
 
     async def run() -> None:

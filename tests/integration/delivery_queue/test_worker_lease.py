@@ -60,7 +60,7 @@ def expire(rig: Rig, worker: int) -> None:
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=-2), timedelta(hours=2)])
-def test_a_wrong_clock_makes_nobody_dead(rig: Rig, off: timedelta) -> None:
+def test_lease_is_judged_by_the_database_clock(rig: Rig, off: timedelta) -> None:
     with beside(rig, clock=lambda: now() + off) as other:
         right, wrong = lease_of(rig, Ticking()), lease_of(other, Ticking())
 
@@ -78,7 +78,7 @@ def test_a_wrong_clock_makes_nobody_dead(rig: Rig, off: timedelta) -> None:
         asyncio.run(play())
 
 
-def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(rig: Rig) -> None:
+def test_renewed_lease_is_not_expired(rig: Rig) -> None:
     lease = lease_of(rig, Ticking())
 
     async def play() -> None:
@@ -99,7 +99,7 @@ def test_who_gives_a_sign_of_life_meanwhile_is_not_buried(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(rig: Rig) -> None:
+def test_silent_worker_may_not_expire_others_at_once(rig: Rig) -> None:
     tick = Ticking()
     lease = lease_of(rig, tick)
 
@@ -122,7 +122,7 @@ def test_who_was_silent_itself_judges_nobody_for_a_lease_s_life(rig: Rig) -> Non
     asyncio.run(play())
 
 
-def test_the_unjudged_keeps_its_claims(rig: Rig) -> None:
+def test_silent_workers_are_judged_only_when_asked(rig: Rig) -> None:
     lease = lease_of(rig, Ticking())
 
     async def play() -> None:
@@ -145,7 +145,7 @@ class Stuck(Scripted):
         raise AssertionError
 
 
-def test_a_worker_that_stops_leaves_nothing_behind(rig: Rig) -> None:
+def test_stopped_worker_leaves_no_claim(rig: Rig) -> None:
     """What it cannot finish in time is in doubt at once, not when a lease runs out; the rest has not left."""
     due = rig.people(120)
 
@@ -185,7 +185,7 @@ class Slow(Scripted):
         """All the same."""
 
 
-def test_a_stop_does_not_wait_for_a_provider_s_turns(rig: Rig) -> None:
+def test_stop_does_not_wait_for_a_rate_limiter(rig: Rig) -> None:
     rig.people(5)
 
     async def play() -> None:
@@ -202,7 +202,7 @@ def test_a_stop_does_not_wait_for_a_provider_s_turns(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(rig: Rig) -> None:
+def test_fan_out_moves_to_another_process(rig: Rig) -> None:
     """Effects are computed once, by whoever has the lock; a released lock is taken by who stands by."""
     due = rig.people(30)
     with beside(rig) as other:
@@ -232,7 +232,7 @@ def test_one_process_fans_out_and_another_goes_on_when_it_is_gone(rig: Rig) -> N
         asyncio.run(play())
 
 
-def test_who_stands_by_stands_in_for_a_fan_out_that_sleeps(rig: Rig) -> None:
+def test_standby_takes_over_a_stalled_fan_out(rig: Rig) -> None:
     due = rig.people(30)
     with beside(rig) as other:
         rig.follower.stop()  # it keeps the lock, as a process that is stopped does

@@ -19,7 +19,7 @@ def canaries(rig: Rig, providers: dict[Channel, Scripted], **options: timedelta)
     return Canaries(rig.main, rig.writer, providers, TESTERS, sender=SENDER, clock=rig.clock, **options)
 
 
-def test_each_channel_gets_one_in_its_time_from_one_process_alone(rig: Rig) -> None:
+def test_canary_is_sent_per_channel_by_one_process(rig: Rig) -> None:
     mail, texts = Scripted("email"), Scripted("sms")
 
     async def run() -> None:
@@ -41,7 +41,7 @@ def test_each_channel_gets_one_in_its_time_from_one_process_alone(rig: Rig) -> N
     assert rig.log.read(0, 100) == [], "a tester is no resident, and leaves no event"
 
 
-def test_a_dead_channel_is_seen_and_spoils_no_other(rig: Rig) -> None:
+def test_canary_shows_a_dead_channel_alone(rig: Rig) -> None:
     broken = Scripted("email", lambda _: SendResult(result="temporary", reason="no mail server could be reached"))
 
     async def run() -> None:
@@ -61,7 +61,7 @@ def test_a_dead_channel_is_seen_and_spoils_no_other(rig: Rig) -> None:
     assert (found["sms"].well, found["sms"].reason) == (False, "no provider")
 
 
-def test_nothing_has_left_yet(rig: Rig) -> None:
+def test_canary_state_before_the_first_message(rig: Rig) -> None:
     found = states(rig.main, TESTERS, datetime.now(UTC))
     assert not found["sms"].well and found["sms"].reason == "none has left yet"
     assert EVERY < LATE

@@ -30,7 +30,7 @@ class Services(Scripted):
         return handed
 
 
-def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(rig: Rig) -> None:
+def test_stalled_destination_leaves_slots_and_senders(rig: Rig) -> None:
     due = rig.people(2000)
     good = [contact for contact in due if contact % 512 < 256]
     assert 500 < len(good) < 1500
@@ -51,7 +51,7 @@ def test_a_destination_that_stalls_leaves_places_and_senders_to_the_others(rig: 
     asyncio.run(play())
 
 
-def test_a_gate_that_does_not_move_sends_away_whoever_waits() -> None:
+def test_stalled_limiter_turns_waiters_away() -> None:
     async def run() -> tuple[list[Any], bool, bool]:
         gate, free = ConcurrencyLimiter(3, 1), asyncio.Event()
 
@@ -75,7 +75,7 @@ def test_a_gate_that_does_not_move_sends_away_whoever_waits() -> None:
     assert (ordinary, urgent) == (True, False)
 
 
-def test_a_gate_that_is_shut_lets_nobody_in() -> None:
+def test_closed_limiter_gives_no_slot() -> None:
     async def run() -> None:
         gate = ConcurrencyLimiter(1, 1)
         async with gate.slot(emergency=True):
@@ -90,7 +90,7 @@ def test_a_gate_that_is_shut_lets_nobody_in() -> None:
     asyncio.run(run())
 
 
-def test_a_push_service_that_fails_again_and_again_is_left_alone() -> None:
+def test_failing_push_service_is_paused() -> None:
     services, lost = PushServices(), SendResult(result="in-doubt", reason="no answer in time")
     for _ in range(3):
         assert services.try_start("https://a.example", 0.0) is None

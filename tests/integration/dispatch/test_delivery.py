@@ -12,7 +12,7 @@ from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.rig import Rig, Scripted, now
 
 
-def test_everyone_due_gets_one_and_nobody_else(rig: Rig) -> None:
+def test_dispatch_reaches_exactly_those_due(rig: Rig) -> None:
     near = rig.people(120)
     rig.people(30, at=(52.5, 1.0))
 
@@ -29,7 +29,7 @@ def test_everyone_due_gets_one_and_nobody_else(rig: Rig) -> None:
     assert sorted(item.to for item in rig.inbox.items(limit=1000)) == sorted(f"p{n}@example.org" for n in near)
 
 
-def test_permanent_and_temporary_failures(rig: Rig) -> None:
+def test_temporary_failure_is_retried_permanent_is_not(rig: Rig) -> None:
     [one, two, three] = rig.people(3)
     tries: dict[str, int] = {}
 
@@ -54,7 +54,7 @@ def test_permanent_and_temporary_failures(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_no_provider_is_parked_with_words(rig: Rig) -> None:
+def test_delivery_without_provider_is_parked_with_reason(rig: Rig) -> None:
     [one] = rig.people(1)
 
     async def run() -> None:
@@ -67,7 +67,7 @@ def test_no_provider_is_parked_with_words(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_nothing_starts_after_a_stop(rig: Rig) -> None:
+def test_nothing_is_sent_after_a_stop(rig: Rig) -> None:
     rig.people(400)
     slow = Scripted("email", delay=0.05)
 
@@ -86,7 +86,7 @@ def test_nothing_starts_after_a_stop(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_nothing_starts_after_the_expiry(rig: Rig) -> None:
+def test_nothing_is_sent_after_the_expiry(rig: Rig) -> None:
     rig.people(300)
     slow = Scripted("email", delay=0.05)
 
@@ -101,7 +101,7 @@ def test_nothing_starts_after_the_expiry(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_quiet_hours_hold_what_may_wait_and_danger_wakes(rig: Rig) -> None:
+def test_quiet_hours_defer_notices_but_not_danger_to_life(rig: Rig) -> None:
     here = now()
     quiet = s.QuietHours((here - timedelta(hours=2)).strftime("%H:%M"), (here + timedelta(hours=2)).strftime("%H:%M"))
     [one] = rig.people(1, quiet_hours=quiet, timezone="UTC")
@@ -120,7 +120,7 @@ def test_quiet_hours_hold_what_may_wait_and_danger_wakes(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_whoever_pauses_ends_or_is_suppressed_in_time_gets_nothing(rig: Rig) -> None:
+def test_paused_ended_or_suppressed_contacts_get_nothing(rig: Rig) -> None:
     paused, ended, suppressed, other = rig.people(4)
     _, number = rig.issue()
     rig.tell(SUBSCRIBER, rig.subscriber_of[paused], s.SubscriptionPaused(until=now() + timedelta(days=1)))
@@ -142,7 +142,7 @@ def test_whoever_pauses_ends_or_is_suppressed_in_time_gets_nothing(rig: Rig) -> 
     asyncio.run(run())
 
 
-def test_late_comers_of_a_live_emergency(rig: Rig) -> None:
+def test_late_joiners_get_a_live_emergency(rig: Rig) -> None:
     rig.people(2)
 
     async def run() -> None:
@@ -157,7 +157,7 @@ def test_late_comers_of_a_live_emergency(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_a_confirmation_once_a_day(rig: Rig) -> None:
+def test_confirmation_is_sent_once_a_day(rig: Rig) -> None:
     [number] = rig.people(1, at=(10.0, 10.0))
     of = rig.subscriber_of[number]
     asked = s.SubscriptionRequested(
@@ -180,7 +180,7 @@ def test_a_confirmation_once_a_day(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_a_notice_that_cannot_be_written_holds_up_no_other(rig: Rig) -> None:
+def test_unrenderable_notice_delays_no_other(rig: Rig) -> None:
     rig.people(5)
 
     async def run() -> None:
@@ -198,7 +198,7 @@ def test_a_notice_that_cannot_be_written_holds_up_no_other(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_completion_is_on_record(rig: Rig) -> None:
+def test_completion_is_recorded(rig: Rig) -> None:
     rig.people(3)
 
     async def run() -> None:

@@ -20,7 +20,7 @@ class Clock:
         return self.at
 
 
-def test_a_digest_carries_what_waited_and_lists_what_is_past(databases: Databases) -> None:
+def test_digest_carries_deferred_items_and_lists_expired_ones(databases: Databases) -> None:
     clock = Clock(datetime(2026, 11, 23, 14, 0, tzinfo=UTC))
     rig = Rig(databases, clock)
     [daily] = rig.people(1, frequency="daily")

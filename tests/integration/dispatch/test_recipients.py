@@ -12,7 +12,7 @@ from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.rig import Rig, Scripted, now
 
 
-def test_an_all_clear_reaches_whoever_had_it_and_nobody_else(rig: Rig) -> None:
+def test_all_clear_reaches_exactly_those_who_were_told(rig: Rig) -> None:
     had, left, refused = rig.people(3)
 
     def answer(message: object) -> SendResult:
@@ -43,7 +43,7 @@ def test_an_all_clear_reaches_whoever_had_it_and_nobody_else(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_a_cancel_in_mid_dispatch_follows_each_copy_and_nothing_else(rig: Rig) -> None:
+def test_cancel_in_mid_dispatch_follows_each_copy(rig: Rig) -> None:
     rig.people(300)
     slow = Scripted("email", delay=0.03)
 
@@ -66,7 +66,7 @@ def test_a_cancel_in_mid_dispatch_follows_each_copy_and_nothing_else(rig: Rig) -
     asyncio.run(run())
 
 
-def test_an_update_reaches_them_and_whoever_is_due(rig: Rig) -> None:
+def test_update_reaches_those_told_and_those_due(rig: Rig) -> None:
     here = rig.people(2)
     there = rig.people(2, at=(51.60, -0.20))
 
@@ -86,7 +86,7 @@ def test_an_update_reaches_them_and_whoever_is_due(rig: Rig) -> None:
     asyncio.run(run())
 
 
-def test_in_doubt_is_sent_again_under_the_same_identity_and_gets_the_cancel(rig: Rig) -> None:
+def test_in_doubt_is_resent_under_one_identity_and_cancelled(rig: Rig) -> None:
     [one] = rig.people(1)
     answers = iter([SendResult(result="in-doubt", reason="lost after the body"), *[SendResult(result="sent")] * 9])
     provider = Scripted("email", lambda _: next(answers))
@@ -106,7 +106,7 @@ def test_in_doubt_is_sent_again_under_the_same_identity_and_gets_the_cancel(rig:
     asyncio.run(run())
 
 
-def test_an_attempt_in_doubt_is_shown_though_the_rest_was_cancelled(rig: Rig) -> None:
+def test_attempt_in_doubt_is_shown_after_a_cancel(rig: Rig) -> None:
     [one] = rig.people(1)
     slow = RetryPolicy({"email": (60.0,)})
     provider = Scripted("email", lambda _: SendResult(result="in-doubt", reason="lost after the body"))
@@ -123,7 +123,7 @@ def test_an_attempt_in_doubt_is_shown_though_the_rest_was_cancelled(rig: Rig) ->
     asyncio.run(run())
 
 
-def test_an_exercise_reaches_testers_and_the_team_alone(rig: Rig) -> None:
+def test_exercise_reaches_testers_and_the_team_alone(rig: Rig) -> None:
     from alerts.domain.streams import MEMBER
     from alerts.kernel.ids import contact_number, new_id
 

@@ -52,7 +52,7 @@ def person(rig: Rig, subscriber: UUID) -> SubscriberState:
     return state
 
 
-async def test_stop_ends_the_subscription_and_start_brings_the_same_person_back(rig: Rig, commands: Commands) -> None:
+async def test_stop_ends_the_subscription_and_start_restores_it(rig: Rig, commands: Commands) -> None:
     who = await resident(commands, topics=["safety"], language="cy")
     before = person(rig, who)
     assert (await commands.take_inbound("twilio", PHONE, "stop", external_id="SM1")).created
@@ -66,7 +66,7 @@ async def test_stop_ends_the_subscription_and_start_brings_the_same_person_back(
     assert back.consent is not None and back.consent.how == "START by text"
 
 
-async def test_stop_ends_the_number_alone_where_there_is_an_e_mail_address_too(rig: Rig, commands: Commands) -> None:
+async def test_stop_ends_the_number_alone_beside_an_email_address(rig: Rig, commands: Commands) -> None:
     who = await resident(commands, email="ann@example.org", channels=["email", "sms"])
     await commands.take_inbound("twilio", PHONE, "stop")
     assert (person(rig, who).phase, [c.channel for c in person(rig, who).current]) == ("confirmed", ["email"])
@@ -79,7 +79,7 @@ async def test_stop_ends_the_number_alone_where_there_is_an_e_mail_address_too(r
     assert person(rig, who).version == version
 
 
-async def test_a_stop_that_comes_late_does_not_undo_a_later_start(rig: Rig, commands: Commands) -> None:
+async def test_late_stop_does_not_undo_a_later_start(rig: Rig, commands: Commands) -> None:
     who = await resident(commands)
     at = now() - timedelta(minutes=5)
     await commands.take_inbound("http-json", PHONE, "start", at=at + timedelta(minutes=1), external_id="2")
@@ -104,7 +104,7 @@ async def test_start_lifts_an_opt_out_but_no_hard_bounce(rig: Rig, commands: Com
     assert person(rig, who).current[0].suppressed == "hard-bounce"
 
 
-async def test_start_from_a_number_that_was_never_confirmed_confirms_it(rig: Rig, commands: Commands) -> None:
+async def test_start_confirms_an_unconfirmed_number(rig: Rig, commands: Commands) -> None:
     body = msgspec.convert({"phone": PHONE, "places": [{"lat": 51.49, "lon": -0.09}]}, SubscriberBody)
     who = (await commands.register_subscriber(SYSTEM, body)).id
     assert person(rig, who).phase == "requested"
@@ -112,7 +112,7 @@ async def test_start_from_a_number_that_was_never_confirmed_confirms_it(rig: Rig
     assert person(rig, who).phase == "confirmed" and person(rig, who).current[0].usable
 
 
-async def test_a_text_from_a_number_that_nobody_has_is_no_event(rig: Rig, commands: Commands) -> None:
+async def test_text_from_an_unknown_number_is_no_event(rig: Rig, commands: Commands) -> None:
     end = rig.log.position()
     assert not (await commands.take_inbound("twilio", "+447700900999", "stop", external_id="SM1")).created
     who = await resident(commands)
@@ -122,7 +122,7 @@ async def test_a_text_from_a_number_that_nobody_has_is_no_event(rig: Rig, comman
     assert rig.log.position() == after > end
 
 
-async def test_help_is_answered_once_a_day_and_no_other_word_is(rig: Rig, commands: Commands) -> None:
+async def test_help_alone_is_answered_once_a_day(rig: Rig, commands: Commands) -> None:
     await resident(commands, language="pl")
     async with rig.working():
         for index, word in enumerate(("help", "other", "help")):
@@ -137,7 +137,7 @@ async def test_help_is_answered_once_a_day_and_no_other_word_is(rig: Rig, comman
     assert len(rig.events("InboundTextReceived")) == 3
 
 
-async def test_the_owner_of_a_webhook_that_was_switched_off_is_told(rig: Rig, commands: Commands) -> None:
+async def test_owner_of_a_disabled_webhook_is_told(rig: Rig, commands: Commands) -> None:
     owner = await commands.invite_member(SYSTEM, "dev@example.org", "author", "Dev")
     await commands.invite_member(SYSTEM, "boss@example.org", "admin", "Boss")
     webhooks = [new_id(), new_id()]

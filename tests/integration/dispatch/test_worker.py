@@ -23,7 +23,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("dialect", ["postgresql"])
-def test_two_processes_share_the_work(databases: Databases) -> None:
+def test_two_workers_share_a_dispatch(databases: Databases) -> None:
     one, two = Rig(databases), Rig(databases)
     provider = Scripted("email", delay=0.005)
 
@@ -42,7 +42,7 @@ def test_two_processes_share_the_work(databases: Databases) -> None:
         two.close()
 
 
-def test_a_restart_goes_on_where_the_effects_ended(databases: Databases) -> None:
+def test_restart_resumes_the_fan_out(databases: Databases) -> None:
     first = Rig(databases)
     due = first.people(50)
     first.follower.wait_for(first.log.position(), 10)

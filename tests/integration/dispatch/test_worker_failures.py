@@ -41,7 +41,7 @@ class Held(Scripted):
         return handed
 
 
-def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(rig: Rig, dialect: str) -> None:
+def test_outcome_of_a_reassigned_claim_is_not_counted(rig: Rig, dialect: str) -> None:
     if dialect == "sqlite":
         pytest.skip("one process owns the queue")
     due = rig.people(20)
@@ -64,7 +64,7 @@ def test_an_outcome_of_a_claim_that_was_taken_over_is_not_counted(rig: Rig, dial
     asyncio.run(play())
 
 
-def test_claims_go_back_when_messages_cannot_be_prepared(rig: Rig) -> None:
+def test_claims_are_released_when_composing_fails(rig: Rig) -> None:
     due = rig.people(30)
 
     async def play() -> None:
@@ -88,7 +88,7 @@ def test_claims_go_back_when_messages_cannot_be_prepared(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_words_that_no_store_can_keep_spoil_no_outcome(rig: Rig) -> None:
+def test_unstorable_provider_words_lose_no_outcome(rig: Rig) -> None:
     due = rig.people(12)
     answers = ["550 Empf\udce4nger unbekannt", "550 no\x00body", "550 plain"]
 
@@ -124,7 +124,7 @@ class Forgetful:
         return getattr(self._writer, name)
 
 
-def test_a_claim_whose_answer_was_lost_is_found(rig: Rig) -> None:
+def test_claim_with_a_lost_commit_reply_is_recovered(rig: Rig) -> None:
     due = rig.people(200)
 
     async def play() -> None:
@@ -139,7 +139,7 @@ def test_a_claim_whose_answer_was_lost_is_found(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_a_record_whose_answer_was_lost_is_counted_once(rig: Rig) -> None:
+def test_outcome_with_a_lost_commit_reply_is_counted_once(rig: Rig) -> None:
     due = rig.people(40)
 
     class LosesRecords:
@@ -165,7 +165,7 @@ def test_a_record_whose_answer_was_lost_is_counted_once(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_a_destination_that_stalls_holds_up_no_other(rig: Rig) -> None:
+def test_stalled_destination_delays_no_other(rig: Rig) -> None:
     due = rig.people(1500)
     slow = {f"p{contact}@example.org" for contact in due[::100]}
 
@@ -193,7 +193,7 @@ def test_a_destination_that_stalls_holds_up_no_other(rig: Rig) -> None:
     asyncio.run(play())
 
 
-def test_a_person_whose_key_goes_before_their_erasure_is_known_gets_nothing(rig: Rig) -> None:
+def test_destroyed_key_suppresses_before_the_erasure_event(rig: Rig) -> None:
     first, *others = rig.people(5)
 
     async def play() -> None:

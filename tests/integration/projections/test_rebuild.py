@@ -99,14 +99,14 @@ def erase(rig: Rig, person: UUID) -> None:
     shown(rig, SUBSCRIBER, person, se.SubscriberErased())
 
 
-def test_a_rebuild_gives_the_live_rows(rig: Rig) -> None:
+def test_rebuild_equals_live(rig: Rig) -> None:
     a_little_life(rig)
     live = checksums(rig.databases.views)
     assert len(set(live.values())) == len(TABLES), "no table is empty, and no two are alike"
     assert rebuilt(rig) == live
 
 
-def test_a_rebuild_after_an_erasure_gives_the_live_rows(rig: Rig) -> None:
+def test_rebuild_after_an_erasure_equals_live(rig: Rig) -> None:
     anna, boris = a_little_life(rig)
     before = checksums(rig.databases.views)
     erase(rig, anna)
@@ -118,7 +118,7 @@ def test_a_rebuild_after_an_erasure_gives_the_live_rows(rig: Rig) -> None:
     assert kept is not None and kept.preferences is not None
 
 
-def test_readers_follow_to_the_rebuilt_views(rig: Rig) -> None:
+def test_readers_switch_to_the_rebuilt_views(rig: Rig) -> None:
     anna, _ = a_little_life(rig)
     live = rebuilt(rig)
     position = shown(rig, SUBSCRIBER, anna, se.SubscriptionEnded(reason="asked"))
@@ -135,7 +135,7 @@ def test_readers_follow_to_the_rebuilt_views(rig: Rig) -> None:
     assert {t for t in TABLES if now[t] != live[t]} == {"people", "people_counts"}
 
 
-def test_no_view_holds_what_is_personal(rig: Rig, tmp_path: Path) -> None:
+def test_views_hold_no_personal_data_in_clear(rig: Rig, tmp_path: Path) -> None:
     a_little_life(rig)
     with rig.databases.views.read() as tx:
         held = b"".join(
@@ -151,7 +151,7 @@ def test_no_view_holds_what_is_personal(rig: Rig, tmp_path: Path) -> None:
         assert b"canary" not in content, file.name
 
 
-def test_what_was_sealed_is_read_again(rig: Rig) -> None:
+def test_queries_decrypt_sealed_fields(rig: Rig) -> None:
     anna, boris = a_little_life(rig)
     person = rig.views.directory.person(anna)
     assert person is not None and person.preferences is not None and person.consent is not None
@@ -177,7 +177,7 @@ def _contacts(rig: Rig, person: UUID) -> list[Any]:
     return rig.views.directory.contacts_of(person)
 
 
-def test_many_cards_come_in_few_statements(rig: Rig) -> None:
+def test_contact_cards_are_read_in_bulk(rig: Rig) -> None:
     people = [new_id() for _ in range(700)]
     numbers = [contact_number(n, person) for n, person in enumerate(people, 1)]
 

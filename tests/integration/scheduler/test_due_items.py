@@ -13,7 +13,7 @@ from alerts.scheduler.due_items import DuePoll, cancel_due, plan_due, take_due
 from tests.support.rig import Rig, now
 
 
-def test_due_items_fire_once_and_only_if_they_stand(rig: Rig) -> None:
+def test_due_items_fire_once_unless_cancelled(rig: Rig) -> None:
     fired: list[tuple[str, UUID]] = []
     wanted, withdrawn, failing = new_id(), new_id(), new_id()
     at = now() + timedelta(seconds=0.4)
@@ -46,7 +46,7 @@ def test_due_items_fire_once_and_only_if_they_stand(rig: Rig) -> None:
     assert fired == [("notice", wanted)]
 
 
-def test_a_clock_that_is_set_back_stops_no_poll(rig: Rig) -> None:
+def test_poll_goes_on_when_the_clock_is_set_back(rig: Rig) -> None:
     fired: list[UUID] = []
     subject = new_id()
     rig.writer.submit(lambda unit: plan_due(unit, "notice", subject, now()), by="system").result(5)

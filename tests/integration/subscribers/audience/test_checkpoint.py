@@ -53,7 +53,7 @@ def head(databases: Databases) -> Head | None:
         return None if source is None else head_of(source)
 
 
-def test_a_start_goes_on_where_it_was(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_start_resumes_from_the_checkpoint(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     numbers = filled(databases)
     caplog.set_level(logging.INFO, "subscribers")
     rig = Rig(databases, checkpoints=True)
@@ -72,7 +72,7 @@ def test_a_start_goes_on_where_it_was(databases: Databases, caplog: pytest.LogCa
         rig.close()
 
 
-def test_nobody_can_open_it_after_an_erasure(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_erasure_destroys_the_checkpoint_key(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     rig = Rig(databases, checkpoints=True)
     one, *others = rig.people(3)
     person = rig.subscriber_of[one]
@@ -91,7 +91,7 @@ def test_nobody_can_open_it_after_an_erasure(databases: Databases, caplog: pytes
         again.close()
 
 
-async def test_a_copy_without_the_erased_follows_soon(databases: Databases) -> None:
+async def test_checkpoint_is_renewed_after_an_erasure(databases: Databases) -> None:
     rig = Rig(databases, checkpoints=True)
     try:
         one, _ = rig.people(2)
@@ -127,7 +127,7 @@ async def test_a_copy_without_the_erased_follows_soon(databases: Databases) -> N
     ],
     ids=["foreign", "half"],
 )
-def test_what_is_damaged_is_left_and_the_log_read(
+def test_damaged_checkpoint_is_ignored(
     databases: Databases, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
     numbers = filled(databases)
@@ -146,7 +146,7 @@ def test_what_is_damaged_is_left_and_the_log_read(
     assert head(databases) is not None
 
 
-def test_another_logs_copy_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_checkpoint_of_another_log_is_ignored(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     filled(databases)
     with databases.main.write() as tx:
         tx.execute("UPDATE events SET originator_version = 99 WHERE position = (SELECT MAX(position) FROM events)")
@@ -158,7 +158,7 @@ def test_another_logs_copy_is_not_used(databases: Databases, caplog: pytest.LogC
         rig.close()
 
 
-def test_a_copy_ahead_of_the_effects_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_checkpoint_ahead_of_the_effects_is_ignored(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever began there would never send what was issued between the two."""
     filled(databases)
     with databases.main.write() as tx:
@@ -171,7 +171,7 @@ def test_a_copy_ahead_of_the_effects_is_not_used(databases: Databases, caplog: p
         rig.close()
 
 
-def test_another_generations_copy_is_not_used(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_checkpoint_of_another_generation_is_ignored(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
     numbers = filled(databases)
     raw = kept(databases)
     fresh = databases.another("views", 2)
@@ -200,7 +200,9 @@ def prepared(rig: Rig) -> int | None:
         views.close()
 
 
-def test_a_migration_makes_the_next_start_ready(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
+def test_migration_writes_a_checkpoint_for_the_next_start(
+    databases: Databases, caplog: pytest.LogCaptureFixture
+) -> None:
     rig = Rig(databases)
     numbers = rig.people(5)
     rig.issue()
@@ -226,7 +228,7 @@ def test_a_migration_makes_the_next_start_ready(databases: Databases, caplog: py
         rig.close()
 
 
-def test_a_migration_keeps_nobody_whose_erasure_may_not_be_known(databases: Databases) -> None:
+def test_migration_writes_no_checkpoint_with_erasures_pending(databases: Databases) -> None:
     rig = Rig(databases)
     try:
         rig.people(2)
