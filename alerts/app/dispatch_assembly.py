@@ -63,6 +63,7 @@ def assemble_worker(
         retries,
         queue.lease,
         paused=lambda notice: notice in queue.paused,
+        first_try=queue.first_try,
         paces={channel: RateLimiter(p.rate) for channel, p in providers.items() if isinstance(p, RateLimited)},
         clock=clock,
     )

@@ -105,8 +105,8 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
 
     sent: a provider accepted it. temporary: try again later. permanent: it never will be. technical: we or our provider
     are at fault (no provider, bad credentials). in-doubt: the reply was lost after the body began (for SMTP any failure
-    from DATA on); it is sent again under the same identity. not-begun: the provider was not ready within a second; the
-    send policy has to be checked again.
+    from DATA on); it is sent again under the same identity. not-begun: no provider was to be had (open circuit, no
+    connection, rate, quota), which is no try (RULES 23); the send policy is checked again before the next one.
     """
 
     result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun"]

@@ -23,6 +23,7 @@ from alerts.delivery_queue.row_format import (
     DeliveryFlag,
     seconds_of,
 )
+from alerts.delivery_queue.settle import Claimed
 from alerts.delivery_queue.worker_lease import workers
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
@@ -242,6 +243,13 @@ class DispatchQueries:
         with self._database.read() as tx:
             rows = tx.execute(_sql.parked)
         return [ParkedDispatch(id=UUID(bytes=bytes(id)), notice=notice, reason=why or "") for notice, id, why in rows]
+
+
+def first_attempt(database: Database, row: Claimed) -> datetime | None:
+    """Time of a delivery's first attempt, None if there was none."""
+    with database.read() as tx:
+        found = tx.execute(_sql.delivery_attempts, (row.shard, row.notice, row.contact))
+    return from_micros(int(found[0][1])) if found else None
 
 
 def _of_notice(

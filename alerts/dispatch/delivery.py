@@ -65,11 +65,12 @@ class DeliveryRunner:
         lease: LeaseCheck,
         *,
         paused: Callable[[int], bool] = lambda notice: False,
+        first_try: Callable[[Claimed], datetime | None] = lambda row: None,
         paces: Mapping[Channel, RateLimiter],
         clock: Callable[[], datetime],
     ) -> None:
         self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
-        self._paces, self._paused = paces, paused
+        self._paces, self._paused, self._first_try = paces, paused, first_try
         self._destined = {channel: one for channel, one in providers.items() if isinstance(one, PerDestination)}
         self._retries, self._lease, self._clock = retries, lease, clock
         # Few threads: they render messages, and beside the sending loop each more costs more than it brings.
@@ -79,6 +80,8 @@ class DeliveryRunner:
             ThreadPoolExecutor(1, thread_name_prefix="dispatch emergencies"),
         )
         self.stopping = False
+        self.last_sent: dict[Channel, datetime] = {}
+        """Last time at which a provider took a message of a channel."""
 
     async def notices(
         self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
@@ -261,9 +264,31 @@ class DeliveryRunner:
             _log.exception("provider %s failed", provider.name)
             handed = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
         finished = self._clock()
+        if handed.result == "sent":
+            self.last_sent[out.channel] = finished
         return [
-            self._retries.outcome_of(r, handed, started, finished, expires[r.notice], out.language) for r in out.rows
+            self._retries.outcome_of(
+                row,
+                handed,
+                started,
+                finished,
+                expires[row.notice],
+                out.language,
+                first_try=await self._first_try_of(row, handed, emergency=out.emergency),
+                emergency=out.emergency,
+            )
+            for row in out.rows
         ]
+
+    async def _first_try_of(self, row: Claimed, handed: SendResult, *, emergency: bool) -> datetime | None:
+        """Time of the first try, read where the policy needs it; if that fails, the day begins anew."""
+        if not self._retries.asks_for_first_try(row, handed, emergency=emergency):
+            return None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads[0], self._first_try, row)
+        except Exception as error:
+            _log.warning("the first try of a delivery of dispatch %d cannot be read: %s", row.notice, error)
+            return None
 
     def _may_still_send(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
         """Recheck; a message whose recheck fails is released to wait."""

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from alerts.delivery_queue.claim import Claim
+from alerts.delivery_queue.queries import first_attempt
 from alerts.delivery_queue.settle import Claimed
 from alerts.delivery_queue.state import QueueSnapshot, read_snapshot
 from alerts.delivery_queue.worker_lease import WorkerLease
@@ -71,6 +72,10 @@ class QueueClient:
         judging, number = self.lease.may_expire_others, self.number
         found = await self.in_thread(read_snapshot, self.database, number, now, alone=self.alone, judging=judging)
         return cast(QueueSnapshot, found)
+
+    def first_try(self, row: Claimed) -> datetime | None:
+        """Time of a row's first attempt, None if there was none. Blocks."""
+        return first_attempt(self.database, row)
 
     async def claim(self, take: Callable[[UnitOfWork], Claim]) -> Committed[Claim]:
         """Claim rows, which are in flight from just before the commit until they are recorded."""

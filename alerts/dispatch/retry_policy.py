@@ -1,4 +1,4 @@
-"""Retry policy: maps the result of a hand-over to the row's next state."""
+"""Retry policy: maps the result of a hand-over to the row's next state (RULES 23)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,36 @@ from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.kernel.terms import CHANNELS, Channel
 
 _JITTER = 0.2
+_SPREAD = 0.5
+"""Share of a wait for a provider by which it may be longer, so that not all of a channel come back at once."""
+LONGEST = timedelta(hours=24)
+"""Time after the first try for which a delivery that is no emergency is tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Retry schedule per channel: seconds between tries, each with 20 % jitter to spread the retries."""
+    """Retry schedule per channel: seconds between tries, the last repeats; each with 20 % jitter.
+
+    A delivery is tried until it is taken, is refused for good, or its notice ends; what is no emergency for at most 24
+    hours after its first try. Waiting for a provider is no try.
+    """
 
     schedule: Mapping[Channel, tuple[float, ...]]
     chance: random.Random = field(default_factory=random.Random)
 
     def outcome_of(
-        self, row: Claimed, handed: SendResult, started: datetime, finished: datetime, expires: datetime, language: str
+        self,
+        row: Claimed,
+        handed: SendResult,
+        started: datetime,
+        finished: datetime,
+        expires: datetime,
+        language: str,
+        *,
+        first_try: datetime | None = None,
+        emergency: bool = False,
     ) -> DeliveryOutcome:
-        """Outcome of the row after this try (number `tries` + 1)."""
+        """Outcome of the row after this try (number `tries` + 1); `first_try`: time of the first, None if unknown."""
         done = DeliveryOutcome(
             row,
             SENT,
@@ -43,23 +60,43 @@ class RetryPolicy:
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
             case "not-begun":
-                due = finished + timedelta(seconds=handed.retry_after or 0.0)
-                return DeliveryOutcome(row, QUEUED, row.reason or handed.reason, due=min(due, expires))
+                return self._waiting(row, handed, finished, expires)
             case "temporary":
-                return self._again(done, handed, expires)
+                return self._again(done, handed, expires, first_try, emergency)
             case "in-doubt":
                 doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DeliveryFlag.IN_DOUBT)
-                return self._again(doubted, handed, expires)
+                return self._again(doubted, handed, expires, first_try, emergency)
 
-    def _again(self, settled: DeliveryOutcome, handed: SendResult, expires: datetime) -> DeliveryOutcome:
-        row = settled.row
+    def _waiting(self, row: Claimed, handed: SendResult, finished: datetime, expires: datetime) -> DeliveryOutcome:
+        wait = (handed.retry_after or 0.0) * self.chance.uniform(1, 1 + _SPREAD)
+        doubted = row.reason if row.reason and row.reason.startswith(IN_DOUBT) else None
+        reason = doubted or handed.reason or row.reason or ""
+        return DeliveryOutcome(row, QUEUED, reason, due=min(finished + timedelta(seconds=wait), expires))
+
+    def _again(
+        self,
+        settled: DeliveryOutcome,
+        handed: SendResult,
+        expires: datetime,
+        first_try: datetime | None,
+        emergency: bool,
+    ) -> DeliveryOutcome:
+        row, finished = settled.row, settled.finished
+        assert finished is not None
         steps = self.schedule.get(CHANNELS[row.channel], ())
-        if row.tries >= len(steps):
+        step = steps[min(row.tries, len(steps) - 1)] if steps else 0.0
+        wait = max(step * self.chance.uniform(1 - _JITTER, 1 + _JITTER), handed.retry_after or 0.0)
+        last = expires if emergency else min(expires, (first_try or settled.started or finished) + LONGEST)
+        if not steps or finished >= last:
             reason = f"given up after {row.tries + 1} tries: {handed.reason}"
             if settled.reason.startswith(IN_DOUBT):
                 reason = f"{IN_DOUBT}, {reason}"
             return settled._replace(state=FAILED_TECHNICAL, reason=reason)
-        wait = steps[row.tries] * self.chance.uniform(1 - _JITTER, 1 + _JITTER)
-        assert settled.finished is not None
-        due = settled.finished + timedelta(seconds=max(wait, handed.retry_after or 0.0))
-        return settled._replace(state=DEFERRED, due=min(due, expires))
+        return settled._replace(state=DEFERRED, due=min(finished + timedelta(seconds=wait), last))
+
+    def asks_for_first_try(self, row: Claimed, handed: SendResult, *, emergency: bool) -> bool:
+        """True if `outcome_of` needs the time of the first try, which takes a read of the queue."""
+        if emergency or not row.tries or handed.result not in ("temporary", "in-doubt"):
+            return False
+        # Within the schedule less than a day has passed; from its end on the day is counted exactly.
+        return row.tries >= len(self.schedule.get(CHANNELS[row.channel], ()))

@@ -42,6 +42,8 @@ class GatewayError:
     """Seconds given in Retry-After."""
     final: bool = False
     """True if a retry is useless before an operator changes something."""
+    reached: bool = True
+    """False if there was no connection: the message was not tried."""
 
 
 class GatewayApi(Protocol):

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
-from typing import Protocol
+from typing import Literal, Protocol
 
 from alerts.channels.message import Message, SendResult
 from alerts.kernel.errors import DomainError
@@ -27,8 +27,12 @@ _CONNECT, _TOTAL = 3.0, 10.0
 _SUSPECT = 2.0
 """Seconds without a response after which a gateway is tried last, before a time limit declares it stalled."""
 _NOT_BEGUN = SendResult(result="not-begun")
+_NO_GATEWAY_S = 1.0
+"""Seconds that a text waits at least when no gateway is to be had."""
 _USED_UP = SendResult(
-    result="technical", reason="today's SMS budget (ALERTS_SMS_BUDGET) is used up; it begins anew at 00:00 UTC"
+    result="not-begun",
+    reason="today's SMS budget (ALERTS_SMS_BUDGET) is used up; it begins anew at 00:00 UTC",
+    retry_after=300.0,
 )
 
 
@@ -84,7 +88,7 @@ class Gateway:
         except RequestTimeout:
             return _NOT_BEGUN
         except ConnectFailed as error:
-            return GatewayError(str(error))
+            return GatewayError(str(error), reached=False)
         except TargetRefused as error:
             return GatewayError(str(error), final=True)
         except TargetError as error:
@@ -124,7 +128,9 @@ class SmsProvider:
         try:
             return await self._send(message)
         except DomainError as error:
-            return SendResult(result="temporary", reason=f"today's texts could not be counted: {error}")
+            return SendResult(
+                result="not-begun", reason=f"today's texts could not be counted: {error}", retry_after=1.0
+            )
 
     async def _send(self, message: Message) -> SendResult:
         if self._prefixes and not message.to.startswith(self._prefixes):
@@ -203,7 +209,9 @@ class SmsProvider:
         if isinstance(outcome, GatewayError):
             self._budget.refund(member.name, day)
             member.failed(now, outcome.why, strikes=outcome.strikes, rest=outcome.rest)
-            return GatewayError(f"{member.name}: {outcome.why}", rest=outcome.rest, final=outcome.final)
+            return GatewayError(
+                f"{member.name}: {outcome.why}", rest=outcome.rest, final=outcome.final, reached=outcome.reached
+            )
         if outcome.result == "in-doubt":
             member.failed(now, outcome.reason, strikes=FLAKY)
             return SendResult(result="in-doubt", reason=f"{member.name}: {outcome.reason}")
@@ -221,8 +229,10 @@ class SmsProvider:
         why = "; ".join(trouble.why for trouble in troubles) or "every SMS provider rests after failures"
         if len(troubles) == len(self._pool.members) and all(trouble.final for trouble in troubles):
             return SendResult(result="technical", reason=why)
-        wait = self._pool.wakes_in(monotonic()) or None
-        return SendResult(result="temporary", reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
+        # Without an answer to the message it was no try (RULES 23): it waits for a provider.
+        result: Literal["temporary", "not-begun"] = "temporary" if any(t.reached for t in troubles) else "not-begun"
+        wait = max(self._pool.wakes_in(monotonic()), _NO_GATEWAY_S)
+        return SendResult(result=result, reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
 
 
 def _alarm(left: int, whole: int) -> str:

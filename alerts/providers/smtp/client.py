@@ -62,10 +62,10 @@ class Target(Protocol):
 class SmtpError(Exception):
     """The server did not accept the message for reasons of its own; nothing was sent. The text is for an operator."""
 
-    def __init__(self, why: str, strikes: int = 1) -> None:
-        """`strikes`: failures in a row after which the server rests."""
+    def __init__(self, why: str, strikes: int = 1, *, reached: bool = False) -> None:
+        """`strikes`: failures in a row after which the server rests. `reached`: it has answered to the message."""
         super().__init__(why)
-        self.why, self.strikes = why, strikes
+        self.why, self.strikes, self.reached = why, strikes, reached
 
 
 class DeadlineExceeded(Exception):
@@ -199,7 +199,7 @@ class SmtpClient:
             return refused
         by_envelope = answer.stage in ("MAIL", "RCPT")
         strikes = 1 if by_envelope and (code == _CLOSING or code >= 500) else STRIKES
-        raise SmtpError(f"{self.target.host}: {refused.reason}", strikes)
+        raise SmtpError(f"{self.target.host}: {refused.reason}", strikes, reached=True)
 
 
 async def _introduce(client: aiosmtplib.SMTP) -> None:

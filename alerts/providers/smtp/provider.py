@@ -30,6 +30,8 @@ _FORBIDDEN = re.compile(r"[\s<>\x00-\x1f\x7f]")
 _MOMENT = 0.05
 """Polling interval in seconds while another message probes the only usable server."""
 _NOT_BEGUN = SendResult(result="not-begun")
+_NO_SERVER_S = 1.0
+"""Seconds that a message waits at least when no server is to be had."""
 
 
 class Signs(Protocol):
@@ -104,7 +106,7 @@ class SmtpProvider:
 
     async def _offer(self, message: Message, begun: float) -> SendResult | None:
         """Try the servers in turn; None if the remaining ones are being probed by another message."""
-        troubles, probed = list[str](), False
+        troubles, probed, reached = list[str](), False, False
         for member in self._in_order(message.urgent):
             if monotonic() - begun > SOON:
                 return _NOT_BEGUN
@@ -117,12 +119,15 @@ class SmtpProvider:
                 return _NOT_BEGUN
             except SmtpError as trouble:
                 troubles.append(trouble.why)
+                reached = reached or trouble.reached
         now = monotonic()
         if not troubles and (probed or any(member.state(now) != "resting" for member in self._pool.members)):
             return None
         why = "; ".join(troubles) or "every mail server rests after failures"
         reason = f"no mail server could be reached ({why})"[:500]
-        return SendResult(result="temporary", reason=reason, retry_after=self._pool.wakes_in(now) or None)
+        # Without an answer to the message it was no try (RULES 23): it waits for a server.
+        wait = max(self._pool.wakes_in(now), _NO_SERVER_S)
+        return SendResult(result="temporary" if reached else "not-begun", reason=reason, retry_after=wait)
 
     async def _send_via(self, member: CircuitBreaker[SmtpClient], message: Message) -> SendResult:
         """Send through one server and record the outcome in its circuit breaker."""

@@ -29,6 +29,8 @@ DELIVERY_HEADER = "X-Alerts-Delivery"
 MOST_TTL = 28 * 24 * 3600
 """Maximum seconds for which push services store a message (four weeks, by Google's documentation of FCM)."""
 NO_EXPIRY_TTL = 24 * 3600
+_NO_CONNECTION_S = 5.0
+"""Seconds that a message waits when its push service cannot be reached."""
 Encode = Callable[[dict[str, Any], bytes], bytes]
 """Function (subscription, plain text) → encrypted body."""
 
@@ -78,7 +80,8 @@ class WebPush:
         try:
             self._vapid.load()
         except Exception as error:  # the keys' database is unavailable: temporary
-            return SendResult(result="temporary", reason=f"the key to sign with could not be read just now: {error}")
+            reason = f"the key to sign with could not be read just now: {error}"
+            return SendResult(result="not-begun", reason=reason, retry_after=1.0)
         try:
             headers = self._headers(message, to.endpoint)
         except Exception as error:  # py_vapid's refusal of a subject or origin
@@ -101,7 +104,7 @@ class WebPush:
             self._services.abandon(origin, monotonic())
             return SendResult(result="not-begun", reason=str(error))
         except ConnectFailed as error:
-            outcome = SendResult(result="temporary", reason=str(error))
+            outcome = SendResult(result="not-begun", reason=str(error), retry_after=_NO_CONNECTION_S)
         except ReplyLost as error:
             outcome = SendResult(result="in-doubt", reason=str(error))
         except BaseException:

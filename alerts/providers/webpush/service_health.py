@@ -33,7 +33,7 @@ class PushServices:
         wait = member.wakes_in(now)
         if wait > 0:
             return SendResult(
-                result="temporary", reason=f"{origin} rests after failures ({member.why})", retry_after=wait
+                result="not-begun", reason=f"{origin} rests after failures ({member.why})", retry_after=wait
             )
         return SendResult(result="not-begun", reason=f"{origin} is being tried again", retry_after=_PROBED)
 
@@ -41,7 +41,7 @@ class PushServices:
         """Record the outcome. `status` is that of the service's response, None without one."""
         member = self._member(origin, now)
         if status is None or status == 429 or status >= 500:
-            member.failed(now, handed.reason, strikes=STRIKES, rest=handed.retry_after)
+            member.failed(now, handed.reason, strikes=STRIKES, rest=handed.retry_after if status is not None else None)
         else:
             member.succeeded(now)
 

@@ -96,7 +96,7 @@ def test_failing_push_service_is_paused() -> None:
         assert services.try_start("https://a.example", 0.0) is None
         services.ended("https://a.example", lost, 0.0, status=None)
     refused = services.try_start("https://a.example", 0.5)
-    assert refused is not None and refused.result == "temporary" and refused.retry_after == 0.5
+    assert refused is not None and refused.result == "not-begun" and refused.retry_after == 0.5
     assert services.try_start("https://b.example", 0.5) is None
     assert services.health("webpush", 0.5).state == "limping"
     assert services.try_start("https://a.example", 1.5) is None, "one finds out"

@@ -120,7 +120,7 @@ def test_a_server_that_is_down_is_passed_over(box: tuple[Mailbox, Target]) -> No
     answers = handed(SmtpProvider([down, target], connections=2, chance=lambda: 0.5), *["p@example.org"] * 3)
     assert [a.result for a in answers] == ["sent"] * 3
     [alone] = handed(SmtpProvider([down], connections=2), "p@example.org")
-    assert alone.result == "temporary" and "no mail server could be reached" in alone.reason
+    assert alone.result == "not-begun" and "no mail server could be reached" in alone.reason
 
 
 def test_no_address_adds_a_command(box: tuple[Mailbox, Target]) -> None:
@@ -133,7 +133,7 @@ def test_tls_is_required_where_it_was_asked_for(box: tuple[Mailbox, Target]) -> 
     _, target = box
     strict = Target(target.host, target.port, tls="starttls")
     [answer] = handed(SmtpProvider([strict], connections=1), "a@example.org")
-    assert answer.result == "temporary"
+    assert answer.result == "not-begun"
 
 
 class Peer:
@@ -200,16 +200,16 @@ def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[
 @pytest.mark.parametrize(
     ("says", "result"),
     [
-        ({"banner": "421 too many"}, "temporary"),
-        ({"banner": "554 go away"}, "temporary"),
-        ({"banner": "close"}, "temporary"),
-        ({"banner": "stall"}, "temporary"),
-        ({"mail": "stall"}, "temporary"),
+        ({"banner": "421 too many"}, "not-begun"),
+        ({"banner": "554 go away"}, "not-begun"),
+        ({"banner": "close"}, "not-begun"),
+        ({"banner": "stall"}, "not-begun"),
+        ({"mail": "stall"}, "not-begun"),
         ({"mail": "550 5.7.1 sender refused"}, "temporary"),  # our own fault, no recipient's
         ({"rcpt": "421 closing"}, "temporary"),
         ({"rcpt": "452 4.2.2 full"}, "temporary"),
         ({"rcpt": "550 5.1.1 unknown"}, "permanent"),
-        ({"rcpt": "close"}, "temporary"),
+        ({"rcpt": "close"}, "not-begun"),
         ({"data": "451 later"}, "temporary"),
         ({"data": "554 never"}, "permanent"),
         ({"body": "close"}, "in-doubt"),
@@ -357,7 +357,7 @@ def test_messages_that_come_while_a_server_is_tried_wait_for_what_it_says() -> N
         return [down, resting, *answers]
 
     down, resting, *later = asyncio.run(run())
-    assert down.result == resting.result == "temporary"
+    assert down.result == resting.result == "not-begun", "waiting for a server is no try"
     assert "every mail server rests" in resting.reason and resting.retry_after is not None
     assert [answer.result for answer in later] == ["sent"] * 6
 

@@ -183,7 +183,7 @@ def test_a_server_that_may_be_another_gets_nothing(
     box, context = Mailbox(), authority.context(*names, **how)
     shown = {"implicit" if tls == "implicit" else "starttls": context}
     answer = handed(box, "localhost", tls, password="secret", **shown)
-    assert answer.result == "temporary" and not box.got
+    assert answer.result == "not-begun" and not box.got
     assert f"its certificate was refused: {words}" in answer.reason.replace("self signed", "self-signed")
     assert "secret" not in answer.reason
 
@@ -193,7 +193,7 @@ def test_an_authority_that_nobody_trusts_gets_nothing(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path_factory.mktemp("other")).file))
     answer = handed(Mailbox(), "localhost", "starttls", starttls=authority.context("localhost"))
-    assert answer.result == "temporary" and "unable to get local issuer certificate" in answer.reason
+    assert answer.result == "not-begun" and "unable to get local issuer certificate" in answer.reason
 
 
 def test_an_address_is_a_name_too(authority: Authority) -> None:
@@ -210,11 +210,11 @@ def test_on_this_machine_auto_takes_any_certificate(authority: Authority) -> Non
 
 def test_a_wrong_password_is_named_without_being_said(authority: Authority) -> None:
     answer = handed(Mailbox(), "localhost", "starttls", starttls=authority.context("localhost"), password="wrong-one")
-    assert answer.result == "temporary" and "refused our user name or password: 535" in answer.reason
+    assert answer.result == "not-begun" and "refused our user name or password: 535" in answer.reason
     assert "wrong-one" not in answer.reason
 
 
 def test_tls_of_the_wrong_kind_is_explained() -> None:
     assert "it offers no STARTTLS" in handed(Mailbox(), "localhost", "starttls").reason
     answer = handed(Mailbox(), "localhost", "implicit")
-    assert answer.result == "temporary" and "tls=implicit is for port 465" in answer.reason
+    assert answer.result == "not-begun" and "tls=implicit is for port 465" in answer.reason

@@ -121,7 +121,7 @@ async def test_a_lost_answer_is_in_doubt_and_no_connection_is_not() -> None:
     async with service(stall=True) as (endpoint, came):
         assert (await sent(endpoint)).result == "in-doubt"
         assert len(came) == 1
-    assert (await sent("http://127.0.0.1:1/p/abc")).result == "temporary"
+    assert (await sent("http://127.0.0.1:1/p/abc")).result == "not-begun"
 
 
 async def test_what_cannot_be_encrypted_or_may_not_be_posted_to_is_final() -> None:
@@ -192,7 +192,7 @@ async def test_a_key_that_cannot_be_read_just_now_ends_no_delivery() -> None:
     vapid = Vapid(secret, "mailto:ops@town.example", clock=lambda: NOW)
     provider = WebPush(SafeHttpClient(allow_private=True), vapid, clock=lambda: NOW)
     first = await provider.send(message("http://127.0.0.1:1/p"))
-    assert first.result == "temporary" and "the database is away" in first.reason
+    assert first.result == "not-begun" and "the database is away" in first.reason
     again = await provider.send(message("http://127.0.0.1:1/p"))
     await provider.close()
-    assert again.result == "temporary" and "database" not in again.reason, "then it is signed, and nobody listens there"
+    assert again.result == "not-begun" and "database" not in again.reason, "then it is signed, and nobody listens there"
