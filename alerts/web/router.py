@@ -1,4 +1,4 @@
-"""Every resource of the web, in the order in which their routes are tried."""
+"""Registry of all web resources, in the order in which their routes are matched."""
 
 from __future__ import annotations
 

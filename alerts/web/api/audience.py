@@ -1,4 +1,4 @@
-"""`POST /api/v1/audience`: whom would this notice reach?"""
+"""`POST /api/v1/audience`: count the people a notice would reach."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alerts.web.http.routing import Route, scope
 
 
 class AudienceBody(JsonResponse, frozen=True, kw_only=True):
-    """An audience: `people` with a contact point due, `by_channel` their contact points."""
+    """Audience count: `people` with a contact point due, `by_channel` their contact points."""
 
     people: int
     unreachable: int
@@ -36,18 +36,19 @@ COUNT = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the audience."""
+    """Policy row of the audience count."""
 
     turn = asyncio.Lock()
 
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
-        idempotency(request, raw)  # refused as everywhere if it is none; there is nothing here to do twice
+        idempotency(request, raw)  # validated as everywhere; a count has no effect to repeat
         if not services.follower.caught_up:
-            await read(services, services.follower.everybody)  # before its turn: whoever is refused holds nobody up
+            # Outside the lock: a refused request must not delay others.
+            await read(services, services.follower.everybody)
         async with turn:
-            # One at a time, as the columns take them anyway. While a polygon is drawn, a page asks again and again and
-            # lets go of what it asked before: nobody counts for a client that has gone.
+            # One at a time, as the columns serialize counts anyway. While a polygon is drawn, the page sends request
+            # after request and aborts the earlier ones: skip the count of a client that has disconnected.
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499)
             written = services.writer.position()

@@ -1,4 +1,4 @@
-"""Helpers that every API resource shares: caller, idempotency key, reads off the event loop, cursors, examples."""
+"""Helpers shared by all API resources: caller, idempotency key, reads off the event loop, cursors, examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = "/api/v1"
 _KEY = 255
 
 EXAMPLE_AREA = {"circle": {"lat": 51.5392, "lon": -0.1426, "radius_km": 2.5}}
-"""An area in example bodies."""
+"""Area used in example bodies."""
 EXAMPLE_CONTENT = {
     "en": {
         "title": "Boil your tap water",
@@ -33,21 +33,21 @@ EXAMPLE_CONTENT = {
         "instruction": "Boil water for a minute before you drink it.",
     }
 }
-"""A notice's content in example bodies."""
+"""Notice content used in example bodies."""
 
 
 def caller_of(request: web.Request) -> Caller:
-    """The program behind a request of a route with scopes."""
+    """Return the authenticated API client of a request to a route with scopes."""
     return cast(Caller, request[CALLER])
 
 
 def actor_of(request: web.Request) -> Actor:
-    """Who gives the command."""
+    """Return the actor in whose name the command runs."""
     return caller_of(request).actor
 
 
 def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
-    """The request's Idempotency-Key, if it has one. Raises Refused 400 for one that cannot be kept."""
+    """Return the request's Idempotency-Key, if it has one. Raises RequestRefused 400 for an invalid key."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -59,7 +59,7 @@ def idempotency(request: web.Request, body: bytes) -> Idempotency | None:
 
 
 async def read_page(services: Services, function: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Page[T]:
-    """The same for a page of a list. Raises Invalid for a cursor that is none of ours."""
+    """Read one page of a list off the event loop. Raises Invalid for a cursor that this list did not issue."""
     try:
         return await read(services, function, *args, **kwargs)
     except ValueError as error:
@@ -67,7 +67,7 @@ async def read_page(services: Services, function: Callable[P, Page[T]], *args: P
 
 
 def found(thing: T | None, what: str, name: object) -> T:
-    """The thing, or NotFound with words."""
+    """Return `thing`. Raises NotFound, naming it, if it is None."""
     if thing is None:
         raise NotFound(f"there is no {what} {name}")
     return thing

@@ -1,6 +1,6 @@
-"""`/api/v1/deliveries`: what was handed to whom, and why; `/notices/{id}/why-not/{subscriber_id}`: why not.
+"""`/api/v1/deliveries`: deliveries and their reasons; `/notices/{id}/why-not/{subscriber_id}`: reasons for none.
 
-A key with `read` alone sees which rules held, but not where a person lives: that takes `subscribers:read`.
+A key with only `read` sees which rules matched, but not where a person lives: that takes `subscribers:read`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ KEPT_BACK = "kept back: this key lacks the scope subscribers:read"
 
 
 class Attempt(JsonResponse, frozen=True, kw_only=True):
-    """One try to hand a message over, or what a provider reported of it since (`delivered`, `failed`, `bounced`,
-    `complained`)."""
+    """Send attempt, or a later report of the provider (`delivered`, `failed`, `bounced`, `complained`)."""
 
     at: datetime
     outcome: str
@@ -38,7 +37,7 @@ class Attempt(JsonResponse, frozen=True, kw_only=True):
 
 
 class Delivery(JsonResponse, frozen=True, kw_only=True):
-    """One notice to one contact point. `notice` null: a confirmation; `due_at`: when a held or deferred one goes on."""
+    """Delivery of a notice to a contact point. `notice` null: a confirmation; `due_at`: if held or deferred."""
 
     id: str
     notice: UUID | None
@@ -62,11 +61,11 @@ WHY_NOT = Operation("Why this person did not get it, or did", response=Why)
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of deliveries and their reasons."""
+    """Policy rows of deliveries and their reasons."""
     secret = services.settings.secret_key
 
     def numbers(request: web.Request) -> tuple[int, int]:
-        """The notice's and the contact point's number of the delivery in the path."""
+        """Return (notice number, contact point number) of the delivery in the path."""
         text = request.match_info["id"]
         return found(parse_delivery_id(secret, text), "delivery", text)
 
@@ -123,7 +122,7 @@ def _contacts(services: Services, subscriber: UUID) -> list[int]:
 
 
 def _shown(services: Services, rows: Sequence[DeliveryRow]) -> list[Delivery]:
-    """Rows with the ids that the outside knows. A confirmation belongs to no notice, a drill's may go to the team."""
+    """Convert rows to public ids. A confirmation has no notice; a drill's delivery to the team has no subscriber."""
     cards = services.views.cards({row.contact for row in rows})
     notices = {number: services.views.notice_by_number(number) for number in {row.notice for row in rows}}
     shown = []
@@ -147,7 +146,7 @@ def _shown(services: Services, rows: Sequence[DeliveryRow]) -> list[Delivery]:
 
 
 def _for(request: web.Request, why: Why) -> Why:
-    """What this key may see of it."""
+    """Redact the explanation for a key without `subscribers:read`."""
     if caller_of(request).may("subscribers:read"):
         return why
     checks = tuple(msgspec.structs.replace(check, detail=KEPT_BACK) for check in why.checks)

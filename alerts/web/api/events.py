@@ -1,4 +1,4 @@
-"""`/api/v1/events`: the log as a feed, by pages or as server-sent events."""
+"""`/api/v1/events`: the event log as a feed, in pages or as server-sent events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_LIMIT = 100
 
 
 class Event(JsonResponse, frozen=True, kw_only=True):
-    """One event of the log, personal data left out."""
+    """Event of the log without personal data."""
 
     position: int
     type: str
@@ -41,7 +41,7 @@ READ = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the feed."""
+    """Policy row of the feed."""
     public_url = services.settings.public_url
 
     async def get_page(request: web.Request) -> web.StreamResponse:
@@ -55,7 +55,7 @@ def routes(services: Services) -> list[Route]:
         if is_wanted(request.headers.get("Accept", "")):
             return await streamed(request, after, wanted)
         recorded = await read(services, services.log.read, after, limit, wanted)
-        # A full page may have more behind it. A reader who is at the end asks again after the last position it has.
+        # A full page may have more behind it. A reader at the end polls again after its last position.
         following = recorded[-1].position if len(recorded) == limit else None
         return list_response(map(services.codec.public, recorded), next_url(public_url, request, following, "after"))
 
@@ -63,7 +63,7 @@ def routes(services: Services) -> list[Route]:
         secret = caller_of(request).key.secret_hash
 
         async def welcome() -> bool:
-            """Whether the key still stands: a stream may last for days."""
+            """True if the key is still valid: a stream may last for days."""
             key = await read(services, services.views.key_by_hash, secret)
             return key is not None and not key.revoked
 

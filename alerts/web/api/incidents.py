@@ -22,7 +22,7 @@ Status = Literal["open", "resolved", "dismissed"]
 
 
 class Words(JsonResponse, frozen=True, kw_only=True):
-    """One language's words of an incident."""
+    """Text of an incident in one language."""
 
     headline: str
     description: str
@@ -30,7 +30,7 @@ class Words(JsonResponse, frozen=True, kw_only=True):
 
 
 class Incident(JsonResponse, frozen=True, kw_only=True):
-    """`headline` and `description` are in `language`; `words` has them in every language there is."""
+    """Incident. `headline` and `description` are in `language`; `words` holds all available languages."""
 
     id: UUID
     version: int
@@ -56,7 +56,7 @@ class Incident(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: IncidentState) -> Incident:
-        """From the read model."""
+        """Build from the read model."""
         facts = state.facts
         language, headline = next(iter(facts.headline.items()), ("", ""))
         words = {
@@ -120,7 +120,7 @@ RESOLVE = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of incidents."""
+    """Policy rows of incidents."""
     public_url = services.settings.public_url
 
     async def report(request: web.Request) -> web.StreamResponse:

@@ -26,7 +26,7 @@ WRITE = scope("newsletters:write")
 
 
 class Schedule(JsonResponse, frozen=True, kw_only=True):
-    """When issues are due."""
+    """Schedule of issues."""
 
     rrule: str
     at: str
@@ -34,7 +34,7 @@ class Schedule(JsonResponse, frozen=True, kw_only=True):
 
 
 class Newsletter(JsonResponse, frozen=True, kw_only=True):
-    """A series. `topic` is what people choose; `next_issue` is null without a schedule, or after its last day."""
+    """Newsletter series. `topic`: its topic for subscribers; `next_issue`: null without a schedule or after its end."""
 
     id: UUID
     slug: str
@@ -48,7 +48,7 @@ class Newsletter(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: NewsletterState, now: datetime) -> Newsletter:
-        """From its state."""
+        """Build from the aggregate state."""
         schedule = state.schedule
         due = recurrence.next_issue(schedule, state.scheduled_at, now) if schedule and not state.ended else None
         return cls(
@@ -88,7 +88,7 @@ DRAFT_BULLETIN = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of newsletters. Their `{id}` is the id or the slug."""
+    """Policy rows of newsletters. `{id}` is the id or the slug."""
     commands, one_path = services.commands, f"{ROOT}/newsletters/{{id}}"
 
     async def start(request: web.Request) -> web.StreamResponse:
@@ -126,12 +126,12 @@ def routes(services: Services) -> list[Route]:
         return json_response(notice_taken(saved), 201, headers)
 
     async def _state(request: web.Request) -> NewsletterState:
-        # From the log, not the read model: the entity tag is compared with what is true now.
+        # From the log, not the read model: the entity tag must match the current state.
         newsletter = _id(request)
         try:
             state = await read(services, services.log.state, NEWSLETTER, newsletter)
         except NotFound:
-            state = None  # the id of another kind of thing
+            state = None  # the id of another aggregate type
         return found(state, "newsletter", request.match_info["id"])
 
     return [
@@ -149,7 +149,7 @@ def _shown(schedule: NewsletterSchedule) -> Schedule:
 
 
 def _id(request: web.Request) -> UUID:
-    """By id, or by slug."""
+    """Return the id in the path, derived from the slug if it is one."""
     text = request.match_info["id"]
     try:
         return UUID(text)

@@ -27,7 +27,7 @@ from alerts.web.http.responses import json_response
 from alerts.web.http.routing import Handler, Route, scope
 
 APPROVE_OR_ISSUE = ("notices:approve", "notices:issue")
-"""Cancel, all-clear and stop take one who may approve, or a key whose policy says issue (RULES 13)."""
+"""Scopes for cancel, all-clear and stop: an approver, or a key whose policy is issue (RULES 13)."""
 
 
 SUBMIT = Operation("Give it to an approver", response=NoticeTaken, body=EmptyBody, body_required=False)
@@ -85,7 +85,7 @@ RESUME = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of a notice's transitions."""
+    """Policy rows of a notice's transitions."""
     commands, public_url = services.commands, services.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
 

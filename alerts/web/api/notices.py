@@ -29,11 +29,11 @@ from alerts.web.http.routing import Route, scope
 NOT_PLANNED: Final = partial(
     Progress, people=0, unreachable=0, late=0, deliveries=0, by_channel={}, planned=False, complete=False
 )
-"""Between a notice's issue and the moment its audience is frozen."""
+"""Progress between a notice's issue and the freezing of its audience."""
 
 
 class NoticeTaken(JsonResponse, frozen=True, kw_only=True):
-    """A notice has moved."""
+    """Accepted change of a notice."""
 
     id: UUID
     state: str
@@ -42,13 +42,13 @@ class NoticeTaken(JsonResponse, frozen=True, kw_only=True):
 
 
 class NoticeOut(NoticeTaken, frozen=True, kw_only=True):
-    """A notice is out; `dispatch` is where its progress is told."""
+    """Issued notice; `dispatch` is the URL of its progress."""
 
     dispatch: str
 
 
 class Content(JsonResponse, frozen=True, kw_only=True):
-    """One language's words of a notice."""
+    """Text of a notice in one language."""
 
     title: str
     body: str
@@ -57,7 +57,7 @@ class Content(JsonResponse, frozen=True, kw_only=True):
 
 
 class Notice(JsonResponse, frozen=True, kw_only=True):
-    """A notice. `people`: the count as it stands until the notice is issued, then the frozen audience's."""
+    """Notice. `people`: the current count until the notice is issued, then that of the frozen audience."""
 
     id: UUID
     number: int
@@ -98,7 +98,7 @@ class Notice(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: NoticeState, people: int | None, public_url: str) -> Notice:
-        """From the read model."""
+        """Build from the read model."""
         plan = state.plan
         return cls(
             id=state.id,
@@ -154,7 +154,7 @@ DISPATCH = Operation("How far the dispatch has come", response=Progress)
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of notices."""
+    """Policy rows of notices."""
     commands, public_url = services.commands, services.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
 
@@ -178,7 +178,7 @@ def routes(services: Services) -> list[Route]:
 
     async def revise(request: web.Request) -> web.StreamResponse:
         notice = _id(request)
-        # From the log, not the read model: the entity tag is compared with what is true now.
+        # From the log, not the read model: the entity tag must match the current state.
         state = found(await read(services, services.log.state, NOTICE, notice), "notice", notice)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
@@ -207,7 +207,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def contents(plan: NoticePlan) -> dict[str, Content]:
-    """A plan's words by language, every field shown."""
+    """Return a plan's content by language, with all fields."""
     return {
         tag: Content(title=words.title, body=words.body, instruction=words.instruction, sms=words.sms)
         for tag, words in plan.content.items()
@@ -215,17 +215,17 @@ def contents(plan: NoticePlan) -> dict[str, Content]:
 
 
 def dispatch_url(public_url: str, notice: UUID) -> str:
-    """Where a notice's progress is told."""
+    """Return the URL of a notice's dispatch progress."""
     return f"{public_url}/api/v1/notices/{notice}/dispatch"
 
 
 def notice_taken(saved: NoticeSaved) -> NoticeTaken:
-    """A notice has moved, from the command's answer."""
+    """Build from the command's result."""
     return NoticeTaken(id=saved.id, state=saved.state, version=saved.version, position=saved.position)
 
 
 def notice_out(saved: NoticeSaved, public_url: str) -> NoticeOut:
-    """A notice is out, from the command's answer."""
+    """Build from the command's result, with the URL of the progress."""
     return NoticeOut(
         id=saved.id,
         state=saved.state,
@@ -240,14 +240,14 @@ def _id(request: web.Request) -> UUID:
 
 
 def _shown(state: NoticeState) -> NoticeState:
-    """Until it is issued, danger to life is what the plan would be."""
+    """Derive danger to life from the plan until the notice is issued."""
     if state.issued:
         return state
     return msgspec.structs.replace(state, danger_to_life=danger_to_life(state.plan, state.msg_type))
 
 
 async def _people(services: Services, state: NoticeState) -> int | None:
-    """The frozen audience's count, or as it stands now; None where nobody could be counted."""
+    """Return the frozen audience's count, or the current one before issue; None if no count is possible."""
     if state.issued:
         planned = await read(services, services.views.dispatch, state.id)
         return planned.planned.people if planned and planned.planned else None
@@ -258,4 +258,4 @@ async def _people(services: Services, state: NoticeState) -> int | None:
     try:
         return (await services.follower.count(plan, msg_type=state.msg_type)).people
     except Invalid:
-        return None  # a draft may be unfinished, its RULE may name what is gone
+        return None  # a draft may be incomplete, or its RULE may name a deleted entry

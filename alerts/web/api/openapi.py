@@ -1,4 +1,4 @@
-"""`GET /api/v1/openapi.json`: OpenAPI 3.1, assembled from the policy table, each row's operation and its structs."""
+"""`GET /api/v1/openapi.json`: OpenAPI 3.1 document, built from the policy table, its operations and their structs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DESCRIBE = Operation("This document")
 
 
 class ProblemError(JsonResponse, frozen=True, kw_only=True):
-    """One field's fault."""
+    """Validation error of one field."""
 
     field: str
     message: str
 
 
 class Problem(JsonResponse, frozen=True, kw_only=True):
-    """RFC 9457."""
+    """Problem details (RFC 9457)."""
 
     type: str
     title: str
@@ -41,7 +41,7 @@ class Problem(JsonResponse, frozen=True, kw_only=True):
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the description; anyone may read it."""
+    """Policy row of the OpenAPI document; it is public."""
 
     async def describe(request: web.Request) -> web.Response:
         body = _document(services.settings.public_url, services.version, request.app[POLICY])
@@ -52,7 +52,7 @@ def routes(services: Services) -> list[Route]:
 
 @cache
 def _document(public_url: str, version: str, table: tuple[Route, ...]) -> bytes:
-    """Made once: the routes and the structs do not change while a process lives."""
+    """Build and cache the document: routes and structs do not change during the life of a process."""
     return msgspec.json.encode(document(public_url, version, table))
 
 

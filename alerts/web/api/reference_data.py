@@ -1,4 +1,4 @@
-"""`/api/v1/places`, `/topics`, `/segments`: reference data. Posting a slug again makes its next version."""
+"""`/api/v1/places`, `/topics`, `/segments`: reference data. Posting an existing slug creates its next version."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ S = TypeVar("S")
 
 
 class Place(JsonResponse, frozen=True, kw_only=True):
-    """A registered place; `area` is GeoJSON."""
+    """Registered place; `area` is GeoJSON."""
 
     id: UUID
     slug: str
@@ -38,7 +38,7 @@ class Place(JsonResponse, frozen=True, kw_only=True):
 
 
 class Topic(JsonResponse, frozen=True, kw_only=True):
-    """A subject people may choose. `version` 0: built in, never revised."""
+    """Topic that people can choose. `version` 0: built in, never revised."""
 
     slug: str
     version: int
@@ -52,7 +52,7 @@ class Topic(JsonResponse, frozen=True, kw_only=True):
 
 
 class Segment(JsonResponse, frozen=True, kw_only=True):
-    """A named, saved audience rule."""
+    """Named, saved audience rule."""
 
     id: UUID
     slug: str
@@ -98,7 +98,7 @@ GET_SEGMENT = Operation("One segment", response=Segment)
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of the registers."""
+    """Policy rows of the reference data."""
 
     async def define_place(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, PlaceBody)
@@ -150,7 +150,7 @@ def _accepted_response(saved: Saved) -> web.StreamResponse:
 def _list(
     services: Services, entries: Callable[[], Sequence[S]], slug: Callable[[S], str], shown: Callable[[S], object]
 ) -> Handler:
-    """A register is small and in memory: its cursor is the slug that the last page ended with."""
+    """Return a list handler. Reference data is small and in memory, so the cursor is the last slug of a page."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")

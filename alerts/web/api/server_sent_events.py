@@ -1,8 +1,8 @@
 """`/api/v1/events` as server-sent events: the same feed, pushed as it grows.
 
-Format: WHATWG HTML, section 9.2. `id` is the log position, so that a browser that comes back says by itself where it
-was (`Last-Event-ID`). A block with an `id` alone moves that mark without being an event: whoever waits for a rare type
-need not look through the same stretch of the log again.
+Format: WHATWG HTML, section 9.2. `id` is the log position, so that a reconnecting browser sends its last position by
+itself (`Last-Event-ID`). A block with only an `id` advances that position without being an event: a client that waits
+for a rare type does not scan the same part of the log again.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from alerts.web.http.security import add_security_headers
 _log = logging.getLogger(__name__)
 MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT_S = 15.0
-"""Seconds of silence after which a comment is sent, so that nothing on the way takes the connection for dead."""
+"""Seconds without events after which a comment is sent, so that no intermediary closes the idle connection."""
 _PAGE = 500
 _KEPT_EVENTS, _KEPT_BYTES = 2_000, 8_000_000
 _WRITE_S = 30.0
-"""Seconds that a listener may leave what was sent unread before it is sent away; it comes back where it was."""
+"""Write timeout in seconds: a listener that reads slower is disconnected; it resumes at its last position."""
 _MOST = 1_000
-"""Listeners of one process."""
+"""Maximum listeners per process."""
 _HEADERS = {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8", "X-Accel-Buffering": "no"}
 
 
 class Frame(NamedTuple):
-    """One event, encoded once for all listeners."""
+    """Encoded event, shared by all listeners."""
 
     position: int
     topic: str
@@ -45,7 +45,7 @@ class Frame(NamedTuple):
 
 
 class FrameBatch(NamedTuple):
-    """Frames behind a position; everything up to `end` has been looked at, and `more` may stand behind it."""
+    """Frames after a position. The log was read up to `end`; `more` is true if further events may follow."""
 
     frames: list[Frame]
     end: int
@@ -53,7 +53,7 @@ class FrameBatch(NamedTuple):
 
 
 class RecentFrames:
-    """The end of the log, kept in memory and read once for all who listen. Bounded by number and by bytes."""
+    """Cache of the end of the log, read once for all listeners. Bounded by event count and by bytes."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -63,12 +63,12 @@ class RecentFrames:
         self._turn = asyncio.Lock()
 
     async def page(self, after: int, topics: frozenset[str]) -> FrameBatch:
-        """What stands behind `after`, of these types (none named: all)."""
+        """Return the frames after `after` of these types (empty: all)."""
         async with self._turn:
             if after > self._end:
                 if after > await read(self._services, self._services.log.position):
-                    return FrameBatch([], after, False)  # ahead of the log: it has to come there first
-                # Nobody has listened for a while, or never: begin anew where this one is.
+                    return FrameBatch([], after, False)  # ahead of the log: wait until it gets there
+                # No listener for a while, or none ever: restart the cache at this position.
                 self._frames, self._start, self._end, self._bytes = [], after, after, 0
             if after >= self._start:
                 if after == self._end:
@@ -92,7 +92,7 @@ class RecentFrames:
 
 
 def _page(services: Services, after: int, topics: frozenset[str]) -> FrameBatch:
-    """One page from the log. Its end is read first: what is written meanwhile is found the next time."""
+    """Read one page of the log. The end is read first: events written meanwhile are found by the next read."""
     end = services.log.position()
     found = services.log.read_each(after, _PAGE, topics, unseal=False)
     frames = []
@@ -108,7 +108,7 @@ def _page(services: Services, after: int, topics: frozenset[str]) -> FrameBatch:
 
 
 class Streams:
-    """All listeners of one process. `close` ends them when it stops, each with a proper end of its answer."""
+    """Registry of the event streams of one process. `close` ends each with a complete response at shutdown."""
 
     def __init__(self, services: Services, heartbeat: float = HEARTBEAT_S) -> None:
         self._services, self._heartbeat = services, heartbeat
@@ -119,7 +119,7 @@ class Streams:
     async def serve(
         self, request: web.Request, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
     ) -> web.StreamResponse:
-        """Answer with the feed behind `after`, until the listener leaves, is not `welcome` any more, or we stop."""
+        """Stream events after `after` until the client leaves, loses authorization, or the process stops."""
         if self._closing or len(self._listeners) >= _MOST:
             raise Unavailable("There are too many listeners just now. Try again in a moment.")
         response = web.StreamResponse(headers=_HEADERS)
@@ -144,7 +144,7 @@ class Streams:
         return response
 
     async def close(self, app: web.Application) -> None:
-        """Send everybody away; they come back where they were."""
+        """Disconnect all listeners; they resume at their last position."""
         self._closing = True
         for listening in self._listeners:
             listening.cancel()
@@ -173,13 +173,13 @@ class Streams:
 
 
 async def _send(response: web.StreamResponse, data: bytes) -> None:
-    """Write and wait until the listener has room for more. Raises TimeoutError if it leaves too much unread."""
+    """Write and wait for the send buffer to drain. Raises TimeoutError if the listener reads too slowly."""
     async with asyncio.timeout(_WRITE_S):
         await response.write(data)
 
 
 def is_wanted(accept: str) -> bool:
-    """Whether an `Accept` header prefers a stream to JSON (RFC 9110, 12.5.1; JSON if both are as welcome)."""
+    """True if an `Accept` header prefers a stream to JSON (RFC 9110, 12.5.1; equal weights mean JSON)."""
     weights = {"": 0.0}
     for part in accept.split(","):
         media, *parameters = [word.strip().lower() for word in part.split(";")]
@@ -192,7 +192,7 @@ def is_wanted(accept: str) -> bool:
 
 
 def last_seen(request: web.Request, after: int) -> int:
-    """Where a listener goes on: `Last-Event-ID` of one that comes back, else what the query says. Raises Invalid."""
+    """Return the resume position: `Last-Event-ID` of a reconnecting client, else `after`. Raises Invalid."""
     text = request.headers.get("Last-Event-ID")
     if text is None:
         return after

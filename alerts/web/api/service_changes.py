@@ -20,7 +20,7 @@ from alerts.web.http.routing import Route, scope
 
 
 class ServiceChange(JsonResponse, frozen=True, kw_only=True):
-    """A planned or sudden change to service points."""
+    """Planned or sudden change to service points."""
 
     id: UUID
     version: int
@@ -41,7 +41,7 @@ class ServiceChange(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: ChangeState) -> ServiceChange:
-        """From the read model."""
+        """Build from the read model."""
         facts = state.facts
         language, headline = next(iter(facts.headline.items()), ("", ""))
         return cls(
@@ -83,7 +83,7 @@ GET = Operation("One service change", response=ServiceChange)
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of service changes."""
+    """Policy rows of service changes."""
     public_url = services.settings.public_url
 
     async def announce(request: web.Request) -> web.StreamResponse:

@@ -19,7 +19,7 @@ from alerts.web.http.routing import Route, scope
 
 
 class Visit(JsonResponse, frozen=True, kw_only=True):
-    """When a mobile unit stands here."""
+    """Visit of a mobile unit, once or recurring."""
 
     dtstart: datetime
     minutes: int
@@ -27,7 +27,7 @@ class Visit(JsonResponse, frozen=True, kw_only=True):
 
 
 class ServicePoint(JsonResponse, frozen=True, kw_only=True):
-    """A place people go to for a service."""
+    """Place people go to for a service."""
 
     id: UUID
     version: int
@@ -44,7 +44,7 @@ class ServicePoint(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: PointState) -> ServicePoint:
-        """From the read model."""
+        """Build from the read model."""
         facts = state.facts
         return cls(
             id=state.id,
@@ -84,7 +84,7 @@ REVISE = Operation("Set a service point otherwise", response=Accepted, body=Serv
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of service points."""
+    """Policy rows of service points."""
     public_url = services.settings.public_url
 
     async def register(request: web.Request) -> web.StreamResponse:

@@ -16,7 +16,7 @@ GET = Operation("Is the service at rest?")
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the status."""
+    """Policy row of the status."""
 
     async def get(request: web.Request) -> web.StreamResponse:
         return json_response(await read(services, _status, services))
@@ -25,8 +25,8 @@ def routes(services: Services) -> list[Route]:
 
 
 def _status(services: Services) -> dict[str, object]:
-    """Is the service at rest? `unprojected`, `planning`, `queued`, `in_flight`, `in_doubt` all 0 say so."""
-    # The positions are read first: whatever is written in between can only make it look busier than it is.
+    """Return queue and projection state. Idle: `unprojected`, `planning`, `queued`, `in_flight`, `in_doubt` are 0."""
+    # Positions first: concurrent writes can then only make the service look busier than it is.
     projections = {**services.projections(), "audience": services.follower.position()}
     position = services.log.position()
     return {

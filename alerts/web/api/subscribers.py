@@ -1,4 +1,4 @@
-"""`/api/v1/subscribers`: people who asked to be told, by programs that act for them."""
+"""`/api/v1/subscribers`: subscribers, managed by programs that act for them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberSt
 
 
 class ContactPoint(JsonResponse, frozen=True, kw_only=True):
-    """`state`: unverified, verified, suppressed or removed."""
+    """Contact point. `state`: unverified, verified, suppressed or removed."""
 
     id: int
     channel: str
@@ -31,7 +31,7 @@ class ContactPoint(JsonResponse, frozen=True, kw_only=True):
 
 
 class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
-    """A subscriber is kept."""
+    """Accepted change of a subscriber."""
 
     id: UUID
     version: int
@@ -41,7 +41,7 @@ class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, kept: SubscriberSaved) -> SubscriberTaken:
-        """From the command's answer."""
+        """Build from the command's result."""
         return cls(
             id=kept.id,
             version=kept.version,
@@ -52,7 +52,7 @@ class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
 
 
 class Subscriber(JsonResponse, frozen=True, kw_only=True):
-    """A person with addresses and wishes; after an erasure both are gone."""
+    """Subscriber with addresses and preferences; both are empty after an erasure."""
 
     id: UUID
     version: int
@@ -61,7 +61,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
     email: str | None
     phone: str | None
     push: Json | None
-    """Of several devices the last."""
+    """The last registered device."""
     places: list[Json]
     topics: tuple[str, ...]
     severity_at_least: str | None
@@ -80,7 +80,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: SubscriberState) -> Subscriber:
-        """From the directory."""
+        """Build from the directory."""
         wishes, here = state.preferences, [c for c in state.contacts if c.state != "removed"]
         addresses = {c.channel: c.address for c in here}
         quiet = wishes.quiet_hours if wishes else None
@@ -144,7 +144,7 @@ END = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of subscribers."""
+    """Policy rows of subscribers."""
     commands, public_url = services.commands, services.settings.public_url
 
     async def register(request: web.Request) -> web.StreamResponse:
@@ -191,7 +191,7 @@ def _saved_response(saved: SubscriberSaved) -> web.StreamResponse:
 
 
 def contact_point(state: ContactState) -> ContactPoint:
-    """A contact point without its address."""
+    """Return a contact point without its address."""
     shown = "suppressed" if state.suppressed and state.state != "removed" else state.state
     return ContactPoint(id=state.number, channel=state.channel, state=shown)
 
@@ -201,7 +201,7 @@ def _device(address: str | None) -> Json | None:
 
 
 def _place(place: SubscriberPlace) -> Json:
-    """A person's place as the body that would make it."""
+    """Return a person's place in the form of the request body."""
     if place.slug is not None:
         return {"place": place.slug, "name": place.name}
     if place.area is not None:

@@ -17,7 +17,7 @@ from alerts.web.http.routing import Route, scope
 
 
 class Trigger(JsonResponse, frozen=True, kw_only=True):
-    """What became of a webhook."""
+    """Outcome of a received webhook."""
 
     id: UUID
     state: str
@@ -31,7 +31,7 @@ class Trigger(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, state: TriggerState) -> Trigger:
-        """From the read model."""
+        """Build from the read model."""
         return cls(
             id=state.id,
             state=state.state,
@@ -49,7 +49,7 @@ GET = Operation("What became of a webhook", response=Trigger)
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of triggers."""
+    """Policy row of triggers."""
 
     async def get_one(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="trigger")

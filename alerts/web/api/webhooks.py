@@ -22,13 +22,13 @@ from alerts.webhooks.progress import WebhookStatus
 
 
 class WebhookTaken(Accepted, frozen=True, kw_only=True):
-    """A webhook was added; its secret is told here and nowhere else."""
+    """Added webhook; its secret is returned only here."""
 
     secret: str
 
 
 class Webhook(JsonResponse, frozen=True, kw_only=True):
-    """An outgoing webhook and how it does. `position`: all wanted events up to there are taken by the target."""
+    """Outgoing webhook and its health. `position`: the target has accepted all matching events up to here."""
 
     id: UUID
     version: int
@@ -36,7 +36,7 @@ class Webhook(JsonResponse, frozen=True, kw_only=True):
     events: tuple[str, ...]
     area: list[Json] | None
     state: str
-    """on, failing (tried again at `next_try`), disabled."""
+    """on, failing (retried at `next_try`), disabled."""
     reason: str
     position: int
     failing_since: datetime | None
@@ -46,7 +46,7 @@ class Webhook(JsonResponse, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, standing: WebhookStatus) -> Webhook:
-        """From its state and its row."""
+        """Build from the webhook's state and progress row."""
         webhook = standing.webhook
         failing = webhook.phase == "on" and standing.tries > 0
         return cls(
@@ -88,7 +88,7 @@ REPLAY = Operation(
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of outgoing webhooks."""
+    """Policy rows of outgoing webhooks."""
     commands, settings = services.commands, services.settings
 
     async def add(request: web.Request) -> web.StreamResponse:
@@ -96,7 +96,7 @@ def routes(services: Services) -> list[Route]:
         url = check_target(body.url, "url", allow_private=settings.allow_private_targets)
         wanted = WebhookBody(url=url, events=body.events, area=body.area)
         saved = await commands.add_webhook(actor_of(request), wanted, idem=idempotency(request, raw))
-        # Not part of the saved answer: answers stand in clear for a day.
+        # Not part of the idempotency record: those are stored unencrypted for a day.
         state = found(await read(services, services.log.state, WEBHOOK, saved.id), "webhook", saved.id)
         accepted = WebhookTaken(id=saved.id, version=saved.version, position=saved.position, secret=state.secret or "")
         headers = {"Location": f"{settings.public_url}{ROOT}/webhooks/{saved.id}", "ETag": etag(saved.version)}

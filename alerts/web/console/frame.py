@@ -1,4 +1,4 @@
-"""The frame of every console screen: layouts, the signed-in member, the site and its map."""
+"""Shared frame of the console screens: layouts, the signed-in member, the site and its map."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Frame:
         self.translator = translator("en")
 
     def screen(self, request: web.Request, layout: str, context: dict[str, Any]) -> web.Response:
-        """A screen with the name of the member who looks."""
+        """Render a screen with the name and role of the signed-in member."""
         member = cast(MemberState, request[MEMBER])
         who = member.name or member.email or "a member of the team"
         return self.pages.page(layout, self.translator, {"who": f"{who}, {member.role}", **context})
 
     def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
-        """A page with a few lines and at most one button, for those who are not signed in."""
+        """Render a page with a few lines and at most one button, for visitors who are not signed in."""
         context = {"title": title, "lines": lines, "button": button}
         return self.pages.page("pages/message.html", self.translator, context, status)

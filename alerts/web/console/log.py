@@ -1,4 +1,4 @@
-"""The log in words, newest first; `?before=` turns the page."""
+"""Log screen: events as text, newest first; `?before=` pages back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 50
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the screen."""
+    """Policy row of the screen."""
     frame = Frame(services)
 
     async def screen(request: web.Request) -> web.Response:
@@ -28,7 +28,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def _context(presenter: Presenter, before: int | None) -> dict[str, Any]:
-    """A page of the log."""
+    """Build the template context of one page of the log."""
     entries = presenter.services.views.timeline(_PAGE, before)
     last = entries[-1].position if len(entries) == _PAGE else None
     return {

@@ -1,4 +1,4 @@
-"""One notice: its words, its way through approval, its progress, its log."""
+"""Notice screen: content, approval, dispatch progress and log."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _NOT_LEFT: dict[DeliveryState, str] = {
     "cancelled": "withdrawn before it left",
 }
 _FAILURES = 500
-"""Deliveries of each state that are looked through for reasons."""
+"""Maximum deliveries per state that are scanned for reasons."""
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the screen."""
+    """Policy row of the screen."""
     frame = Frame(services)
 
     async def screen(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
-    """One notice; None if there is none."""
+    """Build the template context; None if there is no such notice."""
     found = presenter.services.views.notice(notice)
     if found is None:
         return None
@@ -76,7 +76,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
 
 
 def _failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:
-    """What did not leave, by channel, state and reason: counted over the first of each state."""
+    """Count unsent deliveries by channel, state and reason, over the first `_FAILURES` of each state."""
     sums: Counter[tuple[Channel, DeliveryState, str]] = Counter()
     for state in _NOT_LEFT:
         page = presenter.services.dispatch.deliveries(notice=notice.number, state=state, limit=_FAILURES)

@@ -1,4 +1,4 @@
-"""Every notice, newest first."""
+"""Notice list screen, newest first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alerts.web.http.routing import Route, role
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the screen."""
+    """Policy row of the screen."""
     frame = Frame(services)
 
     async def screen(request: web.Request) -> web.Response:
@@ -28,7 +28,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def _context(presenter: Presenter, cursor: str | None) -> dict[str, Any]:
-    """A page of all notices."""
+    """Build the template context of one page."""
     page = presenter.services.views.notices(cursor=cursor, limit=50)
     return {
         "here": "notices",

@@ -1,4 +1,4 @@
-"""How the console shows notices, log entries, actors and times: what several screens share."""
+"""Formatting shared by the console screens: notices, log entries, actors and times."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("bad", "failed", ("failed-permanent", "failed-technical")),
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
 )
-"""The segments of a progress bar: (class, word, delivery states)."""
+"""Segments of a progress bar: (CSS class, word, delivery states)."""
 _PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "clear", "scheduled": "change"}
 
 
 class Presenter:
-    """Formats read models for one request. Reads, never decides; for team members only."""
+    """Format read models for one request. Read-only; for team members only."""
 
     def __init__(self, frame: Frame) -> None:
         self.services, self.site, self.atlas = frame.services, frame.site, frame.atlas
         self.translator = frame.translator
 
     def card(self, notice: NoticeState) -> dict[str, Any]:
-        """A notice in a list."""
+        """Format a notice as a list entry."""
         language, title = title_of(notice, self.services.settings.default_language)
         return {
             "link": f"{self.site.base}/console/notices/{notice.id}",
@@ -53,7 +53,7 @@ class Presenter:
         }
 
     def progress(self, notice: NoticeState) -> dict[str, Any] | None:
-        """People, deliveries and a bar for each channel; None until the audience is frozen."""
+        """Format people, deliveries and a bar per channel; None until the audience is frozen."""
         progress = self.services.dispatch.progress(notice.number)
         if progress is None:
             return None
@@ -80,7 +80,7 @@ class Presenter:
         }
 
     def entry(self, entry: TimelineEntry) -> dict[str, Any]:
-        """An entry of the log."""
+        """Format a log entry."""
         is_notice = entry.kind == "notices"
         zone = self.services.settings.timezone
         return {
@@ -95,34 +95,34 @@ class Presenter:
         }
 
     def who(self, actor: str) -> str:
-        """An actor in words. The console is for staff: members are named here, and only here."""
+        """Format an actor. The console is for staff: only here are members named."""
         kind, _, name = actor.partition(":")
         return self._names.get(actor) or (f"{kind} “{name}”" if name and kind != "person" else f"the {kind}")
 
     def time(self, at: datetime | None) -> str:
-        """A time in words; "" for none."""
+        """Format a time; "" for None."""
         return "" if at is None else self.translator.time(at, self.services.settings.timezone)
 
     def tone(self, notice: NoticeState) -> str:
-        """The colour class of a notice."""
+        """Return the CSS class of a notice's severity style."""
         return style(notice.plan.kind, notice.msg_type, notice.plan.severity).name
 
     def tag(self, notice: NoticeState) -> str:
-        """A notice's mark in words, such as `Update, Severe`."""
+        """Format a notice's tag, such as `Update, Severe`."""
         said = tag(notice.plan.kind, notice.msg_type, notice.plan.severity, self.translator)
         marks = [m for m in (notice.plan.status, notice.msg_type) if m in ("Exercise", "Test", "Update")]
         return ", ".join([*(self.translator.text("mark", m) for m in marks), said])
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        """Actors by what the log calls them."""
+        """Display names of actors by their name in the log."""
         views = self.services.views
         members = {f"person:{m.id}": m.name or m.email or "a person" for m in views.members()}
         return members | {f"key:{key.id}": f"key “{key.name}”" for key in views.keys()}  # noqa: SIM118  not a dict
 
 
 def _bar(channel: str, states: Mapping[str, int], number: Any) -> dict[str, Any]:
-    """A channel's progress as segments of a hundred, with the same in words."""
+    """Format a channel's progress as percentage segments, with the same as text."""
     total = sum(states.values())
     segments, words, at = [], [], 0.0
     for css, word, members in _PARTS:

@@ -1,4 +1,4 @@
-"""Signing in to the console by a link that works once, and signing out."""
+"""Console sign-in by single-use link, and sign-out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REMEMBERED = 10_000
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of sessions."""
+    """Policy rows of sessions."""
     sessions = Sessions(services)
     return [
         Route("GET", "/console/sign-in/{token}", sessions.confirm, TOKEN),
@@ -29,24 +29,24 @@ def routes(services: Services) -> list[Route]:
 
 
 class Sessions:
-    """Handlers."""
+    """Handlers of sign-in and sign-out."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._frame = Frame(services)
         self._used: OrderedDict[bytes, None] = OrderedDict()
-        """Digests of used sign-in links. A process forgets them when it ends; the links themselves end soon after
-        they were made."""
+        """Digests of used sign-in links. They are lost when the process ends; the links expire soon after they were
+        made."""
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """The page before signing in: a link that a mail scanner opened must still work for its owner."""
+        """Show the confirmation page: a link opened by a mail scanner must still work for its owner."""
         if await self._invited(request) is None:
             return self._bad_link()
         lines = ["This link works once, for the person it was made for."]
         return self._frame.message("Sign in to the console", lines, "Sign in")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """Begin a session and go to Today."""
+        """Start a session and redirect to Today."""
         member = await self._invited(request)
         if member is None:
             return self._bad_link()
@@ -64,7 +64,7 @@ class Sessions:
         return response
 
     async def _invited(self, request: web.Request) -> MemberState | None:
-        """The member that a sign-in link was made for, if it is whole, in time, not used, and they have a role."""
+        """Return the member of a sign-in link; None if it is invalid, expired or used, or the member has no role."""
         secret, now = self._services.settings.secret_key, self._services.clock()
         subject = read_timed_token(secret, "sign-in", request.match_info["token"], now)
         if subject is None or _digest(request) in self._used:

@@ -1,4 +1,4 @@
-"""Today, the console's first screen: what needs a person, what is live, what is due, the system's health."""
+"""Today, the console's start screen: items that need a person, live and due notices, system health."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alerts.web.http.routing import Route, role
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of the screen."""
+    """Policy row of the screen."""
     frame = Frame(services)
 
     async def screen(request: web.Request) -> web.Response:
@@ -28,7 +28,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def _context(presenter: Presenter) -> dict[str, Any]:
-    """The first page."""
+    """Build the template context."""
     views, now = presenter.services.views, presenter.services.clock()
     waiting = views.waiting()
     status = presenter.services.dispatch.status(now)
@@ -93,7 +93,7 @@ def _health(presenter: Presenter, status: QueueState) -> dict[str, Any]:
 
 
 def _lanes(status: QueueState) -> list[tuple[str, str]]:
-    """Each lane's open rows, those that are not zero."""
+    """Format each lane's open rows; counts of zero are left out."""
     return [
         (
             lane,
@@ -109,7 +109,7 @@ def _providers(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _value(value: Any) -> str:
-    """A status value in words, whatever its shape."""
+    """Format a status value of any shape as text."""
     if isinstance(value, Mapping):
         return ", ".join(v if isinstance(v, str) else f"{k} {_value(v)}" for k, v in value.items())
     if isinstance(value, str) or not isinstance(value, Iterable):

@@ -1,7 +1,7 @@
-"""For operators and their machines: `/healthz` (alive), `/readyz` (can serve and send), `/metrics`.
+"""Health endpoints: `/healthz` (liveness), `/readyz` (readiness to serve and send), `/metrics`.
 
-Open to whoever reaches the port, without a key and without a word about people; a proxy in front keeps `/metrics` and
-`/readyz` inside the house (docs/operating.md).
+They need no key and contain nothing about people; a proxy in front restricts `/metrics` and `/readyz` to the internal
+network (docs/operating.md).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ READ_S = 2.0
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of health."""
+    """Policy rows of health."""
     readiness, metrics = Readiness(services.writer, services.clock), Metrics(services)
     follower = services.follower
     beginning = StartPosition(
@@ -47,8 +47,10 @@ def routes(services: Services) -> list[Route]:
 
 
 async def _state(services: Services, readiness: Readiness, beginning: StartPosition) -> dict[str, Any]:
-    """Ready: the log can be read and written, and what was in it at the start is known here. A channel without provider
-    is listed, and is no reason to take the whole instance out of service: the other channels still reach people."""
+    """Check readiness: the log is readable and writable, and its content at the start has been applied.
+
+    A channel without a provider is listed but does not make the instance unready: the other channels still work.
+    """
     providers = await _providers(services)
     state: dict[str, Any] = {
         "ready": False,
@@ -72,7 +74,7 @@ async def _state(services: Services, readiness: Readiness, beginning: StartPosit
 
 
 async def _canaries(services: Services) -> dict[str, Any]:
-    """How each channel's tester fares: as with providers, a channel that is dead takes no other out of service."""
+    """Return each channel's canary state; {} if the database does not answer. It does not affect readiness."""
     try:
         return dict(await asyncio.wait_for(read(services, services.canaries), READ_S))
     except Exception:
@@ -80,7 +82,7 @@ async def _canaries(services: Services) -> dict[str, Any]:
 
 
 async def _providers(services: Services) -> dict[str, Any]:
-    """How each channel's provider stands; {} if the database, which counts their budgets, does not answer."""
+    """Return each channel's provider state; {} if the database, which counts their budgets, does not answer."""
     try:
         return await asyncio.wait_for(read(services, services.providers), READ_S)
     except Exception:

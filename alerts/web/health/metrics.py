@@ -1,8 +1,8 @@
-"""`/metrics` in the Prometheus text format: what the queue, the log, the providers and the web are doing.
+"""`/metrics` in the Prometheus text format: queue, log, providers and web requests.
 
-Sums over the whole product (deliveries, queue, latencies, log) are read from the database at each scrape, so that every
-process of an instance says the same; requests and provider states are this process's own. No label holds anything
-about a person: routes are patterns, sources and providers are what the operator named. `docs/operating.md` lists them.
+Instance-wide sums (deliveries, queue, latencies, log) are read from the database at each scrape, so that all processes
+of an instance report the same; requests and provider states are per process. No label contains anything about a
+person: routes are patterns, sources and providers are named by the operator. `docs/operating.md` lists the metrics.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DELIVERY_BOUNDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 14400.0)
-"""Seconds; 10 is the promise (P9)."""
+"""Histogram bounds in seconds; 10 is the promise (P9)."""
 PROVIDER_STATES = ("well", "limping", "resting", "no provider")
 _FRESH_S = 1.0
-"""Scrapes within a second get the same bytes: whoever asks a thousand times a second costs the database one read."""
+"""Cache lifetime in seconds: a thousand scrapes in a second cost the database one read."""
 
 
 class Metrics:
-    """The metrics page."""
+    """Cached metrics page."""
 
     def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -43,7 +43,7 @@ class Metrics:
         self._page: tuple[float, bytes] = (-_FRESH_S, b"")
 
     def page(self) -> bytes:
-        """The whole page. Blocks: call it off the event loop."""
+        """Render the page, or return the cached one. Blocks: call it off the event loop."""
         from prometheus_client import generate_latest
 
         made, page = self._page
@@ -54,7 +54,7 @@ class Metrics:
 
 
 class _Found:
-    """What `generate_latest` asks a registry for, of families that are there already."""
+    """Adapter that gives `generate_latest` families which were collected already."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
@@ -64,7 +64,7 @@ class _Found:
 
 
 def collect(services: Services) -> Iterator[Metric]:
-    """Every family of ours."""
+    """Yield all metric families of the product."""
     yield _gauge("alerts_info", "Always 1; the version is a label.", ("version",), {(services.version,): 1})
     yield from _of_log(services)
     yield from _of_queue(services)
@@ -77,7 +77,7 @@ def collect(services: Services) -> Iterator[Metric]:
 
 
 def _of_log(services: Services) -> Iterator[Metric]:
-    # Positions first: what is written in between can only make a projection look further behind.
+    # Positions first: concurrent writes can then only make a projection look further behind.
     positions = {**services.projections(), "audience": services.follower.position()}
     end = services.log.position()
     yield _gauge("alerts_log_position", "Position of the last event in the log.", (), {(): end})
@@ -211,7 +211,7 @@ def _gauge(name: str, about: str, labels: Sequence[str], values: Mapping[tuple[s
 
 
 def _add(family: Any, labels: Sequence[str], bounds: Sequence[float], counts: Sequence[float], total: float) -> None:
-    """One histogram: Prometheus wants each bucket to hold all smaller ones too."""
+    """Add one histogram; Prometheus buckets are cumulative."""
     so_far, buckets = 0.0, []
     for bound, amount in zip((*map(str, bounds), "+Inf"), counts, strict=True):
         so_far += amount

@@ -1,10 +1,10 @@
-"""Whether a process can serve and send.
+"""Readiness probes: log writability and catch-up after a start.
 
-Whether the log takes writes is shown by writing, since a full disk or a standby still answers every read. Not an event:
-one row of a side table moves. However often it is asked, one write in two seconds is the most.
+Writability is tested by a write, since a full disk or a standby still answers every read. The write is no event: it
+updates one row of a side table, at most once in two seconds.
 
-After a start a process is ready once it knows what was in the log by then: before, its pages may be old, nobody can be
-counted, and what is issued waits.
+After a start a process is ready once it has applied the log up to its end at that time: before, its pages may be stale,
+audiences cannot be counted, and issued notices wait.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _BEAT = """
 INSERT INTO heartbeats (name, at) VALUES ('readyz', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at
 """
 _HOLDS_S = 2.0
-"""How long an answer is given again."""
+"""Seconds for which a result is reused."""
 _PATIENCE_S = 4.0
-"""A load balancer asks with a time limit of its own, mostly five seconds."""
+"""Write timeout in seconds, below the usual probe timeout of load balancers (five seconds)."""
 
 
 class Readiness:
-    """One a process, used in one event loop."""
+    """Write probe of the log. One per process, used in one event loop."""
 
     def __init__(
         self,
@@ -40,12 +40,12 @@ class Readiness:
         tick: Callable[[], float] = monotonic,
         patience: float = _PATIENCE_S,
     ) -> None:
-        """`patience`: seconds after which a write that is under way counts as failed."""
+        """`patience`: seconds after which a pending write counts as failed."""
         self._writer, self._clock, self._tick, self._patience = writer, clock, tick, patience
         self._asked: tuple[float, asyncio.Task[str]] | None = None
 
     async def trouble(self) -> str:
-        """Why the log takes no writes, in words; "" if it does."""
+        """Return the reason why the log cannot be written; "" if it can."""
         now = self._tick()
         if self._asked is None or (self._asked[1].done() and now - self._asked[0] > _HOLDS_S):
             self._asked = now, asyncio.create_task(self._write())
@@ -63,21 +63,21 @@ class Readiness:
             return error.message
         except Exception as error:
             _log.exception("the log cannot be written")
-            return type(error).__name__  # its words may quote a statement: they are for the log
+            return type(error).__name__  # the message may quote a statement: it belongs in the log only
         return ""
 
 
 class StartPosition:
-    """How far a process has come with what was in the log when it was first asked; then that is done with for good."""
+    """Catch-up check: the goal is the log's end at the first call; once reached, it stays reached."""
 
     def __init__(self, shown: Callable[[], int], known: Callable[[], int | None]) -> None:
-        """`shown`: where the read models stand. `known`: where people and registers do, None once they are there."""
+        """`shown`: position of the read models. `known`: position of the audience, None once it has caught up."""
         self._shown, self._known = shown, known
         self._goal: int | None = None
         self._over = False
 
     def waits_for(self, end: int) -> str:
-        """What is still to come, in words, "" if nothing is; `end` is where the log ends now."""
+        """Describe what has not caught up yet; "" if all has. `end` is the current end of the log."""
         if self._over:
             return ""
         self._goal = end if self._goal is None else self._goal

@@ -1,6 +1,6 @@
-"""`POST /hooks/{provider}/receipts`: what providers say after they took a message, and what residents text back.
+"""`POST /hooks/{provider}/receipts`: delivery receipts of providers, and inbound texts of residents.
 
-Who sent it is checked before anything else; what nobody signed is counted, never logged one by one.
+The sender is authenticated first; unsigned requests are counted, never logged one by one.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from alerts.web.http.routing import HOOK, Route
 FORM_TYPES = frozenset(("application/x-www-form-urlencoded",))
 MAIL_TYPES = frozenset(("message/rfc822",))
 _TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-"""No answer: Twilio would send any other text back to the phone (https://www.twilio.com/docs/messaging/twiml)."""
+"""Empty TwiML: Twilio would send any other text back to the phone (https://www.twilio.com/docs/messaging/twiml)."""
 
 
 class Received(JsonResponse, frozen=True, kw_only=True):
-    """`taken`: it said something that was not known before."""
+    """Response to a receipt. `taken`: true if it was new."""
 
     taken: bool
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of receipts."""
+    """Policy row of receipts."""
     return [Route("POST", "/hooks/{provider}/receipts", _Receipts(services).take, HOOK)]
 
 
@@ -66,7 +66,7 @@ class _Receipts:
             self._services.unverified[_name(provider)] += 1
             raise RequestRefused(401, str(error)) from error
 
-    # --- one provider each
+    # --- one handler per provider
 
     async def _twilio(self, request: web.Request) -> web.StreamResponse:
         if not self._tokens:
@@ -76,7 +76,7 @@ class _Receipts:
         check_type(request, FORM_TYPES)
         body = await body_of(request, HOOK_LIMIT)
         fields = twilio_receipts.fields_of(body)
-        # Where Twilio was told to post; what the request says of its own host may be anything.
+        # The URL configured at Twilio, since the request's own Host header is not trusted.
         url = self._services.settings.public_url + request.rel_url.raw_path_qs
         twilio_receipts.verify(self._tokens, url, fields, request.headers["X-Twilio-Signature"])
         await self._judged("twilio", body, lambda: twilio_receipts.parse(fields, request.query))
@@ -95,7 +95,7 @@ class _Receipts:
         return json_response(Received(taken=await self._judged("http-json", body, parse)))
 
     async def _smtp(self, request: web.Request) -> web.StreamResponse:
-        """A bounce or a complaint, as the mail that it came in."""
+        """Accept a bounce or a complaint, posted as the original mail."""
         if not self._servers:
             raise Unverified("no server of ALERTS_SMTP_URL has a secret, so no report can be from one")
         given = bearer(request).encode("utf-8", "replace")
@@ -127,7 +127,7 @@ class _Receipts:
         return kept.created
 
     def _signed(self, secrets: list[str], request: web.Request, body: bytes) -> str:
-        """The `webhook-id`, if one of the secrets signed this. Raises Unverified."""
+        """Return the `webhook-id` if one of the secrets verifies the signature. Raises Unverified."""
         failure = Unverified("it is not signed")
         for secret in secrets:
             try:
@@ -136,10 +136,10 @@ class _Receipts:
                 failure = error
         raise failure
 
-    # --- what they have in common
+    # --- shared by all providers
 
     async def _judged(self, provider: str, body: bytes, parse: Callable[[], Report | None]) -> bool:
-        """Read and take what a provider said of a text; whether it was new."""
+        """Parse and apply a provider's report on a text. Return True if it was new."""
 
         async def take() -> bool:
             report = parse()
@@ -148,14 +148,14 @@ class _Receipts:
         return await self._recorded(provider, body, take)
 
     async def _recorded(self, provider: str, body: bytes, take: Callable[[], Awaitable[bool]]) -> bool:
-        """Take a verified report; whether it was new. A refusal is recorded."""
+        """Apply a verified report. Return True if it was new. A refusal is recorded."""
         try:
             taken = await take()
         except Unavailable:
-            raise  # nothing was judged: the sender tries again
+            raise  # not processed: the sender retries
         except (RequestRefused, DomainError) as error:
             status = error.status if isinstance(error, RequestRefused) else problem.status_of(error)
-            words = redact(error.message)  # they may quote a field, and stand in the log in clear
+            words = redact(error.message)  # they may quote a field, and are logged unencrypted
             await self._services.commands.reject_trigger(_name(provider), status, words, digest(body))
             raise
         if not taken:
@@ -188,7 +188,7 @@ class _Receipts:
 
 
 def _signing(secrets: Iterable[str]) -> list[str]:
-    """Those that can sign; others are bearers alone."""
+    """Return the secrets that are valid signing keys; the others serve as bearer secrets only."""
     return [secret for secret in secrets if secret and _is_key(secret)]
 
 
@@ -200,5 +200,5 @@ def _is_key(secret: str) -> bool:
 
 
 def _name(provider: str) -> str:
-    """Under which name a provider's refusals are counted and recorded."""
+    """Return the name under which a provider's refusals are counted and recorded."""
     return f"{provider}/receipts"

@@ -1,6 +1,6 @@
-"""`POST /hooks/{source}`: how the outside tells us what happened. Who sent it is checked before anything else.
+"""`POST /hooks/{source}`: incoming webhooks of connected sources. The sender is authenticated first.
 
-Refusals of a known source are recorded; what nobody signed is only counted, so that a stranger cannot fill the log.
+Refusals of a known source are recorded; unsigned requests are only counted, so that a stranger cannot fill the log.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ XML_TYPES = frozenset(
     ("application/xml", "text/xml", "application/cap+xml", "application/common-alerting-protocol+xml")
 )
 RECORDED_EVERY_S = 60
-"""How often an oversized body that nobody signed is recorded for one source; the others are counted."""
+"""Minimum seconds between recorded oversized unsigned bodies of one source; the others are only counted."""
 
 
 class TriggerAccepted(JsonResponse, frozen=True, kw_only=True):
-    """A received webhook is on disk; its outcome is at `status_url`."""
+    """Durably stored webhook; its outcome is at `status_url`."""
 
     id: UUID
     status_url: str
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of webhooks."""
+    """Policy row of webhooks."""
     return [Route("POST", "/hooks/{source}", _Hooks(services).take, HOOK)]
 
 
@@ -60,24 +60,24 @@ class _Hooks:
         except Unverified as error:
             self._services.unverified[source.name] += 1
             raise RequestRefused(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from error
-        # Only what is signed counts: a stranger must not use up a source's share.
+        # Only verified requests count: a stranger must not use up a source's rate limit.
         self._services.limits.take(f"source:{source.name}", self._services.settings.api_rate)
         if identifier and source.kind != "cap":
-            # Before the body is looked at: the same id is the same webhook, whatever it carries now.
+            # Before the body is parsed: the same id is the same webhook, regardless of its body.
             known = trigger_id(source.name, identifier)
             if await read(self._services, self._services.log.state, TRIGGER, known) is not None:
                 return self._accepted(known)
         try:
             kept = await self._take(request, source, identifier, body)
         except Unavailable:
-            raise  # nothing was judged: the sender tries again
+            raise  # not processed: the sender retries
         except (RequestRefused, DomainError) as error:
             await self._record(source, error, digest(body))
             raise
         return self._accepted(kept.id)
 
     async def _verified(self, request: web.Request, source: SourceState) -> tuple[str, bytes]:
-        """`webhook-id` ("" with a bearer) and the body. Raises Unverified, Refused 413, Malformed (broken packing)."""
+        """Return (`webhook-id`, "" with a bearer; body). Raises Unverified, RequestRefused 413, Malformed."""
         secret = source.secret or ""
         given = bearer(request) if source.kind != "standard-webhook" else ""
         by_bearer = bool(given) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
@@ -113,7 +113,7 @@ class _Hooks:
         return json_response(TriggerAccepted(id=trigger, status_url=url), 202, {"Location": url})
 
     def _may_record(self, source: str) -> bool:
-        """Whether an unsigned refusal may enter the log: one a minute and source."""
+        """Return True if an unsigned refusal may be recorded: at most one per minute and source. Counts it."""
         self._services.unverified[source] += 1
         now = self._services.clock().timestamp()
         if now - self._recorded_at.get(source, 0.0) < RECORDED_EVERY_S:

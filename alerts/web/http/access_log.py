@@ -1,7 +1,7 @@
-"""What the web says of each request: a count for the metrics, a line in the log.
+"""Access log of the web.
 
-A line holds the route's pattern, never the address (which may hold a token), and who asked by id, never by name.
-Requests that change nothing are logged at `debug`, those that nobody signed in for are counted only.
+A line holds the route's pattern, never the URL (which may hold a token), and the caller by id, never by name.
+Safe requests, and those that end in 401, 404 or 405, are logged at `debug`, others at `info`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _log = logging.getLogger(WEB)
 
 
 def log_request(request: web.Request, route: str, status: int, seconds: float, id: str | None) -> None:
-    """One line about a request; `id` is that of one that changes something."""
+    """Log one line for a request; `id` is the request id, None for a safe request."""
     level = logging.DEBUG if id is None or status in (401, 404, 405) else logging.INFO
     if not _log.isEnabledFor(level):
         return

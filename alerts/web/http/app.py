@@ -1,4 +1,4 @@
-"""The web as one application: every module's routes, each behind its row of the policy table."""
+"""Assembly of the web application: all routes, each behind its row of the policy table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Module = Callable[[Services], Sequence[Route]]
 def build(
     services: Services, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
 ) -> web.Application:
-    """The application. `modules` and `error_page` are for tests of one resource; all of them are the default."""
+    """Build the application. `modules` and `error_page` are for tests of one resource; the default is all of them."""
     if modules is None:
         from alerts.web.router import MODULES, page_of_error
 

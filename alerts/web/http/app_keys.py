@@ -1,4 +1,4 @@
-"""Keys of what the web application carries for its handlers."""
+"""Application keys for handlers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EventStreams(Protocol):
 
 
 POLICY: Final = web.AppKey("POLICY", tuple[Route, ...])
-"""The policy table of an application: every route with who may call it."""
+"""Policy table of an application: all routes with their access rules."""
 
 STREAMS: Final = web.AppKey("STREAMS", EventStreams)
 """Open server-sent event streams."""

@@ -1,7 +1,7 @@
-"""Who is there: programs by an API key, team members by a session cookie. What else they may do the commands say.
+"""Authentication: programs by API key, team members by session cookie. Commands check further permissions.
 
-A key's secret is 256 random bits, so a plain hash is kept: nothing slower is needed against guessing, and every request
-pays for it.
+A key's secret has 256 random bits, so a plain hash is stored: guessing is infeasible without a slow hash, which would
+cost time in every request.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A program: its key, and the actor that its commands are given by."""
+    """Authenticated program: its key, and the actor of its commands."""
 
     key: KeyState
     actor: Actor
 
     def may(self, scope: str) -> bool:
-        """Whether its key has this scope."""
+        """True if its key has this scope."""
         return scope in self.key.scopes
 
 
 def bearer(request: web.Request) -> str:
-    """The bearer's secret, "" if there is none."""
+    """Return the bearer secret of the Authorization header; "" if there is none."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 class Callers:
-    """The programs that come by, remembered for a moment: a busy client's key is looked up a few times a second, not at
-    each request. So a key that is revoked is refused at the latest `KNOWN_FOR_S` later."""
+    """Short-lived cache of authenticated API keys: a busy client's key is looked up a few times a second, not at each
+    request. A revoked key is refused at most `KNOWN_FOR_S` seconds later."""
 
     def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         self._services, self._tick = services, tick
@@ -64,9 +64,9 @@ class Callers:
         self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
 
     async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
-        """The program behind a request. Raises Refused: 401 without a valid key, 429 if it comes too often, 403
-        without one of the scopes."""
-        # By a hash, so that no secret stays in memory for longer than its request.
+        """Authenticate a request. Raises RequestRefused: 401 without a valid key, 403 without one of the scopes;
+        TooManyRequests above the rate limit."""
+        # Keyed by a hash, so that no secret stays in memory longer than its request.
         header = sha256(request.headers.get("Authorization", "").encode("utf-8", "replace")).digest()
         until, known = self._known.get(header, _NOBODY)
         caller = known if self._tick() < until else await self._look_up(request, header)
@@ -79,7 +79,7 @@ class Callers:
         return caller
 
     async def _look_up(self, request: web.Request, header: bytes) -> Caller | None:
-        """Those who come together with one key look once."""
+        """Look up a key; concurrent requests with the same key share one lookup."""
         secret = bearer(request)
         if not secret:
             raise RequestRefused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
@@ -115,23 +115,23 @@ class Callers:
         services, loop = self._services, asyncio.get_running_loop()
         behind = (
             services.runner.position() < services.writer.position()
-        )  # asked first: afterwards it may have caught up
+        )  # compared first: after the lookup it may have caught up
         found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
         if found is None and behind:
-            await caught_up(services)  # a key issued a moment ago is not in the read models yet
+            await caught_up(services)  # a key issued just now may not be in the read models yet
             found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
         return found
 
 
 async def caught_up(services: Services, timeout: float = 2.0) -> None:
-    """Wait until the read models show what this process has written (read your writes), at most `timeout` seconds."""
+    """Wait until the read models contain this process's writes (read your writes), at most `timeout` seconds."""
     wanted = services.writer.position()
     if services.runner.position() < wanted:
         await services.runner.wait_for_async(wanted, timeout)
 
 
 def start_session(services: Services, response: web.StreamResponse, member: UUID) -> None:
-    """Sign a team member in: a cookie for 12 hours, not readable by scripts, not sent from other sites' pages."""
+    """Set the session cookie: 12 hours, HttpOnly, SameSite=Lax, Secure if the public URL is https."""
     response.set_cookie(
         COOKIE,
         timed_token(services.settings.secret_key, "session", member, services.clock(), SESSION),
@@ -144,12 +144,12 @@ def start_session(services: Services, response: web.StreamResponse, member: UUID
 
 
 def console_path(services: Services) -> str:
-    """Where the console stands for browsers: a proxy may serve the product under a path."""
+    """Return the console's path as browsers see it: a proxy may serve the product under a path."""
     return f"{urlsplit(services.settings.public_url).path.rstrip('/')}/console"
 
 
 async def member(services: Services, request: web.Request, at_least: Role) -> MemberState:
-    """The signed-in team member. Raises Refused: 401 without a session, 403 below that role."""
+    """Return the signed-in team member. Raises RequestRefused: 401 without a session, 403 below that role."""
     token = request.cookies.get(COOKIE, "")
     subject = read_timed_token(services.settings.secret_key, "session", token, services.clock()) if token else None
     loop = asyncio.get_running_loop()

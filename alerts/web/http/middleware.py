@@ -1,4 +1,4 @@
-"""aiohttp middlewares around every handler: access log and counts, error responses, authorization."""
+"""aiohttp middlewares around all handlers: access log and metrics, error responses, authorization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
 from alerts.web.http.security import add_security_headers, check_origin
 
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
-"""How an error reads to a person: status and words → page."""
+"""Renders an error for people: (services, request, status, message) → page."""
 
 _NOT_YET = re.compile(
     r"^/(subscribe|preferences|report|board|bulletin\.txt|check"
@@ -30,15 +30,15 @@ _NOT_YET = re.compile(
 """Paths reserved for the next version: the 404 says so."""
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")
-"""What scripts and programs call: their errors are problem documents, not pages."""
+"""Path prefixes of programs and scripts: their errors are problem documents, not pages."""
 _UNMATCHED = "none"
-"""Pattern of requests that match no route, so that strangers cannot make labels."""
+"""Pattern of requests that match no route, so that strangers cannot create metric labels."""
 
 _log = logging.getLogger(__name__)
 
 
 class Middlewares:
-    """The application's middlewares, outermost first; `rows` names the policy row of each route of the router."""
+    """Middlewares of the application, outermost first; `rows` maps each aiohttp route to its policy row."""
 
     def __init__(self, services: Services, error_page: ErrorPage | None) -> None:
         self._services, self._error_page = services, error_page
@@ -46,25 +46,25 @@ class Middlewares:
         self.rows: dict[web.AbstractRoute, Route] = {}
 
     def chain(self) -> tuple[Middleware, ...]:
-        """All of them, in the order in which a request passes them."""
+        """Return the middlewares in the order in which a request passes them."""
         return self.observe, self.answer_errors, self.authorize
 
     @web.middleware
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Name the request, count and log what became of it, and add the headers of every response."""
-        begun, status = perf_counter(), 499  # 499: the peer went away before there was a response
+        """Assign the request id, count and log the outcome, and add the common response headers."""
+        begun, status = perf_counter(), 499  # 499: the peer disconnected before there was a response
         id = None if request.method in SAFE else new_id()
         name = None if id is None else str(id)
         trace = request_id.begin(id)
         try:
             try:
                 response = await handler(request)
-            except web.HTTPException as redirect:  # errors became responses further in
+            except web.HTTPException as redirect:  # errors were turned into responses by the inner middleware
                 _add_headers(redirect, name)
                 status = redirect.status
                 raise
             if request.content.exception() is not None:
-                # What is left of a body that cannot be unpacked cannot be skipped either: end with this response.
+                # The rest of a body that cannot be decoded cannot be skipped either: close after this response.
                 request.content.feed_eof()
                 response.force_close()
             _add_headers(response, name)
@@ -90,7 +90,7 @@ class Middlewares:
 
     @web.middleware
     async def authorize(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let through whom the route's policy row allows; a route without a row is aiohttp's own 404 or 405."""
+        """Enforce the route's policy row; a route without a row is aiohttp's own 404 or 405."""
         row = self.rows.get(request.match_info.route)
         if row is None:
             return await handler(request)
@@ -107,12 +107,12 @@ class Middlewares:
         return await handler(request)
 
     def _pattern(self, request: web.Request) -> str:
-        """The route's name in metrics and logs."""
+        """Return the route's name in metrics and logs."""
         route = request.match_info.route
         return route.resource.canonical if route in self.rows and route.resource is not None else _UNMATCHED
 
     async def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
-        """A failure in words: problem+json for programs, a page for people."""
+        """Render an error: problem+json for programs, a page for people."""
         for_programs = _is_program(request) or self._error_page is None
         if isinstance(error, DomainError):
             if for_programs:
@@ -121,9 +121,9 @@ class Middlewares:
         elif isinstance(error, RequestRefused):
             refused = error
         elif isinstance(error, ConnectionError | TimeoutError):
-            raise error  # the peer is gone: nobody reads an answer
+            raise error  # the peer has disconnected: a response would go nowhere
         else:
-            # The path may hold a token, the message a person's data: neither is logged.
+            # The path may hold a token, the message personal data: neither is logged.
             what = f"{request.method} {self._pattern(request)} ({type(error).__name__})"
             _log.error("failed: %s", what, exc_info=error, extra={"request": str(request_id.current() or "")})
             refused = RequestRefused(500, "this is our fault and has been logged; try again, nothing was half done")
@@ -135,7 +135,7 @@ class Middlewares:
 
 
 def _add_headers(response: web.StreamResponse, name: str | None) -> None:
-    """Add the security headers and the request id, which a complaint can quote; a stream has sent its own."""
+    """Add the security headers and the request id, which a bug report can quote; a stream has sent its own."""
     if response.prepared:
         return
     add_security_headers(response)
@@ -148,7 +148,7 @@ def _is_program(request: web.Request) -> bool:
 
 
 def _refusal(answer: web.HTTPException, request: web.Request) -> RequestRefused:
-    """aiohttp's own refusals (no such route, wrong method, too large) in our words."""
+    """Translate aiohttp's own errors (no such route, wrong method, too large)."""
     if isinstance(answer, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(answer.allowed_methods))
         return RequestRefused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})

@@ -1,4 +1,4 @@
-"""The documentation of an API route: what `openapi.json` says of it beyond its method, path and scopes."""
+"""OpenAPI documentation of an API route, beyond its method, path and scopes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ Schema = Mapping[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1}
 ID: Schema = {"type": "string", "format": "uuid"}
 POSITION: Schema = {"type": "integer", "minimum": 0}
-"""A log position."""
+"""Schema of a log position."""
 PAGING: Mapping[str, Schema] = {"cursor": TEXT, "limit": {"type": "integer", "minimum": 1, "maximum": PAGE_MOST}}
-"""The query parameters of every list."""
+"""Query parameters of all lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One OpenAPI operation. `response` and `body` are structs; without `response` the summary alone describes it."""
+    """OpenAPI operation. `response` and `body` are structs; without `response` only the summary describes it."""
 
     summary: str
     status: int = 200
     response: Any = None
     body: Any = None
     example: Any = None
-    """A body as programs send it."""
+    """Example request body."""
     query: Mapping[str, Schema] = field(default_factory=dict)
     """Query parameters by name."""
     body_required: bool = True
     merge_patch: bool = False
     """The body is a JSON merge patch and needs `If-Match`."""
     event_stream: bool = False
-    """Answers server-sent events to clients that accept them."""
+    """True if it also serves server-sent events."""
     upsert: bool = False
-    """Answers 200 instead of `status` if the resource existed already."""
+    """Responds 200 instead of `status` if the resource existed already."""

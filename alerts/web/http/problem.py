@@ -1,5 +1,8 @@
-"""Errors as programs read them: `application/problem+json` (RFC 9457) with a `type`, a `title`, a `detail` that says
-what to do and, for bad input, `errors: [{"field", "message"}]`."""
+"""Problem details for programs: `application/problem+json` (RFC 9457).
+
+A document has a `type`, a `title`, a `detail` that says what to do and, for bad input,
+`errors: [{"field", "message"}]`.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ KINDS: dict[int, tuple[str, str]] = {
     500: ("internal", "Something went wrong on our side"),
     503: ("unavailable", "Not possible just now"),
 }
-"""Status → (last part of `type`, `title`). The title never changes for a type; `detail` is about the one case."""
+"""Status → (last part of `type`, `title`). The title is fixed per type; `detail` describes the occurrence."""
 
 _STATUS: tuple[tuple[type[DomainError], int], ...] = (
     (Malformed, 400),
@@ -55,11 +58,11 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
 
 
 NOT_YET = "is not available in this version"
-"""End of the 404 for a path reserved for a later version."""
+"""End of the 404 message for a path reserved for a later version."""
 
 
 class RequestRefused(Exception):
-    """A request refused before it reached a command: an HTTP status with words."""
+    """Refusal of a request before it reached a command: an HTTP status with a message."""
 
     def __init__(
         self,
@@ -76,7 +79,7 @@ class RequestRefused(Exception):
 def document(
     status: int, message: str, errors: Sequence[FieldError] = (), extra: Mapping[str, object] | None = None
 ) -> dict[str, object]:
-    """The members of a problem document. Bad input always has `errors`, if only one about the whole."""
+    """Build the members of a problem document. Bad input always has `errors`, at least one about the whole body."""
     kind, title = KINDS.get(status, ("about:blank", "The request failed"))
     members: dict[str, object] = {
         "type": kind if ":" in kind else TYPE_PREFIX + kind,
@@ -99,7 +102,7 @@ def response(
     extra: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """A problem as a response."""
+    """Build a problem response."""
     return web.Response(
         status=status,
         body=msgspec.json.encode(document(status, message, errors, extra)),
@@ -109,24 +112,24 @@ def response(
 
 
 def status_of(error: DomainError) -> int:
-    """The HTTP status that an error of the domain means."""
+    """Map a domain error to its HTTP status."""
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
 def headers_of(error: DomainError) -> dict[str, str]:
-    """Headers that belong to an error of the domain: when to try again."""
+    """Return the `Retry-After` header of a domain error, if it has one."""
     if isinstance(error, TooManyRequests):
         return {"Retry-After": str(error.retry_after)}
     return {"Retry-After": "1"} if isinstance(error, Unavailable) else {}
 
 
 def of_domain(error: DomainError) -> web.Response:
-    """A domain error as a problem."""
+    """Build the problem response of a domain error."""
     status = status_of(error)
     errors = error.errors if isinstance(error, Invalid) else ()
     return response(status, error.message, errors, error.extra, headers_of(error))
 
 
 def of_refusal(refused: RequestRefused) -> web.Response:
-    """A refused request as a problem document."""
+    """Build the problem response of a refused request."""
     return response(refused.status, refused.message, refused.errors, headers=refused.headers)

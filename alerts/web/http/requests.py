@@ -1,4 +1,4 @@
-"""What a request carries, read with its limits: the body, its type, the version it edits, its query."""
+"""Request parsing with limits: body, content type, edited version, query."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ async def read(services: Services, function: Callable[P, T], *args: P.args, **kw
 
 
 async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
-    """The body, unpacked. Raises Refused 413 beyond `limit` bytes and 415 for an unknown encoding, Malformed if its
-    packing is broken."""
+    """Read and decode the body. Raises RequestRefused 413 beyond `limit` bytes and 415 for an unknown encoding,
+    Malformed if its encoding is broken."""
     if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
         raise RequestRefused(415, "send the body as it is, or packed with gzip")
     if (request.content_length or 0) > limit:
         raise too_large(limit)
     content = request.content
-    if content.is_eof() and content.exception() is None:  # all of a small body has come with its head
+    if content.is_eof() and content.exception() is None:  # a small body has arrived together with the headers
         whole = content.read_nowait()
         if len(whole) > limit:
             raise too_large(limit)
@@ -61,12 +61,12 @@ async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
 
 
 def too_large(limit: int) -> RequestRefused:
-    """413 with words."""
+    """Build the 413 refusal."""
     return RequestRefused(413, f"the body is larger than {limit // 1000} kB; send less at a time")
 
 
 def check_type(request: web.Request, allowed: Collection[str]) -> None:
-    """Raises Refused 415 unless the body is of one of these media types, in UTF-8."""
+    """Check the content type. Raises RequestRefused 415 unless it is one of `allowed`, in UTF-8."""
     if request.content_type not in allowed or "Content-Type" not in request.headers:
         raise RequestRefused(415, f"send Content-Type: {next(iter(sorted(allowed)))}")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
@@ -74,14 +74,14 @@ def check_type(request: web.Request, allowed: Collection[str]) -> None:
 
 
 async def json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
-    """The body as the struct `kind`, and its bytes."""
+    """Read the body as the struct `kind`; return it with the raw bytes."""
     check_type(request, JSON_TYPES)
     raw = await body_of(request)
     return strict_json.read(raw, kind), raw
 
 
 async def optional_json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
-    """The same where no body at all means an empty object."""
+    """Read the body as `json_body` does; an absent body means an empty object."""
     raw = await body_of(request)
     if not raw:
         return strict_json.typed({}, kind), raw
@@ -90,7 +90,7 @@ async def optional_json_body(request: web.Request, kind: type[T]) -> tuple[T, by
 
 
 async def merge_patch(request: web.Request) -> dict[str, Any]:
-    """A JSON merge patch: an object."""
+    """Read a JSON merge patch. Raises Invalid if it is not an object."""
     check_type(request, MERGE_TYPES)
     patch = strict_json.parse(await body_of(request))
     if not isinstance(patch, dict):
@@ -99,12 +99,12 @@ async def merge_patch(request: web.Request) -> dict[str, Any]:
 
 
 def etag(version: int) -> str:
-    """The entity tag of a version."""
+    """Return the entity tag of a version."""
     return f'"{version}"'
 
 
 def edited_version(request: web.Request, current: int) -> int:
-    """The version that `If-Match` names. Raises Refused: 428 without one, 412 if it is not `current`."""
+    """Return the version that `If-Match` names. Raises RequestRefused: 428 without one, 412 if it is not `current`."""
     given = request.headers.get("If-Match")
     if given is None:
         raise RequestRefused(428, "send If-Match with the ETag of what you read, so that nobody's edit is lost")
@@ -115,7 +115,7 @@ def edited_version(request: web.Request, current: int) -> int:
 
 
 def id_of(request: web.Request, name: str = "id", what: str = "thing") -> UUID:
-    """A path's id. Raises NotFound: what is no id names nothing."""
+    """Return an id in the path. Raises NotFound if it is not a UUID."""
     text = request.match_info[name]
     try:
         return UUID(text)
@@ -124,12 +124,12 @@ def id_of(request: web.Request, name: str = "id", what: str = "thing") -> UUID:
 
 
 def query(request: web.Request, *known: str) -> dict[str, str]:
-    """The query's values by name. Raises Invalid for unknown names (a misspelt filter would show everything)."""
+    """Return the query's values by name. Raises Invalid for unknown names (a misspelt filter would show everything)."""
     unknown = [name for name in request.query if name not in known]
     if unknown:
         raise Invalid.field(unknown[0], "unknown parameter; known are " + ", ".join(known))
     for name, value in request.query.items():
-        if not value and request.path.startswith("/api/"):  # a page's form sends what nobody filled in, a program not
+        if not value and request.path.startswith("/api/"):  # HTML forms send empty fields, programs do not
             raise Invalid.field(name, "is empty: leave it out, or give a value")
         if "\x00" in value:
             raise Invalid.field(name, "holds the character U+0000, which nothing is called by")
@@ -137,12 +137,12 @@ def query(request: web.Request, *known: str) -> dict[str, str]:
 
 
 def limit_of(values: dict[str, str]) -> int:
-    """`limit`, 1 to 1000."""
+    """Return `limit`, 1 to 1000."""
     return whole_number(values, "limit", PAGE, 1, PAGE_MOST)
 
 
 def whole_number(values: dict[str, str], name: str, default: int, least: int, most: int = 2**62) -> int:
-    """One whole number of the query. Raises Invalid."""
+    """Return a whole number of the query. Raises Invalid."""
     text = values.get(name)
     if text is None:
         return default
@@ -150,13 +150,13 @@ def whole_number(values: dict[str, str], name: str, default: int, least: int, mo
     digits = text.lstrip("0") or "0"
     if whole and len(text) <= 20 and least <= int(digits) <= most:
         return int(digits)
-    too_large = whole and len(digits) >= len(str(most))  # then "at least" would be no reason
+    too_large = whole and len(digits) >= len(str(most))  # then "at least" would not name the reason
     bounds = f"from {least} to {most}" if most < 2**62 or too_large else f"of at least {least}"
     raise Invalid.field(name, f"expected a whole number {bounds}")
 
 
 def uuid_value(values: dict[str, str], name: str) -> UUID | None:
-    """One id of the query. Raises Invalid."""
+    """Return an id of the query. Raises Invalid."""
     text = values.get(name)
     try:
         return UUID(text) if text else None
@@ -165,7 +165,7 @@ def uuid_value(values: dict[str, str], name: str) -> UUID | None:
 
 
 def one_of(values: dict[str, str], name: str, words: Collection[str]) -> str | None:
-    """One word of a closed list. Raises Invalid."""
+    """Return a value of a closed list. Raises Invalid."""
     text = values.get(name)
     if text is not None and text not in words:
         raise Invalid.field(name, "expected one of " + ", ".join(words))
@@ -173,7 +173,7 @@ def one_of(values: dict[str, str], name: str, words: Collection[str]) -> str | N
 
 
 def next_url(public_url: str, request: web.Request, cursor: str | int | None, name: str = "cursor") -> str | None:
-    """Where a list goes on: the same query with another cursor, under the public URL (never the Host header)."""
+    """Return the URL of the next page: the query with another cursor, under the public URL (never the Host header)."""
     if cursor is None:
         return None
     pairs = [(k, v) for k, v in request.query.items() if k != name]
@@ -181,10 +181,10 @@ def next_url(public_url: str, request: web.Request, cursor: str | int | None, na
 
 
 def unchanged(request: web.Request, tag: str) -> bool:
-    """Whether the reader has this `ETag` already: `If-None-Match`, compared weakly (RFC 9110)."""
+    """True if the client has this `ETag` already: `If-None-Match`, compared weakly (RFC 9110)."""
     return any(one.value in ("*", tag.strip('"')) for one in request.if_none_match or ())
 
 
 def digest(body: bytes) -> str:
-    """SHA-256 of a body, in hex."""
+    """Return the SHA-256 of a body in hex."""
     return hashlib.sha256(body).hexdigest()

@@ -1,6 +1,6 @@
-"""Response bodies that several API resources share, and JSON responses.
+"""Response bodies shared by several API resources, and JSON responses.
 
-Bodies are structs, so that the same types make the JSON and `openapi.json`.
+Bodies are structs, so that the same types define the JSON and `openapi.json`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 class JsonResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A response body."""
+    """Response body."""
 
 
 class ListBody(JsonResponse, Generic[T], frozen=True, kw_only=True):
-    """A list by cursor: `next` is the address of the rest, null at the end."""
+    """Page of a list: `next` is the URL of the next page, null at the end."""
 
     items: tuple[T, ...]
     next: str | None
 
 
 class Accepted(JsonResponse, frozen=True, kw_only=True):
-    """A thing is kept; `position` is the log position at which every read model shows it."""
+    """Accepted write; `position` is the log position from which all read models contain it."""
 
     id: UUID
     version: int
@@ -39,23 +39,23 @@ class Accepted(JsonResponse, frozen=True, kw_only=True):
 
 
 class AcceptedWithNotice(Accepted, frozen=True, kw_only=True):
-    """`notice`: what the key's policy made of it, if anything."""
+    """Accepted write. `notice`: the notice that the key's policy created from it, if any."""
 
     notice: UUID | None
 
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON response."""
+    """Build a JSON response."""
     return web.Response(body=_encode(body), status=status, content_type="application/json", headers=headers)
 
 
 def page_response(
     request: web.Request, public_url: str, found: CursorPage[Any], shown: Callable[[Any], object]
 ) -> web.Response:
-    """A page of a list, with the address of the next one."""
+    """Build the response for a page of a list, with the URL of the next one."""
     return list_response(map(shown, found.items), next_url(public_url, request, found.next))
 
 
 def list_response(items: Iterable[object], following: str | None = None) -> web.Response:
-    """A list as CONTRACT shapes it."""
+    """Build a list response in the form of CONTRACT."""
     return json_response({"items": list(items), "next": following})

@@ -1,4 +1,4 @@
-"""What a route is: a method, a path, a handler, and who may call it. Together the rows are the one policy table."""
+"""Routes: method, path, handler and access rule. Together they form the policy table."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Role = Literal["viewer", "author", "approver", "admin"]
 
 ROLES: tuple[Role, ...] = ("viewer", "author", "approver", "admin")
-"""Each with all of the lower one's rights."""
+"""Roles in ascending order; each includes the rights of the lower ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call a route.
+    """Access rule of a route.
 
-    public: anyone. token: whoever holds the signed link (the handler checks it). hook: a source, by signature or bearer
+    public: anyone. token: the holder of the signed link (the handler checks it). hook: a source, by signature or bearer
     (the handler checks it). scope: an API key with any of `scopes`; none named means any valid key. role: a signed-in
     team member of `role` or above.
     """
@@ -39,7 +39,7 @@ HOOK = Access("hook")
 
 
 def scope(*any_of: str) -> Access:
-    """An API key with any of these scopes."""
+    """Allow API keys with any of these scopes. Raises ValueError for an unknown scope."""
     unknown = set(any_of) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")
@@ -47,15 +47,15 @@ def scope(*any_of: str) -> Access:
 
 
 def role(at_least: Role) -> Access:
-    """A signed-in team member of this role or above; the handler finds them under `request[MEMBER]`."""
+    """Allow signed-in team members of this role or above; the handler finds them under `request[MEMBER]`."""
     return Access("role", role=at_least)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the policy table. GET answers HEAD too.
+    """Row of the policy table. GET includes HEAD.
 
-    `path` is an aiohttp pattern; of two that match an address the one listed first wins.
+    `path` is an aiohttp pattern; of two that match a URL the one listed first wins.
     """
 
     method: Method
@@ -63,10 +63,10 @@ class Route:
     handler: Handler
     access: Access
     operation: Operation | None = field(default=None, compare=False)
-    """Its documentation, which every route of the API has."""
+    """OpenAPI documentation, mandatory for routes of the API."""
 
 
 CALLER: Final = web.RequestKey("CALLER", object)
-"""Where a handler behind `scope` finds its `auth.Caller`: `request[CALLER]`."""
+"""Request key of the `auth.Caller` in handlers behind `scope`: `request[CALLER]`."""
 MEMBER: Final = web.RequestKey("MEMBER", object)
-"""Where a handler behind `role` finds its `MemberState`: `request[MEMBER]`."""
+"""Request key of the `MemberState` in handlers behind `role`: `request[MEMBER]`."""

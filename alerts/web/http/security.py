@@ -1,4 +1,4 @@
-"""What every answer says to browsers, and where a form may come from."""
+"""Security headers of responses, and the origin check of forms (CSRF)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONTENT_POLICY = (
 ALWAYS = {
     "Server": "alerts",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",  # but what a handler gives to everyone: whatever else there is may be personal
+    "Cache-Control": "no-store",  # default; handlers of public content override it, all else may be personal
     "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
 }
 PAGES = {
@@ -25,11 +25,11 @@ PAGES = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), payment=()",
 }
-"""What a page (`text/html`) says besides."""
+"""Additional headers of pages (`text/html`)."""
 
 
 def add_security_headers(response: web.StreamResponse) -> None:
-    """Headers that every answer has unless its handler said otherwise; pages have more of them."""
+    """Add the default security headers, without replacing those set by the handler; pages get more of them."""
     headers = response.headers
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
@@ -39,7 +39,7 @@ def add_security_headers(response: web.StreamResponse) -> None:
 
 
 def check_origin(public_url: str, request: web.Request) -> None:
-    """Raises Refused 403 for a form that another site's page sent. Mail programs' one-click requests name no origin."""
+    """Check a form's origin. Raises RequestRefused 403 for another site; mail programs' one-click posts have none."""
     origin = request.headers.get("Origin")
     if origin is None:
         if request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin"):

@@ -1,4 +1,4 @@
-"""The local inbox: each message as its recipient sees it, and why. Only while the public URL is a loopback address."""
+"""Local inbox: each message as its recipient sees it, and why. Only if the public URL is a loopback address."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MAIL_POLICY = (
 
 
 def routes(services: Services) -> list[Route]:
-    """The inbox's pages; none where there is no inbox."""
+    """Routes of the inbox; empty without an inbox."""
     if services.inbox is None:
         return []
     inbox = InboxPages(services, services.inbox)
@@ -52,7 +52,7 @@ def routes(services: Services) -> list[Route]:
 
 @dataclass(frozen=True)
 class Opened:
-    """A message taken apart. `html` only of e-mail."""
+    """Parsed message. `html` for e-mail only."""
 
     item: InboxItem
     subject: str
@@ -62,7 +62,7 @@ class Opened:
 
 
 class InboxPages:
-    """Handlers."""
+    """Handlers of the inbox pages."""
 
     def __init__(self, services: Services, inbox: Inbox) -> None:
         self._services, self._inbox = services, inbox
@@ -70,18 +70,18 @@ class InboxPages:
         self._speech = translator("en")
 
     async def all(self, request: web.Request) -> web.Response:
-        """What people received, the newest first; `?to=` asks for one recipient, `?after=` turns the page."""
+        """List received messages, newest first; `?to=` filters by recipient, `?after=` pages."""
         context = await read(self._services, self._list, _number(request.query.get("after", "")), request.query)
         return self._pages.page("pages/inbox.html", self._speech, context)
 
     async def one(self, request: web.Request) -> web.Response:
-        """One message, why it came, and what else this recipient got."""
+        """Show one message, its reasons, and the recipient's other messages."""
         context = await read(self._services, self._message, self._item_id(request))
         headers = {"Content-Security-Policy": _framing()}
         return self._pages.page("pages/inbox_message.html", self._speech, context, headers=headers)
 
     async def letter(self, request: web.Request) -> web.Response:
-        """An e-mail's HTML by itself, as a mail program shows it: without scripts, forms or anything from elsewhere."""
+        """Serve an e-mail's HTML as a mail program shows it: without scripts, forms or external resources."""
         opened = open_message(await read(self._services, self._found, self._item_id(request)))
         if not opened.html:
             raise web.HTTPNotFound
@@ -89,12 +89,12 @@ class InboxPages:
         return web.Response(text=opened.html, content_type="text/html", headers=headers)
 
     async def raw(self, request: web.Request) -> web.Response:
-        """The bytes that left."""
+        """Serve the sent bytes."""
         item = await read(self._services, self._found, self._item_id(request))
         return web.Response(body=item.data, content_type="text/plain", charset="utf-8")
 
     async def json(self, request: web.Request) -> web.Response:
-        """Every message in the order of arrival, for programs: those `after` an id, at most `limit` of them."""
+        """List messages in order of arrival as JSON: those after the id `after`, at most `limit`."""
         values = {name: value for name, value in request.query.items() if value}
         after = whole_number(values, "after", 0, 0)
         limit = whole_number(values, "limit", _JSON_PAGE, 1, _JSON_MOST)
@@ -143,7 +143,7 @@ class InboxPages:
         }
 
     def _why(self, item: InboxItem) -> dict[str, Any] | None:
-        """The chain behind a delivery; None for a message that is not about a notice (a confirmation)."""
+        """Explain a delivery; None for a message without a notice (a confirmation)."""
         numbers = parse_delivery_id(self._services.settings.secret_key, item.delivery)
         found = self._services.explainer.why(*numbers) if numbers and numbers[0] else None
         if numbers is None or found is None:
@@ -194,7 +194,7 @@ class InboxPages:
 
 
 def open_message(item: InboxItem) -> Opened:
-    """A message's parts: of e-mail the subject and both bodies, of push the title and body, of texts the text."""
+    """Parse a message: e-mail into subject and both bodies, push into title and body, SMS into its text."""
     payload = writable(item.channel).payload
     if payload == "notification":
         shown = _shown(item)
@@ -219,7 +219,7 @@ def _body(message: EmailMessage, kind: str) -> str:
 
 
 def _words(item: InboxItem) -> str:
-    """The text alone: the older policy reads it in a tenth of the time, which a page of a thousand messages feels."""
+    """Return the plain text only. The older policy takes a tenth of the time: a page may have 1000 messages."""
     payload = writable(item.channel).payload
     if payload == "notification":
         return _pushed(item).text
@@ -245,7 +245,7 @@ def _title(item: InboxItem) -> str:
 
 
 def _after(item: InboxItem, notice: NoticeState | None) -> str:
-    """How long after the notice a message arrived."""
+    """Format the delay between the notice and the message."""
     if notice is None or notice.issued_at is None:
         return ""
     return f"{max((item.at - notice.issued_at).total_seconds(), 0):.1f} s after the notice"
@@ -256,16 +256,16 @@ def _pushed(item: InboxItem) -> Pushed:
 
 
 def _shown(item: InboxItem) -> dict[str, str]:
-    """The words of a notification; {} if it cannot be read here."""
+    """Return the fields of a notification; {} if it cannot be decrypted or parsed."""
     try:
         payload = msgspec.json.decode(_pushed(item).text or "{}")
-    except msgspec.DecodeError:  # somebody else's plain text
+    except msgspec.DecodeError:  # plain text of another sender
         return {}
     return {k: v for k, v in payload.items() if isinstance(v, str)} if isinstance(payload, dict) else {}
 
 
 def _as_json(item: InboxItem) -> dict[str, Any]:
-    """For push `raw` is the encrypted body in base64url, and the request's headers stand beside it."""
+    """Convert to JSON. For push `raw` is the encrypted body in base64url, and `headers` are those of the request."""
     pushed = _pushed(item) if writable(item.channel).payload == "notification" else None
     document = {
         "id": item.id,

@@ -1,7 +1,7 @@
-"""Our own push service, on loopback: endpoints that the inbox holds the keys of, so that a notification sent for real
-can be read. `{public_url}/inbox/push/{id}` is one for every id; nothing is kept for it.
+"""Loopback push service of the inbox. It holds the endpoints' keys, so that real notifications can be decrypted.
 
-What a push service asks of a sender is asked here too (RFC 8030, RFC 8292): TTL, aes128gcm, our signature, 4096 bytes.
+`{public_url}/inbox/push/{id}` is an endpoint for every id; nothing is stored for it. Requests are checked as a push
+service checks them (RFC 8030, RFC 8292): TTL, aes128gcm, VAPID signature, at most 4096 bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CHALLENGE = {"WWW-Authenticate": "vapid"}
 
 
 def routes(services: Services) -> list[Route]:
-    """The endpoints; none where there is no inbox."""
+    """Routes of the endpoints; empty without an inbox."""
     if services.inbox is None:
         return []
     push = _InboxPush(services, services.inbox)
@@ -39,7 +39,7 @@ def routes(services: Services) -> list[Route]:
 
 
 class _InboxPush:
-    """Handlers."""
+    """Handlers of the loopback push service."""
 
     def __init__(self, services: Services, inbox: Inbox) -> None:
         self._services, self._inbox = services, inbox
@@ -47,14 +47,14 @@ class _InboxPush:
         self._origin = str(URL(self._url).origin())
 
     async def subscription(self, request: web.Request) -> web.Response:
-        """What a browser's `pushManager.subscribe()` gives."""
+        """Return a subscription as a browser's `pushManager.subscribe()` does."""
         id = _id(request)
         keys = {"p256dh": base64url(point(private_key(self._secret(id)))), "auth": base64url(self._auth(id))}
         body = msgspec.json.encode({"endpoint": f"{self._url}{INBOX_PATH}{id}", "keys": keys})
         return web.Response(body=body, content_type="application/json")
 
     async def take(self, request: web.Request) -> web.Response:
-        """One notification, as a push service takes it; on disk when it is answered."""
+        """Accept one notification as a push service does; it is stored before the response."""
         id = _id(request)
         headers = request.headers
         if not headers.get("TTL", "").isdigit():
@@ -85,15 +85,15 @@ class _InboxPush:
         return web.Response(status=201, headers={"Location": str(URL(f"{self._url}/inbox").with_query(to=to))})
 
     def _opened(self, id: str, body: bytes) -> str:
-        """The plain text, "" if it was encrypted for other keys than this endpoint's."""
-        import http_ece  # part of pywebpush; here, since only a trial needs to decrypt
+        """Return the plain text; "" if it was encrypted for other keys than this endpoint's."""
+        import http_ece  # part of pywebpush; imported here, since only the inbox decrypts
 
         try:
             plain = http_ece.decrypt(
                 body, private_key=private_key(self._secret(id)), auth_secret=self._auth(id), version="aes128gcm"
             )
             return bytes(plain).decode()
-        except Exception:  # whatever a stranger's bytes can be: the library names no errors of its own for most of it
+        except Exception:  # arbitrary input; the library documents no exception types for most faults
             return ""
 
     def _secret(self, id: str) -> bytes:
@@ -115,7 +115,7 @@ def _id(request: web.Request) -> str:
 
 
 async def _body(request: web.Request) -> bytes:
-    """The body; it is packed for the receiver alone, so that the reader of API bodies would refuse it."""
+    """Read the encrypted body; `body_of` would refuse its Content-Encoding."""
     taken = bytearray()
     async for chunk in request.content.iter_any():
         taken += chunk

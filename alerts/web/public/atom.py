@@ -1,4 +1,4 @@
-"""An Atom feed (RFC 4287). Pure."""
+"""Atom feed writer (RFC 4287). Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ATOM = "http://www.w3.org/2005/Atom"
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing in a feed. `html` is sanitised."""
+    """Feed entry. `html` is sanitised."""
 
     id: UUID
     title: str
@@ -25,7 +25,7 @@ class Entry:
 
 
 def feed(title: str, home: str, here: str, language: str, updated: datetime, entries: Sequence[Entry]) -> bytes:
-    """The feed as XML; `home` is the page it stands for, `here` its own address."""
+    """Render the feed as XML; `home` is the URL of its page, `here` its own URL."""
     root = ElementTree.Element("feed", {"xmlns": _ATOM, "xml:lang": language})
     _text(root, "title", title)
     _text(root, "id", here)

@@ -1,4 +1,4 @@
-"""`GET /alerts/{id}.cap`: one notice as the CAP 1.2 message that it was when it went out, and stays for ever."""
+"""`GET /alerts/{id}.cap`: a notice as the CAP 1.2 message of the time of its issue; it never changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alerts.web.public import cap_writer
 from alerts.web.public.cap_writer import Surroundings
 
 KEPT = 256
-"""Messages kept in memory: those that are being read are few, however many there have been."""
+"""Maximum cached messages: few are read at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class _Message:
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy row of CAP messages."""
+    """Policy row of CAP messages."""
     kept: OrderedDict[UUID, _Message] = OrderedDict()
 
     async def one(request: web.Request) -> web.Response:
@@ -50,7 +50,7 @@ def routes(services: Services) -> list[Route]:
 
 
 def written(services: Services, notice: UUID) -> bytes:
-    """The message from the log. Raises NotFound for what has not gone out. Blocks."""
+    """Build the message from the log. Raises NotFound for a notice that is not issued. Blocks."""
     members = {member.id: member for member in services.views.thread(notice, issued=True)}
     state = members.get(notice)
     if state is None:
@@ -60,7 +60,7 @@ def written(services: Services, notice: UUID) -> bytes:
 
 
 def _surroundings(services: Services, state: NoticeState) -> Surroundings:
-    """Places and service points as they were when the notice went out: later versions do not change the message."""
+    """Read places and service points as of the notice's issue: later versions do not change the message."""
     at = state.issued_position
 
     def place(slug: str) -> tuple[dict[str, str], Json] | None:

@@ -1,7 +1,7 @@
-"""CAP 1.2 out: one issued notice as the message that never changes.
+"""CAP 1.2 writer: renders an issued notice as its immutable message.
 
-Identifier = notice id, one info a language, times with a numeric offset (never `Z`), coordinates `lat,lon`, circles as
-circles, holes filled (CAP has none). An all-clear is an Update with responseType AllClear.
+Identifier = notice id, one info per language, times with a numeric offset (never `Z`), coordinates `lat,lon`, circles
+as circles, holes filled (CAP has none). An all-clear is an Update with responseType AllClear.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from alerts.kernel.terms import BUILT_IN_TOPICS
 CONTENT_TYPE = "application/cap+xml"
 _MSG_TYPES = {"Alert": "Alert", "Update": "Update", "Cancel": "Cancel", "AllClear": "Update"}
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML 1.0 cannot hold."""
+"""Characters that XML 1.0 forbids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a message needs beside the notice, as it stood when the notice was issued."""
+    """Context of a message beside the notice, as of the notice's issue."""
 
     sender: str
     """`Name <address>`."""
@@ -37,13 +37,13 @@ class Surroundings:
     default_language: str
     public_url: str
     place: Callable[[str], tuple[dict[str, str], Json] | None]
-    """A registered place's name by language, and its GeoJSON geometry."""
+    """Look up a registered place: (name by language, GeoJSON geometry)."""
     points: Sequence[PointFacts] = ()
-    """Of a service change: its points, at their old positions."""
+    """Service points of a service change, at their old positions."""
 
 
 def message(notice: NoticeState, references: Sequence[NoticeState], about: Surroundings) -> bytes:
-    """The XML of an issued notice; `references` are the notices it refers back to. Raises ValueError for a draft."""
+    """Render an issued notice as XML; `references` are the notices it refers to. Raises ValueError for a draft."""
     if notice.issued_at is None:
         raise ValueError("only an issued notice is a CAP message")
     name, address = parseaddr(about.sender)
@@ -96,7 +96,7 @@ def _info(
 
 
 def _area(plan: NoticePlan, language: str, about: Surroundings) -> ElementTree.Element | None:
-    """All parts in one area block; None where the notice is for everywhere."""
+    """Build one area block with all parts; None if the notice is for everywhere."""
     shapes: list[tuple[str, str]] = []
     names: list[str] = []
     for part in plan.area or ():
@@ -131,13 +131,13 @@ def _area(plan: NoticePlan, language: str, about: Surroundings) -> ElementTree.E
 
 
 def _polygons(geometry: Json) -> list[tuple[str, str]]:
-    """Outer rings only: a hole cannot be said in CAP, and warning too many is safer than too few."""
+    """Convert to outer rings only: CAP has no holes, and warning too many is safer than too few."""
     outers = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
     return [("polygon", " ".join(_pair(lon, lat) for lon, lat, *_ in polygon[0])) for polygon in outers]
 
 
 def _extent(geometry: Json) -> str:
-    """A drawn area in words that need no language: its south-west and north-east corners."""
+    """Describe a drawn area independent of language: its south-west and north-east corners."""
     polygons = [geometry["coordinates"]] if geometry["type"] == "Polygon" else geometry["coordinates"]
     positions: list[Any] = [position for polygon in polygons for position in polygon[0]]
     lons, lats = [p[0] for p in positions], [p[1] for p in positions]
@@ -163,6 +163,6 @@ def _decimal(value: float, digits: int) -> str:
 
 
 def _add(parent: ElementTree.Element, name: str, text: str) -> None:
-    """One child with text; nothing where there is nothing to say."""
+    """Append a child with text; none if the text is empty."""
     if text:
         ElementTree.SubElement(parent, name).text = _UNPRINTABLE.sub("", text)

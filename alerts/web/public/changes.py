@@ -1,4 +1,4 @@
-"""`/changes`: service changes by date; `?place=` shows one registered place alone."""
+"""`/changes`: service changes by date; `?place=` filters by registered place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alerts.web.public.page_frame import PageFrame, count_in_words
 
 
 def handler(frame: PageFrame) -> Handler:
-    """The handler of the page."""
+    """Return the handler of the page."""
 
     async def changes(request: web.Request) -> web.StreamResponse:
         return await frame.minutely(request, "changes", partial(build, frame))
@@ -23,7 +23,7 @@ def handler(frame: PageFrame) -> Handler:
 
 
 def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
-    """The page; None for a place that is not registered. Blocks."""
+    """Build the page; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
     planned = frame.changes.planned(reader, place)

@@ -1,4 +1,4 @@
-"""Service changes as tiles of a calendar: which are told of and last on, and how each reads."""
+"""View of service changes as calendar tiles: selection of the current ones, and their formatting."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from alerts.web.public.templating import Site
 
 _TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
 _KEPT = timedelta(days=30)
-"""How long a change that took effect stays listed."""
+"""Time for which a change stays listed after it took effect."""
 
 
 class ChangeViews:
-    """Builds what the layouts show."""
+    """Builds the template context of service changes."""
 
     def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def planned(self, reader: Reader, place: str) -> list[ChangeState]:
-        """Changes that people have been told of and that last on: those to come first, then those in effect.
+        """Return announced changes that are still relevant: coming ones first, then those in effect.
 
-        Of one place those whose points lie in it or within their reach of it.
+        With `place`, those whose points lie in it or within their reach of it.
         """
         told = self._views.changes(reader.now - timedelta(days=1))
         outline = self._atlas.outline(place) if place else None
@@ -44,12 +44,12 @@ class ChangeViews:
         return coming + [c for c in told if reader.now - _KEPT < c.facts.effective <= reader.now]
 
     def points(self, change: ChangeState) -> list[PointState]:
-        """The service points that it concerns."""
+        """Return the service points that the change concerns."""
         found = map(self._views.service_point, change.facts.service_points)
         return [point for point in found if point is not None]
 
     def tile(self, change: ChangeState, reader: Reader) -> dict[str, Any]:
-        """One change in a list by date."""
+        """Format a change as a list entry."""
         facts, speech = change.facts, reader.speech
         language, headline = choose(facts.headline, speech.tag, reader.default_language)
         description = choose(facts.description, language, language)[1] if facts.description else ""
@@ -75,6 +75,6 @@ def _reaches(point: PointState, outline: Area) -> bool:
 
 
 def _tile(at: datetime, speech: Translator, timezone: str) -> Sequence[str]:
-    """Weekday, day and month of a date's tile."""
+    """Return weekday, day and month of a date's tile."""
     local = at.astimezone(ZoneInfo(timezone))
     return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]

@@ -1,4 +1,4 @@
-"""Errors as pages for people."""
+"""Error pages for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alerts.web.public.templating import Pages
 
 
 async def error_page(services: Services, request: web.Request, status: int, message: str) -> web.Response:
-    """An error as a person reads it; `message` is for programs and stands small below our own words."""
+    """Render an error page. 404 and 5xx use the catalogue's text, other statuses and `NOT_YET` the `message`."""
     pages = Pages(services)
     speech = pages.speech(request)
     if status == 404 and message.endswith(NOT_YET):

@@ -1,4 +1,4 @@
-"""`/feeds/alerts.atom`: what is live, in the reader's language, of one place alone if asked."""
+"""`/feeds/alerts.atom`: live notices in the reader's language; `?place=` filters by registered place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def handler(frame: PageFrame) -> Handler:
-    """The handler of the feed."""
+    """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
         if (kept := await frame.cache.at_hand(request)) is not None:
@@ -33,7 +33,7 @@ def handler(frame: PageFrame) -> Handler:
 
 
 def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
-    """The feed; None for a place that is not registered. Blocks."""
+    """Build the feed; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
     live = frame.live(reader, place)

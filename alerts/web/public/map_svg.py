@@ -1,4 +1,4 @@
-"""Maps drawn on the server, from our own outlines: they work without JavaScript and ask no third party. Pure."""
+"""Server-side SVG maps from registered outlines: no JavaScript, no third-party requests. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_LABELS = 8
 
 @dataclass(frozen=True)
 class Zone:
-    """An area that something concerns, in the tone of its severity."""
+    """Highlighted area in a severity style."""
 
     tone: str
     area: Area
@@ -31,7 +31,7 @@ class Zone:
 
 @dataclass(frozen=True)
 class Pin:
-    """A service point: `open` is a dot, `closing` a cross."""
+    """Service point on the map: `open` is a dot, `closing` a cross."""
 
     kind: Literal["open", "closing"]
     lat: float
@@ -41,7 +41,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class _View:
-    """From degrees to pixels: equal scale in both directions at the middle latitude."""
+    """Projection from degrees to pixels, with equal scale in both directions at the middle latitude."""
 
     west: float
     north: float
@@ -57,9 +57,9 @@ class _View:
 
 
 def draw(outlines: Iterable[Area], zones: Sequence[Zone], pins: Sequence[Pin], label: str) -> Markup | None:
-    """An SVG with the registered places as land, or None where there is nothing to show at all.
+    """Draw an SVG with the registered places as land; None if there is nothing to show.
 
-    The view holds all zones and pins with some land around, or every outline where there are none.
+    The view covers all zones and pins with a margin, or all outlines if there are none.
     """
     lands = [land for land in outlines if not land.empty]
     zones = [zone for zone in zones if not zone.area.empty]
@@ -80,7 +80,7 @@ def draw(outlines: Iterable[Area], zones: Sequence[Zone], pins: Sequence[Pin], l
 
 
 def _union(boxes: Sequence[Bounds]) -> Bounds:
-    """One box around all; those beyond the antimeridian are turned to stand beside the first."""
+    """Return the bounding box of all; boxes beyond the antimeridian are shifted next to the first."""
     first = boxes[0][0]
     turned = []
     for west, south, east, north in boxes:
@@ -112,7 +112,7 @@ def _view(box: Bounds, margin: float) -> _View:
 
 
 def _path(geometry: BaseGeometry, view: _View, tolerance: float) -> str:
-    """Polygons as one path in whole pixels; what lies outside the view is left out."""
+    """Convert polygons to one path in whole pixels; rings outside the view are left out."""
     out: list[str] = []
     for ring in _rings(shapely.simplify(geometry, tolerance / view.scale)):
         points = [(round(view.x(lon)), round(view.y(lat))) for lon, lat in ring]

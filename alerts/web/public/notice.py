@@ -1,4 +1,4 @@
-"""`/alerts/{notice}`: a thread by the id of any of its notices, as a page and as data; `/a/{number}` leads there."""
+"""`/alerts/{notice}`: a thread by the id of any of its notices, as page and JSON; `/a/{number}` redirects to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alerts.web.public.templating import Site
 
 
 def page_handler(frame: PageFrame) -> Handler:
-    """The handler of the page."""
+    """Return the handler of the page."""
 
     async def page(request: web.Request) -> web.StreamResponse:
         if (kept := await frame.cache.at_hand(request)) is not None:
@@ -33,7 +33,7 @@ def page_handler(frame: PageFrame) -> Handler:
 
 
 def json_handler(frame: PageFrame) -> Handler:
-    """The handler of the same as data."""
+    """Return the handler of the JSON document."""
 
     async def data(request: web.Request) -> web.StreamResponse:
         if (kept := await frame.cache.at_hand(request)) is not None:
@@ -45,7 +45,7 @@ def json_handler(frame: PageFrame) -> Handler:
 
 
 def short_handler(frame: PageFrame) -> Handler:
-    """The handler of the short address that text messages carry: a notice by its number."""
+    """Return the handler of the short URL in text messages: redirect by notice number."""
 
     async def short(request: web.Request) -> web.Response:
         text = request.match_info["number"]
@@ -59,7 +59,7 @@ def short_handler(frame: PageFrame) -> Handler:
 
 
 def build(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
-    """The page; None if there is no such thread. Blocks."""
+    """Build the page; None if there is no such thread. Blocks."""
     thread = frame.services.views.thread(notice, issued=True)
     if not thread:
         return None
@@ -70,7 +70,7 @@ def build(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
 
 
 def build_json(frame: PageFrame, notice: UUID) -> Built | None:
-    """The same as data. Blocks."""
+    """Build the JSON document; None if there is no such thread. Blocks."""
     thread = frame.services.views.thread(notice, issued=True)
     if not thread:
         return None
@@ -86,7 +86,7 @@ def _id(request: web.Request) -> UUID:
 
 
 def _thread_json(thread: Sequence[NoticeState], site: Site, atlas: PlaceShapes) -> Mapping[str, Any]:
-    """A thread's page as data: its issued notices, the latest first."""
+    """Convert a thread to JSON: its issued notices, latest first."""
     return {
         "thread": thread[-1].thread,
         "latest": thread[-1].id,

@@ -1,4 +1,4 @@
-"""A thread of notices as a reader sees it: what holds now, what was said before, who said it. Reads, never decides."""
+"""View of a notice thread: the current content, the history and the issuer. Read-only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENDS = ("Cancel", "AllClear")
 
 @dataclass(frozen=True)
 class Reader:
-    """Who looks: their language, and the instance's defaults."""
+    """Language of the reader, and the instance's defaults."""
 
     speech: Translator
     default_language: str
@@ -39,32 +39,32 @@ class Reader:
     now: datetime
 
     def words(self, notice: NoticeState) -> tuple[str, Content]:
-        """The notice's words for this reader, with the language they are in."""
+        """Return (language, content) of the notice for this reader."""
         if not notice.plan.content:
             return self.default_language, Content(title="")
         return choose(notice.plan.content, self.speech.tag, self.default_language)
 
     def time(self, at: datetime | None) -> str:
-        """A time in the reader's words; "" for none."""
+        """Format a time in the reader's language; "" for None."""
         return "" if at is None else self.speech.time(at, self.timezone)
 
     def said(self, key: str, at: datetime | None) -> str:
-        """`since Monday 1 December, 14:05`; "" for no time."""
+        """Format a phrase with a time, such as `since Monday 1 December, 14:05`; "" for None."""
         return "" if at is None else self.speech.text("page", key, time=self.time(at))
 
 
 class NoticeViews:
-    """Builds what the layouts show."""
+    """Builds the template context of notices."""
 
     def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def link(self, notice: UUID) -> str:
-        """The address of a notice's page."""
+        """Return the path of a notice's page."""
         return f"{self._site.base}/alerts/{notice}"
 
     def card(self, notice: NoticeState, reader: Reader) -> dict[str, Any]:
-        """A notice in a list."""
+        """Format a notice as a list entry."""
         language, words = reader.words(notice)
         plan, speech = notice.plan, reader.speech
         begun = self._begun(notice)
@@ -84,7 +84,7 @@ class NoticeViews:
         }
 
     def zone(self, notice: NoticeState, reader: Reader) -> Zone:
-        """A notice on a map."""
+        """Return a notice's area for the map."""
         return Zone(
             style(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
             self._atlas.area(notice.plan.area),
@@ -92,7 +92,7 @@ class NoticeViews:
         )
 
     def page(self, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
-        """A thread's page, from its issued notices, oldest first."""
+        """Build the page of a thread from its issued notices, oldest first."""
         head = thread[-1]
         subject = next((n for n in reversed(thread) if n.msg_type not in _ENDS), head)
         change = self._views.service_change(subject.plan.service_change) if subject.plan.service_change else None
@@ -120,7 +120,7 @@ class NoticeViews:
             "drill": speech.text("banner", plan.status) if drill else "",
             "drill_mark": speech.text("mark", plan.status) if drill else "",
             "plain_mark": f"{speech.text('mark', plan.status)}: " if drill else "",
-            # What no longer holds stands struck in the history alone: nobody may take it for what to do now.
+            # Outdated content appears only struck out in the history, so that it cannot be mistaken for current advice.
             "body": "" if over else Markup(markdown.html(words.body)),
             "instruction": "" if over else Markup(markdown.html(words.instruction)),
             "published": reader.said("published", thread[0].issued_at),
@@ -160,7 +160,7 @@ class NoticeViews:
         }
 
     def _issued_by(self, notice: NoticeState, speech: Translator) -> str:
-        """Organisations and roles, never staff: a person who approved is `a person on duty`."""
+        """Describe issuer and approval by organisation and role, never by name: an approver is `a person on duty`."""
         dispatch = self._views.dispatch(notice.id)
         people = dispatch.planned.people if dispatch and dispatch.planned else 0
         approver = notice.approved_by or ""
@@ -218,7 +218,7 @@ class NoticeViews:
 
 
 def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> str:
-    """From when a change holds, or since when it does; "" for what was withdrawn or is no change."""
+    """Format when a change takes or took effect; "" if it was withdrawn or there is none."""
     if change is None or head.msg_type in _ENDS:
         return ""
     said = reader.said("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
@@ -240,7 +240,7 @@ def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint
 
 
 def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
-    """The points nearest to those that close, each once."""
+    """Return the open points nearest to the closing ones, without duplicates."""
     found: dict[UUID, Pin] = {}
     closing = {point.id for point in points}
     for point in points:
@@ -252,7 +252,7 @@ def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointSta
 
 
 def _near(near: Near, reader: Reader) -> dict[str, str]:
-    """An open point: its name, how far it is, and when it is open; of a mobile one, when it is next there."""
+    """Format an open point: name, distance and opening hours; for a mobile unit, its next visit."""
     speech = reader.speech
     hours = hours_in_words(near.point.opening_hours, speech)
     if near.next_visit is not None:
@@ -261,7 +261,7 @@ def _near(near: Near, reader: Reader) -> dict[str, str]:
 
 
 def _drill(notice: NoticeState, speech: Translator) -> str:
-    """`DRILL, ` before everything else that a drill or test says."""
+    """Return the prefix of a drill or test, such as `DRILL, `; "" for actual notices."""
     status = notice.plan.status
     return "" if status == "Actual" else f"{speech.text('mark', status)}{speech.comma}"
 

@@ -1,4 +1,4 @@
-"""The front page `/`: what is happening, worst first; `?place=` shows one registered place alone."""
+"""Front page `/`: live notices, most severe first; `?place=` filters by registered place."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, count_in_words
 
 _ON_FRONT = 5
-"""Planned changes on the front page; `/changes` has all."""
+"""Maximum planned changes on the front page; `/changes` has all."""
 
 
 def handler(frame: PageFrame) -> Handler:
-    """The handler of the page."""
+    """Return the handler of the page."""
 
     async def now(request: web.Request) -> web.StreamResponse:
         return await frame.minutely(request, "now", partial(build, frame))
@@ -28,7 +28,7 @@ def handler(frame: PageFrame) -> Handler:
 
 
 def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
-    """The page; None for a place that is not registered. Blocks."""
+    """Build the page; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
     live = frame.live(reader, place)

@@ -1,8 +1,8 @@
-"""Public pages as bytes, built once and served to thousands of readers a second until something public happens.
+"""Cache of rendered public pages, invalidated by public events. It serves thousands of readers a second.
 
-Every page is voided when an event that can change one is written here, or passed by the read models if another process
-has written it. Events of dispatch and of subscribers do not, so a mass dispatch leaves the pages in place. Once a
-cancel has been answered, this process never serves the page of before: it waits for the read models first.
+All pages are invalidated when an event that can change one is written here, or, if another process has written it, when
+the read models pass it. Events of dispatch and of subscribers do not invalidate, so the cache survives a mass dispatch.
+After the response to a cancel this process never serves the previous page: it waits for the read models first.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ PUBLIC_TOPICS = frozenset(event.topic() for event in _NOTICES).union(
 _MOST, _MOST_ASKED = 512, 4096
 _WORTH_PACKING = 1000
 _PATIENCE_S = 1.0
-"""How long a reader waits for read models that lag behind; then what they say is better than nothing."""
+"""Seconds a reader waits for lagging read models; after that a stale page is better than none."""
 _NOTHING: tuple[None, None] = (None, None)
 _SLOWLY = 500
-"""Pages a second while an emergency goes out; who would wait for longer than `_PATIENCE_S` comes in with the others."""
+"""Pages per second during an emergency dispatch; no reader waits longer than `_PATIENCE_S`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A page as it was made."""
+    """Rendered page."""
 
     body: bytes
     content_type: str = "text/html"
@@ -59,17 +59,17 @@ class _StoredPage:
 
 
 class PageCache:
-    """Keeps pages by key; one build at a time for each."""
+    """Page cache by key, with at most one build per key at a time."""
 
     def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         self._services, self._tick = services, tick
         self._next_turn = 0.0
         self._seen = -1
-        """Up to this position the log was searched for what changes a page."""
+        """Position up to which the log was searched for public events."""
         self._shown = -1
-        """Where the read models stood then."""
+        """Position of the read models at that time."""
         self._late = 0
-        """A position that the read models have to come to before pages made of them are up to date; 0: none."""
+        """Position that the read models must reach before pages built from them are current; 0: none."""
         self._pages: OrderedDict[tuple[Any, ...], asyncio.Future[_StoredPage | None]] = OrderedDict()
         self._asked: dict[tuple[str, str], tuple[_StoredPage, datetime | None]] = {}
         self._look: asyncio.Future[None] | None = None
@@ -81,29 +81,29 @@ class PageCache:
         build: Callable[[], Built | None],
         until: datetime | None = None,
     ) -> web.StreamResponse:
-        """The page of this key, built in a thread for blocking reads if it is not here. 404 if `build` returns None.
+        """Serve the page of this key, built in a thread for blocking reads if not cached. 404 if `build` returns None.
 
-        `until` is when the same question has another key (None: never).
+        `until` is the time at which the same request gets another key (None: never).
         """
         if not self._is_fresh():
             written = self._services.writer.position()
             await self._freshen()
-            if self._seen < written:  # that look had begun before what was written last
+            if self._seen < written:  # the shared check had begun before the last write
                 await self._freshen()
         kept = await self._page(key, build)
         if kept is None:
             raise web.HTTPNotFound
         made = self._pages.get(key)
-        if made is not None and made.done() and made.result() is kept:  # nothing has voided it meanwhile
+        if made is not None and made.done() and made.result() is kept:  # not invalidated meanwhile
             if len(self._asked) >= _MOST_ASKED:
                 self._asked.clear()
             self._asked[_cache_key(request)] = kept, until
         return _revalidated(request, kept)
 
     async def at_hand(self, request: web.Request) -> web.StreamResponse | None:
-        """What was answered to the very same question, if it still stands; None to look further.
+        """Return the cached response to an identical request if it is current, else None.
 
-        While an emergency goes out of this process readers come in slowly, so that it does not wait for them.
+        Readers are throttled while this process dispatches an emergency, so that they do not delay it.
         """
         if self._services.urgent():
             await self._turn()
@@ -141,7 +141,7 @@ class PageCache:
         except Exception:
             self._drop(key, made)
             raise
-        if kept is None:  # an unknown id is asked for again and again only by those who guess: keep no room for it
+        if kept is None:  # only guessed ids miss repeatedly: do not cache them
             self._drop(key, made)
         return kept
 
@@ -154,7 +154,7 @@ class PageCache:
         return None if built is None else _stored_page(built)
 
     async def _freshen(self) -> None:
-        """Void everything if something public happened since the last look. Readers who come together look once."""
+        """Invalidate all pages if a public event happened since the last check. Concurrent readers share one check."""
         if self._look is None or self._look.done():
             self._look = asyncio.ensure_future(self._look_at_log())
         await asyncio.shield(self._look)
@@ -163,7 +163,7 @@ class PageCache:
         runner, log = self._services.runner, self._services.log
         shown, seen = runner.position(), self._seen
         end = max(shown, self._services.writer.position())
-        if seen < 0 or shown < self._shown:  # the first look, or read models that were swapped for rebuilt ones
+        if seen < 0 or shown < self._shown:  # the first check, or read models that were replaced by rebuilt ones
             self._late = end
             await runner.wait_for_async(end, _PATIENCE_S)
             self._void()
@@ -181,7 +181,7 @@ class PageCache:
 
 
 def _cache_key(request: web.Request) -> tuple[str, str]:
-    """All of a request that the choice of a page depends on."""
+    """Return the parts of a request that the page depends on."""
     return request.raw_path, request.headers.get("Accept-Language", "")
 
 
@@ -203,7 +203,7 @@ def _stored_page(built: Built) -> _StoredPage:
         **(PAGES if built.content_type == "text/html" else {}),
         "Content-Type": f"{built.content_type}; charset=utf-8",
         "ETag": etag,
-        "Cache-Control": "no-cache",  # keep it, but ask whether it still stands
+        "Cache-Control": "no-cache",  # may be stored, but must be revalidated
         "Vary": "Accept-Encoding, Accept-Language",
     }
     if built.language:

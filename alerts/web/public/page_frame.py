@@ -1,4 +1,4 @@
-"""What the public pages share: layouts, views, the reader, and the cache that serves them."""
+"""Shared frame of the public pages: layouts, views, the reader, and the page cache."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PageFrame:
     """Builds and serves public pages; each is built in a thread for blocking reads, and only after a public change."""
 
     def __init__(self, services: Services, pages: Pages | None = None) -> None:
-        """`pages` render them: the site's own, or those of a copy, which has no server to choose a place by."""
+        """`pages` renders them; given for a static copy, which has no server to filter by place."""
         self.services = services
         self.is_copy = pages is not None
         self.pages = pages or Pages(services)
@@ -39,7 +39,7 @@ class PageFrame:
     async def minutely(
         self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
     ) -> web.StreamResponse:
-        """Pages that say how fresh they are are made anew each minute."""
+        """Serve a page that shows its time; it is rebuilt each minute."""
         if (kept := await self.cache.at_hand(request)) is not None:
             return kept
         now, place = self.minute(), place_of(request)
@@ -48,16 +48,16 @@ class PageFrame:
         return await self.cache.serve(request, (name, tag, now, place), made, now + _MINUTE)
 
     def minute(self) -> datetime:
-        """The time now, to the minute."""
+        """Return the current time, truncated to the minute."""
         return self.services.clock().replace(second=0, microsecond=0)
 
     def reader(self, tag: str, now: datetime) -> Reader:
-        """A reader of a language at a moment."""
+        """Return the reader for a language and a time."""
         settings = self.services.settings
         return Reader(translator(tag, settings.default_language), settings.default_language, settings.timezone, now)
 
     def built(self, layout: str, reader: Reader, path: str, context: dict[str, Any]) -> Built:
-        """A page of a layout, with its time and the other languages it can be had in."""
+        """Render a layout with the page's time and links to the other languages."""
         speech = reader.speech
         shared = {
             "as_of": speech.text("page", "as_of", time=speech.clock(reader.now, reader.timezone)),
@@ -66,7 +66,7 @@ class PageFrame:
         return Built(self.pages.render(layout, speech, {**shared, **context}), language=speech.tag)
 
     def live(self, reader: Reader, place: str) -> list[NoticeState]:
-        """What is live, worst first; of one place what overlaps it, or has no area of its own."""
+        """Return live notices, most severe first; with `place`, those that overlap it or have no area."""
         live = [n for n in self.services.views.live(reader.now) if _shown(n)]
         outline = self.atlas.outline(place) if place else None
         if outline is None:
@@ -74,12 +74,12 @@ class PageFrame:
         return [n for n in live if not n.plan.area or self.atlas.area(n.plan.area).overlaps(outline)]
 
     def has_place(self, place: str) -> bool:
-        """False for a place that is not registered; "" is everywhere."""
+        """True if the place is registered, or "" (everywhere)."""
         return not place or self.services.views.place(place) is not None
 
 
 def place_of(request: web.Request) -> str:
-    """The slug asked for; "" for everywhere. What no place can be called is not kept room for."""
+    """Return the requested slug; "" for everywhere. An invalid slug is a 404 and takes no space in the cache."""
     slug = request.query.get("place", "")
     if slug and not _SLUG.fullmatch(slug):
         raise web.HTTPNotFound
@@ -87,18 +87,18 @@ def place_of(request: web.Request) -> str:
 
 
 def _shown(notice: NoticeState) -> bool:
-    """Drills and tests are for those who take part; a cancel or all-clear is told on its thread's page."""
+    """True for actual alerts and updates. Drills are for their participants; endings appear on the thread's page."""
     return notice.plan.status == "Actual" and notice.msg_type in ("Alert", "Update")
 
 
 def issued_at(notice: NoticeState) -> datetime:
-    """When a listed notice was issued."""
+    """Return the issue time of a listed notice."""
     assert notice.issued_at is not None, "only issued notices are listed"
     return notice.issued_at
 
 
 def count_in_words(speech: Translator, count: int, one: str, many: str, none: str) -> str:
-    """A number of things by the catalogue's words for none, one and many."""
+    """Format a count by the catalogue's texts for none, one and many."""
     if count == 0:
         return speech.text("page", none) if none else ""
     return speech.text("page", one) if count == 1 else speech.text("page", many, count=speech.number(count))

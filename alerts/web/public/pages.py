@@ -1,4 +1,4 @@
-"""The table of the public pages, which share one frame and so one cache."""
+"""Routes of the public pages, which share one frame and so one cache."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alerts.web.public.page_frame import PageFrame
 
 
 def routes(services: Services) -> list[Route]:
-    """The policy rows of the public pages."""
+    """Policy rows of the public pages."""
     frame = PageFrame(services)
     return [
         Route("GET", "/", now.handler(frame), PUBLIC),

@@ -1,4 +1,4 @@
-"""The registered places as the pages draw and name them: outlines read once a version."""
+"""Outlines and names of registered places for the pages; outlines are parsed once per version."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
 
 
 class Places(Protocol):
-    """What an atlas reads."""
+    """Port: source of registered places."""
 
     def places(self) -> list[PlaceState]:
-        """Every place that is not retired."""
+        """Return all places that are not retired."""
 
     def place(self, slug: str) -> PlaceState | None:
-        """One place, retired or not."""
+        """Return a place, retired or not."""
 
 
 class PlaceShapes:
@@ -31,20 +31,20 @@ class PlaceShapes:
         self._lock = Lock()
 
     def outlines(self) -> list[Area]:
-        """Every registered place, to be drawn as land."""
+        """Return the outlines of all registered places, to be drawn as land."""
         return [self._outline(place) for place in self._places.places()]
 
     def area(self, parts: AreaJson | None) -> Area:
-        """An AREA as a shape; a place that is not registered any more adds nothing."""
+        """Convert an AREA to a shape; a place that is no longer registered adds nothing."""
         return area_of(parts, self.outline) if parts else EMPTY
 
     def outline(self, slug: str) -> Area | None:
-        """A place's shape, retired or not."""
+        """Return a place's shape, retired or not."""
         place = self._places.place(slug)
         return None if place is None else self._outline(place)
 
     def where(self, parts: AreaJson | None, speech: Translator) -> str:
-        """An AREA in words; see `alerts.domain.place_names`."""
+        """Describe an AREA; see `alerts.domain.place_names`."""
         if not parts:
             return ""
         return place_names.where(
@@ -62,4 +62,4 @@ class PlaceShapes:
 
 
 def _no_place(_: str) -> None:
-    """A place's own geometry names no other place."""
+    """Resolve no place: a place's own geometry names no other."""

@@ -1,4 +1,4 @@
-"""Web Push for browsers: our key, a browser's subscription in and out, the service worker and the manifest."""
+"""Web Push for browsers: public key, subscribe and unsubscribe, service worker and manifest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHORT = "public, max-age=300"
 
 
 class DeviceBody(Body, frozen=True, kw_only=True):
-    """POST /push/subscriptions."""
+    """Body of POST /push/subscriptions."""
 
     token: str
     endpoint: str
@@ -32,14 +32,14 @@ class DeviceBody(Body, frozen=True, kw_only=True):
 
 
 class DeviceGone(Body, frozen=True, kw_only=True):
-    """DELETE /push/subscriptions."""
+    """Body of DELETE /push/subscriptions."""
 
     token: str
     endpoint: str
 
 
 def routes(services: Services) -> list[Route]:
-    """What a page's script and a service worker call."""
+    """Policy rows of Web Push, called by the page's script and the service worker."""
     push = _Push(services)
     return [
         Route("GET", "/push/key", push.key, PUBLIC),
@@ -51,24 +51,24 @@ def routes(services: Services) -> list[Route]:
 
 
 class _Push:
-    """Handlers; the token in a body is the link to somebody's preferences."""
+    """Handlers of Web Push; the token in a body is that of a person's preferences link."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def key(self, request: web.Request) -> web.Response:
-        """What browsers subscribe with: the public half of our VAPID pair."""
+        """Return the public VAPID key, which browsers subscribe with."""
         key = await read(self._services, lambda: self._services.vapid.public)
         return _json({"key": key}, headers={"Cache-Control": _SHORT})
 
     async def add(self, request: web.Request) -> web.Response:
-        """This browser gets their alerts too. Again is no error, and renews its keys."""
+        """Add this browser as a contact point. Idempotent; a repetition renews its keys."""
         body, _ = await json_body(request, DeviceBody)
         person = self._person(body.token)
         device = PushBody(endpoint=body.endpoint, keys=body.keys)
         try:
             await self._services.commands.add_device(RESIDENT, person, device)
-        except Conflict as error:  # whose it is, a link to somebody's preferences does not tell
+        except Conflict as error:  # drops `extra`: the holder of a preferences link must not learn whose device it is
             raise Conflict(error.message) from error
         state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
         contacts = state.current if state else ()
@@ -76,7 +76,7 @@ class _Push:
         return _json({"id": id}, 201)
 
     async def remove(self, request: web.Request) -> web.Response:
-        """No more to this browser. One that is not theirs is no error either: it gets nothing already."""
+        """Remove this browser. Idempotent; an endpoint of another person is no error either."""
         body, _ = await json_body(request, DeviceGone)
         await self._services.commands.remove_device(RESIDENT, self._person(body.token), body.endpoint)
         return _json({})
@@ -86,20 +86,20 @@ class _Push:
         return found[0] if found is not None else _unknown()
 
     async def worker(self, request: web.Request) -> web.Response:
-        """The service worker; it must stand at the top of what it serves."""
+        """Serve the service worker, at the root path because its path limits its scope."""
         body = (STATIC / "sw.js").read_bytes()
         headers = {"Cache-Control": "no-cache"}
         return web.Response(body=body, content_type="text/javascript", charset="utf-8", headers=headers)
 
     async def manifest(self, request: web.Request) -> web.Response:
-        """What makes the site an app on a home screen; on some phones only apps get notifications."""
+        """Serve the web app manifest; on some phones only installed apps get notifications."""
         body = manifest(Site.of(self._services.settings), self._services.settings.default_language)
         headers = {"Cache-Control": _SHORT}
         return web.Response(body=body, content_type="application/manifest+json", headers=headers)
 
 
 def manifest(site: Site, language: str) -> bytes:
-    """The web app manifest."""
+    """Build the web app manifest."""
     document = {
         "name": site.name,
         "short_name": site.name[:30],

@@ -1,8 +1,8 @@
-"""The public pages as files, for a host that stands by: each under the address that it has here, so that links hold.
+"""Static export of the public pages for a standby host, under the same URLs, so that links work.
 
-`alerts/ID/index.html` is the page `/alerts/ID`; what a web server cannot choose by a header stands under a folder of
-its own: `/cy/` is the front page in Welsh. Each file is put in place as a whole, and only if it has changed; those
-that others link to come first, the front pages last.
+`alerts/ID/index.html` is the page `/alerts/ID`. A file server does not negotiate languages, so each has its own folder:
+`/cy/` is the front page in Welsh. Each file is replaced atomically, and only if it has changed; link targets are
+written before the pages that link to them, the front pages last.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ _FILES = ("look.css", "icon.svg")
 
 
 class Exported(NamedTuple):
-    """How many files there are now, and how many of them were new or different."""
+    """Number of files in the export, and of those written because they were new or changed."""
 
     files: int
     written: int
 
 
 def export(services: Services, dest: Path, url: str = "", days: int = 90) -> Exported:
-    """Write the site into `dest`, as it reads at `url` ("": the public URL). Blocks.
+    """Write the site into `dest`, with links to `url` ("": the public URL). Blocks.
 
-    What is live is in it, and what was issued in the last `days`; older pages that stand there already are left.
+    It contains live notices and those issued in the last `days`; older pages already in `dest` are left.
     Raises OSError if `dest` cannot be written.
     """
     if url:
@@ -56,7 +56,7 @@ def export(services: Services, dest: Path, url: str = "", days: int = 90) -> Exp
 
 
 def write_page(path: Path, content: bytes) -> bool:
-    """Put a file in place as a whole; False if it stood there already. Readable by everybody."""
+    """Write a file atomically, world-readable. Return False if it had this content already."""
     with suppress(FileNotFoundError):
         if path.read_bytes() == content:
             return False
@@ -74,7 +74,7 @@ def write_page(path: Path, content: bytes) -> bool:
 
 
 def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of every file, what is linked to before what links to it."""
+    """Yield (name, content) of each file, link targets before the pages that link to them."""
     site = replace(Site.of(services.settings), inbox=False)
     default = primary_subtag(services.settings.default_language)
     for name in _FILES:
@@ -103,7 +103,7 @@ def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _threads(services: Services, days: int) -> list[list[NoticeState]]:
-    """The issued notices of each thread that is live, or of which something was issued lately."""
+    """Return the issued notices of each thread that is live or had an issue in the last `days`."""
     at = services.clock()
     since = at - timedelta(days=days)
     chosen: dict[UUID, None] = {live.thread: None for live in services.views.live(at)}
@@ -118,14 +118,14 @@ def _threads(services: Services, days: int) -> list[list[NoticeState]]:
 
 
 def _missing(frame: PageFrame, speech: Translator) -> bytes:
-    """The page for addresses that name nothing."""
+    """Render the 404 page."""
     lines = [speech.text("page", "not_found")]
     context = {"title": speech.text("page", "not_found_title"), "lines": lines, "button": ""}
     return frame.pages.render("pages/message.html", speech, context)
 
 
 def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
-    """(file, content) of what leads to the rest, the front page last."""
+    """Return (file, content) of the entry pages, the front page last."""
     reader, base = frame.reader(tag, frame.minute()), frame.pages.site.base
     return [
         ("feeds/alerts.atom", _body(feed.build(frame, reader, ""))),
@@ -141,7 +141,7 @@ def _body(built: Built | None) -> bytes:
 
 
 class _StaticPages(Pages):
-    """Pages of one language, whose links name files."""
+    """Pages in one language, with links to files."""
 
     def __init__(self, services: Services, site: Site, tag: str) -> None:
         root = urlsplit(site.url).path.rstrip("/")
@@ -152,6 +152,6 @@ class _StaticPages(Pages):
         super().__init__(services, replace(site, base=self._bases[tag]))
 
     def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
-        """The same page in the other languages' folders."""
+        """Return (tag, own name, link) of the page in the other languages' folders."""
         rest = path.removeprefix(self.site.base)
         return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != speech.tag]

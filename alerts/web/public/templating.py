@@ -1,4 +1,4 @@
-"""Pages from layouts: the environment they share, the reader's language, the static files."""
+"""Page rendering: shared template environment, language negotiation, static files."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 @dataclass(frozen=True)
 class Site:
-    """What every page knows of the instance."""
+    """Instance data available to all templates."""
 
     name: str
     base: str
-    """The path under which the pages stand, without a slash at its end; mostly ""."""
+    """Path prefix of the pages, without a trailing slash; mostly ""."""
     url: str
     inbox: bool
     css: str
     icon: str
     push_script: str
-    """Offers notifications on this device; a page that uses it works without it."""
+    """URL of the script that offers notifications on this device; pages work without it."""
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
-        """The site that these settings describe."""
+        """Build from the settings."""
         base = urlsplit(settings.public_url).path.rstrip("/")
         return cls(
             name=parseaddr(settings.sender)[0] or "Community Alerts",
@@ -56,10 +56,10 @@ class Site:
 
 
 class Pages:
-    """Renders layouts with the instance's own frame. Safe to share between threads."""
+    """Renders layouts with the instance's site data. Safe to share between threads."""
 
     def __init__(self, services: Services, site: Site | None = None) -> None:
-        """`site` is that of the settings if it is not another."""
+        """`site` defaults to that of the settings."""
         self.services = services
         self.site = site or Site.of(services.settings)
 
@@ -70,7 +70,7 @@ class Pages:
         return layouts
 
     def render(self, layout: str, speech: Translator, context: Mapping[str, Any]) -> bytes:
-        """One page. `here` names the entry of the navigation that it stands under."""
+        """Render a page. `here` in the context names its entry in the navigation."""
         shared = {"frame": speech, "t": speech.text, "here": "", **context}
         return self._layouts.get_template(layout).render(shared).encode()
 
@@ -82,7 +82,7 @@ class Pages:
         status: int = 200,
         headers: Mapping[str, str] = {},
     ) -> web.Response:
-        """One page as an answer of its own, never kept by anyone on the way."""
+        """Render a page as a response that must not be cached."""
         return web.Response(
             body=self.render(layout, speech, context),
             status=status,
@@ -92,11 +92,11 @@ class Pages:
         )
 
     def speech(self, request: web.Request) -> Translator:
-        """The reader's language: asked for by `?lang=`, else what the browser prefers, else the instance's."""
+        """Return the translator for the reader: `?lang=`, else the browser's preference, else the default language."""
         return translator(self.language(request), self.services.settings.default_language)
 
     def language(self, request: web.Request) -> str:
-        """The tag of a language that we have a catalogue for."""
+        """Return the tag of the reader's language, one that has a catalogue."""
         asked = request.query.get("lang", "")
         if primary_subtag(asked) in LANGUAGES:
             return primary_subtag(asked)
@@ -104,13 +104,13 @@ class Pages:
         return _preferred(header, primary_subtag(self.services.settings.default_language))
 
     def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
-        """(tag, own name, link) of the other languages that a page can be had in; `place` stays chosen."""
+        """Return (tag, own name, link) of the page in the other languages; `place` is preserved."""
         rest = f"&place={place}" if place else ""
         return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != speech.tag]
 
 
 def routes(services: Services) -> list[Route]:
-    """The static files: named by their content's hash, so that browsers may keep them for ever."""
+    """Policy row of the static files. Their URLs carry a content hash, so that browsers may cache them forever."""
 
     async def static(request: web.Request) -> web.Response:
         path = STATIC / request.match_info["name"]
@@ -137,7 +137,7 @@ def _version(name: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _preferred(header: str, default: str) -> str:
-    """The best of a browser's Accept-Language (RFC 9110, 12.5.4) that we have a catalogue for."""
+    """Return the best language of an Accept-Language header (RFC 9110, 12.5.4) that has a catalogue."""
     wishes: list[tuple[float, int, str]] = []
     for order, part in enumerate(header[:500].split(",")):
         tag, _, weight = part.strip().partition(";q=")

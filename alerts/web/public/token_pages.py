@@ -1,6 +1,6 @@
-"""Pages behind the links of a message: why it came, how to stop it, how to confirm an address.
+"""Pages behind the signed links of a message: its reasons, unsubscribe, address confirmation.
 
-Whoever holds a message holds its links: they explain and stop, and show no address. A GET never changes anything.
+Anyone who has a message has its links: they explain and stop, and show no address. A GET never changes anything.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ONE_CLICK = ("List-Unsubscribe", "One-Click")
 
 
 def routes(services: Services) -> list[Route]:
-    """The pages behind signed links."""
+    """Policy rows of the pages behind signed links."""
     links = TokenPages(services)
     return [
         Route("GET", "/why/{token}", links.why, TOKEN),
@@ -38,14 +38,14 @@ def routes(services: Services) -> list[Route]:
 
 
 class TokenPages:
-    """Handlers; the token in the address is checked by each."""
+    """Handlers of signed links; each checks the token in its URL."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._pages = Pages(services)
 
     async def why(self, request: web.Request) -> web.Response:
-        """Why this person got this message."""
+        """Show why this person got this message."""
         numbers = read_delivery_token(self._services.settings.secret_key, "why", request.match_info["token"])
         if numbers is None:
             return self._bad_link(request)
@@ -55,7 +55,7 @@ class TokenPages:
         return self._pages.page("pages/why.html", translator("en"), context)
 
     async def ask_stop(self, request: web.Request) -> web.Response:
-        """The page before stopping."""
+        """Show the confirmation page of unsubscribe."""
         card = await self._card(request)
         if card is None:
             return self._bad_link(request)
@@ -66,7 +66,7 @@ class TokenPages:
         return self._pages.page("pages/stop.html", speech, {"lead": speech.text("page", key)})
 
     async def stop(self, request: web.Request) -> web.Response:
-        """Stop this contact point at once (RFC 8058), or everything; again is no error."""
+        """Remove this contact point at once (RFC 8058), or end the subscription. Idempotent."""
         card = await self._card(request)
         if card is None:
             return self._bad_link(request)
@@ -82,7 +82,7 @@ class TokenPages:
         return self._done(speech, "stopped")
 
     async def ask_confirm(self, request: web.Request) -> web.Response:
-        """The page before confirming: mail scanners open links, and must not confirm anything by it."""
+        """Show the confirmation page of an address: mail scanners open links, which must not confirm anything."""
         subject = self._confirmation(request)
         if subject is None:
             return self._bad_link(request)
@@ -96,7 +96,7 @@ class TokenPages:
         return self._pages.page("pages/message.html", speech, context)
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """The contact point is theirs: alerts may flow to it."""
+        """Verify the contact point, so that alerts may be sent to it."""
         subject = self._confirmation(request)
         if subject is None:
             return self._bad_link(request)
@@ -105,7 +105,7 @@ class TokenPages:
         if card is None or card.state != "verified":
             try:
                 await self._services.commands.verify_contact(RESIDENT, subject[1])
-            except (NotFound, Conflict):  # lapsed, left or erased since: the link has run out
+            except (NotFound, Conflict):  # expired, ended or erased since: the link is invalid
                 return self._bad_link(request, speech)
         token = contact_token(self._services.settings.secret_key, "preferences", *subject)
         return self._done(speech, "confirmed", device=token)
@@ -114,7 +114,7 @@ class TokenPages:
         try:
             await self._services.commands.remove_contact(RESIDENT, number, "one-click")
         except (NotFound, Conflict):
-            return  # somebody was faster, or the person is gone: nothing more is sent there either way
+            return  # removed concurrently, or the person was erased: nothing more is sent there either way
 
     async def _end(self, subscriber: UUID) -> None:
         try:
@@ -134,13 +134,13 @@ class TokenPages:
         return read_contact_token(self._services.settings.secret_key, "confirm", request.match_info["token"])
 
     def _speech(self, request: web.Request, card: ContactCard | None) -> Translator:
-        """The person's own language, unless the browser asks for another by `?lang=`."""
+        """Return the translator for the person's own language, unless `?lang=` requests another."""
         if card is not None and card.language and "lang" not in request.query:
             return translator(card.language, self._services.settings.default_language)
         return self._pages.speech(request)
 
     def _done(self, speech: Translator, key: str, *, device: str = "") -> web.Response:
-        """`device`: the token by which this browser may be added; "" offers nothing."""
+        """Render the result page. `device`: the token by which this browser may be added; "" offers nothing."""
         context = {
             "title": speech.text("page", f"{key}_title"),
             "lines": [speech.text("page", key)],
@@ -160,9 +160,9 @@ class TokenPages:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    """The fields of a form; none for a body that is no form."""
+    """Return the fields of a form; {} for a body that is not a form."""
     try:
         fields = await request.post()
     except (ValueError, LookupError, AssertionError, web.RequestPayloadError, HttpProcessingError):
-        return {}  # no boundary, a charset that nobody knows, broken packing
+        return {}  # no boundary, unknown charset, broken encoding
     return {name: value for name, value in fields.items() if isinstance(value, str)}

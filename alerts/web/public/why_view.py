@@ -1,4 +1,4 @@
-"""The why of one delivery in plain sentences: the reader's own wish, what happened, who decided, what became of it.
+"""View that explains a delivery in sentences: the subscription, the trigger, the approval and the outcome.
 
 It names organisations and roles, never staff, and shows no address.
 """
@@ -40,7 +40,7 @@ _OUTCOMES = {
 
 
 def why_page(services: Services, site: Site, number: int, contact: int) -> dict[str, Any] | None:
-    """What the page shows for the delivery of notice `number` to contact point `contact`; None if there is none."""
+    """Build the context for the delivery of notice `number` to contact point `contact`; None if there is none."""
     notice = services.views.notice_by_number(number)
     found = None if notice is None else services.explainer.why(number, contact)
     if notice is None or found is None:
@@ -65,7 +65,7 @@ def why_page(services: Services, site: Site, number: int, contact: int) -> dict[
 
 
 def because(services: Services, found: Why, notice: NoticeState) -> str:
-    """The reader's own wish that the message answers, as it stood then; "" where nobody can know it any more."""
+    """Describe the preference that matched, as of the notice; "" if it is no longer known (erased)."""
     if found.subscriber is None:
         return "Because you are a tester or a member of the team, and this is a drill or a test."
     person = services.log.state(SUBSCRIBER, found.subscriber, found.position or None)
@@ -96,7 +96,7 @@ def _distance(services: Services, found: Why, notice: NoticeState, place: Place 
 
 
 def _nearest_concerned(services: Services, change: UUID, place: Place | None) -> str:
-    """The service point of a change that is nearest to a place, by name; "" where the place is no point."""
+    """Return the name of a change's service point nearest to a place; "" if the place has no position."""
     announced = services.views.service_change(change)
     where = None if place is None else _position(services, place)
     if announced is None or where is None:
@@ -107,7 +107,7 @@ def _nearest_concerned(services: Services, change: UUID, place: Place | None) ->
 
 
 def _position(services: Services, place: Place) -> Where | None:
-    """Where a subscriber's place is; None if it is a drawn area or no longer registered."""
+    """Return a subscriber's place as a position or shape; None if it is a drawn area or no longer registered."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
     registered = services.views.place(place.slug) if place.slug else None
@@ -115,20 +115,20 @@ def _position(services: Services, place: Place) -> Where | None:
 
 
 def _place_name(services: Services, found: Why) -> str:
-    """The matched place as its owner calls it; a registered one by its name."""
+    """Return the owner's name of the matched place; the registered name for a registered one."""
     registered = services.views.place(found.place) if found.place else None
     return found.place if registered is None else place_name(registered, "en", services.settings.default_language)
 
 
 def checks(services: Services, found: Why) -> list[dict[str, Any]]:
-    """The rules asked, as sentences."""
+    """Format the evaluated rules as sentences."""
     named = f"“{_place_name(services, found)}”"
     said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
     return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in said]
 
 
 def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
-    """The chain, one sentence a step, the oldest first."""
+    """Format the chain, one sentence per step, oldest first."""
     return [
         {"at": _to_the_second(link.at, timezone), "text": _sentence(link.detail or link.what), "by": link.by}
         for link in found.chain
@@ -136,7 +136,7 @@ def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
 
 
 def summary(found: Why) -> str:
-    """The outcome in one sentence."""
+    """Format the outcome as one sentence."""
     said = _OUTCOMES.get(found.outcome, "")
     if not said:
         return "This person was due for the message." if found.due else "This person was not due for the message."
@@ -145,7 +145,7 @@ def summary(found: Why) -> str:
 
 
 def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
-    """(language, title) of a notice."""
+    """Return (language, title) of a notice."""
     if not notice.plan.content:
         return default_language, "a message without words"
     language, words = choose(notice.plan.content, default_language, default_language)
