@@ -1,5 +1,5 @@
-// "Also on this device": asks the browser for a push subscription and hands it to us. Without this script, or in a
-// browser without push, the offer stays hidden and nothing is missing.
+// "Also on this device": requests a push subscription from the browser and registers it. Without this script, or in a
+// browser without push, the offer stays hidden.
 "use strict";
 
 (() => {

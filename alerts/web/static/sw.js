@@ -1,10 +1,10 @@
-// The service worker: shows notifications and leads to their pages. The payload is ours (alerts/channels/push.py).
+// The service worker: shows notifications and opens their pages. The payload is ours (alerts/channels/push.py).
 "use strict";
 
 const RIGHT_TO_LEFT = /^(ar|arc|ckb|dv|fa|he|iw|ps|sd|ug|ur|yi)(-|$)/i;
-const KEPT = "push-token";
+const TOKEN_CACHE = "push-token";
 
-// Only pages of ours are opened, whatever a payload says.
+// Open pages of this site only, regardless of the payload.
 function ours(url) {
   try {
     const found = new URL(url, self.registration.scope);
@@ -23,7 +23,7 @@ function shown(data) {
     tag: data.tag || data.id || "",
     lang: data.lang || "",
     dir: RIGHT_TO_LEFT.test(data.lang || "") ? "rtl" : "ltr",
-    // A later message of the same thread takes the earlier one's place, and is heard again.
+    // A later message of the same thread replaces the earlier one, and alerts again.
     renotify: Boolean(data.tag || data.id),
     requireInteraction: ["Extreme", "Severe"].includes(data.severity),
     data: links,
@@ -39,7 +39,7 @@ self.addEventListener("push", (event) => {
   try {
     data = event.data ? event.data.json() : {};
   } catch {
-    // A push that cannot be read must still be shown: browsers take the permission away from those that stay silent.
+    // An unreadable push must still be shown: browsers revoke the permission of sites that show nothing.
   }
   event.waitUntil(self.registration.showNotification(data.title || "Alert", shown(data)));
 });
@@ -56,12 +56,12 @@ self.addEventListener("notificationclick", (event) => {
   );
 });
 
-// The browser gave this device another endpoint or other keys: say so, by the token that the page left with us.
+// The browser changed the endpoint or its keys: register them with the token that the page stored in the cache.
 self.addEventListener("pushsubscriptionchange", (event) => {
   event.waitUntil(
     (async () => {
-      const kept = await (await caches.open(KEPT)).match("token");
-      if (!kept) return;
+      const token = await (await caches.open(TOKEN_CACHE)).match("token");
+      if (!token) return;
       const base = self.registration.scope;
       const answer = await fetch(new URL("push/key", base));
       const options = { userVisibleOnly: true, applicationServerKey: (await answer.json()).key };
@@ -70,7 +70,7 @@ self.addEventListener("pushsubscriptionchange", (event) => {
       await fetch(new URL("push/subscriptions", base), {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ token: await kept.text(), endpoint, keys }),
+        body: JSON.stringify({ token: await token.text(), endpoint, keys }),
       });
     })(),
   );
