@@ -83,13 +83,13 @@ class Directory:
         self._vault.prefetch(people.values())
         found: dict[int, ContactCard] = {}
         seen: dict[bytes, tuple[UUID, Opened, Preferences | None]] = {}
-        for number, subscriber, channel, state, suppressed, own, phase, sealed, wishes in rows:
+        for number, subscriber, channel, state, suppressed, own, phase, sealed, sealed_preferences in rows:
             key = bytes(subscriber)
             known = seen.get(key)
             if known is None:
                 person = people[key]
                 registered = opened(self._vault, person, sealed)
-                changed = opened(self._vault, person, wishes)
+                changed = opened(self._vault, person, sealed_preferences)
                 known = seen[key] = (person, registered, changed.preferences or registered.preferences)
             person, registered, preferences = known
             found[number] = ContactCard(
@@ -148,11 +148,11 @@ class Directory:
         return tuple(self._full(state, row, own) for state, row in zip(states, rows, strict=True))
 
     def _full(self, state: SubscriberState, row: Row, own: Mapping[int, bytes]) -> SubscriberState:
-        _, _, sealed, wishes, consent = row
+        _, _, sealed, sealed_preferences, consent = row
         if state.phase == "erased":
             return state
         registered = opened(self._vault, state.id, sealed)
-        changed = opened(self._vault, state.id, wishes)
+        changed = opened(self._vault, state.id, sealed_preferences)
         with_registration = consent is not None and bytes(consent) == WITH_REGISTRATION
         agreed = registered if with_registration else opened(self._vault, state.id, consent)
         contacts = tuple(self._contact(state.id, contact, registered, own) for contact in state.contacts)

@@ -44,18 +44,18 @@ WITH_REGISTRATION = b""
 class _Person:
     """Person within a batch: the state, and the ciphertexts of its personal parts."""
 
-    __slots__ = ("addresses", "consent", "kept", "new", "phase_before", "sealed", "state", "wishes")
+    __slots__ = ("addresses", "consent", "new", "phase_before", "preferences", "registrations", "sealed", "state")
 
     def __init__(self, state: SubscriberState | None) -> None:
         self.state = state
         self.new = state is None
         self.phase_before = state.phase if state else None
         self.sealed: bytes | None = None
-        self.wishes: bytes | None = None
+        self.preferences: bytes | None = None
         self.consent: bytes | None = None
         self.addresses: dict[int, bytes | None] = {}
         """Contact points whose address this batch has set: its own ciphertext, or None for the registration's."""
-        self.kept: dict[int, bytes] = {}
+        self.registrations: dict[int, bytes] = {}
         """Contact points that outlived the registration which held their address, and that registration."""
 
     def take(self, recorded: Recorded) -> None:
@@ -66,18 +66,18 @@ class _Person:
             case SubscriberRegistered() | SubscriptionRequested():
                 self._register(recorded, before, after)
             case PreferencesChanged():
-                self.wishes = recorded.sealed
+                self.preferences = recorded.sealed
             case SubscriptionConfirmed() | ConsentGiven() if recorded.sealed is not None:
                 self.consent = recorded.sealed
             case ConsentWithdrawn():
                 self.consent = None
             case ContactPointAdded(number=number):
                 self.addresses[number] = recorded.sealed
-                self.kept.pop(number, None)
+                self.registrations.pop(number, None)
             case SubscriberErased():
-                self.sealed = self.wishes = self.consent = None
+                self.sealed = self.preferences = self.consent = None
                 self.addresses = {contact.number: None for contact in after.contacts}
-                self.kept.clear()
+                self.registrations.clear()
             case _:
                 pass
 
@@ -89,13 +89,13 @@ class _Person:
             if contact.number in named or self.sealed is None:
                 continue
             if contact.number not in self.addresses:
-                self.kept.setdefault(contact.number, self.sealed)
+                self.registrations.setdefault(contact.number, self.sealed)
             elif self.addresses[contact.number] is None:
                 self.addresses[contact.number] = self.sealed
         for number in named:
             self.addresses[number] = None
-            self.kept.pop(number, None)
-        self.sealed, self.wishes = recorded.sealed, None
+            self.registrations.pop(number, None)
+        self.sealed, self.preferences = recorded.sealed, None
         self.consent = WITH_REGISTRATION if isinstance(event, SubscriberRegistered) else None
 
 
@@ -126,9 +126,11 @@ class DirectoryProjection(ReadModel):
     def _load(tx: Transaction, known: Sequence[UUID]) -> dict[UUID, _Person]:
         """Load the people that exist already."""
         people: dict[UUID, _Person] = {}
-        for key, doc, sealed, wishes, consent in rows_of_pairs(tx, _SQL.load, [(shard_of(i), i.bytes) for i in known]):
+        for key, doc, sealed, preferences, consent in rows_of_pairs(
+            tx, _SQL.load, [(shard_of(i), i.bytes) for i in known]
+        ):
             person = people[UUID(bytes=bytes(key))] = _Person(_DECODER.decode(doc))
-            person.sealed, person.wishes, person.consent = _bytes(sealed), _bytes(wishes), _bytes(consent)
+            person.sealed, person.preferences, person.consent = _bytes(sealed), _bytes(preferences), _bytes(consent)
         return people
 
     @staticmethod
@@ -140,7 +142,7 @@ class DirectoryProjection(ReadModel):
             assert state is not None, "a fold of at least one event has a state"
             raw, doc = key.bytes, _ENCODER.encode(state)
             rows["add" if person.new else "save"].append(
-                (shard_of(key), raw, state.phase, doc, person.sealed, person.wishes, person.consent)
+                (shard_of(key), raw, state.phase, doc, person.sealed, person.preferences, person.consent)
             )
             _contact_rows(rows, raw, person, state)
             if person.phase_before != state.phase:
@@ -169,8 +171,8 @@ def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _P
             )
         else:
             rows["mark_contact"].append((contact.state, contact.suppressed, shard, number))
-            if number in person.kept:
-                rows["keep_address"].append((person.kept[number], shard, number))
+            if number in person.registrations:
+                rows["keep_address"].append((person.registrations[number], shard, number))
 
 
 def _bytes(value: bytes | None) -> bytes | None:

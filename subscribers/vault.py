@@ -63,20 +63,20 @@ def _fingerprint(master_key: bytes) -> bytes:
 def made_with(database: Readable, master_key: bytes) -> bool:
     """True if this is the master key of that database, or it has none yet; writes nothing."""
     with database.read() as tx:
-        kept = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
-    return not kept or hmac.compare_digest(bytes(kept[0][0]), _fingerprint(master_key))
+        stored = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
+    return not stored or hmac.compare_digest(bytes(stored[0][0]), _fingerprint(master_key))
 
 
-def kept_secret(database: Readable, master_key: bytes, purpose: str, length: int) -> bytes | None:
+def stored_secret(database: Readable, master_key: bytes, purpose: str, length: int) -> bytes | None:
     """Read-only version of `Vault.shared_secret`; None if it was never made. Raises `WrongMasterKey`."""
     if not made_with(database, master_key):
         raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")
-    kept = f"secret {purpose}"
+    name = f"secret {purpose}"
     with database.read() as tx:
-        rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (kept,))
+        rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (name,))
     if not rows:
         return None
-    return _derived(_decrypt(AESGCM(master_key), bytes(rows[0][0]), kept.encode()), purpose, length)
+    return _derived(_decrypt(AESGCM(master_key), bytes(rows[0][0]), name.encode()), purpose, length)
 
 
 def _derived(key: bytes, purpose: str, length: int) -> bytes:
@@ -113,8 +113,8 @@ class Vault:
                 "INSERT INTO master (name, fingerprint) VALUES ('master', ?) ON CONFLICT (name) DO NOTHING",
                 (fingerprint,),
             )
-            kept = bytes(tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")[0][0])
-        if not hmac.compare_digest(kept, fingerprint):
+            stored = bytes(tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")[0][0])
+        if not hmac.compare_digest(stored, fingerprint):
             raise WrongMasterKey(
                 "This database was made with another master key, and what people gave cannot be read with this one: "
                 "set ALERTS_MASTER_KEY (or ALERTS_MASTER_KEY_FILE) to the key it was made with"
@@ -208,12 +208,12 @@ class Vault:
                 "INSERT INTO subject_keys (subject, wrapped) VALUES (?, ?) ON CONFLICT (subject) DO NOTHING",
                 [row for row in rows.items() if row[0] not in gone],
             )
-            kept = {raw: wrapped for page in _pages(list(rows)) for raw, wrapped in _wrapped(tx, page)}
+            stored = {raw: wrapped for page in _pages(list(rows)) for raw, wrapped in _wrapped(tx, page)}
         # Another thread may have stored the same key, wrapped under another nonce: compare the keys.
         lost = [
             raw
             for raw, wrapped in rows.items()
-            if kept.get(raw) != wrapped and (raw not in kept or self._unwrap(kept[raw], raw) != new[raw])
+            if stored.get(raw) != wrapped and (raw not in stored or self._unwrap(stored[raw], raw) != new[raw])
         ]
         with self._lock:
             for raw, key in new.items():
@@ -286,8 +286,8 @@ class Vault:
                 "INSERT INTO purpose_keys (purpose, wrapped) VALUES (?, ?) ON CONFLICT (purpose) DO NOTHING",
                 (purpose, wrapped),
             )
-            kept = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))[0][0])
-        return self._unwrap(kept, purpose.encode())
+            stored = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))[0][0])
+        return self._unwrap(stored, purpose.encode())
 
     # --- the cipher
 

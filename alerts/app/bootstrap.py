@@ -1,4 +1,4 @@
-"""Composition root: the only place where the parts are built and wired."""
+"""Composition root: the only place where components are built and wired."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class App:
         self._closing.callback(views.close)
         self.runner = ProjectionRunner(self.log, views, projections(), clock)
         self.views = ReadModels(views, self.runner, self.vault)
-        self.bell = Wakeup()
+        self.wakeup = Wakeup()
         self._checkpoints = CheckpointStore(self.log, views, self.vault, **checkpoints)
         self.follower = self._build_follower(views)
         self.dispatch = DispatchQueries(main)
@@ -186,7 +186,7 @@ class App:
             checkpoints=self._checkpoints,
             prover=self._prover if self._roles else None,
         )
-        self.parts = Services(
+        self.services = Services(
             settings=settings,
             clock=clock,
             log=self.log,
@@ -254,7 +254,7 @@ class App:
         """Close everything at once; in an event loop that has started it, use `stop`."""
         self.follower.stop()
         self.runner.stop()
-        self.parts.reads.shutdown()
+        self.services.reads.shutdown()
         if self._roles or self.settings.on_sqlite:
             self.writer.close()
             self._prover.stop()  # after the last event, so that those of a one-off command are proven too
@@ -266,7 +266,7 @@ class App:
             self.settings.database_url, self.main, self.log, projections(), self._folder, self._clock, progress
         )
 
-    # --- parts ---
+    # --- components ---
 
     def _open(self, part: Part) -> BaseDatabase:
         database = connect(self.settings.database_url, part)
@@ -283,7 +283,7 @@ class App:
                 columns,
                 registers,
                 clock=self._clock,
-                bell=self.bell,
+                wakeup=self.wakeup,
                 leader=self._fan_out_leader,
             )
             if "worker" in self._roles
@@ -325,7 +325,7 @@ class App:
         self.vault.destroy(subject)
 
     def build_worker(self, **options: Any) -> Worker:
-        """Build a worker on this process's parts. `options` replace parameters from the settings."""
+        """Build a worker on this process's components. `options` replace parameters from the settings."""
         settings = self.settings
         sender = Sender(
             public_url=settings.public_url,
@@ -349,7 +349,7 @@ class App:
             self.runner,
             self.views,
             sender=sender,
-            wakeup=self.bell,
+            wakeup=self.wakeup,
             clock=self._clock,
             **given,
         )
@@ -358,12 +358,12 @@ class App:
 
     def _provider_states(self) -> dict[str, Any]:
         """Health of the provider of each channel, for `/status` and the console."""
-        told = (
+        latest = (
             {}
             if "worker" in self._roles or self.settings.on_sqlite
             else provider_health.latest(self.main, self._clock())
         )
-        return {channel: told.get(channel) or self._provider_state(channel) for channel in WRITABLE}
+        return {channel: latest.get(channel) or self._provider_state(channel) for channel in WRITABLE}
 
     def _provider_state(self, channel: Channel) -> dict[str, Any]:
         provider = self.providers.get(channel)

@@ -61,7 +61,7 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
         await app.start(counting=counting)
         spare_the_collector()
         try:
-            operations = Admin(app.parts, app.runner, app.rebuild).operations()
+            operations = Admin(app.services, app.runner, app.rebuild).operations()
 
             async def here(operation: str, arguments: Json) -> Json:
                 return await operations[operation](arguments)

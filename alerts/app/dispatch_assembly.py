@@ -64,7 +64,7 @@ def assemble_worker(
         queue.lease,
         paused=lambda notice: notice in queue.paused,
         first_try=queue.first_try,
-        paces={channel: RateLimiter(p.rate) for channel, p in providers.items() if isinstance(p, RateLimited)},
+        rate_limiters={channel: RateLimiter(p.rate) for channel, p in providers.items() if isinstance(p, RateLimited)},
         clock=clock,
     )
     housekeeping = Housekeeping(queue, audience, HealthExchange(queue, providers, clock=clock), clock=clock)

@@ -30,7 +30,7 @@ def periodic_jobs(
     checkpoints: CheckpointStore | None = None,
     prover: Prover | None = None,
 ) -> PeriodicJobs:
-    """Build the jobs of the parts that this process has."""
+    """Build the jobs of the components that this process has."""
     rows: list[PeriodicJob] = []
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))

@@ -1,4 +1,4 @@
-"""Life cycle of one process: the parts, the web, the control socket, the signals."""
+"""Life cycle of one process: the components, the web, the control socket, the signals."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         stack.push_async_callback(app.stop)
         await app.start()
         if settings.on_sqlite:
-            operations = Admin(app.parts, app.runner, app.rebuild).operations()
+            operations = Admin(app.services, app.runner, app.rebuild).operations()
             await stack.enter_async_context(serve_operations(settings.control_socket, operations))
         if port is not None:
             await _listen(stack, app, host, port, whole="web" in roles)
@@ -83,9 +83,9 @@ async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: in
     from alerts.web import health
     from alerts.web.http.app import build
 
-    application = build(app.parts) if whole else build(app.parts, (health.routes,))
+    application = build(app.services) if whole else build(app.services, (health.routes,))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port, backlog=1024).start()
-    _log.info("serving", extra={"url": app.parts.settings.public_url, "host": host, "port": port})
+    _log.info("serving", extra={"url": app.services.settings.public_url, "host": host, "port": port})

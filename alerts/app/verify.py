@@ -13,7 +13,7 @@ from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
 from alerts.storage.connect import connect
-from subscribers.vault import kept_secret
+from subscribers.vault import stored_secret
 
 
 def verify_log(
@@ -32,7 +32,7 @@ def verify_log(
             raise Unavailable("There is no database yet: start the server once, or run `alerts migrate`")
         if waiting := pending_migrations(settings, readonly=True):
             raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
-        secret = kept_secret(keys, settings.master_key, PROOF_SECRET, SECRET_BYTES)
+        secret = stored_secret(keys, settings.master_key, PROOF_SECRET, SECRET_BYTES)
         signer = None if secret is None else Signer(secret)
         report = verify(main, keys, signer, datetime.now(UTC), against=against, progress=progress)
         if report.unproven:

@@ -21,7 +21,7 @@ from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
 from alerts.storage.base import BaseDatabase
 from alerts.storage.sqlite import SQLiteDatabase
-from subscribers.vault import kept_secret
+from subscribers.vault import stored_secret
 
 KEY_FILES = ("master.key", "secret.key")
 _MIGRATIONS = "SELECT name FROM migrations ORDER BY name"
@@ -80,7 +80,7 @@ def _copied(settings: Settings, folder: Path) -> _Copied:
 
 def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
     """Verify the log against its proofs. Raises `WrongMasterKey`."""
-    secret = kept_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
+    secret = stored_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
     return verify(main, keys, None if secret is None else Signer(secret), datetime.now(UTC))
 
 

@@ -51,7 +51,7 @@ async def _serve(port: int, people: int) -> None:
         )
         app = bootstrap.build(chosen, process.ROLES)
         await app.start()
-        runner = web.AppRunner(build(app.parts), access_log=None)
+        runner = web.AppRunner(build(app.services), access_log=None)
         try:
             alert, _ = await _done(app, partial(_issue, kind="alert", area=_FAR))
             for first in range(0, people, _AT_A_TIME):

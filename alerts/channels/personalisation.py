@@ -7,26 +7,26 @@ from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.channels.opening_hours import hours_in_words, visit_in_words
 
 
-def because(words: NoticeWords, personal: Personal, frame: Translator) -> str:
+def because(words: NoticeWords, personal: Personal, t: Translator) -> str:
     """Sentence that names the reader's own choice which this message matches."""
     if not personal.stop_url:
-        return frame.text("because", "team")
+        return t.text("because", "team")
     subject = "danger" if words.danger_to_life else "topic" if personal.topic else ""
     if not personal.place_name:
-        return frame.text("because", subject or "everything", topic=frame.topic(personal.topic or ""))
+        return t.text("because", subject or "everything", topic=t.topic(personal.topic or ""))
     reach = "around" if personal.place_radius_m > 0 else "place"
-    return frame.text(
+    return t.text(
         "because",
         f"{subject}_{reach}" if subject else reach,
-        topic=frame.topic(personal.topic or ""),
-        distance=frame.distance(personal.place_radius_m),
+        topic=t.topic(personal.topic or ""),
+        distance=t.distance(personal.place_radius_m),
         place=personal.place_name,
     )
 
 
-def alternative(near: Alternative, frame: Translator, timezone: str) -> tuple[str, str]:
+def alternative(near: Alternative, t: Translator, timezone: str) -> tuple[str, str]:
     """(name with distance, opening hours): `Brixton, 2.6 km` and `day and night`."""
-    when = hours_in_words(near.opening_hours, frame)
+    when = hours_in_words(near.opening_hours, t)
     if near.next_visit is not None:
-        when = visit_in_words(near.next_visit, near.minutes, frame, timezone)
-    return f"{near.name}{frame.comma}{frame.distance(near.distance_m)}", when
+        when = visit_in_words(near.next_visit, near.minutes, t, timezone)
+    return f"{near.name}{t.comma}{t.distance(near.distance_m)}", when

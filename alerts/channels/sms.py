@@ -75,8 +75,8 @@ def cut(text: str, room: int) -> str:
     """Shorten `text` to at most `room` characters, at a word, with a mark."""
     if len(text) <= room:
         return text
-    kept = text[: max(room - 3, 0)]
-    return (kept.rpartition(" ")[0] or kept).rstrip(" ,;:.") + "..." if kept else ""
+    shortened = text[: max(room - 3, 0)]
+    return (shortened.rpartition(" ")[0] or shortened).rstrip(" ,;:.") + "..." if shortened else ""
 
 
 class SmsRenderer:
@@ -88,12 +88,12 @@ class SmsRenderer:
     def notice(self, words: NoticeWords, t: Translator) -> SmsNotice:
         """See `ChannelRenderer.notice`."""
         own = words.sms.strip()
-        said = own or " ".join(p for p in (_sentence(words.title), markdown.first_line(words.instruction, 400)) if p)
+        text = own or " ".join(p for p in (_sentence(words.title), markdown.first_line(words.instruction, 400)) if p)
         drill = t.text("mark", words.status) if words.status != "Actual" else ""
         context = {"name": self._name, "drill": drill, "lead": sms_lead(words, t)}
         prepared = prepare(
             head=self._layouts.text.get_template("sms/notice.txt").render(context),
-            words=said,
+            words=text,
             tail="" if words.short_url in own or words.url in own else words.short_url,
             stop=t.text("message", "stop_sms"),
             urgent=words.priority == "emergency",

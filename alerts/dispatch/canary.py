@@ -87,19 +87,19 @@ class Canaries:
         if begun is None or not await asyncio.to_thread(self._has, channel, turn):
             return False
         since, provider = monotonic(), self._providers.get(channel)
-        handed = SendResult(result="technical", reason="no provider")
+        result = SendResult(result="technical", reason="no provider")
         if provider is not None:
             try:
                 async with asyncio.timeout(_MOST_S):
-                    handed = await provider.send(self._message(channel, begun))
+                    result = await provider.send(self._message(channel, begun))
             except Exception as error:
-                handed = SendResult(result="technical", reason=f"{provider.name} failed: {type(error).__name__}")
+                result = SendResult(result="technical", reason=f"{provider.name} failed: {type(error).__name__}")
         took = int(1000 * (monotonic() - since))
-        well_at = micros(begun) if handed.result == "sent" else None
-        row = (handed.result, handed.reason[:500], took, well_at, channel, turn)
+        well_at = micros(begun) if result.result == "sent" else None
+        row = (result.result, result.reason[:500], took, well_at, channel, turn)
         await self._writer.run(lambda unit: unit.write(_sql.ended, row), by="system")
         if well_at is None:
-            _log.warning("the %s canary did not leave: %s", channel, handed.reason or handed.result)
+            _log.warning("the %s canary did not leave: %s", channel, result.reason or result.result)
         return True
 
     def _begin(self, unit: UnitOfWork, channel: Channel, turn: str) -> datetime | None:

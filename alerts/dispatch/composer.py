@@ -23,7 +23,7 @@ from subscribers.audience.projector import AudienceProjector
 from subscribers.directory import ContactCard, card_of_member
 
 _log = logging.getLogger(__name__)
-_KEPT = 512
+_CACHE_SIZE = 512
 
 
 class ContactLookup(Protocol):
@@ -62,15 +62,15 @@ class MessageComposer:
         follower: AudienceProjector,
         directory: ContactLookup,
         renderer: Renderer,
-        house: Sender,
+        sender: Sender,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._follower, self._directory, self._renderer, self._house = follower, directory, renderer, house
+        self._follower, self._directory, self._renderer, self._sender = follower, directory, renderer, sender
         self._clock = clock
-        self._transactional = Transactional(follower.registers, renderer, house, clock=clock)
+        self._transactional = Transactional(follower.registers, renderer, sender, clock=clock)
         self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
-        self._said: set[tuple[int, str]] = set()
+        self._logged: set[tuple[int, str]] = set()
 
     def compose(self, rows: Sequence[Claimed]) -> Batch:
         """Divide rows of notices into messages and outcomes without a message."""
@@ -150,11 +150,11 @@ class MessageComposer:
     def _say(self, dispatch: int, error: Exception) -> None:
         """Log each distinct error once: a million traces of one broken layout would take hours and help no one."""
         what = (dispatch, str(error))
-        if what in self._said:
+        if what in self._logged:
             return
-        if len(self._said) >= _KEPT:
-            self._said.clear()
-        self._said.add(what)
+        if len(self._logged) >= _CACHE_SIZE:
+            self._logged.clear()
+        self._logged.add(what)
         _log.error("messages of dispatch %d cannot be written; they are parked", dispatch, exc_info=error)
 
     def _message(self, row: Claimed, cards: dict[int, ContactCard]) -> tuple[Message, str, bool]:
@@ -162,9 +162,9 @@ class MessageComposer:
         card = cards.get(row.contact)
         if card is None:
             raise LookupError("the directory does not know this contact point")
-        language = card.language or self._house.default_language
+        language = card.language or self._sender.default_language
         prepared = self._for(notice, CHANNELS[row.channel], language)
-        own = personal_content(notice, card, row.flags, self._house, self._follower.registers)
+        own = personal_content(notice, card, row.flags, self._sender, self._follower.registers)
         return prepared.message(own), language, notice.lane == "emergency"
 
     def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:
@@ -180,7 +180,7 @@ class MessageComposer:
         def render() -> tuple[Message, str, bool]:
             if card is None:
                 raise LookupError("the directory does not know this contact point")
-            language = card.language or self._house.default_language
+            language = card.language or self._sender.default_language
             listed = [self._item(item, card, language) for item in sorted(items, key=lambda item: item.row.notice)]
             first = next(item for item in listed if not item.past)
             message = self._renderer.digest(language, listed, first.personal, CHANNELS[rows[0].channel])
@@ -191,8 +191,8 @@ class MessageComposer:
     def _item(self, item: InDigest, card: ContactCard, language: str) -> DigestItem:
         notice = self._notice(item.row)
         registers = self._follower.registers
-        words = notice_content(notice, language, self._house, registers)
-        own = personal_content(notice, card, item.row.flags, self._house, registers)
+        words = notice_content(notice, language, self._sender, registers)
+        own = personal_content(notice, card, item.row.flags, self._sender, registers)
         return DigestItem(words=words, personal=own, past=item.past)
 
     # --- what messages share ---
@@ -207,10 +207,10 @@ class MessageComposer:
         key = (notice.number, channel, language)
         prepared = self._prepared.get(key)
         if prepared is None:
-            words = notice_content(notice, language, self._house, self._follower.registers)
+            words = notice_content(notice, language, self._sender, self._follower.registers)
             prepared = self._renderer.prepare(words, channel)
             self._prepared[key] = prepared
-            while len(self._prepared) > _KEPT:
+            while len(self._prepared) > _CACHE_SIZE:
                 self._prepared.popitem(last=False)
         return prepared
 

@@ -58,19 +58,19 @@ class DeliveryRunner:
     def __init__(
         self,
         writer: Writer,
-        preparer: MessageComposer,
+        composer: MessageComposer,
         providers: Mapping[Channel, Provider],
-        gates: Mapping[Channel, ConcurrencyLimiter],
+        limiters: Mapping[Channel, ConcurrencyLimiter],
         retries: RetryPolicy,
         lease: LeaseCheck,
         *,
         paused: Callable[[int], bool] = lambda notice: False,
         first_try: Callable[[Claimed], datetime | None] = lambda row: None,
-        paces: Mapping[Channel, RateLimiter],
+        rate_limiters: Mapping[Channel, RateLimiter],
         clock: Callable[[], datetime],
     ) -> None:
-        self._writer, self._preparer, self._providers, self._gates = writer, preparer, providers, gates
-        self._paces, self._paused, self._first_try = paces, paused, first_try
+        self._writer, self._composer, self._providers, self._limiters = writer, composer, providers, limiters
+        self._rate_limiters, self._paused, self._first_try = rate_limiters, paused, first_try
         self._destined = {channel: one for channel, one in providers.items() if isinstance(one, PerDestination)}
         self._retries, self._lease, self._clock = retries, lease, clock
         # Few threads: they render messages, and beside the sending loop each more costs more than it brings.
@@ -89,7 +89,7 @@ class DeliveryRunner:
         """Deliver rows of notices claimed under a worker's number; `expires` by notice number."""
         stalled = self._stalled(rows, expires)
         held_up = {one.row for one in stalled}
-        batch = await self._prepared([row for row in rows if row not in held_up], self._preparer.compose)
+        batch = await self._prepared([row for row in rows if row not in held_up], self._composer.compose)
         batch.settled += stalled
         await self._serve(batch, expires, worker, recorded, last=True)
 
@@ -102,7 +102,7 @@ class DeliveryRunner:
         recorded: Recorded,
     ) -> None:
         """Deliver rows of a day's confirmations, answers and messages to the team; `kinds` by dispatch."""
-        batch = await self._prepared(rows, lambda rows: self._preparer.transactional(rows, dict(expires), kinds))
+        batch = await self._prepared(rows, lambda rows: self._composer.transactional(rows, dict(expires), kinds))
         await self._serve(batch, expires, worker, recorded, last=False)
 
     async def close(self) -> None:
@@ -115,19 +115,19 @@ class DeliveryRunner:
     def stop(self) -> None:
         """Start no further messages."""
         self.stopping = True
-        for gate in self._gates.values():
-            gate.close()
-        for pace in self._paces.values():
-            pace.close()
+        for limiter in self._limiters.values():
+            limiter.close()
+        for rate_limiter in self._rate_limiters.values():
+            rate_limiter.close()
 
     def _stalled(self, rows: list[Claimed], expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
         """Release the rows of stalled channels before any message is composed for them."""
         found: list[DeliveryOutcome] = []
-        urgent = {notice: self._preparer.is_emergency(notice) for notice in {row.notice for row in rows}}
+        urgent = {notice: self._composer.is_emergency(notice) for notice in {row.notice for row in rows}}
         for row in rows:
-            gate, emergency = self._gates.get(CHANNELS[row.channel]), urgent[row.notice]
-            if gate is not None and gate.is_stalled(emergency=emergency):
-                found.append(self._held_up(row, gate.retry_after(emergency=emergency), expires))
+            limiter, emergency = self._limiters.get(CHANNELS[row.channel]), urgent[row.notice]
+            if limiter is not None and limiter.is_stalled(emergency=emergency):
+                found.append(self._held_up(row, limiter.retry_after(emergency=emergency), expires))
         return found
 
     def _held_up(self, row: Claimed, wait: float, expires: Mapping[int, datetime]) -> DeliveryOutcome:
@@ -136,7 +136,7 @@ class DeliveryRunner:
 
     async def _prepared(self, rows: list[Claimed], prepare: Callable[[list[Claimed]], Batch]) -> Batch:
         """Compose the messages; if reading fails, release the rows to be claimed again in a moment."""
-        urgent = bool(rows) and self._preparer.is_emergency(rows[0].notice)  # a claim is of one lane
+        urgent = bool(rows) and self._composer.is_emergency(rows[0].notice)  # a claim is of one lane
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads[urgent], prepare, rows)
         except Exception:
@@ -183,18 +183,18 @@ class DeliveryRunner:
         made = set()
         for (channel, emergency), queue in queues.items():
             many = len(queue)
-            gate = self._gates.get(channel)
-            if gate is not None and channel not in self._destined and channel not in self._paces:
-                many = min(many, gate.places(emergency=emergency) + 1)
+            limiter = self._limiters.get(channel)
+            if limiter is not None and channel not in self._destined and channel not in self._rate_limiters:
+                many = min(many, limiter.places(emergency=emergency) + 1)
             made |= {asyncio.ensure_future(self._carry(queue, settled, question, expires)) for _ in range(many)}
         return made
 
     def _later(self, out: PreparedMessage, expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
         """Release a message's rows until the provider's rate allows it; [] if it may wait in memory."""
-        pace = self._paces.get(out.channel)
-        if pace is None:
+        rate_limiter = self._rate_limiters.get(out.channel)
+        if rate_limiter is None:
             return []
-        wait = pace.retry_after(emergency=out.emergency, again=any(row.reason == WAITS for row in out.rows))
+        wait = rate_limiter.retry_after(emergency=out.emergency, again=any(row.reason == WAITS for row in out.rows))
         if wait is None:
             return []
         due = self._clock() + timedelta(seconds=wait)
@@ -213,33 +213,33 @@ class DeliveryRunner:
             provider = self._providers.get(out.channel)
             if provider is None:
                 now = self._clock()
-                handed = SendResult(result="technical", reason="no provider")
+                result = SendResult(result="technical", reason="no provider")
                 settled += [
-                    self._retries.outcome_of(r, handed, now, now, expires[r.notice], out.language) for r in out.rows
+                    self._retries.outcome_of(r, result, now, now, expires[r.notice], out.language) for r in out.rows
                 ]
                 continue
-            pace = self._paces.get(out.channel)
-            if pace is not None:
-                await pace.acquire(emergency=out.emergency)
+            rate_limiter = self._rate_limiters.get(out.channel)
+            if rate_limiter is not None:
+                await rate_limiter.acquire(emergency=out.emergency)
             destined = self._destined.get(out.channel)
             to = "" if destined is None else destined.destination(out.message)
-            gate, run, refused = self._gates[out.channel], 0, False
+            limiter, run, refused = self._limiters[out.channel], 0, False
             try:
-                async with gate.slot(emergency=out.emergency, to=to):
+                async with limiter.slot(emergency=out.emergency, to=to):
                     refused = await self._pass(provider, out, settled, question, expires)
                     while (
                         queue
                         and destined is None
-                        and pace is None
-                        and gate.keep_slot(emergency=out.emergency, to=to, run=run)
+                        and rate_limiter is None
+                        and limiter.keep_slot(emergency=out.emergency, to=to, run=run)
                     ):
                         run += 1
                         await self._pass(provider, queue.popleft(), settled, question, expires)
             except NoSlot as full:
                 settled += [self._held_up(row, full.retry_after, expires) for row in out.rows]
                 refused = True
-            if refused and pace is not None:
-                pace.refund()
+            if refused and rate_limiter is not None:
+                rate_limiter.refund()
 
     async def _pass(
         self,
@@ -250,39 +250,39 @@ class DeliveryRunner:
         expires: Mapping[int, datetime],
     ) -> bool:
         """Send one message that has a slot; True if the recheck stopped it."""
-        kept_back = self._may_still_send(out, question)
-        settled += await self._sent(provider, out, expires) if kept_back is None else kept_back
-        return kept_back is not None
+        withheld = self._may_still_send(out, question)
+        settled += await self._sent(provider, out, expires) if withheld is None else withheld
+        return withheld is not None
 
     async def _sent(
         self, provider: Provider, out: PreparedMessage, expires: Mapping[int, datetime]
     ) -> list[DeliveryOutcome]:
         started = self._clock()
         try:
-            handed = await provider.send(out.message)
+            result = await provider.send(out.message)
         except Exception as error:
             _log.exception("provider %s failed", provider.name)
-            handed = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
+            result = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
         finished = self._clock()
-        if handed.result == "sent":
+        if result.result == "sent":
             self.last_sent[out.channel] = finished
         return [
             self._retries.outcome_of(
                 row,
-                handed,
+                result,
                 started,
                 finished,
                 expires[row.notice],
                 out.language,
-                first_try=await self._first_try_of(row, handed, emergency=out.emergency),
+                first_try=await self._first_try_of(row, result, emergency=out.emergency),
                 emergency=out.emergency,
             )
             for row in out.rows
         ]
 
-    async def _first_try_of(self, row: Claimed, handed: SendResult, *, emergency: bool) -> datetime | None:
+    async def _first_try_of(self, row: Claimed, result: SendResult, *, emergency: bool) -> datetime | None:
         """Time of the first try, read where the policy needs it; if that fails, the day begins anew."""
-        if not self._retries.asks_for_first_try(row, handed, emergency=emergency):
+        if not self._retries.asks_for_first_try(row, result, emergency=emergency):
             return None
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads[0], self._first_try, row)
@@ -306,7 +306,7 @@ class DeliveryRunner:
             return None
         changed: list[DeliveryOutcome] = []
         for row in out.rows:
-            verdict = self._preparer.recheck(row, question.known)
+            verdict = self._composer.recheck(row, question.known)
             if isinstance(verdict, DeliveryOutcome):
                 changed.append(verdict)
             elif self._paused(row.notice) or (isinstance(verdict, InDigest) and verdict.past):

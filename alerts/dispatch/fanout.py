@@ -67,12 +67,12 @@ class FanOut:
         registers: ReferenceData,
         *,
         clock: Callable[[], datetime],
-        bell: Wakeup,
+        wakeup: Wakeup,
         leader: LeaderElection,
     ) -> None:
         """`leader`: the lock of the one process that runs effects while the others stand by."""
         self._turns = LeaderWithFailover(leader, self.position, what="the fan-out")
-        self._writer, self._database, self._clock, self._bell = writer, database, clock, bell
+        self._writer, self._database, self._clock, self._wakeup = writer, database, clock, wakeup
         self._columns, self._registers = columns, registers
         self._due_before: dict[int, set[int]] = {}
         """By emergency: contact points of the current event's person that were due just before it."""
@@ -115,7 +115,7 @@ class FanOut:
         if turn == "ours":
             self._react(recorded)
         if turn != "theirs":
-            self._bell.notify()
+            self._wakeup.notify()
         return turn != "theirs"
 
     def is_leader(self) -> bool:
@@ -189,8 +189,8 @@ class FanOut:
         own = recipients.due(self._columns, issued, due, self._registers.team())
 
         def work(unit: UnitOfWork) -> None:
-            handed = recipients.already_told(unit, self._columns, self._registers, issued)
-            frozen = recipients.merged(own, handed)
+            earlier = recipients.already_told(unit, self._columns, self._registers, issued)
+            frozen = recipients.merged(own, earlier)
             state = unit.get(DISPATCH, dispatch_id(issued.id))
             stopped = state.stopped if state is not None else None
             ended, reason = (STATE["cancelled"], f"stopped: {stopped}") if stopped is not None else (None, None)
@@ -198,10 +198,10 @@ class FanOut:
             planned = self._planned(issued, due, frozen)
             self._write_job(unit, issued, frozen, planned, ended, reason)
             unit.append(DISPATCH, dispatch_id(issued.id), planned)
-            said = {"dispatch": issued.number, "position": issued.position, "lane": issued.lane}
+            fields = {"dispatch": issued.number, "position": issued.position, "lane": issued.lane}
             people = {"people": planned.people, "deliveries": planned.contacts}
             request = str(issued.request or "")
-            unit.after_commit(lambda: _log.info("dispatch planned", extra={**said, **people, "request": request}))
+            unit.after_commit(lambda: _log.info("dispatch planned", extra={**fields, **people, "request": request}))
 
         return work
 

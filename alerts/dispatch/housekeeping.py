@@ -83,13 +83,13 @@ class Housekeeping:
         self._stands_in = self._planner_stall.is_stalled(page) or self._stands_in
         return self._stands_in
 
-    async def recover_orphaned(self, picture: QueueSnapshot) -> None:
+    async def recover_orphaned(self, snapshot: QueueSnapshot) -> None:
         """Requeue claims of expired workers: whether they were sent is unknown, so they are sent again."""
         alive: set[int] = set()
-        for worker in {worker for _, worker in picture.orphaned}.union(picture.silent):
+        for worker in {worker for _, worker in snapshot.orphaned}.union(snapshot.silent):
             if not (await self._writer.run(partial(self._expire_worker, worker), by="system")).result:
                 alive.add(worker)
-        for notice, worker in picture.orphaned:
+        for notice, worker in snapshot.orphaned:
             if worker in alive:
                 continue
             shard = 0
@@ -107,18 +107,18 @@ class Housekeeping:
             unit.after_commit(lambda: _log.warning("worker %d is gone: what it had in hand is sent again", worker))
         return gone
 
-    async def find_lost(self, picture: QueueSnapshot) -> None:
+    async def find_lost(self, snapshot: QueueSnapshot) -> None:
         """Requeue rows that this worker has claimed but no longer serves, after a failed claim or sender."""
-        for job in picture.jobs:
+        for job in snapshot.jobs:
             if not job.sending:
                 continue
             lost = await self._writer.run(partial(self._requeue_lost, job.notice), by="system")
             if lost.result:
                 _log.warning("%d claims of dispatch %d were lost and are in doubt", lost.result, job.notice)
 
-    async def sweep(self, picture: QueueSnapshot, now: datetime) -> None:
+    async def sweep(self, snapshot: QueueSnapshot, now: datetime) -> None:
         """End the unsent rows of ended dispatches."""
-        for job in picture.jobs:
+        for job in snapshot.jobs:
             end = job.end(now)
             if end is None or not job.planned or not job.open_rows:
                 continue
@@ -137,19 +137,19 @@ class Housekeeping:
 
             shard = (await self._writer.run(work, by="system")).result
 
-    async def guard(self, picture: QueueSnapshot) -> set[int]:
+    async def guard(self, snapshot: QueueSnapshot) -> set[int]:
         """Pause bulletins with too many bounces; return those paused now."""
         paused: set[int] = set()
-        for job in picture.jobs:
+        for job in snapshot.jobs:
             if job.bounces.too_many:
                 done = await self._writer.run(lambda unit, job=job: pause(unit, job.notice), by="system")  # type: ignore[misc]
                 if done.result:
                     paused.add(job.notice)
         return paused
 
-    async def complete(self, picture: QueueSnapshot) -> None:
+    async def complete(self, snapshot: QueueSnapshot) -> None:
         """Complete dispatches whose rows are all final."""
-        for job in picture.jobs:
+        for job in snapshot.jobs:
             if job.planned and not job.open_rows:
                 issued = self._follower.registers.issued(job.notice)
                 request = None if issued is None else issued.request
@@ -175,8 +175,8 @@ def _complete(unit: UnitOfWork, job: OpenDispatch, request: UUID | None) -> None
         by_state: dict[str, int] = {DELIVERY_STATES[state]: amount for state, amount in sorted(totals.items())}
         completed = DispatchCompleted(notice=_uuid(notice), number=job.notice, by_state=by_state)
         unit.append(DISPATCH, stream, completed)
-        said = {"dispatch": job.notice, "outcomes": " ".join(f"{state}={n}" for state, n in by_state.items())}
-        unit.after_commit(lambda: _log.info("dispatch complete", extra={**said, "request": str(request or "")}))
+        fields = {"dispatch": job.notice, "outcomes": " ".join(f"{state}={n}" for state, n in by_state.items())}
+        unit.after_commit(lambda: _log.info("dispatch complete", extra={**fields, "request": str(request or "")}))
 
 
 def _uuid(raw: bytes) -> UUID:

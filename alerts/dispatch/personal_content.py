@@ -53,9 +53,9 @@ class Sender:
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
 
 
-def notice_content(issued: IssuedNotice, language: str, house: Sender, registers: ReferenceData) -> NoticeWords:
+def notice_content(issued: IssuedNotice, language: str, sender: Sender, registers: ReferenceData) -> NoticeWords:
     """Content of a notice, equal for every reader of a language."""
-    body_language, content = choose(issued.plan.content, language, house.default_language)
+    body_language, content = choose(issued.plan.content, language, sender.default_language)
     return NoticeWords(
         notice=issued.id,
         number=issued.number,
@@ -72,13 +72,13 @@ def notice_content(issued: IssuedNotice, language: str, house: Sender, registers
         body=content.body,
         instruction=content.instruction,
         sms=content.sms,
-        area_words=area_words(issued, language, house.default_language, registers),
+        area_words=area_words(issued, language, sender.default_language, registers),
         issued_at=issued.issued_at.astimezone(UTC),
         expires=issued.expires,
-        url=f"{house.public_url}/alerts/{quote(str(issued.id))}",
-        short_url=f"{house.public_url}/a/{issued.number}",
-        sender=house.sender,
-        timezone=house.timezone,
+        url=f"{sender.public_url}/alerts/{quote(str(issued.id))}",
+        short_url=f"{sender.public_url}/a/{issued.number}",
+        sender=sender.sender,
+        timezone=sender.timezone,
         effective=issued.effective,
         concerned=_concerned(issued, registers),
     )
@@ -98,7 +98,7 @@ def area_words(issued: IssuedNotice, language: str, default: str, registers: Ref
 
 
 def personal_content(
-    issued: IssuedNotice, card: ContactCard, flags: int, house: Sender, registers: ReferenceData
+    issued: IssuedNotice, card: ContactCard, flags: int, sender: Sender, registers: ReferenceData
 ) -> Personal:
     """Data for this reader alone. Raises ValueError if the address is gone."""
     if card.address is None:
@@ -106,12 +106,12 @@ def personal_content(
     team = bool(flags & DeliveryFlag.TEAM)
     place = matched_place(issued, card, registers)
     return Personal(
-        delivery=house.delivery(issued.number, card.number),
+        delivery=sender.delivery(issued.number, card.number),
         to=card.address,
-        why_url=house.why_url(issued.number, card.number),
-        stop_url="" if team else house.stop_url(issued.number, card.number),
+        why_url=sender.why_url(issued.number, card.number),
+        stop_url="" if team else sender.stop_url(issued.number, card.number),
         preferences_url="",
-        place_name=_name_of(place, card, house, registers) if place else "",
+        place_name=_name_of(place, card, sender, registers) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
         alternatives=_alternatives(issued, place, registers),
@@ -174,11 +174,11 @@ def _alternatives(issued: IssuedNotice, place: Place | None, registers: Referenc
     )
 
 
-def _name_of(place: Place, card: ContactCard, house: Sender, registers: ReferenceData) -> str:
+def _name_of(place: Place, card: ContactCard, sender: Sender, registers: ReferenceData) -> str:
     """The reader's own name for the place, else the registered name in their language."""
     if place.name or place.slug is None:
         return place.name
     registered = registers.place(place.slug)
     if registered is None or not registered.name:
         return ""
-    return place_name(registered, card.language or house.default_language, house.default_language)
+    return place_name(registered, card.language or sender.default_language, sender.default_language)

@@ -34,7 +34,7 @@ class QueueClient:
         self.paused: set[int] = set()
         """Notices of which nothing is to leave now."""
         # A thread of its own: behind senders that wait for a position the lease would be lost.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dispatch house")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dispatch queue")
         self._leased = self._suspicious = False
 
     @property

@@ -33,7 +33,7 @@ class RetryPolicy:
     def outcome_of(
         self,
         row: Claimed,
-        handed: SendResult,
+        result: SendResult,
         started: datetime,
         finished: datetime,
         expires: datetime,
@@ -46,37 +46,37 @@ class RetryPolicy:
         done = DeliveryOutcome(
             row,
             SENT,
-            handed.reason if handed.result != "sent" else "",
+            result.reason if result.result != "sent" else "",
             started=started,
             finished=finished,
             language=language,
-            reference=handed.reference,
+            reference=result.reference,
         )
-        match handed.result:
+        match result.result:
             case "sent":
                 return done
             case "permanent":
-                return done._replace(state=STATE["failed-permanent"], suppress_reason=handed.retire)
+                return done._replace(state=STATE["failed-permanent"], suppress_reason=result.retire)
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
             case "not-begun":
-                return self._waiting(row, handed, finished, expires)
+                return self._waiting(row, result, finished, expires)
             case "temporary":
-                return self._again(done, handed, expires, first_try, emergency)
+                return self._again(done, result, expires, first_try, emergency)
             case "in-doubt":
-                doubted = done._replace(reason=f"{IN_DOUBT}: {handed.reason}", flags=row.flags | DeliveryFlag.IN_DOUBT)
-                return self._again(doubted, handed, expires, first_try, emergency)
+                doubted = done._replace(reason=f"{IN_DOUBT}: {result.reason}", flags=row.flags | DeliveryFlag.IN_DOUBT)
+                return self._again(doubted, result, expires, first_try, emergency)
 
-    def _waiting(self, row: Claimed, handed: SendResult, finished: datetime, expires: datetime) -> DeliveryOutcome:
-        wait = (handed.retry_after or 0.0) * self.chance.uniform(1, 1 + _SPREAD)
+    def _waiting(self, row: Claimed, result: SendResult, finished: datetime, expires: datetime) -> DeliveryOutcome:
+        wait = (result.retry_after or 0.0) * self.chance.uniform(1, 1 + _SPREAD)
         doubted = row.reason if row.reason and row.reason.startswith(IN_DOUBT) else None
-        reason = doubted or handed.reason or row.reason or ""
+        reason = doubted or result.reason or row.reason or ""
         return DeliveryOutcome(row, QUEUED, reason, due=min(finished + timedelta(seconds=wait), expires))
 
     def _again(
         self,
         settled: DeliveryOutcome,
-        handed: SendResult,
+        result: SendResult,
         expires: datetime,
         first_try: datetime | None,
         emergency: bool,
@@ -85,18 +85,18 @@ class RetryPolicy:
         assert finished is not None
         steps = self.schedule.get(CHANNELS[row.channel], ())
         step = steps[min(row.tries, len(steps) - 1)] if steps else 0.0
-        wait = max(step * self.chance.uniform(1 - _JITTER, 1 + _JITTER), handed.retry_after or 0.0)
+        wait = max(step * self.chance.uniform(1 - _JITTER, 1 + _JITTER), result.retry_after or 0.0)
         last = expires if emergency else min(expires, (first_try or settled.started or finished) + LONGEST)
         if not steps or finished >= last:
-            reason = f"given up after {row.tries + 1} tries: {handed.reason}"
+            reason = f"given up after {row.tries + 1} tries: {result.reason}"
             if settled.reason.startswith(IN_DOUBT):
                 reason = f"{IN_DOUBT}, {reason}"
             return settled._replace(state=FAILED_TECHNICAL, reason=reason)
         return settled._replace(state=DEFERRED, due=min(finished + timedelta(seconds=wait), last))
 
-    def asks_for_first_try(self, row: Claimed, handed: SendResult, *, emergency: bool) -> bool:
+    def asks_for_first_try(self, row: Claimed, result: SendResult, *, emergency: bool) -> bool:
         """True if `outcome_of` needs the time of the first try, which takes a read of the queue."""
-        if emergency or not row.tries or handed.result not in ("temporary", "in-doubt"):
+        if emergency or not row.tries or result.result not in ("temporary", "in-doubt"):
             return False
         # Within the schedule less than a day has passed; from its end on the day is counted exactly.
         return row.tries >= len(self.schedule.get(CHANNELS[row.channel], ()))

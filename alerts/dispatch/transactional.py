@@ -87,10 +87,10 @@ class Transactional:
     """Decides and renders. Shared by all senders of a process; thread-safe."""
 
     def __init__(
-        self, registers: ReferenceData, renderer: Renderer, house: Sender, *, clock: Callable[[], datetime]
+        self, registers: ReferenceData, renderer: Renderer, sender: Sender, *, clock: Callable[[], datetime]
     ) -> None:
-        self._registers, self._renderer, self._house, self._clock = registers, renderer, house, clock
-        self._answers = Answers(sender=house.sender, clock=clock, default_language=house.default_language)
+        self._registers, self._renderer, self._sender, self._clock = registers, renderer, sender, clock
+        self._answers = Answers(sender=sender.sender, clock=clock, default_language=sender.default_language)
 
     def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> DeliveryOutcome | Write:
         """Return the outcome of a row without a message, or the function that renders it."""
@@ -113,22 +113,22 @@ class Transactional:
         return refused if refused is not None else lambda: self._confirmation(row, card, address)
 
     def _confirmation(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
-        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
-        url = self._house.confirm_url(card)
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        url = self._sender.confirm_url(card)
         return self._renderer.confirmation(CHANNELS[row.channel], language, address, delivery, url), language, False
 
     def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
-        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
-        return self._answers.help(language, address, delivery, self._house.public_url), language, False
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        return self._answers.help(language, address, delivery, self._sender.public_url), language, False
 
     def _team(
         self, row: Claimed, card: ContactCard, address: str, webhooks: list[WebhookOff]
     ) -> tuple[Message, str, bool]:
-        language, delivery = self._language(card), self._house.delivery(row.notice, row.contact)
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         return self._answers.webhook_off(language, address, delivery, webhooks), language, False
 
     def _language(self, card: ContactCard) -> str:
-        return card.language or self._house.default_language
+        return card.language or self._sender.default_language
 
     def _webhooks_off(self, contact: int) -> list[WebhookOff]:
         member = self._registers.member_of(contact)

@@ -36,5 +36,5 @@ def write_checkpoint_offline(
 
     columns, registers = AudienceColumns(), ReferenceData()
     follower = AudienceProjector(log, columns, registers, clock=clock)
-    kept = snapshots.save(columns, follower.folded, there, wait=True)
-    return position if kept else None
+    saved = snapshots.save(columns, follower.folded, there, wait=True)
+    return position if saved else None

@@ -86,7 +86,7 @@ class Worker:
         self._wakeup.bind()
         await self.queue.acquire()
         lanes = [_EVERY_LANE] * self._senders + [_EMERGENCIES] * URGENT_SENDERS
-        self._tasks = [asyncio.create_task(self._keep_house(), name="dispatch housekeeper")]
+        self._tasks = [asyncio.create_task(self._housekeeping_loop(), name="dispatch housekeeper")]
         self._tasks += [asyncio.create_task(self._send(one), name="dispatch sender") for one in lanes]
 
     async def stop(self, patience: float = STOP_S) -> None:
@@ -114,7 +114,7 @@ class Worker:
         """Look for work that was announced by no wake-up; a periodic job."""
         self._wakeup.notify()
 
-    async def _keep_house(self) -> None:
+    async def _housekeeping_loop(self) -> None:
         while not self._stopping:
             try:
                 busy = await self._tidy()

@@ -133,8 +133,8 @@ class Explainer:
         if state is None or person is None:
             return None
         if not state.issued:
-            said = f"the notice is {state.phase}: nothing of it has been sent"
-            verdict = _Verdict(False, 0, (Check(rule="issued", holds=False, detail=said),))
+            detail = f"the notice is {state.phase}: nothing of it has been sent"
+            verdict = _Verdict(False, 0, (Check(rule="issued", holds=False, detail=detail),))
             return self._answer(state, subscriber, verdict, [])
         found = [self._deliveries.delivery(state.number, contact.number) for contact in person.contacts]
         rows = [row for row in found if row is not None]
@@ -187,8 +187,8 @@ class Explainer:
         """
         person = self._log.state(SUBSCRIBER, subscriber, past.position)
         if had and person is not None and person.preferences is None:
-            said = "it was due; what they had asked for has been erased since, so the rules cannot be asked again"
-            return _Verdict(True, past.position, (Check(rule="erased", holds=True, detail=said),))
+            detail = "it was due; what they had asked for has been erased since, so the rules cannot be asked again"
+            return _Verdict(True, past.position, (Check(rule="erased", holds=True, detail=detail),))
         own = self._by_own_rules(past, person, contact, past.position)
         if own.due or not past.earlier:
             return own if own.due or not had else self._late(past, subscriber, contact) or own
@@ -205,11 +205,11 @@ class Explainer:
         from subscribers.audience.explain import explain
 
         if past.issued.msg_type in ("Cancel", "AllClear"):
-            said = "it goes to those who were sent the earlier messages of this thread; this person was not"
-            return _Verdict(False, position, (Check(rule="follow-up", holds=False, detail=said),))
+            detail = "it goes to those who were sent the earlier messages of this thread; this person was not"
+            return _Verdict(False, position, (Check(rule="follow-up", holds=False, detail=detail),))
         if person is None:
-            said = "they had not signed up when the notice was issued"
-            return _Verdict(False, position, (Check(rule="subscription", holds=False, detail=said),))
+            detail = "they had not signed up when the notice was issued"
+            return _Verdict(False, position, (Check(rule="subscription", holds=False, detail=detail),))
         try:
             found = explain(person, past.query, past.registers.place_area)
         except Invalid as error:  # a RULE that is no longer valid: report it rather than fail
@@ -229,9 +229,10 @@ class Explainer:
                 outcomes = {attempt.outcome for attempt in row.attempts}
                 sent = row.state in _SENT or "sent" in outcomes  # a receipt may have reported a failure since
                 if sent or "in-doubt" in outcomes:
-                    said = "was sent" if sent else "may have been sent"
+                    outcome = "was sent" if sent else "may have been sent"
                     return (
-                        f"an earlier message of this thread {said} to this contact point, so it is told how it goes on"
+                        f"an earlier message of this thread {outcome} to this contact point, "
+                        "so it is told how it goes on"
                     )
         return None
 
@@ -245,8 +246,8 @@ class Explainer:
             at_that_time = replace(past, query=replace(past.query, at=recorded.at))
             verdict = self._by_own_rules(at_that_time, state, contact, recorded.position)
             if verdict.due:
-                said = "they became due by a change of their own while the emergency was live"
-                return replace(verdict, checks=(*verdict.checks, Check(rule="late", holds=True, detail=said)))
+                detail = "they became due by a change of their own while the emergency was live"
+                return replace(verdict, checks=(*verdict.checks, Check(rule="late", holds=True, detail=detail)))
         return None
 
     def _answer(
@@ -275,8 +276,8 @@ class Explainer:
 def _team(past: _PastQuery) -> _Verdict:
     status = past.issued.plan.status
     holds = status != "Actual"
-    said = f"this is a team member's sign-in address, and the notice is {'a drill' if holds else 'not a drill'}"
-    return _Verdict(holds, past.position, (Check(rule="team", holds=holds, detail=said),))
+    detail = f"this is a team member's sign-in address, and the notice is {'a drill' if holds else 'not a drill'}"
+    return _Verdict(holds, past.position, (Check(rule="team", holds=holds, detail=detail),))
 
 
 def _place_name(person: SubscriberState, found: Explanation) -> str:

@@ -72,7 +72,7 @@ class CheckpointStore:
         """`worth`, `spacing`, `look`: events behind, and seconds between checkpoints and between checks."""
         self._log, self._views, self._vault, self._tick = log, views, vault, tick
         self._worth, self._spacing, self._always = worth, spacing, always
-        self._kept, self._requested = float("-inf"), False
+        self._saved_at, self._requested = float("-inf"), False
         self._writing: Thread | None = None
 
     # --- at the start ---
@@ -133,7 +133,7 @@ class CheckpointStore:
             self.finish()
         if position < self._worth or (self._writing is not None and self._writing.is_alive()):
             return False
-        if not stopping and (not (self._requested or self._always) or now - self._kept < self._spacing):
+        if not stopping and (not (self._requested or self._always) or now - self._saved_at < self._spacing):
             return False
         self._requested = False
         return position - self._stored_position() >= self._worth
@@ -167,7 +167,7 @@ class CheckpointStore:
         position = catch_up()
         if position is None:
             return False
-        self._kept = self._tick()
+        self._saved_at = self._tick()
         views = self._views.current
         header = _Header(
             generation=views.generation,

@@ -59,24 +59,24 @@ class _Match:
 
 def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Explanation:
     """Check every rule for one person, in the person's state at the notice's position."""
-    wishes = person.preferences
-    if wishes is None:
+    preferences = person.preferences
+    if preferences is None:
         gone = Check("subscription", False, "their data were erased; nothing is kept that could be checked")
         return Explanation(False, (gone,), (), None, None)
-    match = _place(wishes, query, places)
-    danger = query.danger_to_life and wishes.danger_to_life and match.touches
+    match = _place(preferences, query, places)
+    danger = query.danger_to_life and preferences.danger_to_life and match.touches
     checks = [
         _confirmed(person),
         _pause(person, query, danger),
-        *_tester(wishes, query),
+        *_tester(preferences, query),
         Check("place", match.holds, match.detail),
-        _topic(wishes, query.topic, danger),
-        *_severity(wishes, query, danger),
-        *_danger(wishes, query, match),
+        _topic(preferences, query.topic, danger),
+        *_severity(preferences, query, danger),
+        *_danger(preferences, query, match),
         *_rule(person, query, places),
     ]
     due = all(check.holds for check in checks)
-    contacts, check = _contacts(person, wishes, query, danger)
+    contacts, check = _contacts(person, preferences, query, danger)
     return Explanation(due, (*checks, check), contacts if due else (), match.index, match.distance_m)
 
 
@@ -113,46 +113,46 @@ def _pause(person: SubscriberState, query: AudienceQuery, danger: bool) -> Check
         return Check("pause", True, "not paused")
     zone = ZoneInfo(person.preferences.timezone) if person.preferences else UTC
     local = until.astimezone(zone)
-    said = f"paused until {local:%A} {local.day} {local:%B %Y, %H:%M}"
-    return Check("pause", danger, f"{said}, but danger to life passes over a pause" if danger else said)
+    detail = f"paused until {local:%A} {local.day} {local:%B %Y, %H:%M}"
+    return Check("pause", danger, f"{detail}, but danger to life passes over a pause" if danger else detail)
 
 
-def _tester(wishes: Preferences, query: AudienceQuery) -> list[Check]:
+def _tester(preferences: Preferences, query: AudienceQuery) -> list[Check]:
     if query.status == "Actual":
         return []
-    said = "is" if wishes.tester else "is not"
-    return [Check("tester", wishes.tester, f"an exercise or test goes to testers only; this person {said} one")]
+    verb = "is" if preferences.tester else "is not"
+    return [Check("tester", preferences.tester, f"an exercise or test goes to testers only; this person {verb} one")]
 
 
-def _topic(wishes: Preferences, topic: str | None, danger: bool) -> Check:
-    chosen = ", ".join(map(_plain, wishes.topics)) or "none chosen, which means all but newsletters"
-    newsletters_only = bool(wishes.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in wishes.topics)
+def _topic(preferences: Preferences, topic: str | None, danger: bool) -> Check:
+    chosen = ", ".join(map(_plain, preferences.topics)) or "none chosen, which means all but newsletters"
+    newsletters_only = bool(preferences.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in preferences.topics)
     if topic is None:
         holds = not newsletters_only
-        said = "the notice has no topic" + (", and newsletters alone were chosen" if newsletters_only else "")
+        detail = "the notice has no topic" + (", and newsletters alone were chosen" if newsletters_only else "")
     else:
-        holds = follows(wishes, topic)
-        said = f"the topic “{_plain(topic)}” is {'among' if holds else 'not among'} those wanted ({chosen})"
+        holds = follows(preferences, topic)
+        detail = f"the topic “{_plain(topic)}” is {'among' if holds else 'not among'} those wanted ({chosen})"
     if danger and not holds:
-        return Check("topic", True, said + ", but danger to life goes out whatever the topics")
-    return Check("topic", holds, said)
+        return Check("topic", True, detail + ", but danger to life goes out whatever the topics")
+    return Check("topic", holds, detail)
 
 
-def _severity(wishes: Preferences, query: AudienceQuery, danger: bool) -> list[Check]:
+def _severity(preferences: Preferences, query: AudienceQuery, danger: bool) -> list[Check]:
     if query.kind != "alert":
         return []
-    floor: Severity = wishes.severity_at_least or "Minor"
+    floor: Severity = preferences.severity_at_least or "Minor"
     holds = SEVERITY_RANK[query.severity] >= SEVERITY_RANK[floor]
-    said = f"severity {query.severity} {'meets' if holds else 'is below'} the least one wanted, {floor}"
+    detail = f"severity {query.severity} {'meets' if holds else 'is below'} the least one wanted, {floor}"
     if danger and not holds:
-        return [Check("severity", True, said + ", but danger to life goes out whatever the floor")]
-    return [Check("severity", holds, said)]
+        return [Check("severity", True, detail + ", but danger to life goes out whatever the floor")]
+    return [Check("severity", holds, detail)]
 
 
-def _danger(wishes: Preferences, query: AudienceQuery, match: _Match) -> list[Check]:
+def _danger(preferences: Preferences, query: AudienceQuery, match: _Match) -> list[Check]:
     if not query.danger_to_life:
         return []
-    if not wishes.danger_to_life:
+    if not preferences.danger_to_life:
         return [Check("danger to life", True, "danger to life was unticked, so the ordinary wishes count")]
     if not match.touches:
         return [Check("danger to life", True, "no place touches the area, so the ordinary wishes count")]
@@ -165,14 +165,14 @@ def _rule(person: SubscriberState, query: AudienceQuery, places: Places) -> list
     if query.rule is None:
         return []
     holds = rule_holds(query.rule, person, places)
-    said = "belongs" if holds else "does not belong"
-    return [Check("audience", holds, f"{said} to the notice's audience: {rule_words(query.rule)}")]
+    verb = "belongs" if holds else "does not belong"
+    return [Check("audience", holds, f"{verb} to the notice's audience: {rule_words(query.rule)}")]
 
 
 def _contacts(
-    person: SubscriberState, wishes: Preferences, query: AudienceQuery, danger: bool
+    person: SubscriberState, preferences: Preferences, query: AudienceQuery, danger: bool
 ) -> tuple[tuple[int, ...], Check]:
-    channels = query.channels if danger else query.channels & frozenset(wishes.channels)
+    channels = query.channels if danger else query.channels & frozenset(preferences.channels)
     due, why = [], []
     for contact in person.contacts:
         if contact.state != "verified":
@@ -187,32 +187,32 @@ def _contacts(
             why.append(f"{CHANNEL_TERMS[contact.channel].noun}: not among the channels wanted")
         else:
             due.append(contact)
-    said = " and ".join(CHANNEL_TERMS[c].noun for c in CHANNELS if any(d.channel == c for d in due))
-    detail = f"can be reached by {said}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
+    nouns = " and ".join(CHANNEL_TERMS[c].noun for c in CHANNELS if any(d.channel == c for d in due))
+    detail = f"can be reached by {nouns}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
     return tuple(sorted(c.number for c in due)), Check("contact points", bool(due), detail)
 
 
 # --- places ------------------------------------------------------------------------------------------------------
 
 
-def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
+def _place(preferences: Preferences, query: AudienceQuery, places: Places) -> _Match:
     if query.change is not None:
-        return _change(wishes, query.change, places)
+        return _change(preferences, query.change, places)
     if query.area is None:
         return _Match(True, False, "the notice has no area")
-    if not wishes.places:
+    if not preferences.places:
         return _Match(True, False, "no place was chosen, which means everywhere")
     nearest: tuple[float, int] | None = None
-    for index, place in enumerate(wishes.places):
+    for index, place in enumerate(preferences.places):
         touches, away = touches_area(place, query.area, places)
         if touches:
             return _Match(True, True, _place_words(place, index, away, "the area"), index, away)
         nearest = min(nearest or (away, index), (away, index))
     assert nearest is not None
     away, index = nearest
-    name = _name(wishes.places[index], index)
-    if wishes.places[index].lat is not None:
-        allowed = wishes.places[index].radius_km * 1000.0
+    name = _name(preferences.places[index], index)
+    if preferences.places[index].lat is not None:
+        allowed = preferences.places[index].radius_km * 1000.0
         beyond = f", further than its {metres(allowed)}" if allowed else ""
         detail = f"{name} is {metres(away)} from the area{beyond}"
     else:
@@ -220,11 +220,11 @@ def _place(wishes: Preferences, query: AudienceQuery, places: Places) -> _Match:
     return _Match(False, False, "no place touches the area; " + detail, None, away)
 
 
-def _change(wishes: Preferences, change: ChangeReach, places: Places) -> _Match:
-    if not wishes.places:
+def _change(preferences: Preferences, change: ChangeReach, places: Places) -> _Match:
+    if not preferences.places:
         return _Match(True, False, "no place was chosen, which means everywhere")
     concerned = {p.id for p in change.points}
-    for index, place in enumerate(wishes.places):
+    for index, place in enumerate(preferences.places):
         where = locate(place, places)
         if where is None:
             continue

@@ -33,11 +33,11 @@ Places = Callable[[str], Area | None]
 """Lookup of a registered place's area, by slug."""
 
 
-def follows(wishes: Preferences, topic: str) -> bool:
+def follows(preferences: Preferences, topic: str) -> bool:
     """True if a topic is among those chosen: none chosen means all but newsletters."""
-    if not wishes.topics:
+    if not preferences.topics:
         return not topic.startswith(NEWSLETTER_PREFIX)
-    return topic in wishes.topics
+    return topic in preferences.topics
 
 
 def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
@@ -69,8 +69,8 @@ def touches_area(place: Place, area: Area, places: Places) -> tuple[bool, float]
 
 def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
     """True if a resolved RULE holds for one person (RULES 22)."""
-    wishes = person.preferences
-    if wishes is None:
+    preferences = person.preferences
+    if preferences is None:
         return False
     match rule:
         case All(rules):
@@ -80,17 +80,17 @@ def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
         case Not(inner):
             return not rule_holds(inner, person, places)
         case Touches(_, area):
-            return area is not None and any(touches_area(p, area, places)[0] for p in wishes.places)
+            return area is not None and any(touches_area(p, area, places)[0] for p in preferences.places)
         case TopicIs(topic):
-            return follows(wishes, topic)
+            return follows(preferences, topic)
         case FloorAtMost(severity):
-            return SEVERITY_RANK[wishes.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
+            return SEVERITY_RANK[preferences.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
         case HasChannel(channel):
             return any(c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts)
         case LanguageIs(tag):
-            return primary_subtag(wishes.language) == primary_subtag(tag)
+            return primary_subtag(preferences.language) == primary_subtag(tag)
         case FrequencyIs(frequency):
-            return wishes.frequency == frequency
+            return preferences.frequency == frequency
         case SubscribedBefore(time):
             return person.confirmed_at is not None and person.confirmed_at < time
         case IdIn(ids):

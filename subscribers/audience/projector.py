@@ -76,7 +76,7 @@ class AudienceProjector:
         self._thread: threading.Thread | None = None
         self._applied = 0
         self._effects_after = 0
-        self._kept = 0
+        self._saved_position = 0
         self._folded = array("q")
         """Positions of the events that the reference data is folded from."""
         self._caught_up = False
@@ -255,7 +255,7 @@ class AudienceProjector:
         self._take(batch if topics is _WANTED else [recorded for recorded in batch if recorded.position <= end])
         if whole:
             self._advance(max(end, self._position))
-        if self._position > self._kept + 10_000:
+        if self._position > self._saved_position + 10_000:
             self._save_position()
         return True
 
@@ -317,7 +317,7 @@ class AudienceProjector:
                 _log.warning("effects of event %d wait: %s", recorded.position, error)
                 self._stopping.wait(0.2)
         self._pending = None
-        self._kept = recorded.position
+        self._saved_position = recorded.position
         self._advance(recorded.position)
 
     def _apply(self, run: list[Recorded]) -> None:
@@ -365,11 +365,15 @@ class AudienceProjector:
 
     def _save_position(self) -> None:
         """Save the reactor's position for the next start; nothing since its last effects had any."""
-        if self._reactor is None or self._pending is not None or self._position <= max(self._kept, self._effects_after):
+        if (
+            self._reactor is None
+            or self._pending is not None
+            or self._position <= max(self._saved_position, self._effects_after)
+        ):
             return
         try:
             self._reactor.advance_clock(self._position)
-            self._kept = self._position
+            self._saved_position = self._position
         except Unavailable:
             _log.warning("the reactor's position could not be kept; it starts a little earlier next time")
 

@@ -103,13 +103,13 @@ def _joined(
     addresses = event.addresses or {}
     named = [_named(old.get(ref.number), ref, addresses.get(ref.number), confirmed) for ref in event.contacts]
     numbers = {c.number for c in named}
-    kept = [replace(c, state="removed") for c in old.values() if c.number not in numbers]
+    removed = [replace(c, state="removed") for c in old.values() if c.number not in numbers]
     return SubscriberState(
         id=recorded.originator_id,
         version=recorded.originator_version,
         phase="confirmed" if confirmed else "requested",
         preferences=event.preferences,
-        contacts=(*kept, *named),
+        contacts=(*removed, *named),
         consent=event.consent if isinstance(event, SubscriberRegistered) else None,
         how=event.how,
         since=state.since if state else recorded.at,

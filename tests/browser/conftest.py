@@ -160,5 +160,5 @@ async def _tell(scene: Scene, site: Site) -> None:
         "a notice": f"/console/notices/{closure}",
         "log": "/console/log",
     }
-    token = timed_token(scene.secret, "sign-in", member.id, scene.app.parts.clock(), timedelta(hours=1))
+    token = timed_token(scene.secret, "sign-in", member.id, scene.app.services.clock(), timedelta(hours=1))
     site.sign_in = f"/console/sign-in/{token}"

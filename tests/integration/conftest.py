@@ -46,8 +46,8 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     )
     await app.start()
     try:
-        async with TestClient(TestServer(build(app.parts))) as client:
-            box.append(Served(app.parts, client))
+        async with TestClient(TestServer(build(app.services))) as client:
+            box.append(Served(app.services, client))
             yield box[0]
     finally:
         await app.stop()

@@ -107,7 +107,7 @@ class Rig:
         app = self.app = App(settings, ["worker"] if sends else [], clock, always)
         self.main, self.vault, self.log, self.writer = app.main, app.vault, app.log, app.writer
         self.runner, self.views, self.follower, self.reads = app.runner, app.views, app.follower, app.dispatch
-        self.commands, self.codec = app.commands, app.parts.codec
+        self.commands, self.codec = app.commands, app.services.codec
         self.columns, self.registers = self.follower.columns, self.follower.registers
         self.subscriber_of: dict[int, UUID] = {}
         """The subscriber of each contact point that `people` has registered."""

@@ -46,7 +46,7 @@ class Scene:
         self.app = build(
             settings_of.load({**env, "ALERTS_LOG_LEVEL": "warning"}), ["worker"] if sends else [], clock=clock
         )
-        self.parts, self.views, self.commands = self.app.parts, self.app.views, self.app.commands
+        self.parts, self.views, self.commands = self.app.services, self.app.views, self.app.commands
         self.secret = self.app.settings.secret_key
         self._numbers = 100
 

@@ -38,7 +38,7 @@ COUNT = Operation(
 def routes(services: Services) -> list[Route]:
     """Policy row of the audience count."""
 
-    turn = asyncio.Lock()
+    counting = asyncio.Lock()
 
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
@@ -46,7 +46,7 @@ def routes(services: Services) -> list[Route]:
         if not services.follower.caught_up:
             # Outside the lock: a refused request must not delay others.
             await read(services, services.follower.everybody)
-        async with turn:
+        async with counting:
             # One at a time, as the columns serialize counts anyway. While a polygon is drawn, the page sends request
             # after request and aborts the earlier ones: skip the count of a client that has disconnected.
             if request.transport is None or request.transport.is_closing():

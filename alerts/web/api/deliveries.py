@@ -25,7 +25,7 @@ from alerts.web.http.requests import id_of, limit_of, next_url, one_of, query, r
 from alerts.web.http.responses import JsonResponse, ListBody, json_response, list_response
 from alerts.web.http.routing import Route, scope
 
-KEPT_BACK = "kept back: this key lacks the scope subscribers:read"
+WITHHELD = "kept back: this key lacks the scope subscribers:read"
 
 
 class Attempt(JsonResponse, frozen=True, kw_only=True):
@@ -149,5 +149,5 @@ def _for(request: web.Request, why: Why) -> Why:
     """Redact the explanation for a key without `subscribers:read`."""
     if caller_of(request).may("subscribers:read"):
         return why
-    checks = tuple(msgspec.structs.replace(check, detail=KEPT_BACK) for check in why.checks)
+    checks = tuple(msgspec.structs.replace(check, detail=WITHHELD) for check in why.checks)
     return msgspec.structs.replace(why, checks=checks, place="", distance_m=None)

@@ -62,11 +62,11 @@ def routes(services: Services) -> list[Route]:
     async def streamed(request: web.Request, after: int, wanted: frozenset[str]) -> web.StreamResponse:
         secret = caller_of(request).key.secret_hash
 
-        async def welcome() -> bool:
+        async def is_authorized() -> bool:
             """True if the key is still valid: a stream may last for days."""
             key = await read(services, services.views.key_by_hash, secret)
             return key is not None and not key.revoked
 
-        return await request.app[STREAMS].serve(request, after, wanted, welcome)
+        return await request.app[STREAMS].serve(request, after, wanted, is_authorized)
 
     return [Route("GET", f"{ROOT}/events", get_page, scope("read"), READ)]

@@ -28,10 +28,10 @@ MEDIA_TYPE: Final = "text/event-stream"
 HEARTBEAT_S = 15.0
 """Seconds without events after which a comment is sent, so that no intermediary closes the idle connection."""
 _PAGE = 500
-_KEPT_EVENTS, _KEPT_BYTES = 2_000, 8_000_000
+_MAX_EVENTS, _MAX_BYTES = 2_000, 8_000_000
 _WRITE_S = 30.0
 """Write timeout in seconds: a listener that reads slower is disconnected; it resumes at its last position."""
-_MOST = 1_000
+_MAX_LISTENERS = 1_000
 """Maximum listeners per process."""
 _HEADERS = {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8", "X-Accel-Buffering": "no"}
 
@@ -60,11 +60,11 @@ class RecentFrames:
         self._frames: list[Frame] = []
         self._start = self._end = -1
         self._bytes = 0
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def page(self, after: int, topics: frozenset[str]) -> FrameBatch:
         """Return the frames after `after` of these types (empty: all)."""
-        async with self._turn:
+        async with self._lock:
             if after > self._end:
                 if after > await read(self._services, self._services.log.position):
                     return FrameBatch([], after, False)  # ahead of the log: wait until it gets there
@@ -84,7 +84,7 @@ class RecentFrames:
         self._end = found.end
         self._bytes += sum(len(frame.block) for frame in found.frames)
         dropped = 0
-        while len(self._frames) - dropped > _KEPT_EVENTS or self._bytes > _KEPT_BYTES:
+        while len(self._frames) - dropped > _MAX_EVENTS or self._bytes > _MAX_BYTES:
             self._start = self._frames[dropped].position
             self._bytes -= len(self._frames[dropped].block)
             dropped += 1
@@ -117,17 +117,17 @@ class Streams:
         self._closing = False
 
     async def serve(
-        self, request: web.Request, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+        self, request: web.Request, after: int, topics: frozenset[str], is_authorized: Callable[[], Awaitable[bool]]
     ) -> web.StreamResponse:
         """Stream events after `after` until the client leaves, loses authorization, or the process stops."""
-        if self._closing or len(self._listeners) >= _MOST:
+        if self._closing or len(self._listeners) >= _MAX_LISTENERS:
             raise Unavailable("There are too many listeners just now. Try again in a moment.")
         response = web.StreamResponse(headers=_HEADERS)
         add_security_headers(response)
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        listening = asyncio.create_task(self._listen(response, after, topics, welcome))
+        listening = asyncio.create_task(self._listen(response, after, topics, is_authorized))
         self._listeners.add(listening)
         try:
             await asyncio.wait([listening])
@@ -150,10 +150,14 @@ class Streams:
             listening.cancel()
 
     async def _listen(
-        self, response: web.StreamResponse, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+        self,
+        response: web.StreamResponse,
+        after: int,
+        topics: frozenset[str],
+        is_authorized: Callable[[], Awaitable[bool]],
     ) -> None:
         await _send(response, b"retry: 2000\n\n")
-        position, asked = after, monotonic()
+        position, checked_at = after, monotonic()
         while True:
             page = await self._tail.page(position, topics)
             if page.frames:
@@ -163,13 +167,13 @@ class Streams:
                 continue
             while not await self._services.log.wait_for_async(position + 1, self._heartbeat):
                 await _send(response, b": nothing new\nid: %d\n\n" % position)
-                if not await welcome():
+                if not await is_authorized():
                     return
-                asked = monotonic()
-            if monotonic() - asked > self._heartbeat:
-                if not await welcome():
+                checked_at = monotonic()
+            if monotonic() - checked_at > self._heartbeat:
+                if not await is_authorized():
                     return
-                asked = monotonic()
+                checked_at = monotonic()
 
 
 async def _send(response: web.StreamResponse, data: bytes) -> None:

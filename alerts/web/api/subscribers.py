@@ -40,14 +40,14 @@ class SubscriberTaken(JsonResponse, frozen=True, kw_only=True):
     contact_points: tuple[ContactPoint, ...]
 
     @classmethod
-    def of(cls, kept: SubscriberSaved) -> SubscriberTaken:
+    def of(cls, saved: SubscriberSaved) -> SubscriberTaken:
         """Build from the command's result."""
         return cls(
-            id=kept.id,
-            version=kept.version,
-            position=kept.position,
-            state=kept.state,
-            contact_points=tuple(ContactPoint(id=c.number, channel=c.channel, state=c.state) for c in kept.contacts),
+            id=saved.id,
+            version=saved.version,
+            position=saved.position,
+            state=saved.state,
+            contact_points=tuple(ContactPoint(id=c.number, channel=c.channel, state=c.state) for c in saved.contacts),
         )
 
 
@@ -81,9 +81,9 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
     @classmethod
     def of(cls, state: SubscriberState) -> Subscriber:
         """Build from the directory."""
-        wishes, here = state.preferences, [c for c in state.contacts if c.state != "removed"]
+        preferences, here = state.preferences, [c for c in state.contacts if c.state != "removed"]
         addresses = {c.channel: c.address for c in here}
-        quiet = wishes.quiet_hours if wishes else None
+        quiet = preferences.quiet_hours if preferences else None
         return cls(
             id=state.id,
             version=state.version,
@@ -92,16 +92,16 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
             email=addresses.get("email"),
             phone=addresses.get("sms"),
             push=_device(addresses.get("push")),
-            places=[_place(place) for place in wishes.places] if wishes else [],
-            topics=wishes.topics if wishes else (),
-            severity_at_least=wishes.severity_at_least if wishes else None,
-            channels=wishes.channels if wishes else (),
-            language=wishes.language if wishes else None,
-            timezone=wishes.timezone if wishes else None,
-            frequency=wishes.frequency if wishes else None,
+            places=[_place(place) for place in preferences.places] if preferences else [],
+            topics=preferences.topics if preferences else (),
+            severity_at_least=preferences.severity_at_least if preferences else None,
+            channels=preferences.channels if preferences else (),
+            language=preferences.language if preferences else None,
+            timezone=preferences.timezone if preferences else None,
+            frequency=preferences.frequency if preferences else None,
             quiet_hours={"from": quiet.start, "to": quiet.end, "wake_for": quiet.wake_for} if quiet else None,
-            danger_to_life=wishes.danger_to_life if wishes else None,
-            tester=wishes.tester if wishes else None,
+            danger_to_life=preferences.danger_to_life if preferences else None,
+            tester=preferences.tester if preferences else None,
             paused_until=state.paused_until,
             consent=msgspec.to_builtins(state.consent) if state.consent else None,
             since=state.since,

@@ -45,10 +45,10 @@ class Webhook(JsonResponse, frozen=True, kw_only=True):
     added_at: datetime
 
     @classmethod
-    def of(cls, standing: WebhookStatus) -> Webhook:
+    def of(cls, status: WebhookStatus) -> Webhook:
         """Build from the webhook's state and progress row."""
-        webhook = standing.webhook
-        failing = webhook.phase == "on" and standing.tries > 0
+        webhook = status.webhook
+        failing = webhook.phase == "on" and status.tries > 0
         return cls(
             id=webhook.id,
             version=webhook.version,
@@ -56,11 +56,11 @@ class Webhook(JsonResponse, frozen=True, kw_only=True):
             events=webhook.events,
             area=webhook.area,
             state="failing" if failing else webhook.phase,
-            reason=webhook.reason or standing.reason,
-            position=standing.position,
-            failing_since=standing.failing_since,
-            next_try=standing.due_at,
-            last_taken_at=standing.taken_at,
+            reason=webhook.reason or status.reason,
+            position=status.position,
+            failing_since=status.failing_since,
+            next_try=status.due_at,
+            last_taken_at=status.taken_at,
             added_at=webhook.added_at,
         )
 
@@ -109,8 +109,8 @@ def routes(services: Services) -> list[Route]:
 
     async def get_one(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="webhook")
-        standing = found(await read(services, services.webhooks.one, wanted), "webhook", wanted)
-        return json_response(Webhook.of(standing), headers={"ETag": etag(standing.webhook.version)})
+        status = found(await read(services, services.webhooks.one, wanted), "webhook", wanted)
+        return json_response(Webhook.of(status), headers={"ETag": etag(status.webhook.version)})
 
     async def remove(request: web.Request) -> web.StreamResponse:
         query(request)

@@ -58,7 +58,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         return None
     dispatched = presenter.services.views.dispatch(found.id)
     area = presenter.atlas.area(found.plan.area)
-    zone = Zone(presenter.tone(found), area)
+    zone = Zone(presenter.style_class(found), area)
     svg = None if area.empty else draw(presenter.atlas.outlines(), [zone], [], "Map of the area")
     return {
         "here": "notices",

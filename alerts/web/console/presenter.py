@@ -40,7 +40,7 @@ class Presenter:
             "title": title,
             "lang": language,
             "dir": direction(language),
-            "tone": self.tone(notice),
+            "tone": self.style_class(notice),
             "tag": self.tag(notice),
             "phase": notice.phase.replace("-", " "),
             "phase_tone": _PHASES.get(notice.phase, "minor"),
@@ -103,15 +103,15 @@ class Presenter:
         """Format a time; "" for None."""
         return "" if at is None else self.translator.time(at, self.services.settings.timezone)
 
-    def tone(self, notice: NoticeState) -> str:
+    def style_class(self, notice: NoticeState) -> str:
         """Return the CSS class of a notice's severity style."""
         return style(notice.plan.kind, notice.msg_type, notice.plan.severity).name
 
     def tag(self, notice: NoticeState) -> str:
         """Format a notice's tag, such as `Update, Severe`."""
-        said = tag(notice.plan.kind, notice.msg_type, notice.plan.severity, self.translator)
+        tag_text = tag(notice.plan.kind, notice.msg_type, notice.plan.severity, self.translator)
         marks = [m for m in (notice.plan.status, notice.msg_type) if m in ("Exercise", "Test", "Update")]
-        return ", ".join([*(self.translator.text("mark", m) for m in marks), said])
+        return ", ".join([*(self.translator.text("mark", m) for m in marks), tag_text])
 
     @cached_property
     def _names(self) -> dict[str, str]:

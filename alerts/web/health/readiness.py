@@ -42,14 +42,14 @@ class Readiness:
     ) -> None:
         """`patience`: seconds after which a pending write counts as failed."""
         self._writer, self._clock, self._tick, self._patience = writer, clock, tick, patience
-        self._asked: tuple[float, asyncio.Task[str]] | None = None
+        self._last_write: tuple[float, asyncio.Task[str]] | None = None
 
     async def trouble(self) -> str:
         """Return the reason why the log cannot be written; "" if it can."""
         now = self._tick()
-        if self._asked is None or (self._asked[1].done() and now - self._asked[0] > _HOLDS_S):
-            self._asked = now, asyncio.create_task(self._write())
-        return await asyncio.shield(self._asked[1])
+        if self._last_write is None or (self._last_write[1].done() and now - self._last_write[0] > _HOLDS_S):
+            self._last_write = now, asyncio.create_task(self._write())
+        return await asyncio.shield(self._last_write[1])
 
     async def _write(self) -> str:
         def beat(unit: UnitOfWork) -> None:

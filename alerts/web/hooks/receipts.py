@@ -114,7 +114,7 @@ class _Receipts:
         if found is None:
             return False
         notice, contact = found.delivery or (None, None)
-        kept = await self._services.commands.take_bounce(
+        saved = await self._services.commands.take_bounce(
             "smtp",
             found.kind,
             failed=found.failed,
@@ -124,7 +124,7 @@ class _Receipts:
             reason=found.reason,
             external_id=found.external_id,
         )
-        return kept.created
+        return saved.created
 
     def _signed(self, secrets: list[str], request: web.Request, body: bytes) -> str:
         """Return the `webhook-id` if one of the secrets verifies the signature. Raises Unverified."""
@@ -165,10 +165,10 @@ class _Receipts:
     async def _take(self, provider: str, report: Report) -> bool:
         commands = self._services.commands
         if isinstance(report, TextIn):
-            kept = await commands.take_inbound(provider, report.number, report.word, report.at, report.external_id)
-            return kept.created
+            saved = await commands.take_inbound(provider, report.number, report.word, report.at, report.external_id)
+            return saved.created
         notice, contact = self._delivery(report)
-        kept = await commands.take_receipt(
+        saved = await commands.take_receipt(
             provider,
             notice,
             contact,
@@ -178,7 +178,7 @@ class _Receipts:
             report.external_id,
             retire=report.retire,
         )
-        return kept.created
+        return saved.created
 
     def _delivery(self, report: Receipt) -> tuple[int, int]:
         numbers = parse_delivery_id(self._services.settings.secret_key, report.reference)

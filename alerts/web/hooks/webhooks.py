@@ -68,13 +68,13 @@ class _Hooks:
             if await read(self._services, self._services.log.state, TRIGGER, known) is not None:
                 return self._accepted(known)
         try:
-            kept = await self._take(request, source, identifier, body)
+            saved = await self._take(request, source, identifier, body)
         except Unavailable:
             raise  # not processed: the sender retries
         except (RequestRefused, DomainError) as error:
             await self._record(source, error, digest(body))
             raise
-        return self._accepted(kept.id)
+        return self._accepted(saved.id)
 
     async def _verified(self, request: web.Request, source: SourceState) -> tuple[str, bytes]:
         """Return (`webhook-id`, "" with a bearer; body). Raises Unverified, RequestRefused 413, Malformed."""

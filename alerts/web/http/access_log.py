@@ -27,14 +27,14 @@ def log_request(request: web.Request, route: str, status: int, seconds: float, i
     if not _log.isEnabledFor(level):
         return
     caller = request.get(CALLER)
-    said: dict[str, object] = {"method": request.method, "route": route, "status": status}
-    said["ms"] = round(seconds * 1000, 1)
+    fields: dict[str, object] = {"method": request.method, "route": route, "status": status}
+    fields["ms"] = round(seconds * 1000, 1)
     if id is not None:
-        said["request"] = id
+        fields["request"] = id
     if isinstance(caller, Caller):
-        said["by"] = caller.actor.source
+        fields["by"] = caller.actor.source
     lines = LineHandler.exclusive()
     if lines is not None:
-        lines.log_request(level, said)
+        lines.log_request(level, fields)
     else:
-        _log.log(level, ANSWERED, extra=said)
+        _log.log(level, ANSWERED, extra=fields)

@@ -14,7 +14,7 @@ class EventStreams(Protocol):
     """Open server-sent event streams (`web.api.server_sent_events.Streams`)."""
 
     async def serve(
-        self, request: web.Request, after: int, topics: frozenset[str], welcome: Callable[[], Awaitable[bool]]
+        self, request: web.Request, after: int, topics: frozenset[str], is_authorized: Callable[[], Awaitable[bool]]
     ) -> web.StreamResponse:
         """Serve one listener until it leaves or the application closes."""
 

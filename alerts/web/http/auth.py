@@ -61,7 +61,7 @@ class Callers:
     def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         self._services, self._tick = services, tick
         self._known: dict[bytes, tuple[float, Caller]] = {}
-        self._asked: dict[bytes, asyncio.Future[Caller | None]] = {}
+        self._lookups: dict[bytes, asyncio.Future[Caller | None]] = {}
 
     async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
         """Authenticate a request. Raises RequestRefused: 401 without a valid key, 403 without one of the scopes;
@@ -85,11 +85,11 @@ class Callers:
             raise RequestRefused(401, "send an API key: `Authorization: Bearer …`", headers=_CHALLENGE)
         if not secret.isascii():
             return None
-        asked = self._asked.get(header)
-        if asked is None:
-            asked = self._asked[header] = asyncio.ensure_future(self._caller(secret, header))
-            asked.add_done_callback(lambda _: self._asked.pop(header, None))
-        return await asyncio.shield(asked)
+        lookup = self._lookups.get(header)
+        if lookup is None:
+            lookup = self._lookups[header] = asyncio.ensure_future(self._caller(secret, header))
+            lookup.add_done_callback(lambda _: self._lookups.pop(header, None))
+        return await asyncio.shield(lookup)
 
     async def _caller(self, secret: str, header: bytes) -> Caller | None:
         self._known.pop(header, None)

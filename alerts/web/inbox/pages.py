@@ -67,18 +67,18 @@ class InboxPages:
     def __init__(self, services: Services, inbox: Inbox) -> None:
         self._services, self._inbox = services, inbox
         self._pages = Pages(services)
-        self._speech = translator("en")
+        self._translator = translator("en")
 
     async def all(self, request: web.Request) -> web.Response:
         """List received messages, newest first; `?to=` filters by recipient, `?after=` pages."""
         context = await read(self._services, self._list, _number(request.query.get("after", "")), request.query)
-        return self._pages.page("pages/inbox.html", self._speech, context)
+        return self._pages.page("pages/inbox.html", self._translator, context)
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one message, its reasons, and the recipient's other messages."""
         context = await read(self._services, self._message, self._item_id(request))
         headers = {"Content-Security-Policy": _framing()}
-        return self._pages.page("pages/inbox_message.html", self._speech, context, headers=headers)
+        return self._pages.page("pages/inbox_message.html", self._translator, context, headers=headers)
 
     async def letter(self, request: web.Request) -> web.Response:
         """Serve an e-mail's HTML as a mail program shows it: without scripts, forms or external resources."""
@@ -115,7 +115,7 @@ class InboxPages:
         older = {"after": items[_PAGE - 1].id, **({"to": to} if to else {})} if len(items) > _PAGE else None
         return {
             "here": "inbox",
-            "count": self._speech.number(self._inbox.count()),
+            "count": self._translator.number(self._inbox.count()),
             "to": to,
             "rows": [self._row(item, notices) for item in items[:_PAGE]],
             "older": f"{base}?{urlencode(older)}" if older else "",
@@ -166,7 +166,7 @@ class InboxPages:
             "to": item.to,
             "to_link": f"{self._pages.site.base}/inbox?{urlencode({'to': item.to})}",
             "title": _title(item),
-            "at": self._speech.clock(item.at, self._services.settings.timezone) + item.at.strftime(":%S"),
+            "at": self._translator.clock(item.at, self._services.settings.timezone) + item.at.strftime(":%S"),
             "after": _after(item, notice),
             "tone": style(plan.kind, notice.msg_type, plan.severity).name if notice and plan else "minor",
         }

@@ -75,12 +75,12 @@ class _InboxPush:
         )
         to = f"{self._url}{INBOX_PATH}{id}"
         delivery = headers.get(DELIVERY_HEADER, "")[:200]
-        kept = await self._inbox.take(
+        result = await self._inbox.take(
             Message(channel="push", delivery=delivery, to=to, data=msgspec.json.encode(pushed), sender="")
         )
-        if kept.result == "permanent":
+        if result.result == "permanent":
             raise RequestRefused(410, "this subscription was given up")
-        if kept.result != "sent":
+        if result.result != "sent":
             raise RequestRefused(429, "busy: try again", headers={"Retry-After": "1"})
         return web.Response(status=201, headers={"Location": str(URL(f"{self._url}/inbox").with_query(to=to))})
 

@@ -19,7 +19,7 @@ from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public import cap_writer
 from alerts.web.public.cap_writer import Surroundings
 
-KEPT = 256
+CACHE_SIZE = 256
 """Maximum cached messages: few are read at any time."""
 
 
@@ -31,16 +31,16 @@ class _Message:
 
 def routes(services: Services) -> list[Route]:
     """Policy row of CAP messages."""
-    kept: OrderedDict[UUID, _Message] = OrderedDict()
+    cache: OrderedDict[UUID, _Message] = OrderedDict()
 
     async def one(request: web.Request) -> web.Response:
         notice = id_of(request, what="notice")
-        message = kept.get(notice)
+        message = cache.get(notice)
         if message is None:
             body = await read(services, written, services, notice)
-            message = kept[notice] = _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-            if len(kept) > KEPT:
-                kept.popitem(last=False)
+            message = cache[notice] = _Message(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            if len(cache) > CACHE_SIZE:
+                cache.popitem(last=False)
         headers = {"ETag": message.etag, "Cache-Control": "public, max-age=86400"}
         if unchanged(request, message.etag):
             return web.Response(status=304, headers=headers)

@@ -27,13 +27,13 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
     if not frame.has_place(place):
         return None
     planned = frame.changes.planned(reader, place)
-    speech = reader.speech
+    t = reader.translator
     pins = [
         Pin("closing" if c.facts.kind in ("closure", "move") else "open", p.facts.lat, p.facts.lon, p.facts.name)
         for c in planned
         for p in frame.changes.points(c)
     ]
-    label = speech.text("page", "map_of", what=speech.text("page", "changes"))
+    label = t.text("page", "map_of", what=t.text("page", "changes"))
     svg = draw(frame.atlas.outlines(), [], pins, label) if pins else None
     return frame.built(
         "pages/changes.html",
@@ -42,7 +42,7 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
         {
             "here": "changes",
             "place": place,
-            "counts": count_in_words(speech, len(planned), "change_one", "change_many", "no_changes"),
+            "counts": count_in_words(t, len(planned), "change_one", "change_many", "no_changes"),
             "changes": [frame.changes.tile(c, reader) for c in planned],
             "map": svg and {"svg": svg, "words": ""},
         },

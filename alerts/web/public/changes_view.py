@@ -20,8 +20,8 @@ from alerts.web.public.notice_view import Reader
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
 
-_TONES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
-_KEPT = timedelta(days=30)
+_STYLES = {"closure": "change", "hours": "change", "move": "change", "visit": "clear", "opening": "clear"}
+_LISTED_FOR = timedelta(days=30)
 """Time for which a change stays listed after it took effect."""
 
 
@@ -36,12 +36,12 @@ class ChangeViews:
 
         With `place`, those whose points lie in it or within their reach of it.
         """
-        told = self._views.changes(reader.now - timedelta(days=1))
+        announced = self._views.changes(reader.now - timedelta(days=1))
         outline = self._atlas.outline(place) if place else None
         if outline is not None:
-            told = [c for c in told if any(_reaches(p, outline) for p in self.points(c))]
-        coming = [c for c in told if c.facts.effective > reader.now]
-        return coming + [c for c in told if reader.now - _KEPT < c.facts.effective <= reader.now]
+            announced = [c for c in announced if any(_reaches(p, outline) for p in self.points(c))]
+        coming = [c for c in announced if c.facts.effective > reader.now]
+        return coming + [c for c in announced if reader.now - _LISTED_FOR < c.facts.effective <= reader.now]
 
     def points(self, change: ChangeState) -> list[PointState]:
         """Return the service points that the change concerns."""
@@ -50,22 +50,22 @@ class ChangeViews:
 
     def tile(self, change: ChangeState, reader: Reader) -> dict[str, Any]:
         """Format a change as a list entry."""
-        facts, speech = change.facts, reader.speech
-        language, headline = choose(facts.headline, speech.tag, reader.default_language)
+        facts, t = change.facts, reader.translator
+        language, headline = choose(facts.headline, t.tag, reader.default_language)
         description = choose(facts.description, language, language)[1] if facts.description else ""
-        weekday, day, month = _tile(facts.effective, speech, reader.timezone)
+        weekday, day, month = _tile(facts.effective, t, reader.timezone)
         return {
             "iso": facts.effective.astimezone(ZoneInfo(reader.timezone)).date().isoformat(),
             "weekday": weekday,
             "day": day,
             "month": month,
-            "tone": _TONES[facts.kind],
-            "tag": speech.text("kind", "service-change"),
+            "tone": _STYLES[facts.kind],
+            "tag": t.text("kind", "service-change"),
             "title": headline,
             "lang": language,
             "dir": direction(language),
             "lead": markdown.first_line(description, 240),
-            "points": speech.comma.join(sorted(p.facts.name for p in self.points(change))),
+            "points": t.comma.join(sorted(p.facts.name for p in self.points(change))),
             "link": f"{self._site.base}/alerts/{change.notice}" if change.notice else "",
         }
 
@@ -74,7 +74,7 @@ def _reaches(point: PointState, outline: Area) -> bool:
     return outline.touches(point.facts.lat, point.facts.lon, point.facts.reach_km * 1000)
 
 
-def _tile(at: datetime, speech: Translator, timezone: str) -> Sequence[str]:
+def _tile(at: datetime, t: Translator, timezone: str) -> Sequence[str]:
     """Return weekday, day and month of a date's tile."""
     local = at.astimezone(ZoneInfo(timezone))
-    return [format_date(local, part, locale=speech.locale) for part in ("EEE", "d", "MMM")]
+    return [format_date(local, part, locale=t.locale) for part in ("EEE", "d", "MMM")]

@@ -12,14 +12,14 @@ from alerts.web.public.templating import Pages
 async def error_page(services: Services, request: web.Request, status: int, message: str) -> web.Response:
     """Render an error page. 404 and 5xx use the catalogue's text, other statuses and `NOT_YET` the `message`."""
     pages = Pages(services)
-    speech = pages.speech(request)
+    t = pages.translator(request)
     if status == 404 and message.endswith(NOT_YET):
         context = {"title": "Not there yet", "lines": [message], "button": ""}
-        return pages.page("pages/message.html", speech, context, status)
+        return pages.page("pages/message.html", t, context, status)
     key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
     if key:
-        context = {"title": speech.text("page", f"{key}_title"), "lines": [speech.text("page", key)], "button": ""}
+        context = {"title": t.text("page", f"{key}_title"), "lines": [t.text("page", key)], "button": ""}
     else:
         words = message[:1].upper() + message[1:]
         context = {"title": "This is not possible", "lines": [words], "button": ""}
-    return pages.page("pages/message.html", speech, context, status)
+    return pages.page("pages/message.html", t, context, status)

@@ -22,8 +22,8 @@ def handler(frame: PageFrame) -> Handler:
     """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
-        if (kept := await frame.cache.at_hand(request)) is not None:
-            return kept
+        if (cached := await frame.cache.cached(request)) is not None:
+            return cached
         now, place = frame.minute(), place_of(request)
         tag = frame.pages.language(request)
         made = partial(build, frame, frame.reader(tag, now), place)
@@ -41,8 +41,8 @@ def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
     where = frame.pages.site
     updated = max((e.updated for e in entries), default=reader.now.replace(hour=0, minute=0))
     here = f"{where.url}/feeds/alerts.atom" + (f"?place={place}" if place else "")
-    body = atom.feed(where.name, where.url, here, reader.speech.tag, updated, entries)
-    return Built(body, "application/atom+xml", language=reader.speech.tag)
+    body = atom.feed(where.name, where.url, here, reader.translator.tag, updated, entries)
+    return Built(body, "application/atom+xml", language=reader.translator.tag)
 
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: Reader) -> atom.Entry:

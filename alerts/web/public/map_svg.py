@@ -24,7 +24,7 @@ _MOST_LABELS = 8
 class Zone:
     """Highlighted area in a severity style."""
 
-    tone: str
+    style: str
     area: Area
     label: str = ""
 
@@ -119,9 +119,9 @@ def _path(geometry: BaseGeometry, view: _View, tolerance: float) -> str:
         xs, ys = [p[0] for p in points], [p[1] for p in points]
         if max(xs) < 0 or min(xs) > WIDTH or max(ys) < 0 or min(ys) > HEIGHT:
             continue
-        kept = [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]
-        if len(kept) > 2:
-            out.append("M" + "L".join(f"{x} {y}" for x, y in kept) + "Z")
+        distinct = [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]
+        if len(distinct) > 2:
+            out.append("M" + "L".join(f"{x} {y}" for x, y in distinct) + "Z")
     return "".join(out)
 
 
@@ -137,11 +137,11 @@ def _zone(zone: Zone, view: _View) -> str:
     out = []
     path = _path(zone.area.polygon, view, 0.5)
     if path:
-        out.append(f'<path class="zone {zone.tone}" fill-rule="evenodd" d="{path}"/>')
+        out.append(f'<path class="zone {zone.style}" fill-rule="evenodd" d="{path}"/>')
     for circle in zone.area.circles:
         radius = max(circle.radius_m / 111_200 * view.scale, _LEAST_RADIUS)
         out.append(
-            f'<circle class="zone {zone.tone}" cx="{view.x(circle.lon):.0f}" cy="{view.y(circle.lat):.0f}" '
+            f'<circle class="zone {zone.style}" cx="{view.x(circle.lon):.0f}" cy="{view.y(circle.lat):.0f}" '
             f'r="{radius:.1f}"/>'
         )
     return "".join(out)

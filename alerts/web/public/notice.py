@@ -23,8 +23,8 @@ def page_handler(frame: PageFrame) -> Handler:
     """Return the handler of the page."""
 
     async def page(request: web.Request) -> web.StreamResponse:
-        if (kept := await frame.cache.at_hand(request)) is not None:
-            return kept
+        if (cached := await frame.cache.cached(request)) is not None:
+            return cached
         notice = _id(request)
         tag = frame.pages.language(request)
         return await frame.cache.serve(request, ("notice", notice, tag), partial(build, frame, notice, tag))
@@ -36,8 +36,8 @@ def json_handler(frame: PageFrame) -> Handler:
     """Return the handler of the JSON document."""
 
     async def data(request: web.Request) -> web.StreamResponse:
-        if (kept := await frame.cache.at_hand(request)) is not None:
-            return kept
+        if (cached := await frame.cache.cached(request)) is not None:
+            return cached
         notice = _id(request)
         return await frame.cache.serve(request, ("json", notice), partial(build_json, frame, notice))
 

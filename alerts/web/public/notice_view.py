@@ -33,7 +33,7 @@ _ENDS = ("Cancel", "AllClear")
 class Reader:
     """Language of the reader, and the instance's defaults."""
 
-    speech: Translator
+    translator: Translator
     default_language: str
     timezone: str
     now: datetime
@@ -42,15 +42,15 @@ class Reader:
         """Return (language, content) of the notice for this reader."""
         if not notice.plan.content:
             return self.default_language, Content(title="")
-        return choose(notice.plan.content, self.speech.tag, self.default_language)
+        return choose(notice.plan.content, self.translator.tag, self.default_language)
 
     def time(self, at: datetime | None) -> str:
         """Format a time in the reader's language; "" for None."""
-        return "" if at is None else self.speech.time(at, self.timezone)
+        return "" if at is None else self.translator.time(at, self.timezone)
 
-    def said(self, key: str, at: datetime | None) -> str:
+    def time_phrase(self, key: str, at: datetime | None) -> str:
         """Format a phrase with a time, such as `since Monday 1 December, 14:05`; "" for None."""
-        return "" if at is None else self.speech.text("page", key, time=self.time(at))
+        return "" if at is None else self.translator.text("page", key, time=self.time(at))
 
 
 class NoticeViews:
@@ -66,21 +66,21 @@ class NoticeViews:
     def card(self, notice: NoticeState, reader: Reader) -> dict[str, Any]:
         """Format a notice as a list entry."""
         language, words = reader.words(notice)
-        plan, speech = notice.plan, reader.speech
+        plan, t = notice.plan, reader.translator
         begun = self._begun(notice)
         return {
             "link": self.link(notice.thread),
             "tone": style(plan.kind, notice.msg_type, plan.severity).name,
-            "tag": _drill(notice, speech) + tag(plan.kind, notice.msg_type, plan.severity, speech),
+            "tag": _drill(notice, t) + tag(plan.kind, notice.msg_type, plan.severity, t),
             "title": words.title,
             "lead": markdown.first_line(words.instruction or words.body, 280),
             "lang": language,
             "dir": direction(language),
-            "where": self._atlas.where(plan.area, speech),
-            "since": reader.said("since", begun),
-            "published": reader.said("published", begun),
-            "updated": reader.said("updated", notice.issued_at) if notice.msg_type == "Update" else "",
-            "valid": reader.said("valid", notice.expires),
+            "where": self._atlas.where(plan.area, t),
+            "since": reader.time_phrase("since", begun),
+            "published": reader.time_phrase("published", begun),
+            "updated": reader.time_phrase("updated", notice.issued_at) if notice.msg_type == "Update" else "",
+            "valid": reader.time_phrase("valid", notice.expires),
         }
 
     def zone(self, notice: NoticeState, reader: Reader) -> Zone:
@@ -108,37 +108,37 @@ class NoticeViews:
         self, thread: Sequence[NoticeState], subject: NoticeState, head: NoticeState, reader: Reader
     ) -> dict[str, Any]:
         _, words = reader.words(subject)
-        speech, plan = reader.speech, subject.plan
+        t, plan = reader.translator, subject.plan
         drill, over = plan.status != "Actual", head is not subject
         changes = plan.kind == "service-change"
         return {
             **self.card(subject, reader),
-            **({"tone": "clear", "tag": _drill(head, speech) + speech.text("mark", head.msg_type)} if over else {}),
+            **({"tone": "clear", "tag": _drill(head, t) + t.text("mark", head.msg_type)} if over else {}),
             "canonical": f"{self._site.url}/alerts/{head.thread}",
             "back_link": f"{self._site.base}/changes" if changes else f"{self._site.base}/",
-            "back": speech.text("page", "changes" if changes else "back_now"),
-            "drill": speech.text("banner", plan.status) if drill else "",
-            "drill_mark": speech.text("mark", plan.status) if drill else "",
-            "plain_mark": f"{speech.text('mark', plan.status)}: " if drill else "",
+            "back": t.text("page", "changes" if changes else "back_now"),
+            "drill": t.text("banner", plan.status) if drill else "",
+            "drill_mark": t.text("mark", plan.status) if drill else "",
+            "plain_mark": f"{t.text('mark', plan.status)}: " if drill else "",
             # Outdated content appears only struck out in the history, so that it cannot be mistaken for current advice.
             "body": "" if over else Markup(markdown.html(words.body)),
             "instruction": "" if over else Markup(markdown.html(words.instruction)),
-            "published": reader.said("published", thread[0].issued_at),
+            "published": reader.time_phrase("published", thread[0].issued_at),
             "struck": head.msg_type == "Cancel",
             "ended": _ended(head, reader),
             "ended_tone": "clear" if head.msg_type in _ENDS else "minor",
-            "valid": reader.said("valid", subject.expires) if not over and head.ended_at is None else "",
+            "valid": reader.time_phrase("valid", subject.expires) if not over and head.ended_at is None else "",
             "last_word": self._last_word(head, reader) if over else None,
-            "issued_by": self._issued_by(head, speech),
-            "record": speech.text("page", "record", position=speech.number(head.issued_position or 0)),
+            "issued_by": self._issued_by(head, t),
+            "record": t.text("page", "record", position=t.number(head.issued_position or 0)),
         }
 
     def _last_word(self, head: NoticeState, reader: Reader) -> dict[str, Any]:
         language, words = reader.words(head)
         body = "\n\n".join(part for part in (words.instruction, words.body) if part)
+        mark = tag(head.plan.kind, head.msg_type, head.plan.severity, reader.translator)
         return {
-            "tag": f"{tag(head.plan.kind, head.msg_type, head.plan.severity, reader.speech)}, "
-            f"{reader.time(head.issued_at)}",
+            "tag": f"{mark}, {reader.time(head.issued_at)}",
             "title": words.title,
             "body": Markup(markdown.html(body)),
             "lang": language,
@@ -147,11 +147,11 @@ class NoticeViews:
 
     def _step(self, notice: NoticeState, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
         language, words = reader.words(notice)
-        speech = reader.speech
+        t = reader.translator
         first = notice is thread[0]
         return {
             "at": reader.time(notice.issued_at),
-            "kind": speech.text("page", "first") if first else speech.text("mark", notice.msg_type),
+            "kind": t.text("page", "first") if first else t.text("mark", notice.msg_type),
             "title": words.title,
             "lead": markdown.first_line(words.instruction, 200),
             "struck": notice is not thread[-1],
@@ -159,22 +159,22 @@ class NoticeViews:
             "dir": direction(language),
         }
 
-    def _issued_by(self, notice: NoticeState, speech: Translator) -> str:
+    def _issued_by(self, notice: NoticeState, t: Translator) -> str:
         """Describe issuer and approval by organisation and role, never by name: an approver is `a person on duty`."""
         dispatch = self._views.dispatch(notice.id)
         people = dispatch.planned.people if dispatch and dispatch.planned else 0
         approver = notice.approved_by or ""
         policy = approver.removeprefix("policy:")
-        return speech.text(
+        return t.text(
             "page",
             "issued_by",
             issuer=self._issuer(notice),
-            approval=speech.text("page", "approved_policy", policy=policy)
+            approval=t.text("page", "approved_policy", policy=policy)
             if approver.startswith("policy:")
-            else speech.text("page", "approved_person"),
-            people=speech.text("page", "people_one")
+            else t.text("page", "approved_person"),
+            people=t.text("page", "people_one")
             if people == 1
-            else speech.text("page", "people_many", count=speech.number(people)),
+            else t.text("page", "people_many", count=t.number(people)),
         )
 
     def _issuer(self, notice: NoticeState) -> str:
@@ -210,31 +210,31 @@ class NoticeViews:
         if not pins and not zones:
             return None
         title = reader.words(subject)[1].title
-        svg = draw(self._atlas.outlines(), zones, pins, reader.speech.text("page", "map_of", what=title))
-        where = self._atlas.where(subject.plan.area, reader.speech) or reader.speech.comma.join(
+        svg = draw(self._atlas.outlines(), zones, pins, reader.translator.text("page", "map_of", what=title))
+        where = self._atlas.where(subject.plan.area, reader.translator) or reader.translator.comma.join(
             p.facts.name for p in points
         )
-        return {"svg": svg, "words": reader.speech.text("page", "in_words", area=where) if where else ""}
+        return {"svg": svg, "words": reader.translator.text("page", "in_words", area=where) if where else ""}
 
 
 def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> str:
     """Format when a change takes or took effect; "" if it was withdrawn or there is none."""
     if change is None or head.msg_type in _ENDS:
         return ""
-    said = reader.said("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
-    return said[:1].upper() + said[1:]
+    phrase = reader.time_phrase("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
+    return phrase[:1].upper() + phrase[1:]
 
 
 def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint], reader: Reader) -> dict[str, Any]:
-    speech, facts = reader.speech, point.facts
+    t, facts = reader.translator, point.facts
     after = change.facts.after.get(str(point.id))
-    then = [hours_in_words(after.opening_hours, speech), after.address or ""] if after else []
+    then = [hours_in_words(after.opening_hours, t), after.address or ""] if after else []
     near = alternatives(remaining, facts.kind, (facts.lat, facts.lon), change.facts.effective)
     return {
         "name": facts.name,
         "address": facts.address,
-        "comma": speech.comma,
-        "after": speech.comma.join(part for part in then if part),
+        "comma": t.comma,
+        "after": t.comma.join(part for part in then if part),
         "instead": [_near(other, reader) for other in near],
     }
 
@@ -253,25 +253,25 @@ def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointSta
 
 def _near(near: Near, reader: Reader) -> dict[str, str]:
     """Format an open point: name, distance and opening hours; for a mobile unit, its next visit."""
-    speech = reader.speech
-    hours = hours_in_words(near.point.opening_hours, speech)
+    t = reader.translator
+    hours = hours_in_words(near.point.opening_hours, t)
     if near.next_visit is not None:
-        hours = visit_in_words(near.next_visit, near.minutes, speech, reader.timezone)
-    return {"name": near.point.name, "away": speech.distance(near.distance_m), "hours": hours}
+        hours = visit_in_words(near.next_visit, near.minutes, t, reader.timezone)
+    return {"name": near.point.name, "away": t.distance(near.distance_m), "hours": hours}
 
 
-def _drill(notice: NoticeState, speech: Translator) -> str:
+def _drill(notice: NoticeState, t: Translator) -> str:
     """Return the prefix of a drill or test, such as `DRILL, `; "" for actual notices."""
     status = notice.plan.status
-    return "" if status == "Actual" else f"{speech.text('mark', status)}{speech.comma}"
+    return "" if status == "Actual" else f"{t.text('mark', status)}{t.comma}"
 
 
 def _ended(head: NoticeState, reader: Reader) -> str:
-    speech = reader.speech
+    t = reader.translator
     if head.msg_type == "Cancel":
-        return speech.text("page", "was_cancelled")
+        return t.text("page", "was_cancelled")
     if head.msg_type == "AllClear":
-        return speech.text("page", "is_over")
+        return t.text("page", "is_over")
     if head.phase == "expired" or (head.expires is not None and head.expires <= reader.now):
-        return speech.text("page", "has_expired")
+        return t.text("page", "has_expired")
     return ""

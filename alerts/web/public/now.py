@@ -36,18 +36,18 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
     other = [n for n in live if n.plan.kind in ("announcement", "bulletin")]
     planned = frame.changes.planned(reader, place)
     zones = [frame.notices.zone(n, reader) for n in alerts]
-    speech = reader.speech
+    t = reader.translator
     titles = "; ".join(zone.label for zone in zones) or frame.pages.site.name
-    svg = draw(frame.atlas.outlines(), zones, [], speech.text("page", "map_of", what=titles))
+    svg = draw(frame.atlas.outlines(), zones, [], t.text("page", "map_of", what=titles))
     offered = [] if frame.is_copy else frame.services.views.places()
-    places = sorted((place_name(p, speech.tag, reader.default_language), p.slug) for p in offered)
+    places = sorted((place_name(p, t.tag, reader.default_language), p.slug) for p in offered)
     chosen = next((name for name, slug in places if slug == place), place)
     in_words = "; ".join(
         f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := _where(frame, n, reader))
     )
     counts = [
-        count_in_words(speech, len(alerts), "count_one", "count_many", "no_alerts"),
-        count_in_words(speech, len(planned), "change_one", "change_many", ""),
+        count_in_words(t, len(alerts), "count_one", "count_many", "no_alerts"),
+        count_in_words(t, len(planned), "change_one", "change_many", ""),
     ]
     return frame.built(
         "pages/now.html",
@@ -55,17 +55,17 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
         path,
         {
             "here": "now",
-            "title": speech.text("page", "now_in", place=chosen) if place else speech.text("page", "now_title"),
+            "title": t.text("page", "now_in", place=chosen) if place else t.text("page", "now_title"),
             "places": places,
             "place": place,
-            "counts": speech.comma.join(c for c in counts if c),
+            "counts": t.comma.join(c for c in counts if c),
             "alerts": [frame.notices.card(n, reader) for n in alerts],
             "announcements": [frame.notices.card(n, reader) for n in other],
             "changes": [frame.changes.tile(c, reader) for c in planned[:_ON_FRONT]],
-            "map": svg and {"svg": svg, "words": speech.text("page", "in_words", area=in_words) if in_words else ""},
+            "map": svg and {"svg": svg, "words": t.text("page", "in_words", area=in_words) if in_words else ""},
         },
     )
 
 
 def _where(frame: PageFrame, notice: NoticeState, reader: Reader) -> str:
-    return frame.atlas.where(notice.plan.area, reader.speech)
+    return frame.atlas.where(notice.plan.area, reader.translator)

@@ -32,12 +32,12 @@ _NOTICES: tuple[type[Event], ...] = (e.NoticeIssued, *ENDINGS, e.DispatchPlanned
 PUBLIC_TOPICS = frozenset(event.topic() for event in _NOTICES).union(
     PLACE.topics, TOPIC.topics, POINT.topics, CHANGE.topics
 )
-_MOST, _MOST_ASKED = 512, 4096
-_WORTH_PACKING = 1000
+_MAX_PAGES, _MAX_REQUESTS = 512, 4096
+_MIN_GZIP_BYTES = 1000
 _PATIENCE_S = 1.0
 """Seconds a reader waits for lagging read models; after that a stale page is better than none."""
 _NOTHING: tuple[None, None] = (None, None)
-_SLOWLY = 500
+_EMERGENCY_RATE = 500
 """Pages per second during an emergency dispatch; no reader waits longer than `_PATIENCE_S`."""
 
 
@@ -53,7 +53,7 @@ class Built:
 @dataclass(frozen=True, slots=True)
 class _StoredPage:
     body: bytes
-    packed: bytes | None
+    gzipped: bytes | None
     etag: str
     headers: CIMultiDict[str]
 
@@ -63,7 +63,7 @@ class PageCache:
 
     def __init__(self, services: Services, tick: Callable[[], float] = monotonic) -> None:
         self._services, self._tick = services, tick
-        self._next_turn = 0.0
+        self._next_slot = 0.0
         self._seen = -1
         """Position up to which the log was searched for public events."""
         self._shown = -1
@@ -71,8 +71,8 @@ class PageCache:
         self._late = 0
         """Position that the read models must reach before pages built from them are current; 0: none."""
         self._pages: OrderedDict[tuple[Any, ...], asyncio.Future[_StoredPage | None]] = OrderedDict()
-        self._asked: dict[tuple[str, str], tuple[_StoredPage, datetime | None]] = {}
-        self._look: asyncio.Future[None] | None = None
+        self._by_request: dict[tuple[str, str], tuple[_StoredPage, datetime | None]] = {}
+        self._check: asyncio.Future[None] | None = None
 
     async def serve(
         self,
@@ -90,42 +90,42 @@ class PageCache:
             await self._freshen()
             if self._seen < written:  # the shared check had begun before the last write
                 await self._freshen()
-        kept = await self._page(key, build)
-        if kept is None:
+        page = await self._page(key, build)
+        if page is None:
             raise web.HTTPNotFound
         made = self._pages.get(key)
-        if made is not None and made.done() and made.result() is kept:  # not invalidated meanwhile
-            if len(self._asked) >= _MOST_ASKED:
-                self._asked.clear()
-            self._asked[_cache_key(request)] = kept, until
-        return _revalidated(request, kept)
+        if made is not None and made.done() and made.result() is page:  # not invalidated meanwhile
+            if len(self._by_request) >= _MAX_REQUESTS:
+                self._by_request.clear()
+            self._by_request[_cache_key(request)] = page, until
+        return _revalidated(request, page)
 
-    async def at_hand(self, request: web.Request) -> web.StreamResponse | None:
+    async def cached(self, request: web.Request) -> web.StreamResponse | None:
         """Return the cached response to an identical request if it is current, else None.
 
         Readers are throttled while this process dispatches an emergency, so that they do not delay it.
         """
         if self._services.urgent():
-            await self._turn()
-        kept, until = self._asked.get(_cache_key(request), _NOTHING)
-        if kept is None or not self._is_fresh() or (until is not None and self._services.clock() >= until):
+            await self._throttle()
+        page, until = self._by_request.get(_cache_key(request), _NOTHING)
+        if page is None or not self._is_fresh() or (until is not None and self._services.clock() >= until):
             return None
-        return _revalidated(request, kept)
+        return _revalidated(request, page)
 
-    async def _turn(self) -> None:
+    async def _throttle(self) -> None:
         now = self._tick()
-        turn = max(self._next_turn, now)
-        if turn - now < _PATIENCE_S:
-            self._next_turn = turn + 1 / _SLOWLY
-        await asyncio.sleep(turn - now)
+        slot = max(self._next_slot, now)
+        if slot - now < _PATIENCE_S:
+            self._next_slot = slot + 1 / _EMERGENCY_RATE
+        await asyncio.sleep(slot - now)
 
     def _is_fresh(self) -> bool:
         services = self._services
         return services.runner.position() == self._shown and services.writer.position() <= self._seen
 
-    def _void(self) -> None:
+    def _invalidate(self) -> None:
         self._pages.clear()
-        self._asked.clear()
+        self._by_request.clear()
 
     async def _page(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> _StoredPage | None:
         made = self._pages.get(key)
@@ -134,16 +134,16 @@ class PageCache:
         if made is None:
             made = asyncio.ensure_future(self._build(build))
             self._pages[key] = made
-            while len(self._pages) > _MOST:
+            while len(self._pages) > _MAX_PAGES:
                 self._pages.popitem(last=False)
         try:
-            kept = await asyncio.shield(made)
+            page = await asyncio.shield(made)
         except Exception:
             self._drop(key, made)
             raise
-        if kept is None:  # only guessed ids miss repeatedly: do not cache them
+        if page is None:  # only guessed ids miss repeatedly: do not cache them
             self._drop(key, made)
-        return kept
+        return page
 
     def _drop(self, key: tuple[Any, ...], made: asyncio.Future[_StoredPage | None]) -> None:
         if self._pages.get(key) is made:
@@ -155,28 +155,28 @@ class PageCache:
 
     async def _freshen(self) -> None:
         """Invalidate all pages if a public event happened since the last check. Concurrent readers share one check."""
-        if self._look is None or self._look.done():
-            self._look = asyncio.ensure_future(self._look_at_log())
-        await asyncio.shield(self._look)
+        if self._check is None or self._check.done():
+            self._check = asyncio.ensure_future(self._check_log())
+        await asyncio.shield(self._check)
 
-    async def _look_at_log(self) -> None:
+    async def _check_log(self) -> None:
         runner, log = self._services.runner, self._services.log
         shown, seen = runner.position(), self._seen
         end = max(shown, self._services.writer.position())
         if seen < 0 or shown < self._shown:  # the first check, or read models that were replaced by rebuilt ones
             self._late = end
             await runner.wait_for_async(end, _PATIENCE_S)
-            self._void()
+            self._invalidate()
         elif end > seen:
             loop = asyncio.get_running_loop()
             found = await loop.run_in_executor(self._services.reads, lambda: log.read(seen, 1, PUBLIC_TOPICS))
             if found and found[0].position <= end:
                 self._late = end
                 await runner.wait_for_async(end, _PATIENCE_S)
-                self._void()
+                self._invalidate()
         if self._late and runner.position() >= self._late:
             self._late = 0
-            self._void()
+            self._invalidate()
         self._seen, self._shown = max(end, seen), shown
 
 
@@ -185,15 +185,15 @@ def _cache_key(request: web.Request) -> tuple[str, str]:
     return request.raw_path, request.headers.get("Accept-Language", "")
 
 
-def _revalidated(request: web.Request, kept: _StoredPage) -> web.Response:
+def _revalidated(request: web.Request, page: _StoredPage) -> web.Response:
     headers = request.headers
-    if "If-None-Match" in headers and unchanged(request, kept.etag):
-        return web.Response(status=304, headers=kept.headers)
-    if kept.packed is not None and "gzip" in headers.get("Accept-Encoding", ""):
-        packed = kept.headers.copy()
-        packed["Content-Encoding"] = "gzip"
-        return web.Response(body=kept.packed, headers=packed)
-    return web.Response(body=kept.body, headers=kept.headers)
+    if "If-None-Match" in headers and unchanged(request, page.etag):
+        return web.Response(status=304, headers=page.headers)
+    if page.gzipped is not None and "gzip" in headers.get("Accept-Encoding", ""):
+        encoded = page.headers.copy()
+        encoded["Content-Encoding"] = "gzip"
+        return web.Response(body=page.gzipped, headers=encoded)
+    return web.Response(body=page.body, headers=page.headers)
 
 
 def _stored_page(built: Built) -> _StoredPage:
@@ -208,5 +208,5 @@ def _stored_page(built: Built) -> _StoredPage:
     }
     if built.language:
         headers["Content-Language"] = built.language
-    packed = gzip.compress(built.body, 6, mtime=0) if len(built.body) >= _WORTH_PACKING else None
-    return _StoredPage(built.body, packed, etag, CIMultiDict(headers))
+    gzipped = gzip.compress(built.body, 6, mtime=0) if len(built.body) >= _MIN_GZIP_BYTES else None
+    return _StoredPage(built.body, gzipped, etag, CIMultiDict(headers))

@@ -40,8 +40,8 @@ class PageFrame:
         self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
     ) -> web.StreamResponse:
         """Serve a page that shows its time; it is rebuilt each minute."""
-        if (kept := await self.cache.at_hand(request)) is not None:
-            return kept
+        if (cached := await self.cache.cached(request)) is not None:
+            return cached
         now, place = self.minute(), place_of(request)
         tag = self.pages.language(request)
         made = partial(build, self.reader(tag, now), request.path, place)
@@ -58,12 +58,12 @@ class PageFrame:
 
     def built(self, layout: str, reader: Reader, path: str, context: dict[str, Any]) -> Built:
         """Render a layout with the page's time and links to the other languages."""
-        speech = reader.speech
+        t = reader.translator
         shared = {
-            "as_of": speech.text("page", "as_of", time=speech.clock(reader.now, reader.timezone)),
-            "languages": self.pages.languages(path, speech, context.get("place", "")),
+            "as_of": t.text("page", "as_of", time=t.clock(reader.now, reader.timezone)),
+            "languages": self.pages.languages(path, t, context.get("place", "")),
         }
-        return Built(self.pages.render(layout, speech, {**shared, **context}), language=speech.tag)
+        return Built(self.pages.render(layout, t, {**shared, **context}), language=t.tag)
 
     def live(self, reader: Reader, place: str) -> list[NoticeState]:
         """Return live notices, most severe first; with `place`, those that overlap it or have no area."""
@@ -97,8 +97,8 @@ def issued_at(notice: NoticeState) -> datetime:
     return notice.issued_at
 
 
-def count_in_words(speech: Translator, count: int, one: str, many: str, none: str) -> str:
+def count_in_words(t: Translator, count: int, one: str, many: str, none: str) -> str:
     """Format a count by the catalogue's texts for none, one and many."""
     if count == 0:
-        return speech.text("page", none) if none else ""
-    return speech.text("page", one) if count == 1 else speech.text("page", many, count=speech.number(count))
+        return t.text("page", none) if none else ""
+    return t.text("page", one) if count == 1 else t.text("page", many, count=t.number(count))

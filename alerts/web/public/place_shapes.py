@@ -43,22 +43,20 @@ class PlaceShapes:
         place = self._places.place(slug)
         return None if place is None else self._outline(place)
 
-    def where(self, parts: AreaJson | None, speech: Translator) -> str:
+    def where(self, parts: AreaJson | None, t: Translator) -> str:
         """Describe an AREA; see `alerts.domain.place_names`."""
         if not parts:
             return ""
-        return place_names.where(
-            self.area(parts), self._places.places(), self.outline, speech.tag, self._default, speech.comma
-        )
+        return place_names.where(self.area(parts), self._places.places(), self.outline, t.tag, self._default, t.comma)
 
     def _outline(self, place: PlaceState) -> Area:
         with self._lock:
-            kept = self._areas.get(place.slug)
-        if kept is None or kept[0] != place.version:
-            kept = place.version, resolve_area(place.geometry, _no_place)
+            cached = self._areas.get(place.slug)
+        if cached is None or cached[0] != place.version:
+            cached = place.version, resolve_area(place.geometry, _no_place)
             with self._lock:
-                self._areas[place.slug] = kept
-        return kept[1]
+                self._areas[place.slug] = cached
+        return cached[1]
 
 
 def _no_place(_: str) -> None:

@@ -85,8 +85,8 @@ def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
         folder = "" if tag == default else f"{tag}/"
         frame = PageFrame(services, _StaticPages(services, site, tag))
         yield f"{folder}manifest.webmanifest", push_subscription.manifest(site, tag)
-        speech = translator(tag, services.settings.default_language)
-        yield f"{folder}404.html", _missing(frame, speech)
+        t = translator(tag, services.settings.default_language)
+        yield f"{folder}404.html", _missing(frame, t)
         for thread in threads:
             page = _body(notice.build(frame, thread[-1].id, tag))
             for issued in thread:
@@ -117,11 +117,11 @@ def _threads(services: Services, days: int) -> list[list[NoticeState]]:
     return [thread for id in chosen if (thread := services.views.thread(id, issued=True))]
 
 
-def _missing(frame: PageFrame, speech: Translator) -> bytes:
+def _missing(frame: PageFrame, t: Translator) -> bytes:
     """Render the 404 page."""
-    lines = [speech.text("page", "not_found")]
-    context = {"title": speech.text("page", "not_found_title"), "lines": lines, "button": ""}
-    return frame.pages.render("pages/message.html", speech, context)
+    lines = [t.text("page", "not_found")]
+    context = {"title": t.text("page", "not_found_title"), "lines": lines, "button": ""}
+    return frame.pages.render("pages/message.html", t, context)
 
 
 def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
@@ -151,7 +151,7 @@ class _StaticPages(Pages):
         }
         super().__init__(services, replace(site, base=self._bases[tag]))
 
-    def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
+    def languages(self, path: str, t: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """Return (tag, own name, link) of the page in the other languages' folders."""
         rest = path.removeprefix(self.site.base)
-        return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != speech.tag]
+        return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != t.tag]

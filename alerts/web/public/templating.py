@@ -69,44 +69,44 @@ class Pages:
         layouts.globals["site"] = self.site
         return layouts
 
-    def render(self, layout: str, speech: Translator, context: Mapping[str, Any]) -> bytes:
+    def render(self, layout: str, t: Translator, context: Mapping[str, Any]) -> bytes:
         """Render a page. `here` in the context names its entry in the navigation."""
-        shared = {"frame": speech, "t": speech.text, "here": "", **context}
+        shared = {"frame": t, "t": t.text, "here": "", **context}
         return self._layouts.get_template(layout).render(shared).encode()
 
     def page(
         self,
         layout: str,
-        speech: Translator,
+        t: Translator,
         context: Mapping[str, Any],
         status: int = 200,
         headers: Mapping[str, str] = {},
     ) -> web.Response:
         """Render a page as a response that must not be cached."""
         return web.Response(
-            body=self.render(layout, speech, context),
+            body=self.render(layout, t, context),
             status=status,
             content_type="text/html",
             charset="utf-8",
-            headers={"Cache-Control": "no-store", "Content-Language": speech.tag, **headers},
+            headers={"Cache-Control": "no-store", "Content-Language": t.tag, **headers},
         )
 
-    def speech(self, request: web.Request) -> Translator:
+    def translator(self, request: web.Request) -> Translator:
         """Return the translator for the reader: `?lang=`, else the browser's preference, else the default language."""
         return translator(self.language(request), self.services.settings.default_language)
 
     def language(self, request: web.Request) -> str:
         """Return the tag of the reader's language, one that has a catalogue."""
-        asked = request.query.get("lang", "")
-        if primary_subtag(asked) in LANGUAGES:
-            return primary_subtag(asked)
+        requested = request.query.get("lang", "")
+        if primary_subtag(requested) in LANGUAGES:
+            return primary_subtag(requested)
         header = request.headers.get("Accept-Language", "")
         return _preferred(header, primary_subtag(self.services.settings.default_language))
 
-    def languages(self, path: str, speech: Translator, place: str = "") -> list[tuple[str, str, str]]:
+    def languages(self, path: str, t: Translator, place: str = "") -> list[tuple[str, str, str]]:
         """Return (tag, own name, link) of the page in the other languages; `place` is preserved."""
         rest = f"&place={place}" if place else ""
-        return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != speech.tag]
+        return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != t.tag]
 
 
 def routes(services: Services) -> list[Route]:
@@ -138,7 +138,7 @@ def _version(name: str) -> str:
 @lru_cache(maxsize=1024)
 def _preferred(header: str, default: str) -> str:
     """Return the best language of an Accept-Language header (RFC 9110, 12.5.4) that has a catalogue."""
-    wishes: list[tuple[float, int, str]] = []
+    candidates: list[tuple[float, int, str]] = []
     for order, part in enumerate(header[:500].split(",")):
         tag, _, weight = part.strip().partition(";q=")
         try:
@@ -146,5 +146,5 @@ def _preferred(header: str, default: str) -> str:
         except ValueError:
             continue
         if value > 0 and primary_subtag(tag) in LANGUAGES:
-            wishes.append((-value, order, primary_subtag(tag)))
-    return min(wishes)[2] if wishes else default
+            candidates.append((-value, order, primary_subtag(tag)))
+    return min(candidates)[2] if candidates else default

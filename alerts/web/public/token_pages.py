@@ -59,11 +59,11 @@ class TokenPages:
         card = await self._card(request)
         if card is None:
             return self._bad_link(request)
-        speech = self._speech(request, card)
+        t = self._translator(request, card)
         if card.state == "removed":
-            return self._done(speech, "stopped")
+            return self._done(t, "stopped")
         key = REGISTRY[card.channel].stop_page_key
-        return self._pages.page("pages/stop.html", speech, {"lead": speech.text("page", key)})
+        return self._pages.page("pages/stop.html", t, {"lead": t.text("page", key)})
 
     async def stop(self, request: web.Request) -> web.Response:
         """Remove this contact point at once (RFC 8058), or end the subscription. Idempotent."""
@@ -71,29 +71,29 @@ class TokenPages:
         if card is None:
             return self._bad_link(request)
         form = await _form(request)
-        speech = self._speech(request, card)
+        t = self._translator(request, card)
         if "everything" in form:
             await self._end(card.subscriber)
-            return self._done(speech, "stopped_all")
+            return self._done(t, "stopped_all")
         if form.get(ONE_CLICK[0]) != ONE_CLICK[1]:
             return await self.ask_stop(request)
         if card.state != "removed":
             await self._remove(card.number)
-        return self._done(speech, "stopped")
+        return self._done(t, "stopped")
 
     async def ask_confirm(self, request: web.Request) -> web.Response:
         """Show the confirmation page of an address: mail scanners open links, which must not confirm anything."""
         subject = self._confirmation(request)
         if subject is None:
             return self._bad_link(request)
-        speech = self._speech(request, await self._found(subject[1]))
-        lines = [speech.text("page", "confirm_hint")]
+        t = self._translator(request, await self._found(subject[1]))
+        lines = [t.text("page", "confirm_hint")]
         context = {
-            "title": speech.text("page", "confirm_title"),
+            "title": t.text("page", "confirm_title"),
             "lines": lines,
-            "button": speech.text("page", "confirm_button"),
+            "button": t.text("page", "confirm_button"),
         }
-        return self._pages.page("pages/message.html", speech, context)
+        return self._pages.page("pages/message.html", t, context)
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Verify the contact point, so that alerts may be sent to it."""
@@ -101,14 +101,14 @@ class TokenPages:
         if subject is None:
             return self._bad_link(request)
         card = await self._found(subject[1])
-        speech = self._speech(request, card)
+        t = self._translator(request, card)
         if card is None or card.state != "verified":
             try:
                 await self._services.commands.verify_contact(RESIDENT, subject[1])
             except (NotFound, Conflict):  # expired, ended or erased since: the link is invalid
-                return self._bad_link(request, speech)
+                return self._bad_link(request, t)
         token = contact_token(self._services.settings.secret_key, "preferences", *subject)
-        return self._done(speech, "confirmed", device=token)
+        return self._done(t, "confirmed", device=token)
 
     async def _remove(self, number: int) -> None:
         try:
@@ -133,30 +133,30 @@ class TokenPages:
     def _confirmation(self, request: web.Request) -> tuple[UUID, int] | None:
         return read_contact_token(self._services.settings.secret_key, "confirm", request.match_info["token"])
 
-    def _speech(self, request: web.Request, card: ContactCard | None) -> Translator:
+    def _translator(self, request: web.Request, card: ContactCard | None) -> Translator:
         """Return the translator for the person's own language, unless `?lang=` requests another."""
         if card is not None and card.language and "lang" not in request.query:
             return translator(card.language, self._services.settings.default_language)
-        return self._pages.speech(request)
+        return self._pages.translator(request)
 
-    def _done(self, speech: Translator, key: str, *, device: str = "") -> web.Response:
+    def _done(self, t: Translator, key: str, *, device: str = "") -> web.Response:
         """Render the result page. `device`: the token by which this browser may be added; "" offers nothing."""
         context = {
-            "title": speech.text("page", f"{key}_title"),
-            "lines": [speech.text("page", key)],
+            "title": t.text("page", f"{key}_title"),
+            "lines": [t.text("page", key)],
             "button": "",
             "device": device,
         }
-        return self._pages.page("pages/message.html", speech, context)
+        return self._pages.page("pages/message.html", t, context)
 
-    def _bad_link(self, request: web.Request, speech: Translator | None = None) -> web.Response:
-        speech = speech or self._pages.speech(request)
+    def _bad_link(self, request: web.Request, t: Translator | None = None) -> web.Response:
+        t = t or self._pages.translator(request)
         context = {
-            "title": speech.text("page", "bad_link_title"),
-            "lines": [speech.text("page", "bad_link")],
+            "title": t.text("page", "bad_link_title"),
+            "lines": [t.text("page", "bad_link")],
             "button": "",
         }
-        return self._pages.page("pages/message.html", speech, context, 404)
+        return self._pages.page("pages/message.html", t, context, 404)
 
 
 async def _form(request: web.Request) -> dict[str, str]:

@@ -45,7 +45,7 @@ def why_page(services: Services, site: Site, number: int, contact: int) -> dict[
     found = None if notice is None else services.explainer.why(number, contact)
     if notice is None or found is None:
         return None
-    speech, settings = translator("en"), services.settings
+    t, settings = translator("en"), services.settings
     language, title = title_of(notice, settings.default_language)
     stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
     return {
@@ -58,7 +58,7 @@ def why_page(services: Services, site: Site, number: int, contact: int) -> dict[
         "steps": why_steps(found, settings.timezone),
         "checks": checks(services, found),
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
-        "record": f"Computed from the public record as it stood at entry {speech.number(found.position)}."
+        "record": f"Computed from the public record as it stood at entry {t.number(found.position)}."
         if found.position
         else "",
     }
@@ -71,16 +71,16 @@ def because(services: Services, found: Why, notice: NoticeState) -> str:
     person = services.log.state(SUBSCRIBER, found.subscriber, found.position or None)
     if person is None or person.preferences is None:
         return ""
-    speech, settings = translator("en"), services.settings
-    wishes = person.preferences
-    place = next((p for p in wishes.places if found.place in (p.name, p.slug)), None) if found.place else None
-    asked = f"“{speech.topic(notice.plan.topic)}”" if notice.plan.topic in wishes.topics else "alerts"
+    t, settings = translator("en"), services.settings
+    preferences = person.preferences
+    place = next((p for p in preferences.places if found.place in (p.name, p.slug)), None) if found.place else None
+    subject = f"“{t.topic(notice.plan.topic)}”" if notice.plan.topic in preferences.topics else "alerts"
     name = _place_name(services, found)
     where = f" in {name}" if name else ""
     if place is not None and place.radius_km > 0:
-        where = f" within {speech.distance(place.radius_km * 1000)} of “{name}”"
-    when = f"on {speech.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
-    return f"Because {when}you asked for {asked}{where}{_distance(services, found, notice, place)}."
+        where = f" within {t.distance(place.radius_km * 1000)} of “{name}”"
+    when = f"on {t.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
+    return f"Because {when}you asked for {subject}{where}{_distance(services, found, notice, place)}."
 
 
 def _distance(services: Services, found: Why, notice: NoticeState, place: Place | None) -> str:
@@ -123,8 +123,8 @@ def _place_name(services: Services, found: Why) -> str:
 def checks(services: Services, found: Why) -> list[dict[str, Any]]:
     """Format the evaluated rules as sentences."""
     named = f"“{_place_name(services, found)}”"
-    said = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
-    return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in said]
+    named_checks = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
+    return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in named_checks]
 
 
 def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
@@ -137,11 +137,11 @@ def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:
 
 def summary(found: Why) -> str:
     """Format the outcome as one sentence."""
-    said = _OUTCOMES.get(found.outcome, "")
-    if not said:
+    outcome = _OUTCOMES.get(found.outcome, "")
+    if not outcome:
         return "This person was due for the message." if found.due else "This person was not due for the message."
-    reason = f": {found.reason}" if found.reason and not said.endswith(".") else ""
-    return f"{said.rstrip('.')}{reason}."
+    reason = f": {found.reason}" if found.reason and not outcome.endswith(".") else ""
+    return f"{outcome.rstrip('.')}{reason}."
 
 
 def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:

@@ -215,32 +215,32 @@ class AudienceColumns:
         else:
             people.flags[row] &= ~CONFIRMED & 0xFF
 
-    def _prefer(self, row: int, wishes: Preferences | None) -> None:
+    def _prefer(self, row: int, preferences: Preferences | None) -> None:
         """Store the preferences; nothing is left of erased ones."""
         people = self.people
         self.places.clear(int(people.first_point[row]), int(people.first_area[row]))
-        unreadable = wishes is None
-        wishes = wishes or Preferences(danger_to_life=False)
+        unreadable = preferences is None
+        preferences = preferences or Preferences(danger_to_life=False)
         point = area = -1
         # in reverse, so that each chain has the order given by the person
-        for place in reversed(wishes.places):
+        for place in reversed(preferences.places):
             if place.lat is not None:
                 point = self.places.add_point(row, place, point)
             else:
                 area = self.places.add_area(row, place, area)
         people.first_point[row], people.first_area[row] = point, area
-        people.wanted[row] = sum(1 << CHANNEL_CODE[channel] for channel in set(wishes.channels))
-        people.everywhere[row] = not wishes.places
-        people.topics[row] = self.topic_sets.code(frozenset(wishes.topics))
-        people.floor[row] = SEVERITY_RANK[wishes.severity_at_least or "Minor"]
-        people.frequency[row] = FREQUENCIES.index(wishes.frequency)
-        people.language[row] = self.languages.code(wishes.language)
-        people.timezone[row] = self.timezones.code(wishes.timezone)
-        quiet = wishes.quiet_hours
+        people.wanted[row] = sum(1 << CHANNEL_CODE[channel] for channel in set(preferences.channels))
+        people.everywhere[row] = not preferences.places
+        people.topics[row] = self.topic_sets.code(frozenset(preferences.topics))
+        people.floor[row] = SEVERITY_RANK[preferences.severity_at_least or "Minor"]
+        people.frequency[row] = FREQUENCIES.index(preferences.frequency)
+        people.language[row] = self.languages.code(preferences.language)
+        people.timezone[row] = self.timezones.code(preferences.timezone)
+        quiet = preferences.quiet_hours
         people.quiet[row] = self.quiets.code(None if quiet is None else (quiet.start, quiet.end, quiet.wake_for))
         flags = int(people.flags[row]) & CONFIRMED | (UNREADABLE if unreadable else 0)
-        flags |= DANGER if wishes.danger_to_life else 0
-        people.flags[row] = flags | (TESTER if wishes.tester else 0)
+        flags |= DANGER if preferences.danger_to_life else 0
+        people.flags[row] = flags | (TESTER if preferences.tester else 0)
 
     def _contact_added(self, row: int, recorded: Recorded) -> None:
         event = recorded.event

@@ -103,7 +103,7 @@ def test_rows_and_read_models_are_unchanged(opened: Old) -> None:
 
 def test_stored_events_encode_to_the_same_bytes(opened: Old) -> None:
     app = build(load(opened.process.settings))
-    codec = app.parts.codec
+    codec = app.services.codec
     try:
         for position, stream, version, topic, state in database.log(opened.url, opened.last):
             stored = StoredEvent(stream, version, topic, state)

@@ -70,8 +70,8 @@ def test_claims_are_released_when_composing_fails(rig: Rig) -> None:
     async def play() -> None:
         provider = Scripted("email")
         async with rig.working({"email": provider}) as worker:
-            preparer = worker.delivery._preparer
-            cards, failures = preparer._directory.cards, [OSError("disk I/O error"), Unavailable("no views")]
+            composer = worker.delivery._composer
+            cards, failures = composer._directory.cards, [OSError("disk I/O error"), Unavailable("no views")]
 
             class Failing:
                 def cards(self, numbers: Any) -> Any:
@@ -79,7 +79,7 @@ def test_claims_are_released_when_composing_fails(rig: Rig) -> None:
                         raise failures.pop()
                     return cards(numbers)
 
-            preparer._directory = Failing()
+            composer._directory = Failing()
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
             assert counts_agree(rig, number) == {3: len(due)}

@@ -92,8 +92,8 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     app = bootstrap.build(settings, ("web",), clock=lambda: box[0].now if box else datetime.now(UTC))
     await app.start()
     try:
-        async with TestClient(TestServer(build(app.parts))) as client:
-            box.append(Served(app.parts, client))
+        async with TestClient(TestServer(build(app.services))) as client:
+            box.append(Served(app.services, client))
             yield box[0]
     finally:
         await app.stop()
@@ -395,8 +395,8 @@ async def test_private_targets_are_refused(database_url: str, target: Target) ->
     app = bootstrap.build(settings, ("web",))
     await app.start()
     try:
-        async with TestClient(TestServer(build(app.parts))) as client:
-            served = Served(app.parts, client)
+        async with TestClient(TestServer(build(app.services))) as client:
+            served = Served(app.services, client)
             key = await key_of(served)
             for url in (target.url, "https://127.0.0.1/x", "https://2130706433/", "https://[::ffff:10.0.0.1]/x"):
                 answer = await client.post(HOOKS, json={"url": url, "events": ["*"]}, headers=key)

@@ -15,7 +15,7 @@ from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
 from alerts.eventlog.integrity.prover import CHECKPOINT_EVERY, Prover
 from alerts.eventlog.integrity.verifier import Report, verify
 from alerts.kernel.ids import new_id
-from subscribers.vault import kept_secret
+from subscribers.vault import stored_secret
 from tests.support.counters import COUNTER, MASTER, START, Clock, LogRig, Named, log_rig
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Scene:
         self.prover().stop()
 
     def verify(self, against: Checkpoint | None = None) -> Report:
-        secret = kept_secret(self.databases.keys, MASTER, "proofs", SECRET_BYTES)
+        secret = stored_secret(self.databases.keys, MASTER, "proofs", SECRET_BYTES)
         signer = None if secret is None else Signer(secret)
         return verify(self.databases.main, self.databases.keys, signer, datetime.now(UTC), against=against)
 

@@ -57,7 +57,7 @@ async def test_the_console_shows_how_a_dispatch_went_and_what_failed_and_why(sen
     await sending.arrived(1)
     member = await sending.commands.invite_member(SYSTEM, "a@town.example", "viewer", "A")
     sending.app.runner.wait_for(sending.app.writer.position(), 10)
-    token = timed_token(sending.secret, "sign-in", member.id, sending.app.parts.clock(), timedelta(hours=1))
+    token = timed_token(sending.secret, "sign-in", member.id, sending.app.services.clock(), timedelta(hours=1))
     await sender.post(f"/console/sign-in/{token}", allow_redirects=False)
     for _ in range(100):
         text = await (await sender.get(f"/console/notices/{fire}")).text()

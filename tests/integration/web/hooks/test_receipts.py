@@ -148,8 +148,8 @@ async def doors(database_url: str, mail_port: int) -> AsyncIterator[Doors]:
         )
         await made.start()
         try:
-            async with TestClient(TestServer(build(made.parts))) as client:
-                box.append(Doors(made.parts, client, peer=peer))
+            async with TestClient(TestServer(build(made.services))) as client:
+                box.append(Doors(made.services, client, peer=peer))
                 yield box[0]
         finally:
             await made.stop()

@@ -130,6 +130,6 @@ async def test_readers_come_in_slowly_while_an_emergency_goes_out(served: Served
     cache = PageCache(replace(served.parts, urgent=lambda: urgent), tick=lambda: 100.0)
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    await asyncio.gather(*(cache.at_hand(make_mocked_request("GET", "/")) for _ in range(51)))
+    await asyncio.gather(*(cache.cached(make_mocked_request("GET", "/")) for _ in range(51)))
     assert not urgent or loop.time() - begun >= 0.099
     assert cache._next_turn == pytest.approx(100.102 if urgent else 0.0)

@@ -49,8 +49,8 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     app = bootstrap.build(settings, ("web", "worker", "scheduler"), clock=lambda: datetime.now(UTC))
     await app.start()
     try:
-        async with TestClient(TestServer(build(app.parts), port=port)) as client:
-            yield Served(app.parts, client)
+        async with TestClient(TestServer(build(app.services), port=port)) as client:
+            yield Served(app.services, client)
     finally:
         await app.stop()
 
