@@ -25,9 +25,10 @@ demo: install ## The main job on a real place: server, residents, a scenario, a 
 test: install-dev lint types browser ## Every check and every test, on SQLite and on PostgreSQL (what CI runs)
 	$(PYTEST) $(PYTEST_ARGS)
 
-lint: install-dev ## Style (ruff, hadolint) and the directions of imports (import-linter)
+lint: install-dev ## Style (ruff, hadolint, docstrings) and the directions of imports (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tools.check_docstrings alerts subscribers tools
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 

@@ -54,7 +54,7 @@ DeliveryState = Literal[
 
 
 class ChannelTerms(NamedTuple):
-    """What the rooms below `alerts.channels` need of a channel; `alerts.channels.registry` has the rest."""
+    """Terms of a channel for packages below `alerts.channels`; `alerts.channels.registry` has the rest."""
 
     label: str
     """Name on the console and in the inbox."""

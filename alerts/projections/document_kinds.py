@@ -40,7 +40,7 @@ def _same(state: S) -> S:
 
 @dataclass(frozen=True)
 class DocumentKind(Generic[S]):
-    """One kind of stream as a table of documents.
+    """Mapping of a stream type to a table of documents.
 
     `index(state)` gives the values of `columns`, in their order. `canonical(state)` is the state with one order for
     everything that has none, so that equal states have equal bytes in every process. `sealed` kinds keep the last
