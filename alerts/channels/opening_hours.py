@@ -18,64 +18,64 @@ _RULE = re.compile(
 )
 
 
-def hours_in_words(osm: str | None, words: Translator) -> str:
+def hours_in_words(osm: str | None, t: Translator) -> str:
     """Translate simple rules to words; complex ones are shown as written, which beats a wrong paraphrase."""
-    return _in_words(osm.strip(), words.tag) if osm else ""
+    return _in_words(osm.strip(), t.tag) if osm else ""
 
 
-def visit_in_words(start: datetime, minutes: int, words: Translator, timezone: str) -> str:
+def visit_in_words(start: datetime, minutes: int, t: Translator, timezone: str) -> str:
     """Format the next visit: day, start and end."""
-    return _visit(start, minutes, words.tag, timezone)
+    return _visit(start, minutes, t.tag, timezone)
 
 
 @lru_cache(maxsize=4096)
 def _visit(start: datetime, minutes: int, tag: str, timezone: str) -> str:
-    words, end = translator(tag), start + timedelta(minutes=minutes)
-    return words.text(
+    t, end = translator(tag), start + timedelta(minutes=minutes)
+    return t.text(
         "hours",
         "visit",
-        day=words.short_day(start, timezone),
-        start=words.clock(start, timezone),
-        end=words.clock(end, timezone),
+        day=t.short_day(start, timezone),
+        start=t.clock(start, timezone),
+        end=t.clock(end, timezone),
     )
 
 
 @lru_cache(maxsize=4096)
 def _in_words(osm: str, tag: str) -> str:
-    words = translator(tag)
+    t = translator(tag)
     if osm == "24/7":
-        return words.text("hours", "always")
-    rules = [_rule(part.strip(), words) for part in osm.split(";") if part.strip()]
+        return t.text("hours", "always")
+    rules = [_rule(part.strip(), t) for part in osm.split(";") if part.strip()]
     return "; ".join(r for r in rules if r) if rules and all(r is not None for r in rules) else osm
 
 
-def _rule(rule: str, words: Translator) -> str | None:
+def _rule(rule: str, t: Translator) -> str | None:
     match = _RULE.match(rule)
     if not match:
         return None
     days, times = match["days"], match["times"]
     if times in ("off", "closed"):
-        spans = words.text("hours", "closed")
+        spans = t.text("hours", "closed")
     elif times in ("24/7", "00:00-24:00"):
-        spans = words.text("hours", "always")
+        spans = t.text("hours", "always")
     else:
-        spans = words.comma.join(
-            words.text("hours", "span", start=start, end=end)
+        spans = t.comma.join(
+            t.text("hours", "span", start=start, end=end)
             for start, _, end in (span.strip().partition("-") for span in times.split(","))
         )
     if not days or days == "Mo-Su":
-        return f"{words.text('hours', 'daily')}{words.comma}{spans}"
-    return f"{_days(days, words)}{words.comma}{spans}"
+        return f"{t.text('hours', 'daily')}{t.comma}{spans}"
+    return f"{_days(days, t)}{t.comma}{spans}"
 
 
-def _days(days: str, words: Translator) -> str:
-    names = get_day_names("abbreviated", locale=words.locale)
+def _days(days: str, t: Translator) -> str:
+    names = get_day_names("abbreviated", locale=t.locale)
 
     def name(day: str) -> str:
-        return words.text("hours", "holidays") if day == "PH" else names[_DAYS[day]].rstrip(".")
+        return t.text("hours", "holidays") if day == "PH" else names[_DAYS[day]].rstrip(".")
 
     out = []
     for part in days.split(","):
         first, _, last = part.strip().partition("-")
-        out.append(words.text("hours", "days", first=name(first), last=name(last)) if last else name(first))
-    return words.comma.join(out)
+        out.append(t.text("hours", "days", first=name(first), last=name(last)) if last else name(first))
+    return t.comma.join(out)

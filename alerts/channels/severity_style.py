@@ -49,10 +49,10 @@ def style(kind: NoticeKind, msg_type: MsgType, severity: Severity) -> SeveritySt
     return STYLES["change" if kind == "service-change" else "minor"]
 
 
-def tag(kind: NoticeKind, msg_type: MsgType, severity: Severity, words: Translator) -> str:
+def tag(kind: NoticeKind, msg_type: MsgType, severity: Severity, t: Translator) -> str:
     """Style in words: `Severe, act now`, `Service change`, `ALL CLEAR`."""
     if msg_type in ("Cancel", "AllClear"):
-        return words.text("mark", msg_type)
+        return t.text("mark", msg_type)
     if kind == "alert":
-        return f"{words.text('severity', severity)}{words.comma}{words.text('advice', severity)}"
-    return words.text("kind", kind)
+        return f"{t.text('severity', severity)}{t.comma}{t.text('advice', severity)}"
+    return t.text("kind", kind)
