@@ -52,5 +52,5 @@ class AppliedPositions:
         return issued.expires if issued else None
 
     def close(self) -> None:
-        """End the threads once nobody waits."""
+        """Shut the threads down without waiting for them."""
         self._threads.shutdown(wait=False)

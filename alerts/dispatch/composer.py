@@ -141,13 +141,13 @@ class MessageComposer:
         try:
             message, language, emergency = render()
         except Exception as error:
-            self._say(rows[0].notice, error)
+            self._log_once(rows[0].notice, error)
             reason = f"could not be written: {error}"
             batch.settled += [DeliveryOutcome(row, FAILED_TECHNICAL, reason) for row in rows]
             return
         batch.outgoing.append(PreparedMessage(message, rows, message.channel, language, emergency))
 
-    def _say(self, dispatch: int, error: Exception) -> None:
+    def _log_once(self, dispatch: int, error: Exception) -> None:
         """Log each distinct error once: a million traces of one broken layout would take hours and help no one."""
         what = (dispatch, str(error))
         if what in self._logged:

@@ -50,7 +50,7 @@ class _Destination:
     """Slots taken for one destination, and its waiters: [others, emergencies], each with its ticket."""
 
     inside: int = 0
-    moved: float = 0.0
+    changed_at: float = 0.0
     waiting: tuple[deque[tuple[int, asyncio.Future[bool]]], ...] = field(default_factory=lambda: (deque(), deque()))
     booked: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
@@ -77,10 +77,10 @@ class ConcurrencyLimiter:
         own = max(1, int(open_to_all * min(part, 1.0)))
         self._own = (own, max(own, urgent_part))
         self._now, self._chance = now, chance
-        self._lines: dict[str, _Destination] = {}
-        self._inside, self._moved, self._tickets = 0, now(), 0
+        self._destinations: dict[str, _Destination] = {}
+        self._inside, self._changed_at, self._tickets = 0, now(), 0
         self._watch: asyncio.TimerHandle | None = None
-        self._shut = False
+        self._closed = False
 
     @property
     def inside(self) -> int:
@@ -93,106 +93,106 @@ class ConcurrencyLimiter:
 
     def is_stalled(self, *, emergency: bool, to: str = "") -> bool:
         """True if a new message would be rejected."""
-        line = self._lines.get(to)
-        return self._shut or self._hopeless(line or _Destination(), emergency)
+        destination = self._destinations.get(to)
+        return self._closed or self._hopeless(destination or _Destination(), emergency)
 
     def retry_after(self, *, emergency: bool, to: str = "") -> float:
         """Seconds after which a rejected message may come back, spread over time."""
-        line, now = self._lines.get(to), self._now()
-        if self._shut or line is None:
-            return 0.0 if self._shut else STALL
+        destination, now = self._destinations.get(to), self._now()
+        if self._closed or destination is None:
+            return 0.0 if self._closed else STALL
         horizon = _HORIZON[emergency]
-        at = max(line.booked[emergency], now + STALL) + 1 / _REJOIN_RATE
+        at = max(destination.booked[emergency], now + STALL) + 1 / _REJOIN_RATE
         if at > now + horizon:
             return horizon * (0.5 + self._chance() / 2)
-        line.booked[emergency] = at
+        destination.booked[emergency] = at
         return at - now
 
     @asynccontextmanager
     async def slot(self, *, emergency: bool, to: str = "") -> AsyncIterator[None]:
         """Wait for a slot and hold it. Raises NoSlot."""
-        line = self._lines.setdefault(to, _Destination(moved=self._now()))
-        if self._shut or self._hopeless(line, emergency):
+        destination = self._destinations.setdefault(to, _Destination(changed_at=self._now()))
+        if self._closed or self._hopeless(destination, emergency):
             raise NoSlot(self.retry_after(emergency=emergency, to=to))
-        if self._has_room(line, emergency):
-            self._enter(line)
-        elif not await self._wait(to, line, emergency):
+        if self._has_room(destination, emergency):
+            self._enter(destination)
+        elif not await self._wait(to, destination, emergency):
             raise NoSlot(self.retry_after(emergency=emergency, to=to))
         try:
             yield
         finally:
-            self._leave(to, line)
+            self._leave(to, destination)
 
     def keep_slot(self, *, emergency: bool, to: str = "", run: int = 0) -> bool:
         """True if the holder may send another message without queueing again.
 
         No more urgent message waits, and others wait for at most MAX_BURST messages. `run`: messages sent so far.
         """
-        if self._shut:
+        if self._closed:
             return False
-        for line in self._lines.values():
-            if (line.waiting[True] and not emergency) or (run >= MAX_BURST and line.waiting[emergency]):
+        for destination in self._destinations.values():
+            if (destination.waiting[True] and not emergency) or (run >= MAX_BURST and destination.waiting[emergency]):
                 return False
-        self._moved = self._lines[to].moved = self._now()
+        self._changed_at = self._destinations[to].changed_at = self._now()
         return True
 
     def close(self) -> None:
         """Refuse further messages; reject the waiters."""
-        self._shut = True
-        for line in self._lines.values():
-            self._send_away(line, (True, False))
+        self._closed = True
+        for destination in self._destinations.values():
+            self._send_away(destination, (True, False))
 
-    def _has_room(self, line: _Destination, emergency: bool) -> bool:
-        return self._inside < self._places[emergency] and line.inside < self._own[emergency]
+    def _has_room(self, destination: _Destination, emergency: bool) -> bool:
+        return self._inside < self._places[emergency] and destination.inside < self._own[emergency]
 
-    def _hopeless(self, line: _Destination, emergency: bool) -> bool:
+    def _hopeless(self, destination: _Destination, emergency: bool) -> bool:
         """True if no slot is free and none was released for a while."""
-        if self._has_room(line, emergency):
+        if self._has_room(destination, emergency):
             return False
-        moved = line.moved if line.inside >= self._own[emergency] else self._moved
-        return self._now() - moved > STALL
+        changed_at = destination.changed_at if destination.inside >= self._own[emergency] else self._changed_at
+        return self._now() - changed_at > STALL
 
-    async def _wait(self, to: str, line: _Destination, emergency: bool) -> bool:
+    async def _wait(self, to: str, destination: _Destination, emergency: bool) -> bool:
         """Wait for a slot; False if rejected."""
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._tickets += 1
-        line.waiting[emergency].append((self._tickets, turn))
+        destination.waiting[emergency].append((self._tickets, waiter))
         self._look_again()
         try:
-            return await turn
+            return await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.result():
-                self._leave(to, line)
+            if waiter.done() and not waiter.cancelled() and waiter.result():
+                self._leave(to, destination)
             raise
 
-    def _enter(self, line: _Destination) -> None:
+    def _enter(self, destination: _Destination) -> None:
         self._inside += 1
-        line.inside += 1
-        self._moved = line.moved = self._now()
+        destination.inside += 1
+        self._changed_at = destination.changed_at = self._now()
 
-    def _leave(self, to: str, line: _Destination) -> None:
+    def _leave(self, to: str, destination: _Destination) -> None:
         """Release the slot to the next waiter: emergencies first, then in order of arrival."""
         self._inside -= 1
-        line.inside -= 1
-        self._moved = line.moved = self._now()
+        destination.inside -= 1
+        self._changed_at = destination.changed_at = self._now()
         for emergency in (True, False):
             while (first := self._first(emergency)) is not None:
-                _, turn = first.waiting[emergency].popleft()
+                _, waiter = first.waiting[emergency].popleft()
                 self._enter(first)
-                turn.set_result(True)
-        if not line.inside and not any(line.waiting) and self._lines.get(to) is line:
-            del self._lines[to]
+                waiter.set_result(True)
+        if not destination.inside and not any(destination.waiting) and self._destinations.get(to) is destination:
+            del self._destinations[to]
 
     def _first(self, emergency: bool) -> _Destination | None:
         """Destination of the next waiter that has room."""
         found: _Destination | None = None
-        for line in self._lines.values():
-            queue = line.waiting[emergency]
+        for destination in self._destinations.values():
+            queue = destination.waiting[emergency]
             while queue and queue[0][1].done():  # cancelled
                 queue.popleft()
             first = queue and (found is None or queue[0][0] < found.waiting[emergency][0][0])
-            if first and self._has_room(line, emergency):
-                found = line
+            if first and self._has_room(destination, emergency):
+                found = destination
         return found
 
     def _look_again(self) -> None:
@@ -202,16 +202,18 @@ class ConcurrencyLimiter:
     def _watched(self) -> None:
         """Reject the waiters of stalled destinations."""
         self._watch = None
-        for line in self._lines.values():
-            self._send_away(line, [emergency for emergency in (True, False) if self._hopeless(line, emergency)])
-        if any(any(line.waiting) for line in self._lines.values()):
+        for destination in self._destinations.values():
+            self._send_away(
+                destination, [emergency for emergency in (True, False) if self._hopeless(destination, emergency)]
+            )
+        if any(any(destination.waiting) for destination in self._destinations.values()):
             self._look_again()
 
     @staticmethod
-    def _send_away(line: _Destination, kinds: list[bool] | tuple[bool, ...]) -> None:
+    def _send_away(destination: _Destination, kinds: list[bool] | tuple[bool, ...]) -> None:
         for emergency in kinds:
-            queue = line.waiting[emergency]
+            queue = destination.waiting[emergency]
             while queue:
-                _, turn = queue.popleft()
-                if not turn.done():
-                    turn.set_result(False)
+                _, waiter = queue.popleft()
+                if not waiter.done():
+                    waiter.set_result(False)

@@ -153,8 +153,8 @@ class DeliveryRunner:
             later = self._later(out, expires)
             settled += later
             outgoing += [] if later else [out]
-        question = _Recheck(batch.known, worker, last)
-        carriers = self._carriers(outgoing, settled, question, expires)
+        recheck = _Recheck(batch.known, worker, last)
+        carriers = self._carriers(outgoing, settled, recheck, expires)
         while carriers or settled:
             if carriers:
                 _, carriers = await asyncio.wait(carriers, timeout=_RECORD_EVERY)
@@ -168,7 +168,7 @@ class DeliveryRunner:
         self,
         outgoing: Sequence[PreparedMessage],
         settled: list[DeliveryOutcome],
-        question: _Recheck,
+        recheck: _Recheck,
         expires: Mapping[int, datetime],
     ) -> set[asyncio.Task[None]]:
         """Start the tasks that send these messages and add their outcomes to `settled`.
@@ -186,7 +186,7 @@ class DeliveryRunner:
             limiter = self._limiters.get(channel)
             if limiter is not None and channel not in self._destined and channel not in self._rate_limiters:
                 many = min(many, limiter.places(emergency=emergency) + 1)
-            made |= {asyncio.ensure_future(self._carry(queue, settled, question, expires)) for _ in range(many)}
+            made |= {asyncio.ensure_future(self._carry(queue, settled, recheck, expires)) for _ in range(many)}
         return made
 
     def _later(self, out: PreparedMessage, expires: Mapping[int, datetime]) -> list[DeliveryOutcome]:
@@ -204,7 +204,7 @@ class DeliveryRunner:
         self,
         queue: deque[PreparedMessage],
         settled: list[DeliveryOutcome],
-        question: _Recheck,
+        recheck: _Recheck,
         expires: Mapping[int, datetime],
     ) -> None:
         """Send messages of one channel and urgency, one after the other; never raises."""
@@ -226,7 +226,7 @@ class DeliveryRunner:
             limiter, run, refused = self._limiters[out.channel], 0, False
             try:
                 async with limiter.slot(emergency=out.emergency, to=to):
-                    refused = await self._pass(provider, out, settled, question, expires)
+                    refused = await self._pass(provider, out, settled, recheck, expires)
                     while (
                         queue
                         and destined is None
@@ -234,7 +234,7 @@ class DeliveryRunner:
                         and limiter.keep_slot(emergency=out.emergency, to=to, run=run)
                     ):
                         run += 1
-                        await self._pass(provider, queue.popleft(), settled, question, expires)
+                        await self._pass(provider, queue.popleft(), settled, recheck, expires)
             except NoSlot as full:
                 settled += [self._held_up(row, full.retry_after, expires) for row in out.rows]
                 refused = True
@@ -246,11 +246,11 @@ class DeliveryRunner:
         provider: Provider,
         out: PreparedMessage,
         settled: list[DeliveryOutcome],
-        question: _Recheck,
+        recheck: _Recheck,
         expires: Mapping[int, datetime],
     ) -> bool:
         """Send one message that has a slot; True if the recheck stopped it."""
-        withheld = self._may_still_send(out, question)
+        withheld = self._may_still_send(out, recheck)
         settled += await self._sent(provider, out, expires) if withheld is None else withheld
         return withheld is not None
 
@@ -290,23 +290,23 @@ class DeliveryRunner:
             _log.warning("the first try of a delivery of dispatch %d cannot be read: %s", row.notice, error)
             return None
 
-    def _may_still_send(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
+    def _may_still_send(self, out: PreparedMessage, recheck: _Recheck) -> list[DeliveryOutcome] | None:
         """Recheck; a message whose recheck fails is released to wait."""
         try:
-            return self._rechecked(out, question)
+            return self._rechecked(out, recheck)
         except Exception:
             _log.exception("a message of dispatch %d could not be asked about; it waits", out.rows[0].notice)
             return [_release(row, self._clock() + _AFTER_TROUBLE) for row in out.rows]
 
-    def _rechecked(self, out: PreparedMessage, question: _Recheck) -> list[DeliveryOutcome] | None:
+    def _rechecked(self, out: PreparedMessage, recheck: _Recheck) -> list[DeliveryOutcome] | None:
         """Decide again right before the first byte, by all that has happened since (RULES 15, P5)."""
-        if self.stopping or not self._lease.is_valid(question.worker):
+        if self.stopping or not self._lease.is_valid(recheck.worker):
             return [_release(row, self._clock()) for row in out.rows]
-        if not question.last:
+        if not recheck.last:
             return None
         changed: list[DeliveryOutcome] = []
         for row in out.rows:
-            verdict = self._composer.recheck(row, question.known)
+            verdict = self._composer.recheck(row, recheck.known)
             if isinstance(verdict, DeliveryOutcome):
                 changed.append(verdict)
             elif self._paused(row.notice) or (isinstance(verdict, InDigest) and verdict.past):

@@ -365,5 +365,5 @@ class FanOut:
 
 
 def _reached(event: e.DispatchChunkFinished) -> list[tuple[int, Channel]]:
-    """Contact points that a chunk's messages were handed to, or may have been."""
+    """Contact points that a chunk's messages were sent to, or may have been."""
     return [(o.contact, o.channel) for o in event.outcomes if o.state in _HANDED or o.reason.startswith(IN_DOUBT)]

@@ -96,7 +96,7 @@ class QueueClient:
             raise
 
     def suspect(self) -> None:
-        """Say that rows may be claimed under this number which nobody serves."""
+        """Note that rows may be claimed under this number without being in flight here."""
         self._suspicious = True
 
     def take_suspicion(self) -> bool:

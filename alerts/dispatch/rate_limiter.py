@@ -47,12 +47,12 @@ class RateLimiter:
         """`capacity`: messages per second, read each time. `chance` gives numbers in [0, 1)."""
         self._capacity, self._now, self._chance = capacity, now, chance
         self._bucket = TokenBucket(capacity(), now())
-        self._lines: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
+        self._queues: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
         self._coming = {True: 0, False: 0}
         self._booked = {True: 0.0, False: 0.0}
         """Time up to which slots are assigned, by emergency."""
         self._wakes: asyncio.TimerHandle | None = None
-        self._shut = False
+        self._closed = False
 
     def retry_after(self, *, emergency: bool, again: bool) -> float | None:
         """None if a message may wait here, and then it must; else seconds until its slot.
@@ -60,35 +60,35 @@ class RateLimiter:
         `again`: it was released before.
         """
         now, rate = self._now(), self._capacity()
-        ahead = len(self._lines[True]) + self._coming[True]
+        ahead = len(self._queues[True]) + self._coming[True]
         if not emergency:
-            ahead += len(self._lines[False]) + self._coming[False]
+            ahead += len(self._queues[False]) + self._coming[False]
         room = max(1.0, rate * (_LINE_BACK if again else _LINE))
         # Released messages own the slots until then; an emergency takes the first one.
         first_come = again or emergency or self._booked[False] <= now + _LINE
         if ahead < room and first_come:
             self._coming[emergency] += 1
             return None
-        turn = max(self._booked[emergency], now + ahead / rate) + 1 / rate
+        slot = max(self._booked[emergency], now + ahead / rate) + 1 / rate
         horizon = now + _HORIZON[emergency]
-        if turn > horizon:
+        if slot > horizon:
             self._booked[emergency] = horizon
             return _HORIZON[emergency] * (0.5 + self._chance() / 2)
-        self._booked[emergency] = turn
-        return turn - now
+        self._booked[emergency] = slot
+        return slot - now
 
     async def acquire(self, *, emergency: bool) -> None:
         """Wait for a slot."""
         self._coming[emergency] = max(0, self._coming[emergency] - 1)
-        if self._shut or (not any(self._lines.values()) and self._take()):
+        if self._closed or (not any(self._queues.values()) and self._take()):
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._lines[emergency].append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queues[emergency].append(waiter)
         self._wake()
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if waiter.done() and not waiter.cancelled():
                 self.refund()
             raise
 
@@ -99,12 +99,12 @@ class RateLimiter:
 
     def close(self) -> None:
         """Release all waiters, now and from now on: nothing is sent any more."""
-        self._shut = True
-        for line in self._lines.values():
-            for turn in line:
-                if not turn.done():
-                    turn.set_result(None)
-            line.clear()
+        self._closed = True
+        for queue in self._queues.values():
+            for waiter in queue:
+                if not waiter.done():
+                    waiter.set_result(None)
+            queue.clear()
         self._wake()
 
     def _take(self) -> bool:
@@ -116,12 +116,12 @@ class RateLimiter:
         if self._wakes is not None:
             self._wakes.cancel()
             self._wakes = None
-        for line in (self._lines[True], self._lines[False]):
-            while line and (line[0].done() or self._take()):
-                turn = line.popleft()
-                if not turn.done():
-                    turn.set_result(None)
-            if line:
+        for queue in (self._queues[True], self._queues[False]):
+            while queue and (queue[0].done() or self._take()):
+                waiter = queue.popleft()
+                if not waiter.done():
+                    waiter.set_result(None)
+            if queue:
                 wait = max(self._bucket.delay(self._now()), 0.001)
                 self._wakes = asyncio.get_running_loop().call_later(wait, self._wake)
                 return

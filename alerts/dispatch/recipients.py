@@ -61,7 +61,7 @@ def due(
 def already_told(
     unit: UnitOfWork, columns: AudienceColumns, registers: ReferenceData, issued: IssuedNotice
 ) -> FrozenAudience:
-    """Contact points that the thread was handed to or is in doubt for, without ended and suppressed ones.
+    """Contact points that the thread was sent to or is in doubt for, without ended and suppressed ones.
 
     Claims and this run one after the other in the log's writer, and older members end here: rows queued now are never
     sent later. Rows in flight may still be refused; their outcome adds the follow-up.

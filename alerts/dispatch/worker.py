@@ -133,7 +133,7 @@ class Worker:
     async def _tidy(self) -> bool:
         """Run one round of housekeeping; True if more pages wait to be planned."""
         now, housekeeping = self._clock(), self._housekeeping
-        # Asked before the snapshot: a claim that is lost from here on may not be in it, and is found next time.
+        # Read before the snapshot: a claim lost after this point may not be in it, and is found in the next round.
         suspicious = self.queue.take_suspicion()
         try:
             snapshot = await self.queue.snapshot(now)

@@ -25,7 +25,7 @@ def routes(services: Services) -> list[Route]:
     """Policy rows of health."""
     readiness, metrics = Readiness(services.writer, services.clock), Metrics(services)
     follower = services.follower
-    beginning = StartPosition(
+    start_position = StartPosition(
         services.runner.position, lambda: None if follower.caught_up else follower.applied_position()
     )
 
@@ -33,7 +33,7 @@ def routes(services: Services) -> list[Route]:
         return json_response({"alive": True, "version": services.version})
 
     async def readyz(request: web.Request) -> web.StreamResponse:
-        state = await _state(services, readiness, beginning)
+        state = await _state(services, readiness, start_position)
         return json_response(state, 200 if state["ready"] else 503)
 
     async def scraped(request: web.Request) -> web.StreamResponse:
@@ -46,7 +46,7 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-async def _state(services: Services, readiness: Readiness, beginning: StartPosition) -> dict[str, Any]:
+async def _state(services: Services, readiness: Readiness, start_position: StartPosition) -> dict[str, Any]:
     """Check readiness: the log is readable and writable, and its content at the start has been applied.
 
     A channel without a provider is listed but does not make the instance unready: the other channels still work.
@@ -69,7 +69,7 @@ async def _state(services: Services, readiness: Readiness, beginning: StartPosit
     refused = await readiness.trouble()
     if refused:
         return {**state, "log": f"cannot be written: {refused}"}
-    waits = beginning.waits_for(end)
+    waits = start_position.waits_for(end)
     return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits}
 
 
