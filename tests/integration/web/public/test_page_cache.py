@@ -132,4 +132,4 @@ async def test_readers_come_in_slowly_while_an_emergency_goes_out(served: Served
     begun = loop.time()
     await asyncio.gather(*(cache.cached(make_mocked_request("GET", "/")) for _ in range(51)))
     assert not urgent or loop.time() - begun >= 0.099
-    assert cache._next_turn == pytest.approx(100.102 if urgent else 0.0)
+    assert cache._next_slot == pytest.approx(100.102 if urgent else 0.0)
