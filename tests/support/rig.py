@@ -262,3 +262,14 @@ class Rig:
     def states(self, number: int) -> dict[int, str]:
         """Every delivery's state by contact point."""
         return {row.contact: row.state for row in self.reads.deliveries(notice=number, limit=100_000).items}
+
+    def tallied(self, number: int) -> dict[int, int]:
+        """The number of deliveries by state, which the tallies must equal."""
+        with self.main.read() as tx:
+            rows = tx.execute("SELECT state, COUNT(*) FROM deliveries WHERE notice = ? GROUP BY state", (number,))
+            sums = tx.execute(
+                "SELECT state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY state HAVING SUM(amount) <> 0",
+                (number,),
+            )
+        assert dict(rows) == dict(sums)  # type: ignore[arg-type]
+        return dict(rows)  # type: ignore[arg-type]

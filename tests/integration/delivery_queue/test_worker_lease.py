@@ -17,7 +17,6 @@ from alerts.channels.message import Message, SendResult
 from alerts.delivery_queue.state import read_snapshot
 from alerts.delivery_queue.worker_lease import LIFE, WorkerLease, expire_worker, workers
 from alerts.storage.server_clock import shared_now
-from tests.integration.dispatch.test_worker_failures import counts_agree
 from tests.support.rig import WALWORTH, Rig, Scripted, now, running
 
 _LIFE = LIFE.total_seconds()
@@ -161,7 +160,7 @@ def test_stopped_worker_leaves_no_claim(rig: Rig) -> None:
                     await worker.stop(patience=0.5)
                     await other.complete(number, 4.0)
                     assert monotonic() - begun < 4.0
-            assert counts_agree(other, number) == {3: len(due)}
+            assert other.tallied(number) == {3: len(due)}
             doubtful = Counter(stuck.recipients())
             assert Counter(well.recipients()) == Counter(f"p{contact}@example.org" for contact in due)
             tries = {
@@ -227,7 +226,7 @@ def test_fan_out_moves_to_another_process(rig: Rig) -> None:
             async with standing_by.working():
                 for number in (before, after):
                     await standing_by.complete(number)
-                    assert counts_agree(standing_by, number) == {3: len(due)}
+                    assert standing_by.tallied(number) == {3: len(due)}
 
         asyncio.run(play())
 
@@ -243,7 +242,7 @@ def test_standby_takes_over_a_stalled_fan_out(rig: Rig) -> None:
         async def play() -> None:
             async with other.working():
                 await other.complete(number)
-                assert counts_agree(other, number) == {3: len(due)}
+                assert other.tallied(number) == {3: len(due)}
 
         asyncio.run(play())
         assert monotonic() - begun < 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,17 +12,6 @@ from alerts.channels.message import Message, SendResult
 from alerts.eventlog.ports import Committed, UnitOfWork, Writer
 from alerts.kernel.errors import Unavailable
 from tests.support.rig import WALWORTH, Rig, Scripted
-
-
-def counts_agree(rig: Rig, number: int) -> Counter[int]:
-    """The tallies are the rows, and nothing is negative; rows by state."""
-    with rig.main.read() as tx:
-        rows = tx.execute("SELECT state, COUNT(*) FROM deliveries WHERE notice = ? GROUP BY state", (number,))
-        sums = tx.execute(
-            "SELECT state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY state HAVING SUM(amount) <> 0", (number,)
-        )
-    assert dict(rows) == dict(sums)
-    return Counter(dict(rows))
 
 
 class Held(Scripted):
@@ -58,7 +46,7 @@ def test_outcome_of_a_reassigned_claim_is_not_counted(rig: Rig, dialect: str) ->
             provider.free.set()
             await rig.complete(number)
             await asyncio.sleep(0.7)  # longer than outcomes wait for each other
-            assert counts_agree(rig, number) == {3: len(due)}
+            assert rig.tallied(number) == {3: len(due)}
             assert {row.tries for row in rig.reads.deliveries(notice=number, limit=100).items} == {2}
 
     asyncio.run(play())
@@ -82,7 +70,7 @@ def test_claims_are_released_when_composing_fails(rig: Rig) -> None:
             composer._directory = Failing()
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
-            assert counts_agree(rig, number) == {3: len(due)}
+            assert rig.tallied(number) == {3: len(due)}
             assert len(provider.handed) == len(due)
 
     asyncio.run(play())
@@ -102,7 +90,7 @@ def test_unstorable_provider_words_lose_no_outcome(rig: Rig) -> None:
         async with rig.working({"email": Scripted("email", answer)}):
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number, 10)
-            assert counts_agree(rig, number) == {3: 9, 6: 3}
+            assert rig.tallied(number) == {3: 9, 6: 3}
 
     asyncio.run(play())
 
@@ -133,7 +121,7 @@ def test_claim_with_a_lost_commit_reply_is_recovered(rig: Rig) -> None:
             worker.queue.writer = Forgetful(rig.writer, 2)
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
-            assert counts_agree(rig, number) == {3: len(due)}
+            assert rig.tallied(number) == {3: len(due)}
             assert len(provider.handed) == len(due), "a claim that was never served is sent once"
 
     asyncio.run(play())
@@ -159,7 +147,7 @@ def test_outcome_with_a_lost_commit_reply_is_counted_once(rig: Rig) -> None:
             worker.delivery._writer = LosesRecords(rig.writer)  # type: ignore[assignment]
             _, number = rig.issue(area=[WALWORTH])
             await rig.complete(number)
-            assert counts_agree(rig, number) == {3: len(due)}
+            assert rig.tallied(number) == {3: len(due)}
             assert len(provider.handed) == len(due)
 
     asyncio.run(play())
@@ -184,7 +172,7 @@ def test_stalled_destination_delays_no_other(rig: Rig) -> None:
             await rig.until(lambda: sent(number) == len(due) - len(slow))
             free.set()
             await rig.complete(number)
-            assert counts_agree(rig, number) == {3: len(due)}
+            assert rig.tallied(number) == {3: len(due)}
 
     def sent(number: int) -> int:
         progress = rig.reads.progress(number)
