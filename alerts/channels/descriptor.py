@@ -96,6 +96,8 @@ class WritableChannel:
     renderer: Callable[[Layouts], ChannelRenderer]
     parse_address: AddressParser
     canary: Callable[[CanaryRequest], Message]
+    missing: Callable[[Message], str]
+    """Name of the first part that a message must have and lacks (sender, subject, text); "" if it is complete."""
     payload: Literal["mail", "text", "notification"] = "text"
     """Format of `Message.data`: RFC 5322, UTF-8 text, or the JSON of `channels.push.Payload`."""
     inbox_stands_in: bool = True

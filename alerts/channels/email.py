@@ -34,6 +34,8 @@ from subscribers import addresses
 
 _P = '<p style="margin:0 0 16px">'
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
+_HEADER = re.compile(rb"(?m)^[A-Za-z-]+:(?=[ \t]*(?:\r\n[ \t]+)*[^ \t\r\n])")
+"""Name of a header that has a value, folded or not."""
 _POLICY = SMTP.clone(max_line_length=78)
 
 
@@ -303,6 +305,18 @@ class EmailNotice:
 def parse_address(given: str, field: str, rules: AddressRules) -> str:
     """See `descriptor.AddressParser`."""
     return addresses.email(given, field)
+
+
+def missing(message: Message) -> str:
+    """See `WritableChannel.missing`: sender, subject, date and a word in the first part."""
+    head, _, body = message.data.partition(b"\r\n\r\n")
+    present = {line.partition(b":")[0].lower() for line in _HEADER.findall(head)}
+    for name in ("from", "subject", "date"):
+        if name.encode() not in present:
+            return name
+    _, parts, first = body.partition(b"\r\n\r\n")  # of a multipart message: behind the head of its first part
+    text = first.partition(b"\r\n--")[0] if parts and body.startswith(b"--") else body
+    return "" if text.strip() else "text"
 
 
 def canary(request: CanaryRequest) -> Message:

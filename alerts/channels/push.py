@@ -54,6 +54,10 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Labels of the buttons for `why` and `stop`, in the reader's language."""
 
 
+class _Titled(msgspec.Struct, frozen=True):
+    title: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedPush:
     """Notification for many readers."""
@@ -198,6 +202,11 @@ def parse_address(given: PushBody, field: str, rules: AddressRules) -> str:
         raise Invalid.field(f"{dot}endpoint", "This instance takes no push subscriptions.")
     endpoint = rules.endpoints.check(given.endpoint, f"{dot}endpoint")
     return addresses.push(endpoint, given.keys.auth, given.keys.p256dh, dot)
+
+
+def missing(message: Message) -> str:
+    """See `WritableChannel.missing`: a title is enough, as a lock screen shows it alone."""
+    return "" if msgspec.json.decode(message.data, type=_Titled).title.strip() else "title"
 
 
 def canary(request: CanaryRequest) -> Message:

@@ -10,20 +10,25 @@ from alerts.kernel.terms import Channel
 _ROWS = (
     ChannelDescriptor(
         "email",
-        WritableChannel(email.EmailRenderer, email.parse_address, email.canary, payload="mail"),
+        WritableChannel(email.EmailRenderer, email.parse_address, email.canary, email.missing, payload="mail"),
         stop_page_key="stop_email",
         reports_bounces=True,
     ),
     ChannelDescriptor(
         "sms",
-        WritableChannel(sms.SmsRenderer, sms.parse_address, sms.canary),
+        WritableChannel(sms.SmsRenderer, sms.parse_address, sms.canary, sms.missing),
         stop_page_key="stop_sms",
         takes_replies=True,
     ),
     ChannelDescriptor(
         "push",
         WritableChannel(
-            push.PushRenderer, push.parse_address, push.canary, payload="notification", inbox_stands_in=False
+            push.PushRenderer,
+            push.parse_address,
+            push.canary,
+            push.missing,
+            payload="notification",
+            inbox_stands_in=False,
         ),
     ),
     ChannelDescriptor("letter"),

@@ -156,6 +156,11 @@ def parse_address(given: str, field: str, rules: AddressRules) -> str:
     return number
 
 
+def missing(message: Message) -> str:
+    """See `WritableChannel.missing`."""
+    return "" if message.data.strip() else "text"
+
+
 def canary(request: CanaryRequest) -> Message:
     """Test message, built without the templates."""
     return Message(

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from alerts.channels.descriptor import DigestItem, Prepared
 from alerts.channels.message import Message
+from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
@@ -137,9 +138,12 @@ class MessageComposer:
     # --- one message ---
 
     def _add(self, batch: Batch, rows: tuple[Claimed, ...], render: Callable[[], tuple[Message, str, bool]]) -> None:
-        """Render a message; on an error its rows are parked with it, and other messages continue."""
+        """Render a message; one that fails or lacks a part is parked with its reason, and others continue."""
         try:
             message, language, emergency = render()
+            lacks = writable(message.channel).missing(message)
+            if lacks:
+                raise ValueError(f"it has no {lacks}; report this as a fault of the product, then retry")
         except Exception as error:
             self._log_once(rows[0].notice, error)
             reason = f"could not be written: {error}"

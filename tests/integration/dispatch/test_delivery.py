@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from alerts.channels.message import SendResult
+import msgspec
+import pytest
+
+from alerts.channels.email import EmailNotice
+from alerts.channels.message import Message, Personal, SendResult
 from alerts.domain import events as e
 from subscribers.domain import events as s
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -194,6 +198,27 @@ def test_unrenderable_notice_delays_no_other(rig: Rig) -> None:
             assert rig.reads.parked()[0].notice == unreadable
             _, after = rig.issue()
             assert (await rig.complete(after)).by_channel == {"email": {"sent": 5}}
+
+    asyncio.run(run())
+
+
+def test_message_without_a_word_is_parked(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.people(3)
+    whole = EmailNotice.message
+
+    def bare(self: EmailNotice, personal: Personal) -> Message:
+        message = whole(self, personal)
+        return msgspec.structs.replace(message, data=message.data.partition(b"From:")[0])
+
+    monkeypatch.setattr(EmailNotice, "message", bare)
+
+    email = Scripted("email")
+
+    async def run() -> None:
+        async with rig.working({"email": email}):
+            _, notice = rig.issue()
+            assert (await rig.complete(notice)).by_channel == {"email": {"failed-technical": 3}}
+            assert email.handed == []
 
     asyncio.run(run())
 

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from alerts.channels.descriptor import CanaryRequest
+from alerts.channels.message import Message
 from alerts.channels.registry import BOUNCING, REGISTRY, REPLIES, WRITABLE, writable
 from alerts.channels.renderer import Renderer
 from alerts.contract.bodies import SubscriberBody
@@ -67,3 +68,34 @@ def test_each_channel_has_a_canary(channel: Channel) -> None:
 def test_an_unknown_channel_cannot_be_sent() -> None:
     with pytest.raises(Invalid):
         writable(cast(Channel, "smoke"))
+
+
+@pytest.mark.parametrize("channel", WRITABLE)
+def test_rendered_message_lacks_nothing(channel: Channel, renderer: Renderer, words: Words, reader: Reader) -> None:
+    message = renderer.prepare(words(), channel).message(reader())
+    assert writable(channel).missing(message) == ""
+
+
+WHOLE = b"From: a@b.example\r\nSubject:\r\n =?utf-8?q?Gas?=\r\nDate: today\r\n\r\nStay in.\r\n"
+
+
+@pytest.mark.parametrize(
+    ("channel", "data", "lacking"),
+    [
+        ("email", WHOLE, ""),
+        ("email", WHOLE.replace(b"From", b"To"), "from"),
+        ("email", WHOLE.replace(b"a@b.example", b" "), "from"),
+        ("email", WHOLE.replace(b"\r\n =?utf-8?q?Gas?=", b""), "subject"),
+        ("email", WHOLE.replace(b"Date: today\r\n", b""), "date"),
+        ("email", WHOLE.replace(b"Stay in.", b" "), "text"),
+        ("email", b"To: a@b.example\r\nMessage-ID: <d@town.example>\r\n", "from"),
+        ("email", WHOLE.replace(b"Stay in.", b"--x\r\nContent-Type: text/plain\r\n\r\n\r\n--x--"), "text"),
+        ("sms", b"Gas leak", ""),
+        ("sms", b" ", "text"),
+        ("push", b'{"id":"1","title":"Gas","body":"","url":"","tag":"","lang":"en","severity":"minor"}', ""),
+        ("push", b'{"id":"1","title":"","body":"Gas","url":"","tag":"","lang":"en","severity":"minor"}', "title"),
+    ],
+)
+def test_missing_part_of_a_message_is_named(channel: Channel, data: bytes, lacking: str) -> None:
+    message = Message(channel=channel, delivery="d", to="x", data=data, sender="")
+    assert writable(channel).missing(message) == lacking
