@@ -8,6 +8,7 @@ from datetime import datetime
 from alerts.channels.message import Provider
 from alerts.channels.renderer import Renderer
 from alerts.dispatch.applied_positions import AppliedPositions, ReadModels
+from alerts.dispatch.channel_recovery import ChannelRecovery
 from alerts.dispatch.composer import ContactLookup, MessageComposer
 from alerts.dispatch.concurrency_limiter import SHARE_PER_DESTINATION, ConcurrencyLimiter, PerDestination
 from alerts.dispatch.delivery import DeliveryRunner
@@ -69,4 +70,5 @@ def assemble_worker(
     )
     housekeeping = Housekeeping(queue, audience, HealthExchange(queue, providers, clock=clock), clock=clock)
     positions = AppliedPositions(audience, read_models, threads=senders + URGENT_SENDERS)
-    return Worker(queue, delivery, housekeeping, positions, wakeup, clock=clock, senders=senders)
+    recovery = ChannelRecovery(queue, delivery.health, clock=clock)
+    return Worker(queue, delivery, housekeeping, positions, wakeup, recovery=recovery, clock=clock, senders=senders)

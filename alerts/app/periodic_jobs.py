@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from alerts.delivery_queue.worker_lease import BEAT
 from alerts.dispatch.canary import Canaries
+from alerts.dispatch.channel_recovery import EVERY_S
 from alerts.dispatch.worker import Worker
 from alerts.eventlog.integrity.prover import Prover
 from alerts.scheduler.due_items import DuePoll
@@ -37,6 +38,7 @@ def periodic_jobs(
     if worker is not None:
         rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
+        rows.append(PeriodicJob("recovery of channels", EVERY_S, worker.recovery.requeue))
     if canaries is not None:
         rows.append(PeriodicJob("canaries", canaries.every_s, canaries.send_due))
     if webhooks is not None:

@@ -1,4 +1,4 @@
-"""Requeue of technically failed deliveries, by a person who fixed the cause (RULES, "States of a delivery").
+"""Requeue of technically failed deliveries: by a person who fixed the cause, or once their channel works (RULES 23).
 
 They keep their identity, their attempts and their place in the retry schedule.
 """
@@ -6,7 +6,9 @@ They keep their identity, their attempts and their place in the retry schedule.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -17,7 +19,7 @@ from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import SHARDS
-from alerts.kernel.terms import DELIVERY_STATES
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, DELIVERY_STATES, Channel
 from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database
@@ -25,6 +27,11 @@ from alerts.storage.ports import Database
 _sql = load("alerts.delivery_queue", "requeue.sql")
 _SHARDS_PER_BATCH = 64
 _LIMIT = 2000
+
+_FailedRow = tuple[int, int, int, int, int | None, str | None]
+"""shard, contact, channel, tries, time of the last one, its reason."""
+_Find = Callable[[UnitOfWork, int, range, int], list[_FailedRow]]
+"""Finds rows of a dispatch in some shards, up to a limit."""
 
 
 class FailedDispatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,29 +61,75 @@ def failed(database: Database, now: datetime) -> list[FailedDispatch]:
     ]
 
 
+def failed_channels(database: Database, now: datetime) -> list[Channel]:
+    """Channels with failed deliveries that may still be sent."""
+    with database.read() as tx:
+        found = tx.execute(_sql.failed_channels, (FAILED_TECHNICAL, micros(now)))
+    return sorted(CHANNELS[channel] for (channel,) in found)
+
+
 async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
     """Requeue a dispatch's failed deliveries, some thousand per transaction; return their number.
 
     `dispatch`: the id that `failed` returns (a notice's own). Raises NotFound for an unknown id, Conflict if the
     dispatch has ended or expired.
     """
-    total = shard = 0
-    while shard < SHARDS:
+    return await _requeue(writer, dispatch, _failed_rows, _LIMIT, by=by)
 
-        def work(unit: UnitOfWork, shard: int = shard) -> tuple[int, int]:
-            return _batch(unit, dispatch, shard)
+
+async def requeue_tried(
+    database: Database, writer: Writer, channel: Channel, before: datetime, now: datetime, *, limit: int = 1 << 31
+) -> int:
+    """Requeue up to `limit` failed deliveries of a channel whose last try was before that time; return their number.
+
+    What ends meanwhile stays as it is.
+    """
+    with database.read() as tx:
+        found = tx.execute(_sql.failed_in_channel, (FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now)))
+    total = 0
+    for (dispatch,) in found:
+        try:
+            rows = partial(_tried_rows, channel=channel, before=before)
+            total += await _requeue(writer, UUID(bytes=bytes(dispatch)), rows, limit - total, by="system")
+        except Conflict:
+            continue
+        if total >= limit:
+            break
+    return total
+
+
+async def _requeue(writer: Writer, dispatch: UUID, find: _Find, limit: int, *, by: str) -> int:
+    total = shard = 0
+    while shard < SHARDS and total < limit:
+
+        def work(unit: UnitOfWork, shard: int = shard, room: int = limit - total) -> tuple[int, int]:
+            return _batch(unit, dispatch, find, shard, min(room, _LIMIT))
 
         amount, shard = (await writer.run(work, by=by)).result
         total += amount
     return total
 
 
-def _batch(unit: UnitOfWork, dispatch: UUID, shard: int) -> tuple[int, int]:
+def _failed_rows(unit: UnitOfWork, notice: int, shards: range, limit: int) -> list[_FailedRow]:
+    return unit.read(_of_shards(_sql.rows, shards), (*shards, notice, FAILED_TECHNICAL, limit))
+
+
+def _tried_rows(
+    unit: UnitOfWork, notice: int, shards: range, limit: int, *, channel: Channel, before: datetime
+) -> list[_FailedRow]:
+    parameters = (*shards, notice, FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(before), limit)
+    return unit.read(_of_shards(_sql.tried_rows, shards), parameters)
+
+
+def _of_shards(statement: str, shards: range) -> str:
+    return statement.replace("?*", ",".join("?" for _ in shards))
+
+
+def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int, limit: int) -> tuple[int, int]:
     """Requeue a batch of shards; return (rows requeued, next shard)."""
     notice, kind = _open(unit, dispatch)
     shards = range(shard, min(shard + _SHARDS_PER_BATCH, SHARDS))
-    marks = ",".join("?" for _ in shards)
-    rows = unit.read(_sql.rows.replace("?*", marks), (*shards, notice, FAILED_TECHNICAL, _LIMIT))
+    rows = find(unit, notice, shards, limit)
     if rows:
         _queue(unit, notice, rows)
         if kind == JOB_NOTICE:
@@ -84,7 +137,7 @@ def _batch(unit: UnitOfWork, dispatch: UUID, shard: int) -> tuple[int, int]:
             unit.get(DISPATCH, stream)
             unit.append(DISPATCH, stream, DispatchRetried(notice=dispatch, number=notice, amount=len(rows)))
     # A full page may have more behind it in the same shards.
-    return len(rows), shard if len(rows) == _LIMIT else shards[-1] + 1
+    return len(rows), shard if len(rows) == limit else shards[-1] + 1
 
 
 def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
@@ -99,7 +152,7 @@ def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
     return int(notice), int(kind)
 
 
-def _queue(unit: UnitOfWork, notice: int, rows: list[tuple[int, int, int, int, int | None, str | None]]) -> None:
+def _queue(unit: UnitOfWork, notice: int, rows: list[_FailedRow]) -> None:
     now = micros(unit.now)
     attempts = [
         (shard, notice, contact, tries, last_at, DELIVERY_STATES[FAILED_TECHNICAL], reason or "")

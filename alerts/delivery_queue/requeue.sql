@@ -13,12 +13,27 @@ FROM tallies t JOIN jobs j ON j.notice = t.notice
 WHERE t.state = ? AND j.ended IS NULL AND j.expires > ?
 GROUP BY j.notice, j.notice_id, j.kind, j.issued_at HAVING SUM(t.amount) > 0 ORDER BY j.notice
 
+-- name: failed_channels
+SELECT DISTINCT t.channel FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE t.state = ? AND t.amount <> 0 AND j.ended IS NULL AND j.expires > ?
+
+-- name: failed_in_channel
+SELECT j.notice_id FROM tallies t JOIN jobs j ON j.notice = t.notice
+WHERE t.state = ? AND t.channel = ? AND j.ended IS NULL AND j.expires > ?
+GROUP BY j.notice, j.notice_id HAVING SUM(t.amount) > 0 ORDER BY j.notice
+
 -- name: job
 SELECT notice, kind, ended, ended_reason, expires FROM jobs WHERE notice_id = ?
 
 -- name: rows
 SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND state = ? ORDER BY shard, contact LIMIT ?
+
+-- name: tried_rows
+-- Only rows that a provider was tried for: one that could not be written would fail again.
+SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state = ? AND channel = ? AND tries > 0 AND last_at < ?
+ORDER BY shard, contact LIMIT ?
 
 -- name: attempt
 INSERT INTO attempts (shard, notice, contact, attempt, started, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?)

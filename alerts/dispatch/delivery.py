@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from alerts.channels.message import Provider, SendResult
 from alerts.delivery_queue.row_format import CHUNK, IN_DOUBT, QUEUED
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome, LeaseLost, settle, still_claimed
+from alerts.dispatch.channel_recovery import ChannelHealth
 from alerts.dispatch.composer import Batch, MessageComposer, PreparedMessage
 from alerts.dispatch.concurrency_limiter import ConcurrencyLimiter, NoSlot, PerDestination
 from alerts.dispatch.rate_limiter import WAITS, RateLimiter
@@ -80,8 +81,7 @@ class DeliveryRunner:
             ThreadPoolExecutor(1, thread_name_prefix="dispatch emergencies"),
         )
         self.stopping = False
-        self.last_sent: dict[Channel, datetime] = {}
-        """Last time at which a provider took a message of a channel."""
+        self.health = ChannelHealth()
 
     async def notices(
         self, rows: list[Claimed], expires: Mapping[int, datetime], worker: int, recorded: Recorded
@@ -264,8 +264,7 @@ class DeliveryRunner:
             _log.exception("provider %s failed", provider.name)
             result = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
         finished = self._clock()
-        if result.result == "sent":
-            self.last_sent[out.channel] = finished
+        self.health.observe(out.channel, result, finished)
         return [
             self._retries.outcome_of(
                 row,

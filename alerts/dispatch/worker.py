@@ -19,6 +19,7 @@ from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
 from alerts.delivery_queue.settle import Claimed, LeaseLost
 from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot
 from alerts.dispatch.applied_positions import AppliedPositions
+from alerts.dispatch.channel_recovery import ChannelRecovery
 from alerts.dispatch.delivery import DeliveryRunner
 from alerts.dispatch.housekeeping import Housekeeping
 from alerts.dispatch.in_flight import SenderWindow
@@ -66,11 +67,12 @@ class Worker:
         positions: AppliedPositions,
         wakeup: Wakeup,
         *,
+        recovery: ChannelRecovery,
         clock: Callable[[], datetime],
         senders: int = 4,
     ) -> None:
         """`senders` take claims of every lane, `URGENT_SENDERS` more take emergencies alone."""
-        self.queue, self.delivery = queue, delivery
+        self.queue, self.delivery, self.recovery = queue, delivery, recovery
         self._housekeeping, self._positions, self._wakeup = housekeeping, positions, wakeup
         self._clock, self._senders = clock, senders
         self._snapshot = QueueSnapshot((), {}, ())

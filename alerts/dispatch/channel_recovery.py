@@ -1,0 +1,83 @@
+"""Recovery of channels: what failed technically is queued again once its channel works (RULES 23)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from alerts.channels.message import SendResult
+from alerts.delivery_queue.requeue import failed_channels, requeue_tried
+from alerts.dispatch.queue_client import QueueClient
+from alerts.kernel.terms import Channel
+
+_log = logging.getLogger(__name__)
+EVERY_S = 60.0
+PROBE = timedelta(minutes=10)
+"""Time between single failed deliveries that are tried in a channel over which nothing else is sent."""
+OUTAGE = timedelta(minutes=1)
+"""Shortest time of failures alone that counts as an outage."""
+
+
+class ChannelHealth:
+    """Outages of channels, as the hand-overs of this process show them. Belongs to one event loop."""
+
+    def __init__(self) -> None:
+        self._sent: dict[Channel, datetime] = {}
+        self._failing_since: dict[Channel, datetime] = {}
+        self._recovered: dict[Channel, datetime] = {}
+
+    def observe(self, channel: Channel, result: SendResult, at: datetime) -> None:
+        """Note the result of a hand-over. A permanent refusal says nothing about the channel."""
+        if result.result == "sent":
+            since = self._failing_since.pop(channel, None)
+            if channel not in self._sent or (since is not None and at - since >= OUTAGE):
+                self._recovered[channel] = at
+            self._sent[channel] = at
+        elif result.result != "permanent":
+            self._failing_since.setdefault(channel, at)
+
+    def recovered_at(self, channel: Channel) -> datetime | None:
+        """Time of the first message after the last outage, or of the first of this process; None before."""
+        return self._recovered.get(channel)
+
+    def last_sent(self, channel: Channel) -> datetime | None:
+        """Time of the last message that a provider took; None before the first."""
+        return self._sent.get(channel)
+
+
+class ChannelRecovery:
+    """Requeues technically failed deliveries whose last try was before their channel recovered, each once.
+
+    Over an idle channel one of them is tried every `PROBE`, or nobody would learn that the provider is well again.
+    """
+
+    def __init__(self, queue: QueueClient, health: ChannelHealth, *, clock: Callable[[], datetime]) -> None:
+        self._queue, self._health, self._clock = queue, health, clock
+        self._probed: dict[Channel, datetime] = {}
+        self._served: dict[Channel, datetime] = {}
+
+    async def requeue(self) -> None:
+        """Requeue what may be sent again; a periodic job."""
+        for channel in await self._queue.in_thread(failed_channels, self._queue.database, self._clock()):
+            await self._requeue(channel)
+
+    async def _requeue(self, channel: Channel) -> None:
+        now, recovered = self._clock(), self._health.recovered_at(channel)
+        if recovered is not None and self._served.get(channel) != recovered:
+            amount = await self._again(channel, recovered, now)
+            self._served[channel] = recovered
+            if amount:
+                _log.info("%s works again: %d deliveries that had failed are queued again", channel, amount)
+        elif self._is_idle(channel, now):
+            self._probed[channel] = now
+            if await self._again(channel, now, now, limit=1):
+                _log.info("one failed delivery is queued again to see if %s works", channel)
+
+    async def _again(self, channel: Channel, before: datetime, now: datetime, limit: int = 1 << 31) -> int:
+        queue = self._queue
+        return await requeue_tried(queue.database, queue.writer, channel, before, now, limit=limit)
+
+    def _is_idle(self, channel: Channel, now: datetime) -> bool:
+        times = (self._health.last_sent(channel), self._probed.get(channel))
+        return all(at is None or now - at >= PROBE for at in times)

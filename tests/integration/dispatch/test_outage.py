@@ -1,0 +1,153 @@
+"""Outages of a provider: nobody is given up while a notice lives; what had failed is sent after all (RULES 23)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alerts.channels.message import Message, SendResult
+from alerts.dispatch.retry_policy import RetryPolicy
+from tests.support.databases import Databases
+from tests.support.rig import Rig, Scripted
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SCHEDULE = RetryPolicy({"email": (30.0, 60.0, 120.0, 600.0)}, random.Random(5))
+NO_SCHEDULE = RetryPolicy({"email": ()}, random.Random(5))
+TROUBLE = (
+    SendResult(result="temporary", reason="503 Service Unavailable"),
+    SendResult(result="temporary", reason="429 Too Many Requests", retry_after=20.0),
+    SendResult(result="not-begun", reason="every e-mail provider rests after failures", retry_after=60.0),
+    SendResult(result="in-doubt", reason="the reply was lost"),
+)
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Provider(Scripted):
+    """A provider that fails in every way until it is well."""
+
+    def __init__(self) -> None:
+        super().__init__("email", self._answer)
+        self.well = False
+        self._trouble: Iterator[SendResult] = itertools.cycle(TROUBLE)
+
+    def _answer(self, message: Message) -> SendResult:
+        return SendResult(result="sent") if self.well else next(self._trouble)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def timed(databases: Databases, clock: Clock) -> Iterator[Rig]:
+    rig = Rig(databases, clock)
+    yield rig
+    rig.close()
+
+
+def test_outage_of_half_an_hour_loses_nobody(timed: Rig, clock: Clock) -> None:
+    rig, provider = timed, Provider()
+    people = rig.people(20)
+
+    async def run() -> None:
+        issued: list[int] = []
+        for stop in range(4):  # four processes, one after the other
+            async with rig.working({"email": provider}, retries=SCHEDULE):
+                if not stop:
+                    issued.append(rig.issue(area=[], severity="Extreme", urgency="Immediate", certainty="Observed")[1])
+                    issued.append(rig.issue()[1])
+                for _ in range(5):
+                    await asyncio.sleep(0.3)
+                    clock.now += timedelta(minutes=2)
+                provider.well = clock.now - START > timedelta(minutes=30)
+                for number in issued:
+                    assert "failed-technical" not in rig.states(number).values()
+                if provider.well:
+                    clock.now += timedelta(minutes=13)  # the longest wait of the schedule
+                    for number in issued:
+                        await rig.until(lambda number=number: set(rig.states(number).values()) == {"sent"})  # type: ignore[misc]
+        for number in issued:
+            assert sorted(rig.states(number)) == sorted(people)
+
+    asyncio.run(run())
+
+
+def test_failed_deliveries_are_sent_once_their_channel_works(timed: Rig, clock: Clock) -> None:
+    rig, provider = timed, Provider()
+    rig.people(5)
+
+    async def run() -> None:
+        async with rig.working({"email": provider}, retries=NO_SCHEDULE) as worker:
+            provider.answer = lambda _: TROUBLE[0]
+            _, number = rig.issue()
+            assert (await rig.complete(number)).by_channel == {"email": {"failed-technical": 5}}
+            provider.answer = lambda _: SendResult(result="sent")
+            clock.now += timedelta(minutes=11)
+            await worker.recovery.requeue()  # one is tried over the idle channel
+            await rig.until(lambda: rig.tallied(number).get(3) == 1)
+            clock.now += timedelta(minutes=1)
+            await worker.recovery.requeue()
+            assert (await rig.complete(number)).by_channel == {"email": {"sent": 5}}
+            assert len(provider.recipients()) == 10
+
+    asyncio.run(run())
+
+
+def test_failure_after_the_recovery_is_not_repeated(timed: Rig, clock: Clock) -> None:
+    rig, provider = timed, Provider()
+    bad, *_ = rig.people(4)
+
+    async def run() -> None:
+        async with rig.working({"email": provider}, retries=NO_SCHEDULE) as worker:
+            provider.answer = lambda message: (
+                TROUBLE[0] if message.to == f"p{bad}@example.org" else SendResult(result="sent")
+            )
+            _, number = rig.issue()
+            await rig.complete(number)
+            for _ in range(3):
+                clock.now += timedelta(minutes=2)
+                await worker.recovery.requeue()
+                await rig.complete(number)
+            assert provider.recipients().count(f"p{bad}@example.org") <= 2
+            assert rig.states(number)[bad] == "failed-technical"
+
+    asyncio.run(run())
+
+
+def test_what_has_ended_or_could_not_be_written_stays_failed(timed: Rig, clock: Clock) -> None:
+    rig, provider = timed, Provider()
+    rig.people(3)
+
+    async def run() -> None:
+        async with rig.working({"email": provider}, retries=NO_SCHEDULE) as worker:
+            provider.answer = lambda _: TROUBLE[0]
+            _, unwritable = rig.issue(content={})
+            notice, stopped = rig.issue()
+            await rig.complete(unwritable)
+            await rig.complete(stopped)
+            rig.stop_dispatch(notice, stopped)
+            provider.answer = lambda _: SendResult(result="sent")
+            handed = len(provider.handed)
+            for _ in range(3):
+                clock.now += timedelta(minutes=11)
+                await worker.recovery.requeue()
+            await asyncio.sleep(0.5)
+            assert len(provider.handed) == handed
+            assert set(rig.states(unwritable).values()) == {"failed-technical"}
+
+    asyncio.run(run())
