@@ -258,6 +258,10 @@ def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> No
     point = state.contact(contact) if state is not None else None
     if state is None or point is None or point.address is None or state.preferences is None:
         return
+    # A START and a STOP are ordered by when they were written; any other leaving by when it was recorded.
+    left = signup.left_at(state, contact, other_than=STOPPED)
+    if left is not None and at < left:
+        return
     consent = Consent(wording="START", given_at=at, how=BY_TEXT)
     reach = signup.ContactDetails(contact, point.channel, point.address)
     if state.phase not in ("confirmed", "requested"):

@@ -31,7 +31,7 @@ from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row, Statement
 from subscribers.addresses import Owner, claim_many, held
-from subscribers.domain import lifecycle
+from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -40,6 +40,8 @@ _sql = load("alerts.commands", "subscriber_imports.sql")
 HOW = "import"
 NOT_VALID = "not valid"
 """Reason in the log for a row refused at this stage: the full message may quote the row's data."""
+OLD_CONSENT = "this consent is older than the leaving of this person or address: a newer one is needed"
+"""Reason in the log for a row whose consent would bring back a person who left after it."""
 
 
 class ImportRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -164,13 +166,25 @@ class ImportCommands(SubscriberCommands):
 
         def work(unit: UnitOfWork) -> Page:
             there = held(unit.read, [one for own in hashes for one in own])
-            known = sum(
-                row.repeated or (bool(there.intersection(own)) and self._living(unit, row))
-                for row, own in zip(rows, hashes, strict=True)
-                if not row.reason
-            )
-            refused = tuple(Refused(row.line, row.field, row.reason) for row in rows if row.reason)
-            return Page(len(rows), len(rows) - known - len(refused), known, refused)
+            known, refused = 0, list[ImportRow]()
+            for row, own in zip(rows, hashes, strict=True):
+                try:
+                    if not row.reason and there.intersection(own):
+                        AddressClaims(unit, self._addresses).look_up(row.reaches, consent=row.consent)
+                    elif row.consent is not None and not row.reason:
+                        signup.check_consent(row.consent, None, unit.now)
+                except Conflict:
+                    known += 1
+                    continue
+                except Invalid as error:
+                    refused.append(_refusal(row, error))
+                    continue
+                if row.reason:
+                    refused.append(row)
+                else:
+                    known += row.repeated
+            told = tuple(Refused(row.line, row.field, row.reason) for row in refused)
+            return Page(len(rows), len(rows) - known - len(told), known, told)
 
         return (await self._writer.run(work, by="system")).result
 
@@ -199,13 +213,6 @@ class ImportCommands(SubscriberCommands):
         keyed_hash = self._addresses.keyed_hash
         return [tuple(keyed_hash(channel, address) for channel, address in row.reaches) for row in rows]
 
-    def _living(self, unit: UnitOfWork, row: ImportRow) -> bool:
-        try:
-            AddressClaims(unit, self._addresses).look_up(row.reaches)
-        except Conflict:
-            return True
-        return False
-
     async def _prepared(self, rows: Sequence[ImportRow]) -> tuple[list[ImportRow], list[tuple[bytes, ...]]]:
         """Finish validating the rows, and return them with the keyed hashes of their addresses."""
         checked = [row if row.body is None else await self._row_checked(row, row.body) for row in rows]
@@ -215,8 +222,7 @@ class ImportCommands(SubscriberCommands):
         try:
             requested = await self.check_registration(body)
         except Invalid as error:
-            first = error.errors[0] if error.errors else FieldError("", error.message)
-            return msgspec.structs.replace(row, body=None, field=first.field, reason=first.message, recorded=NOT_VALID)
+            return msgspec.structs.replace(_refusal(row, error), body=None)
         consent = requested.consent if body.confirmed else None
         return msgspec.structs.replace(
             row, body=None, reaches=requested.reaches, preferences=requested.preferences, consent=consent
@@ -240,6 +246,7 @@ class _ImportBatch:
         self._commands, self._digest, self._start = commands, digest, start
         count = _distinct(hashes)
         self._rows, self._hashes = rows[:count], hashes[:count]
+        self._refused: list[ImportRow] = []
 
     def work(self, unit: UnitOfWork) -> Page:
         """Decide on the rows and write them with the import's progress."""
@@ -247,16 +254,22 @@ class _ImportBatch:
         if progress.done != self._start:
             raise Conflict("Somebody else is importing this file at the same time. Let one of the two go on.")
         there = held(unit.read, [one for own in self._hashes for one in own])
-        taken, known, refused = 0, 0, list[Refused]()
+        taken, known = 0, 0
+        self._refused = []  # a transaction may run twice
         fresh: list[tuple[ImportRow, tuple[bytes, ...]]] = []
         for row, own in zip(self._rows, self._hashes, strict=True):
-            if row.reason:
-                refused.append(Refused(row.line, row.field, row.reason))
-            elif there.intersection(own):
-                outcome = self._register_known(unit, row)
-                taken, known = taken + (outcome == "taken"), known + (outcome == "known")
-            else:
-                fresh.append((row, own))
+            try:
+                if row.reason:
+                    self._refused.append(row)
+                elif there.intersection(own):
+                    outcome = self._register_known(unit, row)
+                    taken, known = taken + (outcome == "taken"), known + (outcome == "known")
+                else:
+                    if row.consent is not None:
+                        signup.check_consent(row.consent, None, unit.now)
+                    fresh.append((row, own))
+            except Invalid as error:
+                self._refused.append(_refusal(row, error))
         self._register_new(unit, fresh)
         taken += len(fresh)
         self._record(unit, progress.run)
@@ -267,11 +280,12 @@ class _ImportBatch:
                 done,
                 progress.taken + taken,
                 progress.known + known,
-                progress.refused + len(refused),
+                progress.refused + len(self._refused),
                 self._digest,
             ),
         )
-        return Page(len(self._rows), taken, known, tuple(refused))
+        refused = tuple(Refused(row.line, row.field, row.reason) for row in self._refused)
+        return Page(len(self._rows), taken, known, refused)
 
     def _register_known(self, unit: UnitOfWork, row: ImportRow) -> str:
         """Register a person with a known address: "known" if subscribed already, "taken" if they return."""
@@ -309,10 +323,16 @@ class _ImportBatch:
         unit.append(SUBSCRIBER, subscriber, *lifecycle.decide_pause(state, row.paused_until, now=unit.now))
 
     def _record(self, unit: UnitOfWork, run: int) -> None:
-        refused = [row for row in self._rows if row.reason]
-        if refused:
-            events = [ImportRowRefused(line=r.line, field=r.field, reason=r.recorded) for r in refused]
+        if self._refused:
+            events = [ImportRowRefused(line=r.line, field=r.field, reason=r.recorded) for r in self._refused]
             unit.append(IMPORT_PAGE, import_page_id(self._digest, run, self._start), *events)
+
+
+def _refusal(row: ImportRow, error: Invalid) -> ImportRow:
+    """Mark a row as refused. The log gets a reason without the row's data."""
+    first = error.errors[0] if error.errors else FieldError("", error.message)
+    recorded = OLD_CONSENT if isinstance(error, signup.OldConsent) else NOT_VALID
+    return msgspec.structs.replace(row, field=first.field, reason=first.message, recorded=recorded)
 
 
 def _requested(row: ImportRow) -> RequestedPreferences:

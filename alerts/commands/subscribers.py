@@ -36,6 +36,7 @@ from alerts.kernel.time_limits import check_time
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.domain import lifecycle, signup
+from subscribers.domain.events import Consent
 from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
@@ -81,8 +82,15 @@ class AddressClaims:
     addresses: Addresses
     owners: dict[tuple[Channel, str], Owner] = field(default_factory=dict)
 
-    def look_up(self, reaches: tuple[tuple[Channel, str], ...], *, but: UUID | None = None) -> None:
-        """Find the owners. Raises Conflict if another living subscription (not `but`'s) has an address."""
+    def look_up(
+        self, reaches: tuple[tuple[Channel, str], ...], *, but: UUID | None = None, consent: Consent | None = None
+    ) -> None:
+        """Find the owners. Raises Conflict if another living subscription (not `but`'s) has an address.
+
+        `consent`: the one by which the addresses are to be verified. Raises Invalid if it is older than the leaving
+        of an owner, or lies in the future.
+        """
+        left: list[datetime] = []
         for channel, address in reaches:
             owner = self.addresses.find(self.unit.read, channel, address)
             if owner is None:
@@ -95,6 +103,10 @@ class AddressClaims:
                     f"{CHANNEL_TERMS[channel].point} has a subscription already.", subscriber=str(owner.subscriber)
                 )
             self.owners[channel, address] = owner
+            if (at := signup.left_at(state, owner.contact)) is not None:
+                left.append(at)
+        if consent is not None:
+            signup.check_consent(consent, max(left, default=None), self.unit.now)
 
     def returning(self) -> UUID | None:
         """Return the returning person: the first owner without a living subscription."""
@@ -112,19 +124,19 @@ class AddressClaims:
         owner = self.owners.get((channel, address))
         if owner is not None and owner.subscriber == subscriber:
             return ContactDetails(owner.contact, channel, address)
-        suppressed = self._release(owner) if owner is not None else None
+        suppressed, left = self._release(owner) if owner is not None else (None, None)
         number = contact_number(self.unit.number("contact"), subscriber)
         self.addresses.claim(self.unit, channel, address, Owner(subscriber, number))
-        return ContactDetails(number, channel, address, suppressed)
+        return ContactDetails(number, channel, address, suppressed, left)
 
-    def _release(self, owner: Owner) -> str | None:
-        """Take an address from an owner who never confirmed it or has left; return its suppression."""
+    def _release(self, owner: Owner) -> tuple[str | None, datetime | None]:
+        """Take an address from an owner who never confirmed it or has left; return its suppression, and when."""
         state = self.unit.get(SUBSCRIBER, owner.subscriber)
         contact = state.contact(owner.contact) if state is not None else None
         if state is None or contact is None:
-            return None
+            return None, None
         self.unit.append(SUBSCRIBER, owner.subscriber, *lifecycle.decide_remove(state, owner.contact, "taken over"))
-        return contact.suppressed
+        return contact.suppressed, signup.left_at(state, owner.contact)
 
 
 def joined(
@@ -151,8 +163,8 @@ class SubscriberCommands(CommandBase):
     ) -> SubscriberSaved:
         """Sign up. `confirmed` with a consent confirms at once; else each contact point gets a confirmation.
 
-        Raises Conflict, with `subscriber`, if an address has a living subscription. A person who left before gets the
-        same id.
+        Raises Conflict, with `subscriber`, if an address has a living subscription; Invalid if the consent is older
+        than the leaving of a person or address, or lies in the future. A person who left before gets the same id.
         """
         requested = await self.check_registration(body)
 
@@ -164,7 +176,7 @@ class SubscriberCommands(CommandBase):
     def join(self, unit: UnitOfWork, requested: RequestedPreferences, how: str, *, confirmed: bool) -> SubscriberSaved:
         """Sign a person up, or back up, within a command. Raises Conflict like `register_subscriber`."""
         claims = AddressClaims(unit, self._addresses)
-        claims.look_up(requested.reaches)
+        claims.look_up(requested.reaches, consent=requested.consent if confirmed else None)
         subscriber = claims.returning() or new_id()
         before = unit.get(SUBSCRIBER, subscriber)
         contacts = claims.number(subscriber, requested.reaches)
@@ -210,6 +222,7 @@ class SubscriberCommands(CommandBase):
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, requested.preferences))
             if requested.consent is not None:
                 consent = requested.consent
+                signup.check_consent(consent, None, unit.now)
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_consent(s, consent))
             again = frozenset(channel for channel in WRITABLE if CHANNEL_TERMS[channel].field in patch)
             self._readdress(unit, subscriber, requested, verified=edit.confirmed, again=again)
@@ -234,7 +247,7 @@ class SubscriberCommands(CommandBase):
         claims = AddressClaims(unit, self._addresses)
         there = {(c.channel, c.address) for c in old.current}
         added = tuple(reach for reach in requested.reaches if reach not in there or reach[0] in again)
-        claims.look_up(added, but=subscriber)
+        claims.look_up(added, but=subscriber, consent=requested.consent if verified else None)
         for reach in claims.number(subscriber, added):
             self._append(unit, subscriber, lambda s, _, r=reach: lifecycle.decide_add(s, r, verified=verified))  # type: ignore[misc]
         for contact in old.current:

@@ -70,11 +70,13 @@ class Consent(msgspec.Struct, frozen=True):
     how: str
 
 
-class ContactRef(msgspec.Struct, frozen=True):
+class ContactRef(msgspec.Struct, frozen=True, omit_defaults=True):
     """Contact point by its number; the address is stored separately, sealed."""
 
     number: int
     channel: Channel
+    left_at: datetime | None = None
+    """Time at which a former owner left by this address, if it was taken over from one."""
 
 
 class SubscriberRegistered(Event, frozen=True, kw_only=True):
@@ -141,6 +143,8 @@ class ContactPointAdded(Event, frozen=True, kw_only=True):
     channel: Channel
     address: str | None
     verified: bool = False
+    left_at: datetime | None = None
+    """Time at which a former owner left by this address, if it was taken over from one."""
 
 
 class ContactPointRemoved(Event, frozen=True, kw_only=True):

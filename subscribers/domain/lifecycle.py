@@ -90,7 +90,13 @@ def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool)
         events = suppression(state, reach, consented=True) if lifted else ()
     else:
         vouched = verified or (old is not None and here and old.state == "verified")
-        added = ContactPointAdded(number=reach.number, channel=reach.channel, address=reach.address, verified=vouched)
+        added = ContactPointAdded(
+            number=reach.number,
+            channel=reach.channel,
+            address=reach.address,
+            verified=vouched,
+            left_at=reach.left_at,
+        )
         events = (added, *suppression(state, reach, consented=verified))
     if events and CHANNEL_TERMS[reach.channel].per_device:
         _check_devices(state, reach)

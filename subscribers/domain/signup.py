@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from alerts.kernel.errors import Invalid
 from alerts.kernel.events import Event
 from alerts.kernel.terms import Channel
 from subscribers.domain.events import (
@@ -27,6 +29,14 @@ complaint and a suppression by hand stay until lifted.
 """
 
 
+CLOCK_SKEW = timedelta(minutes=5)
+"""A consent may be that far ahead of our clock."""
+
+
+class OldConsent(Invalid):
+    """The consent is older than the person's leaving."""
+
+
 class ContactDetails(NamedTuple):
     """Numbered contact point with its address."""
 
@@ -35,6 +45,8 @@ class ContactDetails(NamedTuple):
     address: str
     suppressed: str | None = None
     """Suppression of the address under its former owner's number: it bounces for any owner."""
+    left_at: datetime | None = None
+    """Time at which its former owner left by this address."""
 
 
 def is_living(state: SubscriberState | None) -> bool:
@@ -43,6 +55,32 @@ def is_living(state: SubscriberState | None) -> bool:
     An unconfirmed request does not count: typing a stranger's address must not lock the stranger out.
     """
     return state is not None and state.phase == "confirmed"
+
+
+def left_at(state: SubscriberState | None, number: int, *, other_than: str | None = None) -> datetime | None:
+    """Return the time of the latest leaving of a contact point or of its person; None if they never left.
+
+    `other_than`: reason of leavings that do not count.
+    """
+    if state is None:
+        return None
+    contact = state.contact(number)
+    times = [
+        state.ended_at if state.ended_by != other_than else None,
+        contact.left_at if contact is not None and contact.left_by != other_than else None,
+    ]
+    return max((at for at in times if at is not None), default=None)
+
+
+def check_consent(consent: Consent, left: datetime | None, now: datetime) -> None:
+    """Raise Invalid for a consent of the future, or one older than the latest leaving: it brings nobody back."""
+    if consent.given_at > now + CLOCK_SKEW:
+        raise Invalid.field("consent.given_at", "This time lies in the future: give the time at which they agreed.")
+    if left is not None and consent.given_at < left:
+        words = "This consent is older than the leaving of this person or address"
+        raise OldConsent.field(
+            "consent.given_at", f"{words} ({left:%Y-%m-%d %H:%M} UTC): give a newer one, or none: then they are asked."
+        )
 
 
 def decide_register(
@@ -74,7 +112,7 @@ def decide_request(
 
 
 def _refs(contacts: Sequence[ContactDetails]) -> tuple[ContactRef, ...]:
-    return tuple(ContactRef(number=c.number, channel=c.channel) for c in contacts)
+    return tuple(ContactRef(number=c.number, channel=c.channel, left_at=c.left_at) for c in contacts)
 
 
 def _addresses(contacts: Sequence[ContactDetails]) -> dict[int, str]:

@@ -37,6 +37,9 @@ from subscribers.domain.events import (
     SuppressionLifted,
 )
 
+NO_LEAVING = frozenset(("changed", "taken over", "hard-bounce", "gone"))
+"""Reasons of a removal or suppression by which nobody left: another address came, or a technical fault."""
+
 
 class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     """Contact point of a subscriber. It is sent to only if `state` is verified and it is not suppressed."""
@@ -48,6 +51,10 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["unverified", "verified", "removed"]
     suppressed: str | None = None
     """Suppression reason: hard-bounce, complaint, opt-out, by-hand."""
+    left_at: datetime | None = None
+    """Latest time at which the person left by this address (removal, opt-out, complaint); survives a return."""
+    left_by: str = ""
+    """Reason of that removal or suppression."""
 
     @property
     def usable(self) -> bool:
@@ -72,6 +79,10 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the current confirmation (RULES 22, `subscribed_before`)."""
     paused_until: datetime | None = None
     ended_reason: str = ""
+    ended_at: datetime | None = None
+    """Time of the latest end of the subscription; survives a return."""
+    ended_by: str = ""
+    """Reason of that end."""
     position: int = 0
 
     def contact(self, number: int) -> ContactState | None:
@@ -114,6 +125,8 @@ def _joined(
         how=event.how,
         since=state.since if state else recorded.at,
         confirmed_at=recorded.at if confirmed else None,
+        ended_at=state.ended_at if state else None,
+        ended_by=state.ended_by if state else "",
         position=recorded.position,
     )
 
@@ -125,12 +138,14 @@ def _named(old: ContactState | None, ref: ContactRef, address: str | None, confi
         address=address,
         state="verified" if confirmed else "unverified",
         suppressed=old.suppressed if old else None,
+        left_at=old.left_at if old else ref.left_at,
+        left_by=old.left_by if old else "",
     )
 
 
 def _contact_event(state: SubscriberState, recorded: Recorded) -> SubscriberState | None:
     match recorded.event:
-        case ContactPointAdded(number=number, channel=channel, address=address, verified=verified):
+        case ContactPointAdded(number=number, channel=channel, address=address, verified=verified, left_at=left_at):
             old = state.contact(number)
             added = ContactState(
                 number=number,
@@ -138,18 +153,31 @@ def _contact_event(state: SubscriberState, recorded: Recorded) -> SubscriberStat
                 address=address,
                 state="verified" if verified else "unverified",
                 suppressed=old.suppressed if old else None,
+                left_at=old.left_at if old else left_at,
+                left_by=old.left_by if old else "",
             )
             return replace(state, contacts=(*(c for c in state.contacts if c.number != number), added))
         case ContactPointVerified(number=number):
             return _with(state, number, state_="verified")
-        case ContactPointRemoved(number=number):
-            return _with(state, number, state_="removed")
+        case ContactPointRemoved(number=number, reason=reason):
+            return _left(_with(state, number, state_="removed"), recorded, number, reason)
         case ContactPointSuppressed(number=number, reason=reason):
-            return _with(state, number, suppressed=reason)
+            old = state.contact(number)
+            if old is not None and old.suppressed == reason:
+                return state  # carried over by a new registration: nobody left anew
+            return _left(_with(state, number, suppressed=reason), recorded, number, reason)
         case SuppressionLifted(number=number):
             return _with(state, number, suppressed=None)
         case _:
             return None
+
+
+def _left(state: SubscriberState, recorded: Recorded, number: int, reason: str) -> SubscriberState:
+    """Note the time of a removal or suppression, unless its reason says nothing of what the person wants."""
+    if reason in NO_LEAVING:
+        return state
+    contacts = (replace(c, left_at=recorded.at, left_by=reason) if c.number == number else c for c in state.contacts)
+    return replace(state, contacts=tuple(contacts))
 
 
 def _with(
@@ -188,7 +216,7 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
         case ConsentWithdrawn():
             return replace(state, consent=None)
         case SubscriptionEnded(reason=reason):
-            return replace(state, phase="ended", ended_reason=reason)
+            return replace(state, phase="ended", ended_reason=reason, ended_at=recorded.at, ended_by=reason)
         case SubscriberErased():
             gone = tuple(replace(c, address=None, state="removed") for c in state.contacts)
             return replace(state, phase="erased", preferences=None, consent=None, contacts=gone)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.commands import SYSTEM
-from alerts.commands.subscriber_imports import ImportRow, Refused
+from alerts.commands.subscriber_imports import NOT_VALID, OLD_CONSENT, ImportRow, Refused
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
 from alerts.kernel.errors import Conflict, NotFound
@@ -122,6 +122,29 @@ async def test_returning_row_keeps_identity_and_hard_bounce(rig: CommandRig) -> 
     assert (await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example")])).taken == 1
     back = rig.subscriber(ann.id)
     assert (back.phase, back.contacts[0].suppressed) == ("confirmed", "hard-bounce")
+
+
+@on_both
+@pytest.mark.parametrize("known", [True, False])
+async def test_consent_older_than_leaving_or_of_the_future_is_refused(rig: CommandRig, known: bool) -> None:
+    if known:
+        ann = await rig.resident("ann@x.example")
+        rig.pass_time(days=1)
+        await rig.commands.end_subscriber(SYSTEM, ann.id, "asked")
+    given = START if known else START + timedelta(days=1)
+    rows = [row(2, "ann@x.example", consent=Consent(wording="Yes", given_at=given, how="form")), row(3, "b@x.example")]
+    told = await rig.commands.rehearse_page(rows)
+    await rig.commands.begin_import(SYSTEM, FILE, 2)
+    page = await rig.commands.import_page(SYSTEM, FILE, 0, rows)
+    assert page == told
+    assert (page.taken, [(r.line, r.field) for r in page.refused]) == (1, [(2, "consent.given_at")])
+    assert ("older than the leaving" if known else "future") in page.refused[0].reason
+    [recorded] = rig.events("ImportRowRefused")
+    reason = OLD_CONSENT if known else NOT_VALID
+    assert recorded.event == e.ImportRowRefused(line=2, field="consent.given_at", reason=reason)
+    assert (await rig.commands.finish_import(SYSTEM, FILE)).refused == 1
+    if known:
+        assert rig.subscriber(ann.id).phase == "ended"
 
 
 @on_both

@@ -202,6 +202,78 @@ async def test_request_without_consent_lifts_no_suppression(rig: CommandRig) -> 
     assert contact is not None and contact.suppressed == "opt-out"
 
 
+async def leave(rig: CommandRig, kept: SubscriberSaved, how: str) -> None:
+    """Leave in one of the ways that there are."""
+    email, phone = (contact.number for contact in kept.contacts)
+    if how == "ended":
+        await rig.commands.end_subscriber(RESIDENT, kept.id, "asked for")
+    elif how == "STOP":
+        await rig.commands.take_inbound("twilio", "+442079460000", "stop")
+    else:
+        await rig.commands.suppress(key(), phone, how)
+        await rig.commands.remove_contact(RESIDENT, email, "one-click")
+
+
+@on_both
+@pytest.mark.parametrize("how", ["ended", "STOP", "opt-out", "complaint"])
+@pytest.mark.parametrize("between", [False, True], ids=["at once", "after an unconfirmed request"])
+async def test_consent_older_than_leaving_brings_nobody_back(rig: CommandRig, how: str, between: bool) -> None:
+    kept = await join(rig, **ANN, **VOUCHED)
+    rig.pass_time(days=2)
+    await leave(rig, kept, how)
+    if how in ("opt-out", "complaint"):
+        await rig.commands.end_subscriber(RESIDENT, kept.id, "asked for")
+    rig.pass_time(days=2)
+    if between:
+        await join(rig, phone=ANN["phone"])
+    old = {"confirmed": True, "consent": {**CONSENT, "given_at": START + timedelta(days=1)}}
+    end = rig.log.position()
+    with pytest.raises(Invalid, match="older than the leaving") as refused:
+        await join(rig, phone=ANN["phone"], **old)
+    assert [error.field for error in refused.value.errors] == ["consent.given_at"]
+    assert rig.log.position() == end
+    fresh = {"confirmed": True, "consent": {**CONSENT, "given_at": START + timedelta(days=3)}}
+    assert (await join(rig, phone=ANN["phone"], **fresh)).state == "confirmed"
+
+
+async def test_old_consent_does_not_verify_a_stopped_number_again(rig: CommandRig) -> None:
+    kept = await join(rig, **ANN, **VOUCHED)
+    rig.pass_time(days=1)
+    await leave(rig, kept, "STOP")
+    with pytest.raises(Invalid, match="older than the leaving"):
+        await rig.commands.change_subscriber(key(), kept.id, {"phone": ANN["phone"], **VOUCHED})
+    assert [c.channel for c in rig.subscriber(kept.id).current] == ["email"]
+    asked = await rig.commands.change_subscriber(key(), kept.id, {"phone": ANN["phone"]})
+    assert [(c.channel, c.state) for c in asked.contacts] == [("email", "verified"), ("sms", "unverified")]
+
+
+async def test_consent_of_the_future_is_refused(rig: CommandRig) -> None:
+    ahead = {"confirmed": True, "consent": {**CONSENT, "given_at": START + timedelta(days=1)}}
+    with pytest.raises(Invalid, match="future"):
+        await join(rig, **ANN, **ahead)
+    kept = await join(rig, **ANN, **VOUCHED)
+    with pytest.raises(Invalid, match="future"):
+        await rig.commands.change_subscriber(key(), kept.id, {"consent": ahead["consent"]})
+
+
+async def test_start_written_before_the_leaving_changes_nothing(rig: CommandRig) -> None:
+    kept = await join(rig, **ANN, **VOUCHED)
+    rig.pass_time(days=1)
+    await rig.commands.end_subscriber(RESIDENT, kept.id, "asked for")
+    await rig.commands.take_inbound("twilio", "+442079460000", "start", START + timedelta(hours=1))
+    assert rig.subscriber(kept.id).phase == "ended"
+    await rig.commands.take_inbound("twilio", "+442079460000", "start", START + timedelta(days=1))
+    assert rig.subscriber(kept.id).phase == "confirmed"
+
+
+async def test_stop_and_start_keep_the_order_of_writing(rig: CommandRig) -> None:
+    kept = await join(rig, phone=ANN["phone"], **VOUCHED)
+    rig.pass_time(minutes=10)
+    await rig.commands.take_inbound("twilio", "+442079460000", "stop", START + timedelta(minutes=1))
+    await rig.commands.take_inbound("twilio", "+442079460000", "start", START + timedelta(minutes=2))
+    assert rig.subscriber(kept.id).phase == "confirmed"
+
+
 @on_both
 async def test_erased_subscriber_returns_as_a_new_person(rig: CommandRig) -> None:
     kept = await join(rig, **ANN, **VOUCHED)
