@@ -42,7 +42,8 @@ class PeriodicJobs:
         self._jobs = {job.name: job for job in jobs}
         if len(self._jobs) != len(jobs):
             raise ValueError(f"two jobs of one name: {sorted(job.name for job in jobs)}")
-        self._began: dict[str, float] = {}
+        self._called: dict[str, float] = {}
+        """Time of the last call by the scheduler, by the event loop's clock."""
         self._running: set[str] = set()
         self._scheduler: AsyncIOScheduler | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -67,9 +68,9 @@ class PeriodicJobs:
                 misfire_grace_time=None,
                 max_instances=2,  # a second one finds the first running and leaves
             )
-        self._began = dict.fromkeys(self._jobs, asyncio.get_running_loop().time())
+        self._called = dict.fromkeys(self._jobs, asyncio.get_running_loop().time())
         self._scheduler.start()
-        self._watch = asyncio.create_task(self._run_held_up(), name="periodic jobs held up")
+        self._watch = asyncio.create_task(self._reschedule_held_up(), name="periodic jobs held up")
 
     def remove(self, name: str) -> None:
         """Remove a job; an unknown name is ignored."""
@@ -101,10 +102,10 @@ class PeriodicJobs:
         )
 
     async def _run(self, name: str) -> None:
+        self._called[name] = asyncio.get_running_loop().time()
         if name in self._running or name not in self._jobs:
             return
         self._running.add(name)
-        self._began[name] = asyncio.get_running_loop().time()
         try:
             await self._jobs[name].run()
         except DomainError as error:
@@ -114,11 +115,11 @@ class PeriodicJobs:
         finally:
             self._running.discard(name)
 
-    async def _run_held_up(self) -> None:
-        """Run delayed jobs: after the wall clock was set back, APScheduler waits for the former time."""
+    async def _reschedule_held_up(self) -> None:
+        """Schedule delayed jobs anew: after the wall clock was set back, APScheduler waits for the former time."""
         loop = asyncio.get_running_loop()
-        while True:
+        while self._scheduler is not None:
             await asyncio.sleep(_CHECK_S)
             for job in list(self._jobs.values()):
-                if loop.time() - self._began[job.name] > 2 * job.every_s + _CHECK_S:
-                    await self._run(job.name)
+                if loop.time() - self._called[job.name] > job.every_s + _CHECK_S:
+                    self._scheduler.modify_job(job.name, next_run_time=datetime.now(UTC))
