@@ -44,7 +44,7 @@ class PeriodicJobs:
             raise ValueError(f"two jobs of one name: {sorted(job.name for job in jobs)}")
         self._called: dict[str, float] = {}
         """Time of the last call by the scheduler, by the event loop's clock."""
-        self._running: set[str] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._scheduler: AsyncIOScheduler | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -58,7 +58,7 @@ class PeriodicJobs:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         for job in self._jobs.values():
             self._scheduler.add_job(
-                self._run,
+                self._start_run,
                 "interval",
                 seconds=job.every_s,
                 args=(job.name,),
@@ -66,7 +66,6 @@ class PeriodicJobs:
                 next_run_time=datetime.now(UTC),
                 coalesce=True,
                 misfire_grace_time=None,
-                max_instances=2,  # a second one finds the first running and leaves
             )
         self._called = dict.fromkeys(self._jobs, asyncio.get_running_loop().time())
         self._scheduler.start()
@@ -78,21 +77,23 @@ class PeriodicJobs:
             self._scheduler.remove_job(name)
 
     async def stop(self) -> None:
-        """Start no further jobs; running ones are not waited for."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.gather(self._watch, return_exceptions=True)
-            self._watch = None
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=False)
-            self._scheduler = None
+        """Start no further jobs, and cancel the running ones."""
+        if self._scheduler is None:
+            return
+        self._scheduler.pause()  # at once; the shutdown takes place in the event loop's next turn
+        self._scheduler.shutdown(wait=False)
+        self._scheduler = None
+        tasks = [*self._running.values(), *([self._watch] if self._watch is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     def run_at(self, name: str, at: datetime) -> None:
         """Schedule one extra run at that time (aware); a later call replaces an earlier one."""
         if self._scheduler is None:
             return
         self._scheduler.add_job(
-            self._run,
+            self._start_run,
             "date",
             run_date=at,
             args=(name,),
@@ -101,19 +102,20 @@ class PeriodicJobs:
             misfire_grace_time=None,
         )
 
-    async def _run(self, name: str) -> None:
+    async def _start_run(self, name: str) -> None:
+        """Start a run as a task of our own: APScheduler reports each of its tasks that is cancelled as an error."""
         self._called[name] = asyncio.get_running_loop().time()
-        if name in self._running or name not in self._jobs:
-            return
-        self._running.add(name)
+        if self._scheduler is not None and name in self._jobs and name not in self._running:
+            task = self._running[name] = asyncio.create_task(self._run(name), name=name)
+            task.add_done_callback(lambda _: self._running.pop(name))
+
+    async def _run(self, name: str) -> None:
         try:
             await self._jobs[name].run()
         except DomainError as error:
             _log.warning("%s waits for its next turn: %s", name, error)
         except Exception:
             _log.exception("%s failed; it runs again at its next turn", name)
-        finally:
-            self._running.discard(name)
 
     async def _reschedule_held_up(self) -> None:
         """Schedule delayed jobs anew: after the wall clock was set back, APScheduler waits for the former time."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from time import monotonic
 
+import pytest
+
 from alerts.scheduler.periodic import PeriodicJob, PeriodicJobs
 
 
@@ -32,3 +34,24 @@ async def test_slow_job_delays_no_other_when_the_clock_is_set_back(set_clock_bac
     assert max(later - earlier for earlier, later in pairwise(renewed)) < 3.5
     assert len(renewed) >= 6, "every half second again after the first delay"
     assert slow == 2, "never twice at a time"
+
+
+async def test_stop_ends_a_running_job_without_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    begun, ended = asyncio.Event(), False
+
+    async def hang() -> None:
+        nonlocal ended
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            ended = True
+
+    jobs = PeriodicJobs([PeriodicJob("canary", 60, hang), PeriodicJob("lease", 0.01, asyncio.Event().wait)])
+    jobs.start()
+    await begun.wait()
+    await jobs.stop()
+    assert ended
+    await asyncio.sleep(0.05)
+    assert caplog.records == []
