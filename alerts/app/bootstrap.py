@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.app.dispatch_assembly import assemble_worker
-from alerts.app.periodic_jobs import DUE, periodic_jobs
+from alerts.app.periodic_jobs import CANARIES, DUE, periodic_jobs
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
@@ -245,10 +245,15 @@ class App:
             await asyncio.to_thread(self.close)
 
     async def _wind_down(self) -> None:
-        self._jobs.remove(DUE)
         senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
-        await asyncio.gather(*(sender.stop() for sender in senders))
-        await self._jobs.stop()  # last: a worker that finishes its messages needs its lease meanwhile
+        try:
+            self._jobs.remove(DUE)
+            await self._jobs.end(CANARIES)  # one in flight would fail when the senders close its provider
+            stopped = await asyncio.gather(*(sender.stop() for sender in senders), return_exceptions=True)
+        finally:
+            await self._jobs.stop()  # last: a worker that finishes its messages needs its lease meanwhile
+        if errors := [error for error in stopped if error is not None]:
+            raise BaseExceptionGroup("senders failed to stop", errors)
 
     def close(self) -> None:
         """Close everything at once; in an event loop that has started it, use `stop`."""

@@ -20,6 +20,7 @@ from alerts.webhooks.sender import Sender
 from subscribers.audience.checkpoint import CheckpointStore
 
 DUE = "due items"
+CANARIES = "canaries"
 
 
 def periodic_jobs(
@@ -40,7 +41,7 @@ def periodic_jobs(
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
         rows.append(PeriodicJob("recovery of channels", EVERY_S, worker.recovery.requeue))
     if canaries is not None:
-        rows.append(PeriodicJob("canaries", canaries.every_s, canaries.send_due))
+        rows.append(PeriodicJob(CANARIES, canaries.every_s, canaries.send_due))
     if webhooks is not None:
         rows.append(PeriodicJob("claims of webhooks", 0.5, webhooks.claim))
     if checkpoints is not None:

@@ -76,6 +76,13 @@ class PeriodicJobs:
         if self._scheduler is not None and self._jobs.pop(name, None) is not None:
             self._scheduler.remove_job(name)
 
+    async def end(self, name: str) -> None:
+        """Remove a job and cancel its run."""
+        self.remove(name)
+        if task := self._running.get(name):
+            task.cancel()
+            await asyncio.wait([task])
+
     async def stop(self) -> None:
         """Start no further jobs, and cancel the running ones."""
         if self._scheduler is None:
@@ -106,16 +113,16 @@ class PeriodicJobs:
         """Start a run as a task of our own: APScheduler reports each of its tasks that is cancelled as an error."""
         self._called[name] = asyncio.get_running_loop().time()
         if self._scheduler is not None and name in self._jobs and name not in self._running:
-            task = self._running[name] = asyncio.create_task(self._run(name), name=name)
+            task = self._running[name] = asyncio.create_task(self._run(self._jobs[name]), name=name)
             task.add_done_callback(lambda _: self._running.pop(name))
 
-    async def _run(self, name: str) -> None:
+    async def _run(self, job: PeriodicJob) -> None:
         try:
-            await self._jobs[name].run()
+            await job.run()
         except DomainError as error:
-            _log.warning("%s waits for its next turn: %s", name, error)
+            _log.warning("%s waits for its next turn: %s", job.name, error)
         except Exception:
-            _log.exception("%s failed; it runs again at its next turn", name)
+            _log.exception("%s failed; it runs again at its next turn", job.name)
 
     async def _reschedule_held_up(self) -> None:
         """Schedule delayed jobs anew: after the wall clock was set back, APScheduler waits for the former time."""
