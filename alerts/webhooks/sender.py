@@ -39,7 +39,7 @@ _RECORD_SKIPPED = 30.0
 _PAGE = 200
 _IDLE = 5.0
 _STOP = 3.0
-"""Seconds that a post in progress may still take when the process stops."""
+"""Seconds that a claim or a post in progress may still take when the process stops."""
 _MARGIN = 3.0
 _SURE = LIFE.total_seconds() - _MARGIN
 """Seconds after its last claim in which a process still posts; less than the lease."""
@@ -92,10 +92,16 @@ class Sender:
     # --- life
 
     async def stop(self) -> None:
-        """Finish posts in progress, store the positions, and release the leases."""
+        """Finish posts in progress, store the positions, and release the leases.
+
+        A database that does not answer delays each step by at most `_STOP`: leases expire, and events are posted again.
+        """
         self._stopping = True
-        async with self._claiming:
-            pass  # a claim under way ends first
+        try:
+            async with asyncio.timeout(_STOP), self._claiming:
+                pass  # a claim under way ends first
+        except TimeoutError:
+            _log.warning("a claim of webhooks hangs in the database: it is not waited for")
         for course, task in self._running.values():
             if not course.posting:
                 task.cancel()
@@ -105,12 +111,17 @@ class Sender:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for course, _ in self._running.values():
-            await self._record(course)
-        if self._running:
-            await self._holding.release()
-        await self._client.close()
-        self._threads.shutdown()
+        try:
+            async with asyncio.timeout(_STOP):
+                for course, _ in self._running.values():
+                    await self._record(course)
+                if self._running:
+                    await self._holding.release()
+        except TimeoutError:
+            _log.warning("the positions of webhooks could not be stored: some events will be posted again")
+        finally:
+            await self._client.close()
+            self._threads.shutdown(wait=False)
 
     # --- which webhooks
 
@@ -120,7 +131,9 @@ class Sender:
             if self._stopping:
                 return
             try:
-                self._adjust(await self._courses())
+                courses = await self._courses()
+                if not self._stopping:
+                    self._adjust(courses)
             except Exception as error:
                 # The database is away or slow: events posted meanwhile are at worst posted again.
                 _log.warning("the webhooks cannot be looked at just now: %s", error)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -331,6 +333,37 @@ async def test_a_restart_misses_nothing(served: Served, target: Target) -> None:
     await sender.stop()
     assert target.positions == sorted(target.positions), "a stop in good order repeats nothing"
     assert target.streams == reported
+
+
+@pytest.mark.parametrize("step", ["courses", "release"])
+async def test_stop_waits_for_a_hanging_database_only_a_while(
+    served: Served, target: Target, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setattr("alerts.webhooks.sender._STOP", 0.3)
+    key = await key_of(served)
+    await add(served, key, target, "IncidentReported")
+    running, hanging, over = sender_of(served), threading.Event(), threading.Event()
+    running.start()
+    await report(served, key, "one")
+    await until(lambda: len(target.got) == 1)
+
+    def courses(now: datetime) -> list[Any]:
+        hanging.set()
+        over.wait(6)
+        return []
+
+    async def release() -> None:
+        await asyncio.sleep(6)
+
+    monkeypatch.setattr(running.sender._holding, step, {"courses": courses, "release": release}[step])
+    if step == "courses":
+        await until(hanging.is_set)
+    begun = monotonic()
+    try:
+        await running.stop()
+        assert monotonic() - begun < 2.0
+    finally:
+        over.set()
 
 
 async def test_of_two_senders_one_posts(served: Served, target: Target) -> None:
