@@ -229,7 +229,8 @@ class App:
             await self._worker.start()
         if self._roles:
             self._prover.start()
-        self._jobs.start()
+        if counting or self._roles:
+            self._jobs.start()
 
     def wind_down(self) -> asyncio.Task[None]:
         """Start finishing or releasing work in progress; commands are still taken, for open requests."""
