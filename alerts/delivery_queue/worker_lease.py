@@ -47,6 +47,9 @@ class WorkerLease:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lease")
         self._beaten = 0.0
         self._regular_since = 0.0
+        self._changing = asyncio.Lock()
+        """Held by a renewal or the release: a renewal must not acquire a new number after the release."""
+        self._released = False
         self.number = 0
 
     def is_valid(self, number: int) -> bool:
@@ -79,26 +82,29 @@ class WorkerLease:
 
     async def renew(self) -> None:
         """Renew the lease; acquire a new one if it was lost."""
-        if self._alone:
-            return
-        begun = self._tick()
-        if not await asyncio.get_running_loop().run_in_executor(self._thread, self._beat):
-            _log.warning("worker %d was taken for dead: it takes a new number", self.number)
-            await self.acquire()
-            return
-        if begun - self._beaten >= _MARGIN:
-            self._regular_since = begun
-        self._beaten = begun
+        async with self._changing:
+            if self._alone or self._released:
+                return
+            begun = self._tick()
+            if not await asyncio.get_running_loop().run_in_executor(self._thread, self._beat):
+                _log.warning("worker %d was taken for dead: it takes a new number", self.number)
+                await self.acquire()
+                return
+            if begun - self._beaten >= _MARGIN:
+                self._regular_since = begun
+            self._beaten = begun
 
     async def release(self) -> None:
-        """Release the lease: claims under this number may be reassigned at once."""
-        try:
-            if not self._alone:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
-        except Exception as error:
-            _log.warning("the others learn in a while only that this worker has stopped: %s", error)
-        finally:
-            self._thread.shutdown(wait=False)
+        """Release the lease, after a renewal in progress: claims under this number may be reassigned at once."""
+        async with self._changing:
+            self._released = True
+            try:
+                if not self._alone:
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+            except Exception as error:
+                _log.warning("the others learn in a while only that this worker has stopped: %s", error)
+            finally:
+                self._thread.shutdown(wait=False)
 
     def _beat(self) -> bool:
         with self._database.write() as tx:

@@ -98,6 +98,25 @@ def test_renewed_lease_is_not_expired(rig: Rig) -> None:
     asyncio.run(play())
 
 
+def test_release_waits_for_a_renewal_that_lost_the_lease(rig: Rig) -> None:
+    lease = lease_of(rig, Ticking())
+
+    async def play() -> None:
+        await lease.acquire()
+        with rig.main.write() as tx:
+            tx.execute("DELETE FROM workers")
+        renewal = asyncio.create_task(lease.renew())
+        await asyncio.sleep(0)
+        await lease.release()
+        await renewal
+        for _ in range(2):
+            with rig.main.read() as tx:
+                assert workers(tx, now()) == {}
+            await lease.renew()
+
+    asyncio.run(play())
+
+
 def test_silent_worker_may_not_expire_others_at_once(rig: Rig) -> None:
     tick = Ticking()
     lease = lease_of(rig, tick)
