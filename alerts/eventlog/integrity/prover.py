@@ -91,7 +91,7 @@ class Prover:
 
     def request_checkpoint(self) -> None:
         """Ask for a signed checkpoint if the last is older than `CHECKPOINT_EVERY`; a periodic job, from any thread."""
-        if self._signed_at is not None and self._clock() - self._signed_at >= CHECKPOINT_EVERY:
+        if self._is_checkpoint_due():
             self._checkpoint_requested = True
 
     def catch_up(self) -> int:
@@ -101,6 +101,9 @@ class Prover:
                 self._stop.wait(_BATCH_PAUSE_S)
         return self._position
 
+    def _is_checkpoint_due(self) -> bool:
+        return self._signed_at is not None and self._clock() - self._signed_at >= CHECKPOINT_EVERY
+
     # --- the thread
 
     def _loop(self) -> None:
@@ -108,8 +111,8 @@ class Prover:
             try:
                 if self._leader.is_leader():
                     self.catch_up()
-                    if self._signed_at is None or self._checkpoint_requested:
-                        self._checkpoint_requested = False
+                    requested, self._checkpoint_requested = self._checkpoint_requested, False
+                    if self._signed_at is None or (requested and self._is_checkpoint_due()):
                         self._sign(always=True)
                     if self._log.wait_for(self._position + 1, _IDLE):
                         self._stop.wait(_GATHER)

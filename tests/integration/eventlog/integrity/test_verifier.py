@@ -226,6 +226,31 @@ def test_of_two_that_prove_at_once_one_gives_way(scene: Scene) -> None:
     assert scene.verify().whole and scene.verify().proven == 10
 
 
+def test_request_for_a_checkpoint_that_another_prover_signed_is_dropped(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prover, other, leads = scene.prover(), scene.prover(another=True), True
+    monkeypatch.setattr(prover._leader, "is_leader", lambda: leads)
+    scene.append(1)
+    prover.start()
+    try:
+        until(lambda: scene.verify().checkpoints == 1)
+        leads = False
+        until(lambda: prover._tree is None)
+        scene.clock.now += CHECKPOINT_EVERY + timedelta(seconds=1)
+        prover.request_checkpoint()
+        other.catch_up()
+        other._sign(always=True)
+        assert scene.verify().checkpoints == 2
+        leads = True
+        scene.append(1)
+        until(lambda: scene.verify().proven == 2)
+        sleep(0.5)
+        assert scene.verify().checkpoints == 2
+    finally:
+        prover.stop()
+
+
 def test_many_batches_and_checkpoints_on_the_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alerts.eventlog.integrity.prover._BATCH", 7)
     monkeypatch.setattr("alerts.eventlog.integrity.prover.CHECKPOINT_LEAVES", 10)
