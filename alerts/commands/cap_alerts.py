@@ -52,9 +52,11 @@ class CheckedCap:
 
 
 def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
-    """Validate and repair the areas. Raises Invalid."""
+    """Validate and repair the areas. Raises Invalid. A Cancel is judged by its references alone (RULES 13)."""
     from alerts.kernel.geometry import validate_area
 
+    if message.msg_type == "Cancel":
+        return CheckedCap(message, known.categories)
     groups = tuple(
         msgspec.structs.replace(
             group, area=validate_area(group.area, f"info.{index}.area", known.places, known.bounds) or None
@@ -160,11 +162,12 @@ def _announce(unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UU
         return CapOutcome(parked="It says that a danger is over of which we were never told: a person has to decide.")
     if any(not group.all_clear and not group.area for group, _ in pairs):
         return CapOutcome(parked="An info holds no polygon and no circle: a person has to say where it is.")
-    if all(group.expires is not None and group.expires <= unit.now for group, _ in pairs):
+    if all(_has_expired(group, unit) for group, _ in pairs):
         return CapOutcome(note="It had expired before it arrived.")
     outcome, incidents = CapOutcome(), []
     for index, (group, state) in enumerate(pairs):
-        if group.expires is not None and group.expires <= unit.now:
+        if _has_expired(group, unit):
+            outcome.told.append(Announcement(note="A part of it had expired before it arrived."))
             continue
         incident, told = _announce_one(unit, actor, checked, index, group, state, new)
         incidents.append(incident)
@@ -172,6 +175,11 @@ def _announce(unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UU
     outcome.incident = incidents[0]
     _remember(unit, message, actor.source, incidents)
     return outcome
+
+
+def _has_expired(group: CapGroup, unit: UnitOfWork) -> bool:
+    """True if a group came too late to be sent. An all-clear never does: its own times do not matter (RULES 13)."""
+    return not group.all_clear and group.expires is not None and group.expires <= unit.now
 
 
 def _announce_one(

@@ -70,6 +70,8 @@ class CapMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     references: tuple[CapReference, ...] = ()
     groups: tuple[CapGroup, ...] = ()
     note: str = ""
+    left_out: tuple[str, ...] = ()
+    """Parts of the message that were not used, each with the reason."""
 
     @property
     def external_id(self) -> str:

@@ -105,10 +105,14 @@ def _merged(group: CapGroup, info: _Info) -> CapGroup:
 
 
 class _Reader:
-    """Reads one message and collects all errors, so that a sender can correct them at once."""
+    """Reads one message and collects all errors, so that a sender can correct them at once.
+
+    Errors of parts that the message can do without are not `faults`: the part is left out and the error recorded.
+    """
 
     def __init__(self) -> None:
         self.faults: list[FieldError] = []
+        self.left_out: list[FieldError] = []
 
     def message(self, root: Element) -> CapMessage:
         self._known(root, _ALERT, "")
@@ -122,10 +126,29 @@ class _Reader:
             references=self._references(root),
             note=self._text(root, "note"),
         )
-        infos = [self._info(element, f"info.{n}", message.sent) for n, element in enumerate(root.all("info"))]
+        read = self._words_of_cancel if message.msg_type == "Cancel" else self._info
+        infos = [read(element, f"info.{n}", message.sent) for n, element in enumerate(root.all("info"))]
         if self.faults:
             raise Invalid("; ".join(f"{f.field}: {f.message}" for f in self.faults[:5]), self.faults)
-        return msgspec.structs.replace(message, groups=grouped(infos))
+        return msgspec.structs.replace(
+            message,
+            groups=grouped([info for info in infos if info is not None]),
+            left_out=tuple(f"{fault.field}: {fault.message}" for fault in self.left_out),
+        )
+
+    def _words_of_cancel(self, info: Element, path: str, sent: str) -> _Info | None:
+        """Read an info of a Cancel for its words only; None if it has none.
+
+        A Cancel is judged by its references alone (RULES 13): an error in an info never refuses it.
+        """
+        faults, self.faults = self.faults, []
+        read = self._info(info, path, sent)
+        found, self.faults = self.faults, faults
+        self.left_out += found
+        if not _TAG.fullmatch(read.language) or not read.group.event[read.language]:
+            return None
+        group = msgspec.structs.replace(read.group, area=None, onset=None, effective=None, expires=None)
+        return _Info(language=read.language, group=group, same=read.same)
 
     def _info(self, info: Element, path: str, sent: str) -> _Info:
         self._known(info, _INFO, path)
@@ -149,9 +172,6 @@ class _Reader:
                 for e in info.all("responseType")
             ),
             area=parts or None,
-            onset=self._time(info, "onset", path),
-            effective=self._time(info, "effective", path),
-            expires=self._time(info, "expires", path),
             content={
                 language: CapWords(
                     title=self._text(info, "headline", path, limit=TITLE) or event,
@@ -161,12 +181,23 @@ class _Reader:
             },
             area_desc={language: words} if words else {},
         )
-        start = group.effective or (datetime.fromisoformat(sent) if _TIME.fullmatch(sent) else None)
-        if group.expires and start and group.expires <= start:
-            self._fault(f"{path}.expires", "is not after the message's start")
+        if not group.all_clear:  # an all-clear is over at once: its own times never stop it (RULES 13)
+            group = self._timed(group, info, path, sent)
         place = frozenset(msgspec.json.encode(part) for part in parts) | frozenset(codes)
         same = (group.urgency, group.severity, group.certainty, place, group.event_code)
         return _Info(language=language, group=group, same=same)
+
+    def _timed(self, group: CapGroup, info: Element, path: str, sent: str) -> CapGroup:
+        group = msgspec.structs.replace(
+            group,
+            onset=self._time(info, "onset", path),
+            effective=self._time(info, "effective", path),
+            expires=self._time(info, "expires", path),
+        )
+        start = group.effective or (datetime.fromisoformat(sent) if sent else None)
+        if group.expires and start and group.expires <= start:
+            self._fault(f"{path}.expires", "is not after the message's start")
+        return group
 
     def _areas(self, info: Element, path: str) -> tuple[list[dict[str, Any]], list[tuple[str, str]], str]:
         """Collect (AREA parts, geocodes, area descriptions)."""

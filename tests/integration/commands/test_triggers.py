@@ -161,6 +161,31 @@ async def test_cap_all_clear_ends_threads_and_resolves_incidents(rig: CommandRig
     assert rig.topics().count("IncidentResolved") == 2
 
 
+async def test_expired_all_clear_ends_its_part_of_an_update(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD, FIRE))
+    over = msgspec.structs.replace(OVER, area=FLOOD.area, expires=START - timedelta(hours=1))
+    kept = await take(rig, source, cap("BB", over, FIRE, refers="A", msg_type="Update"))
+    assert [rig.notice(notice).phase for notice in first.notices] == ["cleared", "superseded"]
+    assert [rig.notice(notice).msg_type for notice in kept.notices] == ["AllClear", "Update"]
+
+
+async def test_cancel_is_taken_whatever_its_own_area_and_times(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    first = await take(rig, source, cap("A", FLOOD))
+    odd = msgspec.structs.replace(FLOOD, expires=START - timedelta(hours=1), area=[{"type": "Polygon"}])
+    kept = await take(rig, source, cap("BB", odd, refers="A", msg_type="Cancel"))
+    assert (kept.state, rig.notice(first.notices[0]).phase) == ("issued", "cancelled")
+
+
+async def test_expired_part_of_an_update_is_named(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    await take(rig, source, cap("A", FLOOD, FIRE))
+    late = msgspec.structs.replace(FLOOD, expires=START - timedelta(hours=1))
+    kept = await take(rig, source, cap("BB", late, FIRE, refers="A", msg_type="Update"))
+    assert len(kept.notices) == 1 and "expired" in kept.reason
+
+
 async def test_second_all_clear_is_recorded_only(rig: CommandRig) -> None:
     source = await rig.source("issue")
     await take(rig, source, cap("A", FLOOD))

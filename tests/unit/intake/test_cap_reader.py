@@ -174,3 +174,22 @@ def test_thirty_two_levels_are_read_and_a_signature_may_stand() -> None:
         b"</alert>", f'<s:Signature xmlns:s="urn:s">{inner[5:-6]}</s:Signature></alert>'.encode()
     )
     assert cap_reader.parse(signed).identifier == "fire-1"
+
+
+ENDED = "<responseType>AllClear</responseType>"
+
+
+@pytest.mark.parametrize("expires", ["2026-03-12T09:30:00+00:00", "2025-01-01T00:00:00+00:00", "now"])
+def test_own_times_never_stop_a_cancel_or_all_clear(expires: str) -> None:
+    ending = info(extra=ENDED).replace("2026-03-12T12:30:00+00:00", expires)
+    update = cap_reader.parse(alert(ending, info("cy", "Tân"), msgType="Update"))
+    assert [group.all_clear for group in update.groups] == [True]
+    cancel = cap_reader.parse(alert(ending.replace(ENDED, ""), msgType="Cancel"))
+    assert cancel.groups[0].content["en-GB"].title == "Fire at the mill" and cancel.groups[0].expires is None
+
+
+def test_cancel_is_read_whatever_its_infos_hold() -> None:
+    odd = info(severity="Terrible", area="<area><polygon>here</polygon></area>")
+    message = cap_reader.parse(alert(odd, info("en_GB"), msgType="Cancel"))
+    assert list(message.groups[0].content) == ["en-GB"] and len(message.groups) == 1
+    assert any("info.0.severity" in words for words in message.left_out)
