@@ -1,3 +1,5 @@
+-- Register of addresses by keyed hash: one contact point each.
+
 -- name: find
 SELECT subscriber, contact FROM addresses WHERE keyed_hash = ?;
 

@@ -1,3 +1,5 @@
+-- Tables that commands keep beside the log: answers by idempotency key, register of slugs, subjects, CAP messages.
+
 -- name: answer
 SELECT digest, answer FROM idempotency WHERE caller = ? AND path = ? AND idem_key = ? AND kept_at > ?;
 

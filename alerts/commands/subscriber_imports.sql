@@ -1,3 +1,5 @@
+-- Progress of subscriber imports, by the digest of the file. Times are microseconds since 1970.
+
 -- name: progress
 SELECT run, started_at, started_position, row_count, done, taken, known, refused, finished FROM imports WHERE digest = ?;
 

@@ -1,3 +1,5 @@
+-- Canaries: one row per channel. Times are microseconds since 1970; `result` is a word.
+
 -- name: begin
 -- Takes the turn: one of all processes, every few minutes.
 INSERT INTO canaries (channel, begun_at, turn, result, reason, took_ms) VALUES (?, ?, ?, '', '', 0)

@@ -10,8 +10,9 @@ from alerts.eventlog.ports import Log
 from alerts.storage.base import BaseDatabase
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.projector import PEOPLE, AudienceProjector
+from subscribers.audience.projector import AudienceProjector
 from subscribers.audience.reference_data import ReferenceData
+from subscribers.audience.topics import PEOPLE
 
 
 def write_checkpoint_offline(

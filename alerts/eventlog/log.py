@@ -12,7 +12,7 @@ from uuid import UUID
 from eventsourcing.persistence import Notification
 
 from alerts.eventlog.application import EventStoreApplication
-from alerts.eventlog.ports import UnreadableEvent
+from alerts.eventlog.ports import Log, UnreadableEvent
 from alerts.eventlog.position_waiter import PositionWaiter
 from alerts.eventlog.recorder import CHANNEL
 from alerts.kernel.errors import Unavailable
@@ -192,3 +192,18 @@ class EventLog:
                     self._grown.advance(int(notice.payload))
         finally:
             connection.close()
+
+
+def read_before(log: Log, after: int, unreadable: UnreadableEvent, topics: Collection[str] = ()) -> list[Recorded]:
+    """Events before an unreadable one, read one by one, so that they need not wait for a repaired log."""
+    found: list[Recorded] = []
+    while after < unreadable.position - 1:
+        try:
+            one = log.read(after, 1, topics)
+        except UnreadableEvent:
+            break
+        if not one:
+            break
+        found += one
+        after = one[0].position
+    return found

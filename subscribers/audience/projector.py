@@ -14,11 +14,11 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from alerts.domain import events as e
 from alerts.domain.events import NoticePlan
+from alerts.eventlog.log import read_before
 from alerts.eventlog.ports import Log, UnreadableEvent
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded
@@ -30,16 +30,11 @@ from subscribers.audience.matching import Audience, audience, count
 from subscribers.audience.query import AudienceCount
 from subscribers.audience.reactor import Reactor
 from subscribers.audience.reference_data import ReferenceData
-from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
+from subscribers.audience.topics import APPLIED, PEOPLE, WANTED
 from subscribers.domain.events import SubscriberErased
 
 _log = logging.getLogger(__name__)
 
-PEOPLE: Final[frozenset[str]] = frozenset(SUBSCRIBER_EVENTS.events)
-_APPLIED: Final[frozenset[str]] = PEOPLE | r.TOPICS
-_WANTED: Final[frozenset[str]] = _APPLIED | {
-    event.topic() for event in (e.DispatchChunkFinished, e.DispatchResumed, e.ReceiptReceived, e.InboundTextReceived)
-}
 _BATCH = 2_000
 _ANY = 1 << 62
 _STAND_BY = 0.02
@@ -86,8 +81,6 @@ class AudienceProjector:
         """An event that is applied and whose effects are not on disk yet."""
         self._stall_reason = ""
 
-    # --- life ---
-
     def start(self) -> None:
         """Start following, from the checkpoint or from the log's first event."""
         self._effects_after = self._reactor.position() if self._reactor else 0
@@ -118,8 +111,6 @@ class AudienceProjector:
         """True once it has reached the end that the log had at the start: counts are valid from then on."""
         return self._caught_up
 
-    # --- position ---
-
     def position(self) -> int:
         """Log position up to which everything is applied and has had its effects."""
         return self._position
@@ -147,7 +138,7 @@ class AudienceProjector:
     def replay_to(self, to: int) -> None:
         """Apply everything up to that position, without a thread and effects: for offline checkpoints."""
         while self._position < to:
-            batch = self._log.read(self._position, _BATCH, _APPLIED)
+            batch = self._log.read(self._position, _BATCH, APPLIED)
             whole = len(batch) < _BATCH or batch[-1].position > to
             self._take([recorded for recorded in batch if recorded.position <= to])
             if whole:
@@ -157,8 +148,6 @@ class AudienceProjector:
     def folded(self) -> array[int]:
         """Positions of the events that the reference data is folded from."""
         return self._folded
-
-    # --- who is due ---
 
     def everybody(self) -> None:
         """Raise Unavailable until everybody is known after a start: a smaller count would be believed."""
@@ -203,8 +192,6 @@ class AudienceProjector:
         with self._lock:
             return self.columns.facts(contact)
 
-    # --- following ---
-
     def _follow(self) -> None:
         self._restore()
         while not self._stopping.is_set():
@@ -240,39 +227,24 @@ class AudienceProjector:
         end = self._log.position()
         if end <= self._position:
             return False
-        topics = _WANTED
+        topics = WANTED
         if self._reactor is None or self._position < self._effects_after:
             # Events with effects only are skipped: millions of outcomes need not be read.
-            topics, end = _APPLIED, end if self._reactor is None else min(end, self._effects_after)
+            topics, end = APPLIED, end if self._reactor is None else min(end, self._effects_after)
         try:
             batch = self._log.read(self._position, _BATCH, topics)
             whole = len(batch) < _BATCH or batch[-1].position > end
         except UnreadableEvent as unreadable:
-            batch, whole = self._before(unreadable, topics), True
+            batch, whole = read_before(self._log, self._position, unreadable, topics), True
             end = min(end, unreadable.position - 1)
             if not batch and end <= self._position:
                 raise
-        self._take(batch if topics is _WANTED else [recorded for recorded in batch if recorded.position <= end])
+        self._take(batch if topics is WANTED else [recorded for recorded in batch if recorded.position <= end])
         if whole:
             self._advance(max(end, self._position))
         if self._position > self._saved_position + 10_000:
             self._save_position()
         return True
-
-    def _before(self, unreadable: UnreadableEvent, topics: frozenset[str]) -> list[Recorded]:
-        """Events before an unreadable one, read one by one, so that they need not wait for a repaired log."""
-        taken: list[Recorded] = []
-        after = self._position
-        while after < unreadable.position - 1:
-            try:
-                one = self._log.read(after, 1, topics)
-            except UnreadableEvent:
-                break
-            if not one:
-                break
-            taken += one
-            after = one[0].position
-        return taken
 
     def _take(self, batch: list[Recorded]) -> None:
         """Apply a batch; each event with effects ends a run of those without."""
@@ -376,8 +348,6 @@ class AudienceProjector:
             self._saved_position = self._position
         except Unavailable:
             _log.warning("the reactor's position could not be kept; it starts a little earlier next time")
-
-    # --- checkpoints
 
     def _restore(self) -> None:
         """Restore the checkpoint, if it is not past an event whose effects are not on disk."""
