@@ -11,6 +11,8 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Recorded
@@ -140,7 +142,7 @@ class DirectoryProjection(ReadModel):
         for key, person in people.items():
             state = person.state
             assert state is not None, "a fold of at least one event has a state"
-            raw, doc = key.bytes, _ENCODER.encode(state)
+            raw, doc = key.bytes, _ENCODER.encode(_without_leavings(state))
             rows["add" if person.new else "save"].append(
                 (shard_of(key), raw, state.phase, doc, person.sealed, person.preferences, person.consent)
             )
@@ -159,6 +161,10 @@ class DirectoryProjection(ReadModel):
 
 _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "keep_address", "add_counts")
 """Statements in execution order: an address is stored only after its contact point."""
+
+
+def _without_leavings(state: SubscriberState) -> SubscriberState:
+    return state if state.leavings is UNSET else replace(state, leavings=UNSET)
 
 
 def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:

@@ -18,7 +18,7 @@ from subscribers.domain.events import (
     SubscriptionRequested,
     SuppressionLifted,
 )
-from subscribers.domain.subscriber import SubscriberState
+from subscribers.domain.subscriber import EVERYTHING, SubscriberState
 
 OPT_OUT, GONE = "opt-out", "gone"
 LIFTED_BY_CONSENT = frozenset((OPT_OUT, GONE))
@@ -62,14 +62,10 @@ def left_at(state: SubscriberState | None, number: int, *, other_than: str | Non
 
     `other_than`: reason of leavings that do not count.
     """
-    if state is None:
+    if state is None or not state.leavings:
         return None
-    contact = state.contact(number)
-    times = [
-        state.ended_at if state.ended_by != other_than else None,
-        contact.left_at if contact is not None and contact.left_by != other_than else None,
-    ]
-    return max((at for at in times if at is not None), default=None)
+    found = (state.leavings.get(key) for key in (EVERYTHING, number))
+    return max((left.at for left in found if left is not None and left.by != other_than), default=None)
 
 
 def check_consent(consent: Consent, left: datetime | None, now: datetime) -> None:

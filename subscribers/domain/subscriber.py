@@ -5,11 +5,13 @@ State and fold only; decisions are in `signup` and `lifecycle`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from alerts.kernel.errors import NotFound
@@ -41,6 +43,17 @@ NO_LEAVING = frozenset(("changed", "taken over", "hard-bounce", "gone"))
 """Reasons of a removal or suppression by which nobody left: another address came, or a technical fault."""
 
 
+EVERYTHING = 0
+"""Key of the leaving of the whole person: no contact point has this number."""
+
+
+class Leaving(NamedTuple):
+    """Time and reason of a removal, opt-out, complaint or end."""
+
+    at: datetime
+    by: str
+
+
 class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     """Contact point of a subscriber. It is sent to only if `state` is verified and it is not suppressed."""
 
@@ -51,10 +64,6 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["unverified", "verified", "removed"]
     suppressed: str | None = None
     """Suppression reason: hard-bounce, complaint, opt-out, by-hand."""
-    left_at: datetime | None = None
-    """Latest time at which the person left by this address (removal, opt-out, complaint); survives a return."""
-    left_by: str = ""
-    """Reason of that removal or suppression."""
 
     @property
     def usable(self) -> bool:
@@ -79,11 +88,12 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     """Time of the current confirmation (RULES 22, `subscribed_before`)."""
     paused_until: datetime | None = None
     ended_reason: str = ""
-    ended_at: datetime | None = None
-    """Time of the latest end of the subscription; survives a return."""
-    ended_by: str = ""
-    """Reason of that end."""
     position: int = 0
+    leavings: dict[int, Leaving] | UnsetType = UNSET
+    """Latest leaving by contact point, and of the whole person under `EVERYTHING`; survives a return.
+
+    Decisions need it; the read model is without it.
+    """
 
     def contact(self, number: int) -> ContactState | None:
         """Return the contact point of that number, removed ones included."""
@@ -96,7 +106,36 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evolve(state: SubscriberState | None, recorded: Recorded) -> SubscriberState:
-    """Fold one event. A repeated registration is the same person: numbers and suppressions stay."""
+    """Fold one event. A repeated registration is the same person: numbers, suppressions and leavings stay."""
+    after = _folded(state, recorded)
+    left = list(_leavings(state, recorded))
+    if not left:
+        return after
+    return replace(after, leavings={**(after.leavings or {}), **dict(left)})
+
+
+def _leavings(state: SubscriberState | None, recorded: Recorded) -> Iterator[tuple[int, Leaving]]:
+    """Leavings that an event tells of: the contact point or `EVERYTHING`, the time and the reason."""
+    match recorded.event:
+        case SubscriberRegistered(contacts=refs) | SubscriptionRequested(contacts=refs):
+            for ref in refs:
+                if ref.left_at is not None:
+                    yield ref.number, Leaving(ref.left_at, "")
+        case ContactPointAdded(number=number, left_at=datetime() as at):
+            yield number, Leaving(at, "")
+        case ContactPointRemoved(number=number, reason=reason) if reason not in NO_LEAVING:
+            yield number, Leaving(recorded.at, reason)
+        case ContactPointSuppressed(number=number, reason=reason) if reason not in NO_LEAVING:
+            old = state.contact(number) if state else None
+            if old is None or old.suppressed != reason:  # else carried over by a new registration
+                yield number, Leaving(recorded.at, reason)
+        case SubscriptionEnded(reason=reason):
+            yield EVERYTHING, Leaving(recorded.at, reason)
+        case _:
+            pass
+
+
+def _folded(state: SubscriberState | None, recorded: Recorded) -> SubscriberState:
     event = recorded.event
     if isinstance(event, SubscriberRegistered | SubscriptionRequested):
         return _joined(state, recorded, event)
@@ -125,9 +164,8 @@ def _joined(
         how=event.how,
         since=state.since if state else recorded.at,
         confirmed_at=recorded.at if confirmed else None,
-        ended_at=state.ended_at if state else None,
-        ended_by=state.ended_by if state else "",
         position=recorded.position,
+        leavings=state.leavings if state else UNSET,
     )
 
 
@@ -138,14 +176,12 @@ def _named(old: ContactState | None, ref: ContactRef, address: str | None, confi
         address=address,
         state="verified" if confirmed else "unverified",
         suppressed=old.suppressed if old else None,
-        left_at=old.left_at if old else ref.left_at,
-        left_by=old.left_by if old else "",
     )
 
 
 def _contact_event(state: SubscriberState, recorded: Recorded) -> SubscriberState | None:
     match recorded.event:
-        case ContactPointAdded(number=number, channel=channel, address=address, verified=verified, left_at=left_at):
+        case ContactPointAdded(number=number, channel=channel, address=address, verified=verified):
             old = state.contact(number)
             added = ContactState(
                 number=number,
@@ -153,31 +189,18 @@ def _contact_event(state: SubscriberState, recorded: Recorded) -> SubscriberStat
                 address=address,
                 state="verified" if verified else "unverified",
                 suppressed=old.suppressed if old else None,
-                left_at=old.left_at if old else left_at,
-                left_by=old.left_by if old else "",
             )
             return replace(state, contacts=(*(c for c in state.contacts if c.number != number), added))
         case ContactPointVerified(number=number):
             return _with(state, number, state_="verified")
         case ContactPointRemoved(number=number, reason=reason):
-            return _left(_with(state, number, state_="removed"), recorded, number, reason)
+            return _with(state, number, state_="removed")
         case ContactPointSuppressed(number=number, reason=reason):
-            old = state.contact(number)
-            if old is not None and old.suppressed == reason:
-                return state  # carried over by a new registration: nobody left anew
-            return _left(_with(state, number, suppressed=reason), recorded, number, reason)
+            return _with(state, number, suppressed=reason)
         case SuppressionLifted(number=number):
             return _with(state, number, suppressed=None)
         case _:
             return None
-
-
-def _left(state: SubscriberState, recorded: Recorded, number: int, reason: str) -> SubscriberState:
-    """Note the time of a removal or suppression, unless its reason says nothing of what the person wants."""
-    if reason in NO_LEAVING:
-        return state
-    contacts = (replace(c, left_at=recorded.at, left_by=reason) if c.number == number else c for c in state.contacts)
-    return replace(state, contacts=tuple(contacts))
 
 
 def _with(
@@ -216,7 +239,7 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
         case ConsentWithdrawn():
             return replace(state, consent=None)
         case SubscriptionEnded(reason=reason):
-            return replace(state, phase="ended", ended_reason=reason, ended_at=recorded.at, ended_by=reason)
+            return replace(state, phase="ended", ended_reason=reason)
         case SubscriberErased():
             gone = tuple(replace(c, address=None, state="removed") for c in state.contacts)
             return replace(state, phase="erased", preferences=None, consent=None, contacts=gone)
