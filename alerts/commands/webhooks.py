@@ -27,7 +27,7 @@ from alerts.storage.named_queries import load
 from alerts.storage.ports import Statement
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
-_sql = load("alerts.webhooks", "webhooks.sql")
+_sql = load("alerts.commands", "webhooks.sql")
 _TYPES = frozenset(CATALOGUE.events) | frozenset(SUBSCRIBER_EVENTS.events)
 MOST = 200
 """Limit per instance: each webhook reads the log by itself."""
@@ -64,9 +64,9 @@ class WebhookCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _found(unit, webhook)
-            rows = unit.read(_sql.one, (webhook.bytes,))
-            begin = after if after is not None else int(rows[0][2]) if rows else 0
-            events = domain.decide_replay(state, begin, int(unit.read(_sql.log_end)[0][0]))
+            rows = unit.read(_sql.position, (webhook.bytes,))
+            begin = after if after is not None else int(rows[0][0]) if rows else 0
+            events = domain.decide_replay(state, begin, self._log.position())
             unit.append(WEBHOOK, webhook, *events)
             unit.write(_sql.replay, (begin, webhook.bytes))
             return Saved(id=webhook, version=unit.version(webhook))
@@ -89,8 +89,8 @@ class WebhookCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _found(unit, webhook)
-            current = {bytes(row[0]): int(row[2]) for row in unit.read(_sql.active)}.get(webhook.bytes)
-            if current == turn:
+            rows = unit.read(_sql.turn, (webhook.bytes,))
+            if rows and int(rows[0][0]) == turn:
                 unit.append(WEBHOOK, webhook, *domain.decide_disable(state, said, at_position))
                 unit.write(_sql.disable, (said, webhook.bytes))
             return Saved(id=webhook, version=unit.version(webhook))

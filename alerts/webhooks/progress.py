@@ -76,8 +76,7 @@ class WebhookQueries:
         """Number of positions between the slowest webhook and the log's end; 0 without webhooks."""
         with self._database.read() as tx:
             [(slowest,)] = tx.execute(_sql.behind)
-            [(end,)] = tx.execute(_sql.log_end)
-        return 0 if slowest is None else max(0, int(end) - int(slowest))
+        return 0 if slowest is None else max(0, self._log.position() - int(slowest))
 
     def _status(self, row: Row) -> WebhookStatus | None:
         created, raw, position, _, tries, failing_since, due_at, reason, taken_at = row

@@ -1,16 +1,4 @@
--- name: add
-INSERT INTO webhooks (id, created, position, turn, active, tries, held_until) VALUES (?, ?, ?, 0, 1, 0, 0);
-
--- name: replay
-UPDATE webhooks
-SET position = ?, turn = turn + 1, active = 1, tries = 0, failing_since = NULL, due_at = NULL, reason = NULL
-WHERE id = ?;
-
--- name: disable
-UPDATE webhooks SET active = 0, reason = ?, due_at = NULL WHERE id = ?;
-
--- name: remove
-DELETE FROM webhooks WHERE id = ?;
+-- Cursors of outgoing webhooks. Rows are added, replayed, disabled and removed by alerts/commands/webhooks.sql.
 
 -- name: active
 -- Webhooks to post for.
@@ -43,9 +31,3 @@ SELECT created, id, position, active, tries, failing_since, due_at, reason, take
 -- name: behind
 -- Cursor of the slowest active webhook.
 SELECT MIN(position) FROM webhooks WHERE active = 1;
-
--- name: count
-SELECT COUNT(*) FROM webhooks;
-
--- name: log_end
-SELECT COALESCE(MAX(position), 0) FROM events;
