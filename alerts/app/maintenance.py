@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerts.eventlog.recorder import Recorder
 from alerts.settings import package_data
 from alerts.storage.connect import connect
 from alerts.storage.migrate import pending
@@ -13,7 +14,6 @@ def is_empty(url: str) -> bool:
     try:
         if "0001_log.sql" in pending(database, package_data.find("migrations", database.dialect)):
             return True
-        with database.read() as tx:
-            return not tx.execute("SELECT 1 FROM events LIMIT 1")
+        return Recorder(database).max_notification_id() is None
     finally:
         database.close()

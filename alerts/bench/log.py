@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import cast
 from uuid import UUID
 
 from alerts.bench.postgres import Fresh, fresh_database
@@ -106,9 +107,8 @@ def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
     seconds = perf_counter() - begun
     writer.close()
     kept: list[EventRow] = []
-    with database.read() as tx:
-        while page := tx.execute(f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? LIMIT {_PAGE}", (len(kept),)):
-            kept += [(row[0], bytes(row[1]), row[2], row[3], bytes(row[4])) for row in page]
+    while page := application.recorder.select_notifications(len(kept), _PAGE, inclusive_of_start=False):
+        kept += [(n.id, cast(UUID, n.originator_id).bytes, n.originator_version, n.topic, n.state) for n in page]
     database.close()
     return seconds, kept
 

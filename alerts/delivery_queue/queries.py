@@ -25,10 +25,12 @@ from alerts.delivery_queue.row_format import (
 )
 from alerts.delivery_queue.settle import Claimed
 from alerts.delivery_queue.worker_lease import workers
+from alerts.eventlog.recorder import Recorder
 from alerts.kernel.ids import SHARDS, contact_shard
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
 from alerts.kernel.times import from_micros, micros, optional_from_micros
+from alerts.storage.base import BaseDatabase
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database, Row, Transaction
 
@@ -127,8 +129,8 @@ class ParkedDispatch(msgspec.Struct, frozen=True, kw_only=True):
 class DispatchQueries:
     """Queries of the queue's tables, each in one snapshot."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: BaseDatabase) -> None:
+        self._database, self._recorder = database, Recorder(database)
 
     def progress(self, number: int) -> Progress | None:
         """Return the progress of a notice's dispatch; None until the fan-out has frozen its audience."""
@@ -193,13 +195,13 @@ class DispatchQueries:
 
     def status(self, now: datetime) -> QueueState:
         """Return the state of the whole queue."""
-        with self._database.read() as tx:
+        with self._database.read() as tx, self._recorder.joined(tx):
             tallies = tx.execute(_sql.tallies_open)
             claimed = tx.execute(_sql.tallies_claimed)
             alive = {worker for worker, alive in workers(tx, now).items() if alive}
             planning = tx.execute(_sql.planning)
             oldest = tx.execute(_sql.oldest_queued)[0][0]
-            reacted = tx.execute(_sql.reactor, ("fan-out",))
+            reacted = self._recorder.max_tracking_id("fan-out") or 0
         counts = {(lane, state): int(amount) for lane, state, amount in tallies}
         pages = {lane: sum(int(p) for of, _, p in planning if of == lane) for lane in LANE.values()}
 
@@ -224,7 +226,7 @@ class DispatchQueries:
                 )
                 for lane, name in enumerate(LANES)
             },
-            reacted=int(reacted[0][0]) if reacted else 0,
+            reacted=reacted,
         )
 
     def failed(self, now: datetime) -> list[FailedDispatch]:

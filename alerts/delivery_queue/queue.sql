@@ -10,9 +10,6 @@
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team
 --   paused: 1 PAUSED, 2 RESUMED
 
--- name: reactor
-SELECT log_position FROM reactors WHERE name = ?
-
 -- name: job_insert
 INSERT INTO jobs (notice, notice_id, thread, kind, day, lane, log_position, issued_at, expires, pages, next_page,
                   people, unreachable, contacts, late, ended, ended_reason, done)

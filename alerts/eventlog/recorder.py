@@ -1,7 +1,8 @@
 """Recorder: the `eventsourcing` library's `ProcessRecorder` over our tables, on SQLite and PostgreSQL.
 
-Every append and every read of events goes through this class. `events` and `reactors` are named in its SQL alone (the
-prover and the verifier, which must not trust it, excepted).
+Every append and every read of events goes through this class. `events` and `reactors` are named in its SQL alone.
+Exceptions: the prover and the verifier, which must not trust it; the SQLite backup, which reads a copy; the benchmark's
+raw rows, which are the limit that an append is compared with.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Recorder(ProcessRecorder):
 
     @contextmanager
     def joined(self, tx: BaseTransaction) -> Iterator[None]:
-        """Run this thread's calls inside an open write transaction."""
+        """Run this thread's calls inside an open transaction."""
         self._thread.tx = tx
         try:
             yield
