@@ -11,24 +11,22 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.commands import notice_threads, subject_notices, validation
+from alerts.commands import cap_references, message_order, notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
+from alerts.commands.cap_references import References
 from alerts.commands.incidents import found
 from alerts.commands.notice_plans import plan_of_incident
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.subject_notices import Announcement, NewId
-from alerts.contract.cap_message import CapGroup, CapMessage, CapWords, cap_message_id
+from alerts.contract.cap_message import CapGroup, CapMessage, CapWords
 from alerts.domain import incident as domain
-from alerts.domain.events import CapOrigin, Content, IncidentFacts
+from alerts.domain.events import CapOrigin, Content, IncidentFacts, TriggerReceived
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice_lifecycle import default_priority
-from alerts.domain.streams import INCIDENT
+from alerts.domain.streams import INCIDENT, TRIGGER
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
-from alerts.storage.named_queries import load
-
-_sql = load("alerts.commands", "commands.sql")
 
 
 @dataclass(slots=True)
@@ -68,21 +66,35 @@ def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
     return CheckedCap(msgspec.structs.replace(message, groups=groups), known.categories)
 
 
-def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId) -> CapOutcome:
+def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId, trigger: UUID) -> CapOutcome:
     """Decide on a message, within the transaction of its trigger."""
     message = checked.message
     if why := _recorded_only(message):
         return CapOutcome(note=why)
-    mine, strangers = _referenced_incidents(unit, message, actor.source)
-    if strangers:
+    named = cap_references.resolve(unit, message, actor.source)
+    if named.strangers:
         return CapOutcome(parked="It refers to a message of another source: a person has to decide.")
-    same, other = _by_status(unit, mine, _status(message))
+    same, other = _by_status(unit, named.incidents, _status(message))
     if other and message.status != "Actual":
         return CapOutcome(parked="It is a drill, and refers to what is none of its kind: a person has to decide.")
     if message.msg_type == "Cancel":
-        return _cancel(unit, actor, message, mine, new)
+        return _cancel(unit, actor, message, named, new, trigger)
+    if named.endings:
+        return _ended_before(unit, actor, message, named, same, new, trigger)
+    if named.successors:
+        # A later message named this one before it arrived, so this one is the older, whatever the clocks say.
+        cap_references.remember(unit, message, actor.source, named.successors)
+        return CapOutcome(incident=named.successors[0], note=message_order.OUTDATED)
     # An Actual message does not continue a drill: it starts a thread of its own and goes to everyone.
-    return _announce(unit, actor, checked, same if message.msg_type == "Update" else [], new)
+    outcome, incidents = _announce(unit, actor, checked, same if message.msg_type == "Update" else [], new)
+    if outcome.parked and all(group.all_clear for group in message.groups):
+        cap_references.expect(unit, message, actor.source, trigger, named.unknown, [])
+    if incidents:
+        cap_references.remember(unit, message, actor.source, incidents)
+        cap_references.expect(unit, message, actor.source, trigger, named.unknown, incidents)
+        for incident in incidents:
+            message_order.record_sent(unit, incident, cap_references.sent_at(message))
+    return outcome
 
 
 def _recorded_only(message: CapMessage) -> str:
@@ -99,19 +111,6 @@ def _recorded_only(message: CapMessage) -> str:
 # --- references
 
 
-def _referenced_incidents(unit: UnitOfWork, message: CapMessage, source: str) -> tuple[list[UUID], bool]:
-    """Return the referenced incidents, and True if any reference belongs to another source."""
-    incidents: dict[UUID, None] = {}
-    strangers = False
-    for reference in message.references:
-        for owner, incident in unit.read(_sql.cap_incidents, (cap_message_id(reference).bytes,)):
-            if owner == source:
-                incidents[UUID(bytes=bytes(incident))] = None
-            else:
-                strangers = True
-    return list(incidents), strangers
-
-
 def _by_status(unit: UnitOfWork, incidents: list[UUID], status: Status) -> tuple[list[UUID], list[UUID]]:
     """Split incidents by the status of their notices: this one (or no notice yet), and others."""
     same: list[UUID] = []
@@ -123,48 +122,102 @@ def _by_status(unit: UnitOfWork, incidents: list[UUID], status: Status) -> tuple
     return same, other
 
 
-def _remember(unit: UnitOfWork, message: CapMessage, source: str, incidents: list[UUID]) -> None:
-    """Store the message's incidents, for later messages that refer to it."""
-    own = cap_message_id((message.sender, message.identifier, message.sent)).bytes
-    rows = [(own, ordinal, source, incident.bytes) for ordinal, incident in enumerate(dict.fromkeys(incidents))]
-    unit.write_many(_sql.keep_cap, rows)
-
-
 # --- Cancel
 
 
-def _cancel(unit: UnitOfWork, actor: Actor, message: CapMessage, mine: list[UUID], new: NewId) -> CapOutcome:
+def _cancel(
+    unit: UnitOfWork, actor: Actor, message: CapMessage, named: References, new: NewId, trigger: UUID
+) -> CapOutcome:
+    mine = named.incidents
+    cap_references.expect(unit, message, actor.source, trigger, named.unknown, mine)
     if not mine:
         return CapOutcome(parked="It cancels a message that we do not know: a person has to decide.")
+    cap_references.remember(unit, message, actor.source, mine)
     words = content(message.groups[0]) if message.groups else {}
-    outcome = CapOutcome(incident=mine[0])
-    for incident in mine:
+    return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, new))
+
+
+def _cancel_threads(
+    unit: UnitOfWork,
+    actor: Actor,
+    message: CapMessage,
+    incidents: list[UUID],
+    words: dict[str, Content],
+    new: NewId,
+) -> list[Announcement]:
+    """Dismiss incidents and cancel their threads, except those of which something later is known."""
+    told, sent = [], cap_references.sent_at(message)
+    for incident in incidents:
+        if message_order.is_outdated(unit, incident, sent, actor.source):
+            told.append(Announcement(note=message_order.OUTDATED))
+            continue
         events = domain.decide_dismiss(found(unit, incident), message.note or "cancelled by its source")
         unit.append(INCIDENT, incident, *events)
-        outcome.told.append(subject_notices.end(unit, actor, incident, "Cancel", words, message.note, new))
-    _remember(unit, message, actor.source, mine)
-    return outcome
+        told.append(subject_notices.end(unit, actor, incident, "Cancel", words, message.note, new))
+        message_order.record_sent(unit, incident, sent)
+    return told
+
+
+def _ended_before(
+    unit: UnitOfWork,
+    actor: Actor,
+    message: CapMessage,
+    named: References,
+    incidents: list[UUID],
+    new: NewId,
+    trigger: UUID,
+) -> CapOutcome:
+    """Record a message whose Cancel or all-clear arrived first: that one now ends the thread it belongs to, if any."""
+    for ending in dict.fromkeys(named.endings):
+        state = unit.get(TRIGGER, ending)
+        if state is not None and state.state == "parked":
+            settled = TriggerReceived(
+                source=state.source,
+                kind=state.kind,
+                external_id=state.external_id,
+                state="recorded",
+                reason=f"The message that it ends arrived later, as {trigger}, and was sent to nobody.",
+            )
+            unit.append(TRIGGER, ending, settled)
+    told = _cancel_threads(unit, actor, message, incidents, {}, new)
+    cap_references.remember(unit, message, actor.source, incidents)
+    note = f"Cancelled by {named.endings[0]}, which arrived before it: recorded, sent to nobody."
+    return CapOutcome(incident=next(iter(incidents), None), told=told, note=note)
 
 
 # --- Alert and Update
 
 
-def _announce(unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UUID], new: NewId) -> CapOutcome:
-    message = checked.message
+def _announce(
+    unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UUID], new: NewId
+) -> tuple[CapOutcome, list[UUID]]:
+    """Announce the groups of a message; return the outcome and the incidents that it is about."""
+    message, sent = checked.message, cap_references.sent_at(checked.message)
     if not message.groups:
-        return CapOutcome(parked="It holds no info: there is nothing to say.")
-    open_ones = [state for state in (found(unit, i) for i in mine) if state.status == "open"]
+        return CapOutcome(parked="It holds no info: there is nothing to say."), []
+    states = [found(unit, incident) for incident in mine]
+    outdated = {state.id for state in states if message_order.is_outdated(unit, state.id, sent, actor.source)}
+    if mine and len(outdated) == len(mine):
+        return CapOutcome(incident=mine[0], note=message_order.OUTDATED), mine
+    open_ones = [state for state in states if state.status == "open" and state.id not in outdated]
     if mine and not open_ones and all(group.all_clear for group in message.groups):
-        _remember(unit, message, actor.source, mine)
-        return CapOutcome(incident=mine[0], note="It is over already.")
-    pairs = paired(message.groups, open_ones)
+        return CapOutcome(incident=mine[0], note="It is over already."), mine
+    pairs = paired(message.groups, [state for state in states if state.status == "open" or state.id in outdated])
+    if outdated:
+        # What a later message has replaced is left as it is, and parts that belong to none of the rest are as old.
+        pairs = [(group, state) for group, state in pairs if state is not None and state.id not in outdated]
+    if not pairs:
+        return CapOutcome(incident=mine[0], note=message_order.OUTDATED), mine
     if any(state is None and group.all_clear for group, state in pairs):
-        return CapOutcome(parked="It says that a danger is over of which we were never told: a person has to decide.")
+        parked = "It says that a danger is over of which we were never told: a person has to decide."
+        return CapOutcome(parked=parked), []
     if any(not group.all_clear and not group.area for group, _ in pairs):
-        return CapOutcome(parked="An info holds no polygon and no circle: a person has to say where it is.")
+        return CapOutcome(parked="An info holds no polygon and no circle: a person has to say where it is."), []
     if all(_has_expired(group, unit) for group, _ in pairs):
-        return CapOutcome(note="It had expired before it arrived.")
-    outcome, incidents = CapOutcome(), []
+        return CapOutcome(note="It had expired before it arrived."), mine
+    outcome, incidents = CapOutcome(), list[UUID]()
+    if outdated:
+        outcome.told.append(Announcement(note=message_order.OUTDATED))
     for index, (group, state) in enumerate(pairs):
         if _has_expired(group, unit):
             outcome.told.append(Announcement(note="A part of it had expired before it arrived."))
@@ -173,8 +226,7 @@ def _announce(unit: UnitOfWork, actor: Actor, checked: CheckedCap, mine: list[UU
         incidents.append(incident)
         outcome.told.append(told)
     outcome.incident = incidents[0]
-    _remember(unit, message, actor.source, incidents)
-    return outcome
+    return outcome, list(dict.fromkeys([*incidents, *mine]))
 
 
 def _has_expired(group: CapGroup, unit: UnitOfWork) -> bool:

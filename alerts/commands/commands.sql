@@ -42,3 +42,21 @@ SELECT source, incident FROM cap_messages WHERE message = ? ORDER BY ordinal;
 -- name: keep_cap
 INSERT INTO cap_messages (message, ordinal, source, incident) VALUES (?, ?, ?, ?)
 ON CONFLICT (message, ordinal) DO NOTHING;
+
+-- name: early_cap
+SELECT incident, trigger_id, status, sent FROM cap_early_references WHERE source = ? AND message = ?
+ORDER BY sent, incident;
+
+-- name: expect_cap
+INSERT INTO cap_early_references (source, message, incident, trigger_id, status, sent) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (source, message, incident, trigger_id) DO NOTHING;
+
+-- name: forget_cap_ending
+DELETE FROM cap_early_references WHERE trigger_id = ? AND incident = ?;
+
+-- name: latest_sent
+SELECT sent FROM latest_messages WHERE subject = ?;
+
+-- name: record_sent
+INSERT INTO latest_messages (subject, sent) VALUES (?, ?)
+ON CONFLICT (subject) DO UPDATE SET sent = excluded.sent WHERE latest_messages.sent < excluded.sent;

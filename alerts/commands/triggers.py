@@ -5,10 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from alerts.commands import cap_alerts, incidents, notice_threads, service_points, validation
+from alerts.commands import (
+    cap_alerts,
+    cap_references,
+    incidents,
+    message_order,
+    notice_threads,
+    service_points,
+    validation,
+)
 from alerts.commands.actor import SYSTEM, Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import base_plan, check_notice, plan_of
@@ -27,6 +36,7 @@ from alerts.domain.streams import (
     INCIDENT,
     REJECTIONS,
     TRIGGER,
+    change_id,
     incident_id,
     rejections_id,
     trigger_id,
@@ -106,6 +116,7 @@ class TriggerCommands(CommandBase):
                 reason=f"Dropped: {reason}",
             )
             unit.append(TRIGGER, trigger, dropped)
+            cap_references.forget_ending(unit, trigger)
             return kept(_trigger(unit, trigger), unit.version(trigger), created=False)
 
         return await self._run(actor, work)
@@ -124,7 +135,7 @@ class TriggerCommands(CommandBase):
 
     async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerSaved:
         actor = actor_of(source)
-        decision = await self._checked(lambda known: self._decision(actor, parsed, known), heavy=True)
+        decision = await self._checked(lambda known: self._decision(source.name, actor, parsed, known), heavy=True)
         trigger = trigger_id(source.name, parsed.external_id)
 
         def work(unit: UnitOfWork) -> TriggerSaved:
@@ -140,7 +151,7 @@ class TriggerCommands(CommandBase):
 
         return await self._run(actor, work)
 
-    def _decision(self, actor: Actor, parsed: ParsedTrigger, known: KnownNames) -> Decision:
+    def _decision(self, name: str, actor: Actor, parsed: ParsedTrigger, known: KnownNames) -> Decision:
         """Validate a webhook's request; the rest is decided in the transaction. Raises Invalid."""
         request, now = parsed.request, self._clock()
         if isinstance(request, Unparsed | NoRequest):
@@ -152,15 +163,30 @@ class TriggerCommands(CommandBase):
             return lambda unit, new: outcome
         if isinstance(request, CapMessage):
             checked = cap_alerts.check_cap(request, known)
-            return lambda unit, new: cap_alerts.take(unit, actor, checked, new)
+            trigger = trigger_id(name, parsed.external_id)
+            return lambda unit, new: cap_alerts.take(unit, actor, checked, new, trigger)
         if isinstance(request, IncidentBody):
             facts = incidents.check_incident(request, known, now, self._language)
-            return lambda unit, new: _reported(incidents.report(unit, actor, facts, known.categories, new))
+            incident = incident_id(actor.source, facts.source_ref)
+            return _in_order(
+                actor,
+                incident,
+                parsed.sent,
+                lambda unit, new: _reported(incidents.report(unit, actor, facts, known.categories, new)),
+                cap_alerts.CapOutcome(incident=incident, note=message_order.OUTDATED),
+            )
         if isinstance(request, ServiceChangeBody):
             change = service_points.check_change(request, known, actor.source, self._language)
-            return lambda unit, new: _announced(service_points.announce(unit, actor, change, new))
+            subject = change_id(actor.source, change.source_ref)
+            return _in_order(
+                actor,
+                subject,
+                parsed.sent,
+                lambda unit, new: _announced(service_points.announce(unit, actor, change, new)),
+                cap_alerts.CapOutcome(service_change=subject, note=message_order.OUTDATED),
+            )
         if isinstance(request, ResolveBody):
-            return _resolving(actor, request)
+            return _resolving(actor, request, parsed.sent)
         notice = check_notice(request, known, now)
         return lambda unit, new: _requested(
             unit, actor, plan_of(notice, base_plan(unit.get, request, known.categories)), new
@@ -180,7 +206,22 @@ def _announced(done: tuple[ChangeState, bool, Announcement]) -> cap_alerts.CapOu
     return cap_alerts.CapOutcome(told=[told], service_change=state.id)
 
 
-def _resolving(actor: Actor, request: ResolveBody) -> Decision:
+def _in_order(
+    actor: Actor, subject: UUID, sent: datetime | None, decide: Decision, outdated: cap_alerts.CapOutcome
+) -> Decision:
+    """Wrap a decision so that a message older than the subject's latest has the outcome `outdated` (RULES 13)."""
+
+    def decide_in_order(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
+        if message_order.is_outdated(unit, subject, sent, actor.source):
+            return outdated
+        outcome = decide(unit, new)
+        message_order.record_sent(unit, subject, sent)
+        return outcome
+
+    return decide_in_order
+
+
+def _resolving(actor: Actor, request: ResolveBody, sent: datetime | None) -> Decision:
     if not request.source_ref:
         raise Invalid.field("source_ref", "Say which incident is over.")
     incident = incident_id(actor.source, request.source_ref)
@@ -192,7 +233,8 @@ def _resolving(actor: Actor, request: ResolveBody) -> Decision:
         _, told = incidents.resolve(unit, actor, incident, words, new)
         return cap_alerts.CapOutcome(incident=incident, told=[told])
 
-    return decide
+    outdated = cap_alerts.CapOutcome(incident=incident, note=message_order.OUTDATED)
+    return _in_order(actor, incident, sent, decide, outdated)
 
 
 def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.CapOutcome:

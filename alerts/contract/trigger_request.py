@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody, ServiceChangeBody
 from alerts.contract.cap_message import CapMessage
@@ -29,7 +30,8 @@ class ParsedTrigger:
 
     `external_id`: `webhook-id`, `CapMessage.external_id`, or the value of the mapping's `id`. `kind`: the webhook's
     type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` if no mapping could read it. `digest`:
-    SHA-256 of the body, in hex. `body` is stored only if a person has to decide.
+    SHA-256 of the body, in hex. `body` is stored only if a person has to decide. `sent`: the time by which the messages
+    about one subject are ordered (RULES 13); None for the order of acceptance. A CAP message has its own.
     """
 
     external_id: str
@@ -37,3 +39,4 @@ class ParsedTrigger:
     digest: str
     body: str
     request: Request
+    sent: datetime | None = None

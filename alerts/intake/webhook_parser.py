@@ -16,6 +16,7 @@ from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
 from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Request, Unparsed
 from alerts.intake import cap_reader, strict_json
 from alerts.kernel.errors import Invalid
+from alerts.kernel.time_limits import fault_of
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +32,10 @@ def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
     envelope = strict_json.read(body, Envelope)
     if envelope.type not in TRIGGER_BODIES:
         raise Invalid.field("type", f"unknown type {envelope.type[:80]!r}; known are {', '.join(TRIGGER_BODIES)}")
-    return _trigger(identifier, envelope.type, body, _typed(envelope.type, envelope.data))
+    if fault := fault_of(envelope.timestamp) if envelope.timestamp else None:
+        raise Invalid.field("timestamp", fault)
+    parsed = _trigger(identifier, envelope.type, body, _typed(envelope.type, envelope.data))
+    return replace(parsed, sent=envelope.timestamp)
 
 
 def cap_message(body: bytes) -> ParsedTrigger:
