@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
 import pytest
 from eventsourcing.application import Application
@@ -20,6 +21,7 @@ from alerts.kernel.ids import new_id
 from alerts.projections.catalogue import projections
 from tests.support.counters import COUNTER, log_rig, raised
 from tests.support.databases import Databases
+from tests.support.served import Served
 
 
 @contextmanager
@@ -55,6 +57,53 @@ def test_a_write_and_its_read_model_run_through_the_library(databases: Databases
         calls.clear()
         made.log.read(0, 10)
         assert calls["eventsourcing.application"] > 0, "a read is a selection of its notification log"
+
+
+@pytest.fixture
+def library_writes() -> Iterator[tuple[list[str], list[tuple[str, int]]]]:
+    """Events given to the library's `Application.save`, and moves of its tracking recorders with their thread.
+
+    Requested before the process is started: only threads that start meanwhile are watched.
+    """
+    saved: list[str] = []
+    tracked: list[tuple[str, int]] = []
+
+    def hook(frame: FrameType, event: str, _: Any) -> None:
+        if event != "call":
+            return
+        code = frame.f_code
+        if code is Application.save.__code__:
+            saved.extend(type(one.event).__name__ for batch in frame.f_locals["objs"] for one in batch.collect_events())
+        elif code in (ViewRecorder.fence.__code__, ViewRecorder.track.__code__):
+            trackings = frame.f_locals.get("trackings") or [frame.f_locals["tracking"]]
+            tracked.extend(
+                (threading.current_thread().name, tracking.notification_id)
+                for tracking in trackings
+                if isinstance(frame.f_locals["self"], TrackingRecorder) and isinstance(tracking, Tracking)
+            )
+
+    before = sys.getprofile()
+    threading.setprofile(hook)
+    sys.setprofile(hook)
+    try:
+        yield saved, tracked
+    finally:
+        sys.setprofile(before)
+        threading.setprofile(None)  # type: ignore[arg-type]
+
+
+async def test_a_request_s_event_and_its_read_models_run_through_the_library(
+    library_writes: tuple[list[str], list[tuple[str, int]]], served: Served
+) -> None:
+    saved, tracked = library_writes
+    key = await served.key()
+    saved.clear()
+    tracked.clear()
+    made = await served.ok("POST", "/api/v1/incidents", key, {"headline": "Gas leak"}, 201)
+    (reported,) = served.parts.log.stream(UUID(made["id"]))
+    assert await served.parts.runner.wait_for_async(reported.position, 10)
+    assert "IncidentReported" in saved
+    assert any(thread == "views runner" and reached >= reported.position for thread, reached in tracked)
 
 
 def test_every_read_model_has_the_library_s_shape(databases: Databases) -> None:
