@@ -47,7 +47,7 @@ class Runner(Protocol):
         """Block until `position` is reached or `timeout` seconds have passed; returns True if it is reached."""
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """Awaitable version of `wait`."""
+        """Awaitable version of `wait_for`."""
 
 
 @dataclass(frozen=True, slots=True)

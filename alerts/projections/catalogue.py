@@ -1,4 +1,4 @@
-"""Catalogue of the read models, in the order in which `alerts status` lists them."""
+"""Catalogue of the read models, in the order in which `GET /api/v1/status` lists them."""
 
 from __future__ import annotations
 

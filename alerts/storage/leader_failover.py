@@ -51,7 +51,7 @@ class LeaderWithFailover:
             return self._leader.is_leader()
 
     def whose_step(self, step: int) -> Turn:
-        """Decide which process has to do that step. Raises driver errors."""
+        """Decide which process has to do that step. Raises the errors of the database and of `reached`."""
         if self.is_leader():
             return "ours"
         if self.done < step:

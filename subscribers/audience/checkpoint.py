@@ -69,7 +69,10 @@ class CheckpointStore:
         always: bool = False,
         tick: Callable[[], float] = monotonic,
     ) -> None:
-        """`worth`, `spacing`, `look`: events behind, and seconds between checkpoints and between checks."""
+        """Set when a checkpoint is due: `worth` events after the last and `spacing` seconds later, once requested.
+
+        With `always` no request is needed.
+        """
         self._log, self._views, self._vault, self._tick = log, views, vault, tick
         self._worth, self._spacing, self._always = worth, spacing, always
         self._saved_at, self._requested = float("-inf"), False
