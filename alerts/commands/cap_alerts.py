@@ -312,21 +312,36 @@ def facts_of(group: CapGroup, reference: str | None, categories: dict[str, str])
 
 
 def content(group: CapGroup) -> dict[str, Content]:
-    """Return a group's texts. Too long ones are cut, not refused: a warning is not rejected for its length."""
+    """Return a group's texts. Too long ones are cut, not refused: a warning is not rejected for its length.
+
+    A headline that had to be cut opens the body as a whole, so that the public page has every word of it.
+    """
     said = group.content or {tag: CapWords(title=event) for tag, event in group.event.items()}
     return {
-        tag: Content(
-            title=_cut(" ".join(words.title.split()) or group.event.get(tag) or group.category, validation.TITLE),
-            body=_cut(words.body.strip(), validation.BODY),
-            instruction=_cut(words.instruction.strip(), validation.BODY),
-        )
+        tag: _content(words, group.event.get(tag) or group.category)
         for tag, words in (said or {"en": CapWords(title=group.category)}).items()
     }
+
+
+def _content(words: CapWords, event: str) -> Content:
+    headline = " ".join((words.title or event).split())
+    title = cut(headline, validation.TITLE)
+    body = words.body.strip() if title == headline else f"{headline}\n\n{words.body.strip()}".strip()
+    return Content(
+        title=title, body=cut(body, validation.BODY), instruction=cut(words.instruction.strip(), validation.BODY)
+    )
 
 
 def _titles(group: CapGroup) -> dict[str, str]:
     return {tag: said.title for tag, said in content(group).items()}
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+def cut(text: str, limit: int) -> str:
+    """Shorten a text to `limit` characters, at the end of a word if there is one in the last quarter."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    if not text[limit - 1].isspace():
+        blank = max(head.rfind(blank) for blank in " \n\t")
+        head = head[:blank] if blank >= limit * 3 // 4 else head
+    return head.rstrip() + "…"

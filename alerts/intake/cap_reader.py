@@ -31,7 +31,8 @@ from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 from alerts.kernel.time_limits import fault_of
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
-TITLE, BODY = 200, 20_000
+IDENTIFIER = 1_000
+"""Longest identifier and sender. Other texts have no limit here: a warning is never refused for its length."""
 
 _ALERT = {
     "once": (
@@ -159,7 +160,7 @@ class _Reader:
         if not categories:
             self._fault(f"{path}.category", "is missing")
         parts, codes, words = self._areas(info, path)
-        event = self._text(info, "event", path, required=True, limit=TITLE)
+        event = self._text(info, "event", path, required=True)
         group = CapGroup(
             category=cast(Category, next(iter(categories), "Other")),
             event={language: event},
@@ -174,9 +175,9 @@ class _Reader:
             area=parts or None,
             content={
                 language: CapWords(
-                    title=self._text(info, "headline", path, limit=TITLE) or event,
-                    body=self._text(info, "description", path, limit=BODY),
-                    instruction=self._text(info, "instruction", path, limit=BODY),
+                    title=self._text(info, "headline", path) or event,
+                    body=self._text(info, "description", path),
+                    instruction=self._text(info, "instruction", path),
                 )
             },
             area_desc={language: words} if words else {},
@@ -207,7 +208,7 @@ class _Reader:
         for number, area in enumerate(info.all("area")):
             where = f"{path}.area.{number}"
             self._known(area, _AREA, where)
-            words.append(self._text(area, "areaDesc", where, required=True, limit=BODY))
+            words.append(self._text(area, "areaDesc", where, required=True))
             polygons = [self._polygon(e.text, f"{where}.polygon") for e in area.all("polygon")]
             circles = [self._circle(e.text, f"{where}.circle") for e in area.all("circle")]
             parts += [part for part in (*polygons, *circles) if part is not None]
@@ -265,7 +266,9 @@ class _Reader:
         return name, value
 
     def _id(self, root: Element, name: str) -> str:
-        text = self._text(root, name, required=True, limit=TITLE)
+        text = self._text(root, name, required=True)
+        if len(text) > IDENTIFIER:
+            self._fault(name, f"is longer than {IDENTIFIER} characters")
         if any(c in ",<&" or c.isspace() for c in text):
             self._fault(name, "may not hold spaces, commas, < or &")
         return text
@@ -304,15 +307,11 @@ class _Reader:
             return words[-1]
         return text
 
-    def _text(
-        self, parent: Element, name: str, path: str = "", *, required: bool = False, limit: int | None = None
-    ) -> str:
+    def _text(self, parent: Element, name: str, path: str = "", *, required: bool = False) -> str:
         found = parent.all(name)
         text = found[0].text.strip() if found else ""
         if required and not text:
             self._fault(_join(path, name), "is missing")
-        if limit is not None and len(text) > limit:
-            self._fault(_join(path, name), f"is longer than {limit} characters")
         return text
 
     def _known(self, parent: Element, names: Mapping[str, tuple[str, ...]], path: str) -> None:

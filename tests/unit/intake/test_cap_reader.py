@@ -114,7 +114,7 @@ def test_response_types_are_kept() -> None:
         (alert(info(extra="<severity>Minor</severity>")), "info.0.severity"),
         (alert(info(extra="<urgent>yes</urgent>")), "info.0.urgent"),
         (alert(info(event="")), "info.0.event"),
-        (alert(info(headline="x" * 201)), "info.0.headline"),
+        (alert(info(), identifier="x" * 1001), "identifier"),
         (alert(info(language="en_GB")), "info.0.language"),
         (alert(info(area="<area><circle>51.5,-0.1 1</circle></area>")), "info.0.area.0.areaDesc"),
         (alert(info(area=CIRCLE.replace("51.5,-0.1 1.5", "51.5 -0.1 1.5"))), "info.0.area.0.circle"),
@@ -193,3 +193,11 @@ def test_cancel_is_read_whatever_its_infos_hold() -> None:
     message = cap_reader.parse(alert(odd, info("en_GB"), msgType="Cancel"))
     assert list(message.groups[0].content) == ["en-GB"] and len(message.groups) == 1
     assert any("info.0.severity" in words for words in message.left_out)
+
+
+def test_no_length_of_its_texts_refuses_a_warning() -> None:
+    area = CIRCLE.replace("Town", "Town " * 5_000)
+    long = info(event="Flood " * 50, headline="Rain " * 60, area=area).replace("Smoke.", "Smoke. " * 4_000)
+    (group,) = cap_reader.parse(alert(long, identifier="x" * 300)).groups
+    assert group.content["en-GB"].title == ("Rain " * 60).strip()
+    assert group.content["en-GB"].body == ("Smoke. " * 4_000).strip()
