@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 
+from alerts.app.catalogue import CATALOGUE
 from alerts.app.dispatch_assembly import assemble_worker
 from alerts.app.periodic_jobs import CANARIES, DUE, periodic_jobs
+from alerts.app.schema import migrate_all, migrations_folder, pending_migrations
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
@@ -32,9 +33,7 @@ from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.personal_content import Sender
 from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
-from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.dispatch.worker import Worker
-from alerts.domain import events
 from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
@@ -46,6 +45,7 @@ from alerts.explain.why import Explainer
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
+from alerts.kernel.times import utc_now
 from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SafeHttpClient
 from alerts.observability import log_setup
@@ -60,12 +60,10 @@ from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid
 from alerts.scheduler.due_items import DuePoll
 from alerts.services import Services
 from alerts.settings import Settings
-from alerts.settings.package_data import find
 from alerts.storage.base import BaseDatabase, Part
 from alerts.storage.connect import connect
-from alerts.storage.generations import LiveViews, current_generation, is_outdated, open_generation
+from alerts.storage.generations import LiveViews
 from alerts.storage.leader_election import AdvisoryLockLeader
-from alerts.storage.migrate import migrate, pending
 from alerts.webhooks.progress import WebhookQueries
 from alerts.webhooks.sender import Sender as WebhookSender
 from subscribers.addresses import Addresses
@@ -73,24 +71,16 @@ from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.projector import AudienceProjector
 from subscribers.audience.reference_data import ReferenceData
-from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
 
 Role = Literal["web", "worker", "scheduler"]
-CATALOGUE = events.CATALOGUE.joined(SUBSCRIBER_EVENTS)
 PROOF_SECRET = "proofs"
 """Purpose, in the vault, of the secret that signs the log's proofs."""
-_MIGRATED: tuple[Part, ...] = ("main", "keys")
 _ASK_FOR_FAN_OUT = 0.3
 """Seconds between tries for the fan-out's lock, while another process holds it."""
 _READERS = 4
 """Threads for the web's blocking reads: each keeps a connection."""
-
-
-def utc_now() -> datetime:
-    """Clock of a running product."""
-    return datetime.now(UTC)
 
 
 def build(settings: Settings, roles: Collection[str] = (), *, clock: Callable[[], datetime] = utc_now) -> App:
@@ -124,7 +114,7 @@ class App:
         main, keys = self._open("main"), self._open("keys")
         self._fan_out_leader = AdvisoryLockLeader(main, FAN_OUT_LOCK, every=_ASK_FOR_FAN_OUT)
         self._closing.callback(self._fan_out_leader.release)
-        self.main, self._folder = main, _migrations(main, "views")
+        self.main, self._folder = main, migrations_folder(main, "views")
         self.vault = Vault(keys, settings.master_key)
         codec = Codec(CATALOGUE, self.vault)
         application = EventStoreApplication(main, codec)
@@ -382,76 +372,3 @@ class App:
     def _parked(self) -> int:
         now, queue = self._clock(), self.dispatch
         return len(self.runner.parked()) + len(queue.parked()) + len(queue.paused(now)) + len(queue.failed(now))
-
-
-def migrate_all(settings: Settings) -> list[str]:
-    """Migrate every part of the database; return the applied files."""
-    applied: list[str] = []
-    for part in _MIGRATED:
-        database = connect(settings.database_url, part)
-        try:
-            applied += migrate(database, _migrations(database, part))
-            if part == "main":
-                generation = current_generation(database)
-        finally:
-            database.close()
-    folder = _migrations(database, "views")
-    views = connect(settings.database_url, "views", generation)
-    try:
-        outdated = is_outdated(views, folder)
-    finally:
-        views.close()
-    if outdated:
-        return [*applied, f"read models, generation {compute_afresh(settings)}"]
-    open_generation(settings.database_url, generation, folder).close()
-    return applied
-
-
-def compute_afresh(settings: Settings) -> int:
-    """Compute the read models from the whole log and switch to them; return their generation.
-
-    Read models of an older version cannot be completed in place: new tables would miss earlier events.
-    """
-    with ExitStack() as closing:
-        main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
-        closing.callback(main.close)
-        closing.callback(keys.close)
-        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, Vault(keys, settings.master_key))))
-        closing.callback(log.close)
-        generation = rebuild(settings.database_url, main, log, projections(), _migrations(main, "views"), utc_now)
-    if settings.on_sqlite:  # no other process has it open; on PostgreSQL an older one may still read its own
-        connect(settings.database_url, "views", generation - 1).drop()
-    return generation
-
-
-def prepare_audience(settings: Settings) -> int | None:
-    """Write an audience checkpoint for the next start if there is none; return its position.
-
-    On SQLite no process of this database may be running.
-    """
-    with ExitStack() as closing:
-        main, keys = connect(settings.database_url, "main"), connect(settings.database_url, "keys")
-        closing.callback(main.close)
-        closing.callback(keys.close)
-        vault = Vault(keys, settings.master_key)
-        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, vault)))
-        closing.callback(log.close)
-        views = LiveViews(settings.database_url, main, _migrations(main, "views"))
-        closing.callback(views.close)
-        return write_checkpoint_offline(log, main, CheckpointStore(log, views, vault), utc_now)
-
-
-def pending_migrations(settings: Settings, *, readonly: bool = False) -> list[str]:
-    """List the files that `migrate_all` would apply; changes nothing."""
-    waiting: list[str] = []
-    for part in _MIGRATED:
-        database = connect(settings.database_url, part, readonly=readonly)
-        try:
-            waiting += pending(database, _migrations(database, part))
-        finally:
-            database.close()
-    return waiting
-
-
-def _migrations(database: BaseDatabase, part: Part) -> Path:
-    return find("migrations", database.dialect, *(() if part == "main" else (part,)))

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from time import sleep
 
-from alerts.app.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.app.bootstrap import PROOF_SECRET
+from alerts.app.schema import pending_migrations
 from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable

@@ -11,7 +11,8 @@ from pathlib import Path
 from time import sleep
 from typing import NamedTuple
 
-from alerts.app.bootstrap import PROOF_SECRET, pending_migrations
+from alerts.app.bootstrap import PROOF_SECRET
+from alerts.app.schema import pending_migrations
 from alerts.backup import manifest as manifests
 from alerts.backup import sqlite
 from alerts.backup.manifest import Manifest, Table

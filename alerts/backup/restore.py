@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from alerts.app import bootstrap
+from alerts.app import schema
 from alerts.backup import manifest as manifests
 from alerts.backup import sqlite
 from alerts.backup.backup import opened, verified
@@ -52,8 +52,8 @@ def restore(settings: Settings, source: Path, *, force: bool = False) -> Restore
             report, aside = _sqlite(settings, source, manifest, force)
         else:
             report = _postgres(settings, source, manifest, force)
-        bootstrap.migrate_all(settings)
-        generation = bootstrap.compute_afresh(settings)
+        schema.migrate_all(settings)
+        generation = schema.compute_afresh(settings)
     return Restored(manifest=manifest, report=report, generation=generation, aside=aside)
 
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 
 from alerts import settings
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from alerts.bench import mail_limit
 from alerts.bench.mail_load import AT_A_TIME, issue, people
 from alerts.bench.postgres import fresh_database
@@ -59,7 +59,7 @@ def _measured(url: str, size: int) -> Iterator[Row]:
             **_KEYS,
         }
         chosen = settings.load(env)
-        bootstrap.migrate_all(chosen)
+        schema.migrate_all(chosen)
         app = bootstrap.build(chosen)
         try:
             for first in range(0, size, AT_A_TIME):

@@ -62,10 +62,10 @@ def scheduler(host: HealthHost = "", port: HealthPort = None) -> None:
 
 def migrate() -> None:
     """Bring the database's schema up to date; safe to run twice and while running."""
-    from alerts.app import bootstrap
+    from alerts.app import schema
 
     chosen = settings()
-    applied = bootstrap.migrate_all(chosen)
+    applied = schema.migrate_all(chosen)
     note("\n".join(f"applied {name}" for name in applied) or "nothing to do: the schema is up to date")
     if position := _write_checkpoint(chosen):
         note(f"everybody is kept as they stand at position {position}: the next start need not read the log")
@@ -110,7 +110,7 @@ def bench(
 
 def _write_checkpoint(chosen: Settings) -> int | None:
     """Write the audience checkpoint for the next start, unless a server is running, which does so itself."""
-    from alerts.app import bootstrap
+    from alerts.app import schema
     from alerts.operations.control_socket import AlreadyRunning, lock
 
     with ExitStack() as held:
@@ -119,7 +119,7 @@ def _write_checkpoint(chosen: Settings) -> int | None:
                 held.enter_context(lock(chosen.lock_file))
             except AlreadyRunning:
                 return None
-        return bootstrap.prepare_audience(chosen)
+        return schema.prepare_audience(chosen)
 
 
 def _serve_role(role: str, host: str, port: int | None) -> None:

@@ -34,7 +34,7 @@ SKEW_S = 5.0
 
 def database(settings: Settings) -> Iterator[Finding]:
     """Check that the database is reachable, up to date, and made with this master key."""
-    from alerts.app import bootstrap
+    from alerts.app import schema
 
     if settings.database_file is not None:
         yield _sqlite(sqlite3.sqlite_version_info)
@@ -42,7 +42,7 @@ def database(settings: Settings) -> Iterator[Finding]:
             yield Finding("ok", "database", f"{settings.database_file} is not there yet; `alerts serve` makes it")
             return
     try:
-        pending = bootstrap.pending_migrations(settings)
+        pending = schema.pending_migrations(settings)
     except (DomainError, OSError) as error:
         yield Finding("wrong", "database", str(error), "check ALERTS_DATABASE_URL, and that the server is up")
         return

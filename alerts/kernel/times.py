@@ -82,3 +82,8 @@ def instant(day: date, at: time, tz: str) -> datetime:
         else:
             low = middle
     return high.replace(microsecond=0)
+
+
+def utc_now() -> datetime:
+    """Clock of a running product: the current time, aware, in UTC."""
+    return datetime.now(UTC)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from alerts.web.http.app import build
 from tests.support.databases import MASTER_KEY, Databases
 from tests.support.rig import Rig
@@ -40,7 +40,7 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
         }
     )
     box: list[Served] = []
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     app = bootstrap.build(
         settings, ("web", "worker", "scheduler"), clock=lambda: box[0].now if box else datetime.now(UTC)
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from alerts.app.bootstrap import CATALOGUE
+from alerts.app.catalogue import CATALOGUE
 from alerts.commands import Actor, Commands, MemberSaved
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain.events import Policy, PolicyRule

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from alerts import settings as settings_of
-from alerts.app.bootstrap import build, utc_now
+from alerts.app.bootstrap import build
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
 from alerts.demo import london, story
@@ -26,6 +26,7 @@ from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.events import Event, Stream
 from alerts.kernel.ids import derived_id, new_id
 from alerts.kernel.terms import MsgType, Severity
+from alerts.kernel.times import utc_now
 from alerts.providers.inbox import InboxItem
 
 NOW = datetime(2026, 11, 23, 14, 32, tzinfo=UTC)

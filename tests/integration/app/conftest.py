@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from tests.support.databases import MASTER_KEY
 
 BuildApp = Callable[..., bootstrap.App]
@@ -26,7 +26,7 @@ def build_app(database_url: str) -> BuildApp:
             **({"ALERTS_CANARY": canary} if canary else {}),
         }
         settings = settings_of.load(env)
-        bootstrap.migrate_all(settings)
+        schema.migrate_all(settings)
         return bootstrap.build(settings, roles)
 
     return build

@@ -15,7 +15,7 @@ import pytest
 
 import alerts.backup.backup as backups
 from alerts import settings as settings_of
-from alerts.app import bootstrap, verify
+from alerts.app import bootstrap, schema, verify
 from alerts.app.verify import verify_log
 from alerts.backup.backup import backup
 from alerts.backup.manifest import BadBackup, Manifest
@@ -51,7 +51,7 @@ def settings_for(url: str, master: bytes = MASTER_KEY) -> Settings:
 
 async def filled(settings: Settings, count: int = 5, during: Callable[[], Any] = lambda: None) -> list[int]:
     """Run the product for some commands, as a server would; the positions."""
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     app = bootstrap.build(settings, ("scheduler",))
     await app.start()
     try:
@@ -131,7 +131,7 @@ async def test_backups_under_writing_hold_every_event_and_key_up_to_their_end(
     fresh: Callable[[], Settings], tmp_path: Path
 ) -> None:
     old = fresh()
-    bootstrap.migrate_all(old)
+    schema.migrate_all(old)
     stop, made = Event(), []
 
     def copying() -> None:
@@ -187,7 +187,7 @@ async def test_a_first_proof_that_is_not_yet_in_the_copy_is_waited_for(
 ) -> None:
     """The key to prove with is made first, then the first proof is written: a copy between the two is made again."""
     old = fresh()
-    bootstrap.migrate_all(old)
+    schema.migrate_all(old)
     await filled(old, 5)
     keys = connect(old.database_url, "keys")
     taken: list[tuple[str, list[Any]]] = []

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from alerts import doctor
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import schema
 from alerts.doctor import database, mail, network, providers
 from alerts.doctor.finding import Finding
 from alerts.doctor.runner import run
@@ -248,7 +248,7 @@ def test_the_database_on_both(database_url: str, tmp_path: Path) -> None:
     settings = made(tmp_path, ALERTS_DATABASE_URL=database_url)
     first = states(database.database(settings))
     assert "warning" in {state for state, _ in first} or "is not there yet" in first[-1][1]
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     assert ("ok", "reachable, up to date, and made with this master key ") in states(database.database(settings))
     if not settings.on_sqlite:
         assert any("synchronous_commit" in words for _, words in states(database.database(settings)))

@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from standardwebhooks import Webhook
 
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from alerts.app.periodic_jobs import periodic_jobs
 from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
@@ -90,7 +90,7 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """The web without a sender of its own; each test starts one that is quick to try again."""
     settings = _settings(database_url)
     box: list[Served] = []
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     app = bootstrap.build(settings, ("web",), clock=lambda: box[0].now if box else datetime.now(UTC))
     await app.start()
     try:
@@ -424,7 +424,7 @@ async def test_an_idempotency_key_tells_the_same_secret(served: Served, target: 
 
 async def test_private_targets_are_refused(database_url: str, target: Target) -> None:
     settings = _settings(database_url, ALERTS_ALLOW_PRIVATE_TARGETS="false")
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     app = bootstrap.build(settings, ("web",))
     await app.start()
     try:

@@ -20,7 +20,7 @@ from aiosmtpd.handlers import Sink
 from standardwebhooks import Webhook
 
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from alerts.intake import twilio_receipts
 from alerts.kernel.events import Event
 from alerts.web.http.app import build
@@ -142,7 +142,7 @@ async def doors(database_url: str, mail_port: int) -> AsyncIterator[Doors]:
             }
         )
         box: list[Doors] = []
-        bootstrap.migrate_all(settings)
+        schema.migrate_all(settings)
         made = bootstrap.build(
             settings, ("web", "worker", "scheduler"), clock=lambda: box[0].now if box else datetime.now(UTC)
         )

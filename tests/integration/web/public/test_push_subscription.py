@@ -16,7 +16,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts import settings as settings_of
-from alerts.app import bootstrap
+from alerts.app import bootstrap, schema
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token
@@ -45,7 +45,7 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
             "ALERTS_RETRY_SCHEDULE": "0.2,0.2",
         }
     )
-    bootstrap.migrate_all(settings)
+    schema.migrate_all(settings)
     app = bootstrap.build(settings, ("web", "worker", "scheduler"), clock=lambda: datetime.now(UTC))
     await app.start()
     try:
