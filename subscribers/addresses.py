@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -27,6 +28,10 @@ _PLAIN_EMAIL = re.compile(
     r"[a-z0-9_%+-]+(?:\.[a-z0-9_%+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE
 )
 _LABEL = ".example.com"
+_TEL = re.compile(r"^tel:\s*", re.IGNORECASE)
+_DIALLED = re.compile(r"[+\uff0b][\d\s()./\-\u2010-\u2015\u2212~]+")
+_LONGEST_NUMBER = 100
+_PHONE_HINT = "give it with + and the country code, such as +442079460000"
 _BY_ENDPOINT = frozenset(channel for channel, terms in CHANNEL_TERMS.items() if terms.address == "subscription")
 
 
@@ -115,17 +120,45 @@ def _checked_email(text: str, field: str) -> str:
 
 
 def phone(text: str, field: str = "phone") -> str:
-    """Normalize a telephone number to E.164. Raises Invalid. It must be international: no country is guessed."""
+    """Normalize a telephone number to E.164. Raises Invalid. It must be international: no country is guessed.
+
+    Every character counts: the library would read letters as digits, end the number at an `x`, and skip words.
+    """
     import phonenumbers  # 40 ms: only where telephones are
 
-    hint = "give it with + and the country code, such as +442079460000"
+    given = _TEL.sub("", _bare(text))
+    if any(c.isalpha() for c in given):
+        words = "This number has letters or an extension; give its digits alone, of a line that takes texts"
+        raise Invalid.field(field, f"{words}: {_PHONE_HINT}.")
+    if not _DIALLED.fullmatch(given):
+        raise Invalid.field(field, f"This is not a telephone number; {_PHONE_HINT}.")
     try:
-        number = phonenumbers.parse(text.strip(), None)
+        number = phonenumbers.parse(given, None)
     except phonenumbers.NumberParseException:
-        raise Invalid.field(field, f"This is not a telephone number; {hint}.") from None
-    if not phonenumbers.is_possible_number(number):
-        raise Invalid.field(field, f"This cannot be a telephone number (too long or too short); {hint}.")
+        raise Invalid.field(field, f"This is not a telephone number; {_PHONE_HINT}.") from None
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:  # a number without its area code is local at best
+        raise Invalid.field(field, f"This cannot be a telephone number (too long or too short); {_PHONE_HINT}.")
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def sender_phone(text: str) -> str:
+    """Normalize the number that a provider says a text came from. One that cannot be read matches no contact point.
+
+    Unlike people, providers leave out the `+` of an international number, or write 00.
+    """
+    given = _TEL.sub("", _bare(text[:_LONGEST_NUMBER]))
+    if not given.startswith(("+", "\uff0b")):
+        given = f"+{given.removeprefix('00')}"
+    try:
+        return phone(given)
+    except Invalid:
+        return text
+
+
+def _bare(text: str) -> str:
+    """Remove blanks around a text, and the invisible marks that come with a copied number."""
+    return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
 
 
 def push(endpoint: str, auth: str, p256dh: str, dot: str = "push.") -> str:

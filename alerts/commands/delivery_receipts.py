@@ -23,7 +23,7 @@ from alerts.domain.events import ContactPointBounced, InboundTextReceived, Recei
 from alerts.domain.streams import RECEIPTS, TEXTS, receipts_id, texts_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.terms import CHANNELS
-from subscribers.addresses import owner_of
+from subscribers.addresses import owner_of, sender_phone
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
@@ -114,15 +114,17 @@ class ReceiptCommands(CommandBase):
     async def take_inbound(
         self, provider: str, number: str, word: Word, at: datetime | None = None, external_id: str = ""
     ) -> Saved:
-        """Record a text from `number` (E.164). `created` is False for an unknown number or a repeat.
+        """Record a text from `number`, in any international spelling. `created`: False if unknown or repeated.
 
         stop ends that contact point, and the subscription with its last one; start brings it back for the same person,
         with their last preferences; help is answered once a day. A STOP or START that was written before one already
         known changes nothing.
         """
 
+        sender = sender_phone(number)
+
         def work(unit: UnitOfWork) -> Saved:
-            owner = self._addresses.find(unit.read, REPLIES, number)
+            owner = self._addresses.find(unit.read, REPLIES, sender)
             if owner is None:
                 return Saved(id=texts_id(0), version=0)
             stream, contact = texts_id(owner.contact), owner.contact

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,8 +11,6 @@ from alerts.contract.bodies import Body
 from alerts.domain.delivery_receipt import ReceiptStatus, Word, word_of
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid
-
-_SPARE = re.compile(r"[\s().\-]")
 
 
 class Receipt(NamedTuple):
@@ -35,6 +32,7 @@ class TextIn(NamedTuple):
     """The request of an inbound text; the rest of the text is discarded."""
 
     number: str
+    """As the provider writes it."""
     word: Word
     at: datetime | None
     external_id: str
@@ -67,11 +65,6 @@ def parse(body: bytes, identifier: str) -> Report:
         raise Invalid.field("", "expected an object: a receipt with reference and status, or a text with from and text")
     if "from" in value or "text" in value:
         text = strict_json.typed(value, TextInBody)
-        return TextIn(number=number_of(text.number), word=word_of(text.text), at=text.at, external_id=identifier)
+        return TextIn(number=text.number, word=word_of(text.text), at=text.at, external_id=identifier)
     said = strict_json.typed(value, ReceiptBody)
     return Receipt(reference=said.reference, status=said.status, reason=said.reason, at=said.at, external_id=identifier)
-
-
-def number_of(text: str) -> str:
-    """Strip separators from a telephone number. A result that is not E.164 matches no contact point."""
-    return _SPARE.sub("", text)

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from alerts.domain.delivery_receipt import Word, word_of
-from alerts.intake.receipts import Receipt, Report, TextIn, number_of
+from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.kernel.errors import Invalid, Malformed
 from alerts.net.standard_webhooks import Unverified
 from alerts.providers.sms.twilio import HARD_BOUNCES, OPT_OUT
@@ -90,7 +90,7 @@ def parse(fields: Fields, query: Mapping[str, str]) -> Report | None:
     if "Body" not in said or not said.get("From"):
         raise Invalid.field("Body", "Neither a status callback of ours (no reference) nor a text that came in.")
     word = _HANDLED.get(said.get("OptOutType", "").upper()) or word_of(said["Body"])
-    return TextIn(number=number_of(said["From"]), word=word, at=None, external_id=said.get("MessageSid", ""))
+    return TextIn(number=said["From"], word=word, at=None, external_id=said.get("MessageSid", ""))
 
 
 def _receipt(said: dict[str, str], reference: str, status: str) -> Receipt | None:

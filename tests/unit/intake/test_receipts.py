@@ -117,7 +117,7 @@ def test_the_body_of_http_json() -> None:
     receipt = receipts.parse(b'{"reference": "abc", "status": "failed", "reason": "no such number"}', "msg_1")
     assert receipt == Receipt("abc", "failed", "no such number", None, "msg_1")
     text = receipts.parse(b'{"from": "+44 7700 900-123", "text": "start", "at": "2026-03-12T09:30:00+00:00"}', "msg_2")
-    assert text == TextIn("+447700900123", "start", datetime(2026, 3, 12, 9, 30, tzinfo=UTC), "msg_2")
+    assert text == TextIn("+44 7700 900-123", "start", datetime(2026, 3, 12, 9, 30, tzinfo=UTC), "msg_2")
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,79 @@
-"""Addresses: checked, and found by a keyed hash."""
+"""Normal forms of telephone numbers and e-mail addresses."""
 
 from __future__ import annotations
 
+import phonenumbers
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.addresses import Addresses, email
+from alerts.kernel.errors import Invalid
+from subscribers import addresses
+
+NUMBER = "+447700900123"
 
 
-@given(st.emails())
-def test_the_fast_path_takes_nothing_that_the_library_refuses(text: str) -> None:
-    from alerts.kernel.errors import Invalid
-    from subscribers import addresses
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        NUMBER,
+        "+44 (0)7700 900123",
+        "+44-7700-900.123",
+        "tel:+44-7700-900-123",
+        "TEL: +44 7700 900123",
+        "\u202a+44 7700\u00a0900123\u202c",
+        "\uff0b44 7700 900123",
+        "+44 \u0667\u0667\u0660\u0660 900123",
+    ],
+)
+def test_phone_reads_international_spellings(spelling: str) -> None:
+    assert addresses.phone(spelling) == NUMBER
+    assert addresses.sender_phone(spelling) == NUMBER
 
-    if addresses._PLAIN_EMAIL.fullmatch(text) and len(text) <= 254 and text.find("@") <= 64:
-        try:
-            checked = addresses._checked_email(text, "email")
-        except Invalid as error:
-            raise AssertionError(f"{text!r} is refused by the library: {error}") from error
-        assert checked == email(text)
+
+@pytest.mark.parametrize(
+    "spelling", ["447700900123", "00447700900123", "0044 (0) 7700 900123", "44 (0)7700 900 123", "tel:447700900123"]
+)
+def test_sender_phone_reads_numbers_without_plus(spelling: str) -> None:
+    assert addresses.sender_phone(spelling) == NUMBER
+    with pytest.raises(Invalid, match=r"give it with \+ and the country code"):
+        addresses.phone(spelling)
 
 
-def test_addresses_are_found_by_a_keyed_hash_whatever_their_case() -> None:
-    one, two = Addresses(b"a" * 32), Addresses(b"b" * 32)
-    assert one.keyed_hash("email", "Ann@Example.org") == one.keyed_hash("email", "ann@example.org")
-    assert one.keyed_hash("email", "ann@example.org") != one.keyed_hash("member", "ann@example.org")
-    assert one.keyed_hash("email", "ann@example.org") != two.keyed_hash("email", "ann@example.org")
+@pytest.mark.parametrize("text", ["ALERTS", "", "07700 900123", "60777", "x" * 10_000, "+"])
+def test_sender_phone_leaves_the_unreadable_as_it_is(text: str) -> None:
+    assert addresses.sender_phone(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("+44 77OO 9OO123", "letters"),
+        ("+44 7700 9OO124", "letters"),
+        ("+44 7890x32109", "letters or an extension"),
+        ("+44 7700 900123 ext. 5", "letters or an extension"),
+        ("call +44 7700 900123", "letters"),
+        ("1-800-FLOWERS", "letters"),
+        ("+44 7700 900123;5", "not a telephone number"),
+        ("+44 7700 900123 #5", "not a telephone number"),
+        ("+44 7700 900123, +44 7700 900124", "not a telephone number"),
+        ("+4477239", "too short"),
+        ("+44 77009001", "too short"),
+        ("+44 7700 900123 4", "too long"),
+    ],
+)
+def test_phone_refuses_what_would_become_another_number(text: str, reason: str) -> None:
+    with pytest.raises(Invalid, match=reason):
+        addresses.phone(text)
+
+
+@given(st.text(st.sampled_from("+0123456789 ()-./xXO#,;oe\u0663\uff11"), max_size=24).map(lambda rest: f"+44{rest}"))
+def test_phone_keeps_every_digit_or_refuses(text: str) -> None:
+    try:
+        number = addresses.phone(text)
+    except Invalid:
+        return
+    digits = "".join(str(int(c)) for c in text if c.isdecimal())
+    assert digits in (number[1:], f"440{number[3:]}"), "only the trunk prefix may go"
+    assert phonenumbers.is_possible_number(phonenumbers.parse(number))
+    assert addresses.phone(number) == number == addresses.sender_phone(number.removeprefix("+"))

@@ -193,6 +193,22 @@ async def test_receipts_and_texts_of_twilio(doors: Doors) -> None:
     assert doors.parts.unmatched["twilio/receipts"] >= 1
 
 
+@pytest.mark.parametrize("spelling", ["{0}", "00{0}", "tel:+{0}", "+{1} (0){2}", "{1} {2}"])
+@pytest.mark.parametrize("provider", ["http-json", "twilio"])
+async def test_stop_counts_in_any_international_spelling(doors: Doors, provider: str, spelling: str) -> None:
+    who = await doors.resident()
+    number = spelling.format(PHONE[1:], PHONE[1:3], PHONE[3:])
+    if provider == "twilio":
+        answer = await doors.twilio({"From": number, "To": OTHER, "Body": "STOP", "MessageSid": "SM9"})
+    else:
+        answer = await doors.signed({"from": number, "text": "STOP"}, "c")
+    assert answer.status == 200
+    if provider == "http-json":
+        assert await answer.json() == {"taken": True}
+    person = await doors.ok("GET", f"/api/v1/subscribers/{who}", await doors.key())
+    assert person["state"] == "ended"
+
+
 async def test_stop_and_start_come_back_in_the_right_order(doors: Doors) -> None:
     who = await doors.resident()
     now = doors.now
