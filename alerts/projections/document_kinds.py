@@ -55,6 +55,10 @@ class DocumentKind(Generic[S]):
     index: Callable[[S], Sequence[Value]]
     canonical: Callable[[S], S] = _same
     sealed: bool = False
+    title: Callable[[S], str] | None = None
+    """Title in the timeline, in its first language; None if it is shown by its id alone, as a team member is."""
+    in_timeline: bool = True
+    """False if its events are shown under another subject, as a dispatch's are under its notice."""
     load_sql: str = field(init=False)
     """Reads documents by id as rows (id, created, doc, sealed); `(?*)` takes as many `?` as there are ids."""
     save_sql: str = field(init=False)
@@ -122,6 +126,18 @@ def _notice_canonical(state: NoticeState) -> NoticeState:
     return msgspec.structs.replace(state, hands=sorted(state.hands))
 
 
+def _notice_title(state: NoticeState) -> str:
+    return next((content.title for content in state.plan.content.values()), "")
+
+
+def _headline(state: IncidentState | ChangeState) -> str:
+    return next(iter(state.facts.headline.values()), "")
+
+
+def _first_name(state: PlaceState | TopicState) -> str:
+    return next(iter(state.name.values()), state.slug)
+
+
 def _place_index(state: PlaceState) -> Sequence[Value]:
     return (state.slug, int(state.retired), *(bounds_of(state.geometry) or (None, None, None, None)))
 
@@ -133,6 +149,7 @@ NOTICES = DocumentKind(
     ("number", "phase", "kind", "status", "thread", "incident", "service_change", "issued_at", "expires"),
     _notice_index,
     canonical=_notice_canonical,
+    title=_notice_title,
 )
 DISPATCHES = DocumentKind(
     "dispatches",
@@ -140,6 +157,7 @@ DISPATCHES = DocumentKind(
     DispatchState,
     ("notice",),
     lambda state: (state.notice.bytes,),
+    in_timeline=False,
 )
 INCIDENTS = DocumentKind(
     "incidents",
@@ -147,6 +165,7 @@ INCIDENTS = DocumentKind(
     IncidentState,
     ("status", "source"),
     lambda state: (state.status, state.source),
+    title=_headline,
 )
 POINTS = DocumentKind(
     "service_points",
@@ -154,6 +173,7 @@ POINTS = DocumentKind(
     PointState,
     ("kind", "is_open"),
     lambda state: (state.facts.kind, int(state.open)),
+    title=lambda state: state.facts.name,
 )
 CHANGES = DocumentKind(
     "service_changes",
@@ -161,6 +181,7 @@ CHANGES = DocumentKind(
     ChangeState,
     ("status", "effective", "ends"),
     lambda state: (state.status, micros(state.facts.effective), optional_micros(state.facts.until)),
+    title=_headline,
 )
 PLACES = DocumentKind(
     "places",
@@ -168,6 +189,7 @@ PLACES = DocumentKind(
     PlaceState,
     ("slug", "retired", "west", "south", "east", "north"),
     _place_index,
+    title=_first_name,
 )
 TOPICS = DocumentKind(
     "topics",
@@ -175,6 +197,7 @@ TOPICS = DocumentKind(
     TopicState,
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
+    title=_first_name,
 )
 SEGMENTS = DocumentKind(
     "segments",
@@ -182,6 +205,7 @@ SEGMENTS = DocumentKind(
     SegmentState,
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
+    title=lambda state: state.name,
 )
 NEWSLETTERS = DocumentKind(
     "newsletters",
@@ -189,6 +213,7 @@ NEWSLETTERS = DocumentKind(
     NewsletterState,
     ("slug", "ended"),
     lambda state: (state.slug, int(state.ended)),
+    title=lambda state: state.name,
 )
 SOURCES = DocumentKind(
     "sources",
@@ -197,6 +222,7 @@ SOURCES = DocumentKind(
     ("name",),
     lambda state: (state.name,),
     sealed=True,
+    title=lambda state: state.name,
 )
 KEYS = DocumentKind(
     "api_keys",
@@ -204,6 +230,7 @@ KEYS = DocumentKind(
     KeyState,
     ("secret_hash", "revoked"),
     lambda state: (state.secret_hash, int(state.revoked)),
+    title=lambda state: state.name,
 )
 MEMBERS = DocumentKind(
     "members",
@@ -219,4 +246,20 @@ TRIGGERS = DocumentKind(
     TriggerState,
     ("source", "state"),
     lambda state: (state.source, state.state),
+    title=lambda state: f"{state.source}: {state.kind}",
+)
+KINDS: tuple[DocumentKind[Any], ...] = (
+    NOTICES,
+    DISPATCHES,
+    INCIDENTS,
+    POINTS,
+    CHANGES,
+    PLACES,
+    TOPICS,
+    SEGMENTS,
+    NEWSLETTERS,
+    SOURCES,
+    KEYS,
+    MEMBERS,
+    TRIGGERS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -20,22 +20,8 @@ from alerts.storage.ports import Transaction
 
 _SQL = named_queries.load("alerts.projections", "timeline.sql")
 
-_DOCUMENTS: tuple[document_kinds.DocumentKind[Any], ...] = (
-    document_kinds.NOTICES,
-    document_kinds.INCIDENTS,
-    document_kinds.POINTS,
-    document_kinds.CHANGES,
-    document_kinds.PLACES,
-    document_kinds.TOPICS,
-    document_kinds.SEGMENTS,
-    document_kinds.NEWSLETTERS,
-    document_kinds.SOURCES,
-    document_kinds.KEYS,
-    document_kinds.MEMBERS,
-    document_kinds.TRIGGERS,
-)
 _KINDS: dict[type[Event], str] = {
-    **{event: kind.table for kind in _DOCUMENTS for event in kind.events},
+    **{event: kind.table for kind in document_kinds.KINDS if kind.in_timeline for event in kind.events},
     **dict.fromkeys(DISPATCH.events, document_kinds.NOTICES.table),  # shown under its notice
     **dict.fromkeys(REJECTIONS.events, "rejections"),
     **dict.fromkeys(IMPORT.events, "imports"),

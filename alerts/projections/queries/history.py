@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from alerts.domain.incident import IncidentState
-from alerts.domain.notice import NoticeState
-from alerts.domain.reference_data import PlaceState, TopicState, TriggerState
-from alerts.domain.service_change import ChangeState
-from alerts.domain.service_point import PointState
 from alerts.kernel.times import from_micros
 from alerts.projections import document_kinds
 from alerts.projections.queries.base import BEYOND, SQL, QueryBase
 from alerts.projections.timeline import TimelineEntry
 from alerts.storage.ports import Row, Transaction
 
-_TITLED: dict[str, document_kinds.DocumentKind[Any]] = {
-    kind.table: kind
-    for kind in (
-        document_kinds.NOTICES,
-        document_kinds.INCIDENTS,
-        document_kinds.POINTS,
-        document_kinds.CHANGES,
-        document_kinds.PLACES,
-        document_kinds.TOPICS,
-        document_kinds.SEGMENTS,
-        document_kinds.NEWSLETTERS,
-        document_kinds.SOURCES,
-        document_kinds.KEYS,
-        document_kinds.TRIGGERS,
-    )
-}
+_TITLED = {kind.table: (kind, kind.title) for kind in document_kinds.KINDS if kind.title is not None}
 
 
 class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,26 +69,8 @@ class HistoryQueries(QueryBase):
         wanted: dict[str, set[UUID]] = {}
         for row in rows:
             wanted.setdefault(row[4], set()).add(UUID(bytes=bytes(row[5])))
-        return {
-            subject: _title(state)
-            for table, subjects in wanted.items()
-            if table in _TITLED
-            for subject, state in self._many(tx, _TITLED[table], subjects).items()
-        }
-
-
-def _title(state: Any) -> str:
-    """Title of a thing: its headline, title or name, in its first language."""
-    match state:
-        case NoticeState():
-            return next((content.title for content in state.plan.content.values()), "")
-        case IncidentState() | ChangeState():
-            return next(iter(state.facts.headline.values()), "")
-        case PointState():
-            return state.facts.name
-        case PlaceState() | TopicState():
-            return next(iter(state.name.values()), state.slug)
-        case TriggerState():
-            return f"{state.source}: {state.kind}"
-        case _:
-            return str(state.name)
+        titles: dict[UUID, str] = {}
+        for table in wanted.keys() & _TITLED.keys():
+            kind, title = _TITLED[table]
+            titles.update({subject: title(state) for subject, state in self._many(tx, kind, wanted[table]).items()})
+        return titles

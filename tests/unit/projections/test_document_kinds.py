@@ -13,6 +13,16 @@ from tests.support.memory_store import MemoryDatabase
 KINDS: list[DocumentKind[Any]] = [k for k in vars(document_kinds).values() if isinstance(k, DocumentKind)]
 
 
+def test_list_of_kinds_is_complete() -> None:
+    assert list(document_kinds.KINDS) == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.table))
+def test_kinds_without_title_are_those_shown_by_id_or_elsewhere(kind: DocumentKind[Any]) -> None:
+    assert (kind.title is None) == (kind.table in ("members", "dispatches"))
+    assert kind.in_timeline == (kind.table != "dispatches")
+
+
 def test_statements_of_a_plain_kind() -> None:
     assert document_kinds.INCIDENTS.load_sql == "SELECT id, created, doc, NULL FROM incidents WHERE id IN (?*)"
     assert document_kinds.INCIDENTS.save_sql == (
