@@ -6,7 +6,7 @@ references. So an update, an all-clear and a cancel from CAP have the same effec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import msgspec
@@ -20,13 +20,16 @@ from alerts.commands.register_cache import KnownNames
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.cap_message import CapGroup, CapMessage, CapWords
 from alerts.domain import incident as domain
-from alerts.domain.events import CapOrigin, Content, IncidentFacts, TriggerReceived
+from alerts.domain.events import CapOrigin, Content, IncidentFacts, Policy, TriggerReceived
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice_lifecycle import default_priority
+from alerts.domain.source_policy import only_records
 from alerts.domain.streams import INCIDENT, TRIGGER
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
+
+_PLACELESS = "An info holds no polygon and no circle that can be used: a person has to say where it is."
 
 
 @dataclass(slots=True)
@@ -39,6 +42,8 @@ class CapOutcome:
     parked: str = ""
     """Reason why a person has to decide; then nothing else was done."""
     note: str = ""
+    left_out: str = ""
+    """Parts of the message that were not used, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +55,32 @@ class CheckedCap:
 
 
 def check_cap(message: CapMessage, known: KnownNames) -> CheckedCap:
-    """Validate and repair the areas. Raises Invalid. A Cancel is judged by its references alone (RULES 13)."""
-    from alerts.kernel.geometry import validate_area
+    """Validate and repair the areas; a part that cannot be used is left out. Raises Invalid for swapped positions.
+
+    The area of a Cancel is not looked at: it is judged by its references alone (RULES 13).
+    """
+    from alerts.kernel.geometry import usable_parts
 
     if message.msg_type == "Cancel":
         return CheckedCap(message, known.categories)
-    groups = tuple(
-        msgspec.structs.replace(
-            group, area=validate_area(group.area, f"info.{index}.area", known.places, known.bounds) or None
-        )
-        if group.area
-        else group
-        for index, group in enumerate(message.groups)
-    )
-    return CheckedCap(msgspec.structs.replace(message, groups=groups), known.categories)
+    groups, left_out = [], list(message.left_out)
+    for index, group in enumerate(message.groups):
+        parts, faults = usable_parts(group.area or [], f"info.{index}.area", known.places, known.bounds)
+        groups.append(msgspec.structs.replace(group, area=parts or None))
+        left_out += [f"{fault.field}: {fault.message}" for fault in faults]
+    checked = msgspec.structs.replace(message, groups=tuple(groups), left_out=tuple(left_out))
+    return CheckedCap(checked, known.categories)
 
 
 def take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId, trigger: UUID) -> CapOutcome:
     """Decide on a message, within the transaction of its trigger."""
+    outcome = _take(unit, actor, checked, new, trigger)
+    if checked.message.left_out:
+        outcome.left_out = f"Left out: {'; '.join(checked.message.left_out)}."[: validation.REASON]
+    return outcome
+
+
+def _take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId, trigger: UUID) -> CapOutcome:
     message = checked.message
     if why := _recorded_only(message):
         return CapOutcome(note=why)
@@ -211,8 +224,9 @@ def _announce(
     if any(state is None and group.all_clear for group, state in pairs):
         parked = "It says that a danger is over of which we were never told: a person has to decide."
         return CapOutcome(parked=parked), []
-    if any(not group.all_clear and not group.area for group, _ in pairs):
-        return CapOutcome(parked="An info holds no polygon and no circle: a person has to say where it is."), []
+    placeless = [not group.all_clear and not group.area for group, _ in pairs]
+    if any(placeless) and all(where or group.all_clear for where, (group, _) in zip(placeless, pairs, strict=True)):
+        return CapOutcome(parked=_PLACELESS), []
     if all(_has_expired(group, unit) for group, _ in pairs):
         return CapOutcome(note="It had expired before it arrived."), mine
     outcome, incidents = CapOutcome(), list[UUID]()
@@ -222,11 +236,21 @@ def _announce(
         if _has_expired(group, unit):
             outcome.told.append(Announcement(note="A part of it had expired before it arrived."))
             continue
-        incident, told = _announce_one(unit, actor, checked, index, group, state, new)
+        # An info without a place beside good ones is drafted for a person; the good ones do not wait for it.
+        author = _drafting(actor) if placeless[index] else actor
+        incident, told = _announce_one(unit, author, checked, index, group, state, new)
         incidents.append(incident)
-        outcome.told.append(told)
+        outcome.told.append(Announcement(told.notice, _PLACELESS) if placeless[index] else told)
     outcome.incident = incidents[0]
     return outcome, list(dict.fromkeys([*incidents, *mine]))
+
+
+def _drafting(actor: Actor) -> Actor:
+    """Return the actor with a policy that issues nothing by itself."""
+    policy = actor.policy
+    if policy is None or only_records(policy):
+        return actor
+    return replace(actor, policy=Policy(version=policy.version, default="draft"))
 
 
 def _has_expired(group: CapGroup, unit: UnitOfWork) -> bool:

@@ -255,6 +255,7 @@ def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> 
 
 def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.CapOutcome) -> TriggerReceived:
     notices = [told.notice for told in outcome.told if told.notice is not None]
+    reason = outcome.parked or outcome.note or " ".join(dict.fromkeys(t.note for t in outcome.told if t.note))
     return TriggerReceived(
         source=source,
         kind=parsed.kind,
@@ -263,7 +264,7 @@ def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.CapOutcome
         incident=outcome.incident,
         service_change=outcome.service_change,
         notices=tuple(dict.fromkeys(notice.id for notice in notices)),
-        reason=outcome.parked or outcome.note or " ".join(dict.fromkeys(t.note for t in outcome.told if t.note)),
+        reason=" ".join(filter(None, (reason, outcome.left_out))),
         digest=parsed.digest,
         body=parsed.body if outcome.parked else "",
     )

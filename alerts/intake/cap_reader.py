@@ -50,6 +50,8 @@ _INFO = {
 }  # fmt: skip
 _AREA = {"once": ("areaDesc", "altitude", "ceiling"), "many": ("polygon", "circle", "geocode")}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
+_TIME_OR_Z = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)")
+_TIME_NEEDED = "expected a time with a numeric offset, as in 2026-03-12T09:30:00+00:00"
 _TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?")
 
@@ -63,9 +65,9 @@ class _Info(msgspec.Struct, frozen=True, kw_only=True):
     """Grouping key of RULES 19: urgency, severity, certainty, area and eventCode."""
 
 
-def parse(body: bytes) -> CapMessage:
-    """Parse and validate a CAP message."""
-    root = safe_xml.parse(body)
+def parse(body: bytes, charset: str | None = None) -> CapMessage:
+    """Parse and validate a CAP message. `charset`: that of its Content-Type, for XML that declares none itself."""
+    root = safe_xml.parse(body, charset)
     if (root.namespace, root.name) != (NAMESPACE, "alert"):
         found = f"<{root.name}> in namespace {root.namespace!r}"
         raise Invalid.field("alert", f"expected a CAP 1.2 <alert> in namespace {NAMESPACE!r}, found {found}")
@@ -120,7 +122,7 @@ class _Reader:
         message = CapMessage(
             identifier=self._id(root, "identifier"),
             sender=self._id(root, "sender"),
-            sent=self._time_text(root, "sent", "", required=True),
+            sent=self._sent(root),
             status=cast(CapStatus, self._word(root, "status", get_args(CapStatus), "")),
             msg_type=cast(CapMsgType, self._word(root, "msgType", get_args(CapMsgType), "")),
             scope=cast(CapScope, self._word(root, "scope", get_args(CapScope), "")),
@@ -167,7 +169,7 @@ class _Reader:
             urgency=cast(Urgency, self._word(info, "urgency", get_args(Urgency), path)),
             severity=cast(Severity, self._word(info, "severity", get_args(Severity), path)),
             certainty=cast(Certainty, self._word(info, "certainty", get_args(Certainty), path)),
-            event_code=tuple(sorted(self._pair(e, f"{path}.eventCode") for e in info.all("eventCode"))),
+            event_code=tuple(sorted(self._pairs(info, "eventCode", path))),
             response_types=tuple(
                 cast(ResponseType, self._listed(e, get_args(ResponseType), f"{path}.responseType"))
                 for e in info.all("responseType")
@@ -208,32 +210,39 @@ class _Reader:
         for number, area in enumerate(info.all("area")):
             where = f"{path}.area.{number}"
             self._known(area, _AREA, where)
-            words.append(self._text(area, "areaDesc", where, required=True))
+            words.append(self._text(area, "areaDesc"))
+            if not words[-1]:
+                self._leave_out(f"{where}.areaDesc", "is missing")
             polygons = [self._polygon(e.text, f"{where}.polygon") for e in area.all("polygon")]
             circles = [self._circle(e.text, f"{where}.circle") for e in area.all("circle")]
             parts += [part for part in (*polygons, *circles) if part is not None]
-            codes += [self._pair(e, f"{where}.geocode") for e in area.all("geocode")]
+            codes += self._pairs(area, "geocode", where)
         return parts, codes, "; ".join(word for word in words if word)
 
     def _polygon(self, text: str, path: str) -> dict[str, Any] | None:
-        ring = [self._position(pair, path) for pair in text.split()]
+        ring = [self._position(pair, path) for pair in _pairs_of(text)]
         known = [position for position in ring if position is not None]
-        if len(known) < len(ring):
+        if not ring:
+            self._leave_out(path, "is empty")
+        if len(known) < len(ring) or not ring:
             return None
         if len(known) < 4:
-            self._fault(path, "has fewer than four positions (the last repeats the first)")
+            self._leave_out(path, "has fewer than four positions (the last repeats the first)")
         elif known[0] != known[-1]:
-            self._fault(path, "is not closed: its last position is not its first")
+            self._leave_out(path, "is not closed: its last position is not its first")
         else:
             return {"type": "Polygon", "coordinates": [known]}
         return None
 
     def _circle(self, text: str, path: str) -> dict[str, Any] | None:
-        centre, _, radius = text.strip().partition(" ")
-        position = self._position(centre, path)
-        if not _NUMBER.fullmatch(radius.strip()) or float(radius) < 0:
-            self._fault(path, "expected `lat,lon radius` with the radius in kilometres")
+        if not (found := _pairs_of(text)):
+            self._leave_out(path, "is empty")
             return None
+        radius = found[1] if len(found) == 2 else ""
+        if not _NUMBER.fullmatch(radius) or float(radius) < 0:
+            self._leave_out(path, "expected `lat,lon radius` with the radius in kilometres")
+            return None
+        position = self._position(found[0], path)
         if position is None:
             return None
         return {"circle": {"lat": position[1], "lon": position[0], "radius_km": float(radius)}}
@@ -242,28 +251,30 @@ class _Reader:
         """Parse CAP's `lat,lon` to [lon, lat]."""
         lat, _, lon = pair.partition(",")
         if not (_NUMBER.fullmatch(lat) and _NUMBER.fullmatch(lon)):
-            self._fault(path, f"expected `lat,lon` pairs, found {pair[:40]!r}")
+            self._leave_out(path, f"expected `lat,lon` pairs, found {pair[:40]!r}")
             return None
         if abs(float(lat)) > 90 or abs(float(lon)) > 180:
-            self._fault(path, f"{pair[:40]} is not a place on earth: latitude first, then longitude, in degrees")
+            self._leave_out(path, f"{pair[:40]} is not a place on earth: latitude first, then longitude, in degrees")
             return None
         return [float(lon), float(lat)]
 
     def _references(self, root: Element) -> tuple[CapReference, ...]:
         found: list[CapReference] = []
-        for text in self._text(root, "references").split():
+        for text in _pairs_of(self._text(root, "references")):
             triple = text.split(",")
-            if len(triple) != 3 or not all(triple[:2]) or not _TIME.fullmatch(triple[2]):
-                self._fault("references", f"expected `sender,identifier,sent`, found {text[:120]!r}")
+            if len(triple) != 3 or not all(triple[:2]) or _time_of(triple[2]) is None:
+                self._leave_out("references", f"expected `sender,identifier,sent`, found {text[:120]!r}")
                 continue
             found.append((triple[0], triple[1], triple[2]))
         return tuple(found)
 
-    def _pair(self, element: Element, path: str) -> tuple[str, str]:
-        name, value = self._text(element, "valueName"), self._text(element, "value")
-        if not name:
-            self._fault(path, "has no valueName")
-        return name, value
+    def _pairs(self, parent: Element, name: str, path: str) -> list[tuple[str, str]]:
+        """Return the (valueName, value) of each element of this name that has both."""
+        found = [(self._text(e, "valueName"), self._text(e, "value")) for e in parent.all(name)]
+        for pair in found:
+            if not all(pair):
+                self._leave_out(f"{path}.{name}", "has no valueName or no value")
+        return [pair for pair in found if all(pair)]
 
     def _id(self, root: Element, name: str) -> str:
         text = self._text(root, name, required=True)
@@ -274,21 +285,21 @@ class _Reader:
         return text
 
     def _time(self, parent: Element, name: str, path: str) -> datetime | None:
-        text = self._time_text(parent, name, path)
-        return datetime.fromisoformat(text) if text else None
+        """Return a time of an info; one that cannot be read is left out."""
+        text = self._text(parent, name)
+        if text and (at := _time_of(text)) is not None:
+            return at
+        if text:
+            self._leave_out(f"{path}.{name}", _TIME_NEEDED)
+        return None
 
-    def _time_text(self, parent: Element, name: str, path: str, *, required: bool = False) -> str:
-        """The time unchanged, "" if absent or invalid."""
-        text = self._text(parent, name, path, required=required)
+    def _sent(self, root: Element) -> str:
+        """Return `sent` unchanged, "" if it is absent or invalid."""
+        text = self._text(root, "sent", required=True)
         if not text:
             return ""
-        try:
-            if not _TIME.fullmatch(text):
-                raise ValueError
-            if fault_of(datetime.fromisoformat(text)):
-                raise ValueError
-        except ValueError:
-            self._fault(_join(path, name), "expected a time with a numeric offset, as in 2026-03-12T09:30:00+00:00")
+        if not _TIME.fullmatch(text) or _time_of(text) is None:
+            self._fault("sent", _TIME_NEEDED)
             return ""
         return text
 
@@ -325,6 +336,23 @@ class _Reader:
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(FieldError(path, message))
+
+    def _leave_out(self, path: str, message: str) -> None:
+        self.left_out.append(FieldError(path, message))
+
+
+def _pairs_of(text: str) -> list[str]:
+    """Split at blanks and line breaks, but not at one that follows a comma within a pair."""
+    return re.sub(r"\s*,\s*", ",", text).split()
+
+
+def _time_of(text: str) -> datetime | None:
+    """Parse a time with a numeric offset or `Z`; None if it is none."""
+    try:
+        at = datetime.fromisoformat(text) if _TIME_OR_Z.fullmatch(text) else None
+    except ValueError:
+        return None
+    return at if at is not None and fault_of(at) is None else None
 
 
 def _join(path: str, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from dataclasses import dataclass, field
 
 from alerts.kernel.errors import Malformed
@@ -61,8 +63,25 @@ class _Target:
         return self.root  # lxml also calls this after a failure, and then raises the failure
 
 
-def parse(body: bytes) -> Element:
-    """Parse XML and return the root element.
+_DECLARED = re.compile(rb"\s*<\?xml[^>]*\sencoding\s*=", re.ASCII)
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+
+
+def encoding_of(body: bytes, charset: str | None) -> str | None:
+    """Return `charset`, that of a Content-Type, if the XML has no byte order mark and declares no encoding itself.
+
+    A declaration comes from the program that wrote the XML, a Content-Type often from a server's default.
+    """
+    if not charset or body.startswith(_MARKS) or b"\0" in body[:4] or _DECLARED.match(body):
+        return None
+    try:
+        return codecs.lookup(charset).name
+    except LookupError:
+        return None
+
+
+def parse(body: bytes, charset: str | None = None) -> Element:
+    """Parse XML and return the root element. `charset`: that of its Content-Type.
 
     Raises Malformed with the position of the error or the refused construct.
     """
@@ -78,6 +97,7 @@ def parse(body: bytes) -> Element:
         recover=False,
         remove_comments=True,
         remove_pis=True,
+        encoding=encoding_of(body, charset),
     )
     try:
         root: Element | None = etree.fromstring(body, parser)

@@ -38,9 +38,9 @@ def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
     return replace(parsed, sent=envelope.timestamp)
 
 
-def cap_message(body: bytes) -> ParsedTrigger:
-    """Parse a CAP 1.2 message; its identity is sender, identifier and sent."""
-    message = cap_reader.parse(body)
+def cap_message(body: bytes, charset: str | None = None) -> ParsedTrigger:
+    """Parse a CAP 1.2 message; its identity is sender, identifier and sent. `charset`: that of its Content-Type."""
+    message = cap_reader.parse(body, charset)
     return _trigger(message.external_id, f"cap.{message.msg_type}", body, message)
 
 

@@ -7,7 +7,7 @@
 from alerts.kernel.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
 from alerts.kernel.geometry.geodesy import distance
 from alerts.kernel.geometry.rings import FINE_CIRCLE
-from alerts.kernel.geometry.validate import Known, check_point, validate_area
+from alerts.kernel.geometry.validate import Known, check_point, usable_parts, validate_area
 
 __all__ = [
     "EMPTY",
@@ -20,5 +20,6 @@ __all__ = [
     "check_point",
     "distance",
     "resolve_area",
+    "usable_parts",
     "validate_area",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from alerts.kernel.errors import Invalid
+from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.geometry.area import Area, Bounds, Json, _plain
 from alerts.kernel.geometry.geodesy import Floats
 from alerts.kernel.geometry.rings import NotMendable, mended, polygons, rewrapped, unwrapped
@@ -55,6 +55,30 @@ def validate_area(raw: Any, field: str, known_place: Known, bounds: Bounds | Non
     _refuse_swapped(parts, field, bounds)
     budget = [MAX_POSITIONS]
     return [_part(part, name, known_place, budget) for part, name in zip(parts, names, strict=True)]
+
+
+def usable_parts(
+    raw: list[Any], field: str, known_place: Known, bounds: Bounds | None = None
+) -> tuple[list[Json], list[FieldError]]:
+    """Validate an AREA of an untrusted message part by part: the valid parts, and the errors of the others.
+
+    Raises `Invalid` if all positions lie in `bounds` only when swapped: then no part means what it says.
+    """
+    _refuse_swapped(raw, field, bounds)
+    parts: list[Json] = []
+    faults: list[FieldError] = []
+    budget = [MAX_POSITIONS]
+    for index, part in enumerate(raw):
+        name = f"{field}.{index}"
+        left = budget[0]
+        try:
+            if len(parts) == MAX_PARTS:
+                raise Invalid.field(name, f"at most {MAX_PARTS} parts are taken")
+            parts.append(_part(part, name, known_place, budget))
+        except Invalid as error:
+            budget[0] = left
+            faults += error.errors
+    return parts, faults
 
 
 def check_point(lat: float, lon: float, field: str, bounds: Bounds | None = None) -> None:

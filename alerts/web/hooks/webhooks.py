@@ -101,8 +101,8 @@ class _Hooks:
             check_type(request, JSON_TYPES)
             return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
         if source.kind == "cap":
-            check_type(request, XML_TYPES)
-            return await commands.take_trigger(source, webhook_parser.cap_message(body))
+            check_type(request, XML_TYPES, any_charset=True)  # XML says its encoding itself
+            return await commands.take_trigger(source, webhook_parser.cap_message(body, request.charset))
         if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
             check_type(request, JSON_TYPES)
         parsed = await read(self._services, webhook_parser.mapped, source.mapping or {}, identifier, body)

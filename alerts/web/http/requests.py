@@ -65,11 +65,11 @@ def too_large(limit: int) -> RequestRefused:
     return RequestRefused(413, f"the body is larger than {limit // 1000} kB; send less at a time")
 
 
-def check_type(request: web.Request, allowed: Collection[str]) -> None:
-    """Check the content type. Raises RequestRefused 415 unless it is one of `allowed`, in UTF-8."""
+def check_type(request: web.Request, allowed: Collection[str], *, any_charset: bool = False) -> None:
+    """Check the content type. Raises RequestRefused 415 unless it is one of `allowed`, in UTF-8 or `any_charset`."""
     if request.content_type not in allowed or "Content-Type" not in request.headers:
         raise RequestRefused(415, f"send Content-Type: {next(iter(sorted(allowed)))}")
-    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
+    if not any_charset and (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise RequestRefused(415, "send the body in UTF-8")
 
 

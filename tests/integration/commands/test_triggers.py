@@ -39,6 +39,8 @@ FLOOD = CapGroup(
     },
 )
 FIRE = CapGroup(category="Fire", event={"en": "Fire"}, severity="Moderate", area=[HACKNEY])
+KNOT = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.6], [-0.1, 51.5], [-0.2, 51.6], [-0.2, 51.5]]]}
+POINT = {"type": "Polygon", "coordinates": [[[-0.2, 51.5]] * 5]}
 OVER = CapGroup(category="Met", response_types=("AllClear",), severity="Minor", content={"en": CapWords(title="Over")})
 
 
@@ -286,7 +288,7 @@ async def test_record_policy_stores_the_incident_without_a_notice(rig: CommandRi
         (cap("A", OVER, refers="Z", msg_type="Update"), "never told"),
         (cap("A"), "no info"),
         (cap("A", msgspec.structs.replace(FLOOD, area=None)), "no polygon"),
-        (cap("A", FIRE, msgspec.structs.replace(FLOOD, area=[])), "no polygon"),
+        (cap("A", msgspec.structs.replace(FLOOD, area=[KNOT])), "Left out: info.0.area.0"),
     ],
 )
 async def test_undecidable_message_is_parked_with_its_body(rig: CommandRig, message: CapMessage, why: str) -> None:
@@ -295,6 +297,20 @@ async def test_undecidable_message_is_parked_with_its_body(rig: CommandRig, mess
     event = rig.events("TriggerReceived")[-1].event
     assert isinstance(event, TriggerReceived) and event.body == "<alert/>"
     assert "IncidentReported" not in rig.topics()
+
+
+async def test_unusable_part_of_an_area_is_left_out(rig: CommandRig) -> None:
+    odd = msgspec.structs.replace(FLOOD, area=[KNOT, POINT, CAMDEN])
+    kept = await take(rig, await rig.source("issue"), cap("A", odd))
+    area = rig.notice(kept.notices[0]).plan.area
+    assert kept.state == "issued" and area is not None and len(area) == 1
+    assert "info.0.area.0" in kept.reason and "info.0.area.1" in kept.reason
+
+
+async def test_info_without_a_place_is_drafted_beside_good_ones(rig: CommandRig) -> None:
+    kept = await take(rig, await rig.source("issue"), cap("A", FIRE, msgspec.structs.replace(FLOOD, area=None)))
+    assert [rig.notice(notice).phase for notice in kept.notices] == ["live", "draft"]
+    assert kept.state == "issued" and "no polygon" in kept.reason
 
 
 async def test_thread_of_another_source_is_never_changed(rig: CommandRig) -> None:
@@ -347,9 +363,10 @@ async def test_parked_trigger_can_be_retried_or_dropped(rig: CommandRig) -> None
 @on_both
 async def test_refusal_is_recorded_and_keeps_the_id_free(rig: CommandRig) -> None:
     source = await rig.source("issue")
-    knot = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.6], [-0.1, 51.5], [-0.2, 51.6], [-0.2, 51.5]]]}
+    await rig.places()
+    swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1.0}}
     with pytest.raises(Invalid):
-        await take(rig, source, cap("A", msgspec.structs.replace(FLOOD, area=[knot])))
+        await take(rig, source, cap("A", msgspec.structs.replace(FLOOD, area=[swapped])))
     for _ in range(2):
         await rig.commands.reject_trigger("met", 422, "crosses itself", "d" * 64)
     refused = [recorded.event for recorded in rig.events("TriggerRejected")]

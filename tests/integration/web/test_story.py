@@ -257,6 +257,9 @@ async def test_cap_comes_by_bearer_or_signed(served: Served) -> None:
     found = await trigger(served, key, (await signed.json())["status_url"])
     assert found["state"] == "drafted" and found["type"] == "cap.Alert"
     assert (await (await by_bearer(body)).json())["id"] == found["id"], "the same message by another door is the same"
+    latin = alert(words, sent=start, identifier="latin").replace(b"Smoke", "Fumée".encode("latin-1"))
+    taken = await by_bearer(latin, **{"Content-Type": "text/xml; charset=ISO-8859-1"})
+    assert taken.status == 202, await taken.text()
     nowhere = alert(words.replace("<circle>51.5,-0.1 1.5</circle>", ""), sent=start, identifier="nowhere")
     taken = await by_bearer(nowhere)
     assert taken.status == 202, await taken.text()
