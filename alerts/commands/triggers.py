@@ -267,6 +267,8 @@ def _received(source: str, parsed: ParsedTrigger, outcome: cap_alerts.CapOutcome
         reason=" ".join(filter(None, (reason, outcome.left_out))),
         digest=parsed.digest,
         body=parsed.body if outcome.parked else "",
+        raw=parsed.raw if outcome.parked else "",
+        content_type=parsed.content_type if outcome.parked else "",
     )
 
 

@@ -63,7 +63,7 @@ class _Target:
         return self.root  # lxml also calls this after a failure, and then raises the failure
 
 
-_DECLARED = re.compile(rb"\s*<\?xml[^>]*\sencoding\s*=", re.ASCII)
+_DECLARED = re.compile(rb"\s*<\?xml[^>]*\sencoding\s*=\s*[\"']([A-Za-z0-9._-]+)", re.ASCII)
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
 
 
@@ -78,6 +78,20 @@ def encoding_of(body: bytes, charset: str | None) -> str | None:
         return codecs.lookup(charset).name
     except LookupError:
         return None
+
+
+def text_of(body: bytes, charset: str | None = None) -> str:
+    """Decode XML for a person to read; what cannot be decoded is replaced."""
+    if body.startswith(_MARKS):
+        encoding = "utf-8" if body.startswith(codecs.BOM_UTF8) else "utf-16"
+    elif found := _DECLARED.match(body):
+        encoding = found[1].decode("ascii", "replace")
+    else:
+        encoding = charset or "utf-8"
+    try:
+        return body.decode(encoding, "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
 
 
 def parse(body: bytes, charset: str | None = None) -> Element:

@@ -5,16 +5,19 @@ Raises Malformed or Invalid with every error by path.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from email.message import Message as EmailMessage
 from typing import Any
 
 import msgspec
 
 from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
 from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Request, Unparsed
-from alerts.intake import cap_reader, strict_json
+from alerts.domain.events import TriggerReceived
+from alerts.intake import cap_reader, safe_xml, strict_json
 from alerts.kernel.errors import Invalid
 from alerts.kernel.time_limits import fault_of
 
@@ -38,10 +41,13 @@ def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
     return replace(parsed, sent=envelope.timestamp)
 
 
-def cap_message(body: bytes, charset: str | None = None) -> ParsedTrigger:
-    """Parse a CAP 1.2 message; its identity is sender, identifier and sent. `charset`: that of its Content-Type."""
+def cap_message(body: bytes, content_type: str = "") -> ParsedTrigger:
+    """Parse a CAP 1.2 message; its identity is sender, identifier and sent."""
+    charset = _charset(content_type)
     message = cap_reader.parse(body, charset)
-    return _trigger(message.external_id, f"cap.{message.msg_type}", body, message)
+    kind = f"cap.{message.msg_type}"
+    text = safe_xml.text_of(body, charset)
+    return _trigger(message.external_id, kind, body, message, text=text, content_type=content_type)
 
 
 def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
@@ -70,12 +76,16 @@ def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
     return _trigger(identifier or f"sha256:{digest}", kind, body, asked)
 
 
-def again(kind: str, mapping: Json | None, external_id: str, body: str) -> ParsedTrigger:
-    """Parse a parked trigger again under its existing identity. Raises Malformed or Invalid."""
-    raw = body.encode()
+def again(kind: str, mapping: Json | None, parked: TriggerReceived) -> ParsedTrigger:
+    """Parse a parked trigger again, from the bytes that came, under its existing identity.
+
+    Raises Malformed or Invalid.
+    """
+    external_id = parked.external_id
+    raw = base64.b64decode(parked.raw) if parked.raw else parked.body.encode()
     if kind == "json":
-        return mapped(mapping or {}, external_id, raw)
-    parsed = cap_message(raw) if kind == "cap" else standard_webhook(external_id, raw)
+        return replace(mapped(mapping or {}, external_id, raw), content_type=parked.content_type)
+    parsed = cap_message(raw, parked.content_type) if kind == "cap" else standard_webhook(external_id, raw)
     return replace(parsed, external_id=external_id)
 
 
@@ -86,11 +96,22 @@ def _typed(kind: str, data: dict[str, Any]) -> Request:
     return asked
 
 
-def _trigger(identifier: str, kind: str, body: bytes, asked: Request) -> ParsedTrigger:
+def _charset(content_type: str) -> str | None:
+    header = EmailMessage()
+    header["Content-Type"] = content_type or "application/xml"
+    return header.get_content_charset()
+
+
+def _trigger(
+    identifier: str, kind: str, body: bytes, asked: Request, *, text: str | None = None, content_type: str = ""
+) -> ParsedTrigger:
+    words = body.decode("utf-8", "replace") if text is None else text
     return ParsedTrigger(
         external_id=identifier,
         kind=kind,
         digest=hashlib.sha256(body).hexdigest(),
-        body=body.decode("utf-8", "replace"),
+        body=words,
         request=asked,
+        raw="" if words.encode() == body else base64.b64encode(body).decode(),
+        content_type=content_type,
     )

@@ -28,5 +28,5 @@ async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerS
     source = await asyncio.to_thread(log.state, SOURCE, source_id(last.source))
     if source is None or not source.connected:
         raise Conflict(f"Its source {last.source} is disconnected: connect it again, or drop this webhook.")
-    parsed = await asyncio.to_thread(webhook_parser.again, source.kind, source.mapping, last.external_id, last.body)
+    parsed = await asyncio.to_thread(webhook_parser.again, source.kind, source.mapping, last)
     return await commands.take_mapped(source, parsed, again=True)

@@ -11,7 +11,7 @@ from alerts.kernel.events import Event
 class TriggerReceived(Event, frozen=True, kw_only=True):
     """A webhook was accepted; its result is part of the event, decided in the same transaction."""
 
-    private: ClassVar[tuple[str, ...]] = ("body",)
+    private: ClassVar[tuple[str, ...]] = ("body", "raw")
     source: str
     kind: str
     """The webhook's type, or CAP's msgType."""
@@ -24,7 +24,11 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     digest: str = ""
     """SHA-256 of the body."""
     body: str = ""
-    """Body of a parked trigger, so that a person can decide; else empty."""
+    """Body of a parked trigger as text, so that a person can decide; else empty."""
+    raw: str = ""
+    """The same body's bytes in base64, if they are not its text in UTF-8."""
+    content_type: str = ""
+    """Content-Type of a parked trigger's body."""
 
 
 class TriggerRejected(Event, frozen=True, kw_only=True):

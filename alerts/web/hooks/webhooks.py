@@ -102,7 +102,9 @@ class _Hooks:
             return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
         if source.kind == "cap":
             check_type(request, XML_TYPES, any_charset=True)  # XML says its encoding itself
-            return await commands.take_trigger(source, webhook_parser.cap_message(body, request.charset))
+            return await commands.take_trigger(
+                source, webhook_parser.cap_message(body, request.headers["Content-Type"])
+            )
         if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
             check_type(request, JSON_TYPES)
         parsed = await read(self._services, webhook_parser.mapped, source.mapping or {}, identifier, body)

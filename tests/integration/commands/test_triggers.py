@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,11 @@ from alerts.contract.bodies import (
 from alerts.contract.cap_message import CapGroup, CapMessage, CapReference, CapWords
 from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
 from alerts.domain.reference_data import SourceState
+from alerts.intake import webhook_parser
 from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.operations.retry_trigger import retry_trigger
+from tests.support.cap import alert as cap_xml
+from tests.support.cap import info as cap_info
 from tests.support.command_rig import CAMDEN, HACKNEY, START, CommandRig, key, on_both, rules
 
 FLOOD = CapGroup(
@@ -358,6 +363,26 @@ async def test_parked_trigger_can_be_retried_or_dropped(rig: CommandRig) -> None
         await rig.commands.drop_trigger(key(), other.id, "again")
     with pytest.raises(NotFound):
         await rig.commands.drop_trigger(key(), source.id, "nothing")
+
+
+async def test_parked_latin_1_cancel_is_read_as_before_at_a_retry(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    text = cap_xml(
+        cap_info(headline="Alerte levée"),
+        msgType="Cancel",
+        sender="met@example",
+        sent=f"{sent('AA')}+00:00",
+        references=f"met@example,A,{sent('A')}+00:00",
+    )
+    latin = text.decode().replace("?>", ' encoding="ISO-8859-1"?>', 1).encode("latin-1")
+    waiting = await rig.commands.take_trigger(source, webhook_parser.cap_message(latin, "text/xml"))
+    assert waiting.state == "parked"
+    still = await retry_trigger(rig.log, rig.commands, waiting.id)
+    assert still.state == "parked"
+    twice = rig.events("TriggerReceived")[0].event, rig.events("TriggerReceived")[1].event
+    for event in twice:
+        assert isinstance(event, TriggerReceived)
+        assert base64.b64decode(event.raw) == latin and "Alerte levée" in event.body
 
 
 @on_both
