@@ -13,12 +13,12 @@ from alerts.contract.bodies import Area, ContentBody, VisitBody
 from alerts.domain.events import Content, Visit
 from alerts.domain.recurrence import is_readable
 from alerts.kernel.errors import Invalid
+from alerts.kernel.texts import without_forbidden
 from alerts.kernel.time_limits import time_faults
 
 TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
 _FEW = 10
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
 
 
@@ -36,14 +36,13 @@ def is_drawn(area: Area | None) -> bool:
 
 
 def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:
-    """Validate and trim a text; `line`: collapse it to one line. Control characters are refused."""
+    """Validate and trim a text; `line`: collapse it to one line. Characters that XML forbids are removed."""
+    value = without_forbidden(value)
     value = " ".join(value.split()) if line else value.strip()
     if needed and not value:
         raise Invalid.field(field, "This cannot be empty.")
     if len(value) > limit:
         raise Invalid.field(field, f"This has {len(value)} characters; at most {limit} are taken.")
-    if _CONTROL.search(value):
-        raise Invalid.field(field, "This holds control characters: take them out.")
     return value
 
 

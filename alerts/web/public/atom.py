@@ -8,6 +8,8 @@ from datetime import datetime
 from uuid import UUID
 from xml.etree import ElementTree
 
+from alerts.web.public import xml_writer
+
 _ATOM = "http://www.w3.org/2005/Atom"
 
 
@@ -41,11 +43,10 @@ def feed(title: str, home: str, here: str, language: str, updated: datetime, ent
         ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": "text/html"})
         ElementTree.SubElement(node, "category", {"term": entry.category})
         _text(node, "content", entry.html).set("type", "html")
-    body: bytes = ElementTree.tostring(root, "utf-8", xml_declaration=True)
-    return body
+    return xml_writer.encode(root)
 
 
 def _text(parent: ElementTree.Element, name: str, text: str) -> ElementTree.Element:
     node = ElementTree.SubElement(parent, name)
-    node.text = "".join(c for c in text if c >= " " or c in "\t\n")
+    node.text = text
     return node

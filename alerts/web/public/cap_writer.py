@@ -6,7 +6,6 @@ as circles, holes filled (CAP has none). An all-clear is an Update with response
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +19,10 @@ from alerts.domain.notice import NoticeState
 from alerts.intake.cap_reader import NAMESPACE
 from alerts.kernel.languages import choose
 from alerts.kernel.terms import BUILT_IN_TOPICS
+from alerts.web.public import xml_writer
 
 CONTENT_TYPE = "application/cap+xml"
 _MSG_TYPES = {"Alert": "Alert", "Update": "Update", "Cancel": "Cancel", "AllClear": "Update"}
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that XML 1.0 forbids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,7 @@ def message(notice: NoticeState, references: Sequence[NoticeState], about: Surro
     for language, words in notice.plan.content.items():
         alert.append(_info(notice, language, words, about, name))
     ElementTree.indent(alert)
-    xml: bytes = ElementTree.tostring(alert, encoding="utf-8")
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + xml + b"\n"
+    return xml_writer.encode(alert)
 
 
 def _info(
@@ -165,4 +162,4 @@ def _decimal(value: float, digits: int) -> str:
 def _add(parent: ElementTree.Element, name: str, text: str) -> None:
     """Append a child with text; none if the text is empty."""
     if text:
-        ElementTree.SubElement(parent, name).text = _UNPRINTABLE.sub("", text)
+        ElementTree.SubElement(parent, name).text = text
