@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from alerts.kernel.texts import cut
 
 _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "code", "hr"}
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
@@ -35,9 +36,9 @@ def text(markdown: str, width: int = WIDTH) -> str:
 
 
 def first_line(markdown: str, limit: int = 160) -> str:
-    """Return the beginning in one line, cut at a word."""
+    """Return the beginning in one line, cut at a word if there is one."""
     flat = " ".join(text(markdown, width=10_000).split())
-    return textwrap.shorten(flat, limit, placeholder="…") if flat else ""
+    return cut(flat, limit)
 
 
 def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
@@ -48,13 +49,13 @@ def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
     plain = paragraph.isprintable() and "  " not in paragraph
     rest, lines, start = (paragraph if plain else _BLANKS.sub(" ", paragraph)).strip(" "), list[str](), 0
     while len(rest) > width:
-        cut = rest.rfind(" ", start, width + 1)
-        if cut < 0:
-            cut = rest.find(" ", width)
-            if cut < 0:
+        at = rest.rfind(" ", start, width + 1)
+        if at < 0:
+            at = rest.find(" ", width)
+            if at < 0:
                 break
-        lines.append(rest[:cut])
-        rest, start = indent + rest[cut + 1 :], len(indent)
+        lines.append(rest[:at])
+        rest, start = indent + rest[at + 1 :], len(indent)
     return "\n".join([*lines, rest])
 
 

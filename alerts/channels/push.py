@@ -20,11 +20,11 @@ from alerts.channels.i18n import Translator
 from alerts.channels.layouts import Layouts
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative
-from alerts.channels.sms import cut
 from alerts.channels.subject import digest_title, listed_title, subject
 from alerts.contract.bodies import PushBody
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
+from alerts.kernel.texts import cut
 from subscribers import addresses
 
 BODY = 4096
@@ -34,6 +34,10 @@ PAYLOAD = BODY - OVERHEAD
 """Maximum bytes of JSON."""
 WORDS = 600
 """Maximum characters of a body: no lock screen shows more."""
+
+
+MARK = "..."
+"""Mark of a cut text."""
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,9 +92,9 @@ class PreparedPush:
             if over <= 0:
                 break
             if words:
-                words = cut(words, min(len(words) - 1, len(words) - over // 6))
+                words = cut(words, min(len(words) - 1, len(words) - over // 6), MARK)
             elif near:
-                near = cut(near, min(len(near) - 1, len(near) - over // 6))
+                near = cut(near, min(len(near) - 1, len(near) - over // 6), MARK)
             else:
                 raise ValueError("the title and links of this notification are too long for a push service")
         return Message(

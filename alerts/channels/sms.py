@@ -16,10 +16,13 @@ from alerts.channels.sms_segments import plain_punctuation
 from alerts.channels.subject import digest_title, listed_title, sms_lead
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
+from alerts.kernel.texts import cut
 from subscribers import addresses
 
 LIMIT = 612
 """Maximum characters: four joined segments of GSM-7."""
+MARK = "..."
+"""Mark of a cut text: one typographic ellipsis would halve a segment's room."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class PreparedSms:
             if len(self._joined(near, "")) + min(len(self.words), LIMIT // 3) <= LIMIT:
                 break
         room = LIMIT - len(self._joined(near, "")) - 1
-        return self._joined(near, cut(self.words, room))
+        return self._joined(near, cut(self.words, room, MARK))
 
     def _joined(self, near: str, words: str) -> str:
         return " ".join(part for part in (self.head, words, near, self.tail, self.stop) if part)
@@ -69,14 +72,6 @@ def prepare(
         return plain_punctuation(" ".join(part.split()))
 
     return PreparedSms(plain(head), plain(words), plain(tail), plain(stop), urgent=urgent, expires=expires)
-
-
-def cut(text: str, room: int) -> str:
-    """Shorten `text` to at most `room` characters, at a word, with a mark."""
-    if len(text) <= room:
-        return text
-    shortened = text[: max(room - 3, 0)]
-    return (shortened.rpartition(" ")[0] or shortened).rstrip(" ,;:.") + "..." if shortened else ""
 
 
 class SmsRenderer:

@@ -28,6 +28,7 @@ from alerts.domain.streams import INCIDENT, TRIGGER
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
+from alerts.kernel.texts import cut
 
 _PLACELESS = "An info holds no polygon and no circle that can be used: a person has to say where it is."
 
@@ -358,14 +359,3 @@ def _content(words: CapWords, event: str) -> Content:
 
 def _titles(group: CapGroup) -> dict[str, str]:
     return {tag: said.title for tag, said in content(group).items()}
-
-
-def cut(text: str, limit: int) -> str:
-    """Shorten a text to `limit` characters, at the end of a word if there is one in the last quarter."""
-    if len(text) <= limit:
-        return text
-    head = text[: limit - 1]
-    if not text[limit - 1].isspace():
-        blank = max(head.rfind(blank) for blank in " \n\t")
-        head = head[:blank] if blank >= limit * 3 // 4 else head
-    return head.rstrip() + "…"

@@ -21,6 +21,7 @@ from alerts.domain.notice import NoticeState
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.signed_tokens import delivery_token
 from alerts.kernel.terms import CHANNEL_TERMS
+from alerts.kernel.texts import cut
 from alerts.providers.inbox import Inbox, InboxItem, Pushed
 from alerts.services import Services
 from alerts.web.http.requests import next_url, read, whole_number
@@ -241,7 +242,7 @@ def _title(item: InboxItem) -> str:
     if payload == "notification":
         return _shown(item).get("title", "") or "(encrypted for a browser's own keys)"
     text = item.data.decode("utf-8", "replace")
-    return text if len(text) <= 120 else text[:119] + "…"
+    return cut(text, 120)
 
 
 def _after(item: InboxItem, notice: NoticeState | None) -> str:

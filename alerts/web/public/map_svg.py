@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from shapely.geometry.base import BaseGeometry
 
 from alerts.kernel.geometry import Area, Bounds
+from alerts.kernel.texts import cut
 
 WIDTH, HEIGHT = 460, 330
 _LEAST_DEGREES = 0.035  # of latitude: about 4 km, so that a small area keeps its surroundings
@@ -164,7 +165,7 @@ def _label(zone: Zone, view: _View) -> str:
     west, south, east, _ = zone.area.bounds
     x = (view.x(west) + view.x(east)) / 2
     y = min(view.y(south) + 18, HEIGHT - 6)
-    short = zone.label if len(zone.label) <= 34 else zone.label[:33].rstrip() + "…"
+    short = cut(zone.label, 34)
     half = len(short) * 3.8
     x = min(max(x, half + 4), WIDTH - half - 4)
     return f'<text x="{x:.0f}" y="{y:.0f}" text-anchor="middle">{escape(short)}</text>'

@@ -15,6 +15,7 @@ from alerts.channels.i18n import LANGUAGES
 from alerts.channels.message import Alternative
 from alerts.channels.renderer import Renderer
 from alerts.channels.sms_segments import Segments, count, plain_punctuation
+from alerts.kernel.texts import cut
 
 
 @pytest.mark.parametrize(
@@ -106,9 +107,9 @@ def test_what_must_be_there_is_there_however_long_the_words(
 
 
 def test_words_are_cut_at_a_word() -> None:
-    assert sms.cut("one two three", 13) == "one two three"
-    assert sms.cut("one two three", 12) == "one two..."
-    assert sms.cut("one two three", 3) == ""
+    assert cut("one two three", 13, sms.MARK) == "one two three"
+    assert cut("one two three", 12, sms.MARK) == "one two..."
+    assert cut("one two three", 3, sms.MARK) == ""
 
 
 def test_a_confirmation_by_text_has_its_link(renderer: Renderer) -> None:
