@@ -55,13 +55,13 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
                 raise Unavailable(f"{error}; it does not answer yet: try again in a moment") from error
         from alerts.app import bootstrap
         from alerts.app.process import spare_the_collector
-        from alerts.operations import Admin
+        from alerts.operations import build_operations
 
         app = bootstrap.build(chosen)
         await app.start(counting=counting)
         spare_the_collector()
         try:
-            operations = Admin(app.services, app.runner, app.rebuild).operations()
+            operations = build_operations(app.services, app.runner, app.rebuild)
 
             async def here(operation: str, arguments: Json) -> Json:
                 return await operations[operation](arguments)

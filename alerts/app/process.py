@@ -13,7 +13,7 @@ from aiohttp import web
 
 from alerts.app import bootstrap
 from alerts.net.loopback import is_loopback
-from alerts.operations import Admin
+from alerts.operations import build_operations
 from alerts.operations.control_socket import lock, serve_operations
 from alerts.settings import Settings
 
@@ -42,7 +42,7 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         stack.push_async_callback(app.stop)
         await app.start()
         if settings.on_sqlite:
-            operations = Admin(app.services, app.runner, app.rebuild).operations()
+            operations = build_operations(app.services, app.runner, app.rebuild)
             await stack.enter_async_context(serve_operations(settings.control_socket, operations))
         if port is not None:
             await _listen(stack, app, host, port, whole="web" in roles)

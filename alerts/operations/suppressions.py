@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.commands import Commands, SubscriberSaved
-from alerts.commands.actor import Actor
 from alerts.eventlog.ports import Log
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import Invalid
+from alerts.operations.base import OPERATOR
 from subscribers.domain.subscriber import SUBSCRIBER
 
-OPERATOR = Actor(kind="system", id="", name="operator")
 BY_HAND = "by-hand"
 _LONGEST = 200
 

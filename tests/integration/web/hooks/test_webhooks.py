@@ -11,8 +11,9 @@ import pytest
 from aiohttp import ClientResponse
 
 from alerts.commands import SYSTEM
+from alerts.kernel.calls import Operation
 from alerts.kernel.errors import Conflict
-from alerts.operations import Admin
+from alerts.operations import build_operations
 from tests.support.served import CAMDEN, Served, problem
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -56,8 +57,8 @@ async def program(served: Served, mapping: Any = MAPPING, policy: str = "issue")
     return Program(served, kept.secret)
 
 
-def admin(served: Served) -> Admin:
-    return Admin(served.parts, served.parts.runner, lambda progress: 0)  # type: ignore[arg-type]  # the runner is one
+def operations_of(served: Served) -> dict[str, Operation]:
+    return build_operations(served.parts, served.parts.runner, lambda progress: 0)  # type: ignore[arg-type]  # the runner is one
 
 
 async def test_reported_resolved_and_let_pass(served: Served) -> None:
@@ -91,23 +92,23 @@ async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_
     page = await (await served.client.get("/metrics")).text()
     assert "\nalerts_parked 3.0\n" in page, "whoever watches this number is told of parked webhooks too"
 
-    operator = admin(served)
-    listed = (await operator.parked_list({}))["items"]
+    operations = operations_of(served)
+    listed = (await operations["parked-list"]({}))["items"]
     assert {waiting["id"], misplaced["id"], untyped["id"]} == {item["id"] for item in listed}
-    still = await operator.parked_retry({"id": waiting["id"]})
+    still = await operations["parked-retry"]({"id": waiting["id"]})
     assert still["state"] == "parked" and "burning" in still["reason"]
     mended = {**MAPPING, "type": {"path": "state", "map": {"on": "incident.reported", "burning": "incident.reported"}}}
-    await operator.source_revise({"name": "pumps", "mapping": mended})
-    done = await operator.parked_retry({"id": waiting["id"]})
+    await operations["source-revise"]({"name": "pumps", "mapping": mended})
+    done = await operations["parked-retry"]({"id": waiting["id"]})
     assert done["state"] == "issued" and len(done["notices"]) == 1
     found = await served.ok("GET", f"/api/v1/triggers/{waiting['id']}", key)
     assert (found["state"], found["notices"]) == ("issued", done["notices"])
     with pytest.raises(Conflict):
-        await operator.parked_retry({"id": waiting["id"]})
+        await operations["parked-retry"]({"id": waiting["id"]})
     again = await pumps.trigger({"id": 1, "state": "burning", "what": "Fire", "where": "camden"}, key)
     assert again["notices"] == done["notices"], "sent once more it is the same webhook"
-    await operator.parked_drop({"id": untyped["id"]})
-    assert [item["id"] for item in (await operator.parked_list({}))["items"]] == [misplaced["id"]]
+    await operations["parked-drop"]({"id": untyped["id"]})
+    assert [item["id"] for item in (await operations["parked-list"]({}))["items"]] == [misplaced["id"]]
     events = await served.ok("GET", "/api/v1/events?type=TriggerReceived&limit=100", key)
     assert all("body" not in event["data"] for event in events["items"]), "what was not judged yet is in no feed"
 
@@ -119,14 +120,14 @@ async def test_who_may_and_what_is_refused(served: Served) -> None:
     await problem(await pumps.post(b'{"id": '), 400)
     await problem(await pumps.post(b'{"id": 1}', **{"Content-Type": "text/plain"}), 415)
     await problem(await pumps.post(b'"' + b"x" * 260_000 + b'"'), 413)
-    operator = admin(served)
-    rotated = await operator.source_rotate({"name": "pumps"})
+    operations = operations_of(served)
+    rotated = await operations["source-rotate"]({"name": "pumps"})
     await problem(await pumps.post({"id": 1}), 401)
     pumps.secret = rotated["secret"]
     assert (await pumps.post({"id": 1})).status == 202
-    await operator.source_remove({"name": "pumps"})
+    await operations["source-remove"]({"name": "pumps"})
     await problem(await pumps.post({"id": 2}), 404)
-    [source] = (await operator.source_list({}))["items"]
+    [source] = (await operations["source-list"]({}))["items"]
     assert (source["kind"], source["connected"], source["mapping"]) == ("json", False, MAPPING)
     assert "secret" not in source
 

@@ -1,0 +1,132 @@
+"""Operations on the team, the sources and the API keys."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from alerts.kernel.calls import Json, Operation
+from alerts.kernel.errors import NotFound
+from alerts.kernel.signed_tokens import timed_token
+from alerts.operations.base import OPERATOR, OperationGroup, identity
+
+SIGN_IN_LIFE = timedelta(hours=24)
+
+
+class AccessOperations(OperationGroup):
+    """Team members, connected sources, and API keys."""
+
+    def operations(self) -> dict[str, Operation]:
+        """Operations by their name on the control socket."""
+        return {
+            "team-add": self.team_add,
+            "source-add": self.source_add,
+            "source-list": self.source_list,
+            "source-revise": self.source_revise,
+            "source-rotate": self.source_rotate,
+            "source-remove": self.source_remove,
+            "key-add": self.key_add,
+            "key-list": self.key_list,
+            "key-revoke": self.key_revoke,
+        }
+
+    async def team_add(self, args: Json) -> Json:
+        """{"email", "role"} → {"id", "sign_in_url"}: add a console user, with a sign-in link."""
+        parts = self._parts
+        saved = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
+        token = timed_token(parts.settings.secret_key, "sign-in", saved.id, parts.clock(), SIGN_IN_LIFE)
+        return {"id": str(saved.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
+
+    async def source_add(self, args: Json) -> Json:
+        """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is shown only once."""
+        saved = await self._parts.commands.connect_source(
+            OPERATOR, name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
+        )
+        return {
+            "name": saved.name,
+            "secret": saved.secret,
+            "url": f"{self._parts.settings.public_url}/hooks/{saved.name}",
+        }
+
+    async def source_list(self, args: Json) -> Json:
+        """{} → {"items": [{"name", "kind", "policy", "mapping", "connected", "url"}]}, without secrets."""
+        sources = await self.read(self._parts.views.sources)
+        return {
+            "items": [
+                {
+                    "name": source.name,
+                    "kind": source.kind,
+                    "policy": msgspec.to_builtins(source.policy),
+                    "mapping": source.mapping,
+                    "connected": source.connected,
+                    "url": f"{self._parts.settings.public_url}/hooks/{source.name}",
+                }
+                for source in sources
+            ]
+        }
+
+    async def source_revise(self, args: Json) -> Json:
+        """{"name", "policy", "mapping"} → {"name", "version"}; null members are unchanged."""
+        saved = await self._parts.commands.revise_source(
+            OPERATOR, args["name"], policy=args.get("policy"), mapping=args.get("mapping")
+        )
+        return {"name": saved.name, "version": saved.version}
+
+    async def source_rotate(self, args: Json) -> Json:
+        """{"name"} → {"name", "secret", "url"}: the old secret is refused at once."""
+        saved = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
+        return {
+            "name": saved.name,
+            "secret": saved.secret,
+            "url": f"{self._parts.settings.public_url}/hooks/{saved.name}",
+        }
+
+    async def source_remove(self, args: Json) -> Json:
+        """{"name"} → {"name"}: its webhooks are refused from now on; existing data remains."""
+        saved = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
+        return {"name": saved.name}
+
+    async def key_add(self, args: Json) -> Json:
+        """{"name", "scopes", "policy", "for", "rate"} → {"id", "secret"}: `for` is a team member's e-mail address."""
+        person = await self._member(args["for"]) if args.get("for") else None
+        saved = await self._parts.commands.issue_api_key(
+            OPERATOR,
+            name=args["name"],
+            scopes=args["scopes"],
+            policy=args["policy"],
+            person=person,
+            rate=args.get("rate"),
+        )
+        return {"id": str(saved.id), "secret": saved.secret}
+
+    async def key_list(self, args: Json) -> Json:
+        """{} → {"items": [{"id", "name", "scopes", "for", "issued_at", "rate", "revoked"}]}."""
+        keys = await self.read(self._parts.views.keys)
+        return {
+            "items": [
+                {
+                    "id": str(key.id),
+                    "name": key.name,
+                    "scopes": list(key.scopes),
+                    "for": str(key.person) if key.person else None,
+                    "issued_at": key.issued_at.isoformat(),
+                    "rate": key.rate,
+                    "revoked": key.revoked,
+                }
+                for key in keys
+            ]
+        }
+
+    async def key_revoke(self, args: Json) -> Json:
+        """{"id"} → {"id"}."""
+        key = identity(args["id"], "key")
+        await self._parts.commands.revoke_api_key(OPERATOR, key)
+        return {"id": str(key)}
+
+    async def _member(self, email: str) -> UUID:
+        for member in await self.read(self._parts.views.members):
+            if (member.email or "").lower() == email.lower() and member.role is not None:
+                return member.id
+        raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
