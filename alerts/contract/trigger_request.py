@@ -30,9 +30,9 @@ class ParsedTrigger:
 
     `external_id`: `webhook-id`, `CapMessage.external_id`, or the value of the mapping's `id`. `kind`: the webhook's
     type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` if no mapping could read it. `digest`:
-    SHA-256 of the body, in hex. `body` is the body as text, `raw` its bytes in base64 unless they are that text in UTF-8;
-    they and `content_type` are stored only if a person has to decide. `sent`: the time by which the messages about one
-    subject are ordered (RULES 13); None for the order of acceptance. A CAP message has its own.
+    SHA-256 of the body, in hex. `body` is the body as text, `raw` its bytes in base64 unless they are that text in
+    UTF-8; they and `content_type` are stored only if a person has to decide. `sent`: the time by which the messages
+    about one subject are ordered (RULES 13); None for the order of acceptance. A CAP message has its own.
     """
 
     external_id: str

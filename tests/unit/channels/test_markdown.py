@@ -19,3 +19,9 @@ def test_a_published_parser_has_nothing_left_to_compile(monkeypatch: pytest.Monk
     prose = "# Gas\n\nKeep **windows** shut:\n\n1. one\n2. [two](https://town.example)\n\n> quoted `code`\n"
     assert "<strong>windows</strong>" in markdown.html(prose)
     assert "Keep windows shut:" in markdown.text(prose)
+
+
+def test_first_line_without_blanks_is_not_empty() -> None:
+    prose = "ただちに高い場所へ避難してください。" * 40
+    for limit in (160, 280, 600):
+        assert limit - 10 < len(markdown.first_line(prose, limit)) <= limit

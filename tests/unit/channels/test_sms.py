@@ -106,6 +106,12 @@ def test_what_must_be_there_is_there_however_long_the_words(
     assert "STOP" in said
 
 
+def test_text_without_blanks_keeps_its_words() -> None:
+    words = "ただちに高い場所へ避難してください。" * 40
+    text = sms.prepare(head="Alerts: Flood.", words=words, tail="https://x.example/a", stop="STOP").text()
+    assert len(text) > sms.LIMIT - 10 and text.count("避難") > 25
+
+
 def test_words_are_cut_at_a_word() -> None:
     assert cut("one two three", 13, sms.MARK) == "one two three"
     assert cut("one two three", 12, sms.MARK) == "one two..."

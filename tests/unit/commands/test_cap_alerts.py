@@ -7,11 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.commands.cap_alerts import content, cut, paired
+from alerts.commands.cap_alerts import content, paired
 from alerts.contract.cap_message import CapGroup, CapWords
 from alerts.domain.events import IncidentFacts
 from alerts.domain.incident import IncidentState
 from alerts.kernel.ids import new_id
+from alerts.kernel.texts import cut
 from tests.support.memory_stream import NOW
 
 AREAS = st.sampled_from([[{"place": "a"}], [{"place": "b"}], [{"place": "c"}]])
