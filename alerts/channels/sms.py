@@ -12,6 +12,7 @@ from alerts.channels.i18n import Translator
 from alerts.channels.layouts import Layouts
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative
+from alerts.channels.sms_segments import count as segment_count
 from alerts.channels.sms_segments import plain_punctuation
 from alerts.channels.subject import digest_title, listed_title, sms_lead
 from alerts.kernel.errors import Invalid
@@ -21,6 +22,8 @@ from subscribers import addresses
 
 LIMIT = 612
 """Maximum characters: four joined segments of GSM-7."""
+SEGMENTS = 3
+"""Maximum segments with places near the reader; the author's words alone may need more."""
 MARK = "..."
 """Mark of a cut text: one typographic ellipsis would halve a segment's room."""
 
@@ -50,12 +53,21 @@ class PreparedSms:
         )
 
     def text(self, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> str:
-        """Compose the text alone; see `message`."""
-        near = ""
+        """Compose the text alone; see `message`. Places are left out before they take more than `SEGMENTS`."""
+        without = self._fitted("")
+        if not nearby:
+            return without
+        most = max(SEGMENTS, segment_count(without).segments)
         for count in range(len(nearby), 0, -1):
             near = plain_punctuation(f"{nearby_lead}: {'; '.join(nearby[:count])}.")
-            if len(self._joined(near, "")) + min(len(self.words), LIMIT // 3) <= LIMIT:
-                break
+            if len(self._joined(near, "")) + min(len(self.words), LIMIT // 3) > LIMIT:
+                continue
+            text = self._fitted(near)
+            if segment_count(text).segments <= most:
+                return text
+        return without
+
+    def _fitted(self, near: str) -> str:
         room = LIMIT - len(self._joined(near, "")) - 1
         return self._joined(near, cut(self.words, room, MARK))
 

@@ -106,6 +106,39 @@ def test_what_must_be_there_is_there_however_long_the_words(
     assert "STOP" in said
 
 
+CLOSURE_TITLES = {
+    "en": "Three front desks close on 7 December",
+    "ur": "7 دسمبر سے تین فرنٹ ڈیسک بند ہو رہے ہیں",
+    "ar": "إغلاق ثلاثة مكاتب استقبال في 7 ديسمبر",
+    "pl": "Trzy dyżurki zostaną zamknięte 7 grudnia",
+}
+
+
+@pytest.mark.parametrize("language", CLOSURE_TITLES)
+def test_nearby_desks_take_no_more_than_three_segments(
+    renderer: Renderer, words: Any, reader: Any, desks: tuple[Alternative, ...], language: str
+) -> None:
+    closure = words(
+        kind="service-change",
+        title=CLOSURE_TITLES[language],
+        instruction="",
+        area_words="",
+        frame_language=language,
+        body_language=language,
+        effective=datetime(2026, 12, 7, 9, tzinfo=UTC),
+    )
+    said = text_of(renderer, closure, reader(alternatives=desks))
+    assert count(said).segments <= 3
+    assert "East Street Library" in said, "the nearest one has room"
+
+
+@given(st.text(max_size=400), st.lists(st.text(min_size=1, max_size=80), max_size=4))
+def test_nearby_places_never_add_a_segment_beyond_the_third(own: str, near: list[str]) -> None:
+    prepared = sms.prepare(head="Town: SEVERE.", words=own, tail="https://town.example/a/7", stop="STOP to end")
+    alone = count(prepared.text()).segments
+    assert count(prepared.text(tuple(near), "Nearest")).segments <= max(3, alone)
+
+
 def test_text_without_blanks_keeps_its_words() -> None:
     words = "ただちに高い場所へ避難してください。" * 40
     text = sms.prepare(head="Alerts: Flood.", words=words, tail="https://x.example/a", stop="STOP").text()
