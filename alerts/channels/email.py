@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -23,7 +21,8 @@ from alerts.channels import markdown
 from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
 from alerts.channels.i18n import Translator, direction
 from alerts.channels.layouts import Layouts
-from alerts.channels.merge_fields import Template, mark, template
+from alerts.channels.mail_headers import address_field, text_field
+from alerts.channels.merge_fields import Template, mark, quoted_printable, template
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
 from alerts.channels.severity_style import STYLES, style
@@ -36,7 +35,6 @@ _P = '<p style="margin:0 0 16px">'
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
 _HEADER = re.compile(rb"(?m)^[A-Za-z-]+:(?=[ \t]*(?:\r\n[ \t]+)*[^ \t\r\n])")
 """Name of a header that has a value, folded or not."""
-_POLICY = SMTP.clone(max_line_length=78)
 
 
 @dataclass(frozen=True)
@@ -163,8 +161,6 @@ class PreparedEmail:
     def _fixed_headers(self) -> bytes:
         e = self._envelope
         headers = [
-            ("From", e.sender),
-            ("Subject", e.subject),
             ("Date", format_datetime(e.at)),
             ("MIME-Version", "1.0"),
             ("Auto-Submitted", "auto-generated"),
@@ -176,7 +172,8 @@ class PreparedEmail:
             headers.append(("References", f"<{e.thread}@{e.host}>"))
         if e.urgent:
             headers.append(("Importance", "high"))
-        folded = "".join(_folded(name, value) for name, value in headers)
+        worded = address_field("From", e.sender) + text_field("Subject", e.subject)
+        folded = worded + "".join(f"{name}: {value}\r\n" for name, value in headers)
         boundary = self._boundary.decode()
         return (f'{folded}Content-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n').encode()
 
@@ -321,17 +318,21 @@ def missing(message: Message) -> str:
 
 def canary(request: CanaryRequest) -> Message:
     """Test message, built without the templates."""
-    mail = EmailMessage(policy=SMTP)
-    mail["From"], mail["To"], mail["Subject"] = request.sender, request.to, "Test of the way of messages"
-    mail["Date"] = format_datetime(request.at)
-    mail["Message-ID"] = f"<{request.delivery}@{parseaddr(request.sender)[1].rpartition('@')[2]}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(CANARY_TEXT)
+    host = parseaddr(request.sender)[1].rpartition("@")[2]
+    head = (
+        address_field("From", request.sender),
+        address_field("To", request.to),
+        text_field("Subject", "Test of the way of messages"),
+        f"Date: {format_datetime(request.at)}\r\n",
+        f"Message-ID: <{_safe(request.delivery)}@{host}>\r\n",
+        "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n",
+        'Content-Type: text/plain; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n',
+    )
     return Message(
         channel="email",
         delivery=request.delivery,
         to=request.to,
-        data=mail.as_bytes(),
+        data="".join(head).encode() + b"\r\n" + quoted_printable(CANARY_TEXT) + b"\r\n",
         sender=request.sender,
         expires=request.expires,
     )
@@ -397,18 +398,6 @@ def _spliced(
 @lru_cache(maxsize=8192)
 def _wrapped(text: str) -> str:
     return markdown.wrap(text)
-
-
-def _folded(name: str, value: str) -> str:
-    """Fold a header at 78 columns, with text beside its name: some readers keep the blank of a fold there."""
-    folded: str = _POLICY.fold(*_POLICY.header_store_parse(name, value))
-    bare = f"{name}:\r\n "
-    if not folded.startswith(bare):
-        return folded
-    room = _POLICY.max_line_length or 78
-    first, _, rest = folded.removeprefix(bare).partition("\r\n")
-    at = first.rfind(" ", 0, room - len(name) - 1)
-    return folded if at < 1 else f"{name}: {first[:at]}\r\n{first[at:]}\r\n{rest}"
 
 
 def _safe(value: str) -> str:
