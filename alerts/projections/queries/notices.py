@@ -14,7 +14,7 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
-from alerts.kernel.times import micros
+from alerts.kernel.times import micros, optional_micros
 from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.storage.in_clauses import select_in
@@ -62,6 +62,13 @@ class NoticeQueries(QueryBase):
         with self._database.read() as tx:
             rows = tx.execute(SQL.live, (micros(now),))
         return sorted((self._decode(NOTICES, row[0]) for row in rows), key=_worst_first)
+
+    def recent(self, since: datetime, now: datetime) -> list[NoticeState]:
+        """List notices issued since a time, whatever became of them, and live ones; the latest first."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.recent, (micros(since), micros(now)))
+        found = [self._decode(NOTICES, row[0]) for row in rows]
+        return sorted(found, key=lambda notice: (optional_micros(notice.issued_at) or 0, notice.number), reverse=True)
 
     def waiting(self, limit: int = PAGE) -> list[NoticeState]:
         """List notices that wait for a person or a time: drafts, pending, returned, approved, scheduled."""

@@ -15,6 +15,10 @@ SELECT doc FROM notices WHERE thread = (SELECT thread FROM notices WHERE id = ?)
 -- name: live
 SELECT doc FROM notices WHERE phase = 'live' AND expires > ?;
 
+-- name: recent
+-- Issued since a time, or live.
+SELECT doc FROM notices WHERE issued_at >= ? OR (phase = 'live' AND expires > ?);
+
 -- name: waiting
 -- Notices that wait for a person or a time.
 SELECT doc FROM notices WHERE phase IN ('draft', 'pending-approval', 'returned', 'approved', 'scheduled')

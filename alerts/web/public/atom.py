@@ -24,6 +24,7 @@ class Entry:
     language: str
     html: str
     category: str
+    link_type: str = "text/html"
 
 
 def feed(title: str, home: str, here: str, language: str, updated: datetime, entries: Sequence[Entry]) -> bytes:
@@ -40,7 +41,7 @@ def feed(title: str, home: str, here: str, language: str, updated: datetime, ent
         _text(node, "title", entry.title)
         _text(node, "id", f"urn:uuid:{entry.id}")
         _text(node, "updated", entry.updated.isoformat())
-        ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": "text/html"})
+        ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": entry.link_type})
         ElementTree.SubElement(node, "category", {"term": entry.category})
         _text(node, "content", entry.html).set("type", "html")
     return xml_writer.encode(root)

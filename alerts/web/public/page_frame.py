@@ -67,11 +67,18 @@ class PageFrame:
 
     def live(self, reader: Reader, place: str) -> list[NoticeState]:
         """Return live notices, most severe first; with `place`, those that overlap it or have no area."""
-        live = [n for n in self.services.views.live(reader.now) if _shown(n)]
+        return self._concerning([n for n in self.services.views.live(reader.now) if _shown(n)], place)
+
+    def messages(self, since: datetime, now: datetime, place: str) -> list[NoticeState]:
+        """Return actual notices that are live or were issued since a time, cancels too; the latest first."""
+        actual = [n for n in self.services.views.recent(since, now) if n.issued and n.plan.status == "Actual"]
+        return self._concerning(actual, place)
+
+    def _concerning(self, notices: list[NoticeState], place: str) -> list[NoticeState]:
         outline = self.atlas.outline(place) if place else None
         if outline is None:
-            return live
-        return [n for n in live if not n.plan.area or self.atlas.area(n.plan.area).overlaps(outline)]
+            return notices
+        return [n for n in notices if not n.plan.area or self.atlas.area(n.plan.area).overlaps(outline)]
 
     def has_place(self, place: str) -> bool:
         """True if the place is registered, or "" (everywhere)."""

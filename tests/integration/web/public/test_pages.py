@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import msgspec
@@ -166,6 +167,39 @@ async def test_the_same_as_data_and_as_a_feed(scene: Scene, page: Page) -> None:
     feed = ElementTree.fromstring(await page("/feeds/alerts.atom"))
     [entry] = feed.findall("{http://www.w3.org/2005/Atom}entry")
     assert entry.findtext("{http://www.w3.org/2005/Atom}id") == f"urn:uuid:{update}"
+
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+async def test_cap_feed_lists_every_message(scene: Scene, client: Any, page: Page) -> None:
+    scene.london()
+    empty = ElementTree.fromstring(await page("/feeds/cap.atom"))
+    fire = scene.fire()
+    update = scene.follow(fire, "smoke-update", "Update")
+    over = scene.follow(update, "smoke-over", "AllClear")
+    feed = ElementTree.fromstring(await page("/feeds/cap.atom"))
+    entries = feed.findall(f"{ATOM}entry")
+    assert [entry.findtext(f"{ATOM}id") for entry in entries] == [f"urn:uuid:{one}" for one in (over, update, fire)]
+    for entry in entries:
+        link = entry.find(f"{ATOM}link")
+        assert link is not None and link.get("type") == "application/cap+xml"
+        answer = await client.get(urlsplit(link.get("href", "")).path)
+        assert answer.status == 200 and answer.content_type == "application/cap+xml"
+        times = [str(entry.findtext(f"{ATOM}updated")), str(feed.findtext(f"{ATOM}updated"))]
+        assert str(empty.findtext(f"{ATOM}updated")) < times[0] <= times[1]
+    assert not ElementTree.fromstring(await page("/feeds/cap.atom?place=newham")).findall(f"{ATOM}entry")
+    assert (await client.get("/feeds/cap.atom?place=atlantis")).status == 404
+
+
+async def test_cap_feed_never_goes_back_in_time(scene: Scene, page: Page) -> None:
+    scene.fire()
+    seen = []
+    for _ in range(12):
+        seen.append(str(ElementTree.fromstring(await page("/feeds/cap.atom")).findtext(f"{ATOM}updated")))
+        scene.now += timedelta(hours=19)
+    assert seen == sorted(seen)
+    assert not ElementTree.fromstring(await page("/feeds/cap.atom")).findall(f"{ATOM}entry")
 
 
 async def test_kept_bytes_are_voided_by_what_is_public_alone(scene: Scene, client: Any) -> None:

@@ -20,6 +20,7 @@ from alerts.app import bootstrap, schema
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token
+from alerts.kernel.times import utc_now
 from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
@@ -152,7 +153,7 @@ async def test_devices_stand_side_by_side_and_null_takes_them_all_away(served: S
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"language": "cy"})
     assert ("push", "verified") in await contacts(served, key, kept["id"]), "what a patch does not name stays"
-    confirmed = {"push": one, "confirmed": True, "consent": CONSENT}
+    confirmed = {"push": one, "confirmed": True, "consent": new_consent()}
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, confirmed)
     assert (await contacts(served, key, kept["id"])).count(("push", "verified")) == 2
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"push": None})
@@ -213,6 +214,11 @@ async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(served: Served
     assert progress["by_channel"] == {"push": {"sent": 1}}
 
 
+def new_consent() -> dict[str, Any]:
+    """A consent given now: an older one brings nobody back."""
+    return {**CONSENT, "given_at": utc_now().isoformat()}
+
+
 async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(
     served: Served,
 ) -> None:
@@ -228,7 +234,9 @@ async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_g
         if patch is None:
             await add(served, kept["id"], phone)
         else:
-            await served.ok("PATCH", path, edit, patch)
+            await served.ok(
+                "PATCH", path, edit, {**patch, **({"consent": new_consent()} if "consent" in patch else {})}
+            )
         return (await contacts(served, key, kept["id"]))[-1][1]
 
     consent = {"confirmed": True, "consent": CONSENT}

@@ -1,0 +1,70 @@
+"""`/feeds/cap.atom`: an index of CAP messages for aggregators, one entry per message; `?place=` filters like the pages.
+
+Cancels and all-clears are messages too. A message leaves the feed when it is neither live nor issued within `DAYS`;
+`updated` never falls, since what leaves is older than the floor below it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from aiohttp import web
+
+from alerts.channels import markdown
+from alerts.domain.notice import NoticeState
+from alerts.web.http.routing import Handler
+from alerts.web.public import atom, cap_writer
+from alerts.web.public.notice_view import Reader
+from alerts.web.public.page_cache import Built
+from alerts.web.public.page_frame import PageFrame, issued_at, place_of
+
+DAYS = timedelta(days=7)
+_MINUTE = timedelta(minutes=1)
+
+
+def handler(frame: PageFrame) -> Handler:
+    """Return the handler of the feed."""
+
+    async def feed(request: web.Request) -> web.StreamResponse:
+        if (cached := await frame.cache.cached(request)) is not None:
+            return cached
+        now, place = frame.minute(), place_of(request)
+        tag = frame.pages.language(request)
+        made = partial(build, frame, frame.reader(tag, now), place)
+        return await frame.cache.serve(request, ("cap feed", tag, now, place), made, now + _MINUTE)
+
+    return feed
+
+
+def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
+    """Build the feed; None for a place that is not registered. Blocks."""
+    if not frame.has_place(place):
+        return None
+    floor = oldest(reader.now)
+    entries = [_entry(frame, notice, reader) for notice in frame.messages(floor, reader.now, place)]
+    site = frame.pages.site
+    here = f"{site.url}/feeds/cap.atom" + (f"?place={place}" if place else "")
+    updated = max([floor, *(entry.updated for entry in entries)])
+    body = atom.feed(site.name, site.url, here, reader.translator.tag, updated, entries)
+    return Built(body, "application/atom+xml", language=reader.translator.tag)
+
+
+def oldest(now: datetime) -> datetime:
+    """Issue time of the oldest message that is listed without being live: whole days, so the bytes stay the same."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0) - DAYS
+
+
+def _entry(frame: PageFrame, notice: NoticeState, reader: Reader) -> atom.Entry:
+    language, words = reader.words(notice)
+    card = frame.notices.card(notice, reader)
+    return atom.Entry(
+        id=notice.id,
+        title=f"{card['tag']}: {words.title}",
+        link=f"{frame.pages.site.url}/alerts/{notice.id}.cap",
+        link_type=cap_writer.CONTENT_TYPE,
+        updated=issued_at(notice),
+        language=language,
+        html=markdown.html(words.instruction or words.body or words.title),
+        category=notice.plan.category or notice.plan.topic or notice.plan.kind,
+    )
