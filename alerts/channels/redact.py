@@ -8,8 +8,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-ADDRESS, HOST = "(address)", "(host)"
+ADDRESS, HOST, NUMBER = "(address)", "(host)", "(number)"
 _ANY = re.compile(r"[^\s<>\"'(),;:]{1,200}@[^\s<>\"'(),;:]{1,255}")
+_PHONE = re.compile(r"\+?\d(?:[ ().\-]{0,3}\d){6,}")
+_CODES = re.compile(
+    r"(?<![\w.+-])(?:[245]\d\d[ -])?[245]\.\d{1,3}\.\d{1,3}(?!\.?\w)(?:[ -][245]\d\d(?![\w.]))?"
+    r"|^[245]\d\d(?=[ -]|$)"
+)
+"""Enhanced status code with the reply code beside it, or a reply code at the beginning."""
 _MOST = 2_000
 """Maximum characters of a peer's message that are read."""
 
@@ -31,6 +37,15 @@ def without_address(words: str, address: str) -> str:
             continue
         words = re.sub(rf"(?<!\w)(?:[\w-]+\.)*{re.escape(name)}(?!\w)", HOST, words, flags=re.IGNORECASE)
     return words
+
+
+def without_numbers(words: str) -> str:
+    """Remove what may be a telephone number; codes of mail servers (RFC 5321, 4.2; RFC 3463) stay."""
+    parts, end = list[str](), 0
+    for code in _CODES.finditer(words):
+        parts += [_PHONE.sub(NUMBER, words[end : code.start()]), code.group()]
+        end = code.end()
+    return "".join([*parts, _PHONE.sub(NUMBER, words[end:])])
 
 
 @lru_cache(maxsize=1024)

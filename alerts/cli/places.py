@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from anyascii import anyascii
 
 from alerts.app.connection import with_product
 from alerts.app.terminal import Failed, Misuse, note, progress, show
@@ -91,9 +91,9 @@ def export_places(
 
 
 def slug_of(name: str) -> str:
-    """Make a slug: lower case, without accents and apostrophes, other characters than letters and digits as hyphens."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"['’]", "", plain)).strip("-")
+    """Make a slug: lower case, transliterated to ASCII, without apostrophes, other characters as hyphens."""
+    plain = re.sub(r"['’]", "", anyascii(name)).lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def _surveyed(file: Path, name_property: str, language: str) -> int:

@@ -5,14 +5,13 @@ Each is idempotent, and the order of arrival does not change the result.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from alerts.channels.redact import without_address
+from alerts.channels.redact import without_address, without_numbers
 from alerts.channels.registry import BOUNCING, REPLIES
 from alerts.commands.actor import RESIDENT, SYSTEM
 from alerts.commands.base import CommandBase
@@ -34,7 +33,6 @@ BY_TEXT: Final = "START by text"
 STOPPED: Final = "STOP"
 """Removal reason of a contact point that texted STOP."""
 _REASON = 300
-_NUMBER = re.compile(r"\+?\d(?:[ ().\-]?\d){6,}")
 _OUTCOMES: Final[dict[BounceKind, str]] = {"hard": "bounced", "soft": "bounced", "complaint": "complained"}
 
 
@@ -237,7 +235,7 @@ def _bounced(
 
 def _redacted(words: str) -> str:
     """Redact phone numbers and addresses from a provider's text, which the log stores in clear."""
-    return _NUMBER.sub("(number)", without_address(words, ""))
+    return without_numbers(without_address(words, ""))
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +10,11 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from alerts.channels.message import Message, SendResult
+from alerts.channels.redact import without_numbers
 from alerts.net.retry_after import retry_after
 from alerts.net.safe_client import Answer
 
 AGENT = "community-alerts"
-_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ().-]{5,40}\d(?!\w)")
 _WORDS = 200
 OURS = frozenset({401, 402, 403, 404, 405, 407, 415})
 """Statuses caused by our settings or account, not by the message (RFC 9110, 15.5)."""
@@ -91,4 +90,4 @@ def read(answer: Answer) -> dict[str, Any]:
 def words(text: object) -> str:
     """A provider's message on one line, with possible telephone numbers removed: it is stored in clear in the log."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text or "")[:2_000]).split())
-    return _NUMBER.sub("(number)", line)[:_WORDS]
+    return without_numbers(line)[:_WORDS]

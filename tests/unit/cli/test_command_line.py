@@ -102,7 +102,7 @@ def test_a_feature_that_is_none_is_refused_by_its_number(capsys: pytest.CaptureF
         (["x"], "feature 1: there are none"),
         (None, "feature 1: there are none"),
         ({"name": 5}, "'name' is missing or no text"),
-        ({"name": "北京"}, "no slug can be made"),
+        ({"name": "—!"}, "no slug can be made"),
     ):
         feature = {"type": "Feature", "properties": properties, "geometry": None}
         file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
@@ -114,3 +114,6 @@ def test_slugs() -> None:
     assert slug_of("King's Lynn & West Norfolk") == "kings-lynn-west-norfolk"
     assert slug_of("Ynys Môn") == "ynys-mon"
     assert slug_of("  Saint-Étienne (Loire) ") == "saint-etienne-loire"
+    for name, slug in {"Łódź": "lodz", "Ødź": "odz", "Straße": "strasse", "Ærø": "aero", "Київ": "kiiv"}.items():
+        assert slug_of(name) == slug
+    assert slug_of("北京") and slug_of("الرياض") and slug_of("دہلی")
