@@ -21,7 +21,7 @@ from alerts.storage.ports import Database, Row, Transaction
 from subscribers.directory_projection import WITH_REGISTRATION, DirectoryProjection
 from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState
-from subscribers.unsealing import NOTHING, Opened, Vault, opened
+from subscribers.unsealing import NOTHING, Opened, Unsealer, opened
 
 __all__ = ["ContactCard", "Directory", "DirectoryProjection", "card_of_member"]
 
@@ -67,7 +67,7 @@ def card_of_member(member: MemberState) -> ContactCard:
 class Directory:
     """Queries of the directory. Results are as of the position that the projection has reached."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Unsealer) -> None:
         self._database = database
         self._vault = vault
 

@@ -11,7 +11,7 @@ import msgspec
 from subscribers.domain.events import Consent, Preferences
 
 
-class Vault(Protocol):
+class Unsealer(Protocol):
     """Key vault, as a reader sees it."""
 
     def unseal(self, subject: UUID, sealed: bytes) -> bytes | None:
@@ -34,7 +34,7 @@ NOTHING = Opened()
 _DECODER = msgspec.msgpack.Decoder(Opened)
 
 
-def opened(vault: Vault, subject: UUID, sealed: bytes | None) -> Opened:
+def opened(vault: Unsealer, subject: UUID, sealed: bytes | None) -> Opened:
     """Unseal one event's personal fields. Raises `msgspec.ValidationError` if they are malformed."""
     if sealed is None:
         return NOTHING

@@ -27,7 +27,7 @@ from alerts.kernel.terms import BUILT_IN_TOPICS, Channel, Severity
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.matching import count
 from subscribers.audience.query import AudienceQuery
-from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 
 RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
 """Radii offered at sign-up."""
@@ -201,7 +201,9 @@ def _registrations(crowd: _Columns, start: int, end: int) -> Iterator[Recorded]:
         subscriber = UUID(int=(0x0190 << 112) | (7 << 76) | (2 << 62) | int(rng.integers(1 << 61)))
         channels = have[int(crowd.channels[index])]
         wishes = Preferences(
-            places=(Place(lat=crowd.lat[index], lon=crowd.lon[index], radius_km=crowd.radius_m[index] / 1000),),
+            places=(
+                SubscriberPlace(lat=crowd.lat[index], lon=crowd.lon[index], radius_km=crowd.radius_m[index] / 1000),
+            ),
             topics=topics[crowd.topics[index]],
             severity_at_least=_FLOORS[crowd.floor[index]],
             channels=channels,

@@ -29,7 +29,7 @@ from alerts.storage.base import BaseDatabase
 from alerts.storage.connect import connect
 from alerts.storage.migrate import migrate
 from subscribers.directory import Directory, DirectoryProjection
-from subscribers.domain.events import CATALOGUE, Consent, ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import CATALOGUE, Consent, ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 from subscribers.vault import Vault
 
 _BATCH = 1000
@@ -103,7 +103,7 @@ def _fill(main: BaseDatabase, size: int, vault: Vault, seed: random.Random) -> l
 
 
 def _registration(number: int, sequence: int, seed: random.Random) -> SubscriberRegistered:
-    place = Place(name="Home", lat=seed.uniform(51.3, 51.7), lon=seed.uniform(-0.5, 0.3), radius_km=1.0)
+    place = SubscriberPlace(name="Home", lat=seed.uniform(51.3, 51.7), lon=seed.uniform(-0.5, 0.3), radius_km=1.0)
     return SubscriberRegistered(
         how="import",
         contacts=(ContactRef(number, "email"),),

@@ -8,7 +8,7 @@ from alerts.domain.events import Content, NoticeDrafted, NoticeIssued, NoticePla
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
-from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 
 AT_A_TIME = 2_000
@@ -28,7 +28,9 @@ def people(unit: UnitOfWork, count: int, lat: float = 51.49, lon: float = -0.09)
     for at in range(count):
         subscriber = new_id()
         number = contact_number(first + at, subscriber)
-        place = Place(name=f"Flat {first + at}", lat=lat + at % 100 * 1e-5, lon=lon - at % 97 * 1e-5, radius_km=0.1)
+        place = SubscriberPlace(
+            name=f"Flat {first + at}", lat=lat + at % 100 * 1e-5, lon=lon - at % 97 * 1e-5, radius_km=0.1
+        )
         unit.append(
             SUBSCRIBER,
             subscriber,

@@ -21,7 +21,7 @@ from alerts.bench.mail_load import people
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import BUILT_IN_TOPICS, Severity
-from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import Consent, ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 
 RADII_KM = (0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
@@ -61,7 +61,7 @@ def _register(unit: UnitOfWork, count: int, seed: random.Random) -> None:
 
 
 def _registration(number: int, sequence: int, seed: random.Random) -> SubscriberRegistered:
-    place = Place(
+    place = SubscriberPlace(
         name="Home", lat=seed.uniform(51.28, 51.70), lon=seed.uniform(-0.52, 0.34), radius_km=seed.choice(RADII_KM)
     )
     return SubscriberRegistered(

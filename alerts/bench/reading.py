@@ -25,7 +25,7 @@ from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_number, new_id
 from alerts.web.http.app import build
-from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 from subscribers.domain.subscriber import SUBSCRIBER
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ def _people(unit: UnitOfWork, people: range) -> None:
         subscriber = new_id()
         number = contact_number(first + at - people.start, subscriber)
         off = 0.0 if at % 10 == 0 else 0.002 + at % 97 * 1e-5
-        place = Place(name=f"Flat {at}", lat=_NEAR[0] + off, lon=_NEAR[1], radius_km=0.1)
+        place = SubscriberPlace(name=f"Flat {at}", lat=_NEAR[0] + off, lon=_NEAR[1], radius_km=0.1)
         unit.append(
             SUBSCRIBER,
             subscriber,

@@ -16,7 +16,7 @@ from alerts.commands.register_cache import KnownNames
 from alerts.contract.bodies import ConsentBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
-from subscribers.domain.events import Consent, Place, Preferences, QuietHours
+from subscribers.domain.events import Consent, Preferences, QuietHours, SubscriberPlace
 from subscribers.domain.subscriber import SubscriberState
 
 MAX_PLACES = 100
@@ -93,7 +93,7 @@ def _refuse_unsupported(body: SubscriberBody) -> None:
         raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
 
 
-def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Place:
+def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> SubscriberPlace:
     from alerts.kernel.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
     name = validation.text(body.name, f"{field}.name", validation.NAME, line=True)
@@ -110,25 +110,25 @@ def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Place:
     if body.place is not None:
         if body.place not in known.places:
             validate_area({"place": body.place}, field, known.places)  # refuses it, with the list
-        return Place(name=name, slug=body.place)
+        return SubscriberPlace(name=name, slug=body.place)
     if body.area is not None:
         parts = validate_area(body.area, f"{field}.area", known.places, known.bounds)
         if len(parts) == 1 and "type" in parts[0]:
-            return Place(name=name, area=parts[0])
+            return SubscriberPlace(name=name, area=parts[0])
         circle = parts[0].get("circle") if len(parts) == 1 else None
         if circle is not None and circle["radius_km"] <= MAX_RADIUS_KM:
             # kept as a circle: a polygon would lose the area between two corners
-            return Place(name=name, **circle)
+            return SubscriberPlace(name=name, **circle)
         if any("place" in part for part in parts):
             raise Invalid.field(f"{field}.area", "Give a registered place as a place of its own.")
-        return Place(name=name, area=resolve_area(parts, lambda _: None).to_geojson(FINE_CIRCLE))
+        return SubscriberPlace(name=name, area=resolve_area(parts, lambda _: None).to_geojson(FINE_CIRCLE))
     if body.lat is None or body.lon is None:
         raise Invalid.field(field, "A point needs both lat and lon.")
     check_point(body.lat, body.lon, field, known.bounds)
     radius = body.radius_km or 0.0
     if not 0.0 <= radius <= MAX_RADIUS_KM:
         raise Invalid.field(f"{field}.radius_km", f"Give 0 to {MAX_RADIUS_KM:.0f} kilometres.")
-    return Place(name=name, lat=body.lat, lon=body.lon, radius_km=radius)
+    return SubscriberPlace(name=name, lat=body.lat, lon=body.lon, radius_km=radius)
 
 
 def _quiet(body: QuietHoursBody | None) -> QuietHours | None:
@@ -169,7 +169,7 @@ def subscriber_json(state: SubscriberState) -> dict[str, Any]:
     return document
 
 
-def _place_json(place: Place) -> dict[str, Any]:
+def _place_json(place: SubscriberPlace) -> dict[str, Any]:
     document: dict[str, Any] = {"name": place.name} if place.name else {}
     if place.slug is not None:
         return {**document, "place": place.slug}

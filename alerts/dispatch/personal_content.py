@@ -22,7 +22,7 @@ from subscribers.audience.query import ChangeReach
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.audience.service_change_matching import nearest_matters
 from subscribers.directory import ContactCard
-from subscribers.domain.events import Place
+from subscribers.domain.events import SubscriberPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def personal_content(
     )
 
 
-def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceData) -> Place | None:
+def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceData) -> SubscriberPlace | None:
     """First of the reader's places that the notice matches; None if no place mattered."""
     places = card.preferences.places if card.preferences else ()
     if issued.reach is not None:
@@ -128,14 +128,14 @@ def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceD
     return next((p for p in places if _touches(p, issued.area, registers.place_area)), None)
 
 
-def _touches(place: Place, area: Area, place_area: Callable[[str], Area | None]) -> bool:
+def _touches(place: SubscriberPlace, area: Area, place_area: Callable[[str], Area | None]) -> bool:
     where = _where(place, place_area)
     if isinstance(where, Area):
         return area.overlaps(where)
     return where is not None and area.touches(where[0], where[1], place.radius_km * 1000)
 
 
-def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area | None]) -> bool:
+def _reached(place: SubscriberPlace, reach: ChangeReach, place_area: Callable[[str], Area | None]) -> bool:
     """True if a change reaches a place (RULES 11), for wording only; `subscribers.audience.matching` decides."""
     where = _where(place, place_area)
     if where is None:
@@ -147,7 +147,7 @@ def _reached(place: Place, reach: ChangeReach, place_area: Callable[[str], Area 
     return any(nearest(points, where, most=1)[0][0] in concerned for points in nearest_matters(reach))
 
 
-def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | None:
+def _where(place: SubscriberPlace, place_area: Callable[[str], Area | None]) -> Where | None:
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
     if place.slug is not None:
@@ -155,7 +155,9 @@ def _where(place: Place, place_area: Callable[[str], Area | None]) -> Where | No
     return area_of([place.area], place_area) if place.area is not None else None
 
 
-def _alternatives(issued: IssuedNotice, place: Place | None, registers: ReferenceData) -> tuple[Alternative, ...]:
+def _alternatives(
+    issued: IssuedNotice, place: SubscriberPlace | None, registers: ReferenceData
+) -> tuple[Alternative, ...]:
     if place is None or issued.reach is None or not issued.open_points:
         return ()
     where = _where(place, registers.place_area)
@@ -174,7 +176,7 @@ def _alternatives(issued: IssuedNotice, place: Place | None, registers: Referenc
     )
 
 
-def _name_of(place: Place, card: ContactCard, sender: Sender, registers: ReferenceData) -> str:
+def _name_of(place: SubscriberPlace, card: ContactCard, sender: Sender, registers: ReferenceData) -> str:
     """The reader's own name for the place, else the registered name in their language."""
     if place.name or place.slug is None:
         return place.name

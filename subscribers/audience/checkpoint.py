@@ -48,7 +48,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoredCheckpoint:
     """Restored position, and the positions of the events that the reference data was folded from."""
 
     position: int
@@ -80,7 +80,7 @@ class CheckpointStore:
 
     # --- at the start ---
 
-    def restore(self, columns: AudienceColumns, registers: ReferenceData, newest: int) -> Restored | None:
+    def restore(self, columns: AudienceColumns, registers: ReferenceData, newest: int) -> RestoredCheckpoint | None:
         """Restore both from the checkpoint, unless it is newer than `newest`.
 
         Returns None if there is none to use; both are empty then.
@@ -102,7 +102,7 @@ class CheckpointStore:
 
     def _take(
         self, source: blob_store.Readable, columns: AudienceColumns, registers: ReferenceData, newest: int
-    ) -> Restored:
+    ) -> RestoredCheckpoint:
         head = encrypted_stream.head_of(source)
         key = self._vault.copy_key(head.key)
         if key is None:
@@ -121,7 +121,7 @@ class CheckpointStore:
             raise DecryptionFailed("there is more than there should be")
         for recorded in self._log.read_at(positions):
             registers.apply(recorded)
-        return Restored(header.position, positions)
+        return RestoredCheckpoint(header.position, positions)
 
     # --- from time to time ---
 

@@ -23,7 +23,7 @@ _MOST = 1 << 30
 """Maximum bytes of a part: a larger length means damage, and must not allocate that much memory."""
 
 
-class Readable(Protocol):
+class ByteSource(Protocol):
     """Source of bytes."""
 
     def read(self, size: int, /) -> bytes:
@@ -65,7 +65,7 @@ def write(sink: Writable, head: Head, key: bytes, parts: Iterable[bytes | memory
     _put(sink, cipher.encrypt(_nonce(number, last=True), held, front))
 
 
-def head_of(source: Readable) -> Head:
+def head_of(source: ByteSource) -> Head:
     """Read the head. Raises `DecryptionFailed` if it is no such stream."""
     raw = source.read(_HEAD.size)
     if len(raw) != _HEAD.size or not raw.startswith(_MAGIC):
@@ -74,7 +74,7 @@ def head_of(source: Readable) -> Head:
     return Head(UUID(bytes=name), position)
 
 
-def parts_of(source: Readable, head: Head, key: bytes) -> Iterator[bytes]:
+def parts_of(source: ByteSource, head: Head, key: bytes) -> Iterator[bytes]:
     """Decrypt the parts that follow the head. Raises `DecryptionFailed` if any was altered, moved or cut off."""
     front = _HEAD.pack(_MAGIC, head.key.bytes, head.position)
     cipher, number = AESGCM(key), 0
@@ -100,7 +100,7 @@ def _put(sink: Writable, sealed: bytes) -> None:
     sink.write(sealed)
 
 
-def _next(source: Readable) -> bytes | None:
+def _next(source: ByteSource) -> bytes | None:
     raw = source.read(_LENGTH.size)
     if not raw:
         return None

@@ -16,12 +16,12 @@ from alerts.kernel.rules import rule_words
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Severity
 from subscribers.audience.person_matching import Places, follows, locate, metres_to, rule_holds, touches_area
 from subscribers.audience.query import AudienceQuery, ChangeReach
-from subscribers.domain.events import Place, Preferences
+from subscribers.domain.events import Preferences, SubscriberPlace
 from subscribers.domain.subscriber import SubscriberState
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RuleResult:
     """Result of one rule: its name, its outcome for the person, and the reason in plain words."""
 
     rule: str
@@ -40,7 +40,7 @@ class Explanation:
     """
 
     due: bool
-    checks: tuple[Check, ...]
+    checks: tuple[RuleResult, ...]
     contacts: tuple[int, ...]
     matched_place: int | None
     distance_m: float | None
@@ -61,7 +61,7 @@ def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Ex
     """Check every rule for one person, in the person's state at the notice's position."""
     preferences = person.preferences
     if preferences is None:
-        gone = Check("subscription", False, "their data were erased; nothing is kept that could be checked")
+        gone = RuleResult("subscription", False, "their data were erased; nothing is kept that could be checked")
         return Explanation(False, (gone,), (), None, None)
     match = _place(preferences, query, places)
     danger = query.danger_to_life and preferences.danger_to_life and match.touches
@@ -69,7 +69,7 @@ def explain(person: SubscriberState, query: AudienceQuery, places: Places) -> Ex
         _confirmed(person),
         _pause(person, query, danger),
         *_tester(preferences, query),
-        Check("place", match.holds, match.detail),
+        RuleResult("place", match.holds, match.detail),
         _topic(preferences, query.topic, danger),
         *_severity(preferences, query, danger),
         *_danger(preferences, query, match),
@@ -95,36 +95,38 @@ def _plain(slug: str) -> str:
 # --- the clauses -------------------------------------------------------------------------------------------------
 
 
-def _confirmed(person: SubscriberState) -> Check:
+def _confirmed(person: SubscriberState) -> RuleResult:
     if person.phase == "confirmed":
-        return Check("subscription", True, "the subscription is confirmed")
+        return RuleResult("subscription", True, "the subscription is confirmed")
     words = {
         "requested": "the subscription was not confirmed yet",
         "lapsed": "the subscription was never confirmed and lapsed",
         "ended": f"the subscription had ended ({person.ended_reason or 'no reason given'})",
         "erased": "the person's data were erased",
     }
-    return Check("subscription", False, words[person.phase])
+    return RuleResult("subscription", False, words[person.phase])
 
 
-def _pause(person: SubscriberState, query: AudienceQuery, danger: bool) -> Check:
+def _pause(person: SubscriberState, query: AudienceQuery, danger: bool) -> RuleResult:
     until = person.paused_until
     if until is None or until <= query.at:
-        return Check("pause", True, "not paused")
+        return RuleResult("pause", True, "not paused")
     zone = ZoneInfo(person.preferences.timezone) if person.preferences else UTC
     local = until.astimezone(zone)
     detail = f"paused until {local:%A} {local.day} {local:%B %Y, %H:%M}"
-    return Check("pause", danger, f"{detail}, but danger to life passes over a pause" if danger else detail)
+    return RuleResult("pause", danger, f"{detail}, but danger to life passes over a pause" if danger else detail)
 
 
-def _tester(preferences: Preferences, query: AudienceQuery) -> list[Check]:
+def _tester(preferences: Preferences, query: AudienceQuery) -> list[RuleResult]:
     if query.status == "Actual":
         return []
     verb = "is" if preferences.tester else "is not"
-    return [Check("tester", preferences.tester, f"an exercise or test goes to testers only; this person {verb} one")]
+    return [
+        RuleResult("tester", preferences.tester, f"an exercise or test goes to testers only; this person {verb} one")
+    ]
 
 
-def _topic(preferences: Preferences, topic: str | None, danger: bool) -> Check:
+def _topic(preferences: Preferences, topic: str | None, danger: bool) -> RuleResult:
     chosen = ", ".join(map(_plain, preferences.topics)) or "none chosen, which means all but newsletters"
     newsletters_only = bool(preferences.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in preferences.topics)
     if topic is None:
@@ -134,44 +136,46 @@ def _topic(preferences: Preferences, topic: str | None, danger: bool) -> Check:
         holds = follows(preferences, topic)
         detail = f"the topic “{_plain(topic)}” is {'among' if holds else 'not among'} those wanted ({chosen})"
     if danger and not holds:
-        return Check("topic", True, detail + ", but danger to life goes out whatever the topics")
-    return Check("topic", holds, detail)
+        return RuleResult("topic", True, detail + ", but danger to life goes out whatever the topics")
+    return RuleResult("topic", holds, detail)
 
 
-def _severity(preferences: Preferences, query: AudienceQuery, danger: bool) -> list[Check]:
+def _severity(preferences: Preferences, query: AudienceQuery, danger: bool) -> list[RuleResult]:
     if query.kind != "alert":
         return []
     floor: Severity = preferences.severity_at_least or "Minor"
     holds = SEVERITY_RANK[query.severity] >= SEVERITY_RANK[floor]
     detail = f"severity {query.severity} {'meets' if holds else 'is below'} the least one wanted, {floor}"
     if danger and not holds:
-        return [Check("severity", True, detail + ", but danger to life goes out whatever the floor")]
-    return [Check("severity", holds, detail)]
+        return [RuleResult("severity", True, detail + ", but danger to life goes out whatever the floor")]
+    return [RuleResult("severity", holds, detail)]
 
 
-def _danger(preferences: Preferences, query: AudienceQuery, match: _Match) -> list[Check]:
+def _danger(preferences: Preferences, query: AudienceQuery, match: _Match) -> list[RuleResult]:
     if not query.danger_to_life:
         return []
     if not preferences.danger_to_life:
-        return [Check("danger to life", True, "danger to life was unticked, so the ordinary wishes count")]
+        return [RuleResult("danger to life", True, "danger to life was unticked, so the ordinary wishes count")]
     if not match.touches:
-        return [Check("danger to life", True, "no place touches the area, so the ordinary wishes count")]
+        return [RuleResult("danger to life", True, "no place touches the area, so the ordinary wishes count")]
     return [
-        Check("danger to life", True, "danger to life at a place of the subscription: it goes to every contact point")
+        RuleResult(
+            "danger to life", True, "danger to life at a place of the subscription: it goes to every contact point"
+        )
     ]
 
 
-def _rule(person: SubscriberState, query: AudienceQuery, places: Places) -> list[Check]:
+def _rule(person: SubscriberState, query: AudienceQuery, places: Places) -> list[RuleResult]:
     if query.rule is None:
         return []
     holds = rule_holds(query.rule, person, places)
     verb = "belongs" if holds else "does not belong"
-    return [Check("audience", holds, f"{verb} to the notice's audience: {rule_words(query.rule)}")]
+    return [RuleResult("audience", holds, f"{verb} to the notice's audience: {rule_words(query.rule)}")]
 
 
 def _contacts(
     person: SubscriberState, preferences: Preferences, query: AudienceQuery, danger: bool
-) -> tuple[tuple[int, ...], Check]:
+) -> tuple[tuple[int, ...], RuleResult]:
     channels = query.channels if danger else query.channels & frozenset(preferences.channels)
     due, why = [], []
     for contact in person.contacts:
@@ -189,7 +193,7 @@ def _contacts(
             due.append(contact)
     nouns = " and ".join(CHANNEL_TERMS[c].noun for c in CHANNELS if any(d.channel == c for d in due))
     detail = f"can be reached by {nouns}" if due else "no contact point is due (" + ("; ".join(why) or "none") + ")"
-    return tuple(sorted(c.number for c in due)), Check("contact points", bool(due), detail)
+    return tuple(sorted(c.number for c in due)), RuleResult("contact points", bool(due), detail)
 
 
 # --- places ------------------------------------------------------------------------------------------------------
@@ -245,13 +249,13 @@ def _loses_nearest(where: tuple[float, float] | Area, change: ChangeReach, conce
     return False
 
 
-def _name(place: Place, index: int) -> str:
+def _name(place: SubscriberPlace, index: int) -> str:
     if place.slug is not None:
         return f"the place “{place.name or place.slug}”"
     return f"the place “{place.name}”" if place.name else f"place {index + 1}"
 
 
-def _place_words(place: Place, index: int, away: float, what: str) -> str:
+def _place_words(place: SubscriberPlace, index: int, away: float, what: str) -> str:
     name = _name(place, index)
     if place.lat is None:
         return f"{name} overlaps {what}" if what == "the area" else f"{name} is {metres(away)} from {what}"

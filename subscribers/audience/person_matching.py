@@ -26,7 +26,7 @@ from alerts.kernel.rules import (
     Touches,
 )
 from alerts.kernel.terms import NEWSLETTER_PREFIX, SEVERITY_RANK
-from subscribers.domain.events import Place, Preferences
+from subscribers.domain.events import Preferences, SubscriberPlace
 from subscribers.domain.subscriber import SubscriberState
 
 Places = Callable[[str], Area | None]
@@ -40,7 +40,7 @@ def follows(preferences: Preferences, topic: str) -> bool:
     return topic in preferences.topics
 
 
-def locate(place: Place, places: Places) -> tuple[float, float] | Area | None:
+def locate(place: SubscriberPlace, places: Places) -> tuple[float, float] | Area | None:
     """Location of a place: (lat, lon) of a point or circle, the area of a registered or drawn one; None if gone."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon
@@ -55,7 +55,7 @@ def metres_to(where: tuple[float, float] | Area, lat: float, lon: float) -> floa
     return distance(where[0], where[1], lat, lon)
 
 
-def touches_area(place: Place, area: Area, places: Places) -> tuple[bool, float]:
+def touches_area(place: SubscriberPlace, area: Area, places: Places) -> tuple[bool, float]:
     """True if a place touches an area, and its distance (for areas only 0 or infinite)."""
     where = locate(place, places)
     if where is None:

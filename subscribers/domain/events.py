@@ -18,7 +18,7 @@ class PostalAddress(msgspec.Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SubscriberPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A place of a subscriber: a point with a radius (0 is a bare point), a registered place, or a drawn area.
 
     Exactly one of (lat, lon, radius_km), slug, area is given. `area` is GeoJSON (Polygon or MultiPolygon, lon/lat),
@@ -47,7 +47,7 @@ class QuietHours(msgspec.Struct, frozen=True, omit_defaults=True):
 class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Preferences of one person: the subscription."""
 
-    places: tuple[Place, ...] = ()
+    places: tuple[SubscriberPlace, ...] = ()
     """None means everywhere."""
     topics: tuple[str, ...] = ()
     """None chosen means all but newsletters."""

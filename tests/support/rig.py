@@ -165,7 +165,7 @@ class Rig:
     def people(self, count: int, at: tuple[float, float] = (51.49, -0.09), **wishes: Any) -> list[int]:
         """Register so many people with an e-mail address and a place there; their contact point numbers."""
         subscribers = [new_id() for _ in range(count)]
-        place = s.Place(name="Home", lat=at[0], lon=at[1], radius_km=0.1)
+        place = s.SubscriberPlace(name="Home", lat=at[0], lon=at[1], radius_km=0.1)
         preferences = s.Preferences(places=(place,), channels=("email", "sms"), **wishes)
 
         def work(unit: UnitOfWork) -> list[int]:

@@ -13,7 +13,7 @@ from alerts.projections.queries.service_points import ServicePointQueries
 from alerts.projections.timeline import TimelineEntry
 from alerts.storage.ports import Database
 from subscribers.directory import ContactCard, Directory
-from subscribers.unsealing import Vault
+from subscribers.unsealing import Unsealer
 
 __all__ = ["OutcomeCount", "ReadModels", "TimelineEntry"]
 
@@ -24,7 +24,7 @@ class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, Acces
     Results are as of `position()`: a caller that must see a recent write waits for its position first.
     """
 
-    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
         super().__init__(database, runner, vault)
         self.directory = Directory(database, vault)
         """People and contact points."""

@@ -13,7 +13,7 @@ from alerts.projections.document_kinds import DocumentKind
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import select_in
 from alerts.storage.ports import Database, Row, Transaction, Value
-from subscribers.unsealing import Vault
+from subscribers.unsealing import Unsealer
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -37,7 +37,7 @@ class Runner(Protocol):
 class QueryBase:
     """Base of the queries; results are as of the position that the projections have reached."""
 
-    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
         self._database = database
         self._runner = runner
         self._vault = vault

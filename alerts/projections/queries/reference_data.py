@@ -15,7 +15,7 @@ from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
 from alerts.projections.queries.base import SQL, QueryBase, Runner, S
 from alerts.storage.ports import Database
-from subscribers.unsealing import Vault
+from subscribers.unsealing import Unsealer
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north, in degrees."""
@@ -24,7 +24,7 @@ Bounds = tuple[float, float, float, float]
 class ReferenceDataQueries(QueryBase):
     """Places, topics and segments. Retired ones are found by slug, and not listed."""
 
-    def __init__(self, database: Database, runner: Runner, vault: Vault) -> None:
+    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
         super().__init__(database, runner, vault)
         self._cache: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._cache_lock = Lock()

@@ -18,7 +18,7 @@ from alerts.web.http.operation import PAGING, Operation
 from alerts.web.http.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
 from alerts.web.http.responses import JsonResponse, ListBody, json_response, page_response
 from alerts.web.http.routing import Route, scope
-from subscribers.domain.events import Place as SubscriberPlace
+from subscribers.domain.events import SubscriberPlace
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 

@@ -20,7 +20,7 @@ from alerts.kernel.signed_tokens import delivery_token
 from alerts.services import Services
 from alerts.web.public.templating import Site
 from subscribers.audience.nearest import Where, nearest
-from subscribers.domain.events import Place
+from subscribers.domain.events import SubscriberPlace
 from subscribers.domain.subscriber import SUBSCRIBER
 
 _OUTCOMES = {
@@ -83,7 +83,7 @@ def because(services: Services, found: Why, notice: NoticeState) -> str:
     return f"Because {when}you asked for {subject}{where}{_distance(services, found, notice, place)}."
 
 
-def _distance(services: Services, found: Why, notice: NoticeState, place: Place | None) -> str:
+def _distance(services: Services, found: Why, notice: NoticeState, place: SubscriberPlace | None) -> str:
     if not found.place or found.distance_m is None:
         return ""
     thing = "the area it concerns"
@@ -95,7 +95,7 @@ def _distance(services: Services, found: Why, notice: NoticeState, place: Place 
     return f", and {thing} is {translator('en').distance(found.distance_m)} away"
 
 
-def _nearest_concerned(services: Services, change: UUID, place: Place | None) -> str:
+def _nearest_concerned(services: Services, change: UUID, place: SubscriberPlace | None) -> str:
     """Return the name of a change's service point nearest to a place; "" if the place has no position."""
     announced = services.views.service_change(change)
     where = None if place is None else _position(services, place)
@@ -106,7 +106,7 @@ def _nearest_concerned(services: Services, change: UUID, place: Place | None) ->
     return next((p.facts.name for p in points if near and p.id == near[0][0]), "")
 
 
-def _position(services: Services, place: Place) -> Where | None:
+def _position(services: Services, place: SubscriberPlace) -> Where | None:
     """Return a subscriber's place as a position or shape; None if it is a drawn area or no longer registered."""
     if place.lat is not None and place.lon is not None:
         return place.lat, place.lon

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alerts.kernel.geometry import Area, Circle, area_of
 from alerts.kernel.geometry.geodesy import ECCENTRICITY, ECCENTRICITY_2, EQUATOR_M, POLAR_M
 from subscribers.audience.index.column_store import ColumnStore
-from subscribers.domain.events import Place
+from subscribers.domain.events import SubscriberPlace
 
 MAX_PLANE_LAT = 80.0
 MAX_PLANE_RADIUS_M = 100_000.0
@@ -153,7 +153,7 @@ class Places:
         self.named = AreaPlaces()
         self.areas = Areas()
 
-    def add_point(self, person: int, place: Place, following: int) -> int:
+    def add_point(self, person: int, place: SubscriberPlace, following: int) -> int:
         """Prepend a point or circle to a person's chain of points; return its row."""
         assert place.lat is not None and place.lon is not None
         points, row = self.points, self.points.add()
@@ -163,7 +163,7 @@ class Places:
         points.person[row], points.next[row] = person, following
         return row
 
-    def add_area(self, person: int, place: Place, following: int) -> int:
+    def add_area(self, person: int, place: SubscriberPlace, following: int) -> int:
         """Prepend a registered or drawn area to a person's chain of areas; return its row."""
         if place.slug is not None:
             code = self.areas.of_slug(place.slug)

@@ -14,7 +14,7 @@ from alerts.commands import RESIDENT, SubscriberSaved
 from alerts.contract.bodies import SubscriberBody
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.ids import contact_shard, shard_of
-from subscribers.domain.events import Place, QuietHours
+from subscribers.domain.events import QuietHours, SubscriberPlace
 from tests.support.command_rig import CAMDEN, CONSENT, START, CommandRig, key, on_both
 
 ANN: dict[str, Any] = {"email": "Ann@Example.ORG", "phone": "+44 20 7946 0000", "language": "cy"}
@@ -41,7 +41,7 @@ async def test_consent_verifies_every_contact_point(rig: CommandRig) -> None:
     person = rig.subscriber(kept.id)
     assert [contact.address for contact in person.contacts] == ["Ann@example.org", "+442079460000"]
     assert person.preferences is not None
-    assert person.preferences.places == (Place(name="Home", lat=51.5, lon=-0.1, radius_km=2.0),)
+    assert person.preferences.places == (SubscriberPlace(name="Home", lat=51.5, lon=-0.1, radius_km=2.0),)
     assert (person.preferences.language, person.preferences.timezone) == ("cy", "Europe/London")
     assert person.preferences.channels == ("email", "sms", "push", "letter")
     assert {contact_shard(contact.number) for contact in kept.contacts} == {shard_of(kept.id)}
@@ -317,7 +317,7 @@ async def test_patch_changes_only_what_it_names(rig: CommandRig) -> None:
     person = rig.subscriber(kept.id)
     assert person.preferences is not None
     assert (person.preferences.topics, person.preferences.language) == (("health",), "en")
-    assert person.preferences.places == (Place(lat=51.5, lon=-0.1),)
+    assert person.preferences.places == (SubscriberPlace(lat=51.5, lon=-0.1),)
     assert person.preferences.quiet_hours == QuietHours(start="22:00", end="07:00")
     assert person.paused_until == START + timedelta(days=1)
     assert len(person.current) == 2

@@ -24,7 +24,9 @@ def test_all_clear_reaches_exactly_those_who_were_told(rig: Rig) -> None:
             notice, number = rig.issue(urgency="Immediate", certainty="Observed")
             await rig.complete(number)
             gone = s.ContactPointRemoved(number=left, reason="one-click")
-            moved = s.Preferences(channels=("email",), places=(s.Place(lat=10.0, lon=10.0),), topics=("health",))
+            moved = s.Preferences(
+                channels=("email",), places=(s.SubscriberPlace(lat=10.0, lon=10.0),), topics=("health",)
+            )
             await asyncio.to_thread(rig.tell, SUBSCRIBER, rig.subscriber_of[left], gone)
             of = rig.subscriber_of[had]
             await asyncio.to_thread(rig.tell, SUBSCRIBER, of, s.PreferencesChanged(preferences=moved))

@@ -51,7 +51,7 @@ def registered(person: UUID, *numbers: int) -> se.SubscriberRegistered:
         how="api",
         contacts=tuple(se.ContactRef(n, "email") for n in numbers),
         addresses={n: f"canary-{n}@example.org" for n in numbers},
-        preferences=se.Preferences(places=(se.Place(name="canary-home", lat=51.5, lon=-0.1),), language="cy"),
+        preferences=se.Preferences(places=(se.SubscriberPlace(name="canary-home", lat=51.5, lon=-0.1),), language="cy"),
         consent=se.Consent("canary-words", GIVEN, "form"),
     )
 

@@ -16,7 +16,7 @@ from alerts.kernel.geometry import Area, area_of
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.directory import ContactCard
-from subscribers.domain.events import Place, Preferences
+from subscribers.domain.events import Preferences, SubscriberPlace
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 SQUARE = {"type": "Polygon", "coordinates": [[[0.0, 0.0], [0.1, 0.0], [0.1, 0.1], [0.0, 0.1], [0.0, 0.0]]]}
@@ -69,7 +69,7 @@ def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> N
         state="verified",
         suppressed=None,
         address="a@example.org",
-        preferences=Preferences(places=(Place(slug="cardiff"),)),
+        preferences=Preferences(places=(SubscriberPlace(slug="cardiff"),)),
         language=language,
         phase="confirmed",
     )

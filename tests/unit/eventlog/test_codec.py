@@ -22,7 +22,7 @@ from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.events import Catalogue, Event, Recorded
 from alerts.kernel.ids import new_id
 from subscribers.domain.events import CATALOGUE as SUBSCRIBERS
-from subscribers.domain.events import Consent, ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import Consent, ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 
 AT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -65,7 +65,7 @@ def registered(**more: Any) -> SubscriberRegistered:
         "contacts": (ContactRef(256, "email"), ContactRef(512, "sms")),
         "addresses": {256: "ada@example.org", 512: "+442079460000"},
         "preferences": Preferences(
-            places=(Place(name="home", lat=51.5, lon=-0.1, radius_km=2.0),), channels=("email",)
+            places=(SubscriberPlace(name="home", lat=51.5, lon=-0.1, radius_km=2.0),), channels=("email",)
         ),
         "consent": Consent("I agree", AT, "paper"),
     }

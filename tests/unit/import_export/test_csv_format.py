@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from alerts.contract.bodies import SubscriberBody
 from alerts.import_export.csv_format import body_of, escape_formula, exported, in_columns, unescape_formula
 from alerts.kernel.errors import Invalid
-from subscribers.domain.events import Consent, Place, Preferences, QuietHours
+from subscribers.domain.events import Consent, Preferences, QuietHours, SubscriberPlace
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -146,7 +146,11 @@ def test_what_must_not_be_sent_to_or_was_never_shown_to_be_theirs_stays_here() -
 
 def test_what_goes_out_comes_in_the_same() -> None:
     wishes = Preferences(
-        places=(Place(lat=51.5, lon=-0.1, radius_km=2, name="home"), Place(slug="southwark"), Place(lat=1.0, lon=2.0)),
+        places=(
+            SubscriberPlace(lat=51.5, lon=-0.1, radius_km=2, name="home"),
+            SubscriberPlace(slug="southwark"),
+            SubscriberPlace(lat=1.0, lon=2.0),
+        ),
         topics=("safety", "weather"),
         severity_at_least="Severe",
         channels=("email", "sms"),

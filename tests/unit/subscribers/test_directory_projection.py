@@ -24,7 +24,9 @@ GIVEN = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 def wishes(language: str = "en", *topics: str) -> e.Preferences:
-    return e.Preferences(places=(e.Place(name="canary-home", lat=51.5, lon=-0.1),), topics=topics, language=language)
+    return e.Preferences(
+        places=(e.SubscriberPlace(name="canary-home", lat=51.5, lon=-0.1),), topics=topics, language=language
+    )
 
 
 def registered(person: UUID, *numbers: int, language: str = "cy") -> e.SubscriberRegistered:

@@ -12,7 +12,7 @@ from alerts.kernel.rules import Rule
 from alerts.kernel.terms import Channel, NoticeKind, Priority, Severity, Status
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.query import AudienceQuery, ChangeReach
-from subscribers.domain.events import ContactRef, Place, Preferences, SubscriberRegistered
+from subscribers.domain.events import ContactRef, Preferences, SubscriberPlace, SubscriberRegistered
 from subscribers.domain.subscriber import SubscriberState, evolve
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ def person_id(number: int) -> UUID:
 
 
 def registered(
-    number: int, places: Sequence[Place] = (), have: Sequence[Channel] = ("email",), **wishes: object
+    number: int, places: Sequence[SubscriberPlace] = (), have: Sequence[Channel] = ("email",), **wishes: object
 ) -> Recorded:
     """One person with one contact point a channel; contact numbers are 10 × number + index."""
     wishes.setdefault("channels", ALL_CHANNELS)

@@ -22,7 +22,7 @@ from alerts.kernel.rules import (
     Touches,
 )
 from subscribers.audience.query import AudienceQuery
-from subscribers.domain.events import Place, Preferences
+from subscribers.domain.events import Preferences, SubscriberPlace
 from subscribers.domain.subscriber import SubscriberState
 from tests.support.polygon_distance import distance_to_polygon
 
@@ -42,7 +42,7 @@ def away(lat: float, lon: float, area: Area) -> float:
     return min(gaps, default=float("inf"))
 
 
-def touches(place: Place, area: Area, places: dict[str, Area]) -> bool:
+def touches(place: SubscriberPlace, area: Area, places: dict[str, Area]) -> bool:
     if place.lat is not None and place.lon is not None:
         return away(place.lat, place.lon, area) <= place.radius_km * 1000 + 1e-3
     own = places.get(place.slug or "")
@@ -100,7 +100,7 @@ def placed(wishes: Preferences, query: AudienceQuery, places: dict[str, Area]) -
         if place.lat is None and own is None:
             continue
 
-        def gap(lat: float, lon: float, place: Place = place, own: Area | None = own) -> float:
+        def gap(lat: float, lon: float, place: SubscriberPlace = place, own: Area | None = own) -> float:
             if place.lat is not None and place.lon is not None:
                 return geodesic(place.lat, place.lon, lat, lon)
             assert own is not None

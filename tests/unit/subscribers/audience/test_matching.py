@@ -32,7 +32,7 @@ from subscribers.audience.explain import explain
 from subscribers.audience.matching import audience, count, matches_one
 from subscribers.audience.query import AudienceQuery, ChangeReach, ReachPoint
 from subscribers.domain import events as e
-from subscribers.domain.events import Place
+from subscribers.domain.events import SubscriberPlace
 from tests.unit.subscribers.audience.makers import (
     ALL_CHANNELS,
     NOW,
@@ -64,12 +64,12 @@ AREAS = [
 TOPICS = ["weather", "safety", "newsletter/parks"]
 
 point = st.builds(
-    Place,
+    SubscriberPlace,
     lat=st.floats(51.38, 51.62),
     lon=st.floats(-0.25, 0.1),
     radius_km=st.sampled_from([0.0, 0.1, 0.5, 2.0, 10.0]),
 )
-place = st.one_of(point, point, st.builds(Place, slug=st.sampled_from([*PLACES, "gone"])))
+place = st.one_of(point, point, st.builds(SubscriberPlace, slug=st.sampled_from([*PLACES, "gone"])))
 wishes = st.fixed_dictionaries(
     {
         "places": st.lists(place, max_size=3),
@@ -197,7 +197,7 @@ def test_two_centimetres_on_either_side_of_an_edge(lat: float, radius_m: float) 
         away = area.distance_m(*at)
         beyond = float(rng.choice([-1.0, -0.02, -0.004, 0.004, 0.02, 1.0]))
         chosen = max(0.0, away + beyond) if radius_m and 0 < away <= radius_m * 3 else radius_m
-        people.append(registered(number, [Place(lat=at[0], lon=at[1], radius_km=chosen / 1000)]))
+        people.append(registered(number, [SubscriberPlace(lat=at[0], lon=at[1], radius_km=chosen / 1000)]))
         if away <= chosen:
             inside.add(10 * number)
     found = audience(columns_of(people), query(area=area))
@@ -215,7 +215,7 @@ def test_two_centimetres_on_either_side_of_a_circle(lat: float, circle_m: float)
         beyond = float(rng.choice([-1.0, -0.02, 0.02, 1.0]))
         lon2, lat2, _ = GEOD.fwd(10.0, lat, float(rng.uniform(-180, 180)), max(0.0, away + beyond))
         radius_m = away - circle_m
-        people.append(registered(number, [Place(lat=lat2, lon=lon2, radius_km=radius_m / 1000)]))
+        people.append(registered(number, [SubscriberPlace(lat=lat2, lon=lon2, radius_km=radius_m / 1000)]))
         if max(0.0, away + beyond) <= away:
             inside.add(10 * number)
     found = audience(columns_of(people), query(area=Area(shapely.MultiPolygon(), (circle,))))
@@ -227,7 +227,7 @@ def test_a_crowd_is_sorted_by_cells_to_the_same_answer() -> None:
     n = 30_000
     lats, lons = rng.uniform(51.3, 51.7, n), rng.uniform(-0.4, 0.2, n)
     radii = rng.choice([0.0, 0.3, 1.0, 5.0, 30.0], n)
-    people = (registered(i + 1, [Place(lat=lats[i], lon=lons[i], radius_km=radii[i])]) for i in range(n))
+    people = (registered(i + 1, [SubscriberPlace(lat=lats[i], lon=lons[i], radius_km=radii[i])]) for i in range(n))
     columns = columns_of(people)
     area = AREAS[1]
     found = set((audience(columns, query(area=area)).contacts // 10 - 1).tolist())
@@ -244,11 +244,11 @@ def test_a_crowd_is_sorted_by_cells_to_the_same_answer() -> None:
 
 def test_across_the_antimeridian_and_near_the_pole() -> None:
     places = [
-        Place(lat=0.5, lon=179.99, radius_km=3),
-        Place(lat=0.5, lon=-179.99, radius_km=3),
-        Place(lat=0.5, lon=179.5, radius_km=3),
-        Place(lat=85.0, lon=10.0, radius_km=300),
-        Place(lat=85.0, lon=10.0, radius_km=10),
+        SubscriberPlace(lat=0.5, lon=179.99, radius_km=3),
+        SubscriberPlace(lat=0.5, lon=-179.99, radius_km=3),
+        SubscriberPlace(lat=0.5, lon=179.5, radius_km=3),
+        SubscriberPlace(lat=85.0, lon=10.0, radius_km=300),
+        SubscriberPlace(lat=85.0, lon=10.0, radius_km=10),
     ]
     columns = columns_of(registered(i + 1, [p]) for i, p in enumerate(places))
     fiji = Area(shapely.union_all([box(179.98, 0, 180, 1), box(-180, 0, -179.995, 1)]))
@@ -261,7 +261,7 @@ def test_across_the_antimeridian_and_near_the_pole() -> None:
 
 
 def test_danger_to_life_passes_over_wishes_but_not_over_unticking() -> None:
-    here = [Place(lat=51.5, lon=-0.15, radius_km=0.1)]
+    here = [SubscriberPlace(lat=51.5, lon=-0.15, radius_km=0.1)]
     people = [
         registered(1, here, ["sms"], channels=("email",), topics=("community",), severity_at_least="Extreme"),
         registered(2, here, ["sms"], channels=("email",), danger_to_life=False),
@@ -296,7 +296,7 @@ def test_newsletter_readers_are_not_told_what_has_no_topic() -> None:
 
 def test_ties_for_the_nearest_point_go_to_the_lower_id() -> None:
     low, high = UUID(int=1), UUID(int=2)
-    middle = [Place(lat=51.5, lon=0.0, radius_km=0.5)]
+    middle = [SubscriberPlace(lat=51.5, lon=0.0, radius_km=0.5)]
     for closed, due in ((low, [10]), (high, [])):
         change = ChangeReach(
             kind="closure",

@@ -14,7 +14,7 @@ from alerts.kernel.events import Event, Recorded
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.column_store import RowIndex
 from subscribers.domain import events as e
-from subscribers.domain.events import ContactRef, Place, Preferences
+from subscribers.domain.events import ContactRef, Preferences, SubscriberPlace
 from tests.unit.subscribers.audience.makers import (
     NOW,
     columns_of,
@@ -28,8 +28,8 @@ from tests.unit.subscribers.audience.makers import (
 DRAWN = {"type": "Polygon", "coordinates": [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]]]}
 HOMES = [
     (),
-    (Place(lat=51.5, lon=0.0, radius_km=1.0), Place(slug="camden")),
-    (Place(area=DRAWN), Place(lat=51.4, lon=0.1), Place(lat=51.3, lon=0.2)),
+    (SubscriberPlace(lat=51.5, lon=0.0, radius_km=1.0), SubscriberPlace(slug="camden")),
+    (SubscriberPlace(area=DRAWN), SubscriberPlace(lat=51.4, lon=0.1), SubscriberPlace(lat=51.3, lon=0.2)),
 ]
 
 
@@ -139,5 +139,5 @@ def test_an_index_finds_every_row_after_it_has_grown() -> None:
 
 
 def test_memory_stays_small() -> None:
-    columns = columns_of(registered(i, [Place(lat=51.5, lon=0.1, radius_km=1.0)]) for i in range(1, 5001))
+    columns = columns_of(registered(i, [SubscriberPlace(lat=51.5, lon=0.1, radius_km=1.0)]) for i in range(1, 5001))
     assert columns.nbytes / 5000 < 260
