@@ -30,7 +30,7 @@ from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
-from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.personal_content import SenderProfile
 from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
@@ -323,7 +323,7 @@ class App:
     def build_worker(self, **options: Any) -> Worker:
         """Build a worker on this process's components. `options` replace parameters from the settings."""
         settings = self.settings
-        sender = Sender(
+        sender = SenderProfile(
             public_url=settings.public_url,
             secret=settings.secret_key,
             sender=settings.sender,

@@ -14,7 +14,7 @@ from alerts.dispatch.concurrency_limiter import SHARE_PER_DESTINATION, Concurren
 from alerts.dispatch.delivery import DeliveryRunner
 from alerts.dispatch.health_exchange import HealthExchange
 from alerts.dispatch.housekeeping import Housekeeping
-from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.personal_content import SenderProfile
 from alerts.dispatch.queue_client import QueueClient
 from alerts.dispatch.rate_limiter import RateLimited, RateLimiter
 from alerts.dispatch.retry_policy import RetryPolicy
@@ -34,7 +34,7 @@ def assemble_worker(
     directory: ContactLookup,
     renderer: Renderer,
     providers: Mapping[Channel, Provider],
-    sender: Sender,
+    sender: SenderProfile,
     wakeup: Wakeup,
     *,
     clock: Callable[[], datetime],

@@ -65,7 +65,7 @@ class ImportRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """In a rehearsal: an earlier row of the file has one of its addresses."""
 
 
-class Refused(msgspec.Struct, frozen=True):
+class RefusedRow(msgspec.Struct, frozen=True):
     """A refused row."""
 
     line: int
@@ -73,7 +73,7 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class ImportProgress(msgspec.Struct, frozen=True, kw_only=True):
     """Progress of a file's import. `done` counts its rows, refused ones included."""
 
     run: int
@@ -88,13 +88,13 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     finished: bool
 
 
-class Page(msgspec.Struct, frozen=True):
+class ImportedPage(msgspec.Struct, frozen=True):
     """Outcome of some rows: new, already known, and refused."""
 
     count: int
     taken: int
     known: int
-    refused: tuple[Refused, ...]
+    refused: tuple[RefusedRow, ...]
 
 
 class ImportCommands(SubscriberCommands):
@@ -104,19 +104,19 @@ class ImportCommands(SubscriberCommands):
         """Return what rows are validated against: registers, default language and time zone, phone prefixes."""
         return await self._checked(lambda known: known), self._language, self._timezone, self._sms_prefixes
 
-    async def import_progress(self, digest: str) -> Progress | None:
+    async def import_progress(self, digest: str) -> ImportProgress | None:
         """Return a file's progress, None if its import never began."""
 
-        def read() -> Progress | None:
+        def read() -> ImportProgress | None:
             with self._database.read() as tx:
                 return _progress(tx.execute(_sql.progress, (digest,)))
 
         return await asyncio.to_thread(read)
 
-    async def begin_import(self, actor: Actor, digest: str, rows: int, *, again: bool = False) -> Progress:
+    async def begin_import(self, actor: Actor, digest: str, rows: int, *, again: bool = False) -> ImportProgress:
         """Begin an import or find its progress. A finished one restarts only with `again`."""
 
-        def work(unit: UnitOfWork) -> Progress | None:
+        def work(unit: UnitOfWork) -> ImportProgress | None:
             found = _progress(unit.read(_sql.progress, (digest,)))
             if found is not None and not (found.finished and again):
                 return found
@@ -143,14 +143,14 @@ class ImportCommands(SubscriberCommands):
         rows: Sequence[ImportRow],
         *,
         turn: AbstractAsyncContextManager[None] | None = None,
-    ) -> Page:
+    ) -> ImportedPage:
         """Import rows of a file from row `start` on. Raises Conflict if they are not the next ones.
 
         `turn` is entered once the rows are prepared, while the preceding page may still be in flight.
         """
         rows, hashes = await self._prepared(rows)
         taken = known = done = 0
-        refused: list[Refused] = []
+        refused: list[RefusedRow] = []
         async with turn or nullcontext():
             progress = await self.import_progress(digest)
             while done < len(rows) and progress is not None:
@@ -158,13 +158,13 @@ class ImportCommands(SubscriberCommands):
                 page = (await self._writer.run(work, by=actor.by, cause=progress.position)).result
                 done, taken, known = done + page.count, taken + page.taken, known + page.known
                 refused.extend(page.refused)
-        return Page(done, taken, known, tuple(refused))
+        return ImportedPage(done, taken, known, tuple(refused))
 
-    async def rehearse_page(self, rows: Sequence[ImportRow]) -> Page:
+    async def rehearse_page(self, rows: Sequence[ImportRow]) -> ImportedPage:
         """Dry run of `import_page`; stores nothing."""
         rows, hashes = await self._prepared(rows)
 
-        def work(unit: UnitOfWork) -> Page:
+        def work(unit: UnitOfWork) -> ImportedPage:
             there = held(unit.read, [one for own in hashes for one in own])
             known, refused = 0, list[ImportRow]()
             for row, own in zip(rows, hashes, strict=True):
@@ -183,15 +183,15 @@ class ImportCommands(SubscriberCommands):
                     refused.append(row)
                 else:
                     known += row.repeated
-            told = tuple(Refused(row.line, row.field, row.reason) for row in refused)
-            return Page(len(rows), len(rows) - known - len(told), known, told)
+            told = tuple(RefusedRow(row.line, row.field, row.reason) for row in refused)
+            return ImportedPage(len(rows), len(rows) - known - len(told), known, told)
 
         return (await self._writer.run(work, by="system")).result
 
-    async def finish_import(self, actor: Actor, digest: str) -> Progress:
+    async def finish_import(self, actor: Actor, digest: str) -> ImportProgress:
         """Finish an import; idempotent. Raises Conflict if rows are missing."""
 
-        def work(unit: UnitOfWork) -> Progress:
+        def work(unit: UnitOfWork) -> ImportProgress:
             found = _need(unit, digest)
             if found.finished:
                 return found
@@ -248,7 +248,7 @@ class _ImportBatch:
         self._rows, self._hashes = rows[:count], hashes[:count]
         self._refused: list[ImportRow] = []
 
-    def work(self, unit: UnitOfWork) -> Page:
+    def work(self, unit: UnitOfWork) -> ImportedPage:
         """Decide on the rows and write them with the import's progress."""
         progress = _need(unit, self._digest)
         if progress.done != self._start:
@@ -284,8 +284,8 @@ class _ImportBatch:
                 self._digest,
             ),
         )
-        refused = tuple(Refused(row.line, row.field, row.reason) for row in self._refused)
-        return Page(len(self._rows), taken, known, refused)
+        refused = tuple(RefusedRow(row.line, row.field, row.reason) for row in self._refused)
+        return ImportedPage(len(self._rows), taken, known, refused)
 
     def _register_known(self, unit: UnitOfWork, row: ImportRow) -> str:
         """Register a person with a known address: "known" if subscribed already, "taken" if they return."""
@@ -350,11 +350,11 @@ def _distinct(hashes: Sequence[tuple[bytes, ...]]) -> int:
     return len(hashes)
 
 
-def _progress(rows: Sequence[Row]) -> Progress | None:
+def _progress(rows: Sequence[Row]) -> ImportProgress | None:
     if not rows:
         return None
     run, started_at, position, count, done, taken, known, refused, finished = rows[0]
-    return Progress(
+    return ImportProgress(
         run=run,
         started_at=from_micros(started_at),
         position=position,
@@ -367,7 +367,7 @@ def _progress(rows: Sequence[Row]) -> Progress | None:
     )
 
 
-def _need(unit: UnitOfWork, digest: str) -> Progress:
+def _need(unit: UnitOfWork, digest: str) -> ImportProgress:
     found = _progress(unit.read(_sql.progress, (digest,)))
     if found is None:
         raise NotFound("The import of this file was never begun.")

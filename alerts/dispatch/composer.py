@@ -15,7 +15,7 @@ from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
-from alerts.dispatch.personal_content import Sender, notice_content, personal_content
+from alerts.dispatch.personal_content import SenderProfile, notice_content, personal_content
 from alerts.dispatch.send_policy import InDigest, Verdict, decide
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
@@ -63,7 +63,7 @@ class MessageComposer:
         follower: AudienceProjector,
         directory: ContactLookup,
         renderer: Renderer,
-        sender: Sender,
+        sender: SenderProfile,
         *,
         clock: Callable[[], datetime],
     ) -> None:

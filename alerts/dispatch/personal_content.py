@@ -26,7 +26,7 @@ from subscribers.domain.events import SubscriberPlace
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class SenderProfile:
     """Sender data common to all messages."""
 
     public_url: str
@@ -53,7 +53,7 @@ class Sender:
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
 
 
-def notice_content(issued: IssuedNotice, language: str, sender: Sender, registers: ReferenceData) -> NoticeWords:
+def notice_content(issued: IssuedNotice, language: str, sender: SenderProfile, registers: ReferenceData) -> NoticeWords:
     """Content of a notice, equal for every reader of a language."""
     body_language, content = choose(issued.plan.content, language, sender.default_language)
     return NoticeWords(
@@ -98,7 +98,7 @@ def area_words(issued: IssuedNotice, language: str, default: str, registers: Ref
 
 
 def personal_content(
-    issued: IssuedNotice, card: ContactCard, flags: int, sender: Sender, registers: ReferenceData
+    issued: IssuedNotice, card: ContactCard, flags: int, sender: SenderProfile, registers: ReferenceData
 ) -> Personal:
     """Data for this reader alone. Raises ValueError if the address is gone."""
     if card.address is None:
@@ -176,7 +176,7 @@ def _alternatives(
     )
 
 
-def _name_of(place: SubscriberPlace, card: ContactCard, sender: Sender, registers: ReferenceData) -> str:
+def _name_of(place: SubscriberPlace, card: ContactCard, sender: SenderProfile, registers: ReferenceData) -> str:
     """The reader's own name for the place, else the registered name in their language."""
     if place.name or place.slug is None:
         return place.name

@@ -28,7 +28,7 @@ _AT_ONCE = DeliveryFlag.DID_WAKE | DeliveryFlag.TEAM
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PlannedPage:
     """Page ready to be written: immediate rows by a statement with its parameters, and held rows."""
 
     notice: int
@@ -46,7 +46,9 @@ def next_page(database: Database) -> tuple[int, int] | None:
     return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
-def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotice, number: int, now: datetime) -> Page:
+def prepare(
+    database: Database, follower: AudienceProjector, issued: IssuedNotice, number: int, now: datetime
+) -> PlannedPage:
     """Load a page and decide which rows are held: quiet hours and digests (checked again at hand-over)."""
     with database.read() as tx:
         [packed] = tx.execute(_sql.audience_page, (issued.number, number))
@@ -65,10 +67,10 @@ def prepare(database: Database, follower: AudienceProjector, issued: IssuedNotic
         held.append((contact_shard(contact), issued.number, contact, lane, HELD, channel, flags, due, why))
     tally = Counter({(channel, QUEUED): n for channel, n in Counter(part.channels.tolist()).items()})
     tally.update((int(row[5]), HELD) for row in held)
-    return Page(issued.number, number, plain, held, tally)
+    return PlannedPage(issued.number, number, plain, held, tally)
 
 
-def write(unit: UnitOfWork, worker: int, page: Page) -> bool:
+def write(unit: UnitOfWork, worker: int, page: PlannedPage) -> bool:
     """Write a page, unless another process has; True if it was written."""
     [(planned,)] = unit.read(_sql.job_next_page, (page.notice,))
     if planned != page.number:

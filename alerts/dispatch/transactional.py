@@ -24,7 +24,7 @@ from alerts.delivery_queue.row_format import (
     DeliveryFlag,
 )
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
-from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.personal_content import SenderProfile
 from alerts.domain import events as e
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
@@ -87,7 +87,7 @@ class Transactional:
     """Decides and renders. Shared by all senders of a process; thread-safe."""
 
     def __init__(
-        self, registers: ReferenceData, renderer: Renderer, sender: Sender, *, clock: Callable[[], datetime]
+        self, registers: ReferenceData, renderer: Renderer, sender: SenderProfile, *, clock: Callable[[], datetime]
     ) -> None:
         self._registers, self._renderer, self._sender, self._clock = registers, renderer, sender, clock
         self._answers = Answers(sender=sender.sender, clock=clock, default_language=sender.default_language)

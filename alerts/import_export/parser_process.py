@@ -69,7 +69,7 @@ class Last(msgspec.Struct, frozen=True):
 
 def rows(order: Order) -> Iterator[list[ImportRow] | Last]:
     """Read a file as pages of validated rows, followed by its end."""
-    check = Check(order.terms, rehearsal=order.rehearsal)
+    check = RowValidator(order.terms, rehearsal=order.rehearsal)
     try:
         with opened(Path(order.file)) as table:
             page: list[ImportRow] = []
@@ -90,7 +90,7 @@ def rows(order: Order) -> Iterator[list[ImportRow] | Last]:
         yield Last(error=str(error))
 
 
-class Check:
+class RowValidator:
     """Validates cells and builds an accepted or refused row."""
 
     def __init__(self, terms: Terms, *, rehearsal: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from alerts.commands.actor import Actor
-from alerts.commands.subscriber_imports import ImportRow, Progress
+from alerts.commands.subscriber_imports import ImportProgress, ImportRow
 from alerts.contract.bodies import PlaceBody
 from alerts.domain.events import ImportRowRefused
 from alerts.domain.reference_data import PlaceState
@@ -167,6 +167,6 @@ def converted(value: Any, kind: type[T]) -> T:
         raise Invalid.field(path.strip("`.") or "", message) from error
 
 
-def _shown(progress: Progress) -> Json:
+def _shown(progress: ImportProgress) -> Json:
     shown: Json = msgspec.to_builtins(progress)
     return shown

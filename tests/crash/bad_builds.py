@@ -20,7 +20,7 @@ from alerts.channels.message import SendResult
 from alerts.delivery_queue.claim import Claim
 from alerts.delivery_queue.row_format import JOB_NOTICE
 from alerts.dispatch import delivery, fanout, housekeeping, planner, worker
-from alerts.dispatch.personal_content import Sender
+from alerts.dispatch.personal_content import SenderProfile
 from alerts.kernel.ids import SHARDS
 
 BETWEEN_S = 1.0
@@ -53,12 +53,12 @@ def cursor_before_rows() -> None:
         writers.append(queue.writer)
         made(self, queue, *others, **named)
 
-    def rows_of(unit: Any, number: int, page: planner.Page) -> None:
+    def rows_of(unit: Any, number: int, page: planner.PlannedPage) -> None:
         unit.write_many(*page.plain)
         for (channel, state), amount in page.tally.items():
             unit.write(planner._sql.tally, (page.notice, channel, state, number, amount))
 
-    def write(unit: Any, number: int, page: planner.Page) -> bool:
+    def write(unit: Any, number: int, page: planner.PlannedPage) -> bool:
         def later() -> None:
             time.sleep(BETWEEN_S)
             writers[-1].submit(partial(rows_of, number=number, page=page), by="system").result()
@@ -95,7 +95,7 @@ def fifo_instead_of_lanes() -> None:
 
 def random_message_id() -> None:
     """Each attempt has an identity of its own."""
-    Sender.delivery = lambda self, notice, contact: secrets.token_hex(16)  # type: ignore[method-assign]
+    SenderProfile.delivery = lambda self, notice, contact: secrets.token_hex(16)  # type: ignore[method-assign]
 
 
 def cursor_in_another_transaction() -> None:
@@ -140,7 +140,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (housekeeping.Housekeeping, "__init__"),
     (housekeeping, "requeue_orphaned"),
     (worker.Worker, "_pick"),
-    (Sender, "delivery"),
+    (SenderProfile, "delivery"),
     (fanout.FanOut, "_commit"),
     (fanout.FanOut, "_outcomes"),
 )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.commands import SYSTEM
-from alerts.commands.subscriber_imports import NOT_VALID, OLD_CONSENT, ImportRow, Refused
+from alerts.commands.subscriber_imports import NOT_VALID, OLD_CONSENT, ImportRow, RefusedRow
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain import events as e
 from alerts.kernel.errors import Conflict, NotFound
@@ -36,7 +36,7 @@ async def test_file_is_imported_by_page_and_its_end_recorded(rig: CommandRig) ->
     first = [row(2, "Ann@x.example"), bad(3), row(4, "bob@x.example", paused_until=START + timedelta(days=1))]
     page = await rig.commands.import_page(SYSTEM, FILE, 0, first)
     assert (page.count, page.taken, page.known) == (3, 1, 1)
-    assert page.refused == (Refused(3, "email", "'x' is none"),)
+    assert page.refused == (RefusedRow(3, "email", "'x' is none"),)
     page = await rig.commands.import_page(SYSTEM, FILE, 3, [row(5, "cy@x.example", consent=None), bad(6)])
     assert (page.taken, page.known, len(page.refused)) == (1, 0, 1)
     end = await rig.commands.finish_import(SYSTEM, FILE)

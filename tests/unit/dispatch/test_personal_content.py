@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from alerts.dispatch.personal_content import Sender, notice_content, personal_content
+from alerts.dispatch.personal_content import SenderProfile, notice_content, personal_content
 from alerts.domain.events import Content, NoticePlan
 from alerts.domain.place_names import place_name
 from alerts.domain.reference_data import PlaceState
@@ -47,7 +47,7 @@ class Register:
 @pytest.mark.parametrize(("language", "name"), CASES)
 def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> None:
     register = Register(place(NAMES))
-    house = Sender("https://town.example", b"k" * 32, "Town <a@town.example>", "Europe/London", "en")
+    house = SenderProfile("https://town.example", b"k" * 32, "Town <a@town.example>", "Europe/London", "en")
     issued = IssuedNotice(
         id=UUID(int=2),
         number=7,
