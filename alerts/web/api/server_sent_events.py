@@ -36,7 +36,7 @@ _MAX_LISTENERS = 1_000
 _HEADERS = {"Content-Type": f"{MEDIA_TYPE}; charset=utf-8", "X-Accel-Buffering": "no"}
 
 
-class Frame(NamedTuple):
+class EncodedEvent(NamedTuple):
     """Encoded event, shared by all listeners."""
 
     position: int
@@ -47,7 +47,7 @@ class Frame(NamedTuple):
 class FrameBatch(NamedTuple):
     """Frames after a position. The log was read up to `end`; `more` is true if further events may follow."""
 
-    frames: list[Frame]
+    frames: list[EncodedEvent]
     end: int
     more: bool
 
@@ -57,7 +57,7 @@ class RecentFrames:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._frames: list[Frame] = []
+        self._frames: list[EncodedEvent] = []
         self._start = self._end = -1
         self._bytes = 0
         self._lock = asyncio.Lock()
@@ -101,7 +101,7 @@ def _page(services: Services, after: int, topics: frozenset[str]) -> FrameBatch:
             _log.error("the stream of events goes on without one: %s", one)
             continue
         data = msgspec.json.encode(services.codec.public(one))
-        frames.append(Frame(one.position, one.event.topic(), b"id: %d\ndata: %b\n\n" % (one.position, data)))
+        frames.append(EncodedEvent(one.position, one.event.topic(), b"id: %d\ndata: %b\n\n" % (one.position, data)))
     more = len(found) == _PAGE
     last = found[-1].position if found else after
     return FrameBatch(frames, last if more else max(end, last), more)

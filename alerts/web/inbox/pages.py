@@ -52,7 +52,7 @@ def routes(services: Services) -> list[Route]:
 
 
 @dataclass(frozen=True)
-class Opened:
+class ParsedMessage:
     """Parsed message. `html` for e-mail only."""
 
     item: InboxItem
@@ -194,16 +194,16 @@ class InboxPages:
         return id
 
 
-def open_message(item: InboxItem) -> Opened:
+def open_message(item: InboxItem) -> ParsedMessage:
     """Parse a message: e-mail into subject and both bodies, push into title and body, SMS into its text."""
     payload = writable(item.channel).payload
     if payload == "notification":
         shown = _shown(item)
-        return Opened(item, shown.get("title", ""), shown.get("body", ""), "", "")
+        return ParsedMessage(item, shown.get("title", ""), shown.get("body", ""), "", "")
     if payload == "text":
-        return Opened(item, "", item.data.decode("utf-8", "replace"), "", "")
+        return ParsedMessage(item, "", item.data.decode("utf-8", "replace"), "", "")
     message = _parsed(item.data)
-    return Opened(
+    return ParsedMessage(
         item, str(message["Subject"] or ""), _body(message, "plain"), _body(message, "html"), str(message["From"] or "")
     )
 

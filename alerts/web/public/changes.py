@@ -8,7 +8,7 @@ from aiohttp import web
 
 from alerts.web.http.routing import Handler
 from alerts.web.public.map_svg import Pin, draw
-from alerts.web.public.notice_view import Reader
+from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, count_in_words
 
@@ -22,7 +22,7 @@ def handler(frame: PageFrame) -> Handler:
     return changes
 
 
-def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
+def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Built | None:
     """Build the page; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None

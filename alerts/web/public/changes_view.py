@@ -16,7 +16,7 @@ from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
 from alerts.kernel.languages import choose
 from alerts.projections.queries import ReadModels
-from alerts.web.public.notice_view import Reader
+from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
 
@@ -31,7 +31,7 @@ class ChangeViews:
     def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
-    def planned(self, reader: Reader, place: str) -> list[ChangeState]:
+    def planned(self, reader: ReaderLocale, place: str) -> list[ChangeState]:
         """Return announced changes that are still relevant: coming ones first, then those in effect.
 
         With `place`, those whose points lie in it or within their reach of it.
@@ -48,7 +48,7 @@ class ChangeViews:
         found = map(self._views.service_point, change.facts.service_points)
         return [point for point in found if point is not None]
 
-    def tile(self, change: ChangeState, reader: Reader) -> dict[str, Any]:
+    def tile(self, change: ChangeState, reader: ReaderLocale) -> dict[str, Any]:
         """Format a change as a list entry."""
         facts, t = change.facts, reader.translator
         language, headline = choose(facts.headline, t.tag, reader.default_language)

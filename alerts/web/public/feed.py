@@ -11,7 +11,7 @@ from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
 from alerts.web.http.routing import Handler
 from alerts.web.public import atom
-from alerts.web.public.notice_view import Reader
+from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, issued_at, place_of
 
@@ -32,7 +32,7 @@ def handler(frame: PageFrame) -> Handler:
     return feed
 
 
-def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
+def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
     """Build the feed; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
@@ -45,7 +45,7 @@ def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
     return Built(body, "application/atom+xml", language=reader.translator.tag)
 
 
-def _entry(frame: PageFrame, notice: NoticeState, reader: Reader) -> atom.Entry:
+def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
     language, words = reader.words(notice)
     card = frame.notices.card(notice, reader)
     content = "".join(markdown.html(part) for part in (words.instruction, words.body) if part)

@@ -30,7 +30,7 @@ _ENDS = ("Cancel", "AllClear")
 
 
 @dataclass(frozen=True)
-class Reader:
+class ReaderLocale:
     """Language of the reader, and the instance's defaults."""
 
     translator: Translator
@@ -63,7 +63,7 @@ class NoticeViews:
         """Return the path of a notice's page."""
         return f"{self._site.base}/alerts/{notice}"
 
-    def card(self, notice: NoticeState, reader: Reader) -> dict[str, Any]:
+    def card(self, notice: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
         """Format a notice as a list entry."""
         language, words = reader.words(notice)
         plan, t = notice.plan, reader.translator
@@ -83,7 +83,7 @@ class NoticeViews:
             "valid": reader.time_phrase("valid", notice.expires),
         }
 
-    def zone(self, notice: NoticeState, reader: Reader) -> Zone:
+    def zone(self, notice: NoticeState, reader: ReaderLocale) -> Zone:
         """Return a notice's area for the map."""
         return Zone(
             style(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
@@ -91,7 +91,7 @@ class NoticeViews:
             reader.words(notice)[1].title,
         )
 
-    def page(self, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
+    def page(self, thread: Sequence[NoticeState], reader: ReaderLocale) -> dict[str, Any]:
         """Build the page of a thread from its issued notices, oldest first."""
         head = thread[-1]
         subject = next((n for n in reversed(thread) if n.msg_type not in _ENDS), head)
@@ -105,7 +105,7 @@ class NoticeViews:
         }
 
     def _notice(
-        self, thread: Sequence[NoticeState], subject: NoticeState, head: NoticeState, reader: Reader
+        self, thread: Sequence[NoticeState], subject: NoticeState, head: NoticeState, reader: ReaderLocale
     ) -> dict[str, Any]:
         _, words = reader.words(subject)
         t, plan = reader.translator, subject.plan
@@ -133,7 +133,7 @@ class NoticeViews:
             "record": t.text("page", "record", position=t.number(head.issued_position or 0)),
         }
 
-    def _last_word(self, head: NoticeState, reader: Reader) -> dict[str, Any]:
+    def _last_word(self, head: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
         language, words = reader.words(head)
         body = "\n\n".join(part for part in (words.instruction, words.body) if part)
         mark = tag(head.plan.kind, head.msg_type, head.plan.severity, reader.translator)
@@ -145,7 +145,7 @@ class NoticeViews:
             "dir": direction(language),
         }
 
-    def _step(self, notice: NoticeState, thread: Sequence[NoticeState], reader: Reader) -> dict[str, Any]:
+    def _step(self, notice: NoticeState, thread: Sequence[NoticeState], reader: ReaderLocale) -> dict[str, Any]:
         language, words = reader.words(notice)
         t = reader.translator
         first = notice is thread[0]
@@ -192,7 +192,9 @@ class NoticeViews:
         found = (self._views.service_point(point) for point in change.facts.service_points) if change else ()
         return sorted((point for point in found if point is not None), key=lambda p: p.facts.name)
 
-    def _concerned(self, change: ChangeState, points: Sequence[PointState], reader: Reader) -> list[dict[str, Any]]:
+    def _concerned(
+        self, change: ChangeState, points: Sequence[PointState], reader: ReaderLocale
+    ) -> list[dict[str, Any]]:
         remaining: list[OpenPoint] = []
         if change.facts.kind in ("closure", "move"):
             concerned = {point.id for point in points}
@@ -201,7 +203,7 @@ class NoticeViews:
         return [_point(point, change, remaining, reader) for point in points]
 
     def _map(
-        self, subject: NoticeState, change: ChangeState | None, points: Sequence[PointState], reader: Reader
+        self, subject: NoticeState, change: ChangeState | None, points: Sequence[PointState], reader: ReaderLocale
     ) -> dict[str, Any] | None:
         pins = [Pin("closing", p.facts.lat, p.facts.lon, p.facts.name) for p in points]
         if change is not None and change.facts.kind in ("closure", "move"):
@@ -217,7 +219,7 @@ class NoticeViews:
         return {"svg": svg, "words": reader.translator.text("page", "in_words", area=where) if where else ""}
 
 
-def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> str:
+def _starts(change: ChangeState | None, head: NoticeState, reader: ReaderLocale) -> str:
     """Format when a change takes or took effect; "" if it was withdrawn or there is none."""
     if change is None or head.msg_type in _ENDS:
         return ""
@@ -225,7 +227,9 @@ def _starts(change: ChangeState | None, head: NoticeState, reader: Reader) -> st
     return phrase[:1].upper() + phrase[1:]
 
 
-def _point(point: PointState, change: ChangeState, remaining: Sequence[OpenPoint], reader: Reader) -> dict[str, Any]:
+def _point(
+    point: PointState, change: ChangeState, remaining: Sequence[OpenPoint], reader: ReaderLocale
+) -> dict[str, Any]:
     t, facts = reader.translator, point.facts
     after = change.facts.after.get(str(point.id))
     then = [hours_in_words(after.opening_hours, t), after.address or ""] if after else []
@@ -251,7 +255,7 @@ def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointSta
     return list(found.values())
 
 
-def _near(near: Near, reader: Reader) -> dict[str, str]:
+def _near(near: Near, reader: ReaderLocale) -> dict[str, str]:
     """Format an open point: name, distance and opening hours; for a mobile unit, its next visit."""
     t = reader.translator
     hours = hours_in_words(near.point.opening_hours, t)
@@ -266,7 +270,7 @@ def _drill(notice: NoticeState, t: Translator) -> str:
     return "" if status == "Actual" else f"{t.text('mark', status)}{t.comma}"
 
 
-def _ended(head: NoticeState, reader: Reader) -> str:
+def _ended(head: NoticeState, reader: ReaderLocale) -> str:
     t = reader.translator
     if head.msg_type == "Cancel":
         return t.text("page", "was_cancelled")

@@ -10,7 +10,7 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.web.http.routing import Handler
 from alerts.web.public.map_svg import draw
-from alerts.web.public.notice_view import Reader
+from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, count_in_words
 
@@ -27,7 +27,7 @@ def handler(frame: PageFrame) -> Handler:
     return now
 
 
-def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | None:
+def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Built | None:
     """Build the page; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
@@ -67,5 +67,5 @@ def build(frame: PageFrame, reader: Reader, path: str, place: str) -> Built | No
     )
 
 
-def _where(frame: PageFrame, notice: NoticeState, reader: Reader) -> str:
+def _where(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> str:
     return frame.atlas.where(notice.plan.area, reader.translator)

@@ -14,7 +14,7 @@ from alerts.channels.i18n import Translator, translator
 from alerts.domain.notice import NoticeState
 from alerts.services import Services
 from alerts.web.public.changes_view import ChangeViews
-from alerts.web.public.notice_view import NoticeViews, Reader
+from alerts.web.public.notice_view import NoticeViews, ReaderLocale
 from alerts.web.public.page_cache import Built, PageCache
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
@@ -37,7 +37,7 @@ class PageFrame:
         self.cache = PageCache(services)
 
     async def minutely(
-        self, request: web.Request, name: str, build: Callable[[Reader, str, str], Built | None]
+        self, request: web.Request, name: str, build: Callable[[ReaderLocale, str, str], Built | None]
     ) -> web.StreamResponse:
         """Serve a page that shows its time; it is rebuilt each minute."""
         if (cached := await self.cache.cached(request)) is not None:
@@ -51,12 +51,14 @@ class PageFrame:
         """Return the current time, truncated to the minute."""
         return self.services.clock().replace(second=0, microsecond=0)
 
-    def reader(self, tag: str, now: datetime) -> Reader:
+    def reader(self, tag: str, now: datetime) -> ReaderLocale:
         """Return the reader for a language and a time."""
         settings = self.services.settings
-        return Reader(translator(tag, settings.default_language), settings.default_language, settings.timezone, now)
+        return ReaderLocale(
+            translator(tag, settings.default_language), settings.default_language, settings.timezone, now
+        )
 
-    def built(self, layout: str, reader: Reader, path: str, context: dict[str, Any]) -> Built:
+    def built(self, layout: str, reader: ReaderLocale, path: str, context: dict[str, Any]) -> Built:
         """Render a layout with the page's time and links to the other languages."""
         t = reader.translator
         shared = {
@@ -65,7 +67,7 @@ class PageFrame:
         }
         return Built(self.pages.render(layout, t, {**shared, **context}), language=t.tag)
 
-    def live(self, reader: Reader, place: str) -> list[NoticeState]:
+    def live(self, reader: ReaderLocale, place: str) -> list[NoticeState]:
         """Return live notices, most severe first; with `place`, those that overlap it or have no area."""
         return self._concerning([n for n in self.services.views.live(reader.now) if _shown(n)], place)
 

@@ -12,7 +12,7 @@ from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
 
 
-class Places(Protocol):
+class PlaceSource(Protocol):
     """Port: source of registered places."""
 
     def places(self) -> list[PlaceState]:
@@ -25,7 +25,7 @@ class Places(Protocol):
 class PlaceShapes:
     """Outlines and names of places. Safe to share between threads."""
 
-    def __init__(self, places: Places, default_language: str) -> None:
+    def __init__(self, places: PlaceSource, default_language: str) -> None:
         self._places, self._default = places, default_language
         self._areas: dict[str, tuple[int, Area]] = {}
         self._lock = Lock()
