@@ -21,7 +21,7 @@ import aiosmtplib
 from alerts.channels.message import Message, SendResult
 from alerts.channels.redact import without_address
 from alerts.net.loopback import is_loopback
-from alerts.providers.smtp.protocol import Answer, ConnectionBroken, Limits, SmtpConnection
+from alerts.providers.smtp.protocol import ConnectionBroken, Limits, SmtpConnection, SmtpReply
 from alerts.providers.smtp.status_codes import AT_FAULT
 
 CONNECT, COMMAND, DATA = 15.0, 30.0, 120.0
@@ -191,7 +191,7 @@ class SmtpClient:
             return SendResult(result="sent", reference=without_address(one_line(answer.words), message.to)[:200])
         return self._refused(answer, message)
 
-    def _refused(self, answer: Answer, message: Message) -> SendResult:
+    def _refused(self, answer: SmtpReply, message: Message) -> SendResult:
         """Interpret a refusal. Raises SmtpError if it concerns the server and not the recipient."""
         code = answer.code
         refused = _refused(code, answer.words, message.to)

@@ -40,7 +40,7 @@ class Limits(NamedTuple):
     data: float
 
 
-class Answer(NamedTuple):
+class SmtpReply(NamedTuple):
     """The decisive reply and its stage."""
 
     stage: Stage
@@ -73,11 +73,11 @@ class SmtpConnection(asyncio.Protocol):
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._held = b""
-        self._asked: asyncio.Future[Answer] | None = None
+        self._asked: asyncio.Future[SmtpReply] | None = None
         self._next: list[bytes] = []
         self._body = b""
         self._at = _MAIL
-        self._refused: Answer | None = None
+        self._refused: SmtpReply | None = None
         self._until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._gone = False
@@ -99,7 +99,7 @@ class SmtpConnection(asyncio.Protocol):
         """True if another message may be sent on this connection."""
         return not self._gone and self._asked is None and not self._transport.is_closing()
 
-    async def send(self, mail: bytes, rcpt: bytes, message: bytes) -> Answer:
+    async def send(self, mail: bytes, rcpt: bytes, message: bytes) -> SmtpReply:
         """Send one message: the two commands without line ends, and an RFC 5322 message.
 
         Returns the reply to the final dot, or the first refusal; the connection is then ready for the next message.
@@ -109,7 +109,7 @@ class SmtpConnection(asyncio.Protocol):
             raise ValueError("an envelope address holds characters that no command may hold")
         if not self.usable:
             raise ConnectionBroken("the connection was closed", begun=False)
-        asked: asyncio.Future[Answer] = self._loop.create_future()
+        asked: asyncio.Future[SmtpReply] = self._loop.create_future()
         self._asked = asked
         self._at, self._refused, self._body = _MAIL, None, message
         if self.offers.pipelining:
@@ -183,7 +183,7 @@ class SmtpConnection(asyncio.Protocol):
             self._send_body()
             return
         if at == _DATA or not 250 <= code <= 251:
-            self._refused = self._refused or Answer(_STAGES[at], code, _text(raw))
+            self._refused = self._refused or SmtpReply(_STAGES[at], code, _text(raw))
         if code == _CLOSING:
             self._transport.close()
             self._finish(self._refused)
@@ -207,7 +207,7 @@ class SmtpConnection(asyncio.Protocol):
     def _concluded(self, at: int, code: int, raw: bytes) -> None:
         if code == _CLOSING or (at == _RSET and code != 250):
             self._transport.close()
-        self._finish(Answer("body", code, _text(raw)) if self._refused is None else self._refused)
+        self._finish(SmtpReply("body", code, _text(raw)) if self._refused is None else self._refused)
 
     def _say(self, words: bytes, limit: float = 0.0) -> None:
         """Write bytes and set the time limit for the next reply."""
@@ -233,7 +233,7 @@ class SmtpConnection(asyncio.Protocol):
         else:
             self._fail("it did not answer in time")
 
-    def _finish(self, answer: Answer | None) -> None:
+    def _finish(self, answer: SmtpReply | None) -> None:
         asked, self._asked = self._asked, None
         if asked is not None and answer is not None and not asked.done():
             asked.set_result(answer)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiosmtplib
 import pytest
 
-from alerts.providers.smtp.protocol import Answer, ConnectionBroken, Limits, SmtpConnection
+from alerts.providers.smtp.protocol import ConnectionBroken, Limits, SmtpConnection, SmtpReply
 
 HELLO = b"220 test\r\n"
 MAIL, RCPT = b"MAIL FROM:<alerts@example.org>", b"RCPT TO:<ada@example.org>"
@@ -97,27 +97,27 @@ async def test_messages_go_one_after_the_other(pipelining: bool, pieces: int) ->
     server = Server({}, pipelining=pipelining, pieces=pieces)
     async with talking(server) as talk:
         for _ in range(3):
-            assert await talk.send(MAIL, RCPT, BODY) == Answer("body", 250, "2.0.0 taken")
+            assert await talk.send(MAIL, RCPT, BODY) == SmtpReply("body", 250, "2.0.0 taken")
             assert talk.usable
     assert server.got == [BODY.replace(b"\r\n.\r\n", b"\r\n..\r\n")] * 3
     assert after_hello(server) == ["MAIL", "RCPT", "DATA", "dot"] * 3
     assert server.together == (3 if pipelining else 1)
 
 
-CASES: Sequence[tuple[dict[str, bytes], Answer, list[str]]] = [
-    ({"MAIL": b"550 5.7.1 not you\r\n"}, Answer("MAIL", 550, "5.7.1 not you"), []),
-    ({"RCPT": b"550 5.1.1 nobody\r\n"}, Answer("RCPT", 550, "5.1.1 nobody"), []),
-    ({"RCPT": b"450-4.2.0 later\r\n450 4.2.0 please\r\n"}, Answer("RCPT", 450, "4.2.0 later\n4.2.0 please"), []),
-    ({"DATA": b"451 4.3.0 not now\r\n"}, Answer("DATA", 451, "4.3.0 not now"), []),
-    ({"dot": b"552 5.3.4 too big\r\n"}, Answer("body", 552, "5.3.4 too big"), [BODY]),
-    ({"RCPT": b"251 he moved\r\n"}, Answer("body", 250, "2.0.0 taken"), [BODY]),
+CASES: Sequence[tuple[dict[str, bytes], SmtpReply, list[str]]] = [
+    ({"MAIL": b"550 5.7.1 not you\r\n"}, SmtpReply("MAIL", 550, "5.7.1 not you"), []),
+    ({"RCPT": b"550 5.1.1 nobody\r\n"}, SmtpReply("RCPT", 550, "5.1.1 nobody"), []),
+    ({"RCPT": b"450-4.2.0 later\r\n450 4.2.0 please\r\n"}, SmtpReply("RCPT", 450, "4.2.0 later\n4.2.0 please"), []),
+    ({"DATA": b"451 4.3.0 not now\r\n"}, SmtpReply("DATA", 451, "4.3.0 not now"), []),
+    ({"dot": b"552 5.3.4 too big\r\n"}, SmtpReply("body", 552, "5.3.4 too big"), [BODY]),
+    ({"RCPT": b"251 he moved\r\n"}, SmtpReply("body", 250, "2.0.0 taken"), [BODY]),
 ]
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
 @pytest.mark.parametrize(("says", "wanted", "got"), CASES)
 async def test_the_first_refusal_decides_and_the_next_message_can_go(
-    pipelining: bool, says: dict[str, bytes], wanted: Answer, got: list[bytes]
+    pipelining: bool, says: dict[str, bytes], wanted: SmtpReply, got: list[bytes]
 ) -> None:
     server = Server({"DATA": b"503 5.5.1 no recipient\r\n"} | says if not got else says, pipelining=pipelining)
     async with talking(server) as talk:
@@ -132,7 +132,7 @@ async def test_the_first_refusal_decides_and_the_next_message_can_go(
 async def test_a_server_that_wants_the_message_of_a_refused_recipient_gets_an_empty_one() -> None:
     server = Server({"RCPT": b"550 5.1.1 nobody\r\n", "dot": b"554 5.5.1 nobody to send to\r\n"}, pipelining=True)
     async with talking(server) as talk:
-        assert await talk.send(MAIL, RCPT, BODY) == Answer("RCPT", 550, "5.1.1 nobody")
+        assert await talk.send(MAIL, RCPT, BODY) == SmtpReply("RCPT", 550, "5.1.1 nobody")
         assert server.got == [b""]
         server.says |= {"RCPT": b"250 ok\r\n", "dot": b"250 taken\r\n"}
         assert (await talk.send(MAIL, RCPT, BODY)).taken
@@ -163,7 +163,7 @@ async def test_only_after_the_body_began_is_a_message_in_doubt(
 async def test_a_server_that_says_that_it_closes_is_believed() -> None:
     server = Server({"RCPT": b"421 4.3.2 closing\r\n"}, pipelining=True)
     async with talking(server) as talk:
-        assert await talk.send(MAIL, RCPT, BODY) == Answer("RCPT", 421, "4.3.2 closing")
+        assert await talk.send(MAIL, RCPT, BODY) == SmtpReply("RCPT", 421, "4.3.2 closing")
         assert not talk.usable
     assert server.got == []
 
