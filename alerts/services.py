@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
-from alerts.net.rate_limits import Limits
+from alerts.net.rate_limits import RateLimits
 from alerts.observability.request_counts import Requests
 from alerts.settings import Settings
 
@@ -76,7 +76,7 @@ class Services:
     """Outgoing webhooks and their progress."""
     reads: ThreadPoolExecutor
     """Executor for blocking reads: a few long-lived threads, since each reader keeps a connection."""
-    limits: Limits = field(default_factory=Limits)
+    limits: RateLimits = field(default_factory=RateLimits)
     """Rate limits of each key and each source, in this process."""
     unverified: Counter[str] = field(default_factory=Counter)
     """Count of webhooks without a valid signature, by source; they are not logged one by one."""

@@ -37,7 +37,7 @@ from alerts.dispatch.worker import Worker
 from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
-from alerts.eventlog.integrity.merkle import Signer as ProofSigner
+from alerts.eventlog.integrity.merkle import CheckpointSigner as ProofSigner
 from alerts.eventlog.integrity.prover import Prover
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
@@ -65,7 +65,7 @@ from alerts.storage.connect import connect
 from alerts.storage.generations import LiveViews
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.webhooks.progress import WebhookQueries
-from alerts.webhooks.sender import Sender as WebhookSender
+from alerts.webhooks.sender import WebhookSender
 from subscribers.addresses import Addresses
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns

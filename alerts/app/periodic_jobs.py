@@ -16,7 +16,7 @@ from alerts.dispatch.worker import Worker
 from alerts.eventlog.integrity.prover import Prover
 from alerts.scheduler.due_items import DuePoll
 from alerts.scheduler.periodic import PeriodicJob, PeriodicJobs
-from alerts.webhooks.sender import Sender
+from alerts.webhooks.sender import WebhookSender
 from subscribers.audience.checkpoint import CheckpointStore
 
 DUE = "due items"
@@ -28,7 +28,7 @@ def periodic_jobs(
     due: DuePoll | None = None,
     worker: Worker | None = None,
     canaries: Canaries | None = None,
-    webhooks: Sender | None = None,
+    webhooks: WebhookSender | None = None,
     checkpoints: CheckpointStore | None = None,
     prover: Prover | None = None,
 ) -> PeriodicJobs:

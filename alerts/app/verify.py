@@ -9,7 +9,7 @@ from time import sleep
 
 from alerts.app.bootstrap import PROOF_SECRET
 from alerts.app.schema import pending_migrations
-from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, CheckpointSigner
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
@@ -34,7 +34,7 @@ def verify_log(
         if waiting := pending_migrations(settings, readonly=True):
             raise Unavailable(f"The database lacks {', '.join(waiting)}: run `alerts migrate` first")
         secret = stored_secret(keys, settings.master_key, PROOF_SECRET, SECRET_BYTES)
-        signer = None if secret is None else Signer(secret)
+        signer = None if secret is None else CheckpointSigner(secret)
         report = verify(main, keys, signer, datetime.now(UTC), against=against, progress=progress)
         if report.unproven:
             sleep(FIRST_PROOF_S)

@@ -16,7 +16,7 @@ from alerts.app.schema import pending_migrations
 from alerts.backup import manifest as manifests
 from alerts.backup import sqlite
 from alerts.backup.manifest import Manifest, Table
-from alerts.eventlog.integrity.merkle import SECRET_BYTES, Signer
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, CheckpointSigner
 from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Readable, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
@@ -82,7 +82,7 @@ def _copied(settings: Settings, folder: Path) -> _Copied:
 def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
     """Verify the log against its proofs. Raises `WrongMasterKey`."""
     secret = stored_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
-    return verify(main, keys, None if secret is None else Signer(secret), datetime.now(UTC))
+    return verify(main, keys, None if secret is None else CheckpointSigner(secret), datetime.now(UTC))
 
 
 @contextmanager

@@ -164,10 +164,10 @@ def signature(settings: Settings, lookup: Lookup | None = None) -> Iterator[Find
                 "set ALERTS_DKIM_KEY_FILE, unless your mail server signs for the sender's domain",
             )
         return
-    from alerts.net.dkim import Signer
+    from alerts.net.dkim import DkimSigner
 
     try:
-        signer = Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
+        signer = DkimSigner(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
     except ValueError as error:
         yield Finding("wrong", "DKIM", str(error), "see ALERTS_DKIM_KEY_FILE")
         return

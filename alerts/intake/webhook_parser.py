@@ -22,7 +22,7 @@ from alerts.kernel.errors import Invalid
 from alerts.kernel.time_limits import fault_of
 
 
-class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WebhookPayload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Body of a Standard Webhook."""
 
     type: str
@@ -32,7 +32,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def standard_webhook(identifier: str, body: bytes) -> ParsedTrigger:
     """Parse a Standard Webhook; `identifier` is its `webhook-id`."""
-    envelope = strict_json.read(body, Envelope)
+    envelope = strict_json.read(body, WebhookPayload)
     if envelope.type not in TRIGGER_BODIES:
         raise Invalid.field("type", f"unknown type {envelope.type[:80]!r}; known are {', '.join(TRIGGER_BODIES)}")
     if fault := fault_of(envelope.timestamp) if envelope.timestamp else None:

@@ -50,7 +50,7 @@ _LINE = 76
 _DIGESTED = utils.Prehashed(hashes.SHA256())
 
 
-class Signer:
+class DkimSigner:
     """Signs for one domain with one key. Thread-safe."""
 
     def __init__(self, domain: str, selector: str, key: bytes, *, now: Callable[[], float] = time) -> None:

@@ -18,7 +18,7 @@ _MOST = 10_000
 _BURST_SECONDS = 1.0
 
 
-class Limits:
+class RateLimits:
     """Token buckets by key or source. `tick` is a monotonic clock in seconds."""
 
     def __init__(self, tick: Callable[[], float] = monotonic) -> None:

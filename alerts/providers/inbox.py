@@ -25,7 +25,7 @@ import msgspec
 from alerts.channels.message import Message, SendResult
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import from_micros, micros
-from alerts.providers.inbox_store import SqliteTables, Tables, Transaction
+from alerts.providers.inbox_store import InboxTransaction, SqliteTables, Tables
 
 _BATCH = 1000
 
@@ -196,7 +196,7 @@ class Inbox:
             if last:
                 return
 
-    def _write(self, tx: Transaction, batch: Sequence[_Arrival]) -> None:
+    def _write(self, tx: InboxTransaction, batch: Sequence[_Arrival]) -> None:
         at = micros(self._clock())
         kept: list[Message] = []
         for arrival in batch:
@@ -207,7 +207,7 @@ class Inbox:
         tx.executemany(_INSERT, [(m.delivery, m.channel, m.to, at, m.data) for m in kept])
 
     @staticmethod
-    def _first_try(tx: Transaction, delivery: str) -> bool:
+    def _first_try(tx: InboxTransaction, delivery: str) -> bool:
         if tx.execute("SELECT 1 FROM inbox_put_off WHERE delivery = ?", (delivery,)):
             return False
         tx.execute(_PUT_OFF, (delivery,))

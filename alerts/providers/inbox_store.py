@@ -13,7 +13,7 @@ from typing import Any, Protocol
 Value = None | int | float | str | bytes
 
 
-class Transaction(Protocol):
+class InboxTransaction(Protocol):
     """An open transaction, used by one thread; `?` for parameters."""
 
     def execute(self, sql: str, params: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
@@ -26,10 +26,10 @@ class Transaction(Protocol):
 class Tables(Protocol):
     """A database: implemented by `alerts.eventlog.ports.Database` and by `SqliteTables`."""
 
-    def read(self) -> AbstractContextManager[Transaction]:
+    def read(self) -> AbstractContextManager[InboxTransaction]:
         """Open a consistent snapshot, from any thread."""
 
-    def write(self) -> AbstractContextManager[Transaction]:
+    def write(self) -> AbstractContextManager[InboxTransaction]:
         """Open a transaction: committed to disk at the end of the block, rolled back if it raises."""
 
     def close(self) -> None:
@@ -67,13 +67,13 @@ class SqliteTables:
         return connection
 
     @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> Iterator[InboxTransaction]:
         """See `Tables.read`."""
         with self._read_lock:
             yield from _transaction(self._reading, "BEGIN")
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Iterator[InboxTransaction]:
         """See `Tables.write`."""
         with self._write_lock:
             yield from _transaction(self._writing, "BEGIN IMMEDIATE")
@@ -90,7 +90,7 @@ class SqliteTables:
             self._reading.close()
 
 
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[Transaction]:
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[InboxTransaction]:
     connection.execute(begin)
     try:
         yield _Connection(connection)

@@ -18,7 +18,7 @@ from dotenv.parser import parse_stream
 
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
-from alerts.settings.key_files import Keys, SettingsError
+from alerts.settings.key_files import KeyFiles, SettingsError
 from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
@@ -172,7 +172,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
     database_file = _database_file(url)
     folder = database_file.parent if database_file else Path("var")
     sender = _sender(values.get("ALERTS_FROM", "Community Alerts <alerts@localhost>"))
-    keys = Keys(values, folder, made=make_keys and database_file is not None)
+    keys = KeyFiles(values, folder, made=make_keys and database_file is not None)
     return Settings(
         database_url=url,
         database_file=database_file,

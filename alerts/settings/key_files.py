@@ -19,7 +19,7 @@ def new_master_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-class Keys:
+class KeyFiles:
     """Loads the two keys: from a variable, from a file it names, or (SQLite) created once in the data folder."""
 
     def __init__(self, values: Mapping[str, str], folder: Path, *, made: bool) -> None:

@@ -153,11 +153,11 @@ def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
     selector = values.get("ALERTS_DKIM_SELECTOR", "alerts")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", selector, re.IGNORECASE):
         raise SettingsError("ALERTS_DKIM_SELECTOR: expected a DNS name such as alerts or mail.2026")
-    from alerts.net.dkim import Signer  # here, since few commands need what it imports
+    from alerts.net.dkim import DkimSigner  # here, since few commands need what it imports
 
     domain = sender.rpartition("@")[2].lower()
     try:
-        Signer(domain, selector, key)
+        DkimSigner(domain, selector, key)
     except ValueError as error:
         raise SettingsError(f"ALERTS_DKIM_KEY_FILE: {error}") from error
     return DkimKey(domain=domain, selector=selector, key=key)

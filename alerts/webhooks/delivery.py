@@ -48,7 +48,7 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WebhookOutcome:
     """Outcome of a try. `reason` is empty on success; `wait`: seconds that the target asked for."""
 
     reason: str = ""
@@ -85,20 +85,20 @@ def headers_of(secret: str, webhook: UUID, outgoing: Outgoing, now: datetime) ->
 
 async def post(
     client: Poster, url: str, secret: str, webhook: UUID, outgoing: Outgoing, clock: Callable[[], datetime]
-) -> Outcome:
+) -> WebhookOutcome:
     """Try once. Never raises for a target's behaviour."""
     try:
         answer = await client.post(url, outgoing.body, headers_of(secret, webhook, outgoing, clock()))
     except TargetRefused as error:
-        return Outcome(f"not posted: {error}")
+        return WebhookOutcome(f"not posted: {error}")
     except TargetError as error:
-        return Outcome(str(error))
+        return WebhookOutcome(str(error))
     if 200 <= answer.status < 300:
-        return Outcome()
+        return WebhookOutcome()
     words = f"it answered {answer.status}"
     if 300 <= answer.status < 400:
         words += ", and redirects are not followed: add a webhook with the address that it names"
-    return Outcome(words, retry_after(answer.headers, clock()) or 0.0, answer.status == _GONE)
+    return WebhookOutcome(words, retry_after(answer.headers, clock()) or 0.0, answer.status == _GONE)
 
 
 def backoff(

@@ -27,7 +27,7 @@ from alerts.storage.ports import Database
 from alerts.storage.server_clock import steady
 from alerts.webhooks import delivery
 from alerts.webhooks.area_filter import AreaFilter, Filter
-from alerts.webhooks.delivery import BACKOFF, PATIENCE, Outcome, Outgoing, Poster
+from alerts.webhooks.delivery import BACKOFF, PATIENCE, Outgoing, Poster, WebhookOutcome
 from alerts.webhooks.progress import LIFE, Cursor, WebhookLease
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class _Found(msgspec.Struct, frozen=True):
     more: bool
 
 
-class Sender:
+class WebhookSender:
     """Webhook sender. `start` and `stop` belong to one event loop."""
 
     def __init__(
@@ -212,7 +212,7 @@ class Sender:
                 return False
             await asyncio.sleep(max(0.0, ((course.due_at or self._clock()) - self._clock()).total_seconds()))
 
-    async def _given_up(self, course: Cursor, outcome: Outcome) -> bool:
+    async def _given_up(self, course: Cursor, outcome: WebhookOutcome) -> bool:
         """Record a failure with the time of the next try; or disable the webhook and return True."""
         now = self._clock()
         course.tries += 1

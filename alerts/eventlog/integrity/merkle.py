@@ -156,7 +156,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     signature: str
 
 
-class Signer:
+class CheckpointSigner:
     """Signs checkpoints and seals batches with a secret of this instance (`SECRET_BYTES`)."""
 
     def __init__(self, secret: bytes) -> None:

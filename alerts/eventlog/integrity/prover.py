@@ -14,7 +14,7 @@ from threading import Thread
 from time import monotonic
 
 from alerts.eventlog.codec import LOG_COLUMNS
-from alerts.eventlog.integrity.merkle import HASH, Leaves, Signer, Tree, unpacked
+from alerts.eventlog.integrity.merkle import HASH, CheckpointSigner, Leaves, Tree, unpacked
 from alerts.eventlog.log import EventLog
 from alerts.kernel.errors import DomainError
 from alerts.kernel.times import from_micros, micros
@@ -51,7 +51,7 @@ class Prover:
         log: EventLog,
         main: BaseDatabase,
         keys: BaseDatabase,
-        signer: Callable[[], Signer],
+        signer: Callable[[], CheckpointSigner],
         clock: Callable[[], datetime],
     ) -> None:
         """`keys` is the database of the proofs; `signer` may read and write it, so it is called lazily."""
@@ -60,7 +60,7 @@ class Prover:
         self._leader = AdvisoryLockLeader(keys, _LOCK)
         self._stop = Flag()
         self._thread: Thread | None = None
-        self._signer: Signer | None = None
+        self._signer: CheckpointSigner | None = None
         self._tree: Tree | None = None
         """Tree of all stored leaves; None before it is read, or once another process may have added leaves."""
         self._position = 0
@@ -169,7 +169,7 @@ class Prover:
         self._number, self._signed_size, self._signed_at = self._number + 1, tree.size, at
 
     @property
-    def _signing(self) -> Signer:
+    def _signing(self) -> CheckpointSigner:
         if self._signer is None:
             self._signer = self._make_signer()
         return self._signer

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from alerts.eventlog.codec import LOG_COLUMNS
-from alerts.eventlog.integrity.merkle import Checkpoint, Signer, Tree, holds, leaf_of, stream_name, unpacked
+from alerts.eventlog.integrity.merkle import Checkpoint, CheckpointSigner, Tree, holds, leaf_of, stream_name, unpacked
 from alerts.eventlog.integrity.prover import split
 from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
@@ -44,7 +44,7 @@ class Readable(Protocol):
         """Open a consistent snapshot."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Deviation(msgspec.Struct, frozen=True, kw_only=True):
     """A detected deviation."""
 
     kind: Kind
@@ -68,7 +68,7 @@ class Report(msgspec.Struct, kw_only=True):
     since: datetime | None = None
     """Time of the first checkpoint: changes to older events before that cannot be detected."""
     found: int = 0
-    findings: list[Finding] = msgspec.field(default_factory=list)
+    findings: list[Deviation] = msgspec.field(default_factory=list)
     compared: Checkpoint | None = None
     """External checkpoint that the log extends."""
     checkpoint: Checkpoint | None = None
@@ -82,7 +82,7 @@ class Report(msgspec.Struct, kw_only=True):
         """
         return not self.whole and not self.proven and not self.checkpoints
 
-    def add(self, finding: Finding) -> None:
+    def add(self, finding: Deviation) -> None:
         """Record a finding."""
         self.whole, self.found = False, self.found + 1
         if len(self.findings) < MOST_FINDINGS:
@@ -101,7 +101,7 @@ class Proof(msgspec.Struct, frozen=True):
 def verify(
     main: Readable,
     keys: Readable,
-    signer: Signer | None,
+    signer: CheckpointSigner | None,
     now: datetime,
     *,
     against: Checkpoint | None = None,
@@ -116,7 +116,7 @@ class _Verification:
         self,
         main: Readable,
         keys: Readable,
-        signer: Signer | None,
+        signer: CheckpointSigner | None,
         against: Checkpoint | None,
         progress: Callable[[int, int], None],
     ) -> None:
@@ -142,7 +142,7 @@ class _Verification:
             report.position = int(tx.execute(_END)[0][0])
         report.checkpoints, report.since = len(self._heads), self._heads[0][2] if self._heads else None
         if self._signer is not None and report.position and not last and not self._heads:
-            report.add(Finding(kind="proof missing", words="every proof of the log's events is gone"))
+            report.add(Deviation(kind="proof missing", words="every proof of the log's events is gone"))
         self._heads.reverse()
         tail = self._compare(self._proofs(proven_end))
         self._finish_heads(proven_end)
@@ -192,7 +192,7 @@ class _Verification:
         yield from map(Proof, leaves.positions, leaves.streams, leaves.topics, leaves.hashes)
 
     def _spoilt(self, kind: Kind, words: str) -> None:
-        self._report.add(Finding(kind=kind, words=words))
+        self._report.add(Deviation(kind=kind, words=words))
         self._tree = None
 
     def _grow(self, start: int, hashes: Any) -> None:
@@ -238,7 +238,7 @@ class _Verification:
         valid = kept is not None and self._signer is not None and self._signer.signed(of, kept.root, at, signature)
         if kept is None or not valid or of != size:
             words = f"checkpoint {number} (of {at.isoformat(timespec='seconds')}) was altered"
-            self._report.add(Finding(kind="checkpoint altered", words=words))
+            self._report.add(Deviation(kind="checkpoint altered", words=words))
         elif self._tree is None:
             self._tree = kept  # Events before it are known to be altered; from here on comparison resumes.
         elif self._tree.root != kept.root:
@@ -249,7 +249,7 @@ class _Verification:
         self._check_heads(size)
         for number, of, *_ in reversed(self._heads):
             words = f"checkpoint {number} speaks of {of} events, and proofs of {size} are there"
-            self._report.add(Finding(kind="proof missing", words=words))
+            self._report.add(Deviation(kind="proof missing", words=words))
 
     def _check_external(self) -> None:
         """Compare with the external checkpoint, when the tree has its size."""
@@ -271,7 +271,7 @@ class _Verification:
         else:
             self._report.compared = given
             return
-        self._report.add(Finding(kind="other checkpoint", words=words))
+        self._report.add(Deviation(kind="other checkpoint", words=words))
 
     # --- the log
 
@@ -313,7 +313,7 @@ class _Verification:
         words = f"event {position} ({proof.topic} of stream {was[0]}) was changed"
         if was != now:
             words += f": there stands {now[1]} (version {version}) of stream {now[0]} now"
-        self._report.add(Finding(kind="changed", words=words, position=position, stream=was[0], topic=proof.topic))
+        self._report.add(Deviation(kind="changed", words=words, position=position, stream=was[0], topic=proof.topic))
 
     def _missing(self, proof: Proof) -> None:
         stream = stream_name(proof.stream)
@@ -321,13 +321,13 @@ class _Verification:
         if proof.position > self._report.position:
             words += f": the log ends at {self._report.position}"
         self._report.add(
-            Finding(kind="missing", words=words, position=proof.position, stream=stream, topic=proof.topic)
+            Deviation(kind="missing", words=words, position=proof.position, stream=stream, topic=proof.topic)
         )
 
     def _inserted(self, row: Any) -> None:
         stream, topic = stream_name(row[1]), str(row[3])
         words = f"event {row[0]} ({topic} of stream {stream}) was put in afterwards"
-        self._report.add(Finding(kind="inserted", words=words, position=row[0], stream=stream, topic=topic))
+        self._report.add(Deviation(kind="inserted", words=words, position=row[0], stream=stream, topic=topic))
 
     def _extend(self, tail: list[bytes]) -> None:
         """Add the unproven events, for the new checkpoint and the external one."""
@@ -341,6 +341,6 @@ class _Verification:
             words = f"the checkpoint in the file speaks of {outside} events, and the log has {self._report.events}"
             if outside <= self._report.events:
                 words = f"nothing is left to compare the checkpoint in the file (of {outside} events) with"
-            self._report.add(Finding(kind="other checkpoint", words=words))
+            self._report.add(Deviation(kind="other checkpoint", words=words))
         if self._tree is not None:
             self._tree.add(tail[upto:])

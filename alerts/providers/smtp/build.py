@@ -21,6 +21,6 @@ def _signer(settings: Settings) -> Signs | None:
     """DKIM signer, if a key is set."""
     if settings.dkim is None:
         return None
-    from alerts.net.dkim import Signer  # here, since most processes need nothing of what it imports
+    from alerts.net.dkim import DkimSigner  # here, since most processes need nothing of what it imports
 
-    return Signer(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)
+    return DkimSigner(settings.dkim.domain, settings.dkim.selector, settings.dkim.key)

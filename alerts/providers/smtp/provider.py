@@ -35,7 +35,7 @@ _NO_SERVER_S = 1.0
 
 
 class Signs(Protocol):
-    """Port of the DKIM signer (`alerts.net.dkim.Signer`)."""
+    """Port of the DKIM signer (`alerts.net.dkim.DkimSigner`)."""
 
     def signed(self, message: bytes) -> bytes:
         """Return the message with its signature prepended."""

@@ -35,7 +35,7 @@ Encode = Callable[[dict[str, Any], bytes], bytes]
 """Function (subscription, plain text) → encrypted body."""
 
 
-class Keys(msgspec.Struct, frozen=True):
+class SubscriptionKeys(msgspec.Struct, frozen=True):
     """Keys of a browser subscription, base64url."""
 
     auth: str
@@ -46,7 +46,7 @@ class Subscription(msgspec.Struct, frozen=True):
     """A push subscription: the address of a contact point of channel push."""
 
     endpoint: str
-    keys: Keys
+    keys: SubscriptionKeys
 
 
 _subscriptions = msgspec.json.Decoder(Subscription)

@@ -27,7 +27,7 @@ from alerts.app import schema
 from alerts.doctor import database, mail, network, providers
 from alerts.doctor.finding import Finding
 from alerts.doctor.runner import run
-from alerts.net.dkim import Signer
+from alerts.net.dkim import DkimSigner
 from alerts.settings import Settings
 from alerts.settings.provider_urls import sms
 from tests.support.databases import MASTER_KEY
@@ -195,11 +195,11 @@ def test_the_published_key_must_be_the_private_one_s(tmp_path: Path) -> None:
         [found] = states(mail.signature(settings, lookup))
         return found
 
-    record = Signer("anytown.gov.uk", "s1", ours).record
+    record = DkimSigner("anytown.gov.uk", "s1", ours).record
     assert asked(record)[0] == "ok"
     spaced = record.replace("; ", " ;\t").replace("p=", "p= ")
     assert asked(spaced[:60] + " " + spaced[60:])[0] == "ok", "white space in a record means nothing"
-    state, words = asked(Signer("anytown.gov.uk", "s1", other).record)
+    state, words = asked(DkimSigner("anytown.gov.uk", "s1", other).record)
     assert state == "wrong" and "another key" in words and record in words
     state, words = asked()
     assert state == "wrong" and record in words, "what to publish is said"

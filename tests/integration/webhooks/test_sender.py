@@ -25,7 +25,7 @@ from alerts.app import bootstrap, schema
 from alerts.app.periodic_jobs import periodic_jobs
 from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
-from alerts.webhooks.sender import Sender
+from alerts.webhooks.sender import WebhookSender
 from tests.support.databases import MASTER_KEY
 from tests.support.served import CAMDEN, EVERYTHING, PUBLIC_URL, Served, problem
 
@@ -117,7 +117,7 @@ def _settings(database_url: str, **more: str) -> settings_of.Settings:
 class Running:
     """A sender with its periodic job."""
 
-    def __init__(self, sender: Sender) -> None:
+    def __init__(self, sender: WebhookSender) -> None:
         self.sender, self._jobs = sender, periodic_jobs(webhooks=sender)
 
     def start(self) -> None:
@@ -135,7 +135,7 @@ def sender_of(served: Served, **more: Any) -> Running:
     given = {"clock": lambda: served.now, "schedule": QUICK, **more}
     client = SafeHttpClient(allow_private=True, total_s=2.0)
     return Running(
-        Sender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
+        WebhookSender(database, parts.writer, parts.log, parts.codec, client, parts.commands.disable_webhook, **given)
     )
 
 

@@ -17,7 +17,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.channels.renderer import Renderer
-from alerts.net.dkim import Signer, _relaxed
+from alerts.net.dkim import DkimSigner, _relaxed
 
 _RSA = rsa.generate_private_key(65537, 2048)
 
@@ -28,10 +28,10 @@ def pem(key: Any, passphrase: bytes = b"") -> bytes:
     return found
 
 
-SIGNER = Signer("town.example", "mail.2026", pem(_RSA))
+SIGNER = DkimSigner("town.example", "mail.2026", pem(_RSA))
 
 
-def verified(message: bytes, signer: Signer = SIGNER) -> bool:
+def verified(message: bytes, signer: DkimSigner = SIGNER) -> bool:
     def dns(name: bytes, timeout: float = 5) -> bytes | None:
         return signer.record.encode() if name == f"{signer.name}.".encode() else None
 
@@ -89,7 +89,7 @@ def test_transactional_mail_is_signed_too(renderer: Renderer) -> None:
 
 def test_an_ed25519_key_signs_by_rfc_8463(notice: bytes) -> None:
     key = ed25519.Ed25519PrivateKey.generate()
-    signer = Signer("town.example", "e", pem(key))
+    signer = DkimSigner("town.example", "e", pem(key))
     signed = signer.signed(notice)
     assert b"a=ed25519-sha256" in signed
     published = base64.b64decode(signer.record.removeprefix("v=DKIM1; k=ed25519; p="))
@@ -115,7 +115,7 @@ def test_an_ed25519_key_signs_by_rfc_8463(notice: bytes) -> None:
 
 
 def test_a_domain_of_other_letters_is_named_as_dns_knows_it(notice: bytes) -> None:
-    signer = Signer("b\xfccher.example", "alerts", pem(_RSA))
+    signer = DkimSigner("b\xfccher.example", "alerts", pem(_RSA))
     assert signer.name == "alerts._domainkey.xn--bcher-kva.example"
     assert verified(signer.signed(notice), signer)
 
@@ -131,7 +131,7 @@ def test_a_domain_of_other_letters_is_named_as_dns_knows_it(notice: bytes) -> No
 )
 def test_a_key_that_cannot_sign_is_refused_with_words(key: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Signer("town.example", "alerts", key)
+        DkimSigner("town.example", "alerts", key)
 
 
 _PIECES = st.sampled_from([b"a", b"bc", b" ", b"  ", b"\t", b"\r\n", b"\r\n\r\n", b" \r\n", b"=20"])

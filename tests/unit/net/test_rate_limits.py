@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.kernel.errors import TooManyRequests
-from alerts.net.rate_limits import Limits
+from alerts.net.rate_limits import RateLimits
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def taken(limits: Limits, who: str, rate: float, times: int) -> int:
+def taken(limits: RateLimits, who: str, rate: float, times: int) -> int:
     """How many of so many requests are let in."""
     let = 0
     for _ in range(times):
@@ -29,7 +29,7 @@ def taken(limits: Limits, who: str, rate: float, times: int) -> int:
 
 def test_a_second_of_it_may_come_at_once_and_no_more() -> None:
     clock = Clock()
-    limits = Limits(clock)
+    limits = RateLimits(clock)
     assert taken(limits, "a", 10, 50) == 10
     assert taken(limits, "b", 10, 50) == 10, "another key has its own"
     clock.now += 0.5
@@ -40,7 +40,7 @@ def test_a_second_of_it_may_come_at_once_and_no_more() -> None:
 
 def test_whoever_keeps_on_trying_is_let_in_at_the_rate() -> None:
     clock = Clock()
-    limits = Limits(clock)
+    limits = RateLimits(clock)
     let = 0
     for _ in range(1000):
         let += taken(limits, "a", 5, 1)
@@ -50,7 +50,7 @@ def test_whoever_keeps_on_trying_is_let_in_at_the_rate() -> None:
 
 def test_less_than_one_a_second_says_how_long_to_wait() -> None:
     clock = Clock()
-    limits = Limits(clock)
+    limits = RateLimits(clock)
     limits.take("a", 0.1)
     with pytest.raises(TooManyRequests) as refused:
         limits.take("a", 0.1)
@@ -63,7 +63,7 @@ def test_less_than_one_a_second_says_how_long_to_wait() -> None:
 
 def test_full_buckets_are_not_kept() -> None:
     clock = Clock()
-    limits = Limits(clock)
+    limits = RateLimits(clock)
     for number in range(10_000):
         limits.take(str(number), 100)
     clock.now += 1

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, Signer
+from alerts.eventlog.integrity.merkle import SECRET_BYTES, Checkpoint, CheckpointSigner
 from alerts.eventlog.integrity.prover import CHECKPOINT_EVERY, Prover
 from alerts.eventlog.integrity.verifier import Report, verify
 from alerts.kernel.ids import new_id
@@ -33,7 +33,7 @@ class Scene:
 
     def prover(self, *, another: bool = False) -> Prover:
         keys = self.databases.another("keys") if another else self.databases.keys
-        signer = Signer(self.rig.vault.shared_secret("proofs", SECRET_BYTES))
+        signer = CheckpointSigner(self.rig.vault.shared_secret("proofs", SECRET_BYTES))
         return Prover(self.rig.log, self.databases.main, keys, lambda: signer, self.clock)
 
     def append(self, count: int) -> None:
@@ -46,7 +46,7 @@ class Scene:
 
     def verify(self, against: Checkpoint | None = None) -> Report:
         secret = stored_secret(self.databases.keys, MASTER, "proofs", SECRET_BYTES)
-        signer = None if secret is None else Signer(secret)
+        signer = None if secret is None else CheckpointSigner(secret)
         return verify(self.databases.main, self.databases.keys, signer, datetime.now(UTC), against=against)
 
     def tamper(self, *statements: str, part: str = "main") -> None:
@@ -170,7 +170,7 @@ def test_a_checkpoint_kept_elsewhere_finds_log_and_proofs_made_anew_together(sce
     report = scene.verify(kept)
     assert found(report) == [("other checkpoint", None)] and report.compared is None
     assert "changed together" in report.findings[0].words
-    forged = Signer(bytes(64)).checkpoint(kept.size, bytes.fromhex(kept.root), kept.at)
+    forged = CheckpointSigner(bytes(64)).checkpoint(kept.size, bytes.fromhex(kept.root), kept.at)
     assert not scene.verify(forged).whole
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from alerts.channels.message import Message, SendResult
-from alerts.net.dkim import Signer
+from alerts.net.dkim import DkimSigner
 from alerts.providers.failover import Health
 from alerts.providers.smtp.provider import SmtpProvider
 
@@ -279,7 +279,7 @@ def test_what_leaves_is_signed_and_arrives_so(box: tuple[Mailbox, Target]) -> No
     handler, target = box
     key = ed25519.Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    signer = Signer("localhost", "test", pem, now=lambda: 1_700_000_000)
+    signer = DkimSigner("localhost", "test", pem, now=lambda: 1_700_000_000)
     dotted = b"From: Alerts <alerts@localhost>\r\nSubject: hello\r\n\r\n.a dot\r\n..\r\nbye\r\n"
     sent = msgspec.structs.replace(message("a@example.org"), data=dotted)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.eventlog.integrity.merkle import Leaves, Signer, Tree, holds, leaf, leaf_of, unpacked
+from alerts.eventlog.integrity.merkle import CheckpointSigner, Leaves, Tree, holds, leaf, leaf_of, unpacked
 
 INPUTS = "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"
 ROOTS = (
@@ -25,7 +25,7 @@ ROOTS = (
 )
 """The test vectors of certificate-transparency-go (merkletree) and of Trillian: eight leaves and their roots."""
 AT = datetime(2026, 3, 1, 12, 0, 0, 123457, tzinfo=UTC)
-SIGNER = Signer(bytes(range(64)))
+SIGNER = CheckpointSigner(bytes(range(64)))
 ROWS = st.tuples(
     st.integers(1, 2**62), st.binary(min_size=16, max_size=16), st.integers(1, 2**62), st.text(max_size=9), st.binary()
 )
@@ -116,4 +116,4 @@ def test_a_checkpoint_goes_through_json_and_any_change_shows() -> None:
     for change in ({"size": 8}, {"root": "00" * 32}, {"at": datetime(2026, 3, 1, tzinfo=UTC)}, {"key": "ab" * 32}):
         assert not holds(msgspec.structs.replace(made, **change))
     assert not holds(msgspec.structs.replace(made, signature="nonsense"))
-    assert SIGNER.seal(0, 1, b"x") != SIGNER.seal(1, 1, b"x") != Signer(bytes(64)).seal(1, 1, b"x")
+    assert SIGNER.seal(0, 1, b"x") != SIGNER.seal(1, 1, b"x") != CheckpointSigner(bytes(64)).seal(1, 1, b"x")
