@@ -21,7 +21,7 @@ from alerts.settings.package_data import find
 from alerts.storage.sqlite import file_of
 
 
-class Restored(msgspec.Struct, frozen=True, kw_only=True):
+class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a restore."""
 
     manifest: Manifest
@@ -32,7 +32,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """Files of the previous database, renamed."""
 
 
-def restore(settings: Settings, source: Path, *, force: bool = False) -> Restored:
+def restore(settings: Settings, source: Path, *, force: bool = False) -> RestoreResult:
     """Restore a backup. Nothing is changed until it is verified.
 
     Raises `BadBackup` for a damaged or altered backup or one of the other database kind, `Conflict` if a database
@@ -54,7 +54,7 @@ def restore(settings: Settings, source: Path, *, force: bool = False) -> Restore
             report = _postgres(settings, source, manifest, force)
         schema.migrate_all(settings)
         generation = schema.compute_afresh(settings)
-    return Restored(manifest=manifest, report=report, generation=generation, aside=aside)
+    return RestoreResult(manifest=manifest, report=report, generation=generation, aside=aside)
 
 
 def _refuse(where: str) -> Conflict:

@@ -30,7 +30,7 @@ LATER = ("rehearse",)
 """Commands named in the contract that do not exist yet."""
 
 
-class Commands(typer.core.TyperGroup):
+class CommandGroup(typer.core.TyperGroup):
     """Command group that reports a command of a later version as such, not as a misspelling."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -40,7 +40,7 @@ class Commands(typer.core.TyperGroup):
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

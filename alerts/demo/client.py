@@ -21,7 +21,7 @@ PATIENCE_S = 40.0
 """Seconds for which a request is repeated while the server is down."""
 
 
-class Refused(Exception):
+class UnexpectedAnswer(Exception):
     """The product answered differently from what the story expects."""
 
     def __init__(self, what: str, status: int, answer: str) -> None:
@@ -55,14 +55,14 @@ class Doors:
             except (aiohttp.ClientError, OSError) as error:
                 last = repr(error)  # killed or not up yet: try again
             if asyncio.get_running_loop().time() > end:
-                raise Refused(f"{method} {path}", 0, f"no answer for {PATIENCE_S:.0f} s; the last was: {last}")
+                raise UnexpectedAnswer(f"{method} {path}", 0, f"no answer for {PATIENCE_S:.0f} s; the last was: {last}")
             await asyncio.sleep(0.1)
 
     async def get(self, path: str) -> Any:
         """Get a public page or document."""
         status, answer, _ = await self.send("GET", path, {}, None)
         if status != 200:
-            raise Refused(f"GET {path}", status, str(answer))
+            raise UnexpectedAnswer(f"GET {path}", status, str(answer))
         return answer
 
     async def inbox(self, after: int = 0) -> AsyncIterator[Json]:
@@ -80,7 +80,7 @@ class Doors:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         status, answer, _ = await self.send("POST", url, headers, b"List-Unsubscribe=One-Click")
         if status != 200:
-            raise Refused(f"POST {url}", status, str(answer))
+            raise UnexpectedAnswer(f"POST {url}", status, str(answer))
 
     async def webhook(self, source: str, secret: str, kind: str, data: Json) -> Json:
         """Post a signed Standard Webhook; returns the 202's body."""
@@ -104,7 +104,7 @@ class Doors:
     async def _taken(self, path: str, headers: dict[str, str], data: bytes) -> Json:
         status, answer, _ = await self.send("POST", path, headers, data)
         if status != 202:
-            raise Refused(f"POST {path}", status, str(answer))
+            raise UnexpectedAnswer(f"POST {path}", status, str(answer))
         taken: Json = answer
         return taken
 
@@ -146,7 +146,9 @@ class Api:
         headers = {"Content-Type": "application/json", **self._auth, **extra}
         status, answer, received = await self._doors.send(method, full, headers, data)
         if not 200 <= status < 300:
-            raise Refused(f"{method} {full}", status, json.dumps(answer) if isinstance(answer, dict) else str(answer))
+            raise UnexpectedAnswer(
+                f"{method} {full}", status, json.dumps(answer) if isinstance(answer, dict) else str(answer)
+            )
         return answer, received
 
 

@@ -19,7 +19,7 @@ from alerts.app.connection import connected
 from alerts.app.maintenance import is_empty
 from alerts.app.terminal import Failed
 from alerts.demo import judge, report
-from alerts.demo.client import Doors, Json, Refused
+from alerts.demo.client import Doors, Json, UnexpectedAnswer
 from alerts.demo.london import Borough, boroughs
 from alerts.demo.named import LEAVER, MOVER, named_residents
 from alerts.demo.oracle import Expected, Oracle
@@ -59,7 +59,7 @@ def play(*, once: bool, kill: bool, env: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
         failed = failed and once
-    except (AssertionError, Refused, ServerFailed) as error:
+    except (AssertionError, UnexpectedAnswer, ServerFailed) as error:
         console.print(f"[red]The story could not be told:[/red] {error}", markup=True)
     finally:
         server.stop()

@@ -19,7 +19,7 @@ from alerts.demo.named import LEAVER, MOVER
 from alerts.demo.oracle import PlacedDesk
 from alerts.demo.residents import Resident
 from alerts.demo.server import Server
-from alerts.demo.story import CapSent, Telling, Words, cap, closes_on
+from alerts.demo.story import CapSent, StoryText, Telling, cap, closes_on
 
 Json = dict[str, Any]
 CLIENTS = 48
@@ -269,7 +269,7 @@ class Player:
             await asyncio.sleep(every)
 
 
-def _content(words: dict[str, Words]) -> Json:
+def _content(words: dict[str, StoryText]) -> Json:
     return {
         language: {k: v for k, v in (("title", w.title), ("body", w.body), ("instruction", w.instruction)) if v}
         for language, w in words.items()

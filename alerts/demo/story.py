@@ -37,7 +37,7 @@ BOOKS = {"lat": 51.5610, "lon": -0.0740, "radius_km": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class StoryText:
     """Content of one notice in one language."""
 
     title: str
@@ -51,7 +51,7 @@ class Telling:
 
     key: str
     kind: Literal["alert", "service-change", "announcement"]
-    words: dict[str, Words]
+    words: dict[str, StoryText]
     topic: str
     area: Json | None = None
     """AREA: GeoJSON Polygon, {"circle": …} or {"place": slug}."""
@@ -130,78 +130,78 @@ def polygon(ring: list[list[float]]) -> Json:
 
 
 CLOSURE = {
-    "en": Words(
+    "en": StoryText(
         "Half of London's front desks close",
         "These desks close for good. Everything that you did there you can do at any other desk.",
     )
 }
 SMOKE = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Warehouse fire in Walworth: poisonous smoke",
         "A warehouse is burning near East Street. The smoke is harmful.",
         "Go indoors now. Shut windows and doors. Do not drive through the smoke.",
     ),
-    "pl": Words(
+    "pl": StoryText(
         "Pożar magazynu w Walworth: trujący dym",
         "Pali się magazyn w pobliżu East Street. Dym jest szkodliwy.",
         "Wejdź teraz do budynku. Zamknij okna i drzwi. Nie jedź przez dym.",
     ),
 }
 SMOKE_UPDATE = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Walworth fire: the smoke has reached Bermondsey",
         "The wind has turned. The smoke now lies over Bermondsey too.",
         "Stay indoors in Walworth and Bermondsey until we tell you that it is over.",
     ),
-    "pl": Words(
+    "pl": StoryText(
         "Pożar w Walworth: dym dotarł do Bermondsey",
         "Wiatr się zmienił. Dym jest teraz także nad Bermondsey.",
         "Zostań w budynku w Walworth i Bermondsey, dopóki nie odwołamy alarmu.",
     ),
 }
 SMOKE_OVER = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Walworth fire: it is over",
         "The fire is out and the air is clean.",
         "You can open windows and go out again.",
     ),
-    "pl": Words(
+    "pl": StoryText(
         "Pożar w Walworth: koniec zagrożenia", "Pożar ugaszono, powietrze jest czyste.", "Możesz otworzyć okna."
     ),
 }
 BURST = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Burst water main in Stratford: no water until tonight",
         "A main has burst under the High Street. Engineers are on site.",
         "Bottled water is handed out at Stratford Park from 15:00.",
     ),
-    "ur": Words(
+    "ur": StoryText(
         "سٹریٹفورڈ میں پانی کی مرکزی لائن پھٹ گئی",
         "ہائی سٹریٹ کے نیچے پائپ پھٹ گیا ہے۔ انجینئر موقع پر موجود ہیں۔",
         "پانی کی بوتلیں سٹریٹفورڈ پارک میں 15:00 سے ملیں گی۔",
     ),
 }
 GAS_CLOUD = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Gas cloud reported in Wembley",
         "A sensor reports chlorine near the stadium.",
         "Go indoors and up the stairs. Shut the windows.",
     ),
-    "cy": Words(
+    "cy": StoryText(
         "Cwmwl nwy yn Wembley",
         "Mae synhwyrydd yn adrodd am glorin ger y stadiwm.",
         "Ewch dan do ac i fyny'r grisiau. Caewch y ffenestri.",
     ),
 }
 GAS_FALSE = {
-    "en-GB": Words(
+    "en-GB": StoryText(
         "Wembley: there was no gas cloud", "The sensor was faulty. There was no gas.", "No need to do anything."
     ),
-    "cy": Words("Wembley: nid oedd cwmwl nwy", "Roedd y synhwyrydd yn ddiffygiol.", "Nid oes angen gwneud dim."),
+    "cy": StoryText("Wembley: nid oedd cwmwl nwy", "Roedd y synhwyrydd yn ddiffygiol.", "Nid oes angen gwneud dim."),
 }
 FESTIVAL = {
-    "en": Words("Book week in Camden, Islington and Stoke Newington", "Readings each evening, free of charge."),
-    "cy": Words("Wythnos lyfrau yn Camden, Islington a Stoke Newington", "Darlleniadau bob nos, am ddim."),
+    "en": StoryText("Book week in Camden, Islington and Stoke Newington", "Readings each evening, free of charge."),
+    "cy": StoryText("Wythnos lyfrau yn Camden, Islington a Stoke Newington", "Darlleniadau bob nos, am ddim."),
 }
 FESTIVAL_RULE: Json = {
     "all": [
@@ -209,7 +209,7 @@ FESTIVAL_RULE: Json = {
         {"not": {"frequency": "weekly"}},
     ]
 }
-MARKET = {"en": Words("East Street market opens on Sunday", "From 09:00 to 15:00, with a repair corner.")}
+MARKET = {"en": StoryText("East Street market opens on Sunday", "From 09:00 to 15:00, with a repair corner.")}
 
 
 def closes_on(start: datetime) -> datetime:
@@ -257,7 +257,9 @@ def cap(telling: Telling, run: str, sent: datetime, references: list[CapSent], e
     return CapSent(identifier, when, xml)
 
 
-def _info(telling: Telling, language: str, words: Words, event: dict[str, str], response: str, sent: datetime) -> str:
+def _info(
+    telling: Telling, language: str, words: StoryText, event: dict[str, str], response: str, sent: datetime
+) -> str:
     lines = [
         ("language", language),
         ("category", telling.category),

@@ -20,7 +20,7 @@ _READ = "SELECT bytes FROM audience_copy WHERE piece = ?"
 _WRITE = "INSERT INTO audience_copy (piece, bytes) VALUES (?, ?)"
 
 
-class Readable(Protocol):
+class ReadableBlob(Protocol):
     """Stored blob, from its beginning."""
 
     def read(self, size: int, /) -> bytes:
@@ -28,7 +28,7 @@ class Readable(Protocol):
 
 
 @contextmanager
-def stored_blob(views: BaseDatabase) -> Iterator[Readable | None]:
+def stored_blob(views: BaseDatabase) -> Iterator[ReadableBlob | None]:
     """Open the blob of these read models; None if there is none."""
     if views.dialect == "postgresql":
         with views.read() as tx:

@@ -101,7 +101,7 @@ class CheckpointStore:
         return found
 
     def _take(
-        self, source: blob_store.Readable, columns: AudienceColumns, registers: ReferenceData, newest: int
+        self, source: blob_store.ReadableBlob, columns: AudienceColumns, registers: ReferenceData, newest: int
     ) -> RestoredCheckpoint:
         head = encrypted_stream.head_of(source)
         key = self._vault.copy_key(head.key)
