@@ -7,6 +7,7 @@ from functools import cache
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from alerts.kernel.texts import cut
@@ -24,7 +25,7 @@ def html(markdown: str) -> str:
     return nh3.clean(
         _parser().render(markdown),
         tags=_TAGS,
-        attributes={"a": {"href"}},
+        attributes={"a": {"href"}, "li": {"value"}},
         url_schemes=_SCHEMES,
         link_rel="noopener nofollow",
     ).strip()
@@ -35,9 +36,14 @@ def text(markdown: str, width: int = WIDTH) -> str:
     return "\n\n".join(_blocks(_parser().parse(markdown), width))
 
 
+def plain(markdown: str) -> str:
+    """Render plain text without wrapping, for programs: CAP, feeds, JSON."""
+    return "\n\n".join(_blocks(_parser().parse(markdown), None))
+
+
 def first_line(markdown: str, limit: int = 160) -> str:
     """Return the beginning in one line, cut at a word if there is one."""
-    flat = " ".join(text(markdown, width=10_000).split())
+    flat = " ".join(plain(markdown).split())
     return cut(flat, limit)
 
 
@@ -64,6 +70,7 @@ def _parser() -> MarkdownIt:
     """Parser shared by all threads, with its rules compiled."""
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True})
     parser.disable("image")
+    parser.core.ruler.push("list_numbers", _keep_numbers)
     parser.add_render_rule("heading_open", lambda *_: "<h3>")
     parser.add_render_rule("heading_close", lambda *_: "</h3>\n")
     # A ruler publishes its list of rules before filling it: a thread that came in between would parse with too few
@@ -73,33 +80,58 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _blocks(tokens: list[Token], width: int) -> list[str]:
-    """Split into wrapped paragraphs; list items keep their bullet or number and stay together."""
+def _keep_numbers(state: StateCore) -> None:
+    """Number the items of ordered lists as written: `meta["number"]`, in HTML a `value` where it would count otherwise.
+
+    CommonMark counts on from the first: "24. December" and "31. December" would become 24 and 25. A list whose items
+    all have the same number, the shorthand of many editors, is counted.
+    """
+    lists: list[list[Token]] = []
+    for token in state.tokens:
+        if token.type.endswith("_list_open"):
+            lists.append([])
+        elif token.type == "list_item_open":
+            lists[-1].append(token)
+        elif token.type == "ordered_list_close":
+            items = lists.pop()
+            written = [int(item.info) for item in items]
+            counted = len(written) > 1 and len(set(written)) == 1
+            expected = 1
+            for index, item in enumerate(items):
+                number = written[0] + index if counted else written[index]
+                item.meta["number"] = number
+                if number != expected:
+                    item.attrSet("value", str(number))
+                expected = number + 1
+        elif token.type == "bullet_list_close":
+            lists.pop()
+
+
+def _blocks(tokens: list[Token], width: int | None) -> list[str]:
+    """Split into paragraphs, wrapped at `width`; list items keep their bullet or number and stay together."""
     blocks: list[str] = []
-    numbers: list[int | None] = []
+    depth = 0
     bullet, in_list = "", False
     for token in tokens:
         if token.type in ("bullet_list_open", "ordered_list_open"):
-            numbers.append(None if token.type.startswith("bullet") else int(token.attrGet("start") or 1))
+            depth += 1
         elif token.type in ("bullet_list_close", "ordered_list_close"):
-            numbers.pop()
-            in_list = bool(numbers)
+            depth -= 1
+            in_list = depth > 0
         elif token.type == "list_item_open":
-            number = numbers[-1]
-            bullet = "  " * (len(numbers) - 1) + ("- " if number is None else f"{number}. ")
-            numbers[-1] = None if number is None else number + 1
+            number = token.meta.get("number")
+            bullet = "  " * (depth - 1) + ("- " if number is None else f"{number}. ")
         elif token.type == "hr":
             blocks.append("-" * 20)
         elif token.type in ("inline", "fence", "code_block"):
             words = _inline(token.children or []) if token.type == "inline" else token.content
-            block = "\n".join(
-                wrap(line, width, " " * len(bullet)) for line in (bullet + words).splitlines() if line.strip()
-            )
+            lines = [line for line in (bullet + words).split("\n") if line.strip()]
+            block = "\n".join(lines if width is None else (wrap(line, width, " " * len(bullet)) for line in lines))
             if in_list and bullet:
                 blocks[-1] += "\n" + block
             else:
                 blocks.append(block)
-            bullet, in_list = "", bool(numbers)
+            bullet, in_list = "", depth > 0
     return blocks
 
 

@@ -15,7 +15,7 @@ from alerts.commands import cap_references, message_order, notice_threads, subje
 from alerts.commands.actor import Actor
 from alerts.commands.cap_references import References
 from alerts.commands.incidents import found
-from alerts.commands.notice_plans import plan_of_incident
+from alerts.commands.notice_plans import plain_content, plan_of_incident
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.cap_message import CapGroup, CapMessage, CapWords
@@ -147,7 +147,7 @@ def _cancel(
     if not mine:
         return CapOutcome(parked="It cancels a message that we do not know: a person has to decide.")
     cap_references.remember(unit, message, actor.source, mine)
-    words = content(message.groups[0]) if message.groups else {}
+    words = plain_content(content(message.groups[0])) if message.groups else {}
     return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, new))
 
 
@@ -272,7 +272,8 @@ def _announce_one(
     if state is not None and group.all_clear:
         unit.append(INCIDENT, state.id, *domain.decide_resolve(state, "all clear"))
         reason = "The danger is over."
-        return state.id, subject_notices.end(unit, actor, state.id, "AllClear", content(group), reason, new)
+        words = plain_content(content(group))
+        return state.id, subject_notices.end(unit, actor, state.id, "AllClear", words, reason, new)
     reference = ",".join((message.external_id, str(index)))
     facts = facts_of(group, state.facts.source_ref if state else reference, checked.categories)
     incident = state.id if state else derived_id("incident", actor.source, reference)
@@ -337,7 +338,7 @@ def facts_of(group: CapGroup, reference: str | None, categories: dict[str, str])
 
 
 def content(group: CapGroup) -> dict[str, Content]:
-    """Return a group's texts. Too long ones are cut, not refused: a warning is not rejected for its length.
+    """Return a group's plain texts. Too long ones are cut, not refused: a warning is not rejected for its length.
 
     A headline that had to be cut opens the body as a whole, so that the public page has every word of it.
     """

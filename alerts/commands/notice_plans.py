@@ -20,6 +20,7 @@ from alerts.domain.notice_lifecycle import danger_to_life, default_priority
 from alerts.domain.streams import CHANGE, INCIDENT
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.events import Stream
+from alerts.kernel.plain_text import as_markdown
 from alerts.kernel.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
 Json = dict[str, Any]
@@ -96,14 +97,14 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
 
 
 def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> NoticePlan:
-    """Derive a plan from an incident: an alert in its own words."""
+    """Derive a plan from an incident: an alert in its own words, which are plain text."""
     plan = NoticePlan(
         kind="alert",
         content={
             tag: Content(
                 title=headline,
-                body=facts.description.get(tag, ""),
-                instruction=facts.instruction.get(tag, ""),
+                body=as_markdown(facts.description.get(tag, "")),
+                instruction=as_markdown(facts.instruction.get(tag, "")),
             )
             for tag, headline in facts.headline.items()
         },
@@ -119,15 +120,23 @@ def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> Notice
 
 
 def plan_of_change(facts: ChangeFacts) -> NoticePlan:
-    """Derive a plan from a service change."""
+    """Derive a plan from a service change, whose words are plain text."""
     return NoticePlan(
         kind="service-change",
         content={
-            tag: Content(title=headline, body=facts.description.get(tag, ""))
+            tag: Content(title=headline, body=as_markdown(facts.description.get(tag, "")))
             for tag, headline in facts.headline.items()
         },
         topic=facts.topic or SERVICE_CHANGES_TOPIC,
     )
+
+
+def plain_content(content: dict[str, Content]) -> dict[str, Content]:
+    """Return plain texts by language as a notice's content. Titles and texts for SMS are never Markdown."""
+    return {
+        tag: replace(words, body=as_markdown(words.body), instruction=as_markdown(words.instruction))
+        for tag, words in content.items()
+    }
 
 
 def load(get: Lookup, stream: Stream[S], thing: UUID) -> S | None:

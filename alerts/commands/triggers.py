@@ -20,7 +20,7 @@ from alerts.commands import (
 )
 from alerts.commands.actor import SYSTEM, Actor
 from alerts.commands.base import CommandBase
-from alerts.commands.notice_plans import base_plan, check_notice, plan_of
+from alerts.commands.notice_plans import base_plan, check_notice, plain_content, plan_of
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import TriggerSaved
 from alerts.commands.subject_notices import Announcement, NewId
@@ -188,6 +188,7 @@ class TriggerCommands(CommandBase):
         if isinstance(request, ResolveBody):
             return _resolving(actor, request, parsed.sent)
         notice = check_notice(request, known, now)
+        notice = replace(notice, content=plain_content(notice.content))
         return lambda unit, new: _requested(
             unit, actor, plan_of(notice, base_plan(unit.get, request, known.categories)), new
         )
@@ -225,7 +226,7 @@ def _resolving(actor: Actor, request: ResolveBody, sent: datetime | None) -> Dec
     if not request.source_ref:
         raise Invalid.field("source_ref", "Say which incident is over.")
     incident = incident_id(actor.source, request.source_ref)
-    words = validation.content(request.all_clear, "all_clear")
+    words = plain_content(validation.content(request.all_clear, "all_clear"))
 
     def decide(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
         if unit.get(INCIDENT, incident) is None:

@@ -30,8 +30,8 @@ class ParsedTrigger:
 
     `external_id`: `webhook-id`, `CapMessage.external_id`, or the value of the mapping's `id`. `kind`: the webhook's
     type (`incident.reported`, …), `cap.Alert`, `cap.Update`, …, or `json` if no mapping could read it. `digest`:
-    SHA-256 of the body, in hex. `body` is the body as text, `raw` its bytes in base64 unless they are that text in
-    UTF-8; they and `content_type` are stored only if a person has to decide. `sent`: the time by which the messages
+    SHA-256 of the body, in hex. `body` is the body as text, `raw` its bytes in base64 if they are not that text in
+    UTF-8; these and `content_type` are stored only if a person has to decide. `sent`: the time by which the messages
     about one subject are ordered (RULES 13); None for the order of acceptance. A CAP message has its own.
     """
 

@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
+from alerts.channels import markdown
 from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.intake.cap_reader import NAMESPACE
@@ -83,8 +84,8 @@ def _info(
         _add(info, "expires", _time(notice.expires, about.timezone))
     _add(info, "senderName", sender_name)
     _add(info, "headline", words.title)
-    _add(info, "description", words.body)
-    _add(info, "instruction", words.instruction)
+    _add(info, "description", markdown.plain(words.body))
+    _add(info, "instruction", markdown.plain(words.instruction))
     _add(info, "web", f"{about.public_url}/alerts/{notice.id}")
     area = _area(plan, language, about)
     if area is not None:

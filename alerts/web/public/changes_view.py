@@ -15,6 +15,7 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
 from alerts.kernel.languages import choose
+from alerts.kernel.plain_text import as_markdown
 from alerts.projections.queries import ReadModels
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.place_shapes import PlaceShapes
@@ -64,7 +65,7 @@ class ChangeViews:
             "title": headline,
             "lang": language,
             "dir": direction(language),
-            "lead": markdown.first_line(description, 240),
+            "lead": markdown.first_line(as_markdown(description), 240),
             "points": t.comma.join(sorted(p.facts.name for p in self.points(change))),
             "link": f"{self._site.base}/alerts/{change.notice}" if change.notice else "",
         }

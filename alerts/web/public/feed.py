@@ -9,6 +9,7 @@ from aiohttp import web
 
 from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
+from alerts.kernel.plain_text import as_markdown
 from alerts.web.http.routing import Handler
 from alerts.web.public import atom
 from alerts.web.public.notice_view import ReaderLocale
@@ -55,6 +56,6 @@ def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.
         link=f"{frame.pages.site.url}/alerts/{notice.thread}",
         updated=issued_at(notice),
         language=language,
-        html=content or markdown.html(words.title),
+        html=content or markdown.html(as_markdown(words.title)),
         category=notice.plan.category or notice.plan.topic or notice.plan.kind,
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
+from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
 from alerts.web.api.common import read
 from alerts.web.http.routing import Handler
@@ -112,7 +113,11 @@ def _notice_json(notice: NoticeState, atlas: PlaceShapes) -> dict[str, Any]:
         "certainty": plan.certainty,
         "danger_to_life": notice.danger_to_life,
         "content": {
-            tag: {"title": words.title, "body": words.body, "instruction": words.instruction}
+            tag: {
+                "title": words.title,
+                "body": markdown.plain(words.body),
+                "instruction": markdown.plain(words.instruction),
+            }
             for tag, words in plan.content.items()
         },
         "area": plan.area,

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from alerts.channels import markdown
 from alerts.commands import ParsedTrigger, TriggerSaved
 from alerts.contract.bodies import (
     ContentBody,
@@ -316,6 +317,37 @@ async def test_info_without_a_place_is_drafted_beside_good_ones(rig: CommandRig)
     kept = await take(rig, await rig.source("issue"), cap("A", FIRE, msgspec.structs.replace(FLOOD, area=None)))
     assert [rig.notice(notice).phase for notice in kept.notices] == ["live", "draft"]
     assert kept.state == "issued" and "no polygon" in kept.reason
+
+
+DATES = "Closed on:\n\n24. Dezember\n31. Dezember\n+ 1.2 m, 5*10*20"
+
+
+async def test_words_of_cap_are_plain_to_the_letter(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    said = msgspec.structs.replace(FLOOD, content={"en": CapWords(title="5*10*20", body=DATES, instruction=DATES)})
+    over = msgspec.structs.replace(OVER, content=said.content)
+    for message in (cap("A", said), cap("BB", over, refers="A", msg_type="Update")):
+        words = rig.notice((await take(rig, source, message)).notices[0]).plan.content["en"]
+        assert words.title == "5*10*20"
+        assert markdown.plain(words.body) == markdown.plain(words.instruction) == DATES
+    await take(rig, source, cap("CCC", said))
+    kept = await take(rig, source, cap("DDDD", said, refers="CCC", msg_type="Cancel"))
+    assert markdown.plain(rig.notice(kept.notices[0]).plan.content["en"].body) == DATES
+
+
+async def test_words_of_webhooks_are_plain_to_the_letter(rig: CommandRig) -> None:
+    source = await rig.source("issue", kind="standard-webhook")
+    area: Any = {"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 1.0}}
+    words = {"en": ContentBody(title="5*10*20", body=DATES, instruction=DATES)}
+    report = IncidentBody(headline="x", description=DATES, category="Met", area=area, source_ref="w")
+    requests = (
+        report,
+        ResolveBody(source_ref="w", all_clear=words),
+        NoticeBody(kind="announcement", topic="community", content=words),
+    )
+    for index, request in enumerate(requests):
+        kept = await rig.commands.take_trigger(source, ParsedTrigger(f"w{index}", "x", "", "{}", request))
+        assert markdown.plain(rig.notice(kept.notices[0]).plan.content["en"].body) == DATES
 
 
 async def test_thread_of_another_source_is_never_changed(rig: CommandRig) -> None:
