@@ -7,7 +7,7 @@ Source: OASIS Common Alerting Protocol 1.2, sections 3.2 and 3.4.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast, get_args
 
@@ -24,9 +24,9 @@ from alerts.contract.cap_message import (
     ResponseType,
 )
 from alerts.intake import safe_xml
+from alerts.intake.cap_groups import Info, grouped
 from alerts.intake.safe_xml import Element
 from alerts.kernel.errors import FieldError, Invalid
-from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 from alerts.kernel.time_limits import fault_of
 
@@ -56,15 +56,6 @@ _TAG = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,2})?")
 
 
-class _Info(msgspec.Struct, frozen=True, kw_only=True):
-    """An info block before grouping."""
-
-    language: str
-    group: CapGroup
-    same: object
-    """Grouping key of RULES 19: urgency, severity, certainty, area and eventCode."""
-
-
 def parse(body: bytes, charset: str | None = None) -> CapMessage:
     """Parse and validate a CAP message. `charset`: that of its Content-Type, for XML that declares none itself."""
     root = safe_xml.parse(body, charset)
@@ -72,39 +63,6 @@ def parse(body: bytes, charset: str | None = None) -> CapMessage:
         found = f"<{root.name}> in namespace {root.namespace!r}"
         raise Invalid.field("alert", f"expected a CAP 1.2 <alert> in namespace {NAMESPACE!r}, found {found}")
     return _Reader().message(root)
-
-
-def grouped(infos: Sequence[_Info]) -> tuple[CapGroup, ...]:
-    """Group infos by RULES 19: equal urgency, severity, certainty, area and eventCode; their languages merge.
-
-    `event` is compared only within one language: if a group has another event in the info's language, the info joins
-    the next matching group or starts one.
-    """
-    groups: list[tuple[object, CapGroup]] = []
-    for info in infos:
-        for index, (same, group) in enumerate(groups):
-            if same == info.same and _compatible(group, info):
-                groups[index] = (same, _merged(group, info))
-                break
-        else:
-            groups.append((info.same, info.group))
-    return tuple(group for _, group in groups)
-
-
-def _compatible(group: CapGroup, info: _Info) -> bool:
-    spoken = {event for tag, event in group.event.items() if primary_subtag(tag) == primary_subtag(info.language)}
-    return not spoken or spoken == {info.group.event[info.language]}
-
-
-def _merged(group: CapGroup, info: _Info) -> CapGroup:
-    """Add one more language to a group; of two blocks with the same tag the content of the first is used."""
-    more = info.group
-    return msgspec.structs.replace(
-        group,
-        event={**more.event, **group.event},
-        content={**group.content, **{t: words for t, words in more.content.items() if t not in group.content}},
-        area_desc={**more.area_desc, **group.area_desc},
-    )
 
 
 class _Reader:
@@ -139,7 +97,7 @@ class _Reader:
             left_out=tuple(f"{fault.field}: {fault.message}" for fault in self.left_out),
         )
 
-    def _words_of_cancel(self, info: Element, path: str, sent: str) -> _Info | None:
+    def _words_of_cancel(self, info: Element, path: str, sent: str) -> Info | None:
         """Read an info of a Cancel for its words only; None if it has none.
 
         A Cancel is judged by its references alone (RULES 13): an error in an info never refuses it.
@@ -151,9 +109,9 @@ class _Reader:
         if not _TAG.fullmatch(read.language) or not read.group.event[read.language]:
             return None
         group = msgspec.structs.replace(read.group, area=None, onset=None, effective=None, expires=None)
-        return _Info(language=read.language, group=group, same=read.same)
+        return Info(language=read.language, group=group, same=read.same)
 
-    def _info(self, info: Element, path: str, sent: str) -> _Info:
+    def _info(self, info: Element, path: str, sent: str) -> Info:
         self._known(info, _INFO, path)
         language = self._text(info, "language") or "en-US"  # the standard's default
         if not _TAG.fullmatch(language):
@@ -186,9 +144,11 @@ class _Reader:
         )
         if not group.all_clear:  # an all-clear is over at once: its own times never stop it (RULES 13)
             group = self._timed(group, info, path, sent)
-        place = frozenset(msgspec.json.encode(part) for part in parts) | frozenset(codes)
+        # Area means geometry: geocodes and names, which may be translated, count only where there is none.
+        shapes = frozenset(msgspec.json.encode(part) for part in parts)
+        place: object = shapes or frozenset(codes) or words
         same = (group.urgency, group.severity, group.certainty, place, group.event_code)
-        return _Info(language=language, group=group, same=same)
+        return Info(language=language, group=group, same=same)
 
     def _timed(self, group: CapGroup, info: Element, path: str, sent: str) -> CapGroup:
         group = msgspec.structs.replace(

@@ -249,3 +249,66 @@ def test_xml_s_own_encoding_counts_before_that_of_the_header(declared: str, char
     text = alert(info(headline="Alerte levée")).decode().replace("?>", f"{declared}?>", 1)
     message = cap_reader.parse(text.encode(encoding), charset)
     assert message.groups[0].content["en-GB"].title == "Alerte levée"
+
+
+def test_translated_geocodes_and_names_split_no_group_with_a_geometry() -> None:
+    code = "<geocode><valueName>{}</valueName><value>1</value></geocode></area>"
+    english, icelandic = (CIRCLE.replace("</area>", code.format(name)) for name in ("Forecast Region", "Spásvæði"))
+    message = cap_reader.parse(alert(info(area=english), info("is", "Vindur", area=icelandic.replace("Town", "Bær"))))
+    assert [list(group.content) for group in message.groups] == [["en-GB", "is"]]
+
+
+def test_geocodes_and_names_count_where_there_is_no_geometry() -> None:
+    def area(name: str, value: str = "") -> str:
+        code = f"<geocode><valueName>N</valueName><value>{value}</value></geocode>" if value else ""
+        return f"<area><areaDesc>{name}</areaDesc>{code}</area>"
+
+    def count(*areas: str) -> int:
+        return len(cap_reader.parse(alert(*(info(area=one) for one in areas))).groups)
+
+    assert count(area("A", "1"), area("B", "1")) == 1
+    assert (count(area("A", "1"), area("A", "2")), count(area("A"), area("B")), count(area("A"), area("A"))) == (
+        2,
+        2,
+        1,
+    )
+
+
+def period(start: str, end: str, language: str = "en-GB", headline: str = "Storm", extra: str = "") -> str:
+    """An info of the morning's hours `start` to `end`."""
+    onset = f"<onset>2026-03-12T{start}:00:00+01:00</onset>"
+    return (
+        info(language, "Storm", headline=headline, extra=extra)
+        .replace("<expires>2026-03-12T12:30:00+00:00", f"{onset}<expires>2026-03-12T{end}:00:00+01:00")
+        .replace("Smoke.", f"Wind from {start}.")
+    )
+
+
+def test_periods_of_one_language_are_one_notice_in_order_of_time() -> None:
+    message = cap_reader.parse(
+        alert(
+            period("18", "20", headline="Gale"), period("14", "16"), period("14", "16", "de"), period("18", "20", "de")
+        )
+    )
+    (group,) = message.groups
+    words = group.content["en-GB"]
+    assert words.title == "Storm" and words.instruction == "Stay in."
+    assert words.body == (
+        "12 March 2026 14:00 – 12 March 2026 16:00 (UTC+01:00)\nWind from 14.\n\n"
+        "12 March 2026 18:00 – 12 March 2026 20:00 (UTC+01:00)\nGale\nWind from 18."
+    )
+    assert "12 März 2026 14:00" in group.content["de"].body and "Wind from 18." in group.content["de"].body
+    assert group.onset is not None and group.onset.hour == 14
+    assert group.expires is not None and group.expires.hour == 20
+
+
+def test_instructions_that_differ_are_told_with_their_period() -> None:
+    late = period("18", "20").replace("Stay in.", "Leave.")
+    words = cap_reader.parse(alert(period("14", "16"), late)).groups[0].content["en-GB"]
+    assert words.instruction == "" and words.body.index("Stay in.") < words.body.index("Wind from 18.")
+    assert words.body.endswith("Leave.")
+
+
+def test_all_clear_is_no_period_of_a_warning() -> None:
+    message = cap_reader.parse(alert(period("14", "16"), period("18", "20", extra=ENDED), msgType="Update"))
+    assert [group.all_clear for group in message.groups] == [False, True]
