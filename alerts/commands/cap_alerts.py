@@ -7,6 +7,7 @@ references. So an update, an all-clear and a cancel from CAP have the same effec
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -29,6 +30,7 @@ from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
 from alerts.kernel.texts import cut
+from alerts.kernel.times import from_micros
 
 _PLACELESS = "An info holds no polygon and no circle that can be used: a person has to say where it is."
 
@@ -94,7 +96,8 @@ def _take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId, trigg
     if message.msg_type == "Cancel":
         return _cancel(unit, actor, message, named, new, trigger)
     if named.endings:
-        return _ended_before(unit, actor, message, named, same, new, trigger)
+        later, _ = _by_status(unit, [one for one in named.successors if one not in same], _status(message))
+        return _ended_before(unit, actor, message, named, [*same, *later], new, trigger)
     if named.successors:
         # A later message named this one before it arrived, so this one is the older, whatever the clocks say.
         cap_references.remember(unit, message, actor.source, named.successors)
@@ -147,8 +150,8 @@ def _cancel(
     if not mine:
         return CapOutcome(parked="It cancels a message that we do not know: a person has to decide.")
     cap_references.remember(unit, message, actor.source, mine)
-    words = plain_content(content(message.groups[0])) if message.groups else {}
-    return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, new))
+    words, sent = plain_content(content(message.groups[0])) if message.groups else {}, cap_references.sent_at(message)
+    return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, sent, new))
 
 
 def _cancel_threads(
@@ -157,10 +160,11 @@ def _cancel_threads(
     message: CapMessage,
     incidents: list[UUID],
     words: dict[str, Content],
+    sent: datetime,
     new: NewId,
 ) -> list[Announcement]:
-    """Dismiss incidents and cancel their threads, except those of which something later is known."""
-    told, sent = [], cap_references.sent_at(message)
+    """Dismiss incidents and cancel their threads, except those of which something later than `sent` is known."""
+    told = []
     for incident in incidents:
         if message_order.is_outdated(unit, incident, sent, actor.source):
             told.append(Announcement(note=message_order.OUTDATED))
@@ -193,7 +197,7 @@ def _ended_before(
                 reason=f"The message that it ends arrived later, as {trigger}, and was sent to nobody.",
             )
             unit.append(TRIGGER, ending, settled)
-    told = _cancel_threads(unit, actor, message, incidents, {}, new)
+    told = _cancel_threads(unit, actor, message, incidents, {}, from_micros(named.ended_at), new)
     cap_references.remember(unit, message, actor.source, incidents)
     note = f"Cancelled by {named.endings[0]}, which arrived before it: recorded, sent to nobody."
     return CapOutcome(incident=next(iter(incidents), None), told=told, note=note)

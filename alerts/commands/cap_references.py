@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from alerts.commands.message_order import microseconds
 from alerts.contract.cap_message import CapMessage, CapReference, cap_message_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
@@ -35,6 +35,8 @@ class References:
     """Incidents of later messages that named this one before it arrived."""
     endings: list[UUID] = field(default_factory=list)
     """Triggers of the parked endings that named this message, or one that it refers to, before that one arrived."""
+    ended_at: int = 0
+    """`sent` of the latest of them, in microseconds since 1970."""
 
 
 def sent_at(message: CapMessage) -> datetime:
@@ -51,15 +53,22 @@ def resolve(unit: UnitOfWork, message: CapMessage, source: str) -> References:
         found.strangers = found.strangers or any(owner != source for owner, _ in rows)
         incidents.update((UUID(bytes=bytes(incident)), None) for owner, incident in rows if owner == source)
         early, endings = _early(unit, message, source, reference)
+        if message.msg_type == "Cancel":
+            early = []  # what a Cancel takes back must have arrived: until then a person decides
         incidents.update((incident, None) for incident in early)
-        later = microseconds(sent_at(message))
-        found.endings += [trigger for trigger, sent in endings if sent >= later]
+        later = micros(sent_at(message))
+        _add_endings(found, [(trigger, sent) for trigger, sent in endings if sent >= later])
         if not rows and not early:
             found.unknown.append(reference)
     found.incidents = list(incidents)
     found.successors, endings = _early(unit, message, source, cap_message_id(_own(message)))
-    found.endings += [trigger for trigger, _ in endings]
+    _add_endings(found, endings)
     return found
+
+
+def _add_endings(found: References, endings: list[tuple[UUID, int]]) -> None:
+    found.endings += [trigger for trigger, _ in endings]
+    found.ended_at = max([found.ended_at, *(sent for _, sent in endings)])
 
 
 def remember(unit: UnitOfWork, message: CapMessage, source: str, incidents: Iterable[UUID]) -> None:
@@ -74,7 +83,7 @@ def expect(
 ) -> None:
     """Store a message as the early reference of messages that have not arrived; without incidents, as their end."""
     own = [incident.bytes for incident in dict.fromkeys(incidents)] or [_NO_INCIDENT]
-    sent = microseconds(sent_at(message))
+    sent = micros(sent_at(message))
     rows = [
         (source, reference.bytes, incident, trigger.bytes, message.status, sent)
         for reference in unknown

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from alerts.commands import notice_threads
 from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
@@ -26,7 +27,7 @@ def is_outdated(unit: UnitOfWork, subject: UUID, sent: datetime | None, source: 
     """
     if sent is None:
         return False
-    if any(latest > microseconds(sent) for (latest,) in unit.read(_sql.latest_sent, (subject.bytes,))):
+    if any(latest > micros(sent) for (latest,) in unit.read(_sql.latest_sent, (subject.bytes,))):
         return True
     found = notice_threads.subject_of(unit, subject)
     issued = notice_threads.thread_notices(unit, found.thread) if found else []
@@ -37,9 +38,4 @@ def is_outdated(unit: UnitOfWork, subject: UUID, sent: datetime | None, source: 
 def record_sent(unit: UnitOfWork, subject: UUID, sent: datetime | None) -> None:
     """Store the `sent` of the subject's latest message."""
     if sent is not None:
-        unit.write(_sql.record_sent, (subject.bytes, microseconds(sent)))
-
-
-def microseconds(sent: datetime) -> int:
-    """Return a time as microseconds since 1970."""
-    return round(sent.timestamp() * 1_000_000)
+        unit.write(_sql.record_sent, (subject.bytes, micros(sent)))

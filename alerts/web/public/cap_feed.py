@@ -15,7 +15,7 @@ from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
 from alerts.web.http.routing import Handler
 from alerts.web.public import atom, cap_writer
-from alerts.web.public.notice_view import Reader
+from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, issued_at, place_of
 
@@ -37,7 +37,7 @@ def handler(frame: PageFrame) -> Handler:
     return feed
 
 
-def build(frame: PageFrame, reader: Reader, place: str) -> Built | None:
+def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
     """Build the feed; None for a place that is not registered. Blocks."""
     if not frame.has_place(place):
         return None
@@ -55,7 +55,7 @@ def oldest(now: datetime) -> datetime:
     return now.replace(hour=0, minute=0, second=0, microsecond=0) - DAYS
 
 
-def _entry(frame: PageFrame, notice: NoticeState, reader: Reader) -> atom.Entry:
+def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
     language, words = reader.words(notice)
     card = frame.notices.card(notice, reader)
     return atom.Entry(
