@@ -27,7 +27,6 @@ SCOPES = (
     "read", "incidents:write", "services:write", "notices:write", "notices:issue", "subscribers:read",
     "subscribers:write", "segments:write", "newsletters:write",
 )  # fmt: skip
-CONSENT = {"wording": "Send me alerts.", "given_at": "2026-01-01T00:00:00Z", "how": "test"}
 MOVING = ("queued", "sending", "deferred")
 BUSY = ("unprojected", "planning", "queued", "in_flight", "in_doubt", "deferred")
 DANGER: Json = {"kind": "alert", "urgency": "Immediate", "severity": "Severe", "certainty": "Observed"}
@@ -37,6 +36,11 @@ _INFO_ORDER = ("event", "responseType", "urgency", "severity", "certainty", "exp
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def consent() -> dict[str, Any]:
+    """A consent given now: an older one brings nobody back who has left."""
+    return {"wording": "Send me alerts.", "given_at": now().isoformat(), "how": "test"}
 
 
 def iso(at: datetime) -> str:
@@ -246,7 +250,7 @@ class World:
         if not {"email", "phone", "push"} & body.keys():
             body["email"] = f"p{self._people}@people.example"
         if confirmed:
-            body |= {"confirmed": True, "consent": CONSENT}
+            body |= {"confirmed": True, "consent": consent()}
         return str(self.api.post("/subscribers", body)["id"])
 
     def change(self, subscriber: str, **wishes: Any) -> Json:

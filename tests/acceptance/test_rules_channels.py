@@ -16,7 +16,7 @@ import pytest
 
 from tests.acceptance.rules_oracle import ALL_CHANNELS, Oracle, is_danger
 from tests.acceptance.rules_providers import Providers
-from tests.acceptance.rules_world import CONSENT, DANGER, Spot, World, now, quiet, soon
+from tests.acceptance.rules_world import DANGER, Spot, World, consent, now, quiet, soon
 from tests.acceptance.test_rules import PLACES, SEGMENTS, some_area, some_place, some_rule
 
 pytestmark = pytest.mark.slow
@@ -159,7 +159,7 @@ def _somebody(world: World, chance: random.Random, number: int) -> Json:
     person["confirmed_at"] = now()
     if "push" in verified:
         for nth in range(chance.choice((0, 1, 2))):
-            world.change(person["id"], push=device(world, f"d{number}-{nth + 1}"), confirmed=True, consent=CONSENT)
+            world.change(person["id"], push=device(world, f"d{number}-{nth + 1}"), confirmed=True, consent=consent())
             person["verified"].append("push")
     return person
 
@@ -259,7 +259,7 @@ def test_follow_ups_go_wherever_the_thread_was_handed_to(world: World, providers
         providers.bounce(world, providers.mail_to(f"refused{n}@follow.example"), "5.7.1")
         providers.bounce(world, providers.mail_to(f"delayed{n}@follow.example"), "4.4.1")
         providers.complain(world, providers.mail_to(f"complained{n}@follow.example"))
-        world.change(who["device"], push=device(world, f"another{n}"), confirmed=True, consent=CONSENT)
+        world.change(who["device"], push=device(world, f"another{n}"), confirmed=True, consent=consent())
         world.change(who["paused"], paused_until=soon(days=1))
         world.change(who["elsewhere"], places=[spot.place(east=1.0)], topics=["newsletter/week"])
         world.operate("suppress", contact_point=points(world, who["by-hand"])["sms"][0])

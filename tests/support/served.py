@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient
 from standardwebhooks import Webhook
 
 from alerts.commands import SYSTEM
+from alerts.kernel.times import utc_now
 from alerts.services import Services
 
 EVERYTHING = (
@@ -23,7 +24,11 @@ EVERYTHING = (
 PUBLIC_URL = "http://127.0.0.1:8080"
 CAMDEN = {"type": "Polygon", "coordinates": [[[-0.2, 51.5], [-0.1, 51.5], [-0.1, 51.6], [-0.2, 51.6], [-0.2, 51.5]]]}
 AREA = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": 1}}
-CONSENT = {"wording": "Tell me", "given_at": "2026-01-01T00:00:00+00:00", "how": "form"}
+
+
+def consent() -> dict[str, Any]:
+    """A consent given now: an older one brings nobody back who has left."""
+    return {"wording": "Tell me", "given_at": utc_now().isoformat(), "how": "form"}
 
 
 @dataclass
@@ -94,7 +99,7 @@ async def problem(answer: ClientResponse, status: int) -> dict[str, Any]:
 
 def resident(email: str, lat: float = 51.55, lon: float = -0.15, **more: Any) -> dict[str, Any]:
     place = {"lat": lat, "lon": lon, "radius_km": 0.5, "name": "Home"}
-    return {"email": email, "places": [place], "confirmed": True, "consent": CONSENT, **more}
+    return {"email": email, "places": [place], "confirmed": True, "consent": consent(), **more}
 
 
 async def settled(served: Served, key: dict[str, str], notice: str) -> dict[str, Any]:

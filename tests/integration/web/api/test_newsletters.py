@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.commands import SYSTEM
-from tests.support.served import CONSENT, Served, problem
+from tests.support.served import Served, consent, problem
 
 URL = "/api/v1/newsletters"
 WEEKLY = {"rrule": "FREQ=WEEKLY;BYDAY=FR", "at": "09:30", "timezone": "Europe/London"}
@@ -26,7 +26,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def person(email: str, **more: Any) -> dict[str, Any]:
-    return {"email": email, "confirmed": True, "consent": CONSENT, **more}
+    return {"email": email, "confirmed": True, "consent": consent(), **more}
 
 
 def mails(served: Served, to: str) -> list[bytes]:

@@ -20,13 +20,12 @@ from alerts.app import bootstrap, schema
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
 from alerts.kernel.signed_tokens import contact_token
-from alerts.kernel.times import utc_now
 from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.http.app import build
 from tests.support.databases import MASTER_KEY
-from tests.support.served import AREA, CONSENT, Served, problem, resident, settled
+from tests.support.served import AREA, Served, consent, problem, resident, settled
 
 Device = dict[str, Any]
 
@@ -153,7 +152,7 @@ async def test_devices_stand_side_by_side_and_null_takes_them_all_away(served: S
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"language": "cy"})
     assert ("push", "verified") in await contacts(served, key, kept["id"]), "what a patch does not name stays"
-    confirmed = {"push": one, "confirmed": True, "consent": new_consent()}
+    confirmed = {"push": one, "confirmed": True, "consent": consent()}
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, confirmed)
     assert (await contacts(served, key, kept["id"])).count(("push", "verified")) == 2
     await served.ok("PATCH", f"/api/v1/subscribers/{kept['id']}", edit, {"push": None})
@@ -214,11 +213,6 @@ async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(served: Served
     assert progress["by_channel"] == {"push": {"sent": 1}}
 
 
-def new_consent() -> dict[str, Any]:
-    """A consent given now: an older one brings nobody back."""
-    return {**CONSENT, "given_at": utc_now().isoformat()}
-
-
 async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(
     served: Served,
 ) -> None:
@@ -234,29 +228,27 @@ async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_g
         if patch is None:
             await add(served, kept["id"], phone)
         else:
-            await served.ok(
-                "PATCH", path, edit, {**patch, **({"consent": new_consent()} if "consent" in patch else {})}
-            )
+            await served.ok("PATCH", path, edit, {**patch, **({"consent": consent()} if "consent" in patch else {})})
         return (await contacts(served, key, kept["id"]))[-1][1]
 
-    consent = {"confirmed": True, "consent": CONSENT}
+    renewal = {"confirmed": True, "consent": consent()}
     assert await state_after("gone") == "verified"
     assert await state_after("gone", {"push": phone}) == "suppressed"
-    assert await state_after("gone", consent) == "suppressed", "nobody spoke of the device"
-    assert await state_after("gone", {"push": phone, **consent}) == "verified"
+    assert await state_after("gone", renewal) == "suppressed", "nobody spoke of the device"
+    assert await state_after("gone", {"push": phone, **renewal}) == "verified"
     await served.parts.commands.suppress(SYSTEM, number, "gone")
     renewed = {**phone, "keys": {**phone["keys"], "auth": base64url(b"another key of 1")}}
     await add(served, kept["id"], renewed)
     assert (await contacts(served, key, kept["id"]))[-1] == ("push", "verified")
     for graver in ("complaint", "hard-bounce"):
         assert await state_after(graver) == "suppressed"
-        assert await state_after(graver, {"push": phone, **consent}) == "suppressed"
+        assert await state_after(graver, {"push": phone, **renewal}) == "suppressed"
 
 
 async def one_more(served: Served, key: dict[str, str], subscriber: str) -> dict[str, Any]:
     """What a further device by the API is answered, of somebody who has as many as one may have."""
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
-    body = json.dumps({"push": await device(served, "more"), "confirmed": True, "consent": CONSENT})
+    body = json.dumps({"push": await device(served, "more"), "confirmed": True, "consent": consent()})
     return await problem(await served.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)
 
 
