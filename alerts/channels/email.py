@@ -27,6 +27,7 @@ from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
 from alerts.channels.severity_style import STYLES, style
 from alerts.channels.subject import banners, digest_title, starts, subject, tag_line
+from alerts.kernel.domain_names import mailbox_to_ascii
 from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Channel
 from subscribers import addresses
@@ -145,7 +146,7 @@ class PreparedEmail:
         return shape
 
     def _personal_headers(self, delivery: str, to: str, stop_url: str) -> bytes:
-        lines = [f"To: {_safe(to)}", f"Message-ID: <{_safe(delivery)}@{self._host}>"]
+        lines = [f"To: {_safe(mailbox_to_ascii(to))}", f"Message-ID: <{_safe(delivery)}@{self._host}>"]
         if stop_url and self._envelope.bulk:
             lines.append(f"List-Unsubscribe: <{_safe(stop_url)}>")
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
@@ -321,7 +322,7 @@ def canary(request: CanaryRequest) -> Message:
     host = parseaddr(request.sender)[1].rpartition("@")[2]
     head = (
         address_field("From", request.sender),
-        address_field("To", request.to),
+        address_field("To", mailbox_to_ascii(request.to)),
         text_field("Subject", "Test of the way of messages"),
         f"Date: {format_datetime(request.at)}\r\n",
         f"Message-ID: <{_safe(request.delivery)}@{host}>\r\n",

@@ -6,7 +6,8 @@ Servers repeat the address in their refusals, and the log stores those in clear,
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from alerts.kernel.domain_names import mailbox_to_ascii, to_unicode
 
 ADDRESS, HOST, NUMBER = "(address)", "(host)", "(number)"
 _ANY = re.compile(r"[^\s<>\"'(),;:]{1,200}@[^\s<>\"'(),;:]{1,255}")
@@ -32,7 +33,7 @@ def without_address(words: str, address: str) -> str:
         if part.casefold() not in words.casefold():
             continue  # the usual case: a regular expression per reader would cost more than the message
         words = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", ADDRESS, words, flags=re.IGNORECASE)
-    for name in {domain, _ascii(domain)}:
+    for name in {domain, mailbox_to_ascii(address).rpartition("@")[2], to_unicode(domain)}:
         if name.casefold() not in words.casefold():
             continue
         words = re.sub(rf"(?<!\w)(?:[\w-]+\.)*{re.escape(name)}(?!\w)", HOST, words, flags=re.IGNORECASE)
@@ -46,12 +47,3 @@ def without_numbers(words: str) -> str:
         parts += [_PHONE.sub(NUMBER, words[end : code.start()]), code.group()]
         end = code.end()
     return "".join([*parts, _PHONE.sub(NUMBER, words[end:])])
-
-
-@lru_cache(maxsize=1024)
-def _ascii(domain: str) -> str:
-    """ASCII form of an internationalised domain, as mail servers write it."""
-    try:
-        return domain.encode("idna").decode()
-    except UnicodeError:
-        return domain

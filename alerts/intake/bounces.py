@@ -25,6 +25,7 @@ from typing import Any, Literal
 import msgspec
 
 from alerts.channels.redact import without_address
+from alerts.kernel.domain_names import mailbox_key
 from alerts.kernel.errors import Malformed
 from alerts.providers.smtp.status_codes import enhanced_status, is_at_fault
 
@@ -135,7 +136,7 @@ def _recipient(block: dict[str, str], written_to: str) -> _Said | None:
     diagnostic = block.get("diagnostic-code", "").partition(";")[2].strip() or block.get("diagnostic-code", "")
     status = enhanced_status(block.get("status", ""), diagnostic)
     hard = failed and is_at_fault(status, diagnostic)
-    if hard and written_to and written_to.lower() not in [name.lower() for name in named]:
+    if hard and written_to and mailbox_key(written_to) not in [mailbox_key(name) for name in named]:
         hard = False  # a mailbox that they forward to, or a member of a list
     return _Said("hard" if hard else "soft", failed, written_to or address, f"{status} {diagnostic}".strip() or action)
 
@@ -152,10 +153,11 @@ def _in_words(message: Message, report: bytes) -> _Said | None:
     found = sorted(address.decode("ascii", "replace") for address in gone or late)
     if not found:
         return None
-    about = written_to if written_to in found else found[0]
+    about = next((name for name in found if mailbox_key(name) == mailbox_key(written_to)), found[0])
     words = _sentence(short.decode("utf-8", "replace"), about)
     status = enhanced_status("", words)
-    hard = bool(gone) and len(found) == 1 and is_at_fault(status, words) and written_to in ("", about)
+    theirs = mailbox_key(written_to) in ("", mailbox_key(about))
+    hard = bool(gone) and len(found) == 1 and is_at_fault(status, words) and theirs
     return _Said("hard" if hard else "soft", bool(gone), about, words)
 
 
@@ -189,8 +191,8 @@ def _written_to(message: Message) -> str:
         if part is not message and part.get_content_type() in _RETURNED:
             inner: Any = part.get_payload()
             if isinstance(inner, list) and inner:
-                return _bare(str(inner[0].get("To", "")))
-            fields = next(_fields_of(str(inner)), {})
+                return _bare(_header(inner[0]).get("to", ""))
+            fields = next(_fields_of(_utf8(part)), {})
             return _bare(fields.get("to", ""))
     return ""
 
@@ -198,13 +200,26 @@ def _written_to(message: Message) -> str:
 def _blocks(part: Message) -> Iterator[dict[str, str]]:
     """Yield the field groups of a part, names in lower case."""
     payload: Any = part.get_payload()
-    for inner in payload if isinstance(payload, list) else [payload]:
-        if isinstance(inner, Message):
-            if fields := {name.lower(): " ".join(str(value).split()) for name, value in reversed(inner.items())}:
-                yield fields
-            inner = inner.get_payload()  # the text after its blank line
-        if isinstance(inner, str):
-            yield from _fields_of(inner)
+    for inner in payload if isinstance(payload, list) else [part]:
+        if inner is not part and (fields := _header(inner)):
+            yield fields
+        if not inner.is_multipart():  # the text after its blank line
+            yield from _fields_of(_utf8(inner))
+
+
+def _header(message: Message) -> dict[str, str]:
+    """Header fields, names in lower case; raw bytes are UTF-8 (RFC 6533), which the library would replace."""
+    raw = ((name.lower(), str(value).encode("utf-8", "surrogateescape")) for name, value in message.raw_items())
+    fields: dict[str, str] = {}
+    for name, value in raw:
+        fields.setdefault(name, " ".join(value.decode("utf-8", "replace").split()))
+    return fields
+
+
+def _utf8(part: Message) -> str:
+    """Text of a part, read as UTF-8."""
+    payload = part.get_payload(decode=True)
+    return payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
 
 
 def _fields_of(text: str) -> Iterator[dict[str, str]]:

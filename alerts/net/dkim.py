@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa, uti
 from dkim import rfc822_parse
 from dkim.canonicalization import Relaxed
 
+from alerts.kernel.domain_names import to_ascii
+
 ONCE = (
     b"from",
     b"to",
@@ -59,9 +61,11 @@ class DkimSigner:
         Raises ValueError with a message for the operator.
         """
         try:
-            self.domain = domain.encode("idna").decode()
-        except UnicodeError as error:
+            self.domain = to_ascii(domain)
+        except ValueError as error:
             raise ValueError(f"{domain} is no domain name that mail could be signed for") from error
+        if not all(0 < len(label) < 64 for label in self.domain.split(".")):
+            raise ValueError(f"{domain} is no domain name that mail could be signed for")
         self.selector, self._now = selector, now
         self._key = _private(key)
         self._algorithm = "rsa" if isinstance(self._key, rsa.RSAPrivateKey) else "ed25519"

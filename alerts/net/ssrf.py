@@ -10,6 +10,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from alerts.kernel.domain_names import to_ascii
 from alerts.kernel.errors import Invalid
 
 MAX_URL = 2_000
@@ -103,7 +104,7 @@ def _host(parts: SplitResult, field: str, *, allow_private: bool) -> str:
     if "[" in parts.netloc:
         return _literal(host, field, allow_private=allow_private)
     try:
-        name = host if host.isascii() else _ascii(host)
+        name = to_ascii(host)
     except ValueError:
         raise Invalid.field(field, "The host's name cannot be written in the DNS.") from None
     labels = name.removesuffix(".").split(".")
@@ -127,16 +128,6 @@ def _literal(text: str, field: str, *, allow_private: bool) -> str:
     if not allow_private and not is_public(text):
         raise Invalid.field(field, "This address is private or reserved: give one of the open Internet.")
     return f"[{ip}]" if ip.version == 6 else str(ip)
-
-
-def _ascii(host: str) -> str:
-    """Encode a host name in the DNS's alphabet (UTS 46). Raises ValueError."""
-    import idna  # its tables take a while to load, and few names need them
-
-    try:
-        return idna.encode(host, uts46=True).decode()
-    except idna.IDNAError as error:
-        raise ValueError(str(error)) from error
 
 
 def _with_host(parts: SplitResult, host: str, field: str) -> str:

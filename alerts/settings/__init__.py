@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from dotenv.parser import parse_stream
 
+from alerts.kernel.domain_names import mailbox_to_ascii
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import KeyFiles, SettingsError
@@ -265,7 +266,10 @@ def _sender(text: str) -> str:
     address = parseaddr(text)[1]
     if address.count("@") != 1 or not all(address.split("@")) or any(c in text for c in "\r\n"):
         raise SettingsError("ALERTS_FROM: expected `Name <address@host>`")
-    return text
+    plain = mailbox_to_ascii(address)
+    if not plain.isascii():
+        raise SettingsError("ALERTS_FROM: expected an address that every mail server takes, in ASCII before the @")
+    return text.replace(address, plain)
 
 
 def _subject(text: str) -> str:

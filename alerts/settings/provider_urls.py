@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from alerts.kernel.domain_names import to_ascii
 from alerts.kernel.terms import Channel
 from alerts.settings.key_files import SettingsError
 
@@ -90,7 +91,7 @@ def _smtp_target(url: str) -> SmtpTarget:
             "several separated by commas (write a comma in a password as %2C)"
         )
     return SmtpTarget(
-        host=parts.hostname,
+        host=_dns_name(parts.hostname, "ALERTS_SMTP_URL"),
         port=port or (465 if tls == "implicit" else 25),
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
@@ -98,6 +99,14 @@ def _smtp_target(url: str) -> SmtpTarget:
         weight=weight,
         secret=secret,
     )
+
+
+def _dns_name(host: str, variable: str) -> str:
+    """Return a host name in A-labels: sockets would take one beyond ASCII for another domain."""
+    try:
+        return to_ascii(host)
+    except ValueError:
+        raise SettingsError(f"{variable}: the host's name cannot be written in the DNS") from None
 
 
 def sms(text: str) -> tuple[SmsTarget, ...]:
@@ -119,7 +128,8 @@ def _sms_target(url: str) -> SmsTarget:
             "ALERTS_SMS_URL: expected twilio://SID:TOKEN@host[:port]?from=%2B44…[&tls=off] or "
             "https+json://[token@]host[:port]/path?secret=whsec_…, several separated by commas"
         )
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = _dns_name(parts.hostname, "ALERTS_SMS_URL")
+    host = f"[{name}]" if ":" in name else name
     where = f"{host}:{port}" if port else host
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if parts.scheme == "twilio":

@@ -19,6 +19,7 @@ from typing import Protocol
 import msgspec
 
 from alerts.channels.message import Message, SendResult
+from alerts.kernel.domain_names import mailbox_to_ascii
 from alerts.kernel.terms import Channel
 from alerts.providers.circuit_breaker import CircuitBreaker
 from alerts.providers.failover import FailoverPool, Health
@@ -162,17 +163,10 @@ def _is_address(address: str) -> bool:
 
 
 def _enveloped(message: Message) -> Message:
-    """Reduce the envelope to bare addresses, with the recipient's domain in IDNA."""
-    to = message.to
-    local, _, domain = to.rpartition("@")
-    if local.isascii() and not domain.isascii():
-        try:
-            to = f"{local}@{domain.encode('idna').decode()}"
-        except UnicodeError:
-            pass  # the server decides about such a domain
-    return msgspec.structs.replace(message, to=to, sender=_bare(message.sender))
+    """Reduce the envelope to bare addresses, with domains in A-labels."""
+    return msgspec.structs.replace(message, to=mailbox_to_ascii(message.to), sender=_bare(message.sender))
 
 
 @lru_cache(maxsize=16)
 def _bare(sender: str) -> str:
-    return parseaddr(sender)[1]
+    return mailbox_to_ascii(parseaddr(sender)[1])

@@ -96,6 +96,16 @@ async def test_address_of_a_live_subscription_conflicts(rig: CommandRig, other: 
         assert refused.value.extra == {"subscriber": str(kept.id)}
 
 
+async def test_one_mailbox_is_one_subscription_however_its_domain_is_spelt(rig: CommandRig) -> None:
+    kept = await join(rig, email="ann@faß-x.de", **VOUCHED)
+    with pytest.raises(Conflict):
+        await join(rig, email="Ann@xn--fa-x-wna.de", **VOUCHED)
+    other = await join(rig, email="ann@fass-x.de", **VOUCHED)
+    assert other.id != kept.id
+    await rig.commands.take_bounce("smtp", "hard", address="ann@XN--fa-x-wna.de")
+    assert [rig.subscriber(who.id).current[0].suppressed for who in (kept, other)] == ["hard-bounce", None]
+
+
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 async def test_concurrent_sign_ups_for_one_address_give_one_winner(rig: CommandRig) -> None:
     outcomes = await asyncio.gather(

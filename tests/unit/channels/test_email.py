@@ -55,6 +55,13 @@ def test_a_notice_carries_what_mail_programs_need(renderer: Renderer, words: Any
     assert message.sender == "alerts@town.example"
 
 
+def test_headers_are_ascii_for_a_domain_beyond_it(renderer: Renderer, words: Any, reader: Any) -> None:
+    message = renderer.prepare(words(), "email").message(reader(to="amina@faß-x.de"))
+    head = message.data.partition(b"\r\n\r\n")[0]
+    assert b"\r\n".join([b"", b"To: amina@xn--fa-x-wna.de", b""]) in b"\r\n" + head
+    assert head.isascii()
+
+
 def test_transactional_mail_offers_no_way_out_of_what_was_not_asked_for(renderer: Renderer) -> None:
     message = renderer.confirmation("email", "en", "a@b.example", "d1", "https://town.example/confirm/x?y=1&z=2")
     mail = parsed(message)

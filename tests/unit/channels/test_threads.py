@@ -11,12 +11,13 @@ from typing import TypeVar, cast
 
 import pytest
 
-from alerts.channels import email, i18n, markdown, opening_hours, redact
+from alerts.channels import email, i18n, markdown, opening_hours
 from alerts.channels.descriptor import DigestItem
 from alerts.channels.i18n import LANGUAGES, translator
 from alerts.channels.message import Alternative
 from alerts.channels.registry import WRITABLE, writable
 from alerts.channels.renderer import Renderer
+from alerts.kernel import domain_names
 from alerts.services import Services
 from alerts.web.public import templating
 from alerts.web.public.templating import Pages, Site
@@ -55,7 +56,8 @@ def empty_caches() -> None:
         opening_hours._visit,
         opening_hours._in_words,
         email._wrapped,
-        redact._ascii,
+        domain_names.to_ascii,
+        domain_names.to_unicode,
         markdown._parser,
         templating._content,
         templating._preferred,

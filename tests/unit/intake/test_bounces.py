@@ -385,3 +385,13 @@ def test_a_report_with_damage_is_read_or_refused_in_words(data: st.DataObject) -
 def test_codes_come_before_words(status: str, words: str, code: str, hard: bool) -> None:
     assert enhanced_status(status, words) == code
     assert is_at_fault(code, words) is hard
+
+
+@pytest.mark.parametrize("written", ["amina@faß-x.de", "amina@xn--fa-x-wna.de"])
+@pytest.mark.parametrize("final", ["amina@xn--fa-x-wna.de", "Amina@XN--FA-X-wna.de"])
+def test_report_names_the_domain_in_either_spelling(written: str, final: str) -> None:
+    returned = RETURNED.replace("amina@resident.example", written)
+    found = bounce(dsn(recipient("5.1.1", "550 5.1.1 no such user", final=final), returned=returned))
+    assert found is not None and (found.kind, found.delivery) == ("hard", OURS)
+    other = bounce(dsn(recipient("5.1.1", "550 5.1.1 no such user", final="amina@fass-x.de"), returned=returned))
+    assert other is not None and other.kind == "soft", "that is another domain"

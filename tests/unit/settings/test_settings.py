@@ -91,6 +91,8 @@ def test_mail_servers_with_weights_and_percent_signs() -> None:
         ("ALERTS_PUBLIC_URL", "127.0.0.1:8080", r"expected http\(s\)"),
         ("ALERTS_PUBLIC_URL", "https://a.example/?q", r"expected http\(s\)"),
         ("ALERTS_FROM", "nobody", "Name <address@host>"),
+        ("ALERTS_FROM", "jörg@example.org", "ASCII before the @"),
+        ("ALERTS_SMTP_URL", "smtp://é..example", "cannot be written in the DNS"),
         ("ALERTS_MASTER_KEY", "short", "32 bytes in base64"),
         ("ALERTS_SECRET_KEY", "short", "at least 32"),
         ("ALERTS_SMTP_URL", "http://x", "expected smtp://"),
@@ -119,6 +121,12 @@ def test_what_cannot_be_used_is_refused_with_the_name_and_words(name: str, value
     with pytest.raises(SettingsError, match=words) as caught:
         load({**KEYS, name: value})
     assert str(caught.value).startswith(name)
+
+
+def test_names_beyond_ascii_are_read_as_the_dns_knows_them() -> None:
+    read = load({**KEYS, "ALERTS_FROM": "Gmina Łódź <a@faß-x.de>", "ALERTS_SMTP_URL": "smtp://mx.faß-x.de"})
+    assert read.sender == "Gmina Łódź <a@xn--fa-x-wna.de>"
+    assert read.smtp[0].host == "mx.xn--fa-x-wna.de"
 
 
 def test_dotenv_is_read_under_the_environment(tmp_path: Path) -> None:

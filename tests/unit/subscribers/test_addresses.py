@@ -77,3 +77,20 @@ def test_phone_keeps_every_digit_or_refuses(text: str) -> None:
     assert digits in (number[1:], f"440{number[3:]}"), "only the trunk prefix may go"
     assert phonenumbers.is_possible_number(phonenumbers.parse(number))
     assert addresses.phone(number) == number == addresses.sender_phone(number.removeprefix("+"))
+
+
+@pytest.mark.parametrize("spelling", ["Ann@faß-x.de", "Ann@FAß-X.de", "Ann@xn--fa-x-wna.de", " Ann@XN--FA-X-wna.DE"])
+def test_email_has_one_form_for_all_spellings_of_a_domain(spelling: str) -> None:
+    assert addresses.email(spelling) == "Ann@faß-x.de"
+    index = addresses.Addresses(b"secret")
+    keys = {index.keyed_hash("email", address) for address in (spelling.strip(), "ann@faß-x.de")}
+    assert len(keys) == 1
+    assert index.keyed_hash("email", "ann@fass-x.de") not in keys
+
+
+def test_email_key_is_that_of_earlier_versions() -> None:
+    index = addresses.Addresses(b"secret")
+    for address in ("Ann@Example.ORG", "ann@münchen.example", "Łukasz@x.example"):
+        mine = index.keyed_hash("email", address)
+        index_of_before = addresses.mac(index._key, f"email\x1f{address.casefold()}".encode())
+        assert mine == index_of_before

@@ -399,4 +399,6 @@ def test_addresses_beyond_ascii() -> None:
     assert [a.result for a in conversed(plain, "j\xf6rg@example.org", "a@b\xfccher.example")] == ["permanent", "sent"]
     assert [a.result for a in conversed(modern, "j\xf6rg@example.org")] == ["sent"]
     assert any("a@xn--bcher-kva.example" in line for line in plain.heard)
+    assert [a.result for a in conversed(plain, "a@fa\xdf-x.de")] == ["sent"]
+    assert any("a@xn--fa-x-wna.de" in line for line in plain.heard), "IDNA 2003 would write to fass-x.de"
     assert any("j\xf6rg@example.org" in line for line in modern.heard)
