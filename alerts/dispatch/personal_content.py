@@ -114,7 +114,7 @@ def personal_content(
         place_name=_name_of(place, card, sender, registers) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
-        alternatives=_alternatives(issued, place, registers),
+        alternatives=_alternatives(issued, place, registers, sender.timezone),
     )
 
 
@@ -156,7 +156,7 @@ def _where(place: SubscriberPlace, place_area: Callable[[str], Area | None]) -> 
 
 
 def _alternatives(
-    issued: IssuedNotice, place: SubscriberPlace | None, registers: ReferenceData
+    issued: IssuedNotice, place: SubscriberPlace | None, registers: ReferenceData, timezone: str
 ) -> tuple[Alternative, ...]:
     if place is None or issued.reach is None or not issued.open_points:
         return ()
@@ -172,7 +172,9 @@ def _alternatives(
             next_visit=near.next_visit,
             minutes=near.minutes,
         )
-        for near in alternatives(issued.open_points, issued.point_kind, where, issued.effective or issued.issued_at)
+        for near in alternatives(
+            issued.open_points, issued.point_kind, where, issued.effective or issued.issued_at, timezone
+        )
     )
 
 

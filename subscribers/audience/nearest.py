@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import TypeVar
@@ -15,12 +16,15 @@ from dateutil.rrule import rrulestr
 
 from alerts.kernel.geometry import Area
 from alerts.kernel.geometry.geodesy import EDGE_M, distances
+from alerts.kernel.times import instant, zone
 
 MOBILE = "mobile"
 VISIT_WITHIN = timedelta(days=14)
 ALTERNATIVES = 3
 _MOST_VISITS = 5_000
 """Visits counted from the first before a rule is given up: a weekly one takes a century."""
+
+_UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6}Z)")
 
 T = TypeVar("T")
 Where = tuple[float, float] | Area
@@ -79,15 +83,20 @@ def within(place: Where, points: Sequence[tuple[float, float, float]]) -> bool:
 
 
 def alternatives(
-    points: Sequence[OpenPoint], kind: str, place: Where, effective: datetime, most: int = ALTERNATIVES
+    points: Sequence[OpenPoint],
+    kind: str,
+    place: Where,
+    effective: datetime,
+    timezone: str,
+    most: int = ALTERNATIVES,
 ) -> list[Near]:
     """Three nearest points of that kind, or mobile with a visit within 14 days of `effective`.
 
-    `points` are those open after the change; nearest first, ties by id.
+    `points` are those open after the change; nearest first, ties by id. Visits recur in `timezone`.
     """
     fit: list[tuple[OpenPoint, datetime | None, int]] = []
     for point in points:
-        visit = next_visit(point.visits, effective)
+        visit = next_visit(point.visits, effective, timezone)
         soon = visit is not None and visit[0] <= effective + VISIT_WITHIN
         if point.kind == kind or (point.kind == MOBILE and soon):
             start, minutes = visit if visit is not None and soon else (None, 0)
@@ -98,26 +107,44 @@ def alternatives(
     return sorted(found, key=lambda near: (near.distance_m, near.point.id))[:most]
 
 
-def next_visit(visits: Sequence[PointVisit], after: datetime) -> tuple[datetime, int] | None:
-    """(start, minutes) of the first visit that is not over at a time; None if there is none."""
-    found = [start for start in (_next_of(visit, after) for visit in visits) if start is not None]
+def next_visit(visits: Sequence[PointVisit], after: datetime, timezone: str) -> tuple[datetime, int] | None:
+    """(start, minutes) of the first visit that is not over at a time; None if there is none.
+
+    A visit recurs by the wall clock of `timezone`, whatever offset its first start is written with (RULES 21).
+    """
+    found = [start for start in (_next_of(visit, after, timezone) for visit in visits) if start is not None]
     return min(found, default=None)
 
 
 @lru_cache(maxsize=4096)
-def _next_of(visit: PointVisit, after: datetime) -> tuple[datetime, int] | None:
+def _next_of(visit: PointVisit, after: datetime, timezone: str) -> tuple[datetime, int] | None:
     length = timedelta(minutes=visit.minutes)
     if visit.dtstart + length > after:
         return visit.dtstart, visit.minutes
     if visit.rrule is None:
         return None
     try:
-        times = rrulestr(visit.rrule, dtstart=visit.dtstart)
-        start = next((t for t in islice(times, _MOST_VISITS) if t + length > after), None)
+        times = rrulestr(_local_rule(visit.rrule, timezone), dtstart=_local(visit.dtstart, timezone))
+        starts = (instant(t.date(), t.time(), timezone) for t in islice(times, _MOST_VISITS))
+        start = next((at for at in starts if at + length > after), None)
     except (ValueError, TypeError):
         # an unreadable rule yields no further visit; the first one still counts
         return None
     return None if start is None else (start, visit.minutes)
+
+
+def _local(at: datetime, timezone: str) -> datetime:
+    return at.astimezone(zone(timezone)).replace(tzinfo=None)
+
+
+def _local_rule(rule: str, timezone: str) -> str:
+    """Return the rule with its UNTIL, an instant, as a local time: dateutil compares it with the local start."""
+
+    def local(until: re.Match[str]) -> str:
+        at = datetime.strptime(until[1], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return f"UNTIL={_local(at, timezone):%Y%m%dT%H%M%S}"
+
+    return _UNTIL.sub(local, rule)
 
 
 def _away(place: Where, points: Sequence[tuple[float, float]]) -> list[float]:

@@ -233,7 +233,7 @@ def _point(
     t, facts = reader.translator, point.facts
     after = change.facts.after.get(str(point.id))
     then = [hours_in_words(after.opening_hours, t), after.address or ""] if after else []
-    near = alternatives(remaining, facts.kind, (facts.lat, facts.lon), change.facts.effective)
+    near = alternatives(remaining, facts.kind, (facts.lat, facts.lon), change.facts.effective, reader.timezone)
     return {
         "name": facts.name,
         "address": facts.address,

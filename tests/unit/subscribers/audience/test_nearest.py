@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from shapely.geometry import box
 
 from alerts.kernel.geometry import Area, distance, resolve_area
@@ -46,7 +48,7 @@ def test_the_three_nearest_of_the_kind_or_mobile_with_a_visit_soon() -> None:
         desk(6, 0.2, "mobile", (weekly,)),
         desk(7, 0.05, "mobile"),
     ]
-    found = alternatives(points, "front-desk", HERE, EFFECTIVE)
+    found = alternatives(points, "front-desk", HERE, EFFECTIVE, "UTC")
     assert [near.point.id.int for near in found] == [5, 6, 2]
     assert found[0].next_visit == soon.dtstart and found[0].minutes == 60
     assert found[1].next_visit == datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -55,11 +57,11 @@ def test_the_three_nearest_of_the_kind_or_mobile_with_a_visit_soon() -> None:
 
 def test_a_visit_under_way_counts_and_one_that_is_over_does_not() -> None:
     visit = PointVisit(EFFECTIVE - timedelta(minutes=30), 60)
-    assert next_visit([visit], EFFECTIVE) == (visit.dtstart, 60)
-    assert next_visit([visit], EFFECTIVE + timedelta(minutes=30)) is None
+    assert next_visit([visit], EFFECTIVE, "UTC") == (visit.dtstart, 60)
+    assert next_visit([visit], EFFECTIVE + timedelta(minutes=30), "UTC") is None
     until = PointVisit(EFFECTIVE - timedelta(days=70), 60, "FREQ=WEEKLY;COUNT=3")
-    assert next_visit([until], EFFECTIVE) is None
-    assert next_visit([PointVisit(EFFECTIVE - timedelta(days=7), 60, "FREQ=NEVER")], EFFECTIVE) is None
+    assert next_visit([until], EFFECTIVE, "UTC") is None
+    assert next_visit([PointVisit(EFFECTIVE - timedelta(days=7), 60, "FREQ=NEVER")], EFFECTIVE, "UTC") is None
 
 
 def test_the_nearest_of_an_area_are_those_of_the_whole_order() -> None:
@@ -76,3 +78,25 @@ def test_the_nearest_of_an_area_are_those_of_the_whole_order() -> None:
     assert all(
         low <= exact[point] + 1e-6 <= high + 1e-5 for low, high, (point, _, _) in zip(least, most, points, strict=True)
     )
+
+
+LONDON = ZoneInfo("Europe/London")
+
+
+@pytest.mark.parametrize("rule", ["FREQ=WEEKLY;BYDAY=TU", "FREQ=WEEKLY;UNTIL=20261103T100000Z", "FREQ=WEEKLY;COUNT=3"])
+@pytest.mark.parametrize("offset", [timedelta(0), timedelta(hours=1), timedelta(hours=-5)])
+def test_visits_recur_by_the_wall_clock(rule: str, offset: timedelta) -> None:
+    first = datetime(2026, 10, 20, 10, tzinfo=LONDON).astimezone(timezone(offset))
+    visit = PointVisit(first, 60, rule)
+    for day in (20, 27, 34):
+        due = datetime(2026, 10, 20, 10, tzinfo=LONDON) + timedelta(days=day - 20)  # by the wall clock
+        found = next_visit([visit], due.astimezone(UTC) - timedelta(hours=2), "Europe/London")
+        assert found == (due, 60), day
+    after = next_visit([visit], datetime(2026, 11, 3, 12, tzinfo=UTC), "Europe/London")
+    assert after == ((datetime(2026, 11, 10, 10, tzinfo=UTC), 60) if "BYDAY" in rule else None)
+
+
+def test_visit_in_the_gap_of_a_clock_change_begins_after_it() -> None:
+    visit = PointVisit(datetime(2026, 3, 28, 1, 30, tzinfo=UTC), 60, "FREQ=DAILY")
+    found = next_visit([visit], datetime(2026, 3, 28, 12, tzinfo=UTC), "Europe/London")
+    assert found == (datetime(2026, 3, 29, 1, tzinfo=UTC), 60)
