@@ -56,7 +56,7 @@ def evolve(state: IncidentState | None, recorded: Recorded) -> IncidentState:
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case IncidentSeverityRevised(facts=facts) | IncidentAreaRevised(facts=facts):
-            return replace(state, facts=facts, revised_at=recorded.at)
+            return replace(state, facts=facts, status="open", revised_at=recorded.at, ended_at=None)
         case IncidentResolved():
             return replace(state, status="resolved", ended_at=recorded.at)
         case IncidentDismissed():
@@ -66,15 +66,15 @@ def evolve(state: IncidentState | None, recorded: Recorded) -> IncidentState:
 
 
 def decide_report(state: IncidentState | None, facts: IncidentFacts, source: str) -> tuple[Event, ...]:
-    """Decide on a report or a repeated one (RULES 18): nothing if identical, a revision if changed.
+    """Decide on a report or a repeated one (RULES 17, 18): nothing if identical, a revision if changed.
 
-    Raises Conflict for other facts about an incident that is over.
+    A revision reopens an incident that was resolved. Raises Conflict for other facts about one that was dismissed.
     """
     if state is None:
         return (IncidentReported(facts=facts, source=source),)
     if state.facts == facts:
         return ()
-    if state.status != "open":
+    if state.status == "dismissed":
         raise Conflict(
             f"This incident is {state.status}; it cannot be revised. Report the new one under its own source_ref."
         )

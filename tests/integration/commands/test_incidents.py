@@ -12,6 +12,7 @@ import pytest
 from alerts.commands import Idempotency
 from alerts.contract.bodies import ContentBody, IncidentBody, NoticeBody, PlaceBody, ResolveBody
 from alerts.domain.events import NoticeIssued, PolicyRule
+from alerts.domain.streams import INCIDENT
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from tests.support.command_rig import CAMDEN, START, CommandRig, key, on_both, rules
 
@@ -158,9 +159,21 @@ async def test_resolving_twice_changes_nothing(rig: CommandRig) -> None:
     await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
     end = rig.log.position()
     await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
+    await rig.commands.report_incident(key("issue"), FLOOD)
     assert rig.log.position() == end
-    with pytest.raises(Conflict):
-        await rig.commands.report_incident(key("issue"), revised(severity="Minor"))
+
+
+async def test_changed_report_reopens_a_resolved_incident(rig: CommandRig) -> None:
+    first = await rig.commands.report_incident(key("issue"), FLOOD)
+    await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
+    again = await rig.commands.report_incident(key("issue"), revised(severity="Minor"))
+    state = rig.log.state(INCIDENT, first.id)
+    assert again.id == first.id and state is not None and (state.status, state.ended_at) == ("open", None)
+    assert first.notice is not None and again.notice is not None
+    new = rig.notice(again.notice)
+    assert (rig.notice(first.notice).phase, new.phase, new.msg_type) == ("cleared", "live", "Alert")
+    over = await rig.commands.resolve_incident(key("issue"), first.id, ResolveBody())
+    assert over.notice is not None and rig.notice(over.notice).thread == new.thread
 
 
 async def test_resolving_withdraws_an_unsent_notice(rig: CommandRig) -> None:

@@ -64,6 +64,13 @@ def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
     assert (opened.severity, opened.area) == ("Severe", {"place": "camden"})
     assert taken(mapping, {**body, "action": "closed"}).request == ResolveBody(source_ref="example-town/incidents#42")
     assert taken(mapping, {**body, "action": "labeled"}).request == NoRequest()
+    later = {**body["issue"], "updated_at": "2026-03-13T10:00:00Z"}
+    reopened = taken(mapping, {**body, "action": "reopened", "issue": later}).request
+    assert isinstance(reopened, IncidentBody) and reopened.source_ref == opened.source_ref
+    assert reopened != opened, "an identical report would not open it again"
+    closed = {**body, "action": "edited", "issue": {**later, "state": "closed"}}
+    assert taken(mapping, closed).request == NoRequest(), "correcting what is over opens nothing"
+    assert isinstance(taken(mapping, {**body, "action": "edited"}).request, IncidentBody)
 
 
 def test_a_cloud_event_is_known_by_source_and_id() -> None:
