@@ -7,11 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from alerts.delivery_queue.statistics import Totals
-from alerts.eventlog.ports import Log, Writer
-from alerts.kernel.events import Recorded
+from alerts.eventlog.ports import Log, PublicCodec, Writer
 from alerts.net.rate_limits import RateLimits
 from alerts.observability.request_counts import Requests
 from alerts.settings import Settings
@@ -22,32 +21,13 @@ if TYPE_CHECKING:
     from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.canary import CanaryState
     from alerts.explain.why import Explainer
-    from alerts.projections import ReadModels
+    from alerts.projections import ReadModelQueries
+    from alerts.projections.progress import AwaitableProgress
     from alerts.providers.inbox import Inbox
     from alerts.providers.webpush.vapid import Vapid
     from alerts.webhooks.progress import WebhookQueries
     from subscribers.audience.projector import AudienceProjector
     from subscribers.directory import Directory
-
-
-class PublicCodec(Protocol):
-    """The part of the codec that the event feed needs."""
-
-    def public(self, recorded: Recorded) -> dict[str, Any]:
-        """Data of an event as JSON-able values, without personal fields."""
-
-
-class Runner(Protocol):
-    """The part of the projection runner that reads need."""
-
-    def position(self) -> int:
-        """Log position that every read model has reached."""
-
-    def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until `position` is reached or `timeout` seconds have passed; returns True if it is reached."""
-
-    async def wait_for_async(self, position: int, timeout: float) -> bool:
-        """Awaitable version of `wait_for`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +41,9 @@ class Services:
     writer: Writer
     codec: PublicCodec
     commands: Commands
-    views: ReadModels
+    views: ReadModelQueries
     directory: Directory
-    runner: Runner
+    runner: AwaitableProgress
     follower: AudienceProjector
     dispatch: DispatchQueries
     explainer: Explainer

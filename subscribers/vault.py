@@ -13,9 +13,7 @@ import hmac
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Protocol
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +24,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.errors import DomainError
 from alerts.storage.base import BaseDatabase, BaseTransaction
-from alerts.storage.ports import Transaction
+from alerts.storage.ports import ReadableDatabase
 
 _NONCE = 12
 _TAG = 16
@@ -35,13 +33,6 @@ _CACHE = 50_000
 _PAGE = 500
 _COPY = "copy "
 _DROP_COPIES = f"DELETE FROM purpose_keys WHERE purpose LIKE '{_COPY}%'"
-
-
-class Readable(Protocol):
-    """Read access to a database."""
-
-    def read(self) -> AbstractContextManager[Transaction]:
-        """Open a consistent snapshot."""
 
 
 class WrongMasterKey(DomainError):
@@ -60,14 +51,14 @@ def _fingerprint(master_key: bytes) -> bytes:
     return hmac.digest(master_key, b"community alerts master key", hashlib.sha256)[:16]
 
 
-def made_with(database: Readable, master_key: bytes) -> bool:
+def made_with(database: ReadableDatabase, master_key: bytes) -> bool:
     """True if this is the master key of that database, or it has none yet; writes nothing."""
     with database.read() as tx:
         stored = tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")
     return not stored or hmac.compare_digest(bytes(stored[0][0]), _fingerprint(master_key))
 
 
-def stored_secret(database: Readable, master_key: bytes, purpose: str, length: int) -> bytes | None:
+def stored_secret(database: ReadableDatabase, master_key: bytes, purpose: str, length: int) -> bytes | None:
     """Read-only version of `Vault.shared_secret`; None if it was never made. Raises `WrongMasterKey`."""
     if not made_with(database, master_key):
         raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")

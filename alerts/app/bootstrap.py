@@ -49,7 +49,7 @@ from alerts.kernel.times import utc_now
 from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SafeHttpClient
 from alerts.observability import log_setup
-from alerts.projections import ReadModels, projections
+from alerts.projections import ReadModelQueries, projections
 from alerts.projections.rebuild import rebuild
 from alerts.projections.runner import ProjectionRunner
 from alerts.providers.factory import providers
@@ -127,7 +127,7 @@ class App:
         views = LiveViews(settings.database_url, main, self._folder)
         self._closing.callback(views.close)
         self.runner = ProjectionRunner(self.log, views, projections(), clock)
-        self.views = ReadModels(views, self.runner, self.vault)
+        self.views = ReadModelQueries(views, self.runner, self.vault)
         self.wakeup = Wakeup()
         self._checkpoints = CheckpointStore(self.log, views, self.vault, **checkpoints)
         self.follower = self._build_follower(views)

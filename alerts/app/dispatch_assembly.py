@@ -7,7 +7,7 @@ from datetime import datetime
 
 from alerts.channels.message import Provider
 from alerts.channels.renderer import Renderer
-from alerts.dispatch.applied_positions import AppliedPositions, ReadModels
+from alerts.dispatch.applied_positions import AppliedPositions
 from alerts.dispatch.channel_recovery import ChannelRecovery
 from alerts.dispatch.composer import ContactLookup, MessageComposer
 from alerts.dispatch.concurrency_limiter import SHARE_PER_DESTINATION, ConcurrencyLimiter, PerDestination
@@ -22,6 +22,7 @@ from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import URGENT_SENDERS, Worker
 from alerts.eventlog.ports import Writer
 from alerts.kernel.terms import Channel
+from alerts.projections.progress import ProjectionProgress
 from alerts.storage.ports import Database
 from subscribers.audience.projector import AudienceProjector
 
@@ -30,7 +31,7 @@ def assemble_worker(
     database: Database,
     writer: Writer,
     audience: AudienceProjector,
-    read_models: ReadModels,
+    read_models: ProjectionProgress,
     directory: ContactLookup,
     renderer: Renderer,
     providers: Mapping[Channel, Provider],

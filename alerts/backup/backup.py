@@ -17,10 +17,11 @@ from alerts.backup import manifest as manifests
 from alerts.backup import sqlite
 from alerts.backup.manifest import Manifest, Table
 from alerts.eventlog.integrity.merkle import SECRET_BYTES, CheckpointSigner
-from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Readable, Report, verify
+from alerts.eventlog.integrity.verifier import FIRST_PROOF_S, Report, verify
 from alerts.kernel.errors import Unavailable
 from alerts.settings import Settings
 from alerts.storage.base import BaseDatabase
+from alerts.storage.ports import ReadableDatabase
 from alerts.storage.sqlite import SQLiteDatabase
 from subscribers.vault import stored_secret
 
@@ -79,7 +80,7 @@ def _copied(settings: Settings, folder: Path) -> _Copied:
         return _Copied([], {}, migrations, verified(main, keys, settings.master_key))
 
 
-def verified(main: Readable, keys: Readable, master_key: bytes) -> Report:
+def verified(main: ReadableDatabase, keys: ReadableDatabase, master_key: bytes) -> Report:
     """Verify the log against its proofs. Raises `WrongMasterKey`."""
     secret = stored_secret(keys, master_key, PROOF_SECRET, SECRET_BYTES)
     return verify(main, keys, None if secret is None else CheckpointSigner(secret), datetime.now(UTC))

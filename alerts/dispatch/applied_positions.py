@@ -5,28 +5,18 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Protocol
 
+from alerts.projections.progress import ProjectionProgress
 from subscribers.audience.projector import AudienceProjector
 
 _PATIENCE_S = 2.0
 """Seconds of one wait; the caller says that it waits and begins again."""
 
 
-class ReadModels(Protocol):
-    """Projection runner, as the barrier needs it."""
-
-    def position(self) -> int:
-        """Log position that every read model has reached."""
-
-    def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until it is reached; False after `timeout` seconds."""
-
-
 class AppliedPositions:
     """Waits for the audience and the read models; each waiting sender has a thread."""
 
-    def __init__(self, audience: AudienceProjector, read_models: ReadModels, *, threads: int) -> None:
+    def __init__(self, audience: AudienceProjector, read_models: ProjectionProgress, *, threads: int) -> None:
         self._audience, self._read_models = audience, read_models
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="dispatch waits")
 

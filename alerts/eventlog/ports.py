@@ -1,4 +1,4 @@
-"""Event log ports: unit of work, writer, reader, projection."""
+"""Event log ports: unit of work, writer, reader, projection, public codec."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from alerts.kernel.events import Event, Recorded, Stream
@@ -15,6 +15,13 @@ from alerts.storage.ports import Row, Statement, Transaction, Value
 S = TypeVar("S")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class PublicCodec(Protocol):
+    """Codec for readers outside: the event feed and the webhooks."""
+
+    def public(self, recorded: Recorded) -> dict[str, Any]:
+        """Data of an event as JSON-able values, without personal fields."""
 
 
 class UnitOfWork(Protocol):

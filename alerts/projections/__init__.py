@@ -4,6 +4,6 @@ All of them are computed from the log and can be dropped and computed again.
 """
 
 from alerts.projections.catalogue import projections
-from alerts.projections.queries import ReadModels
+from alerts.projections.queries import ReadModelQueries
 
-__all__ = ["ReadModels", "projections"]
+__all__ = ["ReadModelQueries", "projections"]

@@ -35,13 +35,17 @@ class Transaction(Protocol):
         """Run one statement for each row, as fast as the driver can."""
 
 
-class Database(Protocol):
-    """Database (SQLite: one file; PostgreSQL: one schema of the same server)."""
-
-    dialect: Dialect
+class ReadableDatabase(Protocol):
+    """Read access to a database."""
 
     def read(self) -> AbstractContextManager[Transaction]:
         """Open a consistent snapshot, from any thread; never blocks a writer."""
+
+
+class Database(ReadableDatabase, Protocol):
+    """Database (SQLite: one file; PostgreSQL: one schema of the same server)."""
+
+    dialect: Dialect
 
     def write(self) -> AbstractContextManager[Transaction]:
         """Open a write transaction: committed at the end, rolled back on an exception. One writer per SQLite file."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import msgspec
@@ -21,8 +21,7 @@ import msgspec
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.eventlog.log import EventLog
-from alerts.eventlog.ports import UnreadableEvent, Writer
-from alerts.kernel.events import Recorded
+from alerts.eventlog.ports import PublicCodec, UnreadableEvent, Writer
 from alerts.storage.ports import Database
 from alerts.storage.server_clock import steady
 from alerts.webhooks import delivery
@@ -46,13 +45,6 @@ _SURE = LIFE.total_seconds() - _MARGIN
 
 Disable = Callable[[UUID, int, str, int], Awaitable[object]]
 """Disable a webhook: its id, the turn in which it failed, the reason, and the position it has reached."""
-
-
-class PublicCodec(Protocol):
-    """Codec, as the sender needs it."""
-
-    def public(self, recorded: Recorded) -> dict[str, Any]:
-        """An event's data as JSON-able values, personal fields left out."""
 
 
 class _Found(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from alerts.domain import events as alerts_events
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Projection
 from alerts.kernel.events import Event, Recorded
-from alerts.projections import ReadModels, projections
+from alerts.projections import ReadModelQueries, projections
 from subscribers.domain import events as subscriber_events
 from tests.support.memory_store import MemoryDatabase, MemoryKeys
 
@@ -34,7 +34,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.open = Codec(CATALOGUE, self.keys)
-        self.views = ReadModels(self.database, self, self.keys)
+        self.views = ReadModelQueries(self.database, self, self.keys)
 
     def append(self, stream: UUID, *events: Event, by: str = "person:a", at: datetime | None = None) -> int:
         """Keep these events, without projecting them; the last one's position."""

@@ -6,10 +6,9 @@ It only reads, a page at a time, so that a running server is not blocked and an 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +17,7 @@ from alerts.eventlog.integrity.merkle import Checkpoint, CheckpointSigner, Tree,
 from alerts.eventlog.integrity.prover import split
 from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Transaction
+from alerts.storage.ports import ReadableDatabase
 
 _sql = load("alerts.eventlog.integrity", "proofs.sql")
 _READ = f"SELECT {LOG_COLUMNS} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?"
@@ -35,13 +34,6 @@ MOST_FINDINGS = 200
 Kind = Literal[
     "changed", "missing", "inserted", "proof altered", "proof missing", "checkpoint altered", "other checkpoint"
 ]
-
-
-class Readable(Protocol):
-    """Read access to a database."""
-
-    def read(self) -> AbstractContextManager[Transaction]:
-        """Open a consistent snapshot."""
 
 
 class Deviation(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,8 +91,8 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 def verify(
-    main: Readable,
-    keys: Readable,
+    main: ReadableDatabase,
+    keys: ReadableDatabase,
     signer: CheckpointSigner | None,
     now: datetime,
     *,
@@ -114,8 +106,8 @@ def verify(
 class _Verification:
     def __init__(
         self,
-        main: Readable,
-        keys: Readable,
+        main: ReadableDatabase,
+        keys: ReadableDatabase,
         signer: CheckpointSigner | None,
         against: Checkpoint | None,
         progress: Callable[[int, int], None],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from alerts.projections.progress import ProjectionProgress
 from alerts.projections.queries.access import AccessQueries
-from alerts.projections.queries.base import Runner
 from alerts.projections.queries.history import HistoryQueries, OutcomeCount
 from alerts.projections.queries.notices import NoticeQueries
 from alerts.projections.queries.reference_data import ReferenceDataQueries
@@ -15,16 +15,16 @@ from alerts.storage.ports import Database
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Unsealer
 
-__all__ = ["OutcomeCount", "ReadModels", "TimelineEntry"]
+__all__ = ["OutcomeCount", "ReadModelQueries", "TimelineEntry"]
 
 
-class ReadModels(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):
+class ReadModelQueries(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):
     """Typed, read-only queries of the read models, from any thread.
 
     Results are as of `position()`: a caller that must see a recent write waits for its position first.
     """
 
-    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
+    def __init__(self, database: Database, runner: ProjectionProgress, vault: Unsealer) -> None:
         super().__init__(database, runner, vault)
         self.directory = Directory(database, vault)
         """People and contact points."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from alerts.kernel.paging import Page
 from alerts.projections.document_kinds import DocumentKind
+from alerts.projections.progress import ProjectionProgress
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import select_in
 from alerts.storage.ports import Database, Row, Transaction, Value
@@ -24,20 +25,10 @@ BEYOND = 2**62
 """Log position beyond any: start of the newest page."""
 
 
-class Runner(Protocol):
-    """Projection runner, as the queries need it."""
-
-    def position(self) -> int:
-        """Log position that every read model has reached."""
-
-    def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until `position` is reached; False after `timeout` seconds."""
-
-
 class QueryBase:
     """Base of the queries; results are as of the position that the projections have reached."""
 
-    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
+    def __init__(self, database: Database, runner: ProjectionProgress, vault: Unsealer) -> None:
         self._database = database
         self._runner = runner
         self._vault = vault

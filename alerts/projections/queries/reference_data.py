@@ -13,7 +13,8 @@ from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
 from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
-from alerts.projections.queries.base import SQL, QueryBase, Runner, S
+from alerts.projections.progress import ProjectionProgress
+from alerts.projections.queries.base import SQL, QueryBase, S
 from alerts.storage.ports import Database
 from subscribers.unsealing import Unsealer
 
@@ -24,7 +25,7 @@ Bounds = tuple[float, float, float, float]
 class ReferenceDataQueries(QueryBase):
     """Places, topics and segments. Retired ones are found by slug, and not listed."""
 
-    def __init__(self, database: Database, runner: Runner, vault: Unsealer) -> None:
+    def __init__(self, database: Database, runner: ProjectionProgress, vault: Unsealer) -> None:
         super().__init__(database, runner, vault)
         self._cache: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {}
         self._cache_lock = Lock()

@@ -16,7 +16,7 @@ from alerts.domain.service_point import PointState
 from alerts.kernel.geometry import Area
 from alerts.kernel.languages import choose
 from alerts.kernel.plain_text import as_markdown
-from alerts.projections.queries import ReadModels
+from alerts.projections.queries import ReadModelQueries
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
@@ -29,7 +29,7 @@ _LISTED_FOR = timedelta(days=30)
 class ChangeViews:
     """Builds the template context of service changes."""
 
-    def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
+    def __init__(self, views: ReadModelQueries, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def planned(self, reader: ReaderLocale, place: str) -> list[ChangeState]:

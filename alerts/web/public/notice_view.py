@@ -19,7 +19,7 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.languages import choose
-from alerts.projections.queries import ReadModels
+from alerts.projections.queries import ReadModelQueries
 from alerts.web.public.map_svg import Pin, Zone, draw
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
@@ -56,7 +56,7 @@ class ReaderLocale:
 class NoticeViews:
     """Builds the template context of notices."""
 
-    def __init__(self, views: ReadModels, atlas: PlaceShapes, site: Site) -> None:
+    def __init__(self, views: ReadModelQueries, atlas: PlaceShapes, site: Site) -> None:
         self._views, self._atlas, self._site = views, atlas, site
 
     def link(self, notice: UUID) -> str:
@@ -243,7 +243,7 @@ def _point(
     }
 
 
-def _open_pins(views: ReadModels, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
+def _open_pins(views: ReadModelQueries, change: ChangeState, points: Sequence[PointState]) -> list[Pin]:
     """Return the open points nearest to the closing ones, without duplicates."""
     found: dict[UUID, Pin] = {}
     closing = {point.id for point in points}
