@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -16,27 +18,47 @@ GEOD = Geod(ellps="WGS84")
 NONE = "-"
 INSIDE = {"smoke": "sent", "smoke-update": "sent", "smoke-over": "sent"}
 """Everyone who gets the alert gets its update and its all-clear."""
+COMMUNITY_ONLY: Json = {"topics": ["community"], "danger_to_life": False}
+
+
+def at(lat: float, lon: float, radius_km: float = 0.0) -> Json:
+    """Build a place of a subscriber."""
+    return {"lat": lat, "lon": lon, "radius_km": radius_km, "name": "home"}
+
+
+EAST_STREET, BERMONDSEY = at(51.4884, -0.0920), at(51.4975, -0.0665)
+WEMBLEY, STRATFORD, PECKHAM = at(51.5552, -0.2790), at(51.5423, -0.0029), at(51.4690, -0.0655)
 
 
 def named_residents(start: datetime) -> list[Resident]:
-    """Build the named residents, each for a rule of RULES.md."""
+    """Build the named residents, each for a rule of RULES.md, in alphabetical order."""
     consent = {"wording": CONSENT_WORDING, "given_at": start.isoformat(), "how": "demonstration"}
+    person = partial(_person, consent)
+    residents = [
+        *_by_place(person),
+        *_by_preferences(person, start),
+        *_by_contact_point(person),
+        *_by_browser(person),
+        *_by_state(person),
+    ]
+    return sorted(residents, key=lambda resident: resident.name)
 
-    def person(name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
-        extra = {k: body.pop(k) for k in ("paused", "moves_to", "device") if k in body}
-        key = name.split()[0].lower()
-        if "phone" not in body and "device" not in extra:
-            body.setdefault("email", f"{key}@named.example")
-        body = {"language": "en", "confirmed": True, "consent": consent, **body}
-        if not body["confirmed"]:
-            del body["confirmed"], body["consent"]
-        return Resident(key, body, name=name, note=note, expects=expects, **extra)
 
+def _person(consent: Json, name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
+    extra = {k: body.pop(k) for k in ("paused", "moves_to", "device") if k in body}
+    key = name.split()[0].lower()
+    if "phone" not in body and "device" not in extra:
+        body.setdefault("email", f"{key}@named.example")
+    body = {"language": "en", "confirmed": True, "consent": consent, **body}
+    if not body["confirmed"]:
+        del body["confirmed"], body["consent"]
+    return Resident(key, body, name=name, note=note, expects=expects, **extra)
+
+
+def _by_place(person: Callable[..., Resident]) -> list[Resident]:
+    """Residents at an edge, next door, at two places and at a new one."""
     inner, outer = across_edge(SMOKE_FIRST, 1, 2.0)
     rim_in, rim_out = across_rim(WATER, 135.0, 2.0)
-    east_street, bermondsey = at(51.4884, -0.0920), at(51.4975, -0.0665)
-    wembley, stratford, peckham = at(51.5552, -0.2790), at(51.5423, -0.0029), at(51.4690, -0.0655)
-    only = {"topics": ["community"], "danger_to_life": False}
     return [
         person("Ana Inside", "two metres inside the smoke's edge", {**INSIDE, "water": NONE}, places=[inner]),
         person("Ben Outside", "two metres outside the same edge", {"smoke": NONE, "smoke-over": NONE}, places=[outer]),
@@ -44,13 +66,6 @@ def named_residents(start: datetime) -> list[Resident]:
             "Cora Rim", "two metres inside the water circle's rim", {"water": "sent", "smoke": NONE}, places=[rim_in]
         ),
         person("Dan Beyond", "two metres beyond the same rim", {"water": NONE}, places=[rim_out]),
-        person(
-            "Efua Asleep",
-            "in quiet hours; woken for danger to life, and for that only",
-            {"water": "held", **INSIDE, "closure": "held"},
-            places=[east_street, stratford],
-            quiet_hours=quiet_around(start),
-        ),
         person(
             "Farid Lambeth",
             "has the borough next door, which shares an edge with Southwark",
@@ -61,39 +76,8 @@ def named_residents(start: datetime) -> list[Resident]:
             "Gwen Twice",
             "two of her places match; she is told once, in Welsh where there is Welsh",
             {**INSIDE, "gas": "sent", "gas-cancel": "sent", "market": "sent"},
-            places=[east_street, at(51.4850, -0.0900, 1.0), wembley],
+            places=[EAST_STREET, at(51.4850, -0.0900, 1.0), WEMBLEY],
             language="cy",
-        ),
-        person(
-            "Hana Phone",
-            "has a telephone only, and reads Urdu",
-            {"water": "sent", "closure": "sent"},
-            phone="+447700900980",
-            places=[stratford],
-            language="ur",
-        ),
-        person(
-            "Ivo Gone",
-            "his mailbox refuses for good",
-            {"market": "failed-permanent", "smoke": NONE},
-            email="no-such-mailbox.ivo@named.example",
-            places=[peckham],
-            **only,
-        ),
-        person(
-            "Jo Busy",
-            "her mailbox is busy at the first try",
-            {"market": "sent"},
-            email="busy-once.jo@named.example",
-            places=[peckham],
-            **only,
-        ),
-        person(
-            "Kit Paused",
-            "paused; gets danger to life all the same",
-            {"closure": NONE, **INSIDE, "market": NONE},
-            places=[east_street],
-            paused=True,
         ),
         person(
             "Lena Moving",
@@ -101,6 +85,19 @@ def named_residents(start: datetime) -> list[Resident]:
             {"smoke": "sent", "smoke-update": "sent", "smoke-over": "sent"},
             places=[at(51.6240, -0.0600)],
             moves_to=at(51.4870, -0.0860, 0.2),
+        ),
+    ]
+
+
+def _by_preferences(person: Callable[..., Resident], start: datetime) -> list[Resident]:
+    """Residents with quiet hours, a digest, danger to life unticked, and a severity floor."""
+    return [
+        person(
+            "Efua Asleep",
+            "in quiet hours; woken for danger to life, and for that only",
+            {"water": "held", **INSIDE, "closure": "held"},
+            places=[EAST_STREET, STRATFORD],
+            quiet_hours=quiet_around(start),
         ),
         person(
             "Marek Digest",
@@ -115,7 +112,7 @@ def named_residents(start: datetime) -> list[Resident]:
             "Nia Unticked",
             "unticked danger to life, and is in quiet hours",
             {"smoke": "superseded", "smoke-update": "superseded", "smoke-over": NONE},
-            places=[east_street],
+            places=[EAST_STREET],
             danger_to_life=False,
             quiet_hours=quiet_around(start),
             topics=["safety"],
@@ -124,31 +121,54 @@ def named_residents(start: datetime) -> list[Resident]:
             "Omar Floor",
             "wants nothing below Extreme; danger to life is not asked about floors",
             {"gas": "sent", "gas-cancel": "sent", "water": NONE},
-            places=[wembley, stratford],
+            places=[WEMBLEY, STRATFORD],
             severity_at_least="Extreme",
             topics=["safety", "utilities"],
             language="ar",
         ),
+    ]
+
+
+def _by_contact_point(person: Callable[..., Resident]) -> list[Resident]:
+    """Residents with a telephone, with failing mailboxes, and with no address for the wanted channel."""
+    return [
         person(
-            "Pia Pending",
-            "asked, but never confirmed",
-            {"closure": NONE, "smoke": NONE},
-            places=[east_street],
-            confirmed=False,
+            "Hana Phone",
+            "has a telephone only, and reads Urdu",
+            {"water": "sent", "closure": "sent"},
+            phone="+447700900980",
+            places=[STRATFORD],
+            language="ur",
+        ),
+        person(
+            "Ivo Gone",
+            "his mailbox refuses for good",
+            {"market": "failed-permanent", "smoke": NONE},
+            email="no-such-mailbox.ivo@named.example",
+            places=[PECKHAM],
+            **COMMUNITY_ONLY,
+        ),
+        person(
+            "Jo Busy",
+            "her mailbox is busy at the first try",
+            {"market": "sent"},
+            email="busy-once.jo@named.example",
+            places=[PECKHAM],
+            **COMMUNITY_ONLY,
         ),
         person(
             "Rosa Reach",
             "wants texts, and gave an e-mail address only; danger to life comes all the same",
             {"closure": "unreachable", "smoke": NONE, "smoke-update": "sent", "smoke-over": "sent"},
-            places=[bermondsey],
+            places=[BERMONDSEY],
             channels=["sms"],
         ),
-        person(
-            "Tom Leaver",
-            "leaves by one click before the last notice",
-            {"market": NONE, **INSIDE, "closure": "sent"},
-            places=[at(51.4866, -0.0915, 1.0)],
-        ),
+    ]
+
+
+def _by_browser(person: Callable[..., Resident]) -> list[Resident]:
+    """Residents with notifications in a browser, one of them withdrawn."""
+    return [
         person(
             "Una Browser",
             "gave no address: notifications on her laptop only, in Polish where there is Polish",
@@ -162,8 +182,34 @@ def named_residents(start: datetime) -> list[Resident]:
             "his browser has given its subscription up",
             {"market": "failed-permanent", "smoke": NONE},
             device="no-such-mailbox-vic",
-            places=[peckham],
-            **only,
+            places=[PECKHAM],
+            **COMMUNITY_ONLY,
+        ),
+    ]
+
+
+def _by_state(person: Callable[..., Resident]) -> list[Resident]:
+    """Residents whose subscription is paused, unconfirmed, and ended during the story."""
+    return [
+        person(
+            "Kit Paused",
+            "paused; gets danger to life all the same",
+            {"closure": NONE, **INSIDE, "market": NONE},
+            places=[EAST_STREET],
+            paused=True,
+        ),
+        person(
+            "Pia Pending",
+            "asked, but never confirmed",
+            {"closure": NONE, "smoke": NONE},
+            places=[EAST_STREET],
+            confirmed=False,
+        ),
+        person(
+            "Tom Leaver",
+            "leaves by one click before the last notice",
+            {"market": NONE, **INSIDE, "closure": "sent"},
+            places=[at(51.4866, -0.0915, 1.0)],
         ),
     ]
 
@@ -172,11 +218,6 @@ LEAVER = "tom"
 MOVER = "lena"
 BUSY = "jo"
 GONE = "ivo"
-
-
-def at(lat: float, lon: float, radius_km: float = 0.0) -> Json:
-    """Build a place of a subscriber."""
-    return {"lat": lat, "lon": lon, "radius_km": radius_km, "name": "home"}
 
 
 def across_edge(ring: list[list[float]], edge: int, metres: float) -> tuple[Json, Json]:

@@ -69,29 +69,8 @@ class Telling:
 
 def tellings() -> list[Telling]:
     """Build the nine notices of the story, in order of issue."""
-    smoke = Telling(
-        "smoke",
-        "alert",
-        SMOKE,
-        topic="safety",
-        area=polygon(SMOKE_FIRST),
-        urgency="Immediate",
-        severity="Severe",
-        certainty="Observed",
-        category="Fire",
-    )
-    wider = replace(smoke, key="smoke-update", words=SMOKE_UPDATE, area=polygon(SMOKE_LATER), msg_type="Update")
-    gas = Telling(
-        "gas",
-        "alert",
-        GAS_CLOUD,
-        topic="safety",
-        area={"circle": GAS},
-        urgency="Immediate",
-        severity="Severe",
-        certainty="Likely",
-        category="CBRNE",
-    )
+    smoke, wider, over = _smoke_thread()
+    gas, cancelled = _gas_thread()
     water = Telling(
         "water",
         "alert",
@@ -107,21 +86,62 @@ def tellings() -> list[Telling]:
         Telling("closure", "service-change", CLOSURE, topic="service-changes", has_change=True),
         smoke,
         water,
-        replace(wider, follows=("smoke",)),
-        replace(
-            wider,
-            key="smoke-over",
-            words=SMOKE_OVER,
-            msg_type="AllClear",
-            urgency="Past",
-            severity="Minor",
-            follows=("smoke", "smoke-update"),
-        ),
+        wider,
+        over,
         gas,
-        replace(gas, key="gas-cancel", words=GAS_FALSE, msg_type="Cancel", urgency="Past", follows=("gas",)),
+        cancelled,
         Telling("books", "announcement", FESTIVAL, topic="community", rule=FESTIVAL_RULE),
         Telling("market", "announcement", MARKET, topic="community", area={"place": "southwark"}),
     ]
+
+
+def _smoke_thread() -> tuple[Telling, Telling, Telling]:
+    """Alert, update with a wider area, and all-clear."""
+    smoke = Telling(
+        "smoke",
+        "alert",
+        SMOKE,
+        topic="safety",
+        area=polygon(SMOKE_FIRST),
+        urgency="Immediate",
+        severity="Severe",
+        certainty="Observed",
+        category="Fire",
+    )
+    wider = replace(
+        smoke,
+        key="smoke-update",
+        words=SMOKE_UPDATE,
+        area=polygon(SMOKE_LATER),
+        msg_type="Update",
+        follows=("smoke",),
+    )
+    over = replace(
+        wider,
+        key="smoke-over",
+        words=SMOKE_OVER,
+        msg_type="AllClear",
+        urgency="Past",
+        severity="Minor",
+        follows=("smoke", "smoke-update"),
+    )
+    return smoke, wider, over
+
+
+def _gas_thread() -> tuple[Telling, Telling]:
+    """Alert and its cancellation."""
+    gas = Telling(
+        "gas",
+        "alert",
+        GAS_CLOUD,
+        topic="safety",
+        area={"circle": GAS},
+        urgency="Immediate",
+        severity="Severe",
+        certainty="Likely",
+        category="CBRNE",
+    )
+    return gas, replace(gas, key="gas-cancel", words=GAS_FALSE, msg_type="Cancel", urgency="Past", follows=("gas",))
 
 
 def polygon(ring: list[list[float]]) -> Json:
