@@ -106,12 +106,12 @@ def routes(services: Services) -> list[Route]:
         return list_response(shown, next_url(services.settings.public_url, request, cursor))
 
     async def get_one(request: web.Request) -> web.StreamResponse:
-        state = await _state(request)
+        state = await _state(services, request)
         shown = await read(services, Newsletter.of, state, services.clock())
         return json_response(shown, headers={"ETag": etag(state.version)})
 
     async def revise(request: web.Request) -> web.StreamResponse:
-        state = await _state(request)
+        state = await _state(services, request)
         patch = await merge_patch(request)
         expected = edited_version(request, state.version)
         return _accepted_response(await commands.revise_newsletter(actor_of(request), state.id, patch, expected))
@@ -125,15 +125,6 @@ def routes(services: Services) -> list[Route]:
         headers = {"Location": f"{services.settings.public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
         return json_response(notice_taken(saved), 201, headers)
 
-    async def _state(request: web.Request) -> NewsletterState:
-        # From the log, not the read model: the entity tag must match the current state.
-        newsletter = _id(request)
-        try:
-            state = await read(services, services.log.state, NEWSLETTER, newsletter)
-        except NotFound:
-            state = None  # the id of another aggregate type
-        return found(state, "newsletter", request.match_info["id"])
-
     return [
         Route("POST", f"{ROOT}/newsletters", start, WRITE, START),
         Route("GET", f"{ROOT}/newsletters", get_page, scope("read"), LIST),
@@ -142,6 +133,16 @@ def routes(services: Services) -> list[Route]:
         Route("DELETE", one_path, end, WRITE, END),
         Route("POST", f"{one_path}/bulletins", draft_bulletin, WRITE, DRAFT_BULLETIN),
     ]
+
+
+async def _state(services: Services, request: web.Request) -> NewsletterState:
+    # From the log, not the read model: the entity tag must match the current state.
+    newsletter = _id(request)
+    try:
+        state = await read(services, services.log.state, NEWSLETTER, newsletter)
+    except NotFound:
+        state = None  # the id of another aggregate type
+    return found(state, "newsletter", request.match_info["id"])
 
 
 def _shown(schedule: NewsletterSchedule) -> Schedule:

@@ -86,13 +86,13 @@ RESUME = Operation(
 
 def routes(services: Services) -> list[Route]:
     """Policy rows of a notice's transitions."""
+    return [*_until_issue(services), *_since_issue(services)]
+
+
+def _until_issue(services: Services) -> list[Route]:
+    """Policy rows of approval, schedule and issue."""
     commands, public_url = services.commands, services.settings.public_url
     one_path = f"{ROOT}/notices/{{id}}"
-
-    async def update(request: web.Request) -> web.StreamResponse:
-        body, raw = await json_body(request, NoticeBody)
-        saved = await commands.update(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _created_response(saved)
 
     async def submit(request: web.Request) -> web.StreamResponse:
         _, raw = await optional_json_body(request, EmptyBody)
@@ -115,54 +115,76 @@ def routes(services: Services) -> list[Route]:
         saved = await commands.issue(actor_of(request), _id(request), idem=idempotency(request, raw))
         return json_response(notice_out(saved, public_url), 202)
 
+    return [
+        Route("POST", f"{one_path}/submit", submit, scope("notices:write"), SUBMIT),
+        Route("POST", f"{one_path}/approve", approve, scope("notices:approve"), APPROVE),
+        Route("POST", f"{one_path}/reject", _with_reason(commands.reject), scope("notices:approve"), REJECT),
+        Route("POST", f"{one_path}/return", _with_reason(commands.return_), scope("notices:approve"), RETURN),
+        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue", "notices:approve"), SCHEDULE),
+        Route("POST", f"{one_path}/issue", issue, scope("notices:issue"), ISSUE),
+    ]
+
+
+def _since_issue(services: Services) -> list[Route]:
+    """Policy rows of a thread's further messages, and of its dispatch."""
+    commands, public_url = services.commands, services.settings.public_url
+    one_path = f"{ROOT}/notices/{{id}}"
+
+    async def update(request: web.Request) -> web.StreamResponse:
+        body, raw = await json_body(request, NoticeBody)
+        saved = await commands.update(actor_of(request), _id(request), body, idem=idempotency(request, raw))
+        return _created_response(saved, public_url)
+
     async def cancel(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, CancelBody)
         saved = await commands.cancel(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _issued_response(saved)
+        return _issued_response(saved, public_url)
 
     async def all_clear(request: web.Request) -> web.StreamResponse:
         body, raw = await optional_json_body(request, AllClearBody)
         saved = await commands.all_clear(actor_of(request), _id(request), body, idem=idempotency(request, raw))
-        return _issued_response(saved)
+        return _issued_response(saved, public_url)
 
     async def resume(request: web.Request) -> web.StreamResponse:
         body, raw = await optional_json_body(request, ResumeBody)
         saved = await commands.resume(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
         return _saved_response(saved)
 
-    def with_reason(command: Callable[..., Awaitable[NoticeSaved]]) -> Handler:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            body, raw = await json_body(request, ReasonBody)
-            return _saved_response(
-                await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
-            )
-
-        return handler
-
-    def _created_response(saved: NoticeSaved) -> web.StreamResponse:
-        headers = {"Location": f"{public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
-        return json_response(notice_taken(saved), 201, headers)
-
-    def _saved_response(saved: NoticeSaved) -> web.StreamResponse:
-        return json_response(notice_taken(saved), headers={"ETag": etag(saved.version)})
-
-    def _issued_response(saved: NoticeSaved) -> web.StreamResponse:
-        headers = {"Location": f"{public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
-        return json_response(notice_out(saved, public_url), 201, headers)
-
     return [
-        Route("POST", f"{one_path}/submit", submit, scope("notices:write"), SUBMIT),
-        Route("POST", f"{one_path}/approve", approve, scope("notices:approve"), APPROVE),
-        Route("POST", f"{one_path}/reject", with_reason(commands.reject), scope("notices:approve"), REJECT),
-        Route("POST", f"{one_path}/return", with_reason(commands.return_), scope("notices:approve"), RETURN),
-        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue", "notices:approve"), SCHEDULE),
-        Route("POST", f"{one_path}/issue", issue, scope("notices:issue"), ISSUE),
         Route("POST", f"{one_path}/update", update, scope("notices:write"), UPDATE),
         Route("POST", f"{one_path}/cancel", cancel, scope(*APPROVE_OR_ISSUE), CANCEL),
         Route("POST", f"{one_path}/all-clear", all_clear, scope(*APPROVE_OR_ISSUE), ALL_CLEAR),
-        Route("POST", f"{one_path}/stop", with_reason(commands.stop), scope(*APPROVE_OR_ISSUE), STOP),
+        Route("POST", f"{one_path}/stop", _with_reason(commands.stop), scope(*APPROVE_OR_ISSUE), STOP),
         Route("POST", f"{one_path}/resume", resume, scope(*APPROVE_OR_ISSUE), RESUME),
     ]
+
+
+def _with_reason(command: Callable[..., Awaitable[NoticeSaved]]) -> Handler:
+    """Handler of a command that takes a reason."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        body, raw = await json_body(request, ReasonBody)
+        return _saved_response(
+            await command(actor_of(request), _id(request), body.reason, idem=idempotency(request, raw))
+        )
+
+    return handler
+
+
+def _saved_response(saved: NoticeSaved) -> web.StreamResponse:
+    return json_response(notice_taken(saved), headers={"ETag": etag(saved.version)})
+
+
+def _created_response(saved: NoticeSaved, public_url: str) -> web.StreamResponse:
+    return json_response(notice_taken(saved), 201, _new_headers(saved, public_url))
+
+
+def _issued_response(saved: NoticeSaved, public_url: str) -> web.StreamResponse:
+    return json_response(notice_out(saved, public_url), 201, _new_headers(saved, public_url))
+
+
+def _new_headers(saved: NoticeSaved, public_url: str) -> dict[str, str]:
+    return {"Location": f"{public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
 
 
 def _id(request: web.Request) -> UUID:
