@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from alerts.delivery_queue.worker_lease import workers
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Database
+from alerts.storage.ports import Database, Row
 
 _sql = load("alerts.delivery_queue", "queue.sql")
 
@@ -94,39 +95,54 @@ def read_snapshot(
         due = {lane: tx.execute(_sql.next_due, (lane, 0, SHARDS - 1))[0][0] for lane in LANE.values()}
     silent = [w for w, alive in known.items() if judging and not alive and w != worker]
     alive = {w for w in known if w not in silent} | {worker}
-    open_rows: dict[int, int] = {}
-    queued: dict[int, int] = {}
-    sending: dict[int, int] = {}
-    for notice, state, amount in tallies:
-        if state not in FINAL:
-            open_rows[notice] = open_rows.get(notice, 0) + int(amount)
-        if state == QUEUED:
-            queued[notice] = int(amount)
-        if state == SENDING:
-            sending[notice] = int(amount)
+    amounts = _amounts(tallies)
     return QueueSnapshot(
-        jobs=tuple(
-            OpenDispatch(
-                notice=row[0],
-                kind=row[1],
-                lane=row[2],
-                pages=row[3],
-                next_page=row[4],
-                contacts=row[5],
-                expires=from_micros(row[6]),
-                ended=row[7],
-                ended_reason=row[8] or "",
-                frontier=-1 if row[9] is None else row[9],
-                open_rows=open_rows.get(row[0], 0),
-                queued=queued.get(row[0], 0),
-                sending=sending.get(row[0], 0),
-                paused=row[10],
-                bounces=bounced.get(row[0], NONE),
-            )
-            for row in jobs
-        ),
+        jobs=tuple(_open_dispatch(row, amounts, bounced.get(row[0], NONE)) for row in jobs),
         due={lane: from_micros(at) for lane, at in due.items() if at is not None},
         orphaned=tuple((notice, w) for notice, w, _ in claimed if w not in alive),
         silent=tuple(silent),
         workers=len({w for w in alive if known.get(w, True)}),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Amounts:
+    """Numbers of rows by notice."""
+
+    open_rows: dict[int, int]
+    queued: dict[int, int]
+    sending: dict[int, int]
+
+
+def _amounts(tallies: Iterable[Row]) -> _Amounts:
+    """Sort the tallies (notice, state, amount) of all dispatches."""
+    found = _Amounts({}, {}, {})
+    for notice, state, amount in tallies:
+        if state not in FINAL:
+            found.open_rows[notice] = found.open_rows.get(notice, 0) + int(amount)
+        if state == QUEUED:
+            found.queued[notice] = int(amount)
+        if state == SENDING:
+            found.sending[notice] = int(amount)
+    return found
+
+
+def _open_dispatch(row: Row, amounts: _Amounts, bounced: BounceRate) -> OpenDispatch:
+    """Build a dispatch from its row of `jobs_open`."""
+    return OpenDispatch(
+        notice=row[0],
+        kind=row[1],
+        lane=row[2],
+        pages=row[3],
+        next_page=row[4],
+        contacts=row[5],
+        expires=from_micros(row[6]),
+        ended=row[7],
+        ended_reason=row[8] or "",
+        frontier=-1 if row[9] is None else row[9],
+        open_rows=amounts.open_rows.get(row[0], 0),
+        queued=amounts.queued.get(row[0], 0),
+        sending=amounts.sending.get(row[0], 0),
+        paused=row[10],
+        bounces=bounced,
     )
