@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -26,7 +27,7 @@ from alerts.commands.results import TriggerSaved
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import IncidentBody, ResolveBody, ServiceChangeBody
 from alerts.contract.cap_message import CapMessage
-from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Unparsed
+from alerts.contract.trigger_request import Members, NoRequest, ParsedTrigger, Unparsed
 from alerts.domain.events import NoticePlan, TriggerReceived, TriggerRejected
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
@@ -47,6 +48,7 @@ from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound, Unava
 
 TriggerPhase = Literal["recorded", "drafted", "issued", "parked"]
 PASSED = "The mapping says to let it pass."
+FOLLOWED = "A later member of the same list is about this: recorded, sent to nobody."
 Decision = Callable[[UnitOfWork, NewId], cap_alerts.CapOutcome]
 """Effect of a checked webhook within its transaction; ids of new notices derive from the trigger's."""
 
@@ -144,8 +146,7 @@ class TriggerCommands(CommandBase):
                 return kept(before, unit.version(trigger), created=False)
             if again:
                 _need_parked(before)
-            numbers = itertools.count()
-            outcome = decision(unit, lambda: trigger_notice_id(trigger, next(numbers)))
+            outcome = decision(unit, _notice_ids(trigger))
             unit.append(TRIGGER, trigger, _received(source.name, parsed, outcome))
             return kept(_trigger(unit, trigger), unit.version(trigger), created=before is None)
 
@@ -161,6 +162,8 @@ class TriggerCommands(CommandBase):
                 else cap_alerts.CapOutcome(note=PASSED)
             )
             return lambda unit, new: outcome
+        if isinstance(request, Members):
+            return self._each(name, actor, request.triggers, known)
         if isinstance(request, CapMessage):
             checked = cap_alerts.check_cap(request, known)
             trigger = trigger_id(name, parsed.external_id)
@@ -192,6 +195,66 @@ class TriggerCommands(CommandBase):
         return lambda unit, new: _requested(
             unit, actor, plan_of(notice, base_plan(unit.get, request, known.categories)), new
         )
+
+    def _each(self, name: str, actor: Actor, members: tuple[ParsedTrigger, ...], known: KnownNames) -> Decision:
+        """Validate all members of a list; in the transaction each becomes a trigger of its own.
+
+        Of several members about one subject the last stands. Raises Invalid for the first that cannot be taken.
+        """
+        decisions: list[Decision] = []
+        for index, member in enumerate(members):
+            with _named(index):
+                decisions.append(self._decision(name, actor, member, known))
+        last = {_subject(member): index for index, member in enumerate(members)}
+
+        def decide(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
+            whole = cap_alerts.CapOutcome()
+            triggers: dict[UUID, None] = {}
+            for index, (member, decision) in enumerate(zip(members, decisions, strict=True)):
+                trigger = trigger_id(name, member.external_id)
+                triggers[trigger] = None
+                if unit.get(TRIGGER, trigger) is not None:
+                    continue
+                subject = _subject(member)
+                outcome = cap_alerts.CapOutcome(note=FOLLOWED)
+                if subject is None or last[subject] == index:
+                    with _named(index):
+                        outcome = decision(unit, _notice_ids(trigger))
+                unit.append(TRIGGER, trigger, _received(name, member, outcome))
+                whole.told += outcome.told
+                whole.incident = whole.incident or outcome.incident
+                whole.service_change = whole.service_change or outcome.service_change
+            listed = ", ".join(map(str, triggers))[: validation.REASON]
+            whole.note = f"One trigger for each member: {listed}." if triggers else "Its list is empty."
+            return whole
+
+        return decide
+
+
+@contextmanager
+def _named(index: int) -> Iterator[None]:
+    """Name the member of a list in an error about it."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except DomainError as error:
+        raise Invalid(f"member {index}: {error.message}") from error
+
+
+def _notice_ids(trigger: UUID) -> NewId:
+    numbers = itertools.count()
+    return lambda: trigger_notice_id(trigger, next(numbers))
+
+
+def _subject(member: ParsedTrigger) -> tuple[str, str] | None:
+    """Return what a member is about; None for what has no reference."""
+    request = member.request
+    if isinstance(request, IncidentBody | ResolveBody) and request.source_ref:
+        return "incident", request.source_ref
+    if isinstance(request, ServiceChangeBody) and request.source_ref:
+        return "service-change", request.source_ref
+    return None
 
 
 # --- outcomes by kind of webhook

@@ -21,7 +21,14 @@ class NoRequest:
     """A message that the source's mapping ignores."""
 
 
-Request = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Unparsed | NoRequest
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A message with a list, of which each member is a trigger of its own. All are decided, or the whole is parked."""
+
+    triggers: tuple[ParsedTrigger, ...]
+
+
+Request = IncidentBody | ResolveBody | ServiceChangeBody | NoticeBody | CapMessage | Members | Unparsed | NoRequest
 
 
 @dataclass(frozen=True, slots=True)

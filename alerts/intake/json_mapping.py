@@ -1,12 +1,10 @@
 """JSON mapping of a source: arbitrary JSON → the `data` of a known webhook type.
 
-`{"id": PATH, "type": WORD
-
-{"path", "map"?}, "data": {field: {"path", "map"?}
-
-{"template"}}}`, paths in JMESPath (https://jmespath.org/specification.html). A template is text with `{path}`
-placeholders and nothing else: no code, no loops. The mapping comes from an operator and the body from an untrusted
-program, so the cost of both is bounded: expressions, fields and the work of one webhook.
+`{"each"?: PATH, "id": PATH, "type": WORD | {"path", "map"?}, "data": {field: {"path", "map"?} | {"template"}}}`, paths
+in JMESPath (https://jmespath.org/specification.html). With `each`, which names a list, all other paths are within a
+member. A template is text with `{path}` placeholders and nothing else: no code, no loops. The mapping comes from an
+operator and the body from an untrusted program, so the cost of both is bounded: expressions, fields, members and the
+work of one webhook.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ IGNORE: Final = "ignore"
 """Value of a type's map: accept the webhook without any effect."""
 ELSE: Final = "*"
 """Key of a map: every other value, including a missing one."""
-FIELDS, NAMES, ID = 60, 500, 200
+FIELDS, NAMES, MEMBERS = 60, 500, 500
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _FORMS = '{"path": …}, {"path": …, "map": {…}} or {"template": …}'
 
@@ -79,17 +77,29 @@ class Mapping:
     kind: str | _Look
     fields: tuple[tuple[tuple[str, ...], _Look | _Template], ...]
     """Rules by the steps of a field's name: `content.en.title` has three."""
+    each: Path | None = None
+    """List whose members are mapped; None: the body as a whole."""
 
-    def identity(self, body: Any) -> str:
-        """Idempotency key of a webhook. Raises Unmapped."""
-        value = self.id.search(body, EvaluationBudget(), "id")
+    def members(self, body: Any, work: EvaluationBudget) -> list[Any]:
+        """Return the members of the list that `each` names. Raises Unmapped."""
+        assert self.each is not None
+        value = self.each.search(body, work, "each")
+        if not isinstance(value, list):
+            raise Unmapped(f"each: {self.each.text} gives no list here")
+        if len(value) > MEMBERS:
+            raise Unmapped(f"each: {self.each.text} gives {len(value)} members; at most {MEMBERS} are taken")
+        return value
+
+    def identity(self, body: Any, work: EvaluationBudget | None = None) -> str:
+        """Idempotency key of a webhook or member. Raises Unmapped."""
+        value = self.id.search(body, work or EvaluationBudget(), "id")
         if value is None or isinstance(value, list | dict) or value == "":
             raise Unmapped(f"id: {self.id.text} gives no text or number here, by which a repetition could be known")
         return _text(value, "id")
 
-    def apply(self, body: Any) -> Mapped:
-        """Map a body to type and data. Raises Unmapped."""
-        work = EvaluationBudget()
+    def apply(self, body: Any, work: EvaluationBudget | None = None) -> Mapped:
+        """Map a body or member to type and data. Raises Unmapped."""
+        work = work or EvaluationBudget()
         kind = self.kind if isinstance(self.kind, str) else self.kind.read(body, "type", work)
         if kind == IGNORE:
             return Mapped(IGNORE, {})
@@ -119,15 +129,16 @@ def read_mapping(raw: Any) -> Mapping:
     if not isinstance(raw, dict):
         raise Invalid.field("mapping", 'A mapping is an object: {"id": …, "type": …, "data": {…}}.')
     faults: list[FieldError] = []
-    unknown = sorted(set(raw) - {"id", "type", "data"})
+    unknown = sorted(set(raw) - {"each", "id", "type", "data"})
     if unknown:
-        faults.append(FieldError("mapping", f"A mapping has id, type and data, not {', '.join(unknown)[:200]}."))
+        faults.append(FieldError("mapping", f"A mapping has each, id, type and data, not {', '.join(unknown)[:200]}."))
     identity = _try(faults, "mapping.id", lambda: _path(raw.get("id")))
     kind = _try(faults, "mapping.type", lambda: _kind(raw.get("type")))
+    each = _try(faults, "mapping.each", lambda: _path(raw["each"])) if "each" in raw else None
     fields = _rules(raw.get("data"), kind, faults)
     if faults or identity is None or kind is None:
         raise Invalid("The mapping cannot be used: " + " ".join(f"{f.field}: {f.message}" for f in faults[:5]), faults)
-    return Mapping(identity, kind, fields)
+    return Mapping(identity, kind, fields, each)
 
 
 # --- parsing a mapping

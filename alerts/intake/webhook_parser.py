@@ -10,16 +10,23 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime
 from email.message import Message as EmailMessage
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from alerts.contract.bodies import TRIGGER_BODIES, Json, ResolveBody
-from alerts.contract.trigger_request import NoRequest, ParsedTrigger, Request, Unparsed
+from alerts.contract.trigger_request import Members, NoRequest, ParsedTrigger, Request, Unparsed
 from alerts.domain.events import TriggerReceived
 from alerts.intake import cap_reader, safe_xml, strict_json
 from alerts.kernel.errors import Invalid
 from alerts.kernel.time_limits import fault_of
+
+if TYPE_CHECKING:
+    from alerts.intake import json_mapping
+    from alerts.intake.json_path import EvaluationBudget
+
+IDENTIFIER = 200
+"""Longest identifier that is stored unhashed."""
 
 
 class WebhookPayload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,24 +63,52 @@ def mapped(mapping: Json, identifier: str, body: bytes) -> ParsedTrigger:
     A body that the mapping cannot read becomes `Unparsed`: the sender cannot correct it, the owner of the mapping can.
     """
     from alerts.intake import json_mapping  # JMESPath: only where such sources are
-    from alerts.intake.json_path import Unmapped
+    from alerts.intake.json_path import EvaluationBudget, Unmapped
 
-    digest = hashlib.sha256(body).hexdigest()
     value = strict_json.parse(body)
     read = json_mapping.mapping_of(mapping)
-    kind, asked = "json", None
+    work = EvaluationBudget()
+    if read.each is None:
+        return _mapped_one(read, identifier, value, body, work)
     try:
-        identifier = identifier or read.identity(value)
-        found = read.apply(value)
+        members = []
+        for index, member in enumerate(read.members(value, work)):
+            where = f"{read.each.text}[{index}]"
+            one = _mapped_one(read, "", member, msgspec.json.encode(member), work)
+            if isinstance(one.request, Unparsed):
+                raise Unmapped(f"{where}: {one.request.reason}")
+            members.append(one)
+        request: Request = Members(tuple(members))
+    except Unmapped as error:
+        request = Unparsed(str(error))
+    return _trigger(_identity(identifier, body), "json", body, request)
+
+
+def _mapped_one(
+    read: json_mapping.Mapping, identifier: str, value: Any, body: bytes, work: EvaluationBudget
+) -> ParsedTrigger:
+    from alerts.intake import json_mapping
+    from alerts.intake.json_path import Unmapped
+
+    kind = "json"
+    asked: Request
+    try:
+        identifier = identifier or read.identity(value, work)
+        found = read.apply(value, work)
         kind = found.kind
         asked = NoRequest() if kind == json_mapping.IGNORE else _typed(kind, found.data)
     except Unmapped as error:
         asked = Unparsed(str(error))
     except Invalid as error:
         asked = Unparsed(f"{kind}: {error.message}")
-    if len(identifier) > json_mapping.ID:
-        identifier = f"sha256:{hashlib.sha256(identifier.encode()).hexdigest()}"
-    return _trigger(identifier or f"sha256:{digest}", kind, body, asked)
+    return _trigger(_identity(identifier, body), kind, body, asked)
+
+
+def _identity(identifier: str, body: bytes) -> str:
+    """Return an identifier, hashed if it is long; the body's hash if there is none."""
+    if len(identifier) > IDENTIFIER:
+        return f"sha256:{hashlib.sha256(identifier.encode()).hexdigest()}"
+    return identifier or f"sha256:{hashlib.sha256(body).hexdigest()}"
 
 
 def again(kind: str, mapping: Json | None, parked: TriggerReceived) -> ParsedTrigger:

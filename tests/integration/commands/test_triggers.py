@@ -22,8 +22,10 @@ from alerts.contract.bodies import (
     ServicePointBody,
 )
 from alerts.contract.cap_message import CapGroup, CapMessage, CapReference, CapWords
+from alerts.contract.trigger_request import Members, NoRequest
 from alerts.domain.events import PolicyRule, TriggerReceived, TriggerRejected
 from alerts.domain.reference_data import SourceState
+from alerts.domain.streams import TRIGGER, trigger_id
 from alerts.intake import webhook_parser
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.operations.retry_trigger import retry_trigger
@@ -525,3 +527,76 @@ async def test_incomplete_requested_notice_is_refused(rig: CommandRig) -> None:
     source = await rig.source("draft", kind="standard-webhook", name="press")
     with pytest.raises(Invalid):
         await rig.commands.take_trigger(source, webhook("1", NoticeBody(kind="alert", topic="weather")))
+
+
+# --- lists
+
+
+def listed(*requests: IncidentBody | ResolveBody | NoRequest, name: str = "whole") -> ParsedTrigger:
+    members = tuple(
+        ParsedTrigger(f"{name}-{index}", "incident.reported", "", "{}", request)
+        for index, request in enumerate(requests)
+    )
+    return ParsedTrigger(name, "json", "d" * 64, '{"alerts": []}', Members(members))
+
+
+def pump(name: str, **more: Any) -> IncidentBody:
+    return IncidentBody(
+        headline=f"Pump {name} has stopped", category="Infra", source_ref=name, area={"place": "camden"}, **more
+    )
+
+
+@on_both
+async def test_each_member_of_a_list_is_a_trigger(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source("issue", name="prometheus", kind="standard-webhook")
+    whole = await rig.commands.take_mapped(source, listed(pump("7"), pump("8"), NoRequest()))
+    assert (whole.state, len(whole.notices)) == ("issued", 2)
+    titles = [rig.notice(notice).plan.content["en"].title for notice in whole.notices]
+    assert titles == ["Pump 7 has stopped", "Pump 8 has stopped"]
+    members = [rig.log.state(TRIGGER, trigger_id("prometheus", f"whole-{index}")) for index in range(3)]
+    assert [member and (member.state, len(member.notices)) for member in members] == [
+        ("issued", 1),
+        ("issued", 1),
+        ("recorded", 0),
+    ]
+    assert all(member and str(member.id) in whole.reason for member in members)
+    end = rig.log.position()
+    assert (await rig.commands.take_mapped(source, listed(pump("7")))).id == whole.id
+    assert rig.log.position() == end
+
+
+async def test_known_members_of_another_list_are_not_taken_again(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source("issue", name="prometheus", kind="standard-webhook")
+    first = listed(pump("7"))
+    await rig.commands.take_mapped(source, first)
+    assert isinstance(first.request, Members)
+    fresh = ParsedTrigger("new", "incident.reported", "", "{}", pump("8"))
+    both = ParsedTrigger("other", "json", "", "{}", Members((*first.request.triggers, fresh)))
+    kept = await rig.commands.take_mapped(source, both)
+    assert [rig.notice(notice).plan.content["en"].title for notice in kept.notices] == ["Pump 8 has stopped"]
+
+
+async def test_list_is_decided_as_a_whole_or_parked(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source("issue", name="prometheus", kind="standard-webhook")
+    for odd in (pump("8", topic="no-such"), ResolveBody(source_ref="never reported")):
+        parked = await rig.commands.take_mapped(source, listed(pump("7"), odd, name=type(odd).__name__))
+        assert parked.state == "parked" and "member 1" in parked.reason
+    assert rig.events("NoticeIssued", "IncidentReported") == []
+    event = rig.events("TriggerReceived")[-1].event
+    assert isinstance(event, TriggerReceived) and event.body == '{"alerts": []}'
+    mended = await rig.commands.take_mapped(source, listed(pump("7"), pump("8"), name="IncidentBody"), again=True)
+    assert (mended.state, len(mended.notices)) == ("issued", 2)
+
+
+async def test_last_of_two_members_about_one_incident_stands(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source("issue", name="prometheus", kind="standard-webhook")
+    kept = await rig.commands.take_mapped(source, listed(pump("7"), pump("7", severity="Severe")))
+    assert [rig.notice(notice).plan.severity for notice in kept.notices] == ["Severe"]
+    first = rig.log.state(TRIGGER, trigger_id("prometheus", "whole-0"))
+    assert first is not None and "later member" in first.reason
+    over = await rig.commands.take_mapped(source, listed(pump("9"), ResolveBody(source_ref="7"), name="over"))
+    assert [rig.notice(notice).msg_type for notice in over.notices] == ["Alert", "AllClear"]

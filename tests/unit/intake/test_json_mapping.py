@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.contract.bodies import IncidentBody, NoticeBody, ResolveBody
-from alerts.contract.trigger_request import NoRequest, Unparsed
+from alerts.contract.trigger_request import Members, NoRequest, ParsedTrigger, Unparsed
 from alerts.intake import webhook_parser
 from alerts.intake.json_mapping import mapping_of, read_mapping
 from alerts.intake.json_path import EvaluationBudget, Unmapped
@@ -32,6 +32,13 @@ def taken(mapping: dict[str, Any], body: Any, identifier: str = "") -> Any:
     return webhook_parser.mapped(mapping, identifier, json.dumps(body).encode())
 
 
+def members_of(mapping: dict[str, Any], body: Any) -> tuple[ParsedTrigger, tuple[ParsedTrigger, ...]]:
+    """(the whole, its members) by a mapping with `each`."""
+    whole = webhook_parser.mapped(mapping, "", json.dumps(body).encode())
+    assert isinstance(whole.request, Members), whole.request
+    return whole, whole.request.triggers
+
+
 def of(**data: Any) -> dict[str, Any]:
     return {"id": "id", "type": "incident.reported", "data": data}
 
@@ -41,18 +48,66 @@ def of(**data: Any) -> dict[str, Any]:
 
 def test_an_alertmanager_reports_and_resolves_the_same_incident() -> None:
     mapping, body = example("alertmanager")
-    fired = taken(mapping, body)
+    whole, (fired,) = members_of(mapping, body)
     assert isinstance(fired.request, IncidentBody) and fired.kind == "incident.reported"
     assert (fired.request.headline, fired.request.severity) == ("Pump 7 has stopped", "Severe")
     assert fired.request.area == {"place": "camden"} and fired.request.category == "Infra"
-    assert taken(mapping, body).external_id == fired.external_id, "a repetition is the same webhook"
-    over = {**body, "status": "resolved"}
-    over["alerts"] = [{**body["alerts"][0], "status": "resolved", "endsAt": "2026-03-12T10:30:00Z"}]
-    resolved = taken(mapping, over)
+    again, (twin,) = members_of(mapping, {**body, "groupKey": "another"})
+    assert twin.external_id == fired.external_id, "a repetition is the same trigger"
+    assert again.external_id != whole.external_id
+    over = {**body["alerts"][0], "status": "resolved", "endsAt": "2026-03-12T10:30:00Z"}
+    _, (resolved,) = members_of(mapping, {**body, "status": "resolved", "alerts": [over]})
     assert resolved.request == ResolveBody(source_ref=fired.request.source_ref)
     assert resolved.external_id != fired.external_id
-    bare = taken(mapping, {**body, "commonLabels": {"alertname": "PumpStopped"}, "commonAnnotations": {}})
+    plain = {**body["alerts"][0], "labels": {"alertname": "PumpStopped"}, "annotations": {}}
+    _, (bare,) = members_of(mapping, {**body, "alerts": [plain]})
+    assert isinstance(bare.request, IncidentBody)
     assert (bare.request.headline, bare.request.severity, bare.request.area) == ("PumpStopped", "Unknown", None)
+
+
+def test_every_alert_of_a_group_is_a_trigger() -> None:
+    mapping, body = example("alertmanager")
+    second = {**body["alerts"][0], "fingerprint": "b", "annotations": {"summary": "Pump 8 has stopped"}}
+    _, found = members_of(mapping, {**body, "alerts": [*body["alerts"], second]})
+    headlines = [one.request.headline for one in found if isinstance(one.request, IncidentBody)]
+    assert headlines == ["Pump 7 has stopped", "Pump 8 has stopped"]
+    assert len({one.external_id for one in found}) == 2
+
+
+GOOD = {
+    "fingerprint": "a",
+    "status": "firing",
+    "startsAt": "2026-03-12T09:30:00Z",
+    "annotations": {"summary": "A"},
+    "labels": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("alerts", "why"),
+    [
+        ("none", "gives no list"),
+        ([GOOD, {"status": "firing"}], "alerts[1]"),
+        ([{"fingerprint": "a", "status": "unheard of", "startsAt": "x"}], "alerts[0]"),
+        ([{}] * 501, "at most 500"),
+    ],
+)
+def test_whole_waits_if_one_member_cannot_be_read(alerts: Any, why: str) -> None:
+    mapping, body = example("alertmanager")
+    found = taken(mapping, {**body, "alerts": alerts}, "msg_1")
+    assert isinstance(found.request, Unparsed) and why in found.request.reason and found.external_id == "msg_1"
+    assert json.loads(found.body)["alerts"] == alerts
+
+
+def test_work_of_all_members_is_bounded_together() -> None:
+    mapping = {
+        "each": "many",
+        "id": "id",
+        "type": "incident.reported",
+        "data": {"headline": {"path": "to_string([x, x, x][])"}},
+    }
+    found = taken(mapping, {"many": [{"id": n, "x": ["y"] * 60} for n in range(499)]})
+    assert isinstance(found.request, Unparsed) and "takes too much work" in found.request.reason
 
 
 def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
