@@ -37,7 +37,7 @@ class AppliedPositions:
         return self._audience.stalled_because or "catching up"
 
     def expires(self, notice: int) -> datetime | None:
-        """When a notice expires, if it was issued as far as this process knows."""
+        """Expiry of a notice, if it was issued as far as this process knows."""
         issued = self._audience.registers.issued(notice)
         return issued.expires if issued else None
 

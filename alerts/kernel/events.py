@@ -81,7 +81,7 @@ class Stream(Generic[S]):
     name: str
     evolve: Callable[[S | None, Recorded], S]
     events: tuple[type[Event], ...] = ()
-    """What it consists of; every list of topics is derived from these."""
+    """Event types of the catalogue; every list of topics is derived from these."""
 
     @property
     def topics(self) -> frozenset[str]:

@@ -61,7 +61,7 @@ class ChannelTerms(NamedTuple):
     noun: str
     """Name within a sentence."""
     point: str
-    """One of its contact points at the beginning of a sentence, as in a refusal."""
+    """Name of a contact point that begins a sentence, as in a refusal."""
     address: Literal["mailbox", "number", "subscription", "postal"]
     """Form of its addresses. subscription: a browser's, as JSON; its endpoint alone identifies it, keys may change."""
     field: str

@@ -11,7 +11,7 @@ from alerts.providers.smtp.build import build as build_smtp
 from alerts.providers.webpush.build import build as build_webpush
 
 BUILDERS: dict[Channel, BuildProvider] = {"email": build_smtp, "sms": build_sms, "push": build_webpush}
-"""One for each channel of `channels.registry.WRITABLE`."""
+"""Provider builders by channel, one for each of `channels.registry.WRITABLE`."""
 INBOX_CONCURRENCY = 1000
 """Maximum messages that wait for one commit of the inbox."""
 
