@@ -45,7 +45,7 @@ async def test_a_command_is_answered_and_errors_keep_their_words(tmp_path: Path)
             await call("unheard-of", {})
 
 
-async def test_without_a_server_there_is_nobody_to_ask_and_a_dead_ones_socket_is_no_server(tmp_path: Path) -> None:
+async def test_a_dead_servers_socket_counts_as_no_server(tmp_path: Path) -> None:
     socket = tmp_path / "control.sock"
     async with connect(socket) as call:
         assert call is None

@@ -71,7 +71,7 @@ def test_every_event_is_applied_once_in_batches(databases: Databases) -> None:
     assert sum(tally.totals(databases.views).values()) == 2505
 
 
-def test_what_comes_between_reading_the_end_and_reading_the_events_is_applied_once(databases: Databases) -> None:
+def test_events_appended_during_a_read_are_applied_once(databases: Databases) -> None:
     tally = Tally()
     tally.topics = (Counted.topic(),)  # only then is the end asked for
     prepared(databases.views, tally)

@@ -39,7 +39,7 @@ def test_a_rim_is_a_geodesic_away() -> None:
         assert at_most(geodesy.metres(point["lat"], point["lon"], WATER["lat"], WATER["lon"]), limit) is holds
 
 
-def test_distance_to_a_polygon_is_that_to_its_nearest_vertex_where_a_corner_is_nearest() -> None:
+def test_distance_to_a_polygons_corner() -> None:
     square = {"type": "Polygon", "coordinates": [[[0, 51], [0.1, 51], [0.1, 51.1], [0, 51.1], [0, 51]]]}
     lon, lat = 0.13, 51.12
     expected = Geod(ellps="WGS84").inv(lon, lat, 0.1, 51.1)[2]

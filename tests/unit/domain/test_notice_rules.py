@@ -98,7 +98,7 @@ def test_an_ending_keeps_its_lane_but_is_no_danger() -> None:
     assert (issued.danger_to_life, issued.priority, issued.references) == (False, "emergency", (UUID(int=7),))
 
 
-def test_an_emergency_is_approved_though_the_count_moves_a_little_while_somebody_reads() -> None:
+def test_emergency_approval_tolerates_a_small_count_change() -> None:
     told = Told(NOTICE)
     told.tell(NoticeDrafted(number=1, thread=told.id, plan=PLAN), by="person:ann")
     assert told.state is not None

@@ -79,7 +79,7 @@ def test_single_hiccups_are_forgiven_where_the_caller_says_so() -> None:
     assert a.state(0.0) == "resting"
 
 
-def test_one_that_fails_now_and_then_does_not_rest_for_ever_once_it_has_failed_in_a_row() -> None:
+def test_breaker_recovers_with_intermittent_failures() -> None:
     a, _, _ = two()
     for _ in range(3):
         a.failed(0.0, "500", strikes=3)

@@ -51,7 +51,7 @@ def test_a_free_lock_is_taken_at_once() -> None:
     assert second.whose_step(5) == "ours"
 
 
-def test_another_stands_in_for_a_holder_that_stands_still_until_it_is_seen_to_move() -> None:
+def test_standby_leads_while_the_lease_holder_stalls() -> None:
     world = World()
     first, second = world.turns(), world.turns()
     assert first.whose_step(5) == "ours"

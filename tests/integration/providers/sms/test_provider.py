@@ -243,7 +243,7 @@ def test_only_allowed_numbers_are_texted() -> None:
     asyncio.run(run())
 
 
-def test_the_budget_is_a_hard_stop_counted_by_all_processes_and_begins_anew_each_day(rig: Rig) -> None:
+def test_daily_budget_is_a_hard_stop_shared_by_all_processes(rig: Rig) -> None:
     time = DAY
 
     def budget() -> DailyQuota:

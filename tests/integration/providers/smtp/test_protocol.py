@@ -129,7 +129,7 @@ async def test_the_first_refusal_decides_and_the_next_message_can_go(
         assert "RSET" in server.heard, "what was refused must not stay open"
 
 
-async def test_a_server_that_wants_the_message_of_a_refused_recipient_gets_an_empty_one() -> None:
+async def test_data_after_a_refused_recipient_gets_an_empty_message() -> None:
     server = Server({"RCPT": b"550 5.1.1 nobody\r\n", "dot": b"554 5.5.1 nobody to send to\r\n"}, pipelining=True)
     async with talking(server) as talk:
         assert await talk.send(MAIL, RCPT, BODY) == SmtpReply("RCPT", 550, "5.1.1 nobody")

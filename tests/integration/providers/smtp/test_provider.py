@@ -370,7 +370,7 @@ def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkey
     assert second.connections == 1
 
 
-def test_a_message_is_asked_again_after_a_slow_greeting_and_then_finds_the_connection(
+def test_message_is_rechecked_after_a_slow_greeting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What happened while the server took its time, a cancel perhaps, must be seen before MAIL (RULES 15)."""

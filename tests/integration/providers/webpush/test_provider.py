@@ -161,7 +161,7 @@ class SlowNames(abc.AbstractResolver):
         """Nothing is held."""
 
 
-async def test_what_waited_long_for_a_connection_is_asked_about_again_and_then_finds_it_ready() -> None:
+async def test_message_is_rechecked_after_a_slow_connection() -> None:
     """A cancel that came meanwhile must still stop it (P5)."""
     async with service() as (endpoint, came):
         slow = endpoint.replace("127.0.0.1", "push.example")

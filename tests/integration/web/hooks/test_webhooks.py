@@ -80,7 +80,7 @@ async def test_reported_resolved_and_let_pass(served: Served) -> None:
     assert (await served.ok("GET", f"/api/v1/incidents/{first['incident']}", key))["state"] == "resolved"
 
 
-async def test_what_does_not_fit_waits_and_is_decided_again_when_the_mapping_is_mended(served: Served) -> None:
+async def test_parked_webhooks_are_retried_with_a_corrected_mapping(served: Served) -> None:
     pumps, key = await program(served), await served.key()
     waiting = await pumps.trigger({"id": 1, "state": "burning", "what": "Fire", "where": "camden"}, key)
     assert waiting["state"] == "parked" and "burning" in waiting["reason"]

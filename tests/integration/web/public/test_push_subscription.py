@@ -213,7 +213,7 @@ async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(served: Served
     assert progress["by_channel"] == {"push": {"sent": 1}}
 
 
-async def test_a_browser_that_subscribes_again_is_alive_again_unless_something_graver_stands(
+async def test_resubscribing_a_browser_lifts_no_graver_suppression(
     served: Served,
 ) -> None:
     key = await served.key()
