@@ -29,7 +29,7 @@ from alerts.domain.streams import INCIDENT, TRIGGER
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import Status
-from alerts.kernel.texts import cut
+from alerts.kernel.texts import cut, fit
 from alerts.kernel.times import from_micros
 
 _PLACELESS = "An info holds no polygon and no circle that can be used: a person has to say where it is."
@@ -354,12 +354,8 @@ def content(group: CapGroup) -> dict[str, Content]:
 
 
 def _content(words: CapWords, event: str) -> Content:
-    headline = " ".join((words.title or event).split())
-    title = cut(headline, validation.TITLE)
-    body = words.body.strip() if title == headline else f"{headline}\n\n{words.body.strip()}".strip()
-    return Content(
-        title=title, body=cut(body, validation.BODY), instruction=cut(words.instruction.strip(), validation.BODY)
-    )
+    title, body = fit(words.title or event, words.body)
+    return Content(title=title, body=body, instruction=cut(words.instruction.strip(), validation.BODY))
 
 
 def _titles(group: CapGroup) -> dict[str, str]:

@@ -12,11 +12,12 @@ import msgspec
 from alerts.contract.bodies import Area, ContentBody, VisitBody
 from alerts.domain.events import Content, Visit
 from alerts.domain.recurrence import is_readable
+from alerts.kernel import texts
 from alerts.kernel.errors import Invalid
 from alerts.kernel.texts import without_forbidden
 from alerts.kernel.time_limits import time_faults
 
-TITLE, BODY, SMS, NAME, REASON = 200, 20_000, 612, 200, 2_000
+TITLE, BODY, SMS, NAME, REASON = texts.TITLE, texts.BODY, 612, 200, 2_000
 _FEW = 10
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")

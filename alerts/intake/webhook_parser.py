@@ -19,6 +19,7 @@ from alerts.contract.trigger_request import Members, NoRequest, ParsedTrigger, R
 from alerts.domain.events import TriggerReceived
 from alerts.intake import cap_reader, safe_xml, strict_json
 from alerts.kernel.errors import Invalid
+from alerts.kernel.texts import BODY, TITLE, cut, fit
 from alerts.kernel.time_limits import fault_of
 
 if TYPE_CHECKING:
@@ -96,12 +97,32 @@ def _mapped_one(
         identifier = identifier or read.identity(value, work)
         found = read.apply(value, work)
         kind = found.kind
-        asked = NoRequest() if kind == json_mapping.IGNORE else _typed(kind, found.data)
+        asked = NoRequest() if kind == json_mapping.IGNORE else _typed(kind, _fitted(found.data))
     except Unmapped as error:
         asked = Unparsed(str(error))
     except Invalid as error:
         asked = Unparsed(f"{kind}: {error.message}")
     return _trigger(_identity(identifier, body), kind, body, asked)
+
+
+def _fitted(data: Json) -> Json:
+    """Cut the texts of mapped data to their limits: the program does not know them, and a warning is not refused for
+    its length."""
+    for title, body in (("headline", "description"), ("title", "body")):
+        line, words = data.get(title), data.get(body)
+        if (
+            isinstance(line, str)
+            and isinstance(words, str | None)
+            and max(len(line) - TITLE, len(words or "") - BODY) > 0
+        ):
+            data[title], data[body] = fit(line, words or "")
+    if isinstance(instruction := data.get("instruction"), str):
+        data["instruction"] = cut(instruction, BODY)
+    for by_language in (data.get("content"), data.get("all_clear")):
+        for content in by_language.values() if isinstance(by_language, dict) else ():
+            if isinstance(content, dict):
+                _fitted(content)
+    return data
 
 
 def _identity(identifier: str, body: bytes) -> str:

@@ -7,6 +7,8 @@ import re
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
+TITLE, BODY = 200, 20_000
+"""Longest title, and longest body or instruction, of a notice, in characters."""
 _NEAR, _AHEAD = 40, 64
 """Characters before the limit in which a blank is looked for, and beyond it that a cluster may reach."""
 _BLANKS, _LOOSE = " \n\t\u3000", " \n\t\u3000,;:.、，；：。،؛"
@@ -37,6 +39,14 @@ def cut(text: str, limit: int, mark: str = "…") -> str:
     end = blank if blank > 0 else _cluster_end(text, room)
     shortened = text[:end].rstrip(_LOOSE)
     return shortened + mark if shortened else ""
+
+
+def fit(title: str, body: str) -> tuple[str, str]:
+    """Cut a title and its body to their limits. A title that is cut opens the body as a whole."""
+    line = " ".join(title.split())
+    short = cut(line, TITLE)
+    whole = body.strip() if short == line else f"{line}\n\n{body.strip()}".strip()
+    return short, cut(whole, BODY)
 
 
 def _cluster_end(text: str, room: int) -> int:

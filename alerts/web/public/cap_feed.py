@@ -13,6 +13,7 @@ from aiohttp import web
 
 from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
+from alerts.kernel.plain_text import as_markdown
 from alerts.web.http.routing import Handler
 from alerts.web.public import atom, cap_writer
 from alerts.web.public.notice_view import ReaderLocale
@@ -65,6 +66,6 @@ def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.
         link_type=cap_writer.CONTENT_TYPE,
         updated=issued_at(notice),
         language=language,
-        html=markdown.html(words.instruction or words.body or words.title),
+        html=markdown.html(words.instruction or words.body or as_markdown(words.title)),
         category=notice.plan.category or notice.plan.topic or notice.plan.kind,
     )

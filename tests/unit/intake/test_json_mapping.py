@@ -43,6 +43,10 @@ def of(**data: Any) -> dict[str, Any]:
     return {"id": "id", "type": "incident.reported", "data": data}
 
 
+def of_kind(kind: str, **paths: str) -> dict[str, Any]:
+    return {"id": "id", "type": kind, "data": {field: {"path": path} for field, path in paths.items()}}
+
+
 # --- the examples that we hand out
 
 
@@ -126,6 +130,20 @@ def test_a_github_issue_is_an_incident_and_a_label_is_nothing() -> None:
     closed = {**body, "action": "edited", "issue": {**later, "state": "closed"}}
     assert taken(mapping, closed).request == NoRequest(), "correcting what is over opens nothing"
     assert isinstance(taken(mapping, {**body, "action": "edited"}).request, IncidentBody)
+
+
+def test_mapped_texts_that_are_too_long_are_cut() -> None:
+    mapping, body = example("github")
+    title = "Burst water main " * 14
+    long = {**body, "issue": {**body["issue"], "title": title.strip(), "body": "Boil it. " * 3_000}}
+    report = taken(mapping, long).request
+    assert isinstance(report, IncidentBody)
+    assert len(report.headline) <= 200 and report.headline.endswith("water…")
+    assert report.description.startswith(title.strip()) and len(report.description) <= 20_000
+    said = of_kind("notice.requested", **{"kind": "'announcement'", "content.en.title": "t", "content.en.body": "b"})
+    notice = taken(said, {"id": 1, "t": title.strip(), "b": "x"}).request
+    assert isinstance(notice, NoticeBody) and notice.content is not None
+    assert len(notice.content["en"].title) <= 200 and notice.content["en"].body == f"{title.strip()}\n\nx"
 
 
 def test_a_cloud_event_is_known_by_source_and_id() -> None:
