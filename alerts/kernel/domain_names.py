@@ -49,4 +49,6 @@ def mailbox_to_ascii(address: str) -> str:
 def mailbox_key(address: str) -> str:
     """Return the form in which all spellings of a mailbox are equal, compared without regard to case."""
     local, at, domain = address.rpartition("@")
-    return f"{local.lower()}{at}{to_unicode(domain)}"
+    if not at:
+        return address.lower()  # a telephone number: it must not push a domain out of the cache
+    return f"{local.lower()}@{to_unicode(domain)}"

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
 from dotenv.parser import parse_stream
 
-from alerts.kernel.domain_names import mailbox_to_ascii
+from alerts.kernel.domain_names import mailbox_to_ascii, to_ascii
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import KeyFiles, SettingsError
@@ -259,7 +259,15 @@ def _public_url(text: str) -> str:
         well = False
     if not well or parts.query or parts.fragment or parts.username:
         raise SettingsError("ALERTS_PUBLIC_URL: expected http(s)://host[:port][/path], without anything after it")
-    return text.rstrip("/")
+    if text.isascii():
+        return text.rstrip("/")
+    try:
+        host = to_ascii(parts.hostname or "")
+    except ValueError:
+        raise SettingsError("ALERTS_PUBLIC_URL: the host's name cannot be written in the DNS") from None
+    netloc = f"{host}:{parts.port}" if parts.port else host
+    # Links stand in headers of e-mails, which are ASCII.
+    return parts._replace(netloc=netloc, path=quote(parts.path, safe="/%")).geturl().rstrip("/")
 
 
 def _sender(text: str) -> str:
@@ -276,7 +284,7 @@ def _subject(text: str) -> str:
     """Validate the VAPID subject (RFC 8292, 2.1)."""
     if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https://[^/\s]+\S*", text):
         raise ValueError("expected mailto:you@example.org or an https: address, for push services to write to")
-    return text
+    return mailbox_to_ascii(text) if text.startswith("mailto:") else text
 
 
 def _hosts(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from alerts.commands.actor import RESIDENT
 from alerts.contract.bodies import Body, PushBody, PushKeys
 from alerts.kernel.errors import Conflict
 from alerts.kernel.signed_tokens import read_contact_token
+from alerts.kernel.texts import cut
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import json_body, read
@@ -102,7 +103,7 @@ def manifest(site: Site, language: str) -> bytes:
     """Build the web app manifest."""
     document = {
         "name": site.name,
-        "short_name": site.name[:30],
+        "short_name": cut(site.name, 30, ""),
         "id": f"{site.base}/",
         "start_url": f"{site.base}/",
         "scope": f"{site.base}/",

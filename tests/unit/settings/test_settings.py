@@ -90,6 +90,7 @@ def test_mail_servers_with_weights_and_percent_signs() -> None:
         ("ALERTS_DATABASE_URL", "sqlite:///", "expected sqlite:///"),
         ("ALERTS_PUBLIC_URL", "127.0.0.1:8080", r"expected http\(s\)"),
         ("ALERTS_PUBLIC_URL", "https://a.example/?q", r"expected http\(s\)"),
+        ("ALERTS_PUBLIC_URL", "https://é..example", "cannot be written in the DNS"),
         ("ALERTS_FROM", "nobody", "Name <address@host>"),
         ("ALERTS_FROM", "jörg@example.org", "ASCII before the @"),
         ("ALERTS_SMTP_URL", "smtp://é..example", "cannot be written in the DNS"),
@@ -127,6 +128,11 @@ def test_names_beyond_ascii_are_read_as_the_dns_knows_them() -> None:
     read = load({**KEYS, "ALERTS_FROM": "Gmina Łódź <a@faß-x.de>", "ALERTS_SMTP_URL": "smtp://mx.faß-x.de"})
     assert read.sender == "Gmina Łódź <a@xn--fa-x-wna.de>"
     assert read.smtp[0].host == "mx.xn--fa-x-wna.de"
+    assert read.vapid_subject == "mailto:a@xn--fa-x-wna.de"
+    public = "https://faß-x.de:8443/gmina-łódź/"
+    read = load({**KEYS, "ALERTS_PUBLIC_URL": public, "ALERTS_VAPID_SUBJECT": "mailto:a@faß-x.de"})
+    assert read.public_url == "https://xn--fa-x-wna.de:8443/gmina-%C5%82%C3%B3d%C5%BA"
+    assert read.vapid_subject == "mailto:a@xn--fa-x-wna.de"
 
 
 def test_dotenv_is_read_under_the_environment(tmp_path: Path) -> None:
