@@ -72,7 +72,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.crash
-def test_nothing_starts_after_a_cancel_and_exactly_those_hear_of_it_who_had_it(house: House) -> None:
+def test_cancel_stops_sending_and_reaches_those_who_had_it(house: House) -> None:
     notice = house.on_its_way()
     cancel, at = house.end(notice, "cancel", {"reason": "a faulty sensor"})
     house.server.complete(cancel)

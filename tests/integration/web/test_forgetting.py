@@ -101,9 +101,7 @@ async def test_an_erasure_takes_nobody_elses_messages(served: Served) -> None:
     assert [item["to"] for item in left] == ["b@example.org"]
 
 
-async def test_what_came_back_of_a_persons_messages_names_nobody_once_they_are_erased(
-    served: Served, database_url: str, tmp_path: Path
-) -> None:
+async def test_erasure_covers_receipts_and_inbound_texts(served: Served, database_url: str, tmp_path: Path) -> None:
     """Push endpoints and their keys, texts that came in, words of providers and mail servers."""
     key = await served.key(policy="issue")
     device = await served.ok("GET", "/inbox/push/kanari-device", {})

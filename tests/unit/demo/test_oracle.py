@@ -108,7 +108,7 @@ def test_the_outcome_is_the_same_at_any_hour_even_when_the_clocks_change(hour: i
     }
 
 
-def test_alternatives_are_the_nearest_that_stay_and_a_stop_that_is_still_served() -> None:
+def test_alternatives_are_the_nearest_points_still_served() -> None:
     _, oracle = judged(NOON, 0)
     efua = next(p for p in named_residents(NOON) if p.key == "efua")
     near = oracle.alternatives(efua)

@@ -43,7 +43,7 @@ def test_boroughs_have_the_contracts_slugs() -> None:
     assert slug_of("King's Lynn") == "kings-lynn"
 
 
-def test_the_crowd_is_the_same_for_the_same_seed_and_nobody_shares_an_address() -> None:
+def test_crowd_is_reproducible_with_unique_addresses() -> None:
     people = crowd(boroughs(), 5000, 3, NOW)
     assert people == crowd(boroughs(), 5000, 3, NOW)
     addresses = [a for p in [*people, *named_residents(NOW)] for a in p.addresses.values()]

@@ -130,7 +130,7 @@ def living(*contacts: ContactState, phase: Any = "confirmed") -> SubscriberState
     )
 
 
-def test_what_must_not_be_sent_to_or_was_never_shown_to_be_theirs_stays_here() -> None:
+def test_export_omits_unusable_contact_points() -> None:
     email = ContactState(number=1, channel="email", address="a@x.example", state="verified")
     unproven = ContactState(number=2, channel="sms", address="+447700900001", state="unverified")
     bounced = ContactState(number=3, channel="email", address="b@x.example", state="verified", suppressed="hard-bounce")

@@ -82,9 +82,7 @@ def test_a_line_about_a_request_has_the_members_of_every_other(
     assert abs(datetime.fromisoformat(quick["timestamp"]) - datetime.fromisoformat(plain["timestamp"])).seconds < 5
 
 
-async def test_lines_about_requests_leave_together_and_before_what_is_said_later(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_access_log_is_flushed_before_later_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     form = {"ALERTS_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "ALERTS_LOG_FORMAT": "json"}
     log_setup.configure(settings_of.load(form))
     lines = log_setup.LineHandler.exclusive()

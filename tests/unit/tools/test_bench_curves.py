@@ -31,7 +31,7 @@ START = Row(name="serving", size=10_000, unit="s", ours=1.71, target=2.0, better
 BARE = Row(name="memory", size=10_000, unit="MB", ours=140.0, better="lower")
 
 
-def test_a_line_says_what_was_measured_beside_its_limit_and_whether_it_holds() -> None:
+def test_table_row_compares_figure_and_limit() -> None:
     text = tables([kept(SLOW, RATE, START, BARE)], set(), "bench")
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert lines[1:] == [

@@ -146,7 +146,7 @@ def test_who_changes_the_proofs_too_is_found_by_their_seals(scene: Scene) -> Non
     assert {kind for kind, _ in found(scene.verify())} == {"proof missing"}
 
 
-def test_an_altered_checkpoint_is_found_and_the_prover_does_not_build_on_it(scene: Scene) -> None:
+def test_altered_checkpoint_is_found_and_not_built_upon(scene: Scene) -> None:
     scene.append(3)
     scene.prove()
     scene.tamper("UPDATE checkpoints SET at = at + 1", part="keys")
@@ -155,7 +155,7 @@ def test_an_altered_checkpoint_is_found_and_the_prover_does_not_build_on_it(scen
         scene.prover().catch_up()
 
 
-def test_a_checkpoint_kept_elsewhere_finds_log_and_proofs_made_anew_together(scene: Scene) -> None:
+def test_external_checkpoint_detects_a_rebuilt_log_with_proofs(scene: Scene) -> None:
     scene.append(6)
     scene.prove()
     kept = scene.verify().checkpoint

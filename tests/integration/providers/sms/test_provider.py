@@ -85,7 +85,7 @@ async def answers(status: int, **headers: str) -> web.StreamResponse:
     return web.json_response({}, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
-def test_a_provider_that_fails_is_passed_over_at_once_and_comes_back_by_degrees() -> None:
+def test_failing_provider_is_skipped_and_recovers_by_degrees() -> None:
     async def run() -> None:
         broken = True
 
@@ -136,7 +136,7 @@ def test_a_peer_is_obeyed_when_it_asks_for_time() -> None:
     asyncio.run(run())
 
 
-def test_an_answer_that_is_lost_leaves_it_in_doubt_and_nobody_else_is_asked() -> None:
+def test_lost_answer_is_in_doubt_and_asks_no_other_provider() -> None:
     async def run() -> None:
         async def drops(request: web.Request) -> web.StreamResponse:
             await request.read()
@@ -153,7 +153,7 @@ def test_an_answer_that_is_lost_leaves_it_in_doubt_and_nobody_else_is_asked() ->
     asyncio.run(run())
 
 
-def test_redirects_and_wrong_credentials_are_ours_to_mend_and_nothing_follows() -> None:
+def test_redirects_and_wrong_credentials_are_technical_failures() -> None:
     async def run() -> None:
         async with Peer() as canary:
             there = f"http://127.0.0.1:{canary.port}/stolen"
@@ -210,7 +210,7 @@ def test_an_emergency_goes_round_a_provider_that_stalls() -> None:
     asyncio.run(run())
 
 
-def test_a_provider_that_stalls_is_no_way_out_while_another_waits_for_its_rate() -> None:
+def test_stalled_provider_takes_no_load_of_a_rate_limited_one() -> None:
     async def run() -> None:
         async def stalls(_: web.Request) -> web.StreamResponse:
             await asyncio.sleep(30)
@@ -298,7 +298,7 @@ class Slow(Scripted):
         """Alone here."""
 
 
-def test_a_slow_provider_gets_its_rate_and_a_cancel_finds_the_rest_in_the_queue(rig: Rig) -> None:
+def test_queue_waits_for_a_slow_provider_and_can_be_stopped(rig: Rig) -> None:
     rig.people(150)
 
     async def run() -> None:

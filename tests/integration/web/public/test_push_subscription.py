@@ -252,7 +252,7 @@ async def one_more(served: Served, key: dict[str, str], subscriber: str) -> dict
     return await problem(await served.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)
 
 
-async def test_a_device_that_nobody_vouched_for_confirms_by_its_own_notification(served: Served) -> None:
+async def test_unverified_device_confirms_by_its_own_notification(served: Served) -> None:
     key = await served.key()
     phone = await device(served, "new")
     body = {"push": phone, "places": [{"lat": 51.5, "lon": -0.1, "radius_km": 1}]}
