@@ -40,7 +40,7 @@ _BY_ATTEMPT = frozenset({SENT, DELIVERED, STATE["failed-permanent"], FAILED_TECH
 _LAST = 2**62
 
 
-class DispatchProgress(msgspec.Struct, frozen=True, kw_only=True):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """CONTRACT's `GET …/dispatch`. Seconds are since the issue, None until there is one."""
 
     position: int
@@ -132,7 +132,7 @@ class DispatchQueries:
     def __init__(self, database: BaseDatabase) -> None:
         self._database, self._recorder = database, Recorder(database)
 
-    def progress(self, number: int) -> DispatchProgress | None:
+    def progress(self, number: int) -> Progress | None:
         """Return the progress of a notice's dispatch; None until the fan-out has frozen its audience."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.job_progress, (number,))
@@ -150,7 +150,7 @@ class DispatchQueries:
             open_rows += int(amount) if state not in FINAL else 0
         planned = next_page >= pages
         half, most, nearly_all = _quantiles(latencies, (0.50, 0.95, 0.99))
-        return DispatchProgress(
+        return Progress(
             position=position,
             people=people,
             unreachable=unreachable,

@@ -15,7 +15,7 @@ from alerts import settings as settings_of
 from alerts.app.bootstrap import App
 from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import Message, Provider, SendResult
-from alerts.delivery_queue.queries import DispatchProgress
+from alerts.delivery_queue.queries import Progress
 from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.worker import Worker
 from alerts.domain import events as e
@@ -252,7 +252,7 @@ class Rig:
             assert asyncio.get_running_loop().time() < deadline, f"not within {timeout} s: {self.reads.status(now())}"
             await asyncio.sleep(0.02)
 
-    async def complete(self, number: int, timeout: float = 20.0) -> DispatchProgress:
+    async def complete(self, number: int, timeout: float = 20.0) -> Progress:
         """The progress of a dispatch once every delivery is final."""
         await self.until(lambda: (p := self.reads.progress(number)) is not None and p.complete, timeout)
         progress = self.reads.progress(number)

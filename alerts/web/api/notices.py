@@ -12,7 +12,7 @@ from aiohttp import web
 
 from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import NoticeBody
-from alerts.delivery_queue.queries import DispatchProgress
+from alerts.delivery_queue.queries import Progress
 from alerts.domain.events import Json, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
@@ -27,7 +27,7 @@ from alerts.web.http.responses import JsonResponse, ListBody, json_response, pag
 from alerts.web.http.routing import Route, scope
 
 NOT_PLANNED: Final = partial(
-    DispatchProgress, people=0, unreachable=0, late=0, deliveries=0, by_channel={}, planned=False, complete=False
+    Progress, people=0, unreachable=0, late=0, deliveries=0, by_channel={}, planned=False, complete=False
 )
 """Progress between a notice's issue and the freezing of its audience."""
 
@@ -150,7 +150,7 @@ DRAFT = Operation(
 LIST = Operation("Notices, newest first", response=ListBody[Notice], query={"state": TEXT, "kind": TEXT, **PAGING})
 GET = Operation("One notice", response=Notice)
 REVISE = Operation("Edit a notice; any edit voids an approval", response=NoticeTaken, body=NoticeBody, merge_patch=True)
-DISPATCH = Operation("How far the dispatch has come", response=DispatchProgress)
+DISPATCH = Operation("How far the dispatch has come", response=Progress)
 
 
 def routes(services: Services) -> list[Route]:
