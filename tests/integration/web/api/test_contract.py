@@ -268,6 +268,24 @@ async def test_forms_of_other_sites_are_refused(served: Served) -> None:
         assert (await served.client.post(path, headers=headers)).status == 404
 
 
+SCHEMAS = (
+    "Accepted AcceptedWithNotice AllClearBody ApproveBody Attempt AudienceBody BulletinBody CancelBody ChainLink "
+    "ChangeAfterBody Check ConsentBody ContactPoint Content ContentBody Delivery EmptyBody Event Incident "
+    "IncidentBody Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody NoticeOut NoticeTaken Place "
+    "PlaceBody PointRef PostalBody Problem ProblemError Progress PushBody PushKeys QuietHoursBody ReasonBody "
+    "ResolveBody ResumeBody Schedule ScheduleBody Segment SegmentBody ServiceChange ServiceChangeBody ServicePoint "
+    "ServicePointBody Subscriber SubscriberBody SubscriberEdit SubscriberPlaceBody SubscriberTaken Topic TopicBody "
+    "Trigger Visit VisitBody Webhook WebhookBody WebhookTaken Why Words"
+).split()
+"""Names of the published schemas. Each is the name of a class: renaming that breaks generated clients."""
+
+
+async def test_published_schema_names_are_stable(served: Served) -> None:
+    document = await served.ok("GET", "/api/v1/openapi.json", {})
+    published = {name for name in document["components"]["schemas"] if not name.startswith("ListBody_")}
+    assert published == set(SCHEMAS), "add a new name here; an old one stays"
+
+
 async def test_the_description_covers_every_route(served: Served) -> None:
     document = await served.ok("GET", "/api/v1/openapi.json", {})
     assert document["openapi"].startswith("3.1")
