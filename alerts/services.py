@@ -44,7 +44,7 @@ class Services:
     views: ReadModelQueries
     directory: Directory
     runner: AwaitableProgress
-    follower: AudienceProjector
+    projector: AudienceProjector
     dispatch: DispatchQueries
     explainer: Explainer
     renderer: Renderer

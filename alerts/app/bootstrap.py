@@ -130,14 +130,14 @@ class App:
         self.views = ReadModelQueries(views, self.runner, self.vault)
         self.wakeup = Wakeup()
         self._checkpoints = CheckpointStore(self.log, views, self.vault, **checkpoints)
-        self.follower = self._build_follower(views)
+        self.projector = self._build_projector(views)
         self.dispatch = DispatchQueries(main)
         self.commands = Commands(
             writer=self.writer,
             log=self.log,
             database=main,
             addresses=Addresses(settings.secret_key),
-            audience=self.follower,
+            audience=self.projector,
             erase_key=self._erase,
             clock=clock,
             default_language=settings.default_language,
@@ -186,7 +186,7 @@ class App:
             views=self.views,
             directory=self.views.directory,
             runner=self.runner,
-            follower=self.follower,
+            projector=self.projector,
             dispatch=self.dispatch,
             explainer=Explainer(self.log, self.views, self.dispatch),
             renderer=self._renderer,
@@ -213,7 +213,7 @@ class App:
         """
         self.runner.start()
         if counting or self._roles:
-            self.follower.start()
+            self.projector.start()
         await self.commands.define_built_in_topics()
         if self._worker is not None:
             await self._worker.start()
@@ -248,7 +248,7 @@ class App:
 
     def close(self) -> None:
         """Close everything at once; in an event loop that has started it, use `stop`."""
-        self.follower.stop()
+        self.projector.stop()
         self.runner.stop()
         self.services.reads.shutdown()
         if self._roles or self.settings.on_sqlite:
@@ -269,15 +269,15 @@ class App:
         self._closing.callback(database.close)
         return database
 
-    def _build_follower(self, views: LiveViews) -> AudienceProjector:
+    def _build_projector(self, views: LiveViews) -> AudienceProjector:
         """Build the audience projector; only a sending process runs effects, the others count and explain."""
-        columns, registers = AudienceColumns(), ReferenceData()
+        columns, reference_data = AudienceColumns(), ReferenceData()
         fan_out = (
             FanOut(
                 self.writer,
                 self.main,
                 columns,
-                registers,
+                reference_data,
                 clock=self._clock,
                 wakeup=self.wakeup,
                 leader=self._fan_out_leader,
@@ -288,7 +288,7 @@ class App:
         return AudienceProjector(
             self.log,
             columns,
-            registers,
+            reference_data,
             fan_out,
             clock=self._clock,
             forget=self.vault.forget,
@@ -341,7 +341,7 @@ class App:
         return assemble_worker(
             self.main,
             self.writer,
-            self.follower,
+            self.projector,
             self.runner,
             self.views,
             sender=sender,

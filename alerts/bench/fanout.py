@@ -100,7 +100,7 @@ def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float
     writer = GroupCommitWriter(
         application, lambda: datetime.now(UTC), flush_keys=vault.flush, grown=log.notify_appended
     )
-    follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=lambda: now)
+    projector = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=lambda: now)
     audience = _audience(size)
     issued = IssuedNotice(
         id=UUID(int=1),
@@ -119,7 +119,7 @@ def _ours(database: BaseDatabase, vault: Vault, size: int) -> tuple[float, float
     begun = perf_counter()
     writer.submit(lambda unit: _job(unit, issued, audience), by="bench").result()
     while (found := planner.next_page(database)) is not None:
-        page = planner.prepare(database, follower, issued, found[1], now)
+        page = planner.prepare(database, projector, issued, found[1], now)
         writer.submit(lambda unit, page=page: planner.write(unit, _WORKER, page), by="bench").result()  # type: ignore[misc]
         first = first or perf_counter() - begun
     whole = perf_counter() - begun

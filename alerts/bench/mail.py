@@ -89,7 +89,7 @@ async def _sent(chosen: settings.Settings, size: int) -> Sent:
         for first in range(0, size, AT_A_TIME):
             count = min(AT_A_TIME, size - first)
             await asyncio.to_thread(app.writer.submit(lambda unit, n=count: people(unit, n), by="bench").result)  # type: ignore[misc]
-        await asyncio.to_thread(app.follower.wait_for_applied, app.writer.position(), _WAIT_S)
+        await asyncio.to_thread(app.projector.wait_for_applied, app.writer.position(), _WAIT_S)
         await asyncio.to_thread(app.runner.wait_for, app.writer.position(), _WAIT_S)
         begun, cpu = perf_counter(), process_time()
         issued = app.writer.submit(issue, by="bench")

@@ -56,7 +56,7 @@ async def _serve(port: int, people: int) -> None:
             alert, _ = await _done(app, partial(_issue, kind="alert", area=_FAR))
             for first in range(0, people, _AT_A_TIME):
                 await _done(app, partial(_people, people=range(first, min(people, first + _AT_A_TIME))))
-            await asyncio.to_thread(app.follower.wait_for_applied, app.writer.position(), 600)
+            await asyncio.to_thread(app.projector.wait_for_applied, app.writer.position(), 600)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
             process.spare_the_collector()

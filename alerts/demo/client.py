@@ -29,7 +29,7 @@ class UnexpectedAnswer(Exception):
         self.status = status
 
 
-class Doors:
+class HttpClient:
     """An HTTP session to the product."""
 
     def __init__(self, base: str, session: aiohttp.ClientSession) -> None:
@@ -112,8 +112,8 @@ class Doors:
 class Api:
     """Client of `/api/v1` with one key."""
 
-    def __init__(self, doors: Doors, key: str) -> None:
-        self._doors, self._auth = doors, {"Authorization": f"Bearer {key}"}
+    def __init__(self, http: HttpClient, key: str) -> None:
+        self._doors, self._auth = http, {"Authorization": f"Bearer {key}"}
 
     async def get(self, path: str) -> Any:
         """Get a document."""

@@ -19,7 +19,7 @@ from alerts.app.connection import connected
 from alerts.app.maintenance import is_empty
 from alerts.app.terminal import Failed
 from alerts.demo import judge, report
-from alerts.demo.client import Doors, Json, UnexpectedAnswer
+from alerts.demo.client import HttpClient, Json, UnexpectedAnswer
 from alerts.demo.london import Borough, boroughs
 from alerts.demo.named import LEAVER, MOVER, named_residents
 from alerts.demo.oracle import Expected, Oracle
@@ -80,7 +80,7 @@ async def tell_and_judge(
     *,
     kill: bool,
     people: int = PEOPLE,
-    doors_of: Callable[[str, aiohttp.ClientSession], Doors] = Doors,
+    client_of: Callable[[str, aiohttp.ClientSession], HttpClient] = HttpClient,
 ) -> tuple[list[str], str]:
     """Play, judge and print; returns the differences and the links to inspect.
 
@@ -91,13 +91,13 @@ async def tell_and_judge(
     run = Run(residents=[*named, *crowd(areas, people - len(named), SEED, start)])
     credentials = await _create_credentials(server)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
-        doors = doors_of(server.url, session)
+        http = client_of(server.url, session)
         with report.Steps(console) as steps:
-            player = Player(server, doors, credentials, run, tell=steps.tell, step=steps.step)
+            player = Player(server, http, credentials, run, tell=steps.tell, step=steps.step)
             await player.load(areas)
             expected = await _play(player, areas, start, kill=kill)
         oracle, told = expected
-        verdicts = await _judged(player, doors, told, server.kills)
+        verdicts = await _judged(player, http, told, server.kills)
         differences = await _differences(player, oracle, verdicts, console)
         reasons = await _reasons(player, verdicts)
     _print(console, verdicts, reasons, run, differences, time.monotonic() - began, server.kills)
@@ -179,7 +179,7 @@ def _step_text(telling: Telling) -> str:
 
 
 async def _judged(
-    player: Player, doors: Doors, told: list[tuple[Telling, Expected]], kills: int
+    player: Player, http: HttpClient, told: list[tuple[Telling, Expected]], kills: int
 ) -> dict[str, judge.Verdict]:
     people = {r.key: r for r in player.run.residents}
     keys = {subscriber: key for key, subscriber in player.run.subscriber.items()}
@@ -192,7 +192,7 @@ async def _judged(
             here.deliveries[keys[item["subscriber"]], item["channel"]] = item
             of_delivery[item["id"]] = telling.key
     strays = []
-    async for message in doors.inbox():
+    async for message in http.inbox():
         notice = of_delivery.get(message["delivery"])
         if notice is None:
             strays.append(message)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from alerts.demo.client import Api, Doors, in_parallel
+from alerts.demo.client import Api, HttpClient, in_parallel
 from alerts.demo.london import DESKS, Borough
 from alerts.demo.named import LEAVER, MOVER
 from alerts.demo.oracle import PlacedDesk
@@ -70,16 +70,16 @@ class Player:
     def __init__(
         self,
         server: Server,
-        doors: Doors,
+        http: HttpClient,
         credentials: Credentials,
         run: Run,
         *,
         tell: Callable[[str], None],
         step: Callable[[str, int, int], None],
     ) -> None:
-        self._server, self._doors, self._credentials, self.run = server, doors, credentials, run
+        self._server, self._doors, self._credentials, self.run = server, http, credentials, run
         self.tell, self._step = tell, step
-        self.api = Api(doors, credentials.loader)
+        self.api = Api(http, credentials.loader)
         self._cap_sent: dict[str, CapSent] = {}
         self._mark = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
 

@@ -38,7 +38,7 @@ class AppliedPositions:
 
     def expires(self, notice: int) -> datetime | None:
         """Expiry of a notice, if it was issued as far as this process knows."""
-        issued = self._audience.registers.issued(notice)
+        issued = self._audience.reference_data.issued(notice)
         return issued.expires if issued else None
 
     def close(self) -> None:

@@ -60,16 +60,16 @@ class MessageComposer:
 
     def __init__(
         self,
-        follower: AudienceProjector,
+        projector: AudienceProjector,
         directory: ContactLookup,
         renderer: Renderer,
         sender: SenderProfile,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._follower, self._directory, self._renderer, self._sender = follower, directory, renderer, sender
+        self._projector, self._directory, self._renderer, self._sender = projector, directory, renderer, sender
         self._clock = clock
-        self._transactional = Transactional(follower.registers, renderer, sender, clock=clock)
+        self._transactional = Transactional(projector.reference_data, renderer, sender, clock=clock)
         self._prepared: OrderedDict[tuple[int, Channel, str], Prepared] = OrderedDict()
         self._logged: set[tuple[int, str]] = set()
 
@@ -78,8 +78,8 @@ class MessageComposer:
         batch = Batch()
         going: list[Claimed] = []
         carried: dict[int, list[InDigest]] = {}
-        with self._follower.locked_at_position():
-            batch.known = self._follower.columns.position
+        with self._projector.locked_at_position():
+            batch.known = self._projector.columns.position
             for row in rows:
                 verdict = self.dispatch_verdict(row)
                 if verdict is None:
@@ -100,32 +100,32 @@ class MessageComposer:
 
     def is_emergency(self, notice: int) -> bool:
         """True if a dispatch belongs to an emergency, or ends one."""
-        issued = self._follower.registers.issued(notice)
+        issued = self._projector.reference_data.issued(notice)
         return issued is not None and issued.lane == "emergency"
 
     def dispatch_verdict(self, row: Claimed) -> Verdict:
         """Decide if a row may be sent now. Call it while the projector is locked at a position."""
-        registers = self._follower.registers
-        notice = registers.issued(row.notice)
+        reference_data = self._projector.reference_data
+        notice = reference_data.issued(row.notice)
         if notice is None:
             return DeliveryOutcome(row, FAILED_TECHNICAL, "the notice is not in the log")
-        facts = self._follower.columns.facts(row.contact)
-        member = registers.member_of(row.contact) if row.flags & DeliveryFlag.TEAM else None
+        facts = self._projector.columns.facts(row.contact)
+        member = reference_data.member_of(row.contact) if row.flags & DeliveryFlag.TEAM else None
         return decide(row, notice, facts, self._clock(), on_team=member is not None)
 
     def recheck(self, row: Claimed, known: int) -> Verdict:
         """Decide again right before the first byte. `known`: position of the first decision."""
-        notice = self._follower.registers.issued(row.notice)
-        if notice is not None and self._follower.columns.position == known:
+        notice = self._projector.reference_data.issued(row.notice)
+        if notice is not None and self._projector.columns.position == known:
             ended = notice.verdict(self._clock())  # people unchanged: only time and its end count
             if ended is None:
                 return None
-        with self._follower.locked_at_position():
+        with self._projector.locked_at_position():
             return self.dispatch_verdict(row)
 
     def transactional(self, rows: Sequence[Claimed], expires: dict[int, datetime], kinds: Mapping[int, int]) -> Batch:
         """Like `compose`, for a day's confirmations, answers and messages to the team. `kinds`: kind by dispatch."""
-        batch = Batch(known=self._follower.columns.position)
+        batch = Batch(known=self._projector.columns.position)
         cards = self._cards([row.contact for row in rows])
         for row in rows:
             decided = self._transactional.decide(row, kinds[row.notice], cards.get(row.contact), expires[row.notice])
@@ -168,7 +168,7 @@ class MessageComposer:
             raise LookupError("the directory does not know this contact point")
         language = card.language or self._sender.default_language
         prepared = self._for(notice, CHANNELS[row.channel], language)
-        own = personal_content(notice, card, row.flags, self._sender, self._follower.registers)
+        own = personal_content(notice, card, row.flags, self._sender, self._projector.reference_data)
         return prepared.message(own), language, notice.lane == "emergency"
 
     def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:
@@ -194,15 +194,15 @@ class MessageComposer:
 
     def _item(self, item: InDigest, card: ContactCard, language: str) -> DigestItem:
         notice = self._notice(item.row)
-        registers = self._follower.registers
-        words = notice_content(notice, language, self._sender, registers)
-        own = personal_content(notice, card, item.row.flags, self._sender, registers)
+        reference_data = self._projector.reference_data
+        words = notice_content(notice, language, self._sender, reference_data)
+        own = personal_content(notice, card, item.row.flags, self._sender, reference_data)
         return DigestItem(words=words, personal=own, past=item.past)
 
     # --- what messages share ---
 
     def _notice(self, row: Claimed) -> IssuedNotice:
-        notice = self._follower.registers.issued(row.notice)
+        notice = self._projector.reference_data.issued(row.notice)
         if notice is None:
             raise LookupError("the notice is not in the log")
         return notice
@@ -211,7 +211,7 @@ class MessageComposer:
         key = (notice.number, channel, language)
         prepared = self._prepared.get(key)
         if prepared is None:
-            words = notice_content(notice, language, self._sender, self._follower.registers)
+            words = notice_content(notice, language, self._sender, self._projector.reference_data)
             prepared = self._renderer.prepare(words, channel)
             self._prepared[key] = prepared
             while len(self._prepared) > _CACHE_SIZE:
@@ -221,7 +221,7 @@ class MessageComposer:
     def _cards(self, contacts: Sequence[int]) -> dict[int, ContactCard]:
         found = self._directory.cards(contacts)
         for contact in contacts:
-            member = None if contact in found else self._follower.registers.member_of(contact)
+            member = None if contact in found else self._projector.reference_data.member_of(contact)
             if member is not None:
                 found[contact] = card_of_member(member)
         return found

@@ -68,15 +68,15 @@ class ConcurrencyLimiter:
         *,
         part: float = 1.0,
         now: Callable[[], float] = monotonic,
-        chance: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
-        """`part`: share of the slots for one destination. `chance` gives numbers in [0, 1)."""
+        """`part`: share of the slots for one destination. `rng` gives numbers in [0, 1)."""
         open_to_all = max(1, limit - reserve)
         self._places = (open_to_all, limit)
         urgent_part = limit if part >= 1 else int(limit * _URGENT_PART)
         own = max(1, int(open_to_all * min(part, 1.0)))
         self._own = (own, max(own, urgent_part))
-        self._now, self._chance = now, chance
+        self._now, self._rng = now, rng
         self._destinations: dict[str, _Destination] = {}
         self._inside, self._changed_at, self._tickets = 0, now(), 0
         self._watch: asyncio.TimerHandle | None = None
@@ -104,7 +104,7 @@ class ConcurrencyLimiter:
         horizon = _HORIZON[emergency]
         at = max(destination.booked[emergency], now + STALL) + 1 / _REJOIN_RATE
         if at > now + horizon:
-            return horizon * (0.5 + self._chance() / 2)
+            return horizon * (0.5 + self._rng() / 2)
         destination.booked[emergency] = at
         return at - now
 

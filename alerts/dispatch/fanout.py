@@ -64,7 +64,7 @@ class FanOut:
         writer: Writer,
         database: BaseDatabase,
         columns: AudienceColumns,
-        registers: ReferenceData,
+        reference_data: ReferenceData,
         *,
         clock: Callable[[], datetime],
         wakeup: Wakeup,
@@ -73,7 +73,7 @@ class FanOut:
         """`leader`: the lock of the one process that runs effects while the others stand by."""
         self._turns = LeaderWithFailover(leader, self.position, what="the fan-out")
         self._writer, self._database, self._clock, self._wakeup = writer, database, clock, wakeup
-        self._columns, self._registers = columns, registers
+        self._columns, self._reference_data = columns, reference_data
         self._due_before: dict[int, set[int]] = {}
         """By emergency: contact points of the current event's person that were due just before it."""
 
@@ -93,13 +93,13 @@ class FanOut:
             case event if isinstance(event, ENDINGS):
                 return True
             case e.DispatchChunkFinished(number=number):
-                return bool(self._registers.superseding(number, self._clock()))
+                return bool(self._reference_data.superseding(number, self._clock()))
             case e.ReceiptReceived(number=number, was=was, state="delivered"):
-                return was not in _HANDED and bool(self._registers.superseding(number, self._clock()))
+                return was not in _HANDED and bool(self._reference_data.superseding(number, self._clock()))
             case event if may_request(event):
                 return True
             case event if isinstance(event, _PEOPLE):
-                return self._registers.query_for_anyone()
+                return self._reference_data.query_for_anyone()
             case _:
                 return False
 
@@ -154,7 +154,7 @@ class FanOut:
             case e.NoticeIssued() as event:
                 return [self._issue(recorded, event)]
             case e.DispatchStopped(number=number):
-                return self._end(self._registers.issued(number))
+                return self._end(self._reference_data.issued(number))
             case e.DispatchResumed(number=number):
                 return [lambda unit: unit.write(_sql.job_pause, (RESUMED, number))]
             case e.DispatchChunkFinished() as event:
@@ -162,7 +162,7 @@ class FanOut:
             case e.ReceiptReceived(number=number, contact=contact, channel=channel):
                 return self._outcomes(number, [(contact, channel)])
             case event if isinstance(event, ENDINGS):
-                return self._end(self._registers.issued_by_id(recorded.originator_id))
+                return self._end(self._reference_data.issued_by_id(recorded.originator_id))
             case _:
                 return self._answers(recorded) + self._late_comers(recorded)
 
@@ -183,13 +183,13 @@ class FanOut:
     # --- a notice goes out ---
 
     def _issue(self, recorded: Recorded, event: e.NoticeIssued) -> Work:
-        issued = self._registers.issued(event.number)
+        issued = self._reference_data.issued(event.number)
         assert issued is not None, "the registers have applied this very event"
         due = self._due(issued)
-        own = recipients.due(self._columns, issued, due, self._registers.team())
+        own = recipients.due(self._columns, issued, due, self._reference_data.team())
 
         def work(unit: UnitOfWork) -> None:
-            earlier = recipients.already_told(unit, self._columns, self._registers, issued)
+            earlier = recipients.already_told(unit, self._columns, self._reference_data, issued)
             frozen = recipients.merged(own, earlier)
             state = unit.get(DISPATCH, dispatch_id(issued.id))
             stopped = state.stopped if state is not None else None
@@ -209,7 +209,7 @@ class FanOut:
         """Audience by the notice's own rules; a cancel and an all-clear have none (RULES 14)."""
         if issued.msg_type in ("Cancel", "AllClear"):
             return None
-        query = self._registers.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
+        query = self._reference_data.query(issued.plan, issued.issued_at, danger_to_life=issued.danger_to_life)
         return audience(self._columns, replace(query, priority=issued.priority))
 
     def _end_older(self, unit: UnitOfWork, issued: IssuedNotice) -> None:
@@ -291,15 +291,15 @@ class FanOut:
 
     def _outcomes(self, number: int, reached: list[tuple[int, Channel]]) -> list[Work]:
         """Add the follow-up for people whom the old notice reached after its audience was frozen (RULES 14)."""
-        later = self._registers.superseding(number, self._clock())
-        old = self._registers.issued(number)
+        later = self._reference_data.superseding(number, self._clock())
+        old = self._reference_data.issued(number)
         if not later or not reached or old is None:
             return []
 
         def work(unit: UnitOfWork) -> None:
             additions: dict[int, list[NewDelivery]] = {}
             for contact, channel in reached:
-                if not recipients.still_reachable(self._columns, self._registers, contact):
+                if not recipients.still_reachable(self._columns, self._reference_data, contact):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
                 flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | DeliveryFlag.LATE_JOINER
@@ -335,7 +335,7 @@ class FanOut:
     def _due_now(self, recorded: Recorded) -> list[tuple[IssuedNotice, list[int]]]:
         """Live emergencies, each with this person's contact points that are due for it now."""
         found = []
-        for notice in self._registers.live_emergencies(recorded.at):
+        for notice in self._reference_data.live_emergencies(recorded.at):
             assert notice.query is not None
             query = replace(notice.query, at=recorded.at)
             found.append((notice, [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]))
@@ -352,7 +352,7 @@ class FanOut:
 
     def _answers(self, recorded: Recorded) -> list[Work]:
         """Queue the transactional messages that answer an event, at most one a day and contact point."""
-        found = requested_by(recorded, self._registers)
+        found = requested_by(recorded, self._reference_data)
         if found is None or not found.rows:
             return []
         at = recorded.at.astimezone(UTC)

@@ -38,12 +38,12 @@ class Housekeeping:
     def __init__(
         self,
         queue: QueueClient,
-        follower: AudienceProjector,
+        projector: AudienceProjector,
         exchange: HealthExchange,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._queue, self._follower, self._exchange, self._clock = queue, follower, exchange, clock
+        self._queue, self._projector, self._exchange, self._clock = queue, projector, exchange, clock
         self._database, self._writer = queue.database, queue.writer
         self._planner_stall = StallDetector()
         """Watches the page that another process is to plan."""
@@ -66,11 +66,11 @@ class Housekeeping:
         if not self._is_to_plan(found):
             return False
         notice, number = found
-        issued = self._follower.registers.issued(notice)
+        issued = self._projector.reference_data.issued(notice)
         if issued is None:
             return False  # the reference data is not loaded yet after a start
         page = await self._queue.in_thread(
-            planner.prepare, self._database, self._follower, issued, number, self._clock()
+            planner.prepare, self._database, self._projector, issued, number, self._clock()
         )
         done = await self._writer.run(lambda unit: planner.write(unit, self._queue.number, page), by="system")
         self._stands_in = self._stands_in and done.result
@@ -78,7 +78,7 @@ class Housekeeping:
 
     def _is_to_plan(self, page: tuple[int, int]) -> bool:
         """True if this process plans pages: the fan-out's leader, or any process if a page waits too long."""
-        if self._follower.runs_effects():
+        if self._projector.runs_effects():
             return True
         self._stands_in = self._planner_stall.is_stalled(page) or self._stands_in
         return self._stands_in
@@ -151,7 +151,7 @@ class Housekeeping:
         """Complete dispatches whose rows are all final."""
         for job in snapshot.jobs:
             if job.planned and not job.open_rows:
-                issued = self._follower.registers.issued(job.notice)
+                issued = self._projector.reference_data.issued(job.notice)
                 request = None if issued is None else issued.request
                 work = partial(_complete, job=job, request=request)
                 await self._writer.run(work, by="system", command=request)

@@ -53,7 +53,9 @@ class SenderProfile:
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
 
 
-def notice_content(issued: IssuedNotice, language: str, sender: SenderProfile, registers: ReferenceData) -> NoticeWords:
+def notice_content(
+    issued: IssuedNotice, language: str, sender: SenderProfile, reference_data: ReferenceData
+) -> NoticeWords:
     """Content of a notice, equal for every reader of a language."""
     body_language, content = choose(issued.plan.content, language, sender.default_language)
     return NoticeWords(
@@ -72,7 +74,7 @@ def notice_content(issued: IssuedNotice, language: str, sender: SenderProfile, r
         body=content.body,
         instruction=content.instruction,
         sms=content.sms,
-        area_words=area_words(issued, language, sender.default_language, registers),
+        area_words=area_words(issued, language, sender.default_language, reference_data),
         issued_at=issued.issued_at.astimezone(UTC),
         expires=issued.expires,
         url=f"{sender.public_url}/alerts/{quote(str(issued.id))}",
@@ -80,52 +82,52 @@ def notice_content(issued: IssuedNotice, language: str, sender: SenderProfile, r
         sender=sender.sender,
         timezone=sender.timezone,
         effective=issued.effective,
-        concerned=_concerned(issued, registers),
+        concerned=_concerned(issued, reference_data),
     )
 
 
-def _concerned(issued: IssuedNotice, registers: ReferenceData) -> tuple[str, ...]:
+def _concerned(issued: IssuedNotice, reference_data: ReferenceData) -> tuple[str, ...]:
     if issued.reach is None:
         return ()
     ids = {point.id for point in issued.reach.points}
-    return tuple(sorted(point.facts.name for point in registers.points() if point.id in ids))
+    return tuple(sorted(point.facts.name for point in reference_data.points() if point.id in ids))
 
 
-def area_words(issued: IssuedNotice, language: str, default: str, registers: ReferenceData) -> str:
+def area_words(issued: IssuedNotice, language: str, default: str, reference_data: ReferenceData) -> str:
     """Names of the registered places that contain the area; "" if none does."""
     comma = translator(language).comma
-    return where(issued.area, list(registers.places()), registers.place_area, language, default, comma)
+    return where(issued.area, list(reference_data.places()), reference_data.place_area, language, default, comma)
 
 
 def personal_content(
-    issued: IssuedNotice, card: ContactCard, flags: int, sender: SenderProfile, registers: ReferenceData
+    issued: IssuedNotice, card: ContactCard, flags: int, sender: SenderProfile, reference_data: ReferenceData
 ) -> Personal:
     """Data for this reader alone. Raises ValueError if the address is gone."""
     if card.address is None:
         raise ValueError("the address is no longer known")
     team = bool(flags & DeliveryFlag.TEAM)
-    place = matched_place(issued, card, registers)
+    place = matched_place(issued, card, reference_data)
     return Personal(
         delivery=sender.delivery(issued.number, card.number),
         to=card.address,
         why_url=sender.why_url(issued.number, card.number),
         stop_url="" if team else sender.stop_url(issued.number, card.number),
         preferences_url="",
-        place_name=_name_of(place, card, sender, registers) if place else "",
+        place_name=_name_of(place, card, sender, reference_data) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
-        alternatives=_alternatives(issued, place, registers, sender.timezone),
+        alternatives=_alternatives(issued, place, reference_data, sender.timezone),
     )
 
 
-def matched_place(issued: IssuedNotice, card: ContactCard, registers: ReferenceData) -> SubscriberPlace | None:
+def matched_place(issued: IssuedNotice, card: ContactCard, reference_data: ReferenceData) -> SubscriberPlace | None:
     """First of the reader's places that the notice matches; None if no place mattered."""
     places = card.preferences.places if card.preferences else ()
     if issued.reach is not None:
-        return next((p for p in places if _reached(p, issued.reach, registers.place_area)), None)
+        return next((p for p in places if _reached(p, issued.reach, reference_data.place_area)), None)
     if issued.area is None:
         return None
-    return next((p for p in places if _touches(p, issued.area, registers.place_area)), None)
+    return next((p for p in places if _touches(p, issued.area, reference_data.place_area)), None)
 
 
 def _touches(place: SubscriberPlace, area: Area, place_area: Callable[[str], Area | None]) -> bool:
@@ -156,11 +158,11 @@ def _where(place: SubscriberPlace, place_area: Callable[[str], Area | None]) -> 
 
 
 def _alternatives(
-    issued: IssuedNotice, place: SubscriberPlace | None, registers: ReferenceData, timezone: str
+    issued: IssuedNotice, place: SubscriberPlace | None, reference_data: ReferenceData, timezone: str
 ) -> tuple[Alternative, ...]:
     if place is None or issued.reach is None or not issued.open_points:
         return ()
-    where = _where(place, registers.place_area)
+    where = _where(place, reference_data.place_area)
     if where is None:
         return ()
     return tuple(
@@ -178,11 +180,11 @@ def _alternatives(
     )
 
 
-def _name_of(place: SubscriberPlace, card: ContactCard, sender: SenderProfile, registers: ReferenceData) -> str:
+def _name_of(place: SubscriberPlace, card: ContactCard, sender: SenderProfile, reference_data: ReferenceData) -> str:
     """The reader's own name for the place, else the registered name in their language."""
     if place.name or place.slug is None:
         return place.name
-    registered = registers.place(place.slug)
+    registered = reference_data.place(place.slug)
     if registered is None or not registered.name:
         return ""
     return place_name(registered, card.language or sender.default_language, sender.default_language)

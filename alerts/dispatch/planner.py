@@ -47,13 +47,13 @@ def next_page(database: Database) -> tuple[int, int] | None:
 
 
 def prepare(
-    database: Database, follower: AudienceProjector, issued: IssuedNotice, number: int, now: datetime
+    database: Database, projector: AudienceProjector, issued: IssuedNotice, number: int, now: datetime
 ) -> PlannedPage:
     """Load a page and decide which rows are held: quiet hours and digests (checked again at hand-over)."""
     with database.read() as tx:
         [packed] = tx.execute(_sql.audience_page, (issued.number, number))
     page = unpack(*(bytes(part) for part in packed))
-    until, reason = _holds(follower, issued, page, now)
+    until, reason = _holds(projector, issued, page, now)
     lane, at_once = LANE[issued.lane], reason < 0
     part = FrozenAudience(page.contacts[at_once], page.channels[at_once], page.flags[at_once])
     plain = _packed(issued.number, lane, part) if database.dialect == "sqlite" else _rows(issued.number, lane, part)
@@ -106,16 +106,16 @@ def _packed(notice: int, lane: int, part: FrozenAudience) -> tuple[str, list[tup
 
 
 def _holds(
-    follower: AudienceProjector, issued: IssuedNotice, page: FrozenAudience, now: datetime
+    projector: AudienceProjector, issued: IssuedNotice, page: FrozenAudience, now: datetime
 ) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """Deferral of each row: until (microseconds) and reason (index into REASONS, -1: at once)."""
     until = np.zeros(len(page), dtype=np.int64)
     reason = np.full(len(page), -1, dtype=np.int8)
-    with follower.locked_at_position():
-        known = follower.columns.contact_rows(page.contacts) >= 0  # team members have no preferences
+    with projector.locked_at_position():
+        known = projector.columns.contact_rows(page.contacts) >= 0  # team members have no preferences
         if known.any():
             found = deferrals(
-                follower.columns,
+                projector.columns,
                 page.contacts[known],
                 priority=issued.priority,
                 danger=issued.danger_to_life,

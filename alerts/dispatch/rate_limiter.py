@@ -42,10 +42,10 @@ class RateLimiter:
         capacity: Callable[[], float],
         *,
         now: Callable[[], float] = monotonic,
-        chance: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
-        """`capacity`: messages per second, read each time. `chance` gives numbers in [0, 1)."""
-        self._capacity, self._now, self._chance = capacity, now, chance
+        """`capacity`: messages per second, read each time. `rng` gives numbers in [0, 1)."""
+        self._capacity, self._now, self._rng = capacity, now, rng
         self._bucket = TokenBucket(capacity(), now())
         self._queues: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
         self._coming = {True: 0, False: 0}
@@ -73,7 +73,7 @@ class RateLimiter:
         horizon = now + _HORIZON[emergency]
         if slot > horizon:
             self._booked[emergency] = horizon
-            return _HORIZON[emergency] * (0.5 + self._chance() / 2)
+            return _HORIZON[emergency] * (0.5 + self._rng() / 2)
         self._booked[emergency] = slot
         return slot - now
 

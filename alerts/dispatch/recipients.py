@@ -59,7 +59,7 @@ def due(
 
 
 def already_told(
-    unit: UnitOfWork, columns: AudienceColumns, registers: ReferenceData, issued: IssuedNotice
+    unit: UnitOfWork, columns: AudienceColumns, reference_data: ReferenceData, issued: IssuedNotice
 ) -> FrozenAudience:
     """Contact points that the thread was sent to or is in doubt for, without ended and suppressed ones.
 
@@ -70,13 +70,13 @@ def already_told(
         return _frozen([])
     found: list[tuple[int, int, int]] = []
     for (number,) in unit.read(_sql.job_numbers_of_thread, (issued.thread.bytes, issued.number)):
-        old = registers.issued(number)
+        old = reference_data.issued(number)
         if old is None:
             continue
         found += [
             (contact, channel, inherited_flags(flags, old))
             for contact, channel, flags in unit.read(_HANDED, (*ALL_SHARDS, number))
-            if still_reachable(columns, registers, contact)
+            if still_reachable(columns, reference_data, contact)
         ]
     return _frozen(found)
 
@@ -97,11 +97,11 @@ def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:
     )
 
 
-def still_reachable(columns: AudienceColumns, registers: ReferenceData, contact: int) -> bool:
+def still_reachable(columns: AudienceColumns, reference_data: ReferenceData, contact: int) -> bool:
     """True if neither ending, suppression nor erasure excludes this contact point."""
     row = columns.contact_row(contact)
     if row < 0:
-        return registers.member_of(contact) is not None
+        return reference_data.member_of(contact) is not None
     facts = columns.facts(contact)
     return facts is not None and facts.usable
 

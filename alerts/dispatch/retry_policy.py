@@ -28,7 +28,7 @@ class RetryPolicy:
     """
 
     schedule: Mapping[Channel, tuple[float, ...]]
-    chance: random.Random = field(default_factory=random.Random)
+    rng: random.Random = field(default_factory=random.Random)
 
     def outcome_of(
         self,
@@ -68,7 +68,7 @@ class RetryPolicy:
                 return self._again(doubted, result, expires, first_try, emergency)
 
     def _waiting(self, row: Claimed, result: SendResult, finished: datetime, expires: datetime) -> DeliveryOutcome:
-        wait = (result.retry_after or 0.0) * self.chance.uniform(1, 1 + _SPREAD)
+        wait = (result.retry_after or 0.0) * self.rng.uniform(1, 1 + _SPREAD)
         doubted = row.reason if row.reason and row.reason.startswith(IN_DOUBT) else None
         reason = doubted or result.reason or row.reason or ""
         return DeliveryOutcome(row, QUEUED, reason, due=min(finished + timedelta(seconds=wait), expires))
@@ -85,7 +85,7 @@ class RetryPolicy:
         assert finished is not None
         steps = self.schedule.get(CHANNELS[row.channel], ())
         step = steps[min(row.tries, len(steps) - 1)] if steps else 0.0
-        wait = max(step * self.chance.uniform(1 - _JITTER, 1 + _JITTER), result.retry_after or 0.0)
+        wait = max(step * self.rng.uniform(1 - _JITTER, 1 + _JITTER), result.retry_after or 0.0)
         last = expires if emergency else min(expires, (first_try or settled.started or finished) + LONGEST)
         if not steps or finished >= last:
             reason = f"given up after {row.tries + 1} tries: {result.reason}"

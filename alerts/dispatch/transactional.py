@@ -40,7 +40,7 @@ class TransactionalRequest(NamedTuple):
     rows: list[NewDelivery]
 
 
-def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalRequest | None:
+def requested_by(recorded: Recorded, reference_data: ReferenceData) -> TransactionalRequest | None:
     """Messages requested by an event; None if there are none."""
     match recorded.event:
         case se.SubscriptionRequested(contacts=contacts):
@@ -50,7 +50,7 @@ def requested_by(recorded: Recorded, registers: ReferenceData) -> TransactionalR
         case e.InboundTextReceived(word="help", contact=int(contact)):
             return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
         case e.WebhookDisabled():
-            owners = registers.webhook_owners(recorded.originator_id)
+            owners = reference_data.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
                 JOB_TEAM,
                 [
@@ -87,9 +87,9 @@ class Transactional:
     """Decides and renders. Shared by all senders of a process; thread-safe."""
 
     def __init__(
-        self, registers: ReferenceData, renderer: Renderer, sender: SenderProfile, *, clock: Callable[[], datetime]
+        self, reference_data: ReferenceData, renderer: Renderer, sender: SenderProfile, *, clock: Callable[[], datetime]
     ) -> None:
-        self._registers, self._renderer, self._sender, self._clock = registers, renderer, sender, clock
+        self._reference_data, self._renderer, self._sender, self._clock = reference_data, renderer, sender, clock
         self._answers = Answers(sender=sender.sender, clock=clock, default_language=sender.default_language)
 
     def decide(self, row: Claimed, kind: int, card: ContactCard | None, expires: datetime) -> DeliveryOutcome | Write:
@@ -131,12 +131,12 @@ class Transactional:
         return card.language or self._sender.default_language
 
     def _webhooks_off(self, contact: int) -> list[WebhookOff]:
-        member = self._registers.member_of(contact)
+        member = self._reference_data.member_of(contact)
         if member is None:
             return []
         return [
             WebhookOff(id=state.id, url=state.url, reason=state.reason, position=position)
-            for state, position in self._registers.webhooks_off(member)
+            for state, position in self._reference_data.webhooks_off(member)
         ]
 
 

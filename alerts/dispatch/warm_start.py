@@ -32,10 +32,10 @@ def write_checkpoint_offline(
         # Called once the copy's key is on disk: people erased before that must be known as erased.
         if log.read(position, 1, PEOPLE):
             return None
-        follower.replay_to(position)
+        projector.replay_to(position)
         return position
 
-    columns, registers = AudienceColumns(), ReferenceData()
-    follower = AudienceProjector(log, columns, registers, clock=clock)
-    saved = snapshots.save(columns, follower.folded, there, wait=True)
+    columns, reference_data = AudienceColumns(), ReferenceData()
+    projector = AudienceProjector(log, columns, reference_data, clock=clock)
+    saved = snapshots.save(columns, projector.folded, there, wait=True)
     return position if saved else None

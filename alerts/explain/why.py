@@ -84,11 +84,11 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _PastQuery:
-    """The audience query of a notice as of its issue. `registers` is the reference data at that position."""
+    """The audience query of a notice as of its issue. `reference_data` is the reference data at that position."""
 
     position: int
     query: AudienceQuery
-    registers: ReferenceData
+    reference_data: ReferenceData
     issued: NoticeIssued
     earlier: tuple[int, ...]
     """Numbers of the notices issued earlier in the thread."""
@@ -120,7 +120,7 @@ class Explainer:
         if notice is None or row is None:
             return None
         past = self._past_query(notice)
-        if past.registers.member_of(contact) is not None:
+        if past.reference_data.member_of(contact) is not None:
             return self._answer(notice, None, _team(past), [row])
         card = self._views.cards([contact]).get(contact)
         if card is None:
@@ -160,20 +160,22 @@ class Explainer:
         recorded = next(r for r in self._log.stream(notice.id) if isinstance(r.event, NoticeIssued))
         event = recorded.event
         assert isinstance(event, NoticeIssued)
-        registers = ReferenceData()
+        reference_data = ReferenceData()
         after = 0
         while after < recorded.position:
             page = self._log.read(after, _PAGE, TOPICS)
             for one in page:
                 if one.position <= recorded.position:
-                    registers.apply(one)
+                    reference_data.apply(one)
             after = page[-1].position if len(page) == _PAGE else recorded.position
-        query = registers.query(event.plan, recorded.at, msg_type=event.msg_type, danger_to_life=event.danger_to_life)
-        thread = registers.thread(event.thread)
+        query = reference_data.query(
+            event.plan, recorded.at, msg_type=event.msg_type, danger_to_life=event.danger_to_life
+        )
+        thread = reference_data.thread(event.thread)
         return _PastQuery(
             position=recorded.position,
             query=replace(query, priority=event.priority),
-            registers=registers,
+            reference_data=reference_data,
             issued=event,
             earlier=tuple(other.number for other in thread if other.number != event.number),
         )
@@ -211,7 +213,7 @@ class Explainer:
             detail = "they had not signed up when the notice was issued"
             return _Verdict(False, position, (Check(rule="subscription", holds=False, detail=detail),))
         try:
-            found = explain(person, past.query, past.registers.place_area)
+            found = explain(person, past.query, past.reference_data.place_area)
         except Invalid as error:  # a RULE that is no longer valid: report it rather than fail
             return _Verdict(False, position, (Check(rule="audience", holds=False, detail=error.message),))
         due = found.due and (contact in found.contacts if contact is not None else bool(found.contacts))

@@ -31,7 +31,7 @@ class InspectOperations(OperationGroup):
         """{"rule"} → the audience of the rule: counts, position and a sample of ids."""
         body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
-        await asyncio.to_thread(parts.follower.wait_for_applied, parts.writer.position(), VIEWS_WAIT_S)
+        await asyncio.to_thread(parts.projector.wait_for_applied, parts.writer.position(), VIEWS_WAIT_S)
         counted = await parts.commands.count_audience(OPERATOR, body)
         found: Json = msgspec.to_builtins(counted)
         return found

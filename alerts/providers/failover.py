@@ -48,11 +48,11 @@ class AcceptsPeerHealth(Protocol):
 class FailoverPool(Generic[T]):
     """The members of one channel, with selection by weight and health."""
 
-    def __init__(self, members: Sequence[CircuitBreaker[T]], *, chance: Callable[[], float] = random.random) -> None:
-        """`chance` returns numbers in [0, 1)."""
+    def __init__(self, members: Sequence[CircuitBreaker[T]], *, rng: Callable[[], float] = random.random) -> None:
+        """`rng` returns numbers in [0, 1)."""
         if not members:
             raise ValueError("a pool needs at least one member")
-        self.members, self._chance = tuple(members), chance
+        self.members, self._rng = tuple(members), rng
 
     def order(self, now: float, *, urgent: bool = False) -> list[CircuitBreaker[T]]:
         """Members to try in turn until one starts: drawn by weight × share, without resting ones.
@@ -62,7 +62,7 @@ class FailoverPool(Generic[T]):
         usable = [member for member in self.members if member.open(now)]
         if len(usable) < 2:
             return usable
-        drawn = sorted(usable, key=lambda m: self._chance() ** (1 / (m.weight * m.share(now))), reverse=True)
+        drawn = sorted(usable, key=lambda m: self._rng() ** (1 / (m.weight * m.share(now))), reverse=True)
         return sorted(drawn, key=lambda m: m.state(now) != "well") if urgent else drawn
 
     def apply_peer_health(self, resting: Mapping[str, str], now: float) -> None:

@@ -121,33 +121,33 @@ class WebhookLease:
 
         await self._writer.run(work, by="system")
 
-    def courses(self, now: datetime) -> list[Cursor]:
+    def cursors(self, now: datetime) -> list[Cursor]:
         """Cursors of the rows that we hold. Blocking."""
         with self._database.read() as tx:
             rows, shared = tx.execute(_sql.active), shared_now(tx.execute, self._dialect, now)
         return [_cursor(row) for row in rows if row[6] == self.name and (self._alone or row[7] > shared)]
 
-    async def taken(self, course: Cursor) -> None:
+    async def taken(self, cursor: Cursor) -> None:
         """Store a cursor's progress."""
-        position, at = course.position, course.taken_at
+        position, at = cursor.position, cursor.taken_at
 
         def work(unit: UnitOfWork) -> None:
             moved = optional_micros(at)
-            unit.write(_sql.taken, (position, moved, course.id.bytes, self.name, course.turn))
+            unit.write(_sql.taken, (position, moved, cursor.id.bytes, self.name, cursor.turn))
 
         await self._writer.run(work, by="system")
-        course.recorded, course.taken_at = position, None
+        cursor.recorded, cursor.taken_at = position, None
 
-    async def failed(self, course: Cursor, reason: str) -> None:
-        """Store the failure of the event after `course.position`, its begin, and the time of the next try."""
-        since, due = optional_micros(course.failing_since), optional_micros(course.due_at)
-        key = (course.id.bytes, self.name, course.turn)
+    async def failed(self, cursor: Cursor, reason: str) -> None:
+        """Store the failure of the event after `cursor.position`, its begin, and the time of the next try."""
+        since, due = optional_micros(cursor.failing_since), optional_micros(cursor.due_at)
+        key = (cursor.id.bytes, self.name, cursor.turn)
 
         def work(unit: UnitOfWork) -> None:
-            unit.write(_sql.failed, (course.position, course.tries, since, due, reason, *key))
+            unit.write(_sql.failed, (cursor.position, cursor.tries, since, due, reason, *key))
 
         await self._writer.run(work, by="system")
-        course.recorded = course.position
+        cursor.recorded = cursor.position
 
     async def release(self) -> None:
         """Release the leases for another process."""

@@ -73,7 +73,7 @@ class WebhookSender:
     ) -> None:
         self._log, self._codec, self._client, self._disable, self._clock = log, codec, client, disable, clock
         self._schedule, self._patience = schedule, patience
-        self._holding = WebhookLease(database, writer, uuid4().hex)
+        self._lease = WebhookLease(database, writer, uuid4().hex)
         self._alone = database.dialect == "sqlite"
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="webhooks")
         self._running: dict[UUID, tuple[Cursor, asyncio.Task[None]]] = {}
@@ -94,8 +94,8 @@ class WebhookSender:
                 pass  # a claim under way ends first
         except TimeoutError:
             _log.warning("a claim of webhooks hangs in the database: it is not waited for")
-        for course, task in self._running.values():
-            if not course.posting:
+        for cursor, task in self._running.values():
+            if not cursor.posting:
                 task.cancel()
         tasks = [task for _, task in self._running.values()]
         if tasks:
@@ -105,10 +105,10 @@ class WebhookSender:
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
             async with asyncio.timeout(_STOP):
-                for course, _ in self._running.values():
-                    await self._record(course)
+                for cursor, _ in self._running.values():
+                    await self._record(cursor)
                 if self._running:
-                    await self._holding.release()
+                    await self._lease.release()
         except TimeoutError:
             _log.warning("the positions of webhooks could not be stored: some events will be posted again")
         finally:
@@ -123,103 +123,103 @@ class WebhookSender:
             if self._stopping:
                 return
             try:
-                courses = await self._courses()
+                cursors = await self._cursors()
                 if not self._stopping:
-                    self._adjust(courses)
+                    self._adjust(cursors)
             except Exception as error:
                 # The database is away or slow: events posted meanwhile are at worst posted again.
                 _log.warning("the webhooks cannot be looked at just now: %s", error)
 
-    async def _courses(self) -> list[Cursor]:
+    async def _cursors(self) -> list[Cursor]:
         begun = steady()
-        if await self._in_thread(self._holding.wants_claim, self._clock()):
-            await self._holding.claim()
+        if await self._in_thread(self._lease.wants_claim, self._clock()):
+            await self._lease.claim()
             self._claimed = begun
-        return await self._in_thread(self._holding.courses, self._clock())
+        return await self._in_thread(self._lease.cursors, self._clock())
 
-    def _adjust(self, courses: Sequence[Cursor]) -> None:
+    def _adjust(self, cursors: Sequence[Cursor]) -> None:
         """Reconcile tasks with leased rows: restarted after a replay or failure, cancelled for lost rows."""
-        held = {course.id: course for course in courses}
-        for id, (course, task) in list(self._running.items()):
+        held = {cursor.id: cursor for cursor in cursors}
+        for id, (cursor, task) in list(self._running.items()):
             found = held.get(id)
-            if found is None or found.turn != course.turn:
+            if found is None or found.turn != cursor.turn:
                 task.cancel()
                 del self._running[id]
             elif task.done():
                 del self._running[id]
-        for id, course in held.items():
+        for id, cursor in held.items():
             if id not in self._running:
-                self._running[id] = (course, asyncio.get_running_loop().create_task(self._serve(course)))
+                self._running[id] = (cursor, asyncio.get_running_loop().create_task(self._serve(cursor)))
 
-    async def _serve(self, course: Cursor) -> None:
+    async def _serve(self, cursor: Cursor) -> None:
         try:
-            await self._follow(course)
+            await self._follow(cursor)
         except Exception:
-            _log.exception("webhook %s could not be served; it is tried again in a moment", course.id)
+            _log.exception("webhook %s could not be served; it is tried again in a moment", cursor.id)
 
     # --- one webhook
 
-    async def _follow(self, course: Cursor) -> None:
-        webhook = await self._in_thread(self._log.state, WEBHOOK, course.id)
+    async def _follow(self, cursor: Cursor) -> None:
+        webhook = await self._in_thread(self._log.state, WEBHOOK, cursor.id)
         if webhook is None or webhook.phase != "on":
             return
         if webhook.secret is None:
-            await self._disable(course.id, course.turn, "its secret cannot be read any more", course.position)
+            await self._disable(cursor.id, cursor.turn, "its secret cannot be read any more", cursor.position)
             return
         wanted = await self._in_thread(self._filter, webhook)
-        if course.due_at is not None:
-            await asyncio.sleep(max(0.0, (course.due_at - self._clock()).total_seconds()))
+        if cursor.due_at is not None:
+            await asyncio.sleep(max(0.0, (cursor.due_at - self._clock()).total_seconds()))
         recorded_at = monotonic()
         while not self._stopping:
-            found = await self._in_thread(self._next, course.position, webhook, wanted)
+            found = await self._in_thread(self._next, cursor.position, webhook, wanted)
             for outgoing in found.outgoing:
-                if not await self._deliver(course, webhook, webhook.secret, outgoing) or self._stopping:
+                if not await self._deliver(cursor, webhook, webhook.secret, outgoing) or self._stopping:
                     return
                 if monotonic() - recorded_at > _RECORD_EVERY:
-                    await self._record(course)
+                    await self._record(cursor)
                     recorded_at = monotonic()
-            course.position = max(course.position, found.end)
-            if course.taken_at is not None or monotonic() - recorded_at > _RECORD_SKIPPED:
-                await self._record(course)
+            cursor.position = max(cursor.position, found.end)
+            if cursor.taken_at is not None or monotonic() - recorded_at > _RECORD_SKIPPED:
+                await self._record(cursor)
                 recorded_at = monotonic()
             if not found.more:
-                await self._log.wait_for_async(course.position + 1, _IDLE)
+                await self._log.wait_for_async(cursor.position + 1, _IDLE)
 
-    async def _deliver(self, course: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
+    async def _deliver(self, cursor: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
         """Post one event until it is accepted; False if the webhook was disabled for it."""
         while True:
             await self._ensure_lease()
-            course.posting = True
+            cursor.posting = True
             try:
                 outcome = await delivery.post(self._client, webhook.url, secret, webhook.id, outgoing, self._clock)
                 if outcome.taken:
-                    course.position, course.taken_at = outgoing.position, self._clock()
-                    course.tries, course.failing_since, course.due_at = 0, None, None
+                    cursor.position, cursor.taken_at = outgoing.position, self._clock()
+                    cursor.tries, cursor.failing_since, cursor.due_at = 0, None, None
                     return True
             finally:
-                course.posting = False
-            if await self._given_up(course, outcome):
+                cursor.posting = False
+            if await self._given_up(cursor, outcome):
                 return False
             if self._stopping:
                 return False
-            await asyncio.sleep(max(0.0, ((course.due_at or self._clock()) - self._clock()).total_seconds()))
+            await asyncio.sleep(max(0.0, ((cursor.due_at or self._clock()) - self._clock()).total_seconds()))
 
-    async def _given_up(self, course: Cursor, outcome: WebhookOutcome) -> bool:
+    async def _given_up(self, cursor: Cursor, outcome: WebhookOutcome) -> bool:
         """Record a failure with the time of the next try; or disable the webhook and return True."""
         now = self._clock()
-        course.tries += 1
-        course.failing_since = course.failing_since or now
-        if outcome.gone or now - course.failing_since >= self._patience:
+        cursor.tries += 1
+        cursor.failing_since = cursor.failing_since or now
+        if outcome.gone or now - cursor.failing_since >= self._patience:
             why = (
                 outcome.reason
                 if outcome.gone
-                else f"it has failed since {_minute(course.failing_since)}: {outcome.reason}"
+                else f"it has failed since {_minute(cursor.failing_since)}: {outcome.reason}"
             )
-            await self._holding.failed(course, why)
-            await self._disable(course.id, course.turn, why, course.position)
+            await self._lease.failed(cursor, why)
+            await self._disable(cursor.id, cursor.turn, why, cursor.position)
             return True
-        course.due_at = now + timedelta(seconds=delivery.backoff(self._schedule, course.tries, outcome.wait))
-        await self._holding.failed(course, outcome.reason)
+        cursor.due_at = now + timedelta(seconds=delivery.backoff(self._schedule, cursor.tries, outcome.wait))
+        await self._lease.failed(cursor, outcome.reason)
         return False
 
     async def _ensure_lease(self) -> None:
@@ -227,9 +227,9 @@ class WebhookSender:
         while not self._alone and steady() - self._claimed > _SURE:  # noqa: ASYNC110  a claim is another task's
             await asyncio.sleep(_WAIT_FOR_CLAIM)
 
-    async def _record(self, course: Cursor) -> None:
-        if course.position > course.recorded:
-            await self._holding.taken(course)
+    async def _record(self, cursor: Cursor) -> None:
+        if cursor.position > cursor.recorded:
+            await self._lease.taken(cursor)
 
     # --- the log
 

@@ -42,7 +42,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     mark: bytes
     """See `Log.hash_at`."""
-    registers: bytes
+    reference_data: bytes
     """Positions of the events that the reference data is folded from, as 64-bit integers."""
     columns: ColumnsImage
 
@@ -80,7 +80,9 @@ class CheckpointStore:
 
     # --- at the start ---
 
-    def restore(self, columns: AudienceColumns, registers: ReferenceData, newest: int) -> RestoredCheckpoint | None:
+    def restore(
+        self, columns: AudienceColumns, reference_data: ReferenceData, newest: int
+    ) -> RestoredCheckpoint | None:
         """Restore both from the checkpoint, unless it is newer than `newest`.
 
         Returns None if there is none to use; both are empty then.
@@ -90,10 +92,10 @@ class CheckpointStore:
             with blob_store.stored_blob(self._views.current) as source:
                 if source is None:
                     return None
-                found = self._take(source, columns, registers, newest)
+                found = self._take(source, columns, reference_data, newest)
         except Exception as error:  # whatever the error, the log has everything
             columns.clear()
-            registers.clear()
+            reference_data.clear()
             _log.warning("the audience's kept columns are not used, the log is read instead: %s", error)
             return None
         took = {"position": found.position, "seconds": round(perf_counter() - begun, 2)}
@@ -101,7 +103,7 @@ class CheckpointStore:
         return found
 
     def _take(
-        self, source: blob_store.ReadableBlob, columns: AudienceColumns, registers: ReferenceData, newest: int
+        self, source: blob_store.ReadableBlob, columns: AudienceColumns, reference_data: ReferenceData, newest: int
     ) -> RestoredCheckpoint:
         head = encrypted_stream.head_of(source)
         key = self._vault.copy_key(head.key)
@@ -115,12 +117,12 @@ class CheckpointStore:
             raise DecryptionFailed("they are ahead of what has been sent")
         if header.position > self._log.position() or header.mark != self._log.hash_at(header.position):
             raise DecryptionFailed("they are another log's")
-        positions = array("q", header.registers)
+        positions = array("q", header.reference_data)
         serialization.refill(columns, header.columns, parts)
         if next(parts, None) is not None:
             raise DecryptionFailed("there is more than there should be")
         for recorded in self._log.read_at(positions):
-            registers.apply(recorded)
+            reference_data.apply(recorded)
         return RestoredCheckpoint(header.position, positions)
 
     # --- from time to time ---
@@ -176,7 +178,7 @@ class CheckpointStore:
             generation=views.generation,
             position=position,
             mark=self._log.hash_at(position),
-            registers=folded.tobytes(),
+            reference_data=folded.tobytes(),
             columns=serialization.image_of(columns),
         )
         draft = blob_store.BlobDraft(views)

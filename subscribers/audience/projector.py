@@ -50,7 +50,7 @@ class AudienceProjector:
         self,
         log: Log,
         columns: AudienceColumns,
-        registers: ReferenceData,
+        reference_data: ReferenceData,
         reactor: Reactor | None = None,
         *,
         clock: Callable[[], datetime],
@@ -62,7 +62,7 @@ class AudienceProjector:
         `snapshots`: checkpoints, with which a start need not read the whole log.
         """
         self._forget, self._snapshots = forget, snapshots
-        self.columns, self.registers = columns, registers
+        self.columns, self.reference_data = columns, reference_data
         self._log, self._reactor, self._clock = log, reactor, clock
         self._lock = threading.RLock()
         self._moved = threading.Condition(threading.Lock())
@@ -85,7 +85,7 @@ class AudienceProjector:
         """Start following, from the checkpoint or from the log's first event."""
         self._effects_after = self._reactor.position() if self._reactor else 0
         self._goal = self._log.position()
-        self._thread = threading.Thread(target=self._follow, name="follower", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="audience projector", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -172,7 +172,7 @@ class AudienceProjector:
         """
         self.everybody()
         with self._lock:
-            found = count(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
+            found = count(self.columns, self.reference_data.query(plan, at or self._clock(), msg_type=msg_type))
             return AudienceCount(
                 people=found.people,
                 unreachable=found.unreachable,
@@ -185,7 +185,7 @@ class AudienceProjector:
     def audience(self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert") -> Audience:
         """Compute the plan's current audience. Call it within `locked_at_position` if its position matters."""
         with self._lock:
-            return audience(self.columns, self.registers.query(plan, at or self._clock(), msg_type=msg_type))
+            return audience(self.columns, self.reference_data.query(plan, at or self._clock(), msg_type=msg_type))
 
     def facts(self, contact: int) -> ContactFacts | None:
         """Return the facts of a contact point."""
@@ -206,16 +206,16 @@ class AudienceProjector:
             except _Stopping:
                 return
             except _Broken as error:
-                self._stall_reason = f"the follower stands at {self._applied}: {error.__cause__}"
+                self._stall_reason = f"the audience stands at {self._applied}: {error.__cause__}"
                 _log.exception("cannot follow past %d; restart once it is mended", self._applied)
                 return
             except Unavailable as error:
-                self._stall_reason = f"the follower stands at {self._applied}: {error}"
-                _log.warning("the follower waits at position %d: %s", self._applied, error)
+                self._stall_reason = f"the audience stands at {self._applied}: {error}"
+                _log.warning("the audience waits at position %d: %s", self._applied, error)
                 self._stopping.wait(0.5)
             except Exception as error:
-                self._stall_reason = f"the follower stands at {self._applied}: {error}"
-                _log.exception("the follower cannot go on after position %d; it tries again", self._applied)
+                self._stall_reason = f"the audience stands at {self._applied}: {error}"
+                _log.exception("the audience cannot be followed past position %d; it tries again", self._applied)
                 self._stopping.wait(1.0)
         self._save_position()
         self._save_checkpoint()
@@ -316,12 +316,12 @@ class AudienceProjector:
             self._moved.notify_all()
 
     def _apply_register(self, recorded: Recorded) -> None:
-        self.registers.apply(recorded)
+        self.reference_data.apply(recorded)
         if recorded.event.topic() in r.TOPICS:
             self._folded.append(recorded.position)
         match recorded.event:
             case e.PlaceDefined(slug=slug) | e.PlaceRevised(slug=slug):
-                area = self.registers.place_area(slug)
+                area = self.reference_data.place_area(slug)
                 if area is not None:
                     self.columns.define_place(slug, area)
             case e.PlaceRetired(slug=slug):
@@ -355,7 +355,7 @@ class AudienceProjector:
             return
         newest = self._effects_after if self._reactor else _ANY
         with self._lock:
-            found = self._snapshots.restore(self.columns, self.registers, newest)
+            found = self._snapshots.restore(self.columns, self.reference_data, newest)
         if found is not None:
             self._folded = found.folded
             self._advance(found.position)

@@ -50,15 +50,15 @@ def world() -> Iterator[World]:
 
 
 def test_everyone_who_is_due_and_nobody_else(world: World) -> None:
-    chance = random.Random(20260301)
+    rng = random.Random(20260301)
     for slug, area in PLACES.items():
         world.api.post("/places", {"slug": slug, "name": {"en": slug}, "area": area})
     for slug, rule in SEGMENTS.items():
         world.api.post("/segments", {"slug": slug, "name": slug, "rule": rule})
-    people = [_somebody(world, chance, number) for number in range(PEOPLE)]
+    people = [_somebody(world, rng, number) for number in range(PEOPLE)]
     oracle = Oracle(PLACES, SEGMENTS)
     for _ in range(NOTICES):
-        notice = _some_notice(chance, [person["id"] for person in people])
+        notice = _some_notice(rng, [person["id"] for person in people])
         counted = world.api.post("/audience", notice)
         issued = world.issue(**notice)
         expected = {person["id"]: oracle.expected(notice, person) for person in people}
@@ -73,7 +73,7 @@ def test_everyone_who_is_due_and_nobody_else(world: World) -> None:
         progress = world.dispatch(issued)
         assert (counted["people"], counted["unreachable"]) == (reached, unreachable), notice
         assert (progress["people"] - len(team), progress["unreachable"]) == (reached, unreachable), notice
-        for person in chance.sample(people, 4):
+        for person in rng.sample(people, 4):
             why = world.api.get(f"/notices/{issued}/why-not/{person['id']}")
             assert why["due"] == bool(expected[person["id"]]), (notice, person, why["checks"])
     for person in people:  # the other tests' notices without area are not for them
@@ -81,23 +81,23 @@ def test_everyone_who_is_due_and_nobody_else(world: World) -> None:
             world.leave(person["id"])
 
 
-def _somebody(world: World, chance: random.Random, number: int) -> Json:
+def _somebody(world: World, rng: random.Random, number: int) -> Json:
     wishes: Json = {
-        "places": [some_place(chance) for _ in range(chance.choice((0, 1, 1, 1, 2, 3)))],
-        "topics": chance.choice(([], [], ["safety"], ["weather", "community"], ["safety", "community"])),
-        "danger_to_life": chance.random() < 0.75,
-        "tester": chance.random() < 0.3,
-        "language": chance.choice(("en", "cy", "en-GB", "pl")),
-        "frequency": chance.choice(("immediate", "immediate", "immediate", "daily", "weekly")),
+        "places": [some_place(rng) for _ in range(rng.choice((0, 1, 1, 1, 2, 3)))],
+        "topics": rng.choice(([], [], ["safety"], ["weather", "community"], ["safety", "community"])),
+        "danger_to_life": rng.random() < 0.75,
+        "tester": rng.random() < 0.3,
+        "language": rng.choice(("en", "cy", "en-GB", "pl")),
+        "frequency": rng.choice(("immediate", "immediate", "immediate", "daily", "weekly")),
     }
-    if chance.random() < 0.5:
-        wishes["severity_at_least"] = chance.choice(("Minor", "Moderate", "Unknown", "Severe", "Extreme"))
-    if chance.random() < 0.4:
-        wishes["channels"] = chance.choice((["email"], ["sms"], ["email", "sms"], ["push"]))
-    wakes = chance.choice((None, None, "danger", "emergency"))
+    if rng.random() < 0.5:
+        wishes["severity_at_least"] = rng.choice(("Minor", "Moderate", "Unknown", "Severe", "Extreme"))
+    if rng.random() < 0.4:
+        wishes["channels"] = rng.choice((["email"], ["sms"], ["email", "sms"], ["push"]))
+    wakes = rng.choice((None, None, "danger", "emergency"))
     if wakes is not None:
         wishes |= quiet(wakes)
-    verified = chance.choice((["email"], ["sms"], ["email", "sms"]))
+    verified = rng.choice((["email"], ["sms"], ["email", "sms"]))
     if "email" in verified:
         wishes["email"] = f"made-up{number}@people.example"
     if "sms" in verified:
@@ -108,13 +108,13 @@ def _somebody(world: World, chance: random.Random, number: int) -> Json:
         "channels": wishes.get("channels", ALL_CHANNELS),
         "quiet": wakes,
         "verified": verified,
-        "confirmed": chance.random() < 0.93,
+        "confirmed": rng.random() < 0.93,
         "gone": False,
         "paused": False,
     }
     person["id"] = world.person(confirmed=person["confirmed"], **wishes)
     person["confirmed_at"] = now()
-    fate = chance.random()
+    fate = rng.random()
     if not person["confirmed"] or fate > 0.24:
         return person
     if fate < 0.06:
@@ -128,67 +128,67 @@ def _somebody(world: World, chance: random.Random, number: int) -> Json:
     return person
 
 
-def some_place(chance: random.Random) -> Json:
-    lat, lon = chance.choice(SPOTS)
-    lat, lon = lat + chance.uniform(-2e-3, 2e-3), lon + chance.uniform(-2e-3, 2e-3)
-    return chance.choice(
+def some_place(rng: random.Random) -> Json:
+    lat, lon = rng.choice(SPOTS)
+    lat, lon = lat + rng.uniform(-2e-3, 2e-3), lon + rng.uniform(-2e-3, 2e-3)
+    return rng.choice(
         (
             {"lat": lat, "lon": lon},
-            {"lat": lat, "lon": lon, "radius_km": chance.choice((0.2, 1, 2, 4))},
-            {"place": chance.choice(tuple(PLACES))},
+            {"lat": lat, "lon": lon, "radius_km": rng.choice((0.2, 1, 2, 4))},
+            {"place": rng.choice(tuple(PLACES))},
             {"area": square(lon, lat, 0.005)},
             {"area": {"circle": {"lat": lat, "lon": lon, "radius_km": 0.7}}},
         )
     )
 
 
-def some_area(chance: random.Random) -> Any:
-    circle = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": chance.choice((0.1, 1, 3))}}
+def some_area(rng: random.Random) -> Any:
+    circle = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": rng.choice((0.1, 1, 3))}}
     small = {"circle": {"lat": 51.56, "lon": -0.11, "radius_km": 0.3}}
     named = [{"place": slug} for slug in PLACES]
-    return chance.choice((*named, circle, square(-0.1, 51.51, 0.015), PLACES["holed"], [{"place": "beta"}, small]))
+    return rng.choice((*named, circle, square(-0.1, 51.51, 0.015), PLACES["holed"], [{"place": "beta"}, small]))
 
 
-def _some_notice(chance: random.Random, ids: list[str]) -> Json:
-    notice: Json = {"kind": chance.choice(("alert", "alert", "alert", "announcement"))}
-    if notice["kind"] == "alert" or chance.random() < 0.5:
-        notice["area"] = some_area(chance)
-    if chance.random() < 0.7:
-        notice["topic"] = chance.choice(("safety", "weather", "community", "health"))
-    if chance.random() < 0.8:
-        notice["severity"] = chance.choice(("Severe", "Extreme", "Severe", "Moderate", "Minor", "Unknown"))
-    if chance.random() < 0.8:
-        notice["urgency"] = chance.choice(("Immediate", "Expected", "Future"))
-        notice["certainty"] = chance.choice(("Observed", "Likely", "Possible"))
-    if chance.random() < 0.2:
-        notice["status"] = chance.choice(("Exercise", "Test"))
-    if chance.random() < 0.3:
-        notice["channels"] = chance.choice((["email"], ["sms"], ["push"]))
-    if not is_danger(notice) and chance.random() < 0.4:
+def _some_notice(rng: random.Random, ids: list[str]) -> Json:
+    notice: Json = {"kind": rng.choice(("alert", "alert", "alert", "announcement"))}
+    if notice["kind"] == "alert" or rng.random() < 0.5:
+        notice["area"] = some_area(rng)
+    if rng.random() < 0.7:
+        notice["topic"] = rng.choice(("safety", "weather", "community", "health"))
+    if rng.random() < 0.8:
+        notice["severity"] = rng.choice(("Severe", "Extreme", "Severe", "Moderate", "Minor", "Unknown"))
+    if rng.random() < 0.8:
+        notice["urgency"] = rng.choice(("Immediate", "Expected", "Future"))
+        notice["certainty"] = rng.choice(("Observed", "Likely", "Possible"))
+    if rng.random() < 0.2:
+        notice["status"] = rng.choice(("Exercise", "Test"))
+    if rng.random() < 0.3:
+        notice["channels"] = rng.choice((["email"], ["sms"], ["push"]))
+    if not is_danger(notice) and rng.random() < 0.4:
         notice["priority"] = "emergency"
-    if chance.random() < 0.4 or not {"area", "topic"} & notice.keys():
-        notice["audience"] = some_rule(chance, ids)
+    if rng.random() < 0.4 or not {"area", "topic"} & notice.keys():
+        notice["audience"] = some_rule(rng, ids)
     return notice
 
 
-def some_rule(chance: random.Random, ids: list[str], depth: int = 0) -> Json:
-    leaf: Json = chance.choice(
+def some_rule(rng: random.Random, ids: list[str], depth: int = 0) -> Json:
+    leaf: Json = rng.choice(
         (
-            {"touches": some_area(chance)},
-            {"place": chance.choice(tuple(PLACES))},
-            {"topic": chance.choice(("safety", "weather", "health"))},
-            {"severity_floor_at_most": chance.choice(("Minor", "Unknown", "Severe"))},
-            {"channel": chance.choice(("email", "sms", "push"))},
-            {"language": chance.choice(("en", "cy", "en-US"))},
-            {"segment": chance.choice(tuple(SEGMENTS))},
-            {"frequency": chance.choice(("immediate", "daily"))},
-            {"ids": chance.sample(ids, 20)},
+            {"touches": some_area(rng)},
+            {"place": rng.choice(tuple(PLACES))},
+            {"topic": rng.choice(("safety", "weather", "health"))},
+            {"severity_floor_at_most": rng.choice(("Minor", "Unknown", "Severe"))},
+            {"channel": rng.choice(("email", "sms", "push"))},
+            {"language": rng.choice(("en", "cy", "en-US"))},
+            {"segment": rng.choice(tuple(SEGMENTS))},
+            {"frequency": rng.choice(("immediate", "daily"))},
+            {"ids": rng.sample(ids, 20)},
         )
     )
-    if depth > 1 or chance.random() < 0.3:
+    if depth > 1 or rng.random() < 0.3:
         return leaf
-    several = [some_rule(chance, ids, depth + 1) for _ in range(chance.choice((1, 2, 3)))]
-    return chance.choice(({"all": several}, {"any": several}, {"not": several[0]}))
+    several = [some_rule(rng, ids, depth + 1) for _ in range(rng.choice((1, 2, 3)))]
+    return rng.choice(({"all": several}, {"any": several}, {"not": several[0]}))
 
 
 # --- rules 1, 9, 10: what is refused, and which version of a place counts ---

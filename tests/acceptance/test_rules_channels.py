@@ -79,21 +79,21 @@ def counted(world: World, notice: str) -> Counter[tuple[str, str, str]]:
 
 
 def test_everyone_who_is_due_and_nobody_else(world: World, providers: Providers) -> None:
-    chance = random.Random(20261123)
+    rng = random.Random(20261123)
     for slug, area in PLACES.items():
         world.api.post("/places", {"slug": slug, "name": {"en": slug}, "area": area})
     for slug, rule in SEGMENTS.items():
         world.api.post("/segments", {"slug": slug, "name": slug, "rule": rule})
-    people = [_somebody(world, chance, number) for number in range(PEOPLE)]
+    people = [_somebody(world, rng, number) for number in range(PEOPLE)]
     world.dispatch(
         world.issue(kind="announcement", audience={"all": []}, priority="emergency", topic="newsletter/week")
     )
     world.dispatch(world.issue(kind="announcement", audience={"all": []}, priority="emergency"))
     for person in people:
-        _fate(world, providers, chance, person)
+        _fate(world, providers, rng, person)
     oracle = Oracle(PLACES, SEGMENTS)
     for round_ in range(NOTICES):
-        notice = _some_notice(chance, [person["id"] for person in people])
+        notice = _some_notice(rng, [person["id"] for person in people])
         audience = world.api.post("/audience", notice)
         if round_ == NOTICES // 2:
             world.restart()
@@ -121,24 +121,24 @@ def test_everyone_who_is_due_and_nobody_else(world: World, providers: Providers)
             world.leave(person["id"])
 
 
-def _somebody(world: World, chance: random.Random, number: int) -> Json:
-    topics = chance.choice(
+def _somebody(world: World, rng: random.Random, number: int) -> Json:
+    topics = rng.choice(
         ([], ["safety"], ["newsletter/week"], ["newsletter/week", "newsletter/month"], ["newsletter/month", "safety"])
     )
     wishes: Json = {
-        "places": [some_place(chance) for _ in range(chance.choice((0, 1, 1, 2)))],
+        "places": [some_place(rng) for _ in range(rng.choice((0, 1, 1, 2)))],
         "topics": topics,
-        "danger_to_life": chance.random() < 0.75,
-        "tester": chance.random() < 0.5,
-        "language": chance.choice(("en", "cy", "pl")),
-        "frequency": chance.choice(("immediate", "immediate", "daily", "weekly")),
+        "danger_to_life": rng.random() < 0.75,
+        "tester": rng.random() < 0.5,
+        "language": rng.choice(("en", "cy", "pl")),
+        "frequency": rng.choice(("immediate", "immediate", "daily", "weekly")),
     }
-    if chance.random() < 0.4:
-        wishes["channels"] = chance.choice((["email"], ["sms"], ["push"], ["sms", "push"]))
-    wakes = chance.choice((None, None, "danger", "emergency"))
+    if rng.random() < 0.4:
+        wishes["channels"] = rng.choice((["email"], ["sms"], ["push"], ["sms", "push"]))
+    wakes = rng.choice((None, None, "danger", "emergency"))
     if wakes is not None:
         wishes |= quiet(wakes)
-    verified = chance.choice((["email"], ["sms"], ["push"], ["email", "sms"], ["email", "push"], ["sms", "push"]))
+    verified = rng.choice((["email"], ["sms"], ["push"], ["email", "sms"], ["email", "push"], ["sms", "push"]))
     if "email" in verified:
         wishes["email"] = f"made-up{number}@people.example"
     if "sms" in verified:
@@ -158,17 +158,17 @@ def _somebody(world: World, chance: random.Random, number: int) -> Json:
     person["id"] = world.person(**wishes)
     person["confirmed_at"] = now()
     if "push" in verified:
-        for nth in range(chance.choice((0, 1, 2))):
+        for nth in range(rng.choice((0, 1, 2))):
             world.change(person["id"], push=device(world, f"d{number}-{nth + 1}"), confirmed=True, consent=consent())
             person["verified"].append("push")
     return person
 
 
-def _fate(world: World, providers: Providers, chance: random.Random, person: Json) -> None:
+def _fate(world: World, providers: Providers, rng: random.Random, person: Json) -> None:
     """What has come back of what they were sent, and what they texted."""
     address, phone = person.get("email"), person.get("phone")
-    if address and chance.random() < 0.5 and any(mail["To"] == address for mail in providers.mails):
-        status = chance.choice(("5.1.1", "5.7.1", "4.2.2", "complaint"))
+    if address and rng.random() < 0.5 and any(mail["To"] == address for mail in providers.mails):
+        status = rng.choice(("5.1.1", "5.7.1", "4.2.2", "complaint"))
         mail = providers.mail_to(address)
         if status == "complaint":
             providers.complain(world, mail)
@@ -176,11 +176,11 @@ def _fate(world: World, providers: Providers, chance: random.Random, person: Jso
             providers.bounce(world, mail, status)
         if status in ("5.1.1", "complaint"):
             person["verified"].remove("email")
-    if phone and chance.random() < 0.5:
+    if phone and rng.random() < 0.5:
         providers.text_in(world, phone, "STOP")
         person["verified"].remove("sms")
         person["gone"] = "email" not in person and "push" not in person
-        if chance.random() < 0.5:
+        if rng.random() < 0.5:
             providers.text_in(world, phone, "start")
             person["verified"].append("sms")
             person["gone"] = False
@@ -189,26 +189,26 @@ def _fate(world: World, providers: Providers, chance: random.Random, person: Jso
                 person["channels"] = [*person["channels"], "sms"]
 
 
-def _some_notice(chance: random.Random, ids: list[str]) -> Json:
-    notice: Json = {"kind": chance.choice(("alert", "announcement", "bulletin", "bulletin"))}
-    if notice["kind"] == "alert" or chance.random() < 0.3:
-        notice["area"] = some_area(chance)
+def _some_notice(rng: random.Random, ids: list[str]) -> Json:
+    notice: Json = {"kind": rng.choice(("alert", "announcement", "bulletin", "bulletin"))}
+    if notice["kind"] == "alert" or rng.random() < 0.3:
+        notice["area"] = some_area(rng)
     if notice["kind"] == "bulletin":
-        notice |= {"topic": f"newsletter/{chance.choice(NEWSLETTERS)}", "priority": "bulletin"}
-    elif chance.random() < 0.6:
-        notice["topic"] = chance.choice(("safety", "weather", "newsletter/week"))
+        notice |= {"topic": f"newsletter/{rng.choice(NEWSLETTERS)}", "priority": "bulletin"}
+    elif rng.random() < 0.6:
+        notice["topic"] = rng.choice(("safety", "weather", "newsletter/week"))
     if notice["kind"] == "alert":
-        notice |= {"severity": chance.choice(("Severe", "Minor")), "urgency": "Immediate", "certainty": "Likely"}
-    if chance.random() < 0.25:
-        notice["status"] = chance.choice(("Exercise", "Test"))
-    if chance.random() < 0.3:
-        notice["channels"] = chance.choice((["email"], ["sms"], ["push"], ["sms", "push"]))
-    if notice["kind"] != "bulletin" and not is_danger(notice) and chance.random() < 0.3:
+        notice |= {"severity": rng.choice(("Severe", "Minor")), "urgency": "Immediate", "certainty": "Likely"}
+    if rng.random() < 0.25:
+        notice["status"] = rng.choice(("Exercise", "Test"))
+    if rng.random() < 0.3:
+        notice["channels"] = rng.choice((["email"], ["sms"], ["push"], ["sms", "push"]))
+    if notice["kind"] != "bulletin" and not is_danger(notice) and rng.random() < 0.3:
         notice["priority"] = "emergency"
-    if chance.random() < 0.5 or not {"area", "topic"} & notice.keys():
+    if rng.random() < 0.5 or not {"area", "topic"} & notice.keys():
         own: list[Json] = [{"topic": "newsletter/week"}, {"channel": "push"}, {"channel": "sms"}, {"topic": "safety"}]
-        rule = chance.choice([*own, some_rule(chance, ids)])
-        notice["audience"] = chance.choice([rule, {"not": rule}])
+        rule = rng.choice([*own, some_rule(rng, ids)])
+        notice["audience"] = rng.choice([rule, {"not": rule}])
     return notice
 
 

@@ -81,7 +81,7 @@ class Issues:
 @pytest.mark.crash
 @pytest.mark.parametrize("night", [FOLD, GAP], ids=["fold", "gap"])
 def test_daily_issue_is_due_once_a_day_across_clock_changes(rigs: list[Rig], night: date) -> None:
-    chance = random.Random(night.toordinal())
+    rng = random.Random(night.toordinal())
     begin = datetime.combine(night - timedelta(days=2), datetime.min.time(), LONDON).astimezone(UTC)
     clock = Clock(begin)
     issues = Issues(NewsletterSchedule(rrule="FREQ=DAILY", at="01:30", timezone="Europe/London"), begin)
@@ -95,8 +95,8 @@ def test_daily_issue_is_due_once_a_day_across_clock_changes(rigs: list[Rig], nig
         steps = DAYS * 24 * 60 // 7
         for step in range(steps):
             real += STEP
-            if chance.random() < 0.02:
-                wrong = timedelta(hours=chance.choice((-2, 0, 2)))
+            if rng.random() < 0.02:
+                wrong = timedelta(hours=rng.choice((-2, 0, 2)))
             clock.at = real + (wrong if step < steps - 40 else timedelta(0))
             if step not in down:
                 await asyncio.gather(*(poll.poll() for poll in polls))

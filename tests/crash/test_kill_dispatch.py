@@ -30,12 +30,12 @@ def test_kills_in_mid_dispatch_lose_nothing(database_url: str, dialect: str) -> 
     due = first.people(PEOPLE)
     first.people(200, at=(52.5, 1.0))
     _, number = first.issue(area=[WALWORTH])
-    assert first.follower.wait_for(first.log.position(), 30)
+    assert first.projector.wait_for(first.log.position(), 30)
     first.close()
 
-    chance = random.Random(time.time_ns())
+    rng = random.Random(time.time_ns())
     for _ in range(KILLS):
-        _work_and_kill(databases, chance.randint(1, 500))
+        _work_and_kill(databases, rng.randint(1, 500))
 
     last = Rig(databases)
     assert KILLS <= last.inbox.count() < PEOPLE, "the kills were not in mid-dispatch"

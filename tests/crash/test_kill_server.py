@@ -49,7 +49,7 @@ def inbox(folder: Path, url: str) -> list[tuple[str, str]]:
 @pytest.mark.crash
 def test_a_killed_server_loses_nobody_and_tells_nobody_else(dialect: str, database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
-    server, chance = Server(tmp_path, url), random.Random(time.time_ns())
+    server, rng = Server(tmp_path, url), random.Random(time.time_ns())
     imported = {f"p{i}@example.org" for i in range(PEOPLE)}
     if dialect == "postgresql":
         server.run("migrate")
@@ -68,7 +68,7 @@ def test_a_killed_server_loses_nobody_and_tells_nobody_else(dialect: str, databa
                 server.kill()
                 server.start()
 
-            killer = Timer(chance.uniform(0, 0.6), die)
+            killer = Timer(rng.uniform(0, 0.6), die)
             killer.start()
             before = imported | signing.acknowledged
             server.ask("POST", f"/api/v1/notices/{notice}/issue", {})

@@ -120,11 +120,11 @@ def test_audience_waits_at_an_unreadable_event_and_reports_it(rig: Rig) -> None:
             await rig.complete(before)
             unknown = Unknown(rig, SubscriptionEnded(reason="test"), subscriber, 2)
             _, after = rig.issue()
-            await rig.until(lambda: "version 99 is newer" in rig.follower.stalled_because, 10)
+            await rig.until(lambda: "version 99 is newer" in rig.projector.stalled_because, 10)
             await asyncio.sleep(0.5)
             assert rig.inbox.count() == 1, "nothing leaves past it"
             unknown.mend()
-            await rig.until(lambda: rig.follower.stalled_because == "", 10)
+            await rig.until(lambda: rig.projector.stalled_because == "", 10)
             progress = await rig.complete(after)
             assert progress.people == 0, "who left is not due any more"
 

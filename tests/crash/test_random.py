@@ -19,13 +19,13 @@ pytestmark = pytest.mark.crash
 OTHERS = ("kill", "issue", "update", "cancel", "down", "urgent")
 
 
-def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str]:
+def play(run: Trial, rng: random.Random, people: int, kills: int) -> list[str]:
     """Issue, then kills and other things in between; what was done."""
-    steps = ["kill"] * kills + chance.choices(OTHERS, (1, 2, 2, 1, 2, 1), k=kills)
-    chance.shuffle(steps)
+    steps = ["kill"] * kills + rng.choices(OTHERS, (1, 2, 2, 1, 2, 1), k=kills)
+    rng.shuffle(steps)
     mark, down = run.issue(), ""
     for step in steps:
-        run.some(chance.randint(1, people // kills))
+        run.some(rng.randint(1, people // kills))
         if down:
             run.box.up(down)
             down = ""
@@ -42,7 +42,7 @@ def play(run: Trial, chance: random.Random, people: int, kills: int) -> list[str
                 run.cancel(mark)
                 mark = run.issue()
             case "down":
-                down = chance.choice(("mail-1", "mail-2", "sms-1", "push-2"))
+                down = rng.choice(("mail-1", "mail-2", "sms-1", "push-2"))
                 run.box.down(down)
     if down:
         run.box.up(down)
@@ -58,11 +58,11 @@ def test_kills_under_faults(
     seed: int, people: int, kills: int, database_url: str, dialect: str, tmp_path: Path, counted: Counted
 ) -> None:
     url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     plan = Plan(seed=seed, share=0.15, connections=0.03, think_s=0.02, pipelining=bool(seed % 2))
     with trial(tmp_path, url, plan) as run:
         run.take_in(crowd(people))
-        steps = play(run, chance, people, kills)
+        steps = play(run, rng, people, kills)
         verdict = run.judged()
     print(steps)
     counted(verdict, scenario="random", database=dialect, kills=len(run.incidents), seed=seed)

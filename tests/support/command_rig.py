@@ -60,7 +60,7 @@ class CommandRig:
     database: Database
     log: Log
     writer: Writer
-    follower: AudienceProjector
+    projector: AudienceProjector
     destroy_key: Callable[[UUID], None]
     commands: Commands
     close: Callable[[], None]
@@ -75,7 +75,7 @@ class CommandRig:
         """The product's own parts on databases, following nothing until a test asks for it."""
         made = cls()
         rig = Rig(databases, lambda: made.now, sends=False, follows=False)
-        made.database, made.log, made.writer, made.follower = rig.main, rig.log, rig.writer, rig.follower
+        made.database, made.log, made.writer, made.projector = rig.main, rig.log, rig.writer, rig.projector
         made.commands, made.destroy_key, made.close = rig.commands, rig.vault.destroy, rig.close
         return made
 
@@ -86,20 +86,20 @@ class CommandRig:
         clock, keys, database = (lambda: made.now), MemoryKeys(), MemoryDatabase("main")
         log = MemoryLog(Codec(CATALOGUE, keys))
         made.database, made.log, made.writer = database, log, MemoryWriter(log, database, clock)
-        made.follower = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=clock)
+        made.projector = AudienceProjector(log, AudienceColumns(), ReferenceData(), clock=clock)
         made.destroy_key = keys.destroy
         made.commands = Commands(
             writer=made.writer,
             log=log,
             database=database,
             addresses=Addresses(SECRET),
-            audience=made.follower,
+            audience=made.projector,
             erase_key=keys.destroy,
             clock=clock,
         )
 
         def close() -> None:
-            made.follower.stop()
+            made.projector.stop()
             database.close()
 
         made.close = close
@@ -137,9 +137,9 @@ class CommandRig:
     async def settled(self) -> None:
         """Wait until the audience has everything: counting it needs that."""
         if not self._following:
-            self.follower.start()
+            self.projector.start()
             self._following = True
-        assert await asyncio.to_thread(self.follower.wait_for, self.writer.position(), 10)
+        assert await asyncio.to_thread(self.projector.wait_for, self.writer.position(), 10)
 
     async def due(self) -> list[str]:
         """Fire what is due now, as the poll does; the kinds of what was fired."""

@@ -106,14 +106,14 @@ class Rig:
         always = {"worth": 1, "spacing": 0.0, "always": True} if checkpoints else {}
         app = self.app = App(settings, ["worker"] if sends else [], clock, always)
         self.main, self.vault, self.log, self.writer = app.main, app.vault, app.log, app.writer
-        self.runner, self.views, self.follower, self.reads = app.runner, app.views, app.follower, app.dispatch
+        self.runner, self.views, self.projector, self.reads = app.runner, app.views, app.projector, app.dispatch
         self.commands, self.codec = app.commands, app.services.codec
-        self.columns, self.registers = self.follower.columns, self.follower.registers
+        self.columns, self.reference_data = self.projector.columns, self.projector.reference_data
         self.subscriber_of: dict[int, UUID] = {}
         """The subscriber of each contact point that `people` has registered."""
         if follows:
             self.runner.start()
-            self.follower.start()
+            self.projector.start()
 
     @property
     def inbox(self) -> Inbox:

@@ -195,16 +195,16 @@ class Scene:
     def follow(self, first: UUID, key: str, msg_type: MsgType, ending: Event | None = None) -> UUID:
         """An update, cancel or all-clear of a thread; what was live ends by it."""
         thread = self.views.thread(first)
-        follower = self.notice(
+        projector = self.notice(
             plan_of(key), msg_type=msg_type, thread=thread[0].id, references=tuple(n.id for n in thread)
         )
         ended: Event = {
-            "Update": e.NoticeSuperseded(replaced_by=follower),
-            "Cancel": e.NoticeCancelled(replaced_by=follower, reason="a faulty sensor"),
-            "AllClear": e.NoticeCleared(replaced_by=follower),
+            "Update": e.NoticeSuperseded(replaced_by=projector),
+            "Cancel": e.NoticeCancelled(replaced_by=projector, reason="a faulty sensor"),
+            "AllClear": e.NoticeCleared(replaced_by=projector),
         }[msg_type]
         self.tell(streams.NOTICE, thread[-1].id, ended)
-        return follower
+        return projector
 
     async def resident(self, **body: Any) -> tuple[UUID, int]:
         """A confirmed subscriber in Walworth; (id, number of the first contact point)."""

@@ -112,15 +112,15 @@ class SmsProvider:
         budget: Quota,
         prefixes: Sequence[str] = (),
         clock: Callable[[], datetime],
-        chance: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
         """Configure the provider.
 
         `name`: the kinds of provider. `rate`: messages per second to each of them, by all processes together.
-        `prefixes`: allowed number prefixes, empty for any. `chance` returns numbers in [0, 1).
+        `prefixes`: allowed number prefixes, empty for any. `rng` returns numbers in [0, 1).
         """
         self.name, self._rate, self._processes = name, rate, 1
-        self._pool = FailoverPool(members, chance=chance)
+        self._pool = FailoverPool(members, rng=rng)
         self._budget, self._prefixes, self._clock = budget, tuple(prefixes), clock
 
     async def send(self, message: Message) -> SendResult:

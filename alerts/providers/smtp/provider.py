@@ -54,14 +54,14 @@ class SmtpProvider:
         *,
         connections: int,
         signer: Signs | None = None,
-        chance: Callable[[], float] = random.random,
+        rng: Callable[[], float] = random.random,
     ) -> None:
-        """At most `connections` to each server. `chance` returns numbers in [0, 1)."""
+        """At most `connections` to each server. `rng` returns numbers in [0, 1)."""
         if not targets:
             raise ValueError("SMTP needs at least one server")
         self._pool = FailoverPool(
             [CircuitBreaker(SmtpClient(one, connections), f"{one.host}:{one.port}", one.weight) for one in targets],
-            chance=chance,
+            rng=rng,
         )
         self._signer = signer
         self._signing = ThreadPoolExecutor(2, thread_name_prefix="dkim") if signer is not None else None

@@ -43,17 +43,17 @@ def routes(services: Services) -> list[Route]:
     async def count(request: web.Request) -> web.StreamResponse:
         body, raw = await json_body(request, NoticeBody)
         idempotency(request, raw)  # validated as everywhere; a count has no effect to repeat
-        if not services.follower.caught_up:
+        if not services.projector.caught_up:
             # Outside the lock: a refused request must not delay others.
-            await read(services, services.follower.everybody)
+            await read(services, services.projector.everybody)
         async with counting:
             # One at a time, as the columns serialize counts anyway. While a polygon is drawn, the page sends request
             # after request and aborts the earlier ones: skip the count of a client that has disconnected.
             if request.transport is None or request.transport.is_closing():
                 return web.Response(status=499)
             written = services.writer.position()
-            if services.follower.applied_position() < written:
-                await read(services, services.follower.wait_for_applied, written, 2.0)
+            if services.projector.applied_position() < written:
+                await read(services, services.projector.wait_for_applied, written, 2.0)
             counted = await services.commands.count_audience(actor_of(request), body)
         return json_response(
             AudienceBody(

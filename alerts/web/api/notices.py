@@ -254,8 +254,8 @@ async def _people(services: Services, state: NoticeState) -> int | None:
     plan = state.plan
     if state.phase == "rejected" or not (plan.area or plan.service_change or plan.topic or plan.audience is not None):
         return None
-    await read(services, services.follower.wait_for_applied, services.writer.position(), 2.0)
+    await read(services, services.projector.wait_for_applied, services.writer.position(), 2.0)
     try:
-        return (await services.follower.count(plan, msg_type=state.msg_type)).people
+        return (await services.projector.count(plan, msg_type=state.msg_type)).people
     except Invalid:
         return None  # a draft may be incomplete, or its RULE may name a deleted entry

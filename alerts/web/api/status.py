@@ -27,7 +27,7 @@ def routes(services: Services) -> list[Route]:
 def _status(services: Services) -> dict[str, object]:
     """Return queue and projection state. Idle: `unprojected`, `planning`, `queued`, `in_flight`, `in_doubt` are 0."""
     # Positions first: concurrent writes can then only make the service look busier than it is.
-    projections = {**services.projections(), "audience": services.follower.position()}
+    projections = {**services.projections(), "audience": services.projector.position()}
     position = services.log.position()
     return {
         "log_position": position,

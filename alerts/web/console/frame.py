@@ -25,7 +25,7 @@ class Frame:
         self.services = services
         self.pages = Pages(services)
         self.site = self.pages.site
-        self.atlas = PlaceShapes(services.views, services.settings.default_language)
+        self.place_shapes = PlaceShapes(services.views, services.settings.default_language)
         self.translator = translator("en")
 
     def screen(self, request: web.Request, layout: str, context: dict[str, Any]) -> web.Response:

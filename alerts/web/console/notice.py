@@ -57,9 +57,9 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
     if found is None:
         return None
     dispatched = presenter.services.views.dispatch(found.id)
-    area = presenter.atlas.area(found.plan.area)
+    area = presenter.place_shapes.area(found.plan.area)
     zone = Zone(presenter.style_class(found), area)
-    svg = None if area.empty else draw(presenter.atlas.outlines(), [zone], [], "Map of the area")
+    svg = None if area.empty else draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area")
     return {
         "here": "notices",
         **presenter.card(found),
@@ -70,7 +70,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "progress": presenter.progress(found) if dispatched else None,
         "failures": _failures(presenter, found),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
-        "map": svg and {"svg": svg, "words": presenter.atlas.where(found.plan.area, presenter.translator)},
+        "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
     }
 
@@ -100,7 +100,7 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
         ("Danger to life", "yes" if notice.danger_to_life else ""),
         ("Severity", f"{plan.severity}, {plan.urgency}, {plan.certainty}" if plan.kind == "alert" else ""),
         ("Topic", plan.topic or ""),
-        ("Area", presenter.atlas.where(plan.area, presenter.translator)),
+        ("Area", presenter.place_shapes.where(plan.area, presenter.translator)),
         ("Channels", ", ".join(CHANNELS.get(c, c) for c in plan.channels)),
         ("From", presenter.who(notice.source or notice.drafted_by)),
         ("Approved by", _approver(presenter, notice)),

@@ -29,7 +29,7 @@ class Presenter:
     """Format read models for one request. Read-only; for team members only."""
 
     def __init__(self, frame: Frame) -> None:
-        self.services, self.site, self.atlas = frame.services, frame.site, frame.atlas
+        self.services, self.site, self.place_shapes = frame.services, frame.site, frame.place_shapes
         self.translator = frame.translator
 
     def card(self, notice: NoticeState) -> dict[str, Any]:

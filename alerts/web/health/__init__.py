@@ -24,9 +24,9 @@ READ_S = 2.0
 def routes(services: Services) -> list[Route]:
     """Policy rows of health."""
     readiness, metrics = Readiness(services.writer, services.clock), Metrics(services)
-    follower = services.follower
+    projector = services.projector
     start_position = StartPosition(
-        services.runner.position, lambda: None if follower.caught_up else follower.applied_position()
+        services.runner.position, lambda: None if projector.caught_up else projector.applied_position()
     )
 
     async def healthz(request: web.Request) -> web.StreamResponse:
@@ -57,7 +57,7 @@ async def _state(services: Services, readiness: Readiness, start_position: Start
         "database": "answers",
         "log": "takes writes",
         "catching_up": "",
-        "trouble": services.follower.stalled_because,
+        "trouble": services.projector.stalled_because,
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
         "canaries": await _canaries(services),

@@ -78,7 +78,7 @@ def collect(services: Services) -> Iterator[Metric]:
 
 def _of_log(services: Services) -> Iterator[Metric]:
     # Positions first: concurrent writes can then only make a projection look further behind.
-    positions = {**services.projections(), "audience": services.follower.position()}
+    positions = {**services.projections(), "audience": services.projector.position()}
     end = services.log.position()
     yield _gauge("alerts_log_position", "Position of the last event in the log.", (), {(): end})
     yield _gauge(

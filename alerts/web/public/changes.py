@@ -34,7 +34,7 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
         for p in frame.changes.points(c)
     ]
     label = t.text("page", "map_of", what=t.text("page", "changes"))
-    svg = draw(frame.atlas.outlines(), [], pins, label) if pins else None
+    svg = draw(frame.place_shapes.outlines(), [], pins, label) if pins else None
     return frame.built(
         "pages/changes.html",
         reader,

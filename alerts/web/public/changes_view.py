@@ -29,8 +29,8 @@ _LISTED_FOR = timedelta(days=30)
 class ChangeViews:
     """Builds the template context of service changes."""
 
-    def __init__(self, views: ReadModelQueries, atlas: PlaceShapes, site: Site) -> None:
-        self._views, self._atlas, self._site = views, atlas, site
+    def __init__(self, views: ReadModelQueries, place_shapes: PlaceShapes, site: Site) -> None:
+        self._views, self._place_shapes, self._site = views, place_shapes, site
 
     def planned(self, reader: ReaderLocale, place: str) -> list[ChangeState]:
         """Return announced changes that are still relevant: coming ones first, then those in effect.
@@ -38,7 +38,7 @@ class ChangeViews:
         With `place`, those whose points lie in it or within their reach of it.
         """
         announced = self._views.changes(reader.now - timedelta(days=1))
-        outline = self._atlas.outline(place) if place else None
+        outline = self._place_shapes.outline(place) if place else None
         if outline is not None:
             announced = [c for c in announced if any(_reaches(p, outline) for p in self.points(c))]
         coming = [c for c in announced if c.facts.effective > reader.now]

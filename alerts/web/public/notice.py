@@ -75,7 +75,7 @@ def build_json(frame: PageFrame, notice: UUID) -> Built | None:
     thread = frame.services.views.thread(notice, issued=True)
     if not thread:
         return None
-    document = msgspec.json.encode(_thread_json(thread, frame.pages.site, frame.atlas))
+    document = msgspec.json.encode(_thread_json(thread, frame.pages.site, frame.place_shapes))
     return Built(document, "application/json")
 
 
@@ -86,19 +86,19 @@ def _id(request: web.Request) -> UUID:
         raise web.HTTPNotFound from None
 
 
-def _thread_json(thread: Sequence[NoticeState], site: Site, atlas: PlaceShapes) -> Mapping[str, Any]:
+def _thread_json(thread: Sequence[NoticeState], site: Site, place_shapes: PlaceShapes) -> Mapping[str, Any]:
     """Convert a thread to JSON: its issued notices, latest first."""
     return {
         "thread": thread[-1].thread,
         "latest": thread[-1].id,
         "url": f"{site.url}/alerts/{thread[-1].thread}",
-        "notices": [_notice_json(notice, atlas) for notice in reversed(thread)],
+        "notices": [_notice_json(notice, place_shapes) for notice in reversed(thread)],
     }
 
 
-def _notice_json(notice: NoticeState, atlas: PlaceShapes) -> dict[str, Any]:
+def _notice_json(notice: NoticeState, place_shapes: PlaceShapes) -> dict[str, Any]:
     plan = notice.plan
-    area = atlas.area(plan.area)
+    area = place_shapes.area(plan.area)
     return {
         "id": notice.id,
         "msg_type": notice.msg_type,

@@ -56,8 +56,8 @@ class ReaderLocale:
 class NoticeViews:
     """Builds the template context of notices."""
 
-    def __init__(self, views: ReadModelQueries, atlas: PlaceShapes, site: Site) -> None:
-        self._views, self._atlas, self._site = views, atlas, site
+    def __init__(self, views: ReadModelQueries, place_shapes: PlaceShapes, site: Site) -> None:
+        self._views, self._place_shapes, self._site = views, place_shapes, site
 
     def link(self, notice: UUID) -> str:
         """Return the path of a notice's page."""
@@ -76,7 +76,7 @@ class NoticeViews:
             "lead": markdown.first_line(words.instruction or words.body, 280),
             "lang": language,
             "dir": direction(language),
-            "where": self._atlas.where(plan.area, t),
+            "where": self._place_shapes.where(plan.area, t),
             "since": reader.time_phrase("since", begun),
             "published": reader.time_phrase("published", begun),
             "updated": reader.time_phrase("updated", notice.issued_at) if notice.msg_type == "Update" else "",
@@ -87,7 +87,7 @@ class NoticeViews:
         """Return a notice's area for the map."""
         return Zone(
             style(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
-            self._atlas.area(notice.plan.area),
+            self._place_shapes.area(notice.plan.area),
             reader.words(notice)[1].title,
         )
 
@@ -212,8 +212,8 @@ class NoticeViews:
         if not pins and not zones:
             return None
         title = reader.words(subject)[1].title
-        svg = draw(self._atlas.outlines(), zones, pins, reader.translator.text("page", "map_of", what=title))
-        where = self._atlas.where(subject.plan.area, reader.translator) or reader.translator.comma.join(
+        svg = draw(self._place_shapes.outlines(), zones, pins, reader.translator.text("page", "map_of", what=title))
+        where = self._place_shapes.where(subject.plan.area, reader.translator) or reader.translator.comma.join(
             p.facts.name for p in points
         )
         return {"svg": svg, "words": reader.translator.text("page", "in_words", area=where) if where else ""}

@@ -38,7 +38,7 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
     zones = [frame.notices.zone(n, reader) for n in alerts]
     t = reader.translator
     titles = "; ".join(zone.label for zone in zones) or frame.pages.site.name
-    svg = draw(frame.atlas.outlines(), zones, [], t.text("page", "map_of", what=titles))
+    svg = draw(frame.place_shapes.outlines(), zones, [], t.text("page", "map_of", what=titles))
     offered = [] if frame.is_copy else frame.services.views.places()
     places = sorted((place_name(p, t.tag, reader.default_language), p.slug) for p in offered)
     chosen = next((name for name, slug in places if slug == place), place)
@@ -68,4 +68,4 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
 
 
 def _where(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> str:
-    return frame.atlas.where(notice.plan.area, reader.translator)
+    return frame.place_shapes.where(notice.plan.area, reader.translator)

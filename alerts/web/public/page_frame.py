@@ -31,9 +31,9 @@ class PageFrame:
         self.services = services
         self.is_copy = pages is not None
         self.pages = pages or Pages(services)
-        self.atlas = PlaceShapes(services.views, services.settings.default_language)
-        self.notices = NoticeViews(services.views, self.atlas, self.pages.site)
-        self.changes = ChangeViews(services.views, self.atlas, self.pages.site)
+        self.place_shapes = PlaceShapes(services.views, services.settings.default_language)
+        self.notices = NoticeViews(services.views, self.place_shapes, self.pages.site)
+        self.changes = ChangeViews(services.views, self.place_shapes, self.pages.site)
         self.cache = PageCache(services)
 
     async def minutely(
@@ -77,10 +77,10 @@ class PageFrame:
         return self._concerning(actual, place)
 
     def _concerning(self, notices: list[NoticeState], place: str) -> list[NoticeState]:
-        outline = self.atlas.outline(place) if place else None
+        outline = self.place_shapes.outline(place) if place else None
         if outline is None:
             return notices
-        return [n for n in notices if not n.plan.area or self.atlas.area(n.plan.area).overlaps(outline)]
+        return [n for n in notices if not n.plan.area or self.place_shapes.area(n.plan.area).overlaps(outline)]
 
     def has_place(self, place: str) -> bool:
         """True if the place is registered, or "" (everywhere)."""

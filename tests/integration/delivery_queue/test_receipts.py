@@ -83,7 +83,7 @@ async def test_receipt_reason_holds_no_telephone_number(rig: Rig) -> None:
 
 async def test_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
     """Receipts overtake, follow and contradict our own records; the sums still say what the rows say."""
-    commands, chance = rig.commands, random.Random(11)
+    commands, rng = rig.commands, random.Random(11)
     people, reports = rig.people(200), list[asyncio.Task[object]]()
 
     async def report(numbers: tuple[int, int], status: str, delay: float) -> None:
@@ -94,12 +94,12 @@ async def test_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
         async def send(self, message: Message) -> SendResult:
             numbers = parse_delivery_id(SECRET, message.delivery)
             assert numbers is not None
-            for status in chance.sample(["delivered", "failed"], chance.randint(0, 2)):
-                reports.append(asyncio.create_task(report(numbers, status, chance.choice((0.0, 0.0, 0.2, 1.0)))))
+            for status in rng.sample(["delivered", "failed"], rng.randint(0, 2)):
+                reports.append(asyncio.create_task(report(numbers, status, rng.choice((0.0, 0.0, 0.2, 1.0)))))
             self.handed.append((now(), message))
-            await asyncio.sleep(chance.choice((0.0, 0.05)))
+            await asyncio.sleep(rng.choice((0.0, 0.05)))
             doubtful = SendResult(result="in-doubt", reason="the reply was lost")
-            return chance.choice([SendResult(result="sent")] * 8 + [doubtful])
+            return rng.choice([SendResult(result="sent")] * 8 + [doubtful])
 
     provider = Talking("email")
     async with rig.working({"email": provider}):

@@ -226,19 +226,19 @@ def test_fan_out_moves_to_another_process(rig: Rig) -> None:
     with beside(rig) as other:
         computed: list[str] = []
         for name, one in (("first", rig), ("second", other)):
-            reactor: Any = one.follower._reactor
+            reactor: Any = one.projector._reactor
             works = reactor._works
             reactor._works = lambda recorded, name=name, works=works: (computed.append(name), works(recorded))[1]
         _, before = rig.issue(area=[WALWORTH])
         end = rig.log.position()
-        assert rig.follower.wait_for(end, 10) and other.follower.wait_for(end, 10)
+        assert rig.projector.wait_for(end, 10) and other.projector.wait_for(end, 10)
         [leader] = computed
         standing_by = other if leader == "first" else rig
         gone = rig if leader == "first" else other
-        gone.follower.stop()
+        gone.projector.stop()
         gone.app._fan_out_leader.release()
         _, after = rig.issue(area=[WALWORTH])
-        assert standing_by.follower.wait_for(rig.log.position(), 10)
+        assert standing_by.projector.wait_for(rig.log.position(), 10)
         assert computed == [leader, {"first": "second", "second": "first"}[leader]]
 
         async def play() -> None:
@@ -253,8 +253,8 @@ def test_fan_out_moves_to_another_process(rig: Rig) -> None:
 def test_standby_takes_over_a_stalled_fan_out(rig: Rig) -> None:
     due = rig.people(30)
     with beside(rig) as other:
-        rig.follower.stop()  # it keeps the lock, as a process that is stopped does
-        assert rig.follower.runs_effects()
+        rig.projector.stop()  # it keeps the lock, as a process that is stopped does
+        assert rig.projector.runs_effects()
         _, number = rig.issue(area=[WALWORTH])
         begun = monotonic()
 

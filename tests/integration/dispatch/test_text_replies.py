@@ -128,7 +128,7 @@ async def test_help_alone_is_answered_once_a_day(rig: Rig, commands: Commands) -
         for index, word in enumerate(("help", "other", "help")):
             await commands.take_inbound("twilio", PHONE, word, external_id=f"SM{index}")  # type: ignore[arg-type]
         position = rig.log.position()
-        await rig.until(lambda: rig.follower.position() >= position)
+        await rig.until(lambda: rig.projector.position() >= position)
         await rig.until(lambda: len(rig.inbox.items()) >= 1)
         await rig.until(lambda: rig.reads.status(now()).queued == 0 and rig.reads.status(now()).in_flight == 0)
     [answer] = rig.inbox.items()

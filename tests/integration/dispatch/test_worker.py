@@ -45,8 +45,8 @@ def test_two_workers_share_a_dispatch(databases: Databases) -> None:
 def test_restart_resumes_the_fan_out(databases: Databases) -> None:
     first = Rig(databases)
     due = first.people(50)
-    first.follower.wait_for(first.log.position(), 10)
-    first.follower.stop()  # this process dies before its fan-out sees the notice
+    first.projector.wait_for(first.log.position(), 10)
+    first.projector.stop()  # this process dies before its fan-out sees the notice
     _, number = first.issue(content=CONTENT)
     first.close()
     second = Rig(databases)

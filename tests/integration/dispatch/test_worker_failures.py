@@ -186,7 +186,7 @@ def test_destroyed_key_suppresses_before_the_erasure_event(rig: Rig) -> None:
 
     async def play() -> None:
         provider = Scripted("email")
-        assert rig.follower.wait_for(rig.log.position(), 10)
+        assert rig.projector.wait_for(rig.log.position(), 10)
         rig.vault.destroy(rig.subscriber_of[first])
         async with rig.working({"email": provider}):
             _, number = rig.issue(area=[WALWORTH])

@@ -79,12 +79,12 @@ def people(file: Path, count: int) -> Path:
 
 
 def test_an_import_killed_again_and_again_takes_everybody_once(tmp_path: Path, database_url: str) -> None:
-    office, chance = Office(tmp_path, database_url), Random(7)
+    office, rng = Office(tmp_path, database_url), Random(7)
     office.migrate()
     file = people(tmp_path / "people.csv", COUNT)
     for _ in range(KILLS):
         process = office.start("import", str(file))
-        sleep(chance.uniform(1.2, 2.4))
+        sleep(rng.uniform(1.2, 2.4))
         process.kill()
         process.communicate()
     answer = office.run("import", str(file))

@@ -335,7 +335,7 @@ async def test_a_restart_misses_nothing(served: Served, target: Target) -> None:
     assert target.streams == reported
 
 
-@pytest.mark.parametrize("step", ["courses", "release"])
+@pytest.mark.parametrize("step", ["cursors", "release"])
 async def test_stop_waits_for_a_hanging_database_only_a_while(
     served: Served, target: Target, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -347,7 +347,7 @@ async def test_stop_waits_for_a_hanging_database_only_a_while(
     await report(served, key, "one")
     await until(lambda: len(target.got) == 1)
 
-    def courses(now: datetime) -> list[Any]:
+    def cursors(now: datetime) -> list[Any]:
         hanging.set()
         over.wait(6)
         return []
@@ -355,8 +355,8 @@ async def test_stop_waits_for_a_hanging_database_only_a_while(
     async def release() -> None:
         await asyncio.sleep(6)
 
-    monkeypatch.setattr(running.sender._holding, step, {"courses": courses, "release": release}[step])
-    if step == "courses":
+    monkeypatch.setattr(running.sender._lease, step, {"cursors": cursors, "release": release}[step])
+    if step == "cursors":
         await until(hanging.is_set)
     begun = monotonic()
     try:

@@ -16,8 +16,8 @@ contacts = st.lists(st.integers(1, 2**40), max_size=200)
 
 @given(contacts, st.randoms())
 @settings(max_examples=60)
-def test_a_frozen_audience_is_ordered_whole_and_without_doubles(numbers: list[int], chance: random.Random) -> None:
-    flags = [chance.choice((0, DeliveryFlag.FOLLOW_UP, DeliveryFlag.DID_WAKE)) for _ in numbers]
+def test_a_frozen_audience_is_ordered_whole_and_without_doubles(numbers: list[int], rng: random.Random) -> None:
+    flags = [rng.choice((0, DeliveryFlag.FOLLOW_UP, DeliveryFlag.DID_WAKE)) for _ in numbers]
     channels = [n % 2 for n in numbers]
     frozen = freeze(
         np.array(numbers, dtype=np.int64), np.array(channels, dtype=np.uint8), np.array(flags, dtype=np.uint8)

@@ -73,7 +73,7 @@ def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> N
         language=language,
         phase="confirmed",
     )
-    registers = cast(ReferenceData, register)
-    assert personal_content(issued, card, 0, house, registers).place_name == name
-    assert notice_content(issued, language or "en", house, registers).area_words == name
+    reference_data = cast(ReferenceData, register)
+    assert personal_content(issued, card, 0, house, reference_data).place_name == name
+    assert notice_content(issued, language or "en", house, reference_data).area_words == name
     assert place_name(place(NAMES), language or "en", "en") == name

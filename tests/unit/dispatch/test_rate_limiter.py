@@ -73,7 +73,7 @@ def test_somebody_who_left_the_line_holds_up_nobody() -> None:
 
 
 def test_what_would_wait_long_gets_a_time_and_the_times_keep_the_rate() -> None:
-    pace = RateLimiter(lambda: 10.0, now=lambda: 100.0, chance=lambda: 0.5)
+    pace = RateLimiter(lambda: 10.0, now=lambda: 100.0, rng=lambda: 0.5)
     waits = [pace.retry_after(emergency=False, again=False) for _ in range(400)]
     assert waits[:10] == [None] * 10
     booked = [wait for wait in waits[10:] if wait is not None]

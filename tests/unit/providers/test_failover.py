@@ -26,7 +26,7 @@ def two(
     weights: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[CircuitBreaker[str], CircuitBreaker[str], FailoverPool[str]]:
     a, b = CircuitBreaker("a", "a", weights[0]), CircuitBreaker("b", "b", weights[1])
-    return a, b, FailoverPool([a, b], chance=random.Random(7).random)
+    return a, b, FailoverPool([a, b], rng=random.Random(7).random)
 
 
 def first(pool: FailoverPool[str], now: float, times: int = 4000, *, urgent: bool = False) -> Counter[str]:

@@ -117,7 +117,7 @@ def test_connections_are_kept(box: tuple[Mailbox, Target]) -> None:
 def test_a_server_that_is_down_is_passed_over(box: tuple[Mailbox, Target]) -> None:
     _, target = box
     down = Target("127.0.0.1", 1, weight=1000)
-    answers = handed(SmtpProvider([down, target], connections=2, chance=lambda: 0.5), *["p@example.org"] * 3)
+    answers = handed(SmtpProvider([down, target], connections=2, rng=lambda: 0.5), *["p@example.org"] * 3)
     assert [a.result for a in answers] == ["sent"] * 3
     [alone] = handed(SmtpProvider([down], connections=2), "p@example.org")
     assert alone.result == "not-begun" and "no mail server could be reached" in alone.reason
@@ -187,7 +187,7 @@ def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[
             Target("127.0.0.1", server.sockets[0].getsockname()[1], tls=one.tls, weight=1000 if place == 0 else 1)
             for place, (server, one) in enumerate(zip(servers, peers, strict=True))
         ]
-        provider = SmtpProvider(targets, connections=2, chance=lambda: 0.5)
+        provider = SmtpProvider(targets, connections=2, rng=lambda: 0.5)
         answers = [await provider.send(message(to)) for to in recipients]
         await provider.close()
         for server in servers:
@@ -299,7 +299,7 @@ def test_how_the_servers_do_is_told_without_secrets(box: tuple[Mailbox, Target])
     down = Target("127.0.0.1", 1, user="town", password="secret", weight=3)
 
     async def run() -> tuple[Health, Health]:
-        provider = SmtpProvider([down, target], connections=2, chance=lambda: 0.5)
+        provider = SmtpProvider([down, target], connections=2, rng=lambda: 0.5)
         before = provider.health()
         await provider.send(message("a@example.org"))
         after = provider.health()
@@ -324,7 +324,7 @@ def test_an_emergency_does_not_wait_for_a_server_that_stalls(monkeypatch: pytest
             Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=weight)
             for server, weight in zip(servers, (1000, 1), strict=True)
         ]
-        provider = SmtpProvider(targets, connections=8, chance=lambda: 0.5)
+        provider = SmtpProvider(targets, connections=8, rng=lambda: 0.5)
         stuck = asyncio.ensure_future(provider.send(message("a@example.org")))
         await asyncio.sleep(0.4)
         urgent = msgspec.structs.replace(message("b@example.org"), urgent=True)

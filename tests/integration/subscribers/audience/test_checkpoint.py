@@ -25,9 +25,9 @@ TAKEN, NOT_USED = "are taken as they were kept", "are not used"
 
 def caught_up(rig: Rig) -> Rig:
     """Once it stands at the log's end."""
-    assert rig.follower.wait_for(rig.log.position(), 10)
+    assert rig.projector.wait_for(rig.log.position(), 10)
     deadline = monotonic() + 10
-    while not rig.follower.caught_up:
+    while not rig.projector.caught_up:
         assert monotonic() < deadline
         sleep(0.01)
     return rig
@@ -61,8 +61,8 @@ def test_start_resumes_from_the_checkpoint(databases: Databases, caplog: pytest.
         [late] = rig.people(1)
         caught_up(rig)
         assert TAKEN in caplog.text
-        assert {n for n in (*numbers, late) if (f := rig.follower.facts(n)) and f.usable} == {*numbers, late}
-        issued = rig.registers.issued(1)
+        assert {n for n in (*numbers, late) if (f := rig.projector.facts(n)) and f.usable} == {*numbers, late}
+        issued = rig.reference_data.issued(1)
         assert issued is not None and issued.area is not None and issued.ended is None
         _, number = rig.issue()
         caught_up(rig)
@@ -86,7 +86,7 @@ def test_erasure_destroys_the_checkpoint_key(databases: Databases, caplog: pytes
     try:
         caught_up(again)
         assert "key was destroyed" in caplog.text
-        assert all(f is not None and f.usable for f in map(again.follower.facts, others))
+        assert all(f is not None and f.usable for f in map(again.projector.facts, others))
     finally:
         again.close()
 
@@ -113,7 +113,7 @@ async def test_checkpoint_is_renewed_after_an_erasure(databases: Databases) -> N
         caught_up(again)
         point = int(again.columns.people.first_point[again.columns.row(person)])
         assert point == -1
-        facts = again.follower.facts(one)
+        facts = again.projector.facts(one)
         assert facts is not None and facts.why_not == "erased"
     finally:
         again.close()
@@ -138,7 +138,7 @@ def test_damaged_checkpoint_is_ignored(
     try:
         caught_up(rig)
         assert TAKEN not in caplog.text
-        assert all(f is not None and f.usable for f in map(rig.follower.facts, numbers))
+        assert all(f is not None and f.usable for f in map(rig.projector.facts, numbers))
     finally:
         rig.close()
     with_it = Rig(databases, checkpoints=True)
@@ -152,7 +152,7 @@ def test_checkpoint_of_another_log_is_ignored(databases: Databases, caplog: pyte
         tx.execute("UPDATE events SET originator_version = 99 WHERE position = (SELECT MAX(position) FROM events)")
     rig = Rig(databases, checkpoints=True)
     try:
-        assert rig.follower.wait_for(1, 10)
+        assert rig.projector.wait_for(1, 10)
         assert "another log's" in caplog.text
     finally:
         rig.close()
@@ -185,7 +185,7 @@ def test_checkpoint_of_another_generation_is_ignored(databases: Databases, caplo
     try:
         caught_up(rig)
         assert "another generation" in caplog.text
-        assert all(rig.follower.facts(n) is not None for n in numbers)
+        assert all(rig.projector.facts(n) is not None for n in numbers)
     finally:
         rig.close()
 
@@ -207,7 +207,7 @@ def test_migration_writes_a_checkpoint_for_the_next_start(
     numbers = rig.people(5)
     rig.issue()
     caught_up(rig)
-    rig.follower.stop()
+    rig.projector.stop()
     assert kept(databases) == b""
     assert prepared(rig) == rig.log.position()
     assert prepared(rig) is None, "it is there already"
@@ -217,8 +217,8 @@ def test_migration_writes_a_checkpoint_for_the_next_start(
     try:
         caught_up(rig)
         assert TAKEN in caplog.text
-        assert all((f := rig.follower.facts(n)) and f.usable for n in numbers)
-        issued = rig.registers.issued(1)
+        assert all((f := rig.projector.facts(n)) and f.usable for n in numbers)
+        issued = rig.reference_data.issued(1)
         assert issued is not None and issued.area is not None
         _, number = rig.issue()
         caught_up(rig)
@@ -232,7 +232,7 @@ def test_migration_writes_no_checkpoint_with_erasures_pending(databases: Databas
     rig = Rig(databases)
     try:
         rig.people(2)
-        caught_up(rig).follower.stop()
+        caught_up(rig).projector.stop()
         rig.people(1)  # by a command, while nothing ran that has effects
         assert prepared(rig) is None and kept(databases) == b""
     finally:

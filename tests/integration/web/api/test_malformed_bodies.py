@@ -96,7 +96,7 @@ async def test_no_body_makes_the_server_fail(served: Served) -> None:
     for path in ("/", "/changes", *(f"/api/v1/{name}?limit=500" for name in lists)):
         answer = await served.client.get(path, headers=key)
         assert answer.status == 200, f"{path}: {await answer.text()}"
-    assert served.parts.follower.stalled_because == "" and served.parts.parked() == 0
+    assert served.parts.projector.stalled_because == "" and served.parts.parked() == 0
 
 
 async def _subject(served: Served, key: dict[str, str], path: str, person: str, point: str) -> str:
