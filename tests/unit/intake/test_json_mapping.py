@@ -43,10 +43,6 @@ def of(**data: Any) -> dict[str, Any]:
     return {"id": "id", "type": "incident.reported", "data": data}
 
 
-def of_kind(kind: str, **paths: str) -> dict[str, Any]:
-    return {"id": "id", "type": kind, "data": {field: {"path": path} for field, path in paths.items()}}
-
-
 # --- the examples that we hand out
 
 
@@ -140,7 +136,8 @@ def test_mapped_texts_that_are_too_long_are_cut() -> None:
     assert isinstance(report, IncidentBody)
     assert len(report.headline) <= 200 and report.headline.endswith("water…")
     assert report.description.startswith(title.strip()) and len(report.description) <= 20_000
-    said = of_kind("notice.requested", **{"kind": "'announcement'", "content.en.title": "t", "content.en.body": "b"})
+    paths = {"kind": "'announcement'", "content.en.title": "t", "content.en.body": "b"}
+    said = {"id": "id", "type": "notice.requested", "data": {field: {"path": path} for field, path in paths.items()}}
     notice = taken(said, {"id": 1, "t": title.strip(), "b": "x"}).request
     assert isinstance(notice, NoticeBody) and notice.content is not None
     assert len(notice.content["en"].title) <= 200 and notice.content["en"].body == f"{title.strip()}\n\nx"
