@@ -102,11 +102,11 @@ class _Reader:
 
         A Cancel is judged by its references alone (RULES 13): an error in an info never refuses it.
         """
-        faults, self.faults = self.faults, []
+        faults, left_out = list(self.faults), list(self.left_out)
         read = self._info(info, path, sent)
-        found, self.faults = self.faults, faults
-        self.left_out += found
+        self.faults, self.left_out = faults, left_out  # what a Cancel does not need is not worth a word
         if not _TAG.fullmatch(read.language) or not read.group.event[read.language]:
+            self._leave_out(path, "has no event, or no language tag such as en-GB")
             return None
         group = msgspec.structs.replace(read.group, area=None, onset=None, effective=None, expires=None)
         return Info(language=read.language, group=group, same=read.same)

@@ -182,13 +182,14 @@ def test_own_times_never_stop_a_cancel_or_all_clear(expires: str) -> None:
     assert [group.all_clear for group in update.groups] == [True]
     cancel = cap_reader.parse(alert(ending.replace(ENDED, ""), msgType="Cancel"))
     assert cancel.groups[0].content["en-GB"].title == "Fire at the mill" and cancel.groups[0].expires is None
+    assert cancel.left_out == ()
 
 
 def test_cancel_is_read_whatever_its_infos_hold() -> None:
     odd = info(severity="Terrible", area="<area><polygon>here</polygon></area>")
     message = cap_reader.parse(alert(odd, info("en_GB"), msgType="Cancel"))
     assert list(message.groups[0].content) == ["en-GB"] and len(message.groups) == 1
-    assert any("info.0.severity" in words for words in message.left_out)
+    assert [words.partition(":")[0] for words in message.left_out] == ["info.1"]
 
 
 def test_no_length_of_its_texts_refuses_a_warning() -> None:
