@@ -150,7 +150,10 @@ def _cancel(
     if not mine:
         return CapOutcome(parked="It cancels a message that we do not know: a person has to decide.")
     cap_references.remember(unit, message, actor.source, mine)
-    words, sent = plain_content(content(message.groups[0])) if message.groups else {}, cap_references.sent_at(message)
+    words: dict[str, Content] = {}
+    for group in message.groups:  # their areas do not matter here, so that each language is told
+        words.update((tag, said) for tag, said in plain_content(content(group)).items() if tag not in words)
+    sent = cap_references.sent_at(message)
     return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, sent, new))
 
 

@@ -188,6 +188,16 @@ async def test_cancel_is_taken_whatever_its_own_area_and_times(rig: CommandRig) 
     assert (kept.state, rig.notice(first.notices[0]).phase) == ("issued", "cancelled")
 
 
+async def test_cancel_is_told_in_every_language_of_its_infos(rig: CommandRig) -> None:
+    source = await rig.source("issue")
+    await take(rig, source, cap("A", FLOOD))
+    english = msgspec.structs.replace(FLOOD, event={"en": "Flood"}, content={"en": CapWords(title="Taken back")})
+    welsh = msgspec.structs.replace(FIRE, event={"cy": "Tân"}, content={"cy": CapWords(title="Wedi ei ganslo")})
+    kept = await take(rig, source, cap("BB", english, welsh, refers="A", msg_type="Cancel"))
+    titles = {tag: words.title for tag, words in rig.notice(kept.notices[0]).plan.content.items()}
+    assert titles == {"en": "Taken back", "cy": "Wedi ei ganslo"}
+
+
 async def test_expired_part_of_an_update_is_named(rig: CommandRig) -> None:
     source = await rig.source("issue")
     await take(rig, source, cap("A", FLOOD, FIRE))
