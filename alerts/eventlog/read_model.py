@@ -70,7 +70,7 @@ class ReadModel(Projection[ViewRecorder]):
     """Projection whose rows are computed from the log alone.
 
     `ProjectionRunner` applies batches; `process_event` does the same for one event. Batches give the speed: a
-    transaction for each event takes about forty times as long (docs/performance.md, "projection").
+    transaction for each event takes many times as long.
     """
 
     name: str
