@@ -32,6 +32,8 @@ COOKIE = "alerts_session"
 SESSION = timedelta(hours=12)
 KNOWN_FOR_S = 0.25
 _MOST_KNOWN = 1_000
+_CATCH_UP_S = 2.0
+"""Maximum wait for the read models, in which a key or a write that was made just now may be missing."""
 _NOBODY: tuple[float, None] = (0.0, None)
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="alerts"'}
 
@@ -113,17 +115,19 @@ class Callers:
 
     async def _key(self, secret_hash: str) -> KeyState | None:
         services, loop = self._services, asyncio.get_running_loop()
-        behind = (
-            services.runner.position() < services.writer.position()
-        )  # compared first: after the lookup it may have caught up
+        shown = services.runner.position()  # before the lookup: after it they may have moved on
         found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
-        if found is None and behind:
-            await caught_up(services)  # a key issued just now may not be in the read models yet
-            found = await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
-        return found
+        if found is not None:
+            return found
+        # A key that any process has issued just now may not be in the read models yet.
+        written = await loop.run_in_executor(services.reads, services.log.position)
+        if shown >= written:
+            return None
+        await services.runner.wait_for_async(written, _CATCH_UP_S)
+        return await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
 
 
-async def caught_up(services: Services, timeout: float = 2.0) -> None:
+async def caught_up(services: Services, timeout: float = _CATCH_UP_S) -> None:
     """Wait until the read models contain this process's writes (read your writes), at most `timeout` seconds."""
     wanted = services.writer.position()
     if services.runner.position() < wanted:
