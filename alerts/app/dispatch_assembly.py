@@ -69,7 +69,12 @@ def assemble_worker(
         rate_limiters={channel: RateLimiter(p.rate) for channel, p in providers.items() if isinstance(p, RateLimited)},
         clock=clock,
     )
-    housekeeping = Housekeeping(queue, audience, HealthExchange(queue, providers, clock=clock), clock=clock)
+    housekeeping = Housekeeping(
+        queue,
+        audience,
+        HealthExchange(queue, providers, clock=clock),
+        ChannelRecovery(queue, delivery.health, clock=clock),
+        clock=clock,
+    )
     positions = AppliedPositions(audience, read_models, threads=senders + URGENT_SENDERS)
-    recovery = ChannelRecovery(queue, delivery.health, clock=clock)
-    return Worker(queue, delivery, housekeeping, positions, wakeup, recovery=recovery, clock=clock, senders=senders)
+    return Worker(queue, delivery, housekeeping, positions, wakeup, clock=clock, senders=senders)

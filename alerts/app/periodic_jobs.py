@@ -39,7 +39,7 @@ def periodic_jobs(
     if worker is not None:
         rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
-        rows.append(PeriodicJob("recovery of channels", EVERY_S, worker.recovery.requeue))
+        rows.append(PeriodicJob("recovery of channels", EVERY_S, worker.requeue_recovered))
     if canaries is not None:
         rows.append(PeriodicJob(CANARIES, canaries.every_s, canaries.send_due))
     if webhooks is not None:

@@ -14,6 +14,7 @@ from alerts.delivery_queue.row_format import FINAL, JOB_NOTICE
 from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot
 from alerts.delivery_queue.worker_lease import expire_worker
 from alerts.dispatch import planner
+from alerts.dispatch.channel_recovery import ChannelRecovery
 from alerts.dispatch.health_exchange import HealthExchange
 from alerts.dispatch.queue_client import QueueClient
 from alerts.domain.events import DispatchCompleted
@@ -40,10 +41,12 @@ class Housekeeping:
         queue: QueueClient,
         projector: AudienceProjector,
         exchange: HealthExchange,
+        recovery: ChannelRecovery,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self._queue, self._projector, self._exchange, self._clock = queue, projector, exchange, clock
+        self.recovery = recovery
         self._database, self._writer = queue.database, queue.writer
         self._planner_stall = StallDetector()
         """Watches the page that another process is to plan."""

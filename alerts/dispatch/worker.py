@@ -19,7 +19,6 @@ from alerts.delivery_queue.row_format import CHUNK, JOB_NOTICE, LANE
 from alerts.delivery_queue.settle import Claimed, LeaseLost
 from alerts.delivery_queue.state import OpenDispatch, QueueSnapshot
 from alerts.dispatch.applied_positions import AppliedPositions
-from alerts.dispatch.channel_recovery import ChannelRecovery
 from alerts.dispatch.delivery import DeliveryRunner
 from alerts.dispatch.housekeeping import Housekeeping
 from alerts.dispatch.in_flight import SenderWindow
@@ -67,12 +66,11 @@ class Worker:
         positions: AppliedPositions,
         wakeup: Wakeup,
         *,
-        recovery: ChannelRecovery,
         clock: Callable[[], datetime],
         senders: int = 4,
     ) -> None:
         """`senders` take claims of every lane, `URGENT_SENDERS` more take emergencies alone."""
-        self.queue, self.delivery, self.recovery = queue, delivery, recovery
+        self.queue, self.delivery = queue, delivery
         self._housekeeping, self._positions, self._wakeup = housekeeping, positions, wakeup
         self._clock, self._senders = clock, senders
         self._snapshot = QueueSnapshot((), {}, ())
@@ -115,6 +113,10 @@ class Worker:
     def wake_housekeeping(self) -> None:
         """Look for work that was announced by no wake-up; a periodic job."""
         self._wakeup.notify()
+
+    async def requeue_recovered(self) -> None:
+        """Requeue what failed technically in channels that work again; a periodic job."""
+        await self._housekeeping.recovery.requeue()
 
     async def _housekeeping_loop(self) -> None:
         while not self._stopping:

@@ -98,10 +98,10 @@ def test_failed_deliveries_are_sent_once_their_channel_works(timed: Rig, clock: 
             assert (await rig.complete(number)).by_channel == {"email": {"failed-technical": 5}}
             provider.answer = lambda _: SendResult(result="sent")
             clock.now += timedelta(minutes=11)
-            await worker.recovery.requeue()  # one is tried over the idle channel
+            await worker.requeue_recovered()  # one is tried over the idle channel
             await rig.until(lambda: rig.tallied(number).get(3) == 1)
             clock.now += timedelta(minutes=1)
-            await worker.recovery.requeue()
+            await worker.requeue_recovered()
             assert (await rig.complete(number)).by_channel == {"email": {"sent": 5}}
             assert len(provider.recipients()) == 10
 
@@ -121,7 +121,7 @@ def test_failure_after_the_recovery_is_not_repeated(timed: Rig, clock: Clock) ->
             await rig.complete(number)
             for _ in range(3):
                 clock.now += timedelta(minutes=2)
-                await worker.recovery.requeue()
+                await worker.requeue_recovered()
                 await rig.complete(number)
             assert provider.recipients().count(f"p{bad}@example.org") <= 2
             assert rig.states(number)[bad] == "failed-technical"
@@ -145,7 +145,7 @@ def test_what_has_ended_or_could_not_be_written_stays_failed(timed: Rig, clock: 
             handed = len(provider.handed)
             for _ in range(3):
                 clock.now += timedelta(minutes=11)
-                await worker.recovery.requeue()
+                await worker.requeue_recovered()
             await asyncio.sleep(0.5)
             assert len(provider.handed) == handed
             assert set(rig.states(unwritable).values()) == {"failed-technical"}
