@@ -30,7 +30,7 @@ _PLAIN_EMAIL = re.compile(
 )
 _LABEL = ".example.com"
 _TEL = re.compile(r"^tel:\s*", re.IGNORECASE)
-_DIALLED = re.compile(r"[+\uff0b][\d\s()./\-\u2010-\u2015\u2212~]+")
+_DIALLED = re.compile(r"[+\uff0b][\d\s()./\-\u2010-\u2015\u2212]+")
 _LONGEST_NUMBER = 100
 _PHONE_HINT = "give it with + and the country code, such as +442079460000"
 _BY_ENDPOINT = frozenset(channel for channel, terms in CHANNEL_TERMS.items() if terms.address == "subscription")

@@ -6,6 +6,7 @@ references. So an update, an all-clear and a cancel from CAP have the same effec
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -154,27 +155,34 @@ def _cancel(
     for group in message.groups:  # their areas do not matter here, so that each language is told
         words.update((tag, said) for tag, said in plain_content(content(group)).items() if tag not in words)
     sent = cap_references.sent_at(message)
-    return CapOutcome(incident=mine[0], told=_cancel_threads(unit, actor, message, mine, words, sent, new))
+    return CapOutcome(
+        incident=mine[0],
+        told=_cancel_threads(unit, actor, mine, words, message.note, sent, cap_references.named_times(message), new),
+    )
 
 
 def _cancel_threads(
     unit: UnitOfWork,
     actor: Actor,
-    message: CapMessage,
     incidents: list[UUID],
     words: dict[str, Content],
+    note: str,
     sent: datetime,
+    names: Collection[datetime],
     new: NewId,
 ) -> list[Announcement]:
-    """Dismiss incidents and cancel their threads, except those of which something later than `sent` is known."""
+    """Dismiss incidents and cancel their threads, except those of which something later than `sent` is known.
+
+    `names`: `sent` of the messages that the ending refers to.
+    """
     told = []
     for incident in incidents:
-        if message_order.is_outdated(unit, incident, sent, actor.source):
+        if message_order.is_outdated(unit, incident, sent, actor.source, names):
             told.append(Announcement(note=message_order.OUTDATED))
             continue
-        events = domain.decide_dismiss(found(unit, incident), message.note or "cancelled by its source")
+        events = domain.decide_dismiss(found(unit, incident), note or "cancelled by its source")
         unit.append(INCIDENT, incident, *events)
-        told.append(subject_notices.end(unit, actor, incident, "Cancel", words, message.note, new))
+        told.append(subject_notices.end(unit, actor, incident, "Cancel", words, note, new))
         message_order.record_sent(unit, incident, sent)
     return told
 
@@ -200,7 +208,9 @@ def _ended_before(
                 reason=f"The message that it ends arrived later, as {trigger}, and was sent to nobody.",
             )
             unit.append(TRIGGER, ending, settled)
-    told = _cancel_threads(unit, actor, message, incidents, {}, from_micros(named.ended_at), new)
+    told = _cancel_threads(
+        unit, actor, incidents, {}, "", from_micros(named.ended_at), [cap_references.sent_at(message)], new
+    )
     cap_references.remember(unit, message, actor.source, incidents)
     note = f"Cancelled by {named.endings[0]}, which arrived before it: recorded, sent to nobody."
     return CapOutcome(incident=next(iter(incidents), None), told=told, note=note)
@@ -214,10 +224,11 @@ def _announce(
 ) -> tuple[CapOutcome, list[UUID]]:
     """Announce the groups of a message; return the outcome and the incidents that it is about."""
     message, sent = checked.message, cap_references.sent_at(checked.message)
+    names = cap_references.named_times(message)
     if not message.groups:
         return CapOutcome(parked="It holds no info: there is nothing to say."), []
     states = [found(unit, incident) for incident in mine]
-    outdated = {state.id for state in states if message_order.is_outdated(unit, state.id, sent, actor.source)}
+    outdated = {state.id for state in states if message_order.is_outdated(unit, state.id, sent, actor.source, names)}
     if mine and len(outdated) == len(mine):
         return CapOutcome(incident=mine[0], note=message_order.OUTDATED), mine
     open_ones = [state for state in states if state.status == "open" and state.id not in outdated]

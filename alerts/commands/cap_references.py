@@ -44,6 +44,11 @@ def sent_at(message: CapMessage) -> datetime:
     return datetime.fromisoformat(message.sent)
 
 
+def named_times(message: CapMessage) -> list[datetime]:
+    """Return the times of the messages that a message refers to."""
+    return [datetime.fromisoformat(sent) for _, _, sent in message.references]
+
+
 def resolve(unit: UnitOfWork, message: CapMessage, source: str) -> References:
     """Resolve the references of a message."""
     found = References()

@@ -6,6 +6,7 @@ acceptance.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -20,14 +21,19 @@ OUTDATED = "A later message about this was taken before: recorded, sent to nobod
 """Note of a message that arrived after one with a later `sent`."""
 
 
-def is_outdated(unit: UnitOfWork, subject: UUID, sent: datetime | None, source: str) -> bool:
+def is_outdated(
+    unit: UnitOfWork, subject: UUID, sent: datetime | None, source: str, names: Collection[datetime] = ()
+) -> bool:
     """True if the subject's thread already has something later than `sent`.
 
-    That is a message of the source with a later `sent`, or a notice that somebody else issued after `sent`.
+    That is a message of the source with a later `sent`, or a notice that somebody else issued after `sent`. `names`:
+    `sent` of the messages that this one refers to. It is newer than those, whatever the sender's clock says.
     """
     if sent is None:
         return False
-    if any(latest > micros(sent) for (latest,) in unit.read(_sql.latest_sent, (subject.bytes,))):
+    named = {micros(at) for at in names}
+    latest_sent = unit.read(_sql.latest_sent, (subject.bytes,))
+    if any(latest > micros(sent) and latest not in named for (latest,) in latest_sent):
         return True
     found = notice_threads.subject_of(unit, subject)
     issued = notice_threads.thread_notices(unit, found.thread) if found else []

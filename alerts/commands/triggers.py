@@ -205,16 +205,19 @@ class TriggerCommands(CommandBase):
         for index, member in enumerate(members):
             with _named(index):
                 decisions.append(self._decision(name, actor, member, known))
-        last = {_subject(member): index for index, member in enumerate(members)}
 
         def decide(unit: UnitOfWork, new: NewId) -> cap_alerts.CapOutcome:
             whole = cap_alerts.CapOutcome()
-            triggers: dict[UUID, None] = {}
-            for index, (member, decision) in enumerate(zip(members, decisions, strict=True)):
+            triggers = dict.fromkeys(trigger_id(name, member.external_id) for member in members)
+            # A member that was taken before, or stands in the list twice, does not stand for what follows it.
+            new_ones: dict[UUID, int] = {}
+            for index, member in enumerate(members):
                 trigger = trigger_id(name, member.external_id)
-                triggers[trigger] = None
-                if unit.get(TRIGGER, trigger) is not None:
-                    continue
+                if unit.get(TRIGGER, trigger) is None:
+                    new_ones.setdefault(trigger, index)
+            last = {_subject(members[index]): index for index in new_ones.values()}
+            for trigger, index in new_ones.items():
+                member, decision = members[index], decisions[index]
                 subject = _subject(member)
                 outcome = cap_alerts.CapOutcome(note=FOLLOWED)
                 if subject is None or last[subject] == index:

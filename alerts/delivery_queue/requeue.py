@@ -74,36 +74,60 @@ async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
     `dispatch`: the id that `failed` returns (a notice's own). Raises NotFound for an unknown id, Conflict if the
     dispatch has ended or expired.
     """
-    return await _requeue(writer, dispatch, _failed_rows, _LIMIT, by=by)
+    return await _requeue(writer, dispatch, _failed_rows, by=by)
 
 
-async def requeue_tried(
-    database: Database, writer: Writer, channel: Channel, before: datetime, now: datetime, *, limit: int = 1 << 31
-) -> int:
-    """Requeue up to `limit` failed deliveries of a channel whose last try was before that time; return their number.
+async def requeue_tried(database: Database, writer: Writer, channel: Channel, before: datetime, now: datetime) -> int:
+    """Requeue the failed deliveries of a channel whose last try was before that time; return their number.
 
     What ends meanwhile stays as it is.
     """
-    with database.read() as tx:
-        found = tx.execute(_sql.failed_in_channel, (FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now)))
     total = 0
-    for (dispatch,) in found:
+    for dispatch in _failed_in(database, channel, now):
         try:
             rows = partial(_tried_rows, channel=channel, before=before)
-            total += await _requeue(writer, UUID(bytes=bytes(dispatch)), rows, limit - total, by="system")
+            total += await _requeue(writer, dispatch, rows, by="system")
         except Conflict:
             continue
-        if total >= limit:
-            break
     return total
 
 
-async def _requeue(writer: Writer, dispatch: UUID, find: _Find, limit: int, *, by: str) -> int:
-    total = shard = 0
-    while shard < SHARDS and total < limit:
+async def requeue_longest_parked(database: Database, writer: Writer, channel: Channel, now: datetime) -> int:
+    """Requeue the failed delivery of a channel whose last try is the oldest; return 1, or 0 if there is none."""
+    oldest: tuple[int, UUID, int, int] | None = None
+    for dispatch in _failed_in(database, channel, now):
+        with database.read() as tx:
+            [(notice, *_)] = tx.execute(_sql.job, (dispatch.bytes,))
+            parameters = (*range(SHARDS), notice, FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now))
+            found = tx.execute(_of_shards(_sql.longest_parked, range(SHARDS)), parameters)
+        for shard, contact, last_at in found:
+            if oldest is None or last_at < oldest[0]:
+                oldest = last_at, dispatch, shard, contact
+    if oldest is None:
+        return 0
+    _, dispatch, shard, contact = oldest
 
-        def work(unit: UnitOfWork, shard: int = shard, room: int = limit - total) -> tuple[int, int]:
-            return _batch(unit, dispatch, find, shard, min(room, _LIMIT))
+    def find(unit: UnitOfWork, notice: int, shards: range, limit: int) -> list[_FailedRow]:
+        return unit.read(_sql.tried_row, (shard, notice, FAILED_TECHNICAL, contact)) if shard in shards else []
+
+    try:
+        return await _requeue(writer, dispatch, find, by="system")
+    except Conflict:
+        return 0
+
+
+def _failed_in(database: Database, channel: Channel, now: datetime) -> list[UUID]:
+    with database.read() as tx:
+        found = tx.execute(_sql.failed_in_channel, (FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now)))
+    return [UUID(bytes=bytes(dispatch)) for (dispatch,) in found]
+
+
+async def _requeue(writer: Writer, dispatch: UUID, find: _Find, *, by: str) -> int:
+    total = shard = 0
+    while shard < SHARDS:
+
+        def work(unit: UnitOfWork, shard: int = shard) -> tuple[int, int]:
+            return _batch(unit, dispatch, find, shard)
 
         amount, shard = (await writer.run(work, by=by)).result
         total += amount
@@ -125,11 +149,11 @@ def _of_shards(statement: str, shards: range) -> str:
     return statement.replace("?*", ",".join("?" for _ in shards))
 
 
-def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int, limit: int) -> tuple[int, int]:
+def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int) -> tuple[int, int]:
     """Requeue a batch of shards; return (rows requeued, next shard)."""
     notice, kind = _open(unit, dispatch)
     shards = range(shard, min(shard + _SHARDS_PER_BATCH, SHARDS))
-    rows = find(unit, notice, shards, limit)
+    rows = find(unit, notice, shards, _LIMIT)
     if rows:
         _queue(unit, notice, rows)
         if kind == JOB_NOTICE:
@@ -137,7 +161,7 @@ def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int, limit: int
             unit.get(DISPATCH, stream)
             unit.append(DISPATCH, stream, DispatchRetried(notice=dispatch, number=notice, amount=len(rows)))
     # A full page may have more behind it in the same shards.
-    return len(rows), shard if len(rows) == limit else shards[-1] + 1
+    return len(rows), shard if len(rows) == _LIMIT else shards[-1] + 1
 
 
 def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:

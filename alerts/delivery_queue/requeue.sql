@@ -35,6 +35,15 @@ SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
 WHERE shard IN (?*) AND notice = ? AND state = ? AND channel = ? AND tries > 0 AND last_at < ?
 ORDER BY shard, contact LIMIT ?
 
+-- name: longest_parked
+SELECT shard, contact, last_at FROM deliveries
+WHERE shard IN (?*) AND notice = ? AND state = ? AND channel = ? AND tries > 0 AND last_at < ?
+ORDER BY last_at LIMIT 1
+
+-- name: tried_row
+SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
+WHERE shard = ? AND notice = ? AND state = ? AND contact = ?
+
 -- name: attempt
 INSERT INTO attempts (shard, notice, contact, attempt, started, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (shard, notice, contact, attempt) DO NOTHING

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from alerts.channels.message import SendResult
-from alerts.delivery_queue.requeue import failed_channels, requeue_tried
+from alerts.delivery_queue.requeue import failed_channels, requeue_longest_parked, requeue_tried
 from alerts.dispatch.queue_client import QueueClient
 from alerts.kernel.terms import Channel
 
@@ -15,27 +15,38 @@ _log = logging.getLogger(__name__)
 EVERY_S = 60.0
 PROBE = timedelta(minutes=10)
 """Time between single failed deliveries that are tried in a channel over which nothing else is sent."""
+SEVERAL = 2
+"""Number of people to whom hand-overs fail in an outage."""
 OUTAGE = timedelta(minutes=1)
 """Shortest time of failures alone that counts as an outage."""
 
 
 class ChannelHealth:
-    """Outages of channels, as the hand-overs of this process show them. Belongs to one event loop."""
+    """Outages of channels, as the hand-overs of this process show them. Belongs to one event loop.
+
+    Failures to several people with no success between them for a time are an outage: one full mailbox is none.
+    """
 
     def __init__(self) -> None:
         self._sent: dict[Channel, datetime] = {}
         self._failing_since: dict[Channel, datetime] = {}
+        self._failed_for: dict[Channel, set[int]] = {}
         self._recovered: dict[Channel, datetime] = {}
 
-    def observe(self, channel: Channel, result: SendResult, at: datetime) -> None:
-        """Note the result of a hand-over. A permanent refusal says nothing about the channel."""
+    def observe(self, channel: Channel, contact: int, result: SendResult, at: datetime) -> None:
+        """Note the result of a hand-over. A permanent refusal or a wait says nothing about the channel."""
         if result.result == "sent":
             since = self._failing_since.pop(channel, None)
-            if channel not in self._sent or (since is not None and at - since >= OUTAGE):
+            failed_for = self._failed_for.pop(channel, set())
+            was_out = since is not None and len(failed_for) >= SEVERAL and at - since >= OUTAGE
+            if channel not in self._sent or was_out:
                 self._recovered[channel] = at
             self._sent[channel] = at
-        elif result.result != "permanent":
+        elif result.result not in ("permanent", "not-begun"):
             self._failing_since.setdefault(channel, at)
+            failed_for = self._failed_for.setdefault(channel, set())
+            if len(failed_for) < SEVERAL:
+                failed_for.add(contact)
 
     def recovered_at(self, channel: Channel) -> datetime | None:
         """Time of the first message after the last outage, or of the first of this process; None before."""
@@ -49,7 +60,8 @@ class ChannelHealth:
 class ChannelRecovery:
     """Requeues technically failed deliveries whose last try was before their channel recovered, each once.
 
-    Over an idle channel one of them is tried every `PROBE`, or nobody would learn that the provider is well again.
+    Over an idle channel one of them is tried every `PROBE`, the one whose last try is the oldest, or nobody would learn
+    that the provider is well again.
     """
 
     def __init__(self, queue: QueueClient, health: ChannelHealth, *, clock: Callable[[], datetime]) -> None:
@@ -71,12 +83,11 @@ class ChannelRecovery:
                 _log.info("%s works again: %d deliveries that had failed are queued again", channel, amount)
         elif self._is_idle(channel, now):
             self._probed[channel] = now
-            if await self._again(channel, now, now, limit=1):
+            if await requeue_longest_parked(self._queue.database, self._queue.writer, channel, now):
                 _log.info("one failed delivery is queued again to see if %s works", channel)
 
-    async def _again(self, channel: Channel, before: datetime, now: datetime, limit: int = 1 << 31) -> int:
-        queue = self._queue
-        return await requeue_tried(queue.database, queue.writer, channel, before, now, limit=limit)
+    async def _again(self, channel: Channel, before: datetime, now: datetime) -> int:
+        return await requeue_tried(self._queue.database, self._queue.writer, channel, before, now)
 
     def _is_idle(self, channel: Channel, now: datetime) -> bool:
         times = (self._health.last_sent(channel), self._probed.get(channel))

@@ -264,7 +264,7 @@ class DeliveryRunner:
             _log.exception("provider %s failed", provider.name)
             result = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
         finished = self._clock()
-        self.health.observe(out.channel, result, finished)
+        self.health.observe(out.channel, out.rows[0].contact, result, finished)
         return [
             self._retries.outcome_of(
                 row,

@@ -82,18 +82,16 @@ def _merged(members: list[Info]) -> CapGroup:
 def _words(infos: list[Info], language: str) -> CapWords:
     """Return the texts of one language; those of several periods one after the other, in order of time.
 
-    Of two infos of the same language and period, the first is used.
+    Infos of the same language and period with other words are told one after the other, too.
     """
-    periods: dict[tuple[datetime | None, datetime | None], CapWords] = {}
-    for info in sorted(infos, key=_order):
-        periods.setdefault(info.period, info.words)
-    said = list(periods.values())
+    parts_of = dict.fromkeys((info.period, info.words) for info in sorted(infos, key=_order))
+    said = [words for _, words in parts_of]
     if len(said) == 1:
         return said[0]
     title = said[0].title
     instructions = list(dict.fromkeys(words.instruction for words in said if words.instruction))
     parts = []
-    for period, words in periods.items():
+    for period, words in parts_of:
         lines = [span(*period, language), words.title if words.title != title else "", words.body]
         if len(instructions) > 1:
             lines.append(words.instruction)

@@ -105,6 +105,19 @@ async def test_older_update_after_the_all_clear_is_recorded(rig: CommandRig) -> 
     assert issued(rig) == ["A", "(C)"]
 
 
+@pytest.mark.parametrize("ending", ["Cancel", "AllClear"])
+async def test_ending_that_names_the_latest_is_never_older(rig: CommandRig, ending: str) -> None:
+    """The sender's clock was ahead when it sent the alert."""
+    source = await rig.source("issue")
+    alert = message("D", "Alert")
+    await take(rig, source, alert)
+    over = (
+        message("A", "Cancel", "D") if ending == "Cancel" else message("A", "Update", "D", response_types=("AllClear",))
+    )
+    assert (await take(rig, source, over)).state == "issued"
+    assert live(rig) == []
+
+
 @on_both
 @pytest.mark.parametrize("ending", ["Cancel", "AllClear"])
 async def test_ending_before_its_alert_keeps_the_alert_back(rig: CommandRig, ending: str) -> None:

@@ -588,6 +588,17 @@ async def test_known_members_of_another_list_are_not_taken_again(rig: CommandRig
     assert [rig.notice(notice).plan.content["en"].title for notice in kept.notices] == ["Pump 8 has stopped"]
 
 
+async def test_member_that_stands_twice_in_a_list_is_taken_once(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source("issue", name="prometheus", kind="standard-webhook")
+    firing = ParsedTrigger("a", "incident.reported", "", "{}", pump("7"))
+    twice = ParsedTrigger("list 1", "json", "", "{}", Members((firing, firing)))
+    assert len((await rig.commands.take_mapped(source, twice)).notices) == 1
+    over = ParsedTrigger("b", "incident.resolved", "", "{}", ResolveBody(source_ref="7"))
+    late = ParsedTrigger("list 2", "json", "", "{}", Members((over, firing)))
+    assert len((await rig.commands.take_mapped(source, late)).notices) == 1, "the one that is known stands for nothing"
+
+
 async def test_list_is_decided_as_a_whole_or_parked(rig: CommandRig) -> None:
     await rig.places()
     source = await rig.source("issue", name="prometheus", kind="standard-webhook")

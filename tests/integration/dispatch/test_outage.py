@@ -129,6 +129,27 @@ def test_failure_after_the_recovery_is_not_repeated(timed: Rig, clock: Clock) ->
     asyncio.run(run())
 
 
+def test_probes_take_turns(timed: Rig, clock: Clock) -> None:
+    rig, provider = timed, Provider()
+    bad, *_ = rig.people(4)
+
+    async def run() -> None:
+        async with rig.working({"email": provider}, retries=NO_SCHEDULE) as worker:
+            provider.answer = lambda _: TROUBLE[0]
+            _, number = rig.issue(expires=timedelta(hours=12))
+            await rig.complete(number)
+            provider.answer = lambda message: (
+                TROUBLE[0] if message.to == f"p{bad}@example.org" else SendResult(result="sent")
+            )
+            for _ in range(6):
+                clock.now += timedelta(minutes=11)
+                await worker.requeue_recovered()
+                await rig.complete(number)
+            assert (await rig.complete(number)).by_channel == {"email": {"sent": 3, "failed-technical": 1}}
+
+    asyncio.run(run())
+
+
 def test_what_has_ended_or_could_not_be_written_stays_failed(timed: Rig, clock: Clock) -> None:
     rig, provider = timed, Provider()
     rig.people(3)

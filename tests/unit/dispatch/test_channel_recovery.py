@@ -18,8 +18,8 @@ SENT, BUSY, REFUSED = (
 def health(*hand_overs: tuple[float, SendResult]) -> ChannelHealth:
     """Health of the SMS channel after hand-overs at these seconds."""
     found = ChannelHealth()
-    for second, result in hand_overs:
-        found.observe("sms", result, START + timedelta(seconds=second))
+    for contact, (second, result) in enumerate(hand_overs):
+        found.observe("sms", contact, result, START + timedelta(seconds=second))
     return found
 
 
@@ -38,3 +38,15 @@ def test_a_minute_of_failures_is_an_outage() -> None:
     assert found.recovered_at("sms") == START + timedelta(seconds=70)
     assert found.last_sent("sms") == START + timedelta(seconds=71)
     assert found.recovered_at("email") is None
+
+
+def test_one_full_mailbox_is_no_outage() -> None:
+    found = ChannelHealth()
+    for second, contact, result in [(0, 1, SENT), (10, 2, BUSY), (300, 2, BUSY), (600, 1, SENT)]:
+        found.observe("email", contact, result, START + timedelta(seconds=second))
+    assert found.recovered_at("email") == START
+
+
+def test_waiting_for_a_provider_is_no_outage() -> None:
+    waiting = SendResult(result="not-begun", reason="the budget is used up")
+    assert health((0, SENT), (10, waiting), (40, waiting), (700, SENT)).recovered_at("sms") == START

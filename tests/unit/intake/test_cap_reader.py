@@ -303,6 +303,12 @@ def test_periods_of_one_language_are_one_notice_in_order_of_time() -> None:
     assert group.expires is not None and group.expires.hour == 20
 
 
+def test_other_words_of_the_same_period_are_told_too() -> None:
+    second = period("14", "16").replace("Wind from 14.", "Hail, too.")
+    words = cap_reader.parse(alert(period("14", "16"), second)).groups[0].content["en-GB"]
+    assert "Wind from 14." in words.body and "Hail, too." in words.body
+
+
 def test_instructions_that_differ_are_told_with_their_period() -> None:
     late = period("18", "20").replace("Stay in.", "Leave.")
     words = cap_reader.parse(alert(period("14", "16"), late)).groups[0].content["en-GB"]

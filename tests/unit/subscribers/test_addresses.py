@@ -55,6 +55,8 @@ def test_sender_phone_leaves_the_unreadable_as_it_is(text: str) -> None:
         ("call +44 7700 900123", "letters"),
         ("1-800-FLOWERS", "letters"),
         ("+44 7700 900123;5", "not a telephone number"),
+        ("+44 7700 900123~2", "not a telephone number"),
+        ("+49 30 12345~678", "not a telephone number"),
         ("+44 7700 900123 #5", "not a telephone number"),
         ("+44 7700 900123, +44 7700 900124", "not a telephone number"),
         ("+4477239", "too short"),
