@@ -72,7 +72,7 @@ def cursor_before_rows() -> None:
 
 
 def claims_not_reset() -> None:
-    """What a dead process had claimed stays claimed."""
+    """Claims of a dead process are never released."""
     housekeeping.requeue_orphaned = lambda *_: Claim([], SHARDS)  # type: ignore[attr-defined]
 
 
@@ -118,7 +118,7 @@ def cursor_in_another_transaction() -> None:
 
 
 def forgetful_follow_up() -> None:
-    """Whoever is being handed a notice when it is cancelled is not told of the cancel."""
+    """People to whom a notice is being handed over when it is cancelled are not told of the cancel."""
     fanout.FanOut._outcomes = lambda self, number, reached: []  # type: ignore[method-assign]
 
 
@@ -144,7 +144,7 @@ REPLACED: tuple[tuple[Any, str], ...] = (
     (fanout.FanOut, "_commit"),
     (fanout.FanOut, "_outcomes"),
 )
-"""What the builds replace: it must be there, or a bad build would be a good one."""
+"""Attributes that the builds replace: each must exist, or a bad build would be a good one."""
 
 
 if __name__ == "__main__":

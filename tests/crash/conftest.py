@@ -1,4 +1,4 @@
-"""What the crash tests count is written down: CRASH_REPORT=FILE has them write a page when they are through."""
+"""Report of what the crash tests count: CRASH_REPORT=FILE has them write a page when they are through."""
 
 from __future__ import annotations
 

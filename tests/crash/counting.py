@@ -82,7 +82,7 @@ class Process:
 
 
 def raise_counter(unit: UnitOfWork, stream_id: UUID) -> int:
-    """One event, and one row beside it in the same transaction."""
+    """Append an event, and write a row beside it in the same transaction."""
     unit.get(COUNTER, stream_id)
     version = unit.version(stream_id) + 1
     unit.append(COUNTER, stream_id, Raised(who=f"{stream_id} {version}"))

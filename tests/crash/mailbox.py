@@ -16,12 +16,12 @@ _ID = re.compile(rb"(?im)^message-id:\s*<([^@>]+)@")
 
 
 class Taken(NamedTuple):
-    """One copy."""
+    """Copy of a message that was taken."""
 
     delivery: str
     to: str
     at: float
-    """When DATA ended, as `time.time()`."""
+    """Time of the end of DATA, as `time.time()`."""
 
 
 class Mailbox:
@@ -52,7 +52,7 @@ class Mailbox:
 
 @contextmanager
 def mailbox() -> Iterator[Mailbox]:
-    """One that listens."""
+    """Run a mailbox that listens."""
     box = Mailbox()
     controller = Controller(box, hostname="127.0.0.1", port=box.port)
     controller.start()

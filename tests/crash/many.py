@@ -19,9 +19,9 @@ from tests.crash.server import NOTICE, Server
 
 SMTP_CONNECTIONS = 16
 THINK_S = 0.15
-"""How long a mail server thinks about each message: what is in flight at an incident is what is thought about."""
+"""Delay of a mail server for each message, in seconds: messages in flight at an incident are those in this delay."""
 SETTLE_S = 2.0
-"""How long after an incident what had been begun may still come to its mail server."""
+"""Time after an incident in which hand-overs begun before may still reach their mail server, in seconds."""
 
 
 class Web(Server):
@@ -67,7 +67,7 @@ class Cluster:
         return {f"p{i}@example.org" for i in range(count)}
 
     def worker(self) -> subprocess.Popen[bytes]:
-        """One more process that sends, with a mail server of its own: `mail-1` is the first one's."""
+        """Start one more process that sends, with a mail server of its own: `mail-1` is the first one's."""
         env = self.web._env | {"ALERTS_SMTP_URL": self.box.mail(f"mail-{len(self._workers) + 1}")}
         with (self.folder / "log").open("ab") as log:
             command = [sys.executable, "-m", "alerts", "worker"]

@@ -22,10 +22,10 @@ SILENT = float("inf")
 
 
 class Copy(NamedTuple):
-    """One message that was taken."""
+    """Message that was taken."""
 
     begun: float
-    """When MAIL came, as `time.time()`."""
+    """Time at which MAIL came, as `time.time()`."""
     taken: float
     to: str
     delivery: str
@@ -47,14 +47,14 @@ class Peer:
         self._process.send_signal(number)
 
     def copies(self) -> list[Copy]:
-        """What it took so far."""
+        """Messages taken so far."""
         if not self._ledger.exists():
             return []
         whole = [line.split(" ") for line in self._ledger.read_text().splitlines(keepends=True) if line.endswith("\n")]
         return [Copy(float(begun), float(taken), to, identity.strip()) for begun, taken, to, identity in whole]
 
     def count(self) -> int:
-        """How many."""
+        """Number of messages taken so far."""
         return self._ledger.read_bytes().count(b"\n") if self._ledger.exists() else 0
 
     def wait(self, count: int, patience: float = 60) -> None:
@@ -67,7 +67,7 @@ class Peer:
 
 @contextmanager
 def peer(ledger: Path, think_s: float = 0.0) -> Iterator[Peer]:
-    """One that listens. `think_s`: seconds before each answer to a message, SILENT for none to anything."""
+    """Run a peer that listens. `think_s`: seconds before each answer to a message, SILENT for none to anything."""
     command = [sys.executable, "-m", "tests.crash.peer", str(ledger), str(think_s)]
     root = Path(__file__).resolve().parents[2]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:

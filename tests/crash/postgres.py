@@ -61,7 +61,7 @@ def _alive(pid: int) -> bool:
 
 @contextmanager
 def own_postgres() -> Iterator[OwnPostgres]:
-    """One in a folder of its own; its path is short, since a socket's has to be."""
+    """Run a server in a folder of its own; its path is short, since a socket's has to be."""
     folder = Path(tempfile.mkdtemp(prefix="alown-", dir="/tmp"))
     server = OwnPostgres(folder)
     try:

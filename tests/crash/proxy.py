@@ -1,4 +1,4 @@
-"""What stands between a server and its PostgreSQL: bytes pass, until the n-th COMMIT, at which the server is killed.
+"""Proxy between a server and its PostgreSQL: forwards bytes until the n-th COMMIT, at which the server is killed.
 
 Before it reaches the database (the transaction is lost), or after, with the answer held back (it is kept, and nobody
 who lives knows). It reads nothing else: a COMMIT stands in one message of the driver, which fits into one segment here.
@@ -89,7 +89,7 @@ def _end(*ends: socket.socket) -> None:
 
 @contextmanager
 def proxy(database: str, *, reached: bool) -> Iterator[Proxy]:
-    """One before that database."""
+    """Run a proxy in front of that database."""
     made = Proxy(database, reached=reached)
     try:
         yield made

@@ -61,7 +61,7 @@ class Server:
     # --- the process ---
 
     def run(self, *arguments: str, timeout: float = 60) -> str:
-        """One command line of `alerts`; what it printed. Its code must be 0."""
+        """Run a command line of `alerts` and return its output. Its exit code must be 0."""
         command = [sys.executable, "-m", "alerts", *arguments]
         done = subprocess.run(command, cwd=self._folder, env=self._env, capture_output=True, text=True, timeout=timeout)
         assert done.returncode == 0, done.stderr
@@ -82,7 +82,7 @@ class Server:
         self.run("import", str(file))
 
     def command(self) -> list[str]:
-        """How the product is called; a sweep calls it under a tracer, a guard another build of it."""
+        """Command that runs the product; a sweep runs it under a tracer, a guard runs another build of it."""
         return [sys.executable, "-m", "alerts"]
 
     def start(self, *options: str) -> None:
@@ -101,7 +101,7 @@ class Server:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended by itself."""
+        """True if it has not ended by itself."""
         return self._process is not None and self._process.poll() is None
 
     def ended(self, timeout: float) -> int:
@@ -117,13 +117,13 @@ class Server:
             self._process.wait()
 
     def log(self) -> str:
-        """What it has written to its log."""
+        """Everything it has written to its log."""
         return (self._folder / "log").read_text()
 
     # --- HTTP ---
 
     def fetch(self, method: str, path: str, body: Json | None = None, once: str = "") -> tuple[int, bytes]:
-        """One request; (status, body). OSError if there is no answer."""
+        """Send a request; (status, body). OSError if there is no answer."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         named = headers | ({"Idempotency-Key": once} if once else {})
@@ -138,7 +138,7 @@ class Server:
             raise OSError("the answer was cut off") from cut
 
     def once(self, method: str, path: str, body: Json | None = None, once: str = "") -> Json:
-        """One request; OSError if there is no answer, or none but `try again`."""
+        """Send one request; OSError if there is no answer, or none but `try again`."""
         status, answer = self.fetch(method, path, body, once)
         if status >= 500:
             raise OSError(f"{status}: {answer.decode()}")
@@ -159,7 +159,7 @@ class Server:
                 time.sleep(0.05)
 
     def until(self, path: str, holds: Callable[[Json], bool], patience: float = 30) -> Json:
-        """What stands at `path` once it holds."""
+        """Poll `path` until `holds` is true of its content, and return that."""
         deadline = time.monotonic() + patience
         while not holds(found := self.ask("GET", path)):
             assert time.monotonic() < deadline, found

@@ -42,13 +42,13 @@ class History:
             self.told.append(Told(f"{mark}/{to}", mark, "email", to, "sent", ("sent",)))
 
     def hand(self, to: str, at: float, *, mark: str = "Trial 1", **more: Any) -> None:
-        """One hand-over, taken if nothing else is said."""
+        """Add a hand-over to the ledger, taken unless stated otherwise."""
         what: dict[str, Any] = {"taken": True, "identity": f"{mark}/{to}", "notice": mark, **more}
         n = len(self.hands) + 1
         self.hands.append(Hand(n=n, channel="email", peer="mail-1", to=to, begun=at, ended=at + 0.5, **what))
 
     def tell(self, to: str, **changes: Any) -> None:
-        """What the product says of Trial 1 to that person."""
+        """Change what the product reports of Trial 1 to that person."""
         at = next(i for i, told in enumerate(self.told) if told.to == to and told.notice == "Trial 1")
         self.told[at] = self.told[at]._replace(**changes)
 

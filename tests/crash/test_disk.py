@@ -21,7 +21,7 @@ from tests.crash.server import NOTICE, Server
 
 PEOPLE = {f"p{i}@example.org" for i in range(200)}
 FULL_S = 1.5
-"""How long the disk stays full once it was noticed."""
+"""Time for which the disk stays full once that was noticed, in seconds."""
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def no_growth(pid: int) -> Iterator[None]:
 
 @pytest.fixture
 def server(tmp_path: Path, box: Mailbox) -> Iterator[Server]:
-    """One with its database in `disk`, some residents, and real mail."""
+    """Server with its database in `disk`, some residents, and real mail."""
     (tmp_path / "disk").mkdir(exist_ok=True)
     server = Server(tmp_path, f"sqlite:///{tmp_path}/disk/alerts.db", {"ALERTS_SMTP_URL": box.url})
     server.take_in(PEOPLE)

@@ -54,7 +54,7 @@ def emergency_behind_a_bulletin(run: Trial) -> None:
 
 
 class Scenario(NamedTuple):
-    """What shows that a build is bad."""
+    """Scenario that shows that a build is bad."""
 
     happens: Callable[[Trial], None]
     promise: str

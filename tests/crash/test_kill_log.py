@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Child:
-    """One counting process, and what it has acknowledged."""
+    """Counting process, and what it has acknowledged."""
 
     def __init__(self, url: str, seed: str) -> None:
         self._process = subprocess.Popen(

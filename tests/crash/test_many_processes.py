@@ -20,7 +20,7 @@ from tests.crash.many import SMTP_CONNECTIONS, THINK_S, Cluster, database_away, 
 
 pytestmark = pytest.mark.crash
 IN_DOUBT = 4 * SMTP_CONNECTIONS
-"""What a process may have handed over and not recorded: its connections, and what came in before the next record."""
+"""Maximum hand-overs of a process without a record: its connections, and what came in before the next record."""
 
 
 @pytest.fixture

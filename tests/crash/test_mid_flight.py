@@ -26,7 +26,7 @@ class House:
         self.server, self.box = server, box
 
     def of(self, notice: str) -> list[Copy]:
-        """What the peer took of a notice."""
+        """Copies of a notice that the peer took."""
         ids = {delivery["id"] for delivery in self.server.deliveries(notice)}
         return [copy for copy in self.box.copies() if copy.delivery in ids]
 
@@ -47,7 +47,7 @@ class House:
         self.server.until("/api/v1/status", lambda found: not any(found[name] for name in MOVING), 60)
 
     def states(self, notice: str) -> Counter[str]:
-        """How its deliveries ended."""
+        """Number of its deliveries by state."""
         return Counter(delivery["state"] for delivery in self.server.deliveries(notice))
 
 

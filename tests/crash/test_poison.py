@@ -1,4 +1,4 @@
-"""What cannot be written or read delays nobody else, is shown to a person, and can be done after the mend (P6)."""
+"""Poison (not writable or readable) delays nobody else, is shown to a person, and can be done after the mend (P6)."""
 
 from __future__ import annotations
 

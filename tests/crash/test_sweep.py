@@ -102,7 +102,7 @@ def test_killed_at_each_commit(
 def test_killed_at_each_step_of_each_dialogue(
     pipelining: bool, steps: Sequence[str], tmp_path: Path, counted: Counted
 ) -> None:
-    """One after the other, as the peer sees it."""
+    """Kill at one step after the other, in the order in which the peer sees them."""
     with trial(tmp_path, f"sqlite:///{tmp_path}/var/alerts.db", Plan(pipelining=pipelining, mails=1)) as run:
         run.take_in(crowd(PEOPLE))
         for step in steps:

@@ -1,4 +1,4 @@
-"""What a run came to, by pure functions of: who is due (the test's own reckoning), the peers' ledger, the instants of
+"""Verdict on a run, by pure functions of: who is due (the test's own reckoning), the peers' ledger, the instants of
 the kills, and the outcomes that the product tells. Nothing here reads a table or a clock.
 
 Every finding names the promise that it breaks. The counts: *lost* (due, and neither taken nor ended for a reason that
@@ -24,7 +24,7 @@ Pair = tuple[str, str, str]
 LATE_S = 1.0
 """P5."""
 CHUNK_A_SENDER = 6 * 500
-"""What a process may have handed over and not recorded: a chunk for each sender (P3)."""
+"""Maximum hand-overs of a process without a record: a chunk for each sender (P3)."""
 FINAL = {
     "sent",
     "delivered",
@@ -41,22 +41,22 @@ ENDS: dict[str, set[str]] = {
     "updated": {"superseded"},
     "": set(),
 }
-"""How a notice ended, and the states that what had not left of it ends in."""
+"""Final states of deliveries that had not left, by how their notice ended."""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One that was issued, as the test did it."""
+    """Notice that was issued, as the test did it."""
 
     mark: str
     asked: float
-    """When its issue was asked for: nothing may leave before."""
+    """Time at which its issue was requested: nothing may leave before."""
     due_at: float = 0.0
     """Its `send_at`, 0 for at once."""
     acknowledged: float = 0.0
-    """When the 2xx was there."""
+    """Time of the 2xx."""
     urgent: bool = False
     ended: float | None = None
-    """When it was cancelled, stopped or updated (the 2xx was there), or its `expires`."""
+    """Time at which it was cancelled, stopped or updated (the 2xx was there), or its `expires`."""
     how: Literal["", "cancelled", "expired", "updated"] = ""
     update: str = ""
     """The mark of what replaced it."""
@@ -65,7 +65,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Incident(NamedTuple):
-    """One process was killed or stopped: what it had in its hands and had not recorded is in doubt.
+    """Kill or stop of one process: its hand-overs without a record are in doubt.
 
     `until`: what it had begun may have come to its peers up to then. `peer`: the one that it alone hands over to, "" if
     it is the only process. `woke`: when one that was stopped went on.
@@ -78,7 +78,7 @@ class Incident(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One delivery as the product tells of it."""
+    """Delivery as the product reports it."""
 
     identity: str
     notice: str
@@ -91,12 +91,12 @@ class Told(NamedTuple):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One run."""
+    """Input of the checker: everything known of one run."""
 
     notices: Sequence[Notice]
     due: frozenset[Pair]
     allowed: frozenset[Pair] = frozenset()
-    """Who may get it and need not: a follow-up goes to those, too, of whom nobody knows whether they had the first."""
+    """Optional recipients: a follow-up also goes to those of whom it is uncertain whether they had the first."""
     hands: Sequence[Hand]
     told: Sequence[Told] | None = None
     """None where nobody asked the product."""
@@ -104,7 +104,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 99
     """Attempts after which the product gives up."""
     at_once: int = CHUNK_A_SENDER
-    """What a process may have in its hands, handed over and not recorded."""
+    """Maximum hand-overs of a process without a record."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,11 +124,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> bool:
-        """Whether every promise was kept."""
+        """True if every promise was kept."""
         return not self.breaches
 
     def broken(self, promise: str) -> bool:
-        """Whether that one was not."""
+        """True if that promise was broken."""
         return any(breach.startswith(promise) for breach in self.breaches)
 
 
@@ -184,7 +184,7 @@ def _lost(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
 
 
 class _Reasons:
-    """Why a delivery may end otherwise than taken, by the ledger and by what the test did."""
+    """Accepted reasons for a delivery to end otherwise than taken, by the ledger and by what the test did."""
 
     def __init__(self, case: Case) -> None:
         self._case = case
@@ -199,13 +199,13 @@ class _Reasons:
                 self._gone.setdefault((hand.channel, hand.to), hand.ended)
 
     def was_gone(self, pair: Pair) -> bool:
-        """Whether it was known by the time that the notice found its readers that there is no such recipient: then
+        """True if the recipient was known not to exist by the time that the notice found its readers: then
         nothing is due."""
         mark, channel, to = pair
         return self._gone.get((channel, to), _NEVER) < self._begun[mark]
 
     def against(self, told: Told, taken: bool) -> str:
-        """What speaks against its state; "" if nothing does."""
+        """Objection to the reported state; "" if there is none."""
         to = (told.channel, told.to)
         match told.state:
             case "sent" | "delivered":
@@ -238,7 +238,7 @@ def _ghosts(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
 
 
 def _identities(case: Case) -> list[str]:
-    """One delivery, one identity, and no identity for two."""
+    """Check that each delivery has one identity, and no identity has two deliveries."""
     of_pair: dict[Pair, set[str]] = defaultdict(set)
     of_identity: dict[str, set[Pair]] = defaultdict(set)
     for hand in case.hands:
@@ -279,13 +279,13 @@ def _duplicates(case: Case, copies: Mapping[Pair, Sequence[Hand]]) -> list[str]:
 
 
 def _explains(incident: Incident, first: Hand, second: Hand) -> bool:
-    """Whether the first copy was in the hands of the process that this happened to, and the second came afterwards."""
+    """True if the first copy was in flight in the process of this incident, and the second came afterwards."""
     in_hand = first.begun <= incident.until < second.begun and incident.peer in ("", first.peer)
     return in_hand or _begun_awake(incident, second)
 
 
 def _begun_awake(incident: Incident, copy: Hand) -> bool:
-    """Whether a copy came of a hand-over that was let go right before the stop, and begun right after it: a process
+    """True if a copy came of a hand-over that was released right before the stop, and begun right after it: a process
     does one thing at a time, so that there is one such hand-over at most."""
     woke, patience = incident.woke, incident.until - incident.at
     return woke is not None and copy.peer == incident.peer and woke <= copy.begun <= woke + patience
@@ -323,7 +323,7 @@ def _early(case: Case) -> list[str]:
 
 
 def _may_return(asked: Hand, incidents: Iterable[Incident]) -> float:
-    """When; a process that was killed in between may not have written down that it was asked to wait."""
+    """Earliest next attempt; a process killed in between may not have recorded that it was asked to wait."""
     assert asked.wait is not None
     until = asked.ended + asked.wait
     return min([until, *(one.at for one in incidents if one.until >= asked.begun)])

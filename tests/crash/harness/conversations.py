@@ -1,4 +1,4 @@
-"""What all peers share: a connection that knows when the other side has gone, and the book they write in."""
+"""Parts shared by all peers: a connection that detects when the other side has gone, and the book they write in."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Gone(Exception):
 
 
 class Line:
-    """One connection."""
+    """Connection of a peer with the product."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Send a line."""
         self.write(f"{text}\r\n".encode())
 
     def write(self, raw: bytes) -> None:
@@ -51,7 +51,7 @@ class Line:
 
     @property
     def closed(self) -> bool:
-        """Whether the other side has gone, as far as can be known."""
+        """True if the other side has gone, as far as can be known."""
         return self._reader.at_eof() or self._reader.exception() is not None or self._writer.is_closing()
 
     async def hold(self, seconds: float) -> None:

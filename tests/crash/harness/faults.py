@@ -1,4 +1,4 @@
-"""Which fault a hand-over meets: a pure function of (seed, recipient, attempt), so that a rerun meets the same.
+"""Fault of a hand-over as a pure function of (seed, recipient, attempt), so that a rerun meets the same faults.
 
 An attempt is the n-th time that a recipient is offered to any peer. Faults before anybody is named (a banner that does
 not come) have the connection's number in place of the attempt, and the peer's name in place of the recipient.
@@ -64,15 +64,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 3
     """The first so many attempts of a recipient may meet one, so that every retry schedule comes to its end."""
     hold_s: float = 0.5
-    """How long whoever stalls does so, seconds. Over the product's time limits it becomes a time-out."""
+    """Duration of a stall, in seconds. Above the product's time limits it becomes a time-out."""
     wait_s: int = 1
-    """What a 429 asks for in Retry-After, seconds."""
+    """Wait that a 429 asks for in Retry-After, in seconds."""
     think_s: float = 0.0
-    """How long every peer thinks about a message before it takes it, seconds: what is thought about is in flight."""
+    """Delay of every peer before it takes a message, in seconds: a message in this delay is in flight."""
     mails: int = 2
-    """How many mail servers there are."""
+    """Number of mail servers."""
     pipelining: bool = True
-    """Whether the mail servers offer it."""
+    """True if the mail servers offer PIPELINING."""
     without: frozenset[str] = frozenset()
     """Faults that this run leaves out."""
 

@@ -19,7 +19,7 @@ _WORDS = {200: "OK", 201: "Created", 202: "Accepted", 302: "Found"}
 
 @dataclass(slots=True)
 class Request:
-    """One POST."""
+    """POST request as the peer received it."""
 
     path: str
     headers: dict[str, str]
@@ -41,13 +41,13 @@ class _Answer:
 
 
 class HttpPeer:
-    """What push services and text providers have in common: `described` says what a request hands over."""
+    """Base class of push services and text providers: `described` says what a request hands over."""
 
     def __init__(self, name: str, channel: str, book: Book) -> None:
         self.name, self._channel, self._book = name, channel, book
 
     async def talk(self, line: Line) -> None:
-        """One connection, request after request."""
+        """Serve a connection, request after request."""
         while (first := await line.readline()) is not None:
             await self._serve(line, await _rest(line, first))
 

@@ -1,4 +1,4 @@
-"""What the peers write down, outside the product: a line a hand-over, on disk before its answer leaves.
+"""Ledger of the peers, outside the product: a line for each hand-over, on disk before its answer leaves.
 
 The file only grows. A second kind of line says that an answer found nobody to hear it.
 """
@@ -16,7 +16,7 @@ Refusal = Literal["", "temporary", "permanent", "technical"]
 
 
 class Hand(msgspec.Struct, frozen=True, kw_only=True, tag="hand", omit_defaults=True):
-    """One hand-over as its peer saw it. Times are `time.time()`."""
+    """Hand-over as its peer saw it. Times are `time.time()`."""
 
     n: int
     """Its number in the ledger."""
@@ -27,13 +27,13 @@ class Hand(msgspec.Struct, frozen=True, kw_only=True, tag="hand", omit_defaults=
     identity: str = ""
     """The delivery, by Message-ID, by the push payload's id, by the text's reference; "" if it was not said yet."""
     notice: str = ""
-    """Which notice, by the mark in its title."""
+    """The notice, by the mark in its title."""
     nth: int = 0
     """The how many-th attempt on this recipient, over all peers."""
     begun: float
-    """When MAIL or the head of the request came."""
+    """Time at which MAIL or the head of the request came."""
     ended: float
-    """When the peer decided, right before its answer."""
+    """Time of the peer's decision, right before its answer."""
     fault: str = ""
     taken: bool = False
     """The peer answers for it from here on."""
@@ -68,7 +68,7 @@ class Ledger:
         return self._last
 
     def write(self, line: Hand | Unheard) -> None:
-        """One line, at once."""
+        """Append a line, unbuffered."""
         os.write(self._file, msgspec.json.encode(line) + b"\n")
 
 

@@ -13,7 +13,7 @@ _SUBJECT = re.compile(rb"(?im)^subject:[^\r\n]*?(Trial \d+)")
 
 
 class MailServer:
-    """One conversation after the other; see `tests.crash.harness.faults` for what it does."""
+    """SMTP conversations of one mail server; see `tests.crash.harness.faults` for its faults."""
 
     def __init__(self, name: str, book: Book, *, shaky: bool) -> None:
         """`shaky`: whether its connections have faults of their own."""
@@ -21,7 +21,7 @@ class MailServer:
         self._connections = 0
 
     async def talk(self, line: Line) -> None:
-        """One connection."""
+        """Serve a connection."""
         self._connections += 1
         plan = self._book.plan
         fault = plan.fault("connection", self.name, self._connections) if self._shaky else ""

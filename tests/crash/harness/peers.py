@@ -64,7 +64,7 @@ class Peers:
         }
 
     def mail(self, name: str) -> str:
-        """One mail server, as ALERTS_SMTP_URL has it."""
+        """URL of a mail server, as in ALERTS_SMTP_URL."""
         return f"smtp://127.0.0.1:{self._ports[name]}?tls=none"
 
     def subscription(self, device: str, service: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def peers(ledger: Path, plan: Plan) -> Iterator[Peers]:
 
 
 class _Door:
-    """One peer's port, which may be shut for a while."""
+    """Port of a peer, which may be shut for a while."""
 
     def __init__(self, talk: Talk) -> None:
         self._talk, self.port = talk, 0

@@ -38,7 +38,7 @@ _ALL = """
 
 
 class Ran(NamedTuple):
-    """One test that has run."""
+    """Record of a test that has run."""
 
     module: str
     """The file's name without `.py`."""
@@ -47,11 +47,11 @@ class Ran(NamedTuple):
     outcome: str
     seconds: float
     counted: Mapping[str, Any] | None
-    """What its checker counted; None if it judges by itself."""
+    """Counts of its checker; None if it judges by itself."""
 
 
 def promises(words: str) -> str:
-    """Which promises a test file says it is about."""
+    """Promises named in a test file's docstring."""
     named = re.findall(r"\((P[^)]*)\)", words)
     return ", ".join(dict.fromkeys(_PROMISES.findall(" ".join(named))))
 

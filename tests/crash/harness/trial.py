@@ -1,4 +1,4 @@
-"""One run from end to end: a real server, peers that misbehave by plan, kills, and all that the checker asks for.
+"""Trial run from end to end: a real server, peers that misbehave by plan, kills, and all that the checker asks for.
 
 with trial(folder, url, Plan(seed=7, share=0.2)) as run:
     run.take_in(300)
@@ -196,7 +196,7 @@ class Trial:
         return {(self._threads.get(mark, mark), *to) for mark, *to in pairs if mark not in self._cancels}  # type: ignore[misc]
 
     def judged(self) -> Verdict:
-        """What it came to; where a promise was broken, the whole case stands in `case.json` in the test's folder."""
+        """Verdict on the run; if a promise was broken, the case is written to `case.json` in the test's folder."""
         verdict = judge(case := self.case())
         if not verdict.kept:
             (self._folder / "case.json").write_bytes(msgspec.json.encode(case))
@@ -236,7 +236,7 @@ def goes_out(server: Server, notice: str, send_at: float = 0.0) -> None:
 
 
 def told_by(server: Server, notices: Mapping[str, str]) -> list[Told]:
-    """What the product says of every delivery of these notices (mark → id)."""
+    """Every delivery of these notices (mark → id) as the product reports it."""
     contacts = _contacts(server)
     found = []
     for mark, notice in notices.items():
