@@ -15,7 +15,7 @@ from tests.support.command_rig import CommandRig
 
 @pytest.fixture(params=["memory"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """What these tests decide does not depend on the database, unless they say so by `@on_both`."""
+    """Memory alone: decisions do not depend on the database, unless a test says so by `@on_both`."""
     return str(request.param)
 
 

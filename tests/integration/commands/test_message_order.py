@@ -53,7 +53,7 @@ async def take(rig: CommandRig, source: SourceState, cap: CapMessage) -> Trigger
 
 
 def issued(rig: CommandRig) -> list[str]:
-    """What people were told, in order: titles, an ending in brackets."""
+    """Messages issued to people, in order: titles, an ending in brackets."""
     found = []
     for recorded in rig.events("NoticeIssued"):
         event = recorded.event

@@ -48,7 +48,7 @@ async def test_place_may_be_outside_those_registered(rig: CommandRig) -> None:
 
 
 async def test_swapped_place_is_refused_and_can_be_corrected(rig: CommandRig) -> None:
-    """One swapped place would widen the bounds by which every later position is looked at."""
+    """A single swapped place would widen the bounds by which every later position is looked at."""
     swapped = {"circle": {"lat": -0.15, "lon": 51.55, "radius_km": 1}}
     body = PlaceBody(slug="first", name={"en": "First"}, area=swapped)
     await rig.commands.define_place(key(), body)

@@ -32,7 +32,7 @@ def row(rig: Rig, number: int, contact: int) -> DeliveryRow:
 
 
 async def sent(rig: Rig, answer: SendResult | None = None) -> tuple[int, int]:
-    """One person's delivery that has left; (notice number, contact point number)."""
+    """Send one person's delivery; (notice number, contact point number)."""
     [contact] = rig.people(1)
     owner = Owner(rig.subscriber_of[contact], contact)
     claim = lambda unit: ADDRESSES.claim(unit, "email", f"p{contact}@example.org", owner)  # noqa: E731

@@ -1,4 +1,4 @@
-"""What failed for technical reasons waits for a person, and leaves once what was wrong is mended: on both databases."""
+"""Technical failures wait for a person, and leave once their cause is mended: on both databases."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Stuck(Scripted):
 
 
 def test_stopped_worker_leaves_no_claim(rig: Rig) -> None:
-    """What it cannot finish in time is in doubt at once, not when a lease runs out; the rest has not left."""
+    """Deliveries it cannot finish in time are in doubt at once, not when a lease runs out; the rest has not left."""
     due = rig.people(120)
 
     async def play() -> None:
@@ -194,7 +194,7 @@ def test_stopped_worker_leaves_no_claim(rig: Rig) -> None:
 
 
 class Slow(Scripted):
-    """One message a second."""
+    """Provider with a rate of one message a second."""
 
     def rate(self) -> float:
         return 1.0

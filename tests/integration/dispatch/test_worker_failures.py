@@ -1,4 +1,4 @@
-"""What goes wrong between a claim and its record: no row stays claimed, none is counted twice, nobody waits for it."""
+"""Failures between a claim and its record: no row stays claimed, none is counted twice, nobody waits for it."""
 
 from __future__ import annotations
 

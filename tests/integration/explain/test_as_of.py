@@ -1,4 +1,4 @@
-"""What the public had been told at a moment: later events do not show, and an expiry holds from its own time."""
+"""Public view as of a moment: later events do not show, and an expiry holds from its own time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why and why-not, for those whom the story does not meet: drafts, the unreachable, the erased, drills, cancels."""
+"""Explanations of why and why not, outside the story: drafts, the unreachable, the erased, drills, cancels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.served import Served, resident, settled
 
 @pytest.fixture(params=["sqlite"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """What is explained does not depend on the database."""
+    """SQLite alone: explanations do not depend on the database."""
     return str(request.param)
 
 

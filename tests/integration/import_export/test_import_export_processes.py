@@ -42,7 +42,7 @@ class Office:
         )
 
     def run(self, *arguments: str) -> Any:
-        """What a command prints."""
+        """Run a command and return what it prints."""
         return told(self.start(*arguments))
 
     def migrate(self) -> None:
@@ -53,7 +53,7 @@ class Office:
             subprocess.run([sys.executable, "-m", "alerts", "migrate"], cwd=self._folder, env=self._env, check=True)
 
     def topics(self) -> Counter[str]:
-        """How many events there are, by topic."""
+        """Number of events by topic."""
         database = connect(self._url, "main")
         try:
             with database.read() as tx:

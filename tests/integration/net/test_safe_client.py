@@ -1,4 +1,4 @@
-"""What strangers' addresses may and may not be, with real peers and a canary that must never be connected to."""
+"""Limits on strangers' addresses, with real peers and a canary that must never be connected to."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ async def test_no_private_host_is_ever_connected_to() -> None:
 
 
 async def test_the_canary_sings_without_the_guard() -> None:
-    """What the test above would see if the guard were not there."""
+    """Control for the test above: its observation if the guard were not there."""
     async with canary() as (port, connected):
         client = SafeHttpClient(allow_private=True, connect_s=0.5, total_s=1.0)
         with pytest.raises(ReplyLost):

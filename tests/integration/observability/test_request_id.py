@@ -1,4 +1,4 @@
-"""One id from the request by its events to what the dispatch says; and what a line never holds."""
+"""Request id carried from the request by its events to the dispatch's log lines; and what a line never holds."""
 
 from __future__ import annotations
 

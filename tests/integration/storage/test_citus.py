@@ -1,4 +1,4 @@
-"""What `migrate` asks of Citus. Citus itself is not on PyPI: its three names stand here as the least that answers."""
+"""Calls of `migrate` to Citus. Citus itself is not on PyPI: minimal stubs of its three names answer here."""
 
 from __future__ import annotations
 

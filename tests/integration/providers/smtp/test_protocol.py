@@ -1,4 +1,4 @@
-"""One SMTP connection, commands sent together or apart, with a server that says what a table says, in pieces."""
+"""SMTP connection, commands sent together or apart, with a server that answers from a table, in pieces."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from alerts.providers.smtp.provider import SmtpProvider
 
 @dataclass(frozen=True)
 class Target:
-    """One server."""
+    """Server to send to."""
 
     host: str
     port: int
@@ -178,7 +178,7 @@ class Peer:
 
 
 def conversed(peer: Peer, *recipients: str, second: Peer | None = None) -> list[SendResult]:
-    """What became of messages to a peer (and to a second server that is chosen after it)."""
+    """Results of messages to a peer (and to a second server that is chosen after it)."""
 
     async def run() -> list[SendResult]:
         peers = [peer] if second is None else [peer, second]
@@ -373,7 +373,7 @@ def test_what_waited_for_a_stalled_server_is_asked_again_before_it_leaves(monkey
 def test_message_is_rechecked_after_a_slow_greeting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What happened while the server took its time, a cancel perhaps, must be seen before MAIL (RULES 15)."""
+    """Changes while the server took its time, a cancel perhaps, must be seen before MAIL (RULES 15)."""
     monkeypatch.setattr("alerts.providers.smtp.client.SOON", 0.2)
     monkeypatch.setattr("alerts.providers.smtp.provider.SOON", 0.2)
     peer = Peer(banner="slow")

@@ -25,7 +25,7 @@ Tls = Literal["auto", "none", "starttls", "implicit"]
 
 @dataclass(frozen=True)
 class Target:
-    """One server."""
+    """Server to send to."""
 
     host: str
     port: int
@@ -130,7 +130,7 @@ def handed(
     implicit: ssl.SSLContext | None = None,
     password: str = "",
 ) -> SendResult:
-    """What became of one message to a server with this certificate, named `host` by whoever sends."""
+    """Result of one message to a server with this certificate, named `host` by the sender."""
     message = Message(channel="email", delivery="d", to="a@b.example", data=b"Subject: x\r\n\r\nx\r\n", sender="t@t")
 
     async def run() -> SendResult:

@@ -43,7 +43,7 @@ def filled(databases: Databases) -> list[int]:
 
 
 def kept(databases: Databases) -> bytes:
-    """What is kept, as it lies there."""
+    """Stored checkpoint, as raw bytes; empty if there is none."""
     with blob_store.stored_blob(databases.views) as source:
         return b"" if source is None else source.read(1 << 30)
 
@@ -159,7 +159,7 @@ def test_checkpoint_of_another_log_is_ignored(databases: Databases, caplog: pyte
 
 
 def test_checkpoint_ahead_of_the_effects_is_ignored(databases: Databases, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever began there would never send what was issued between the two."""
+    """A start from such a checkpoint would never send what was issued between the two."""
     filled(databases)
     with databases.main.write() as tx:
         tx.execute("UPDATE reactors SET log_position = 12")
@@ -191,7 +191,7 @@ def test_checkpoint_of_another_generation_is_ignored(databases: Databases, caplo
 
 
 def prepared(rig: Rig) -> int | None:
-    """What a migration does, where nothing else runs."""
+    """Write a checkpoint as a migration does, where nothing else runs."""
     views = LiveViews(rig.databases.url, rig.main, rig.databases.migrations("views"))
     try:
         store = CheckpointStore(rig.log, views, rig.vault, worth=1)

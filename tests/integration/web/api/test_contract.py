@@ -1,4 +1,4 @@
-"""What CONTRACT says of every route: errors, limits, keys, idempotency, versions, pages."""
+"""Rules of CONTRACT for every route: errors, limits, keys, idempotency, versions, pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(params=["sqlite"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """What a door refuses does not depend on the database."""
+    """SQLite alone: refusals by the API do not depend on the database."""
     return str(request.param)
 
 

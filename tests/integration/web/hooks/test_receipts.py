@@ -109,7 +109,7 @@ class Doors(Served):
 
 @pytest.fixture
 def mail_port() -> Iterator[int]:
-    """Where a mail server listens that takes everything."""
+    """Port of a mail server that takes everything."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

@@ -41,7 +41,7 @@ class Program:
         return await self.house.client.post("/hooks/pumps", data=data, headers=given)
 
     async def trigger(self, body: Any, key: dict[str, str], **headers: str) -> dict[str, Any]:
-        """What became of it."""
+        """Post the body and return the outcome from its `status_url`."""
         answer = await self.post(body, **headers)
         assert answer.status == 202, await answer.text()
         url = (await answer.json())["status_url"]

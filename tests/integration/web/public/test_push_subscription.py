@@ -246,7 +246,7 @@ async def test_resubscribing_a_browser_lifts_no_graver_suppression(
 
 
 async def one_more(served: Served, key: dict[str, str], subscriber: str) -> dict[str, Any]:
-    """What a further device by the API is answered, of somebody who has as many as one may have."""
+    """Answer to a further device by the API, for a subscriber who has as many as are allowed."""
     edit = {**key, "If-Match": "*", "Content-Type": "application/merge-patch+json"}
     body = json.dumps({"push": await device(served, "more"), "confirmed": True, "consent": consent()})
     return await problem(await served.client.patch(f"/api/v1/subscribers/{subscriber}", data=body, headers=edit), 422)

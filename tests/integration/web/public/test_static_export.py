@@ -19,7 +19,7 @@ LINK = re.compile(r'(?:href|src)="([^"]+)"')
 
 
 def file_of(dest: Path, address: str) -> Path:
-    """What a static host gives for a path."""
+    """File that a static host serves for a path."""
     found = dest / address.strip("/")
     return found / "index.html" if found.is_dir() else found
 
