@@ -110,7 +110,7 @@ def _url(server: str, name: str) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Which database this run of the test is on."""
+    """Database dialect of this run of the test."""
     return str(request.param)
 
 

@@ -135,7 +135,7 @@ class Kept:
 
 
 class MailSink:
-    """What aiosmtpd asks. A mailbox that begins with `no-such-mailbox` is refused for good, `busy-once` puts each
+    """Handler for aiosmtpd. A mailbox that begins with `no-such-mailbox` is refused for good, `busy-once` puts each
     message off once."""
 
     def __init__(self, kept: Kept, dkim_record: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Who is due for a notice, written from the rules alone: slow, obvious, none of the product's code.
+"""Reference implementation of the audience, from the rules alone: slow, obvious, none of the product's code.
 
 A person is a dict of what the test asked for (`places`, `topics`, `floor`, …), a notice is the body that was posted.
 """

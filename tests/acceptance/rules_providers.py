@@ -78,7 +78,7 @@ class Providers:
         self._say(world, {"from": number, "text": text, "at": datetime.now(UTC).isoformat()})
 
     def receipt(self, world: World, reference: str, status: str) -> None:
-        """What became of a text."""
+        """Report the status of a text to the product."""
         self._say(world, {"reference": reference, "status": status, "at": datetime.now(UTC).isoformat()})
 
     def bounce(self, world: World, mail: EmailMessage, status: str = "5.1.1") -> None:

@@ -130,7 +130,7 @@ class Key:
 
 
 class World:
-    """One server with its keys and sources; stop it when done."""
+    """Server with its keys and sources; stop it when done."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         """`settings`: more of the product's, such as ALERTS_DATABASE_URL (default: SQLite in that folder)."""
@@ -170,7 +170,7 @@ class World:
         self._start()
 
     def operate(self, operation: str, **arguments: Any) -> Json:
-        """What the command line does, through the door it uses itself."""
+        """Run an operation of the command line, over the same connection as the command line."""
 
         async def one() -> Json:
             async with self._connected() as call:
@@ -191,7 +191,7 @@ class World:
             self._process.wait()
 
     async def _hand_out(self) -> None:
-        """What the command line gives, through the door it uses itself."""
+        """Create the team, keys and sources, over the same connection as the command line."""
         london = square(-0.1, 51.5, 0.1)
         rules = [
             {"kinds": ["alert"], "areas": [london], "severities": ["Severe", "Extreme"], "then": "issue"},
@@ -309,7 +309,7 @@ class World:
         return found
 
     def inbox(self, to: str) -> list[Json]:
-        """What reached an address, oldest first."""
+        """Messages that reached an address, oldest first."""
         found: list[Json] = []
         after = 0
         while items := self.http("GET", f"/inbox.json?after={after}&limit=500").body["items"]:
@@ -319,7 +319,7 @@ class World:
     # --- CAP
 
     def cap(self, source: str, xml: str) -> Json:
-        """What a CAP message came to."""
+        """Post a CAP message and return its outcome."""
         headers = {"Content-Type": "application/cap+xml", "Authorization": f"Bearer {self.secrets[source]}"}
         taken = self.http("POST", f"/hooks/{source}", xml, headers)
         assert taken.status == 202, taken

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Server:
-    """One folder's server. `kill` and `start` again as often as you like."""
+    """Server of one folder. `kill` and `start` again as often as you like."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as free:

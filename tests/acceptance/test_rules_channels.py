@@ -27,7 +27,7 @@ NEWSLETTERS = ("week", "month")
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def dialect(request: pytest.FixtureRequest) -> str:
-    """Which database this run of the module is on."""
+    """Database dialect of this run of the module."""
     return str(request.param)
 
 
@@ -55,7 +55,7 @@ def world(dialect: str, providers: Providers, request: pytest.FixtureRequest) ->
 
 
 def device(world: World, name: str) -> Json:
-    """What a browser would give to be notified."""
+    """Push subscription as a browser would give it."""
     return dict(world.http("GET", f"/inbox/push/{name}").body)
 
 
@@ -68,7 +68,7 @@ def points(world: World, subscriber: str) -> dict[str, list[int]]:
 
 
 def counted(world: World, notice: str) -> Counter[tuple[str, str, str]]:
-    """How many deliveries by subscriber, channel and state, once it has settled."""
+    """Number of deliveries by subscriber, channel and state, once the dispatch has settled."""
     world.dispatch(notice)
     rows = world.api.items(f"/deliveries?notice={notice}&limit=500")
     assert len({row["contact_point"] for row in rows}) == len(rows), "one a contact point"
@@ -165,7 +165,7 @@ def _somebody(world: World, rng: random.Random, number: int) -> Json:
 
 
 def _fate(world: World, providers: Providers, rng: random.Random, person: Json) -> None:
-    """What has come back of what they were sent, and what they texted."""
+    """Report bounces and complaints on mail that was sent, and text replies, and record their effect in `person`."""
     address, phone = person.get("email"), person.get("phone")
     if address and rng.random() < 0.5 and any(mail["To"] == address for mail in providers.mails):
         status = rng.choice(("5.1.1", "5.7.1", "4.2.2", "complaint"))

@@ -1,4 +1,4 @@
-"""What `pip install` gives: the wheel carries everything that the demonstration needs."""
+"""Content of the wheel that `pip install` installs: everything that the demonstration needs."""
 
 from __future__ import annotations
 

@@ -136,6 +136,6 @@ class Tally:
         )
 
     def totals(self, database: BaseDatabase) -> dict[UUID, int]:
-        """What it has counted."""
+        """Totals it has counted, by stream."""
         with database.read() as tx:
             return {UUID(bytes=stream): total for stream, total in tx.execute(f"SELECT stream, total FROM {self.name}")}

@@ -16,7 +16,7 @@ ID = UUID(int=1)
 
 @dataclass
 class Told(Generic[S]):
-    """What has been told of one thing, and its state."""
+    """Events of one stream, and the state folded from them."""
 
     stream: Stream[S]
     id: UUID = ID

@@ -1,4 +1,4 @@
-"""One process of the product, built by the bootstrap on a test's databases: the rig of integration and crash tests."""
+"""Process of the product, built by the bootstrap on a test's databases: the rig of integration and crash tests."""
 
 from __future__ import annotations
 

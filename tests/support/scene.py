@@ -33,7 +33,7 @@ NOW = datetime(2026, 11, 23, 14, 32, tzinfo=UTC)
 
 
 class Scene:
-    """One process of the product in a folder of its own, and what is told in it. `start` and `stop` it.
+    """Process of the product in a folder of its own, and its story. `start` and `stop` it.
 
     Without `sends` its clock is `now`, which a test may move, and nothing leaves; with it, time runs and messages
     reach the inbox.

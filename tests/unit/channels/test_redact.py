@@ -1,4 +1,4 @@
-"""What of a mail server's words is kept (P12): the reason, never whose address it was about."""
+"""Redaction of a mail server's words (P12): the reason is kept, never whose address it was about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a dispatch is paused."""
+"""Conditions under which bounces pause a dispatch."""
 
 from __future__ import annotations
 

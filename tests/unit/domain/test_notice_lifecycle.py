@@ -61,7 +61,7 @@ class NoticeMachine(RuleBasedStateMachine):
         return self.told.state
 
     def ask(self, decide: Any, *args: Any, by: str = "person:dan", **more: Any) -> tuple[Event, ...]:
-        """What was decided; () if it was refused, and then nothing may have changed."""
+        """Events that were decided; () if the decision was refused, and then nothing may have changed."""
         before = self.state
         try:
             events: tuple[Event, ...] = decide(before, *args, **more)

@@ -1,4 +1,4 @@
-"""When a newsletter's issues are due: rules over days, clocks that change, and rules that never come."""
+"""Due times of a newsletter's issues: rules over days, clocks that change, and rules that never come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which service points are open when, and as what, under the announced changes (RULES 11, 12)."""
+"""Opening times and status of service points, under the announced changes (RULES 11, 12)."""
 
 from __future__ import annotations
 

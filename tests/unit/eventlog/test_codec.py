@@ -1,4 +1,4 @@
-"""How an event is kept: what goes in comes out, what is personal is sealed, old versions are raised."""
+"""Codec of events: round trip, sealing of personal data, upcasting of old versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often one key may come."""
+"""Rate limits of one key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Clock:
 
 
 def taken(limits: RateLimits, who: str, rate: float, times: int) -> int:
-    """How many of so many requests are let in."""
+    """Number of requests let in, out of `times`."""
     let = 0
     for _ in range(times):
         try:

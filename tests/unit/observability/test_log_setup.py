@@ -1,4 +1,4 @@
-"""What a process logs, and what it never does."""
+"""Content of a process's log, and what it never contains."""
 
 from __future__ import annotations
 

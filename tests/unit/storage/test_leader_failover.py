@@ -1,4 +1,4 @@
-"""One process does the work, the others stand by and go on where it stopped."""
+"""Leader failover: one process does the work, the others stand by and go on where it stopped."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SPREAD = re.compile(
 ACROSS = {
     ("directory.sql", "people"): "a page of the list of subscribers, in the order of registration: not a hot path",
 }
-"""What may ask all shards, and why."""
+"""Queries that may ask all shards, and why."""
 
 
 def _tables() -> set[str]:

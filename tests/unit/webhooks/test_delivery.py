@@ -1,4 +1,4 @@
-"""What one post of an event says, and what an answer to it means."""
+"""Content of a post of one event, and the meaning of its answer."""
 
 from __future__ import annotations
 

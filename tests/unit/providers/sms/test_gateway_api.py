@@ -1,4 +1,4 @@
-"""What is asked of providers of texts, and what their answers mean."""
+"""Requests to providers of texts, and the meaning of their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a message reads behind DATA (RFC 5321, 4.5.2)."""
+"""Encoding of a message behind DATA (RFC 5321, 4.5.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alerts.providers.smtp.protocol import on_the_wire
 
 
 def unstuffed(wire: bytes) -> bytes:
-    """What a mail server makes of it: up to the lone dot, a leading dot less."""
+    """Message as a mail server reads it: up to the lone dot, a leading dot less."""
     lines = []
     for line in wire.split(b"\r\n"):
         if line == b".":

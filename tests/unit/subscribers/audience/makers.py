@@ -27,7 +27,7 @@ def person_id(number: int) -> UUID:
 def registered(
     number: int, places: Sequence[SubscriberPlace] = (), have: Sequence[Channel] = ("email",), **wishes: object
 ) -> Recorded:
-    """One person with one contact point a channel; contact numbers are 10 × number + index."""
+    """Registration of a person with a contact point for each channel; contact numbers are 10 × number + index."""
     wishes.setdefault("channels", ALL_CHANNELS)
     event = SubscriberRegistered(
         how="test",

@@ -1,4 +1,4 @@
-"""Who is due, the slow way: RULES.md read aloud over plain states, with pyproj and shapely alone."""
+"""Reference implementation of the audience, slow: RULES.md applied to plain states, with pyproj and shapely alone."""
 
 from __future__ import annotations
 
