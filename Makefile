@@ -28,7 +28,7 @@ test: install-dev lint types browser ## Every check and every test, on SQLite an
 lint: install-dev ## Style (ruff, hadolint, docstrings) and the directions of imports (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m tools.check_docstrings alerts subscribers tools
+	$(BIN)/python -m tools.check_docstrings alerts subscribers tools tests
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 
