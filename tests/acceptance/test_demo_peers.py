@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from alerts.demo.client import Doors, Json
+from alerts.demo.client import HttpClient, Json
 from alerts.demo.command import tell_and_judge
 from alerts.demo.server import Server
 from tests.acceptance.peers import Device, Peers, unb64
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 PEOPLE = 2500
 
 
-class DoorsAndPeers(Doors):
+class DoorsAndPeers(HttpClient):
     """The product's doors; what arrived is asked of the peers."""
 
     def __init__(self, peers: Peers, base: str, session: aiohttp.ClientSession) -> None:
@@ -55,7 +55,7 @@ async def _told(database_url: str, folder: Path, *, kill: bool) -> tuple[list[st
         await asyncio.to_thread(server.start)
         try:
             differences, _ = await tell_and_judge(
-                server, printed, kill=kill, people=PEOPLE, doors_of=partial(DoorsAndPeers, peers)
+                server, printed, kill=kill, people=PEOPLE, client_of=partial(DoorsAndPeers, peers)
             )
             await peers.quiet()
             async with aiohttp.ClientSession() as session, session.get(f"{server.url}/readyz") as answer:
