@@ -6,9 +6,10 @@ They keep their identity, their attempts and their place in the retry schedule.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -77,13 +78,41 @@ async def requeue_failed(writer: Writer, dispatch: UUID, *, by: str) -> int:
     return await _requeue(writer, dispatch, _failed_rows, by=by)
 
 
-async def requeue_tried(database: Database, writer: Writer, channel: Channel, before: datetime, now: datetime) -> int:
+def failed_in_channel(database: Database, channel: Channel, now: datetime) -> list[UUID]:
+    """Dispatches with failed deliveries of a channel that may still be sent."""
+    with database.read() as tx:
+        found = tx.execute(_sql.failed_in_channel, (FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now)))
+    return [UUID(bytes=bytes(dispatch)) for (dispatch,) in found]
+
+
+class ParkedDelivery(NamedTuple):
+    """Failed delivery of a dispatch; `last_at` is the time of its last try, in microseconds since 1970."""
+
+    last_at: int
+    dispatch: UUID
+    shard: int
+    contact: int
+
+
+def longest_parked(database: Database, channel: Channel, now: datetime) -> ParkedDelivery | None:
+    """Failed delivery of a channel whose last try is the oldest; None if there is none."""
+    found: list[ParkedDelivery] = []
+    for dispatch in failed_in_channel(database, channel, now):
+        with database.read() as tx:
+            [(notice, *_)] = tx.execute(_sql.job, (dispatch.bytes,))
+            parameters = (*range(SHARDS), notice, FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now))
+            rows = tx.execute(_of_shards(_sql.longest_parked, range(SHARDS)), parameters)
+        found += [ParkedDelivery(int(last_at), dispatch, int(shard), int(contact)) for shard, contact, last_at in rows]
+    return min(found, default=None)
+
+
+async def requeue_tried(writer: Writer, dispatches: Iterable[UUID], channel: Channel, before: datetime) -> int:
     """Requeue the failed deliveries of a channel whose last try was before that time; return their number.
 
     What ends meanwhile stays as it is.
     """
     total = 0
-    for dispatch in _failed_in(database, channel, now):
+    for dispatch in dispatches:
         try:
             rows = partial(_tried_rows, channel=channel, before=before)
             total += await _requeue(writer, dispatch, rows, by="system")
@@ -92,34 +121,17 @@ async def requeue_tried(database: Database, writer: Writer, channel: Channel, be
     return total
 
 
-async def requeue_longest_parked(database: Database, writer: Writer, channel: Channel, now: datetime) -> int:
-    """Requeue the failed delivery of a channel whose last try is the oldest; return 1, or 0 if there is none."""
-    oldest: tuple[int, UUID, int, int] | None = None
-    for dispatch in _failed_in(database, channel, now):
-        with database.read() as tx:
-            [(notice, *_)] = tx.execute(_sql.job, (dispatch.bytes,))
-            parameters = (*range(SHARDS), notice, FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now))
-            found = tx.execute(_of_shards(_sql.longest_parked, range(SHARDS)), parameters)
-        for shard, contact, last_at in found:
-            if oldest is None or last_at < oldest[0]:
-                oldest = last_at, dispatch, shard, contact
-    if oldest is None:
-        return 0
-    _, dispatch, shard, contact = oldest
+async def requeue_one(writer: Writer, parked: ParkedDelivery) -> int:
+    """Requeue one failed delivery; return 1, or 0 if it may no longer be sent."""
 
     def find(unit: UnitOfWork, notice: int, shards: range, limit: int) -> list[_FailedRow]:
-        return unit.read(_sql.tried_row, (shard, notice, FAILED_TECHNICAL, contact)) if shard in shards else []
+        key = (parked.shard, notice, FAILED_TECHNICAL, parked.contact)
+        return unit.read(_sql.tried_row, key) if parked.shard in shards else []
 
     try:
-        return await _requeue(writer, dispatch, find, by="system")
+        return await _requeue(writer, parked.dispatch, find, by="system")
     except Conflict:
         return 0
-
-
-def _failed_in(database: Database, channel: Channel, now: datetime) -> list[UUID]:
-    with database.read() as tx:
-        found = tx.execute(_sql.failed_in_channel, (FAILED_TECHNICAL, CHANNEL_CODE[channel], micros(now)))
-    return [UUID(bytes=bytes(dispatch)) for (dispatch,) in found]
 
 
 async def _requeue(writer: Writer, dispatch: UUID, find: _Find, *, by: str) -> int:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from alerts.channels.message import SendResult
-from alerts.delivery_queue.requeue import failed_channels, requeue_longest_parked, requeue_tried
+from alerts.delivery_queue.requeue import (
+    failed_channels,
+    failed_in_channel,
+    longest_parked,
+    requeue_one,
+    requeue_tried,
+)
 from alerts.dispatch.queue_client import QueueClient
 from alerts.kernel.terms import Channel
 
@@ -70,24 +77,24 @@ class ChannelRecovery:
         self._served: dict[Channel, datetime] = {}
 
     async def requeue(self) -> None:
-        """Requeue what may be sent again; a periodic job."""
-        for channel in await self._queue.in_thread(failed_channels, self._queue.database, self._clock()):
+        """Requeue what may be sent again; a periodic job. Reads run in a thread: they may go through many rows."""
+        for channel in await asyncio.to_thread(failed_channels, self._queue.database, self._clock()):
             await self._requeue(channel)
 
     async def _requeue(self, channel: Channel) -> None:
-        now, recovered = self._clock(), self._health.recovered_at(channel)
+        database, writer, now = self._queue.database, self._queue.writer, self._clock()
+        recovered = self._health.recovered_at(channel)
         if recovered is not None and self._served.get(channel) != recovered:
-            amount = await self._again(channel, recovered, now)
+            dispatches = await asyncio.to_thread(failed_in_channel, database, channel, now)
+            amount = await requeue_tried(writer, dispatches, channel, recovered)
             self._served[channel] = recovered
             if amount:
                 _log.info("%s works again: %d deliveries that had failed are queued again", channel, amount)
         elif self._is_idle(channel, now):
             self._probed[channel] = now
-            if await requeue_longest_parked(self._queue.database, self._queue.writer, channel, now):
+            parked = await asyncio.to_thread(longest_parked, database, channel, now)
+            if parked is not None and await requeue_one(writer, parked):
                 _log.info("one failed delivery is queued again to see if %s works", channel)
-
-    async def _again(self, channel: Channel, before: datetime, now: datetime) -> int:
-        return await requeue_tried(self._queue.database, self._queue.writer, channel, before, now)
 
     def _is_idle(self, channel: Channel, now: datetime) -> bool:
         times = (self._health.last_sent(channel), self._probed.get(channel))

@@ -7,7 +7,6 @@ Cancels and all-clears are messages too. A message leaves the feed when it is ne
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 
 from aiohttp import web
 
@@ -18,22 +17,16 @@ from alerts.web.http.routing import Handler
 from alerts.web.public import atom, cap_writer
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
-from alerts.web.public.page_frame import PageFrame, issued_at, place_of
+from alerts.web.public.page_frame import PageFrame, issued_at
 
 DAYS = timedelta(days=7)
-_MINUTE = timedelta(minutes=1)
 
 
 def handler(frame: PageFrame) -> Handler:
     """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
-        if (cached := await frame.cache.cached(request)) is not None:
-            return cached
-        now, place = frame.minute(), place_of(request)
-        tag = frame.pages.language(request)
-        made = partial(build, frame, frame.reader(tag, now), place)
-        return await frame.cache.serve(request, ("cap feed", tag, now, place), made, now + _MINUTE)
+        return await frame.minutely(request, "cap feed", lambda reader, path, place: build(frame, reader, place))
 
     return feed
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
-
 from aiohttp import web
 
 from alerts.channels import markdown
@@ -14,21 +11,14 @@ from alerts.web.http.routing import Handler
 from alerts.web.public import atom
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
-from alerts.web.public.page_frame import PageFrame, issued_at, place_of
-
-_MINUTE = timedelta(minutes=1)
+from alerts.web.public.page_frame import PageFrame, issued_at
 
 
 def handler(frame: PageFrame) -> Handler:
     """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
-        if (cached := await frame.cache.cached(request)) is not None:
-            return cached
-        now, place = frame.minute(), place_of(request)
-        tag = frame.pages.language(request)
-        made = partial(build, frame, frame.reader(tag, now), place)
-        return await frame.cache.serve(request, ("feed", tag, now, place), made, now + _MINUTE)
+        return await frame.minutely(request, "feed", lambda reader, path, place: build(frame, reader, place))
 
     return feed
 
