@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
     from alerts.delivery_queue.queries import DispatchQueries
+    from alerts.dispatch.alarms import Alarm
     from alerts.dispatch.canary import CanaryState
     from alerts.explain.why import Explainer
     from alerts.projections import ReadModelQueries
@@ -71,6 +72,8 @@ class Services:
     """Channel → description and health of its provider, for the status."""
     canaries: Callable[[], dict[str, CanaryState]] = dict
     """Channel → state of its canary; empty without testers. Blocks."""
+    alarms: Callable[[], tuple[Alarm, ...]] = tuple
+    """What keeps messages from leaving, as of this process's last look."""
     parked: Callable[[], int] = int
     """Count of parked events and audiences; `waiting` adds the webhooks."""
     totals: Callable[[], Totals] = Totals

@@ -15,9 +15,10 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.app.alarm_assembly import assemble_alarms, signs_of_life
 from alerts.app.catalogue import CATALOGUE
 from alerts.app.dispatch_assembly import assemble_worker
-from alerts.app.periodic_jobs import CANARIES, DUE, periodic_jobs
+from alerts.app.periodic_jobs import ALARMS, CANARIES, DUE, periodic_jobs
 from alerts.app.schema import migrate_all, migrations_folder, pending_migrations
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
@@ -168,13 +169,26 @@ class App:
             else None
         )
         self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
+        due = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
+        self._watch, watch = assemble_alarms(
+            main,
+            self.writer,
+            self.views,
+            self.projector.reference_data,
+            self.providers,
+            self._provider_states,
+            settings=settings,
+            clock=clock,
+        )
         self._jobs = periodic_jobs(
-            due=DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None,
+            due=due,
             worker=self._worker,
             canaries=self._canaries if settings.canary else None,
             webhooks=self._webhooks,
             checkpoints=self._checkpoints,
             prover=self._prover if self._roles else None,
+            alarms=watch if self._roles else None,
+            beats=signs_of_life(main, self._roles, self._worker, due, clock=clock),
         )
         self.services = Services(
             settings=settings,
@@ -199,6 +213,7 @@ class App:
             projections=self.runner.positions,
             providers=self._provider_states,
             canaries=lambda: canary_states(main, settings.canary, clock()),
+            alarms=self._watch.alarms,
             parked=self._parked,
             totals=partial(totals, main),
             urgent=self._worker.is_urgent if self._worker is not None else bool,
@@ -239,7 +254,8 @@ class App:
         senders = [sender for sender in (self._webhooks, self._worker) if sender is not None]
         try:
             self._jobs.remove(DUE)
-            await self._jobs.end(CANARIES)  # one in flight would fail when the senders close its provider
+            for using_providers in (CANARIES, ALARMS):  # one in flight would fail when the senders close its provider
+                await self._jobs.end(using_providers)
             stopped = await asyncio.gather(*(sender.stop() for sender in senders), return_exceptions=True)
         finally:
             await self._jobs.stop()  # last: a worker that finishes its messages needs its lease meanwhile

@@ -73,7 +73,7 @@ def assemble_worker(
         queue,
         audience,
         HealthExchange(queue, providers, clock=clock),
-        ChannelRecovery(queue, delivery.health, clock=clock),
+        ChannelRecovery(queue, delivery.health, tuple(providers), clock=clock),
         clock=clock,
     )
     positions = AppliedPositions(audience, read_models, threads=senders + URGENT_SENDERS)

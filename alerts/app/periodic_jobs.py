@@ -7,11 +7,13 @@ wakes them for work that becomes due by time alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from alerts.delivery_queue.worker_lease import BEAT
+from alerts.dispatch.alarms import BEAT_S
+from alerts.dispatch.alarms import EVERY_S as LOOK_S
 from alerts.dispatch.canary import Canaries
-from alerts.dispatch.channel_recovery import EVERY_S
+from alerts.dispatch.channel_recovery import EVERY_S, RELEASE_S
 from alerts.dispatch.worker import Worker
 from alerts.eventlog.integrity.prover import Prover
 from alerts.scheduler.due_items import DuePoll
@@ -20,6 +22,7 @@ from alerts.webhooks.sender import WebhookSender
 from subscribers.audience.checkpoint import CheckpointStore
 
 DUE = "due items"
+ALARMS = "alarms"
 CANARIES = "canaries"
 
 
@@ -31,15 +34,21 @@ def periodic_jobs(
     webhooks: WebhookSender | None = None,
     checkpoints: CheckpointStore | None = None,
     prover: Prover | None = None,
+    alarms: Callable[[], Awaitable[object]] | None = None,
+    beats: Sequence[Callable[[], Awaitable[object]]] = (),
 ) -> PeriodicJobs:
-    """Build the jobs of the components that this process has."""
+    """Build the jobs of the components that this process has; `beats` are the signs of life of its roles."""
     rows: list[PeriodicJob] = []
+    rows += [PeriodicJob(f"sign of life {number}", BEAT_S, one) for number, one in enumerate(beats)]
+    if alarms is not None:
+        rows.append(PeriodicJob(ALARMS, LOOK_S, alarms))
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
     if worker is not None:
         rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))
         rows.append(PeriodicJob("recovery of channels", EVERY_S, worker.requeue_recovered))
+        rows.append(PeriodicJob("release of what waited", RELEASE_S, worker.release_waiting))
     if canaries is not None:
         rows.append(PeriodicJob(CANARIES, canaries.every_s, canaries.send_due))
     if webhooks is not None:

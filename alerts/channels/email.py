@@ -258,6 +258,17 @@ class EmailRenderer:
         }
         return self._transactional("webhook_off", to, delivery, t, context, Values({}, {}))
 
+    def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
+        """Message to an administrator about what keeps messages from leaving."""
+        over = all(line["over"] for line in lines)
+        context = {
+            "title": t.text("alarms", "subject_over" if over else "subject"),
+            "preview": "",
+            "tone": STYLES["clear" if over else "severe"],
+            "items": lines,
+        }
+        return self._transactional("alarms", to, delivery, t, context, Values({}, {}))
+
     def _transactional(
         self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values
     ) -> Message:

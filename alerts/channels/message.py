@@ -115,6 +115,8 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     """Message id assigned by the provider."""
     retry_after: float | None = None
     """Seconds that the peer asked us to wait."""
+    outage: bool = False
+    """True if the provider or the line is at fault, not this message: it is sent as soon as they work again."""
     retire: Literal["", "hard-bounce", "gone", "opt-out"] = ""
     """Reason to suppress the address, with a permanent refusal.
 

@@ -1,4 +1,4 @@
-"""Replies to one person: to HELP by text, and to a team member whose webhook was disabled."""
+"""Messages to one person: the reply to HELP, and to team members about a disabled webhook or an alarm."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
         return f"{parts.scheme}://{where}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
+class AlarmLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Line of a message to an administrator: an alarm that lasts, or one that is over."""
+
+    words: str
+    since: datetime
+    over: bool
+
+
 class Answers:
     """Renderer of replies. Stateless except for the templates; thread-safe."""
 
@@ -55,3 +63,11 @@ class Answers:
             for w in webhooks
         ]
         return self._email.webhook_off(to, delivery, items, translator(language, self._default))
+
+    def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
+        """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""
+        items = [
+            {"words": without_marks(line.words), "since": f"{line.since:%Y-%m-%d %H:%M:%S} UTC", "over": line.over}
+            for line in lines
+        ]
+        return self._email.alarms(to, delivery, items, translator(self._default, self._default))

@@ -104,7 +104,8 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QueueState(msgspec.Struct, frozen=True, kw_only=True):
-    """The dispatch's part of `GET /status`. `planning`: pages to be written; `oldest_queued_s`: since its issue."""
+    """The dispatch's part of `GET /status`. `planning`: pages to be written; `oldest_queued_s`: since the issue of the
+    oldest notice with messages queued or deferred."""
 
     planning: int
     queued: int
@@ -200,7 +201,7 @@ class DispatchQueries:
             claimed = tx.execute(_sql.tallies_claimed)
             alive = {worker for worker, alive in workers(tx, now).items() if alive}
             planning = tx.execute(_sql.planning)
-            oldest = tx.execute(_sql.oldest_queued)[0][0]
+            oldest = tx.execute(_sql.oldest_unsent)[0][0]
             reacted = self._recorder.max_tracking_id("fan-out") or 0
         counts = {(lane, state): int(amount) for lane, state, amount in tallies}
         pages = {lane: sum(int(p) for of, _, p in planning if of == lane) for lane in LANE.values()}

@@ -4,7 +4,7 @@
 --   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
 --   flags: 1 FOLLOW_UP, 2 MAY_WAKE, 4 DID_WAKE, 8 LATE_JOINER, 16 IN_DOUBT, 32 TEAM, 64 DIGEST, 128 IMMEDIATE,
---       256 HAS_RECEIPT
+--       256 HAS_RECEIPT, 512 OUTAGE
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team
@@ -254,7 +254,8 @@ SELECT lane, notice, pages - next_page FROM jobs WHERE done = 0 AND next_page < 
 -- name: parked
 SELECT notice, notice_id, ended_reason FROM jobs WHERE ended = 7 ORDER BY notice
 
--- name: oldest_queued
-SELECT MIN(j.issued_at) FROM jobs j WHERE j.done = 0 AND EXISTS (
-    SELECT 1 FROM tallies t WHERE t.notice = j.notice AND t.state = 0
+-- name: oldest_unsent
+-- Deferred ones too: while a provider is away, they are all that waits.
+SELECT MIN(j.issued_at) FROM jobs j WHERE j.done = 0 AND j.ended IS NULL AND EXISTS (
+    SELECT 1 FROM tallies t WHERE t.notice = j.notice AND t.state IN (0, 2, 5)
     GROUP BY t.notice HAVING SUM(t.amount) > 0)

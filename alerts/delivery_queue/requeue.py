@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.delivery_queue.row_format import FAILED_TECHNICAL, JOB_NOTICE, QUEUED
+from alerts.delivery_queue.row_format import FAILED_TECHNICAL, JOB_NOTICE, LANE, QUEUED
 from alerts.domain.events import DispatchRetried
 from alerts.domain.streams import DISPATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork, Writer
@@ -132,6 +132,32 @@ async def requeue_one(writer: Writer, parked: ParkedDelivery) -> int:
         return await _requeue(writer, parked.dispatch, find, by="system")
     except Conflict:
         return 0
+
+
+async def release_waiting(writer: Writer, channel: Channel) -> None:
+    """Make due at once what waits for its channel's provider, some shards per transaction."""
+    for first in range(0, SHARDS, _SHARDS_PER_BATCH):
+
+        def work(unit: UnitOfWork, first: int = first) -> None:
+            now = micros(unit.now)
+            unit.write(_sql.release_waiting, (now, first, first + _SHARDS_PER_BATCH - 1, now, CHANNEL_CODE[channel]))
+
+        await writer.run(work, by="system")
+
+
+async def release_probe(writer: Writer, channel: Channel) -> bool:
+    """Make due at once the next delivery that the channel's outage has deferred; False if there is none."""
+
+    def work(unit: UnitOfWork) -> bool:
+        now = micros(unit.now)
+        for lane in LANE.values():
+            rows = unit.read(_sql.deferred_by_outage, (0, SHARDS - 1, lane, now, CHANNEL_CODE[channel]))
+            for key in rows:
+                unit.write(_sql.release_one, (now, *key, now))
+                return True
+        return False
+
+    return (await writer.run(work, by="system")).result
 
 
 async def _requeue(writer: Writer, dispatch: UUID, find: _Find, *, by: str) -> int:

@@ -3,6 +3,8 @@
 -- Numbers (row_format.py):
 --   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
+--   flags: 512 OUTAGE
+--   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team
 
@@ -43,6 +45,20 @@ ORDER BY last_at LIMIT 1
 -- name: tried_row
 SELECT shard, contact, channel, tries, last_at, reason FROM deliveries
 WHERE shard = ? AND notice = ? AND state = ? AND contact = ?
+
+-- name: release_waiting
+-- What waits for its provider's sake: queued ones that found none to be had, and those deferred by its outage (512).
+UPDATE deliveries SET due_at = ?
+WHERE shard BETWEEN ? AND ? AND lane IN (0, 1, 2, 3) AND due_at > ? AND channel = ?
+  AND (state = 0 OR (state = 5 AND (flags & 512) <> 0))
+
+-- name: deferred_by_outage
+SELECT shard, notice, contact FROM deliveries
+WHERE shard BETWEEN ? AND ? AND lane = ? AND due_at > ? AND channel = ? AND state = 5 AND (flags & 512) <> 0
+ORDER BY due_at LIMIT 1
+
+-- name: release_one
+UPDATE deliveries SET due_at = ? WHERE shard = ? AND notice = ? AND contact = ? AND due_at > ? AND state = 5
 
 -- name: attempt
 INSERT INTO attempts (shard, notice, contact, attempt, started, outcome, reason) VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -47,6 +47,8 @@ class DeliveryFlag(IntFlag):
     """The thread was sent at once whatever this person's frequency, so this one is too (RULES 14)."""
     HAS_RECEIPT = 256
     """A provider sent a receipt after accepting it: it was handed over, whatever its state is since."""
+    OUTAGE = 512
+    """Deferred for the provider's sake: it leaves as soon as its channel works again (RULES 23)."""
 
     # IntFlag's own operators build a member: 2 µs instead of 0.03 µs, several times for each delivery.
     __and__ = __rand__ = int.__and__  # type: ignore[assignment]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 from alerts.channels.message import SendResult
@@ -12,6 +12,8 @@ from alerts.delivery_queue.requeue import (
     failed_channels,
     failed_in_channel,
     longest_parked,
+    release_probe,
+    release_waiting,
     requeue_one,
     requeue_tried,
 )
@@ -20,6 +22,8 @@ from alerts.kernel.terms import Channel
 
 _log = logging.getLogger(__name__)
 EVERY_S = 60.0
+RELEASE_S = 5.0
+"""Seconds between two looks for channels that work again, and between two tries of one that does not."""
 PROBE = timedelta(minutes=10)
 """Time between single failed deliveries that are tried in a channel over which nothing else is sent."""
 SEVERAL = 2
@@ -39,9 +43,18 @@ class ChannelHealth:
         self._failing_since: dict[Channel, datetime] = {}
         self._failed_for: dict[Channel, set[int]] = {}
         self._recovered: dict[Channel, datetime] = {}
+        self._out: set[Channel] = set()
+        """Channels in which the last hand-over failed by the provider's fault."""
+        self._back: set[Channel] = set()
+        """Channels that work again; taken by `take_back`."""
 
     def observe(self, channel: Channel, contact: int, result: SendResult, at: datetime) -> None:
         """Note the result of a hand-over. A permanent refusal or a wait says nothing about the channel."""
+        if result.result == "sent" and channel in self._out:
+            self._out.discard(channel)
+            self._back.add(channel)
+        elif result.outage and result.result != "sent":
+            self._out.add(channel)
         if result.result == "sent":
             since = self._failing_since.pop(channel, None)
             failed_for = self._failed_for.pop(channel, set())
@@ -54,6 +67,19 @@ class ChannelHealth:
             failed_for = self._failed_for.setdefault(channel, set())
             if len(failed_for) < SEVERAL:
                 failed_for.add(contact)
+
+    def is_out(self, channel: Channel) -> bool:
+        """True if the last hand-over failed by the provider's fault."""
+        return channel in self._out
+
+    def presume_out(self, channel: Channel) -> None:
+        """Note that an earlier process has deferred messages of this channel by an outage."""
+        self._out.add(channel)
+
+    def take_back(self) -> set[Channel]:
+        """Take the channels that work again since the last call."""
+        back, self._back = self._back, set()
+        return back
 
     def recovered_at(self, channel: Channel) -> datetime | None:
         """Time of the first message after the last outage, or of the first of this process; None before."""
@@ -71,8 +97,19 @@ class ChannelRecovery:
     that the provider is well again.
     """
 
-    def __init__(self, queue: QueueClient, health: ChannelHealth, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        queue: QueueClient,
+        health: ChannelHealth,
+        channels: Collection[Channel] = (),
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`channels`: those that have a provider."""
         self._queue, self._health, self._clock = queue, health, clock
+        self._channels = tuple(channels)
+        self._asked: set[Channel] = set()
+        """Channels that were tried after the start: what an earlier process has deferred tells nobody by itself."""
         self._probed: dict[Channel, datetime] = {}
         self._served: dict[Channel, datetime] = {}
 
@@ -80,6 +117,21 @@ class ChannelRecovery:
         """Requeue what may be sent again; a periodic job. Reads run in a thread: they may go through many rows."""
         for channel in await asyncio.to_thread(failed_channels, self._queue.database, self._clock()):
             await self._requeue(channel)
+
+    async def release(self) -> None:
+        """Send at once what has waited for a provider that works again; a periodic job.
+
+        While a channel is out, the next of its deferred messages is tried in a short rhythm: what is deferred is all
+        that may find out that the server is back.
+        """
+        for channel in self._health.take_back():
+            await release_waiting(self._queue.writer, channel)
+            _log.info("%s works again: what has waited for it leaves now", channel)
+        for channel in self._channels:
+            if self._health.is_out(channel) or channel not in self._asked:
+                self._asked.add(channel)
+                if await release_probe(self._queue.writer, channel):
+                    self._health.presume_out(channel)
 
     async def _requeue(self, channel: Channel) -> None:
         database, writer, now = self._queue.database, self._queue.writer, self._clock()

@@ -262,7 +262,9 @@ class DeliveryRunner:
             result = await provider.send(out.message)
         except Exception as error:
             _log.exception("provider %s failed", provider.name)
-            result = SendResult(result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}")
+            result = SendResult(
+                result="in-doubt", reason=f"{provider.name} failed: {type(error).__name__}", outage=True
+            )
         finished = self._clock()
         self.health.observe(out.channel, out.rows[0].contact, result, finished)
         return [

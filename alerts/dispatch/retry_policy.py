@@ -62,9 +62,10 @@ class RetryPolicy:
             case "not-begun":
                 return self._waiting(row, result, finished, expires)
             case "temporary":
-                return self._again(done, result, expires, first_try, emergency)
+                return self._again(done._replace(flags=_flags(row, result)), result, expires, first_try, emergency)
             case "in-doubt":
-                doubted = done._replace(reason=f"{IN_DOUBT}: {result.reason}", flags=row.flags | DeliveryFlag.IN_DOUBT)
+                flags = _flags(row, result) | DeliveryFlag.IN_DOUBT
+                doubted = done._replace(reason=f"{IN_DOUBT}: {result.reason}", flags=flags)
                 return self._again(doubted, result, expires, first_try, emergency)
 
     def _waiting(self, row: Claimed, result: SendResult, finished: datetime, expires: datetime) -> DeliveryOutcome:
@@ -100,3 +101,8 @@ class RetryPolicy:
             return False
         # Within the schedule less than a day has passed; from its end on the day is counted exactly.
         return row.tries >= len(self.schedule.get(CHANNELS[row.channel], ()))
+
+
+def _flags(row: Claimed, result: SendResult) -> int:
+    """Flags of a row that is tried again: they say if it waits for the provider's sake."""
+    return (row.flags & ~int(DeliveryFlag.OUTAGE)) | (int(DeliveryFlag.OUTAGE) if result.outage else 0)

@@ -104,6 +104,10 @@ class Worker:
         await self.delivery.close()
         self._positions.close()
 
+    def is_working(self) -> bool:
+        """True while its tasks run; a sign of life is given only then."""
+        return bool(self._tasks) and not any(task.done() for task in self._tasks)
+
     @property
     def _stopping(self) -> bool:
         return self.delivery.stopping
@@ -117,6 +121,11 @@ class Worker:
     async def requeue_recovered(self) -> None:
         """Requeue what failed technically in channels that work again; a periodic job."""
         await self._housekeeping.recovery.requeue()
+
+    async def release_waiting(self) -> None:
+        """Send at once what has waited for a provider that works again; a periodic job."""
+        await self._housekeeping.recovery.release()
+        self._wakeup.notify()
 
     async def _housekeeping_loop(self) -> None:
         while not self._stopping:

@@ -17,7 +17,7 @@ import msgspec
 T = TypeVar("T")
 State = Literal["well", "limping", "resting"]
 
-RESTS = (1.0, 5.0, 30.0, 60.0)
+RESTS = (1.0, 5.0, 10.0)
 """Seconds of rest after the first, second, ... failure without recovery in between; the last one repeats."""
 LONGEST_REST = 900.0
 """Maximum rest in seconds: a longer Retry-After of a peer is cut to this."""

@@ -58,6 +58,8 @@ class DuePoll:
         self._database, self._fire, self._clock = database, fire, clock
         self.every_s = every
         self._polling = asyncio.Lock()
+        self.polls = 0
+        """Number of polls that ended well; a scheduler whose number does not rise gives no sign of life."""
         self.run_at: Callable[[datetime], object] = lambda at: None
         """Schedules an extra poll (`PeriodicJobs.run_at`)."""
 
@@ -76,6 +78,7 @@ class DuePoll:
                         failed.add(item)
                 failed.update(items)  # an item left planned is not fired twice in one poll
             await self._wake_for_next()
+            self.polls += 1
             return fired
 
     def _due(self, more: int) -> list[tuple[str, UUID, datetime]]:

@@ -14,7 +14,7 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SEVERITY_RANK, NoticeKind, NoticePhase
-from alerts.kernel.times import micros, optional_micros
+from alerts.kernel.times import from_micros, micros, optional_micros
 from alerts.projections.document_kinds import DISPATCHES, INCIDENTS, NOTICES
 from alerts.projections.queries.base import PAGE, SQL, QueryBase
 from alerts.storage.in_clauses import select_in
@@ -62,6 +62,12 @@ class NoticeQueries(QueryBase):
         with self._database.read() as tx:
             rows = tx.execute(SQL.live, (micros(now),))
         return sorted((self._decode(NOTICES, row[0]) for row in rows), key=_worst_first)
+
+    def to_be_planned(self, since: datetime, now: datetime) -> list[tuple[int, datetime]]:
+        """Return number and issue time of notices in force, issued since a time, that are to have a dispatch."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.to_be_planned, (micros(since), micros(now)))
+        return [(int(number), from_micros(issued_at)) for number, issued_at in rows]
 
     def recent(self, since: datetime, now: datetime) -> list[NoticeState]:
         """List notices issued since a time, whatever became of them, and live ones; the latest first."""

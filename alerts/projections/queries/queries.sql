@@ -15,6 +15,11 @@ SELECT doc FROM notices WHERE thread = (SELECT thread FROM notices WHERE id = ?)
 -- name: live
 SELECT doc FROM notices WHERE phase = 'live' AND expires > ?;
 
+-- name: to_be_planned
+-- Notices in force that are to have a dispatch; the other statuses are recorded only (RULES 15).
+SELECT number, issued_at FROM notices
+WHERE phase = 'live' AND issued_at >= ? AND expires > ? AND status IN ('Actual', 'Exercise', 'Test');
+
 -- name: recent
 -- Issued since a time, or live.
 SELECT doc FROM notices WHERE issued_at >= ? OR (phase = 'live' AND expires > ?);

@@ -92,7 +92,7 @@ class Gateway:
         except TargetRefused as error:
             return GatewayError(str(error), final=True)
         except TargetError as error:
-            return SendResult(result="in-doubt", reason=str(error))
+            return SendResult(result="in-doubt", reason=str(error), outage=True)
         finally:
             del self._out[ticket]
         return self.form.answered(message, answer, now)
@@ -214,7 +214,7 @@ class SmsProvider:
             )
         if outcome.result == "in-doubt":
             member.failed(now, outcome.reason, strikes=FLAKY)
-            return SendResult(result="in-doubt", reason=f"{member.name}: {outcome.reason}")
+            return SendResult(result="in-doubt", reason=f"{member.name}: {outcome.reason}", outage=outcome.outage)
         if outcome.result == "not-begun":
             member.abandon()
             member.it.bucket.refund()
@@ -232,7 +232,7 @@ class SmsProvider:
         # Without an answer to the message it was no try (RULES 23): it waits for a provider.
         result: Literal["temporary", "not-begun"] = "temporary" if any(t.reached for t in troubles) else "not-begun"
         wait = max(self._pool.wakes_in(monotonic()), _NO_GATEWAY_S)
-        return SendResult(result=result, reason=f"no SMS provider took it ({why})"[:500], retry_after=wait)
+        return SendResult(result=result, reason=f"no SMS provider took it ({why})"[:500], retry_after=wait, outage=True)
 
 
 def _alarm(left: int, whole: int) -> str:

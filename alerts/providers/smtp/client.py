@@ -184,7 +184,7 @@ class SmtpClient:
         except ConnectionBroken as broken:
             what = f"{host}: {without_address(one_line(broken.why), message.to)}"
             if broken.begun:
-                return SendResult(result="in-doubt", reason=f"{what} after the body began")
+                return SendResult(result="in-doubt", reason=f"{what} after the body began", outage=True)
             raise SmtpError(what, STRIKES) from broken
         self._keep(link)
         if answer.taken:

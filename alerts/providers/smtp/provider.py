@@ -128,7 +128,7 @@ class SmtpProvider:
         reason = f"no mail server could be reached ({why})"[:500]
         # Without an answer to the message it was no try (RULES 23): it waits for a server.
         wait = max(self._pool.wakes_in(now), _NO_SERVER_S)
-        return SendResult(result="temporary" if reached else "not-begun", reason=reason, retry_after=wait)
+        return SendResult(result="temporary" if reached else "not-begun", reason=reason, retry_after=wait, outage=True)
 
     async def _send_via(self, member: CircuitBreaker[SmtpClient], message: Message) -> SendResult:
         """Send through one server and record the outcome in its circuit breaker."""

@@ -37,6 +37,7 @@ def _status(services: Services) -> dict[str, object]:
         "parked": services.waiting(),
         "providers": services.providers(),
         "canaries": services.canaries(),
+        "alarms": services.alarms(),
         "unverified_webhooks": services.unverified.total(),
         "version": services.version,
     }

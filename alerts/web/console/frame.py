@@ -32,7 +32,10 @@ class Frame:
         """Render a screen with the name and role of the signed-in member."""
         member = cast(MemberState, request[MEMBER])
         who = member.name or member.email or "a member of the team"
-        return self.pages.page(layout, self.translator, {"who": f"{who}, {member.role}", **context})
+        alarms = [alarm.words for alarm in self.services.alarms()]
+        return self.pages.page(
+            layout, self.translator, {"who": f"{who}, {member.role}", "standstill": alarms, **context}
+        )
 
     def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
         """Render a page with a few lines and at most one button, for visitors who are not signed in."""

@@ -84,10 +84,10 @@ def _health(presenter: Presenter, status: QueueState) -> dict[str, Any]:
     ]
     if behind:
         words.append(f"pages {presenter.translator.number(behind)} entries behind")
-    halted = presenter.services.parked()
+    halted, alarms = presenter.services.parked(), presenter.services.alarms()
     return {
-        "tone": "severe" if halted else "clear",
-        "word": "Needs a person" if halted else "All well",
+        "tone": "severe" if halted or alarms else "clear",
+        "word": "Messages do not leave" if alarms else "Needs a person" if halted else "All well",
         "rest": words,
     }
 

@@ -47,9 +47,10 @@ def routes(services: Services) -> list[Route]:
 
 
 async def _state(services: Services, readiness: Readiness, start_position: StartPosition) -> dict[str, Any]:
-    """Check readiness: the log is readable and writable, and its content at the start has been applied.
+    """Check readiness: the log is readable and writable, its content at the start is applied, and every role lives.
 
-    A channel without a provider is listed but does not make the instance unready: the other channels still work.
+    An instance without a worker or a scheduler cannot send, so no process of it is ready. A channel without a provider
+    is listed but does not make the instance unready: the other channels still work.
     """
     providers = await _providers(services)
     state: dict[str, Any] = {
@@ -61,6 +62,7 @@ async def _state(services: Services, readiness: Readiness, start_position: Start
         "without_provider": sorted(channel for channel, one in providers.items() if not one.get("provider")),
         "providers": providers,
         "canaries": await _canaries(services),
+        "alarms": [{"name": alarm.name, "words": alarm.words} for alarm in services.alarms()],
     }
     try:
         end = await asyncio.wait_for(read(services, services.log.position), READ_S)
@@ -70,7 +72,8 @@ async def _state(services: Services, readiness: Readiness, start_position: Start
     if refused:
         return {**state, "log": f"cannot be written: {refused}"}
     waits = start_position.waits_for(end)
-    return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits}
+    silent = [alarm.name for alarm in services.alarms() if alarm.name.startswith("role:")]
+    return {**state, "catching_up": waits, "ready": not state["trouble"] and not waits and not silent}
 
 
 async def _canaries(services: Services) -> dict[str, Any]:

@@ -93,6 +93,11 @@ def _of_log(services: Services) -> Iterator[Metric]:
         ("projection",),
         {(name,): max(0, end - position) for name, position in positions.items()},
     )
+    alarms = services.alarms()
+    yield _gauge(
+        "alerts_alarm", "1 while something keeps messages from leaving.", ("alarm",), {(one.name,): 1 for one in alarms}
+    )
+    yield _gauge("alerts_alarms", "Number of alarms.", (), {(): len(alarms)})
     parked = services.waiting()
     yield _gauge("alerts_parked", "Things that wait for a person (`alerts parked`).", (), {(): parked})
 
@@ -112,7 +117,7 @@ def _of_queue(services: Services) -> Iterator[Metric]:
     yield _gauge("alerts_in_doubt", "Deliveries whose process died in mid hand-over.", (), {(): queue.in_doubt})
     yield _gauge(
         "alerts_oldest_queued_seconds",
-        "Since the issue of the oldest notice that has deliveries queued.",
+        "Since the issue of the oldest notice that has deliveries queued or deferred.",
         (),
         {(): queue.oldest_queued_s},
     )

@@ -13,6 +13,7 @@ import pytest
 
 from alerts.app.periodic_jobs import periodic_jobs
 from alerts.channels.message import Message, SendResult
+from alerts.delivery_queue.row_format import DEFERRED, SENT
 from alerts.dispatch.retry_policy import RetryPolicy
 from tests.support.databases import Databases
 from tests.support.rig import Rig, Scripted
@@ -191,5 +192,65 @@ def test_what_has_ended_or_could_not_be_written_stays_failed(timed: Rig, clock: 
             await asyncio.sleep(0.5)
             assert len(provider.handed) == handed
             assert set(rig.states(unwritable).values()) == {"failed-technical"}
+
+    asyncio.run(run())
+
+
+def test_deferred_messages_leave_when_the_server_is_back(timed: Rig) -> None:
+    rig, provider = timed, Provider()
+    rig.people(30)
+
+    async def run() -> None:
+        down = SendResult(result="temporary", reason="no mail server could be reached", outage=True)
+        provider.answer = lambda _: down
+        async with rig.working({"email": provider}, retries=SCHEDULE) as worker:
+            _, number = rig.issue()
+            await rig.until(lambda: rig.tallied(number) == {DEFERRED: 30})
+            tried = len(provider.handed)
+            await worker.release_waiting()
+            await rig.until(lambda: len(provider.handed) == tried + 1)
+            await rig.until(lambda: rig.tallied(number) == {DEFERRED: 30})
+            provider.answer = lambda _: SendResult(result="sent")
+            await worker.release_waiting()  # one finds out that it is back
+            await rig.until(lambda: rig.tallied(number).get(SENT) == 1)
+            await worker.release_waiting()
+            assert (await rig.complete(number)).by_channel == {"email": {"sent": 30}}
+
+    asyncio.run(run())
+
+
+def test_busy_mailbox_waits_for_its_own_time(timed: Rig) -> None:
+    rig, provider = timed, Provider()
+    rig.people(2)
+
+    async def run() -> None:
+        busy = iter([SendResult(result="temporary", reason="451 4.2.0 mailbox busy")])
+        provider.answer = lambda _: next(busy, SendResult(result="sent"))
+        async with rig.working({"email": provider}, retries=SCHEDULE) as worker:
+            _, number = rig.issue()
+            await rig.until(lambda: rig.tallied(number) == {SENT: 1, DEFERRED: 1})
+            for _ in range(3):
+                await worker.release_waiting()
+                await asyncio.sleep(0.1)
+            assert rig.tallied(number) == {SENT: 1, DEFERRED: 1}
+
+    asyncio.run(run())
+
+
+def test_process_tries_what_an_earlier_one_deferred(timed: Rig) -> None:
+    rig, provider = timed, Provider()
+    rig.people(3)
+
+    async def run() -> None:
+        provider.answer = lambda _: SendResult(result="in-doubt", reason="the reply was lost", outage=True)
+        async with rig.working({"email": provider}, retries=SCHEDULE):
+            _, number = rig.issue()
+            await rig.until(lambda: rig.tallied(number) == {DEFERRED: 3})
+        provider.answer = lambda _: SendResult(result="sent")
+        async with rig.working({"email": provider}, retries=SCHEDULE) as worker:
+            await worker.release_waiting()
+            await rig.until(lambda: SENT in rig.tallied(number))
+            await worker.release_waiting()
+            assert (await rig.complete(number)).by_channel == {"email": {"sent": 3}}
 
     asyncio.run(run())
