@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from alerts.app.terminal import Failed, note
 from alerts.kernel.errors import Unavailable
-from alerts.settings import Settings, SettingsError, environment, load, unknown
+from alerts.settings import Settings, SettingsError, environment, load, missing_default_database, unknown
 
 if TYPE_CHECKING:
     from alerts.kernel.calls import Call, Json
@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def settings() -> Settings:
-    """Load this process's settings from the environment and `.env`."""
+def settings(*, existing: bool = False) -> Settings:
+    """Load this process's settings from the environment and `.env`.
+
+    `existing`: refuse to make keys and a database in whatever folder a command is run in. Raises Failed.
+    """
     try:
         values = environment(os.environ)
+        if existing and (file := missing_default_database(values)) is not None:
+            raise Failed(
+                f"there is no database at {file}: run this in the folder of your instance, name it in "
+                "ALERTS_DATABASE_URL, or make a new one here with `alerts migrate`"
+            )
         for name in unknown(values):
             note(f"alerts: {name} is not a setting (misspelt?); `alerts doctor` lists them")
         return load(values, terminal=sys.stderr.isatty())
@@ -75,7 +83,7 @@ def ask(operation: str, arguments: Json) -> Json:
     """Run one operation from a command's function."""
 
     async def one() -> Json:
-        async with connected(settings()) as call:
+        async with connected(settings(existing=True)) as call:
             return await call(operation, arguments)
 
     return asyncio.run(one())
@@ -85,7 +93,7 @@ def with_product(work: Callable[[Call], Awaitable[T]]) -> T:
     """Run several operations over one connection, without audiences."""
 
     async def several() -> T:
-        async with connected(settings(), counting=False) as call:
+        async with connected(settings(existing=True), counting=False) as call:
             return await work(call)
 
     return asyncio.run(several())

@@ -29,6 +29,10 @@ STOP_S = 6.0
 _log = logging.getLogger("alerts.serve")
 
 
+class CannotListen(Exception):
+    """The address or port cannot be bound; the text is the system's reason."""
+
+
 async def serve(settings: Settings, *, host: str, port: int | None, roles: Sequence[str]) -> None:
     """Serve until SIGTERM or SIGINT. Raises `control_socket.AlreadyRunning` if another server has the database.
 
@@ -87,5 +91,8 @@ async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: in
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port, backlog=1024).start()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except OSError as error:
+        raise CannotListen(error.strerror or str(error)) from error
     _log.info("serving", extra={"url": app.services.settings.public_url, "host": host, "port": port})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pwd
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -68,7 +70,40 @@ def run(arguments: Sequence[str]) -> int:
     except (DomainError, Failed) as error:
         complain(error)
         return 1
+    except PermissionError as error:
+        complain(Failed(_not_permitted(error)))
+        return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # prevents a second error at exit
         return 1
     return 0
+
+
+def _not_permitted(error: PermissionError) -> str:
+    """Name the file, the user who asked and the one to whom it belongs."""
+    path = Path(os.fsdecode(error.filename or ".")).absolute()
+    there = path
+    while not _exists(there) and there != there.parent:
+        there = there.parent
+    try:
+        owner = f"; {there} belongs to {there.owner()}"
+    except (OSError, KeyError):
+        owner = ""
+    return (
+        f"this user ({_user()}) may not use {path}{owner}: run the command as the user that the product runs as, in "
+        "its folder"
+    )
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -34,7 +34,7 @@ def backup(
     """Copy the log, the queue and the wrapped keys, consistent while the server runs."""
     from alerts.backup.backup import backup as make
 
-    made, report = make(settings(), dest, with_keys=with_keys)
+    made, report = make(settings(existing=True), dest, with_keys=with_keys)
     answer: Json = {"dest": str(dest), **msgspec.to_builtins(made)}
     answer.pop("parts"), answer.pop("tables")
     show(

@@ -135,6 +135,7 @@ def _port(chosen: Settings) -> int:
 
 
 def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> None:
+    from alerts.app.process import CannotListen
     from alerts.app.process import serve as run
     from alerts.operations.control_socket import AlreadyRunning
 
@@ -143,8 +144,8 @@ def _serve(chosen: Settings, roles: list[str], host: str, port: int | None) -> N
         _loop_runner(run(chosen, host=host, port=port, roles=roles))
     except AlreadyRunning as error:
         raise Failed(f"{error}; stop it first") from error
-    except OSError as error:
-        raise Failed(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    except CannotListen as error:
+        raise Failed(f"cannot listen on {host}:{port}: {error}") from error
 
 
 def _loop_runner(work: object) -> None:

@@ -36,7 +36,7 @@ def verify(
 
     given = _read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     with progress("verifying", None) as tell:
-        report = verify_log(settings(), against=given, progress=lambda done, total: tell(done))
+        report = verify_log(settings(existing=True), against=given, progress=lambda done, total: tell(done))
     answer: Json = msgspec.to_builtins(report)
     if checkpoint is not None and given is None and report.checkpoint is not None:
         with atomic_file(checkpoint) as out:

@@ -37,6 +37,8 @@ class RegisterCommands(CommandBase):
 
     async def define_place(self, actor: Actor, body: PlaceBody, *, idem: Idempotency | None = None) -> Saved:
         """Define a named area. Circles and other places in it are stored as their current polygons."""
+        from alerts.kernel.geometry import same_outline
+
         slug, name, area = await self._place_checked(body)
 
         def work(unit: UnitOfWork) -> Saved:
@@ -44,7 +46,7 @@ class RegisterCommands(CommandBase):
             before = unit.get(PLACE, place_id(slug))
             if before is None:
                 unit.append(PLACE, place_id(slug), PlaceDefined(slug=slug, name=name, geometry=geometry))
-            elif (before.name, before.geometry) != (name, geometry) or before.retired:
+            elif before.name != name or before.retired or not same_outline(before.geometry, geometry):
                 unit.append(PLACE, place_id(slug), PlaceRevised(slug=slug, name=name, geometry=geometry))
             unit.write(_sql.register, ("place", slug, *bounds))
             return self._registered(unit, place_id(slug), created=before is None)
@@ -53,6 +55,8 @@ class RegisterCommands(CommandBase):
 
     async def rehearse_place(self, body: PlaceBody) -> Literal["created", "changed", "known"]:
         """Dry run of `define_place`. Raises Invalid; stores nothing."""
+        from alerts.kernel.geometry import same_outline
+
         slug, name, area = await self._place_checked(body)
 
         def compare() -> Literal["created", "changed", "known"]:
@@ -60,7 +64,7 @@ class RegisterCommands(CommandBase):
             if before is None:
                 return "created"
             geometry, _ = _outline(area, self._geometry_now)
-            same = (before.name, before.geometry) == (name, geometry) and not before.retired
+            same = before.name == name and not before.retired and same_outline(before.geometry, geometry)
             return "known" if same else "changed"
 
         return await asyncio.to_thread(compare)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -78,6 +80,7 @@ class WorkerLease:
             return number
 
         self.number = (await self._writer.run(work, by="system")).result
+        _log.info("process %d on %s is worker %d", os.getpid(), socket.gethostname(), self.number)
         self._beaten = self._regular_since = begun
 
     async def renew(self) -> None:
@@ -87,7 +90,9 @@ class WorkerLease:
                 return
             begun = self._tick()
             if not await asyncio.get_running_loop().run_in_executor(self._thread, self._beat):
-                _log.warning("worker %d was taken for dead: it takes a new number", self.number)
+                _log.warning(
+                    "worker %d (process %d) was taken for dead: it takes a new number", self.number, os.getpid()
+                )
                 await self.acquire()
                 return
             if begun - self._beaten >= _MARGIN:

@@ -70,7 +70,7 @@ def checks() -> list[Check]:
     import dns.resolver  # noqa: F401
 
     from alerts.app import bootstrap  # noqa: F401
-    from alerts.doctor import database, mail, network, providers
+    from alerts.doctor import database, mail, network, providers, standstill
     from alerts.net import (
         dkim,  # noqa: F401
         safe_client,  # noqa: F401
@@ -79,6 +79,7 @@ def checks() -> list[Check]:
     return [
         database.database,
         database.disk,
+        standstill.standstill,
         network.public_url,
         network.targets,
         mail.servers,

@@ -162,6 +162,17 @@ _NAMES = frozenset(v.name for v in VARIABLES) | {
 }
 
 
+_DATABASE_URL = "sqlite:///var/alerts.db"
+
+
+def missing_default_database(env: Mapping[str, str]) -> Path | None:
+    """Path of the database in the current folder if none is named in the settings, and there is none."""
+    if any(env.get(name, "").strip() for name in ("ALERTS_DATABASE_URL", "ALERTS_DATABASE_URL_FILE")):
+        return None
+    file = _database_file(_DATABASE_URL)
+    return None if file is None or file.exists() else file.absolute()
+
+
 def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = False) -> Settings:
     """Build the settings from `env`. Raises SettingsError.
 
@@ -169,7 +180,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
     reads the output of this process (it decides the default log format).
     """
     values = _with_files({k: v.strip() for k, v in env.items() if k.startswith("ALERTS_") and v.strip()})
-    url = values.get("ALERTS_DATABASE_URL", "sqlite:///var/alerts.db")
+    url = values.get("ALERTS_DATABASE_URL", _DATABASE_URL)
     database_file = _database_file(url)
     folder = database_file.parent if database_file else Path("var")
     sender = _sender(values.get("ALERTS_FROM", "Community Alerts <alerts@localhost>"))

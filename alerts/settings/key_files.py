@@ -53,10 +53,16 @@ class KeyFiles:
             except OSError as error:
                 raise SettingsError(f"{name}_FILE: {path} cannot be read ({error.strerror})") from error
         own = self._folder / file
-        if self._made and not own.exists():
-            _write_once(own, new_master_key())
-        if own.exists():
-            return own.read_text(encoding="utf-8").strip()
+        try:
+            if self._made and not own.exists():
+                _write_once(own, new_master_key())
+            if own.exists():
+                return own.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{name}: {own.absolute()} cannot be read or made ({error.strerror}): run as the user that the product "
+                "runs as, in its folder"
+            ) from error
         raise SettingsError(f"{name} is not set; set it, or {name}_FILE (`alerts keys master` makes a key)")
 
 

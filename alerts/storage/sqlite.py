@@ -272,5 +272,9 @@ def _make_private(file: Path) -> None:
     except FileExistsError:
         if not file.is_file():
             raise Unavailable(f"The database {file} cannot be created: something else stands there.") from None
+        if not os.access(file, os.R_OK | os.W_OK):
+            raise Unavailable(
+                f"The database {file} may not be read and written by this user: run as the user to whom it belongs."
+            ) from None
     except OSError as error:
         raise Unavailable(f"The database {file} cannot be created: {error.strerror}") from error

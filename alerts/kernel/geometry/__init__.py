@@ -4,7 +4,7 @@
 >>> area.distance_m(51.5, -0.12)
 """
 
-from alerts.kernel.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area
+from alerts.kernel.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area, same_outline
 from alerts.kernel.geometry.geodesy import distance
 from alerts.kernel.geometry.rings import FINE_CIRCLE
 from alerts.kernel.geometry.validate import Known, check_point, usable_parts, validate_area
@@ -20,6 +20,7 @@ __all__ = [
     "check_point",
     "distance",
     "resolve_area",
+    "same_outline",
     "usable_parts",
     "validate_area",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry import MultiPolygon, Polygon, mapping
+from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
 from alerts.kernel.geometry.geodesy import (
@@ -350,3 +350,8 @@ def _plain(geometry: Any) -> Json:
         return [lists(n) for n in node] if isinstance(node, tuple | list) else node
 
     return {"type": geometry["type"], "coordinates": lists(geometry["coordinates"])}
+
+
+def same_outline(one: Json, other: Json) -> bool:
+    """True if two GeoJSON geometries have the same rings, wherever those begin and in whatever order they stand."""
+    return one == other or bool(shape(one).normalize() == shape(other).normalize())

@@ -56,11 +56,23 @@ class SmtpProvider:
         signer: Signs | None = None,
         rng: Callable[[], float] = random.random,
     ) -> None:
-        """At most `connections` to each server. `rng` returns numbers in [0, 1)."""
+        """At most `connections` to the servers with the greatest weight, to the others their part of it.
+
+        A server that may take as many at once as a heavier one would get as much under load, whatever its weight. `rng`
+        returns numbers in [0, 1).
+        """
         if not targets:
             raise ValueError("SMTP needs at least one server")
+        most = max(one.weight for one in targets)
         self._pool = FailoverPool(
-            [CircuitBreaker(SmtpClient(one, connections), f"{one.host}:{one.port}", one.weight) for one in targets],
+            [
+                CircuitBreaker(
+                    SmtpClient(one, max(1, round(connections * one.weight / most))),
+                    f"{one.host}:{one.port}",
+                    one.weight,
+                )
+                for one in targets
+            ],
             rng=rng,
         )
         self._signer = signer

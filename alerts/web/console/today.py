@@ -75,12 +75,13 @@ def _trigger(presenter: Presenter, trigger: Any) -> dict[str, str]:
 
 def _health(presenter: Presenter, status: QueueState) -> dict[str, Any]:
     waiting = status.queued + status.in_flight
-    behind = max(presenter.services.writer.position() - presenter.services.runner.position(), 0)
+    end = presenter.services.log.position()
+    behind = max(end - presenter.services.runner.position(), 0)
     words = [
         "queue empty" if waiting == 0 else f"{presenter.translator.number(waiting)} messages on their way",
         f"{presenter.translator.number(status.held)} held",
         f"{presenter.translator.number(status.deferred)} to be tried again",
-        f"log at entry {presenter.translator.number(presenter.services.writer.position())}",
+        f"log at entry {presenter.translator.number(end)}",
     ]
     if behind:
         words.append(f"pages {presenter.translator.number(behind)} entries behind")

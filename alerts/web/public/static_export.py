@@ -60,7 +60,7 @@ def write_page(path: Path, content: bytes) -> bool:
     with suppress(FileNotFoundError):
         if path.read_bytes() == content:
             return False
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     with NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
         try:
             file.write(content)
@@ -71,6 +71,15 @@ def write_page(path: Path, content: bytes) -> bool:
             os.unlink(file.name)
             raise
     return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it that a web server can read, whatever the process's umask."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
 
 
 def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
