@@ -16,13 +16,14 @@ from alerts.commands.register_cache import KnownNames
 from alerts.contract.bodies import NoticeBody
 from alerts.domain.events import AreaJson, ChangeFacts, Content, IncidentFacts, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_lifecycle import danger_to_life, default_priority
+from alerts.domain.notice_lifecycle import TWO_SUBJECTS, danger_to_life, default_priority
 from alerts.domain.streams import CHANGE, INCIDENT
 from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.events import Stream
 from alerts.kernel.plain_text import as_markdown
 from alerts.kernel.terms import CHANNELS, SERVICE_CHANGES_TOPIC, MsgType
 
+NO_AREA = "A service change reaches whom its service points concern: leave the area out."
 Json = dict[str, Any]
 Lookup = Callable[[Any, UUID], Any]
 """Either `unit.get` or `log.state`."""
@@ -60,8 +61,10 @@ def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNot
         raise Invalid.field("send_at", "This time has passed already: give a later one, or leave it out.")
     validation.in_time(body.expires, now, start=body.send_at)
     area = None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
+    if body.incident is not None and body.service_change is not None:
+        raise Invalid.field("service_change", TWO_SUBJECTS)
     if area is not None and (body.service_change is not None or body.kind == "service-change"):
-        raise Invalid.field("area", "A service change reaches whom its service points concern: leave the area out.")
+        raise Invalid.field("area", NO_AREA)
     return ValidNotice(body=body, area=area, content=validation.content(body.content))
 
 
@@ -90,6 +93,10 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
         expires=body.expires or base.expires,
         cap=base.cap,
     )
+    if plan.incident is not None and plan.service_change is not None:
+        raise Invalid.field("service_change", TWO_SUBJECTS)
+    if plan.area is not None and plan.service_change is not None:
+        raise Invalid.field("area", NO_AREA)
     plan = replace(plan, priority=body.priority or default_priority(plan, msg_type))
     if plan.priority != "emergency" and danger_to_life(plan, msg_type):
         raise Invalid.field("priority", "Danger to life is always an emergency: leave the priority out.")
@@ -163,6 +170,12 @@ def base_plan(get: Lookup, body: NoticeBody, categories: dict[str, str]) -> Noti
     return None
 
 
+def one_subject(plan: NoticePlan) -> NoticePlan:
+    """Return the plan of a head as a base: of a service change that an earlier version issued with an incident or an
+    area, only the change is left."""
+    return plan if plan.service_change is None else replace(plan, incident=None, area=None)
+
+
 def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
     """Build the plan of a cancel or all-clear: audience, area and priority of the head, content of its own.
 
@@ -171,7 +184,12 @@ def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
     """
     words = content or {tag: Content(title=said.title) for tag, said in head.plan.content.items()}
     return replace(
-        head.plan, content=words, priority=head.priority or head.plan.priority, send_at=None, expires=None, cap=None
+        one_subject(head.plan),
+        content=words,
+        priority=head.priority or head.plan.priority,
+        send_at=None,
+        expires=None,
+        cap=None,
     )
 
 

@@ -13,7 +13,7 @@ from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.approval import auto_approved, or_conflict, revoke_if_changed, saved, single_approver
 from alerts.commands.base import CommandBase
-from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, plan_as_body, plan_of
+from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, one_subject, plan_as_body, plan_of
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
@@ -170,7 +170,7 @@ class NoticeCommands(CommandBase):
                 raise Invalid.field("kind", f"An update is of the kind of its thread: {head.plan.kind}.")
             if body.status not in ("Actual", head.plan.status):
                 raise Invalid.field("status", f"An update is of the status of its thread: {head.plan.status}.")
-            base = replace(head.plan, send_at=None, expires=None, cap=None)
+            base = replace(one_subject(head.plan), send_at=None, expires=None, cap=None)
             if body.incident or body.service_change:
                 base = _over(base, base_plan(unit.get, body, categories))
             # An update of a drill is always a drill: leaving the status out must never send it to everyone.
@@ -311,7 +311,7 @@ def _over(head: NoticePlan, subject: NoticePlan | None) -> NoticePlan:
         head,
         content=subject.content,
         topic=subject.topic or head.topic,
-        area=subject.area or head.area,
+        area=None if subject.kind == "service-change" else subject.area or head.area,
         urgency=subject.urgency,
         severity=subject.severity,
         certainty=subject.certainty,

@@ -32,6 +32,7 @@ from alerts.kernel.terms import MsgType, NoticeKind, NoticePhase, Priority
 EDITABLE: frozenset[NoticePhase] = frozenset(("draft", "pending-approval", "returned", "approved", "scheduled"))
 ENDINGS: frozenset[MsgType] = frozenset(("Cancel", "AllClear"))
 """Message types that end their thread."""
+TWO_SUBJECTS = "A notice names an incident or a service change, not both: make two notices."
 MOVED_SHARE, MOVED_PEOPLE = 0.10, 50
 """Thresholds of `count_moved`: share and number of people, both of which must be exceeded."""
 
@@ -65,6 +66,8 @@ def gaps(plan: NoticePlan, now: datetime) -> list[FieldError]:
         found.append(FieldError("content", "Say it in words: give a title in at least one language."))
     if plan.kind == "alert" and not plan.area:
         found.append(FieldError("area", "An alert needs an area: a polygon, a circle or a registered place."))
+    if plan.incident is not None and plan.service_change is not None:
+        found.append(FieldError("service_change", TWO_SUBJECTS))
     if plan.kind == "service-change" and plan.service_change is None:
         found.append(FieldError("service_change", "A notice of this kind belongs to a service change: name it."))
     if not (plan.area or plan.service_change or plan.topic or plan.audience is not None):
