@@ -45,6 +45,7 @@ SCOPES = (
     "read",
     "incidents:write",
     "services:write",
+    "places:write",
     "notices:write",
     "notices:approve",
     "notices:issue",

@@ -25,6 +25,8 @@ class Actor:
     name: str = ""
     policy: Policy | None = None
     """Set for sources and keys; None for people and the system."""
+    policy_at: int | None = None
+    """Log position at which the policy was set: the places that it names are those of then. None: those of now."""
     person: UUID | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
+from alerts.commands.policy_decision import policy_decision
 from alerts.commands.results import NoticeSaved
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
@@ -28,7 +29,7 @@ def auto_approved(unit: UnitOfWork, actor: Actor, state: NoticeState) -> NoticeS
     """Return an approved notice as it is, or a draft approved by the actor's policy if that says `issue`."""
     if actor.policy is None:
         return state
-    answer = notice_threads.policy_decision(unit, actor.policy, state.plan)
+    answer = policy_decision(unit, actor, state.plan, notice_threads.thread_notices(unit, state.thread))
     if answer == "record":
         raise Forbidden("The policy of this key says: record only.")
     if answer == "issue" and state.phase == "draft":
@@ -61,6 +62,7 @@ def single_approver(unit: UnitOfWork, actor: Actor, state: NoticeState) -> str:
     """Return the approver of a cancel, an all-clear or a stop, which need no second person. Raises Forbidden."""
     if actor.may_approve:
         return actor.by
-    if notice_threads.policy_decision(unit, actor.policy, state.plan) == "issue":
+    thread = notice_threads.thread_notices(unit, state.thread)
+    if policy_decision(unit, actor, state.plan, thread) == "issue":
         return actor.policy_name
     raise Forbidden("This takes one who may approve, or a key or source whose policy says issue.")

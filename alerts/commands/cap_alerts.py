@@ -22,10 +22,10 @@ from alerts.commands.register_cache import KnownNames
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.cap_message import CapGroup, CapMessage, CapWords
 from alerts.domain import incident as domain
-from alerts.domain.events import CapOrigin, Content, IncidentFacts, Policy, TriggerReceived
+from alerts.domain.events import CapOrigin, Content, IncidentFacts, TriggerReceived
 from alerts.domain.incident import IncidentState
 from alerts.domain.notice_lifecycle import default_priority
-from alerts.domain.source_policy import only_records
+from alerts.domain.source_policy import without_issue
 from alerts.domain.streams import INCIDENT, TRIGGER
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import derived_id
@@ -180,9 +180,12 @@ def _cancel_threads(
         if message_order.is_outdated(unit, incident, sent, actor.source, names):
             told.append(Announcement(note=message_order.OUTDATED))
             continue
-        events = domain.decide_dismiss(found(unit, incident), note or "cancelled by its source")
-        unit.append(INCIDENT, incident, *events)
-        told.append(subject_notices.end(unit, actor, incident, "Cancel", words, note, new))
+        if subject_notices.may_only_record(unit, actor, incident):
+            told.append(Announcement(note=subject_notices.RECORDED))
+        else:
+            events = domain.decide_dismiss(found(unit, incident), note or "cancelled by its source")
+            unit.append(INCIDENT, incident, *events)
+            told.append(subject_notices.end(unit, actor, incident, "Cancel", words, note, new))
         message_order.record_sent(unit, incident, sent)
     return told
 
@@ -267,9 +270,9 @@ def _announce(
 def _drafting(actor: Actor) -> Actor:
     """Return the actor with a policy that issues nothing by itself."""
     policy = actor.policy
-    if policy is None or only_records(policy):
+    if policy is None:
         return actor
-    return replace(actor, policy=Policy(version=policy.version, default="draft"))
+    return replace(actor, policy=without_issue(policy))
 
 
 def _has_expired(group: CapGroup, unit: UnitOfWork) -> bool:
@@ -288,6 +291,8 @@ def _announce_one(
 ) -> tuple[UUID, Announcement]:
     message = checked.message
     if state is not None and group.all_clear:
+        if subject_notices.may_only_record(unit, actor, state.id):
+            return state.id, Announcement(note=subject_notices.RECORDED)
         unit.append(INCIDENT, state.id, *domain.decide_resolve(state, "all clear"))
         reason = "The danger is over."
         words = plain_content(content(group))

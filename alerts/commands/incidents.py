@@ -11,6 +11,7 @@ from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import plan_of_incident
+from alerts.commands.policy_decision import policy_decision
 from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import Saved
@@ -22,7 +23,7 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.source_policy import only_records
 from alerts.domain.streams import INCIDENT, incident_id
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.errors import Invalid, NotFound
+from alerts.kernel.errors import Forbidden, Invalid, NotFound
 from alerts.kernel.ids import new_id
 
 
@@ -77,14 +78,32 @@ def report(
 def resolve(
     unit: UnitOfWork, actor: Actor, incident: UUID, content: dict[str, Content], new: NewId = new_id
 ) -> tuple[IncidentState, Announcement]:
-    """Resolve an incident and announce the all-clear as the policy allows."""
+    """Resolve an incident and announce the all-clear as the policy allows.
+
+    Raises Forbidden for another's incident, unless the actor may end its thread (RULES 13, 17).
+    """
     state = found(unit, incident)
     events = domain.decide_resolve(state)
+    if state.source != actor.source:
+        _need_authority(unit, actor, state)
+    if subject_notices.may_only_record(unit, actor, incident):
+        return state, Announcement(note=subject_notices.RECORDED)
     unit.append(INCIDENT, incident, *events)
     if not events:
         return state, Announcement(note="It was resolved before: nothing new.")
     told = subject_notices.end(unit, actor, incident, "AllClear", content, "The incident is over.", new)
     return found(unit, incident), told
+
+
+def _need_authority(unit: UnitOfWork, actor: Actor, state: IncidentState) -> None:
+    """Require authority over another's incident and its thread. Raises Forbidden."""
+    plan = plan_of_incident(state.facts, {})
+    thread = subject_notices.open_thread(unit, state.id)
+    if not actor.may_approve and policy_decision(unit, actor, plan, thread) != "issue":
+        raise Forbidden(
+            "Another source reported this incident. Resolving it takes that source, one who may approve, "
+            "or a key or source whose policy says issue for it."
+        )
 
 
 def found(unit: UnitOfWork, incident: UUID) -> IncidentState:

@@ -9,14 +9,13 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import notice_lifecycle as life
-from alerts.domain.events import AreaJson, NoticeDrafted, NoticePlan, Policy
+from alerts.domain.events import NoticeDrafted, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.source_policy import policy_answer
-from alerts.domain.streams import CHANGE, NOTICE, PLACE, POINT, SEGMENT, place_id, segment_id
+from alerts.domain.streams import NOTICE, SEGMENT, segment_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
-from alerts.kernel.terms import MsgType, PolicyAnswer
+from alerts.kernel.terms import MsgType
 from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 
@@ -150,31 +149,6 @@ def segment_versions(unit: UnitOfWork, rule: object) -> dict[str, int]:
                 found[slug] = segment.version if segment else 0
                 waiting.append(segment.rule if segment else None)
     return found
-
-
-# --- policy
-
-
-def policy_decision(unit: UnitOfWork, policy: Policy | None, plan: NoticePlan) -> PolicyAnswer:
-    """Evaluate a policy for a notice of this plan (RULES 17)."""
-    return policy_answer(
-        policy, kind=plan.kind, severity=plan.severity, inside=lambda areas: _inside(unit, plan, areas)
-    )
-
-
-def _inside(unit: UnitOfWork, plan: NoticePlan, areas: AreaJson) -> bool:
-    from alerts.kernel.geometry import resolve_area
-
-    def place(slug: str) -> dict[str, object] | None:
-        state = unit.get(PLACE, place_id(slug))
-        return state.geometry if state else None
-
-    whole = resolve_area(areas, place)
-    if plan.service_change is not None:
-        change = unit.get(CHANGE, plan.service_change)
-        points = [unit.get(POINT, point) for point in change.facts.service_points] if change else []
-        return bool(points) and all(p is not None and whole.contains_point(p.facts.lat, p.facts.lon) for p in points)
-    return plan.area is not None and whole.contains(resolve_area(plan.area, place))
 
 
 # --- out

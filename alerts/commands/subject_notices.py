@@ -9,13 +9,14 @@ from uuid import UUID
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
 from alerts.commands.notice_plans import ending_plan
+from alerts.commands.policy_decision import policy_decision
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
-from alerts.kernel.terms import MsgType
+from alerts.kernel.terms import MsgType, PolicyAnswer
 
 NewId = Callable[[], UUID]
 RECORDED = "The policy says: record only."
@@ -42,7 +43,7 @@ def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, ne
     An unissued notice of the subject is revised; an issued one is followed by an update; a thread that has ended, or
     was rejected, is followed by a new one.
     """
-    answer = notice_threads.policy_decision(unit, actor.policy, plan)
+    answer = policy_decision(unit, actor, plan, open_thread(unit, subject))
     if answer == "record":
         return Announcement(note=RECORDED)
     state = _unsent_notice(unit, actor, subject, plan) or _begin(unit, actor, subject, plan, new)
@@ -53,16 +54,24 @@ def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, ne
     return Announcement(state)
 
 
+def open_thread(unit: UnitOfWork, subject: UUID) -> list[NoticeState]:
+    """Return the issued notices of a subject's thread, oldest first; none if it has ended or nothing was issued."""
+    found = notice_threads.subject_of(unit, subject)
+    issued = notice_threads.thread_notices(unit, found.thread) if found else []
+    return [] if issued and notice_threads.is_over(issued[-1]) else issued
+
+
 def _unsent_notice(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan) -> NoticeState | None:
-    """Revise the subject's latest notice to this plan, if it is the actor's own and not issued; else None."""
+    """Revise the subject's latest notice to this plan, if it is the actor's own and not issued; else None.
+
+    An unissued all-clear or cancel is rejected: what it would end goes on.
+    """
     found = notice_threads.subject_of(unit, subject)
     state = notice_threads.notice(unit, found.latest) if found else None
-    if (
-        state is None
-        or state.source != actor.source
-        or state.phase not in life.EDITABLE
-        or state.msg_type in life.ENDINGS
-    ):
+    if state is None or state.source != actor.source or state.phase not in life.EDITABLE:
+        return None
+    if state.msg_type in life.ENDINGS:
+        unit.append(NOTICE, state.id, *life.decide_reject(state, "It was reported again: it is not over."))
         return None
     unit.append(NOTICE, state.id, *life.decide_revise(state, plan))
     return notice_threads.notice(unit, state.id)
@@ -70,9 +79,8 @@ def _unsent_notice(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePl
 
 def _begin(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, new: NewId) -> NoticeState:
     """Draft an update of the subject's thread if one is open, else the first notice of a new one."""
-    found = notice_threads.subject_of(unit, subject)
-    issued = notice_threads.thread_notices(unit, found.thread) if found else []
-    if found is None or not issued or notice_threads.is_over(issued[-1]):
+    issued = open_thread(unit, subject)
+    if not issued:
         state = notice_threads.draft(unit, new(), plan, actor.source)
         notice_threads.set_subject(unit, subject, notice_threads.Subject(state.id, state.id))
         return state
@@ -82,7 +90,7 @@ def _begin(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, new:
         plan,
         actor.source,
         msg_type="Update",
-        thread=found.thread,
+        thread=issued[0].thread,
         references=tuple(member.id for member in issued),
     )
 
@@ -95,6 +103,17 @@ def _without_approval(unit: UnitOfWork, state: NoticeState) -> NoticeState:
     return state
 
 
+def may_only_record(unit: UnitOfWork, actor: Actor, subject: UUID) -> bool:
+    """True if the subject has an open thread of which the actor's policy says `record`: it ends nothing (RULES 17)."""
+    thread = open_thread(unit, subject)
+    return bool(thread) and _ending_answer(unit, actor, thread[-1], thread) == "record"
+
+
+def _ending_answer(unit: UnitOfWork, actor: Actor, head: NoticeState, thread: list[NoticeState]) -> PolicyAnswer:
+    """Answer for an ending: one who may approve needs no policy and no second person (RULES 13)."""
+    return "issue" if actor.may_approve else policy_decision(unit, actor, head.plan, thread)
+
+
 def end(
     unit: UnitOfWork,
     actor: Actor,
@@ -104,7 +123,7 @@ def end(
     reason: str,
     new: NewId = new_id,
 ) -> Announcement:
-    """End a subject's thread: over (AllClear), or sent in error (Cancel). The policy for the live notice decides.
+    """End a subject's thread: over (AllClear), or sent in error (Cancel). The policy for its notices decides.
 
     The actor's own unissued notice about it is rejected; a person's draft is left alone.
     """
@@ -113,7 +132,7 @@ def end(
         return Announcement(note="No notice was made of it.")
     latest = notice_threads.notice(unit, found.latest)
     issued = notice_threads.thread_notices(unit, found.thread)
-    answer = notice_threads.policy_decision(unit, actor.policy, issued[-1].plan if issued else latest.plan)
+    answer = _ending_answer(unit, actor, issued[-1] if issued else latest, issued)
     if answer == "record":
         return Announcement(note=RECORDED)
     if latest.phase in life.EDITABLE and latest.source == actor.source:
@@ -124,7 +143,8 @@ def end(
         return Announcement(note="Its thread has ended already.")
     state = follow_up(unit, new(), actor, issued[-1], msg_type, content)
     if answer == "issue":
-        return Announcement(notice_threads.issue_unattended(unit, state, actor.policy_name, reason))
+        approver = actor.by if actor.may_approve else actor.policy_name
+        return Announcement(notice_threads.issue_unattended(unit, state, approver, reason))
     return Announcement(notice_threads.submit_if_complete(unit, state))
 
 

@@ -22,6 +22,7 @@ from alerts.commands import (
 from alerts.commands.actor import SYSTEM, Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import base_plan, check_notice, plain_content, plan_of
+from alerts.commands.policy_decision import policy_decision
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import TriggerSaved
 from alerts.commands.subject_notices import Announcement, NewId
@@ -55,7 +56,9 @@ Decision = Callable[[UnitOfWork, NewId], cap_alerts.CapOutcome]
 
 def actor_of(source: SourceState) -> Actor:
     """Return a source as an actor."""
-    return Actor(kind="source", id=source.name, name=source.name, policy=source.policy)
+    return Actor(
+        kind="source", id=source.name, name=source.name, policy=source.policy, policy_at=source.policy_at or None
+    )
 
 
 def kept(state: TriggerState, version: int, *, created: bool) -> TriggerSaved:
@@ -306,7 +309,7 @@ def _resolving(actor: Actor, request: ResolveBody, sent: datetime | None) -> Dec
 
 def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.CapOutcome:
     """Handle `notice.requested`: pending-approval, or issued at once; a `record` policy gives neither."""
-    answer = notice_threads.policy_decision(unit, actor.policy, plan)
+    answer = policy_decision(unit, actor, plan)
     if answer == "record":
         return cap_alerts.CapOutcome(note="The policy says: record only.")
     state = notice_threads.draft(unit, new(), plan, actor.source)

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec.structs import replace
 
 from alerts.domain.events import AreaJson, Policy
 from alerts.kernel.terms import NoticeKind, PolicyAnswer, Severity
+
+_STRENGTH: Final[dict[PolicyAnswer, int]] = {"record": 0, "draft": 1, "issue": 2}
+
+
+def weakest(answers: Iterable[PolicyAnswer]) -> PolicyAnswer:
+    """Return the weakest of one or more answers; none after a `record` is asked for."""
+    found: PolicyAnswer = "issue"
+    for answer in answers:
+        found = min(found, answer, key=_STRENGTH.__getitem__)
+        if found == "record":
+            break
+    return found
+
+
+def without_issue(policy: Policy) -> Policy:
+    """Return the same policy with `draft` wherever it says `issue`."""
+    rules = tuple(replace(rule, then=weakest((rule.then, "draft"))) for rule in policy.rules)
+    return replace(policy, default=weakest((policy.default, "draft")), rules=rules)
 
 
 def only_records(policy: Policy | None) -> bool:

@@ -69,6 +69,14 @@ class WriteBatch:
             self.states.put(stream_id.int, held)
         return held
 
+    def state_at(self, kind: Stream[S], stream_id: UUID, position: int) -> S | None:
+        """Fold a stream up to a log position, including events of this batch."""
+        state = self.application.state(kind, stream_id, position)
+        for recorded in self.events:
+            if recorded.originator_id == stream_id and recorded.position <= position:
+                state = kind.evolve(state, recorded)
+        return state
+
     def _load(self, kind: Stream[Any], stream_id: UUID) -> CachedStream:
         held = self.application.stream(kind, stream_id)
         if stream_id.int not in self.touched:
@@ -169,6 +177,10 @@ class StreamUnitOfWork:
             held = self._read[stream_id.int] = self._batch.stream(stream, stream_id)
         state: S | None = held.state
         return state
+
+    def get_at(self, stream: Stream[S], stream_id: UUID, position: int) -> S | None:
+        """Fold a stream up to a log position, including events of this batch but not of this command."""
+        return self._batch.state_at(stream, stream_id, position)
 
     def version(self, stream_id: UUID) -> int:
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""

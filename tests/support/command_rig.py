@@ -15,9 +15,10 @@ from alerts.app.catalogue import CATALOGUE
 from alerts.commands import Actor, Commands, MemberSaved
 from alerts.contract.bodies import PlaceBody, SubscriberBody
 from alerts.domain.events import Policy, PolicyRule
+from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import SourceState
-from alerts.domain.streams import NOTICE, SOURCE, source_id
+from alerts.domain.streams import INCIDENT, NOTICE, SOURCE, source_id
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
@@ -119,9 +120,7 @@ class CommandRig:
     async def source(self, policy: Any = "issue", name: str = "met", kind: str = "cap") -> SourceState:
         """A connected source, as a webhook finds it."""
         await self.commands.connect_source(key(), name, kind, policy)
-        state = self.log.state(SOURCE, source_id(name))
-        assert state is not None
-        return state
+        return self.source_state(name)
 
     async def places(self) -> None:
         """Camden and Hackney, side by side."""
@@ -155,6 +154,16 @@ class CommandRig:
 
     def notice(self, notice: UUID) -> NoticeState:
         state = self.log.state(NOTICE, notice)
+        assert state is not None
+        return state
+
+    def incident(self, incident: UUID) -> IncidentState:
+        state = self.log.state(INCIDENT, incident)
+        assert state is not None
+        return state
+
+    def source_state(self, name: str) -> SourceState:
+        state = self.log.state(SOURCE, source_id(name))
         assert state is not None
         return state
 

@@ -20,6 +20,8 @@ from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_res
 from alerts.web.http.routing import Handler, Route, scope
 
 S = TypeVar("S")
+PLACES_WRITE = scope("places:write", "services:write")
+"""Places and topics; keys for service points and changes have always written them too."""
 
 
 class Place(JsonResponse, frozen=True, kw_only=True):
@@ -119,7 +121,7 @@ def routes(services: Services) -> list[Route]:
     topics = _list(services, services.views.topics, lambda state: state.slug, Topic.of)
     segments = _list(services, services.views.segments, lambda state: state.slug, Segment.of)
     return [
-        Route("POST", f"{ROOT}/places", define_place, scope("services:write"), DEFINE_PLACE),
+        Route("POST", f"{ROOT}/places", define_place, PLACES_WRITE, DEFINE_PLACE),
         Route("GET", f"{ROOT}/places", places, scope("read"), LIST_PLACES),
         Route(
             "GET",
@@ -128,7 +130,7 @@ def routes(services: Services) -> list[Route]:
             scope("read"),
             GET_PLACE,
         ),
-        Route("POST", f"{ROOT}/topics", define_topic, scope("services:write"), DEFINE_TOPIC),
+        Route("POST", f"{ROOT}/topics", define_topic, PLACES_WRITE, DEFINE_TOPIC),
         Route("GET", f"{ROOT}/topics", topics, scope("read"), LIST_TOPICS),
         Route("POST", f"{ROOT}/segments", define_segment, scope("segments:write"), DEFINE_SEGMENT),
         Route("GET", f"{ROOT}/segments", segments, scope("read"), LIST_SEGMENTS),

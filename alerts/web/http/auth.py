@@ -104,6 +104,7 @@ class Callers:
             id=str(key.id),
             name=key.name,
             policy=key.policy,
+            policy_at=key.policy_at or key.position,
             person=key.person,
             scopes=frozenset(key.scopes),
         )

@@ -496,7 +496,7 @@ async def test_paused_dispatch_is_resumed_once_with_approval_rights(rig: Command
 
     await rig.writer.run(pause, by="system")
     with pytest.raises(Forbidden):
-        await rig.commands.resume(key("approve"), first.id, "")
+        await rig.commands.resume(key("draft"), first.id, "")
     assert (await rig.commands.resume(bob, first.id, "A new list")).state == "live"
     await rig.commands.resume(bob, first.id, "again")
     [resumed] = rig.events("DispatchResumed")

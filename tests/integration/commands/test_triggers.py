@@ -621,3 +621,53 @@ async def test_last_of_two_members_about_one_incident_stands(rig: CommandRig) ->
     assert first is not None and "later member" in first.reason
     over = await rig.commands.take_mapped(source, listed(pump("9"), ResolveBody(source_ref="7"), name="over"))
     assert [rig.notice(notice).msg_type for notice in over.notices] == ["Alert", "AllClear"]
+
+
+# --- the policy of follow-ups (RULES 17)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        cap("fire-10", FIRE, refers="fire-1", msg_type="Update"),
+        cap("fire-10", refers="fire-1", msg_type="Cancel"),
+        cap("fire-10", OVER, refers="fire-1", msg_type="Update"),
+    ],
+    ids=["update", "cancel", "all-clear"],
+)
+async def test_cap_follow_up_of_a_thread_outside_the_policy_waits(rig: CommandRig, later: CapMessage) -> None:
+    wide = msgspec.structs.replace(FIRE, area=[CAMDEN, HACKNEY])
+    first = await take(rig, await rig.source("issue"), cap("fire-1", wide))
+    await rig.commands.revise_source(
+        key(), "met", msgspec.to_builtins(rules(PolicyRule(then="issue", areas=[HACKNEY])))
+    )
+    after = await take(rig, rig.source_state("met"), later)
+    assert (after.state, rig.notice(after.notices[0]).phase) == ("drafted", "pending-approval")
+    assert rig.notice(first.notices[0]).phase == "live"
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        cap("fire-10", refers="fire-1", msg_type="Cancel"),
+        cap("fire-10", OVER, refers="fire-1", msg_type="Update"),
+    ],
+    ids=["cancel", "all-clear"],
+)
+async def test_record_policy_ends_no_thread_of_cap(rig: CommandRig, later: CapMessage) -> None:
+    first = await take(rig, await rig.source("issue"), cap("fire-1", FIRE))
+    await rig.commands.revise_source(key(), "met", "record")
+    after = await take(rig, rig.source_state("met"), later)
+    assert (after.state, after.notices) == ("recorded", ())
+    assert first.incident is not None and rig.incident(first.incident).status == "open"
+    await rig.commands.revise_source(key(), "met", "issue")
+    worse = cap("fire-100", FIRE, refers="fire-1", msg_type="Update")
+    assert (await take(rig, rig.source_state("met"), worse)).state == "issued"
+
+
+async def test_info_without_place_is_recorded_if_the_policy_says_so(rig: CommandRig) -> None:
+    policy = rules(PolicyRule(then="issue", areas=[HACKNEY]), PolicyRule(then="record"))
+    source = await rig.source(msgspec.to_builtins(policy))
+    placeless = msgspec.structs.replace(FIRE, area=None, severity="Severe")
+    kept = await take(rig, source, cap("fire-1", FIRE, placeless))
+    assert [rig.notice(notice).phase for notice in kept.notices] == ["live"]
