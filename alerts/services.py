@@ -18,6 +18,7 @@ from alerts.settings import Settings
 if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
+    from alerts.commands.console_sessions import ConsoleSessions
     from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.alarms import Alarm
     from alerts.dispatch.canary import CanaryState
@@ -42,6 +43,8 @@ class Services:
     writer: Writer
     codec: PublicCodec
     commands: Commands
+    sessions: ConsoleSessions
+    """Sign-ins of the console."""
     views: ReadModelQueries
     directory: Directory
     runner: AwaitableProgress

@@ -23,6 +23,7 @@ from alerts.app.schema import migrate_all, migrations_folder, pending_migrations
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
+from alerts.commands.console_sessions import ConsoleSessions
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.delivery_queue.queries import DispatchQueries
@@ -197,6 +198,7 @@ class App:
             writer=self.writer,
             codec=codec,
             commands=self.commands,
+            sessions=ConsoleSessions(self.writer, self.log, main, settings.secret_key, clock),
             views=self.views,
             directory=self.views.directory,
             runner=self.runner,

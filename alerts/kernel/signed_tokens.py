@@ -11,17 +11,18 @@ import base64
 import binascii
 import hmac
 import struct
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from alerts.kernel.ids import mac
+from alerts.kernel.times import from_micros, micros
 
-Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "session"]
+Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in"]
 _MAC = 16
 _DELIVERY = struct.Struct(">IQ")
 _CONTACT = struct.Struct(">16sQ")
-_TIMED = struct.Struct(">16sQ")
+_SIGN_IN = struct.Struct(">16sIQ8s")
 
 
 def seal(secret: bytes, purpose: Purpose, payload: bytes) -> str:
@@ -73,20 +74,30 @@ def read_contact_token(
     return UUID(bytes=subscriber), int(contact)
 
 
-def timed_token(
-    secret: bytes, purpose: Literal["sign-in", "session"], subject: UUID, now: datetime, life: timedelta
-) -> str:
-    """Create a token for `subject` (a team member) that expires `life` after `now`."""
-    return seal(secret, purpose, _TIMED.pack(subject.bytes, int((now + life).timestamp())))
+class SignInLink(NamedTuple):
+    """Content of a sign-in link."""
+
+    member: UUID
+    version: int
+    """Version of the member's record when the link was made: any change of it voids the link."""
+    expires: datetime
+    nonce: bytes
+    """Eight random bytes: two links of one second are two links."""
 
 
-def read_timed_token(secret: bytes, purpose: Literal["sign-in", "session"], token: str, now: datetime) -> UUID | None:
-    """Verify a timed token and return its subject; None if the token is not valid or has expired."""
-    payload = unseal(secret, purpose, token)
-    if payload is None or len(payload) != _TIMED.size:
+def sign_in_token(secret: bytes, link: SignInLink) -> str:
+    """Create the token of a console sign-in link; its expiry is kept to the microsecond."""
+    payload = _SIGN_IN.pack(link.member.bytes, link.version, micros(link.expires), link.nonce)
+    return seal(secret, "sign-in", payload)
+
+
+def read_sign_in_token(secret: bytes, token: str) -> SignInLink | None:
+    """Verify a sign-in token and return its content, expired or not; None if it was not made here."""
+    payload = unseal(secret, "sign-in", token)
+    if payload is None or len(payload) != _SIGN_IN.size:
         return None
-    subject, ends = _TIMED.unpack(payload)
-    return UUID(bytes=subject) if now.timestamp() < ends else None
+    member, version, expires, nonce = _SIGN_IN.unpack(payload)
+    return SignInLink(UUID(bytes=member), version, from_micros(expires), nonce)
 
 
 def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
 from uuid import UUID
 
 import msgspec
 
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import NotFound
-from alerts.kernel.signed_tokens import timed_token
 from alerts.operations.base import OPERATOR, OperationGroup, identity
-
-SIGN_IN_LIFE = timedelta(hours=24)
 
 
 class AccessOperations(OperationGroup):
@@ -33,11 +30,12 @@ class AccessOperations(OperationGroup):
         }
 
     async def team_add(self, args: Json) -> Json:
-        """{"email", "role"} → {"id", "sign_in_url"}: add a console user, with a sign-in link."""
+        """{"email", "role"} → {"id", "sign_in_url", "expires"}: add a console user, with a sign-in link."""
         parts = self._parts
         saved = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
-        token = timed_token(parts.settings.secret_key, "sign-in", saved.id, parts.clock(), SIGN_IN_LIFE)
-        return {"id": str(saved.id), "sign_in_url": f"{parts.settings.public_url}/console/sign-in/{token}"}
+        link = await asyncio.to_thread(parts.sessions.new_link, saved.id)
+        url = f"{parts.settings.public_url}/console/sign-in/{link.token}"
+        return {"id": str(saved.id), "sign_in_url": url, "expires": link.expires.isoformat()}
 
     async def source_add(self, args: Json) -> Json:
         """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is shown only once."""

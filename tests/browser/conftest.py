@@ -10,7 +10,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from aiohttp import web
 
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
-from alerts.kernel.signed_tokens import contact_token, delivery_token, timed_token
+from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.web.http import app
 from tests.support.scene import Scene, plan_of
 
@@ -160,5 +159,4 @@ async def _tell(scene: Scene, site: Site) -> None:
         "a notice": f"/console/notices/{closure}",
         "log": "/console/log",
     }
-    token = timed_token(scene.secret, "sign-in", member.id, scene.app.services.clock(), timedelta(hours=1))
-    site.sign_in = f"/console/sign-in/{token}"
+    site.sign_in = f"/console/sign-in/{scene.parts.sessions.new_link(member.id).token}"

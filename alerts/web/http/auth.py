@@ -9,27 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from aiohttp import web
 
 from alerts.commands.actor import Actor
+from alerts.commands.console_sessions import SESSION_LIFE
 from alerts.commands.credentials import hash_secret
-from alerts.kernel.signed_tokens import read_timed_token, timed_token
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
+from alerts.web.http.requests import read
 from alerts.web.http.routing import ROLES, Role
 
 if TYPE_CHECKING:
     from alerts.domain.reference_data import KeyState, MemberState
 
 COOKIE = "alerts_session"
-SESSION = timedelta(hours=12)
 KNOWN_FOR_S = 0.25
 _MOST_KNOWN = 1_000
 _CATCH_UP_S = 2.0
@@ -135,12 +133,12 @@ async def caught_up(services: Services, timeout: float = _CATCH_UP_S) -> None:
         await services.runner.wait_for_async(wanted, timeout)
 
 
-def start_session(services: Services, response: web.StreamResponse, member: UUID) -> None:
+def set_session_cookie(services: Services, response: web.StreamResponse, cookie: str) -> None:
     """Set the session cookie: 12 hours, HttpOnly, SameSite=Lax, Secure if the public URL is https."""
     response.set_cookie(
         COOKIE,
-        timed_token(services.settings.secret_key, "session", member, services.clock(), SESSION),
-        max_age=int(SESSION.total_seconds()),
+        cookie,
+        max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,
         secure=services.settings.public_url.startswith("https:"),
         samesite="Lax",
@@ -155,12 +153,15 @@ def console_path(services: Services) -> str:
 
 async def member(services: Services, request: web.Request, at_least: Role) -> MemberState:
     """Return the signed-in team member. Raises RequestRefused: 401 without a session, 403 below that role."""
-    token = request.cookies.get(COOKIE, "")
-    subject = read_timed_token(services.settings.secret_key, "session", token, services.clock()) if token else None
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(services.reads, services.views.member, subject) if subject else None
-    if found is None or found.role is None:
+    cookie = request.cookies.get(COOKIE, "")
+    session = await read(services, services.sessions.find, cookie) if cookie else None
+    if session is None:
         raise RequestRefused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
+    found, unseen = session
+    if unseen:
+        await services.sessions.see(cookie, found.id)
+    if found.role is None:
+        raise RequestRefused(401, "you are not in the team any more; ask an administrator")
     if ROLES.index(found.role) < ROLES.index(at_least):
         raise RequestRefused(403, f"this page is for the role {at_least} and above")
     return found

@@ -1,0 +1,132 @@
+"""Sign-in links that work once, and sessions that end, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from alerts.app import bootstrap
+from alerts.commands import SYSTEM
+from alerts.commands.console_sessions import ConsoleSessions, LinkRefused
+from alerts.web.http.auth import COOKIE
+from tests.support.served import Served
+
+CONSOLE = "/console"
+
+
+async def member(served: Served, role: str = "viewer") -> UUID:
+    """Invite somebody to the console."""
+    return (await served.parts.commands.invite_member(SYSTEM, "r.adeyemi@town.example", role, "R. Adeyemi")).id
+
+
+def link(served: Served, who: UUID) -> str:
+    """Make a sign-in link's path."""
+    return f"/console/sign-in/{served.parts.sessions.new_link(who).token}"
+
+
+async def press(served: Served, path: str) -> tuple[int, str]:
+    """Press the button of a link's page; (status, cookie)."""
+    served.client.session.cookie_jar.clear()
+    answer = await served.client.post(path, allow_redirects=False)
+    served.client.session.cookie_jar.clear()
+    return answer.status, answer.cookies[COOKIE].value if COOKIE in answer.cookies else ""
+
+
+async def opens(served: Served, cookie: str) -> int:
+    """Status of the console's first page with this cookie."""
+    return (await served.client.get(CONSOLE, headers={"Cookie": f"{COOKIE}={cookie}"})).status
+
+
+async def test_one_of_many_uses_of_a_link_wins(served: Served) -> None:
+    path = link(served, await member(served))
+    outcomes = await asyncio.gather(*(press(served, path) for _ in range(24)))
+    assert sorted(status for status, _ in outcomes) == [303, *([404] * 23)]
+
+
+async def test_used_link_stays_used_in_another_process(served: Served, dialect: str) -> None:
+    token = served.parts.sessions.new_link(await member(served)).token
+    if dialect == "sqlite":  # one process writes: what a restart would begin with
+        parts = served.parts
+        restarted = ConsoleSessions(parts.writer, parts.log, _main(parts), parts.settings.secret_key, parts.clock)
+        await parts.sessions.sign_in(token)
+        with pytest.raises(LinkRefused, match="used"):
+            await restarted.sign_in(token)
+        return
+    other = bootstrap.build(served.parts.settings)
+    try:
+        tries = [sessions.sign_in(token) for sessions in (served.parts.sessions, other.services.sessions) * 4]
+        done = await asyncio.gather(*tries, return_exceptions=True)
+        assert sum(isinstance(one, str) for one in done) == 1
+        assert all(isinstance(one, str | LinkRefused) for one in done)
+    finally:
+        other.close()
+
+
+def _main(parts: object) -> object:
+    return parts.sessions._database  # type: ignore[attr-defined]
+
+
+async def test_page_of_a_link_signs_nobody_in(served: Served) -> None:
+    path = link(served, await member(served))
+    for _ in range(3):  # mail scanners
+        answer = await served.client.get(path)
+        assert answer.status == 200 and COOKIE not in answer.cookies and "R. Adeyemi" in await answer.text()
+        assert (await served.client.head(path)).status == 200
+    assert (await press(served, path))[0] == 303
+    used = await served.client.get(path)
+    assert used.status == 404 and "This link was used" in await used.text()
+
+
+async def test_link_lives_15_minutes_and_an_invitation_a_day(served: Served) -> None:
+    who = await member(served)
+    invitation = link(served, who)
+    served.shift += timedelta(hours=23, minutes=59)
+    assert (await press(served, invitation))[0] == 303
+    early, late = link(served, who), link(served, who)
+    served.shift += timedelta(minutes=14)
+    assert (await press(served, early))[0] == 303
+    served.shift += timedelta(minutes=1, seconds=1)
+    assert (await press(served, late))[0] == 404
+    assert "has run out" in await (await served.client.get(late)).text()
+
+
+async def test_change_of_role_voids_a_link(served: Served) -> None:
+    who = await member(served, "admin")
+    before = link(served, who)
+    await member(served, "viewer")
+    assert (await press(served, before))[0] == 404
+    assert "were changed" in await (await served.client.get(before)).text()
+    assert (await press(served, link(served, who)))[0] == 303
+
+
+async def test_sign_out_ends_a_copied_cookie(served: Served) -> None:
+    _, cookie = await press(served, link(served, await member(served)))
+    assert await opens(served, cookie) == 200
+    out = await served.client.post("/console/sign-out", headers={"Cookie": f"{COOKIE}={cookie}"}, allow_redirects=False)
+    assert out.status == 303 and await opens(served, cookie) == 401
+
+
+async def test_session_ends_after_an_idle_hour(served: Served) -> None:
+    _, cookie = await press(served, link(served, await member(served)))
+    for _ in range(3):
+        served.shift += timedelta(minutes=59)
+        assert await opens(served, cookie) == 200
+    served.shift += timedelta(minutes=61)
+    assert await opens(served, cookie) == 401
+
+
+async def test_busy_session_ends_after_12_hours(served: Served) -> None:
+    _, cookie = await press(served, link(served, await member(served)))
+    for _ in range(23):
+        served.shift += timedelta(minutes=30)
+        assert await opens(served, cookie) == 200
+    served.shift += timedelta(minutes=31)
+    assert await opens(served, cookie) == 401
+
+
+async def test_forged_cookie_opens_nothing(served: Served) -> None:
+    for cookie in ("", "x", "ä"):
+        assert await opens(served, cookie) == 401
