@@ -49,7 +49,11 @@ def _vapid(settings: Settings) -> Iterator[Finding]:
         )
     if settings.database_file is not None and not settings.database_file.exists():
         return
+    from alerts.app import schema
+
     try:
+        if schema.pending_migrations(settings):
+            return  # no key is there before the schema is
         there = _has_key(settings)
     except (DomainError, OSError):
         return  # reported by the database check

@@ -8,7 +8,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from alerts import doctor
 from alerts import settings as settings_of
 from alerts.app import schema
-from alerts.doctor import database, mail, network, providers
+from alerts.doctor import database, mail, network, providers, standstill
 from alerts.doctor.finding import Finding
 from alerts.doctor.runner import run
 from alerts.net.dkim import DkimSigner
 from alerts.settings import Settings
 from alerts.settings.provider_urls import sms
+from alerts.storage.connect import connect
 from tests.support.databases import MASTER_KEY
 
 SENDER = "Anytown <alerts@anytown.gov.uk>"
@@ -369,3 +370,22 @@ def test_a_secret_that_cannot_sign_is_found(tmp_path: Path) -> None:
     chosen = made(tmp_path, ALERTS_SMS_URL=f"{url}x,{url}eHh4")
     wrong = [f.found for target in chosen.sms for f in providers._settings_of(target) if f.state == "wrong"]
     assert len(wrong) == 1 and "no base64" in wrong[0] and "whsec" not in wrong[0]
+
+
+def test_database_without_a_schema_is_no_fault(new_postgres: Callable[[], str], tmp_path: Path) -> None:
+    settings = made(tmp_path, ALERTS_DATABASE_URL=new_postgres())
+    found = run([database.database, standstill.standstill, providers.push], settings, limit=20)
+    assert [f.state for f in found if f.state == "wrong"] == []
+    assert any("run `alerts migrate`" in f.mend for f in found)
+
+
+def test_silent_worker_and_old_messages_are_found(tmp_path: Path) -> None:
+    settings = made(tmp_path)
+    schema.migrate_all(settings)
+    assert [f.state for f in standstill.standstill(settings)] == ["ok"]
+    main = connect(settings.database_url, "main")
+    with main.write() as tx:
+        tx.execute("INSERT INTO heartbeats (name, at) VALUES ('role:worker', 1)")
+    main.close()
+    [found] = standstill.standstill(settings)
+    assert found.what == "role worker" and "nothing is sent" in found.found and found.mend

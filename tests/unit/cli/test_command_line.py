@@ -46,9 +46,40 @@ def test_wrong_use_is_exit_code_2_with_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("ALERTS_DATABASE_URL", raising=False)
+    monkeypatch.setenv("ALERTS_DATABASE_URL", f"sqlite:///{tmp_path}/alerts.db")
     assert run(arguments) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["api-key", "add", "x", "--scopes", "read"],
+        ["places", "export", "places.geojson"],
+        ["verify"],
+        ["backup", "copy"],
+    ],
+)
+def test_command_in_a_wrong_folder_makes_nothing(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("ALERTS_DATABASE_URL", raising=False)
+    assert run(arguments) == 1
+    assert f"no database at {tmp_path}/var/alerts.db" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_permission_names_file_and_user(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / "var" / "lock"))
+
+    monkeypatch.setattr("alerts.cli.app", refuse)
+    assert run(["migrate"]) == 1
+    said = capsys.readouterr().err
+    assert str(tmp_path / "var" / "lock") in said and "belongs to" in said and "Traceback" not in said
 
 
 def test_help_is_a_page_and_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -402,3 +402,22 @@ def test_addresses_beyond_ascii() -> None:
     assert [a.result for a in conversed(plain, "a@fa\xdf-x.de")] == ["sent"]
     assert any("a@xn--fa-x-wna.de" in line for line in plain.heard), "IDNA 2003 would write to fass-x.de"
     assert any("j\xf6rg@example.org" in line for line in modern.heard)
+
+
+def test_weights_hold_under_load() -> None:
+    heavy, light = Peer(dot="slow"), Peer(dot="slow")
+
+    async def run() -> None:
+        servers = [await asyncio.start_server(one.serve, "127.0.0.1", 0) for one in (heavy, light)]
+        targets = [
+            Target("127.0.0.1", server.sockets[0].getsockname()[1], weight=weight)
+            for server, weight in zip(servers, (3, 1), strict=True)
+        ]
+        provider = SmtpProvider(targets, connections=6)
+        await asyncio.gather(*(provider.send(message("a@example.org")) for _ in range(16)))
+        await provider.close()
+        for server in servers:
+            server.close()
+
+    asyncio.run(run())
+    assert (heavy.connections, light.connections) == (6, 2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -80,3 +82,13 @@ def test_a_file_that_cannot_be_put_in_place_leaves_the_old_one(tmp_path: Path, m
     with pytest.raises(OSError, match="space"):
         write_page(tmp_path / "a" / "x", b"new")
     assert [file.read_bytes() for file in (tmp_path / "a").iterdir()] == [b"old"]
+
+
+def test_copy_can_be_served_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        write_page(tmp_path / "copy" / "alerts" / "x" / "index.html", b"x")
+    finally:
+        os.umask(before)
+    folders = [tmp_path / "copy", tmp_path / "copy" / "alerts", tmp_path / "copy" / "alerts" / "x"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in folders] == [0o755] * 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import Polygon, box
 
-from alerts.kernel.geometry import Area, Circle, resolve_area
+from alerts.kernel.geometry import Area, Circle, resolve_area, same_outline
 from alerts.kernel.geometry.geodesy import disc_error, distance, is_within, mercator_discs, mercator_y
 from tests.support.polygon_distance import distance_to_polygon
 
@@ -144,3 +144,12 @@ def test_near_enough_is_what_the_geodesic_says(
     there_lon, there_lat, _ = GEOD.fwd(lon, lat, bearing, away)
     metres = part * away
     assert is_within(lat, lon, there_lat, there_lon, metres) == (distance(lat, lon, there_lat, there_lon) <= metres)
+
+
+def test_outline_is_the_same_wherever_its_rings_begin() -> None:
+    ring = [[0.0, 51.0], [0.1, 51.0], [0.1, 51.1], [0.0, 51.0]]
+    other = [[1.0, 51.0], [1.1, 51.0], [1.1, 51.1], [1.0, 51.0]]
+    one = {"type": "MultiPolygon", "coordinates": [[ring], [other]]}
+    turned = {"type": "MultiPolygon", "coordinates": [[other], [[*ring[1:], ring[1]]]]}
+    assert same_outline(one, turned)
+    assert not same_outline(one, {"type": "Polygon", "coordinates": [ring]})
