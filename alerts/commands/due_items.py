@@ -18,7 +18,7 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.errors import DomainError
+from alerts.kernel.errors import DomainError, Invalid
 from alerts.scheduler.due_items import take_due
 from subscribers.domain.lifecycle import decide_lapse
 from subscribers.domain.subscriber import SUBSCRIBER
@@ -76,7 +76,10 @@ class DueCommands(CommandBase):
     async def _moved(self, state: NoticeState) -> str:
         if state.phase != "scheduled" or state.approved_people is None or state.plan.priority == "emergency":
             return ""
-        people = (await self._audience.count(state.plan, at=self._clock(), msg_type=state.msg_type)).people
+        try:
+            people = (await self._audience.count(state.plan, at=self._clock(), msg_type=state.msg_type)).people
+        except Invalid as error:  # a segment or place of its rule has changed: people decide
+            return error.message
         if not life.count_moved(state.approved_people, people):
             return ""
         return f"It would now reach {people} people, not {state.approved_people} as approved."

@@ -96,7 +96,9 @@ def draft(
     thread: UUID | None = None,
     references: tuple[UUID, ...] = (),
 ) -> NoticeState:
-    """Draft a notice: the first of a new thread, or a follow-up."""
+    """Draft a notice: the first of a new thread, or a follow-up. Raises Invalid for too large an audience."""
+    if msg_type not in life.ENDINGS:
+        check_size(unit, plan)
     drafted = NoticeDrafted(
         number=unit.number("notice"),
         msg_type=msg_type,
@@ -151,11 +153,40 @@ def segment_versions(unit: UnitOfWork, rule: object) -> dict[str, int]:
     return found
 
 
+def check_size(unit: UnitOfWork, plan: NoticePlan) -> None:
+    """Refuse an audience that costs more than one question may: area and rule, places and segments as they are now.
+
+    Raises Invalid.
+    """
+    if plan.audience is not None or plan.area is not None:
+        check_rule_size(unit, plan.audience, area=plan.area)
+
+
+def check_rule_size(unit: UnitOfWork, rule: object, *, area: object = None, field: str = "audience") -> None:
+    """Refuse a JSON rule that is too large with its segments. Raises Invalid."""
+    from alerts.kernel.rules import measure_rule
+
+    def segment(slug: str) -> dict[str, object] | None:
+        state = unit.get(SEGMENT, segment_id(slug))
+        return state.rule if state else None
+
+    def place(slug: str) -> dict[str, object] | None:
+        state = unit.get(PLACE, place_id(slug))
+        return state.geometry if state else None
+
+    measure_rule(rule, segment, place, area=area, field=field)
+
+
 # --- out
 
 
 def issue(unit: UnitOfWork, state: NoticeState, reason: str = "") -> NoticeState:
-    """Issue an approved notice; in the same transaction it becomes the head of its thread."""
+    """Issue an approved notice; in the same transaction it becomes the head of its thread.
+
+    Raises Invalid if its audience has become too large to compute. A cancel and an all-clear have none (RULES 14).
+    """
+    if state.msg_type not in life.ENDINGS:
+        check_size(unit, state.plan)
     if state.thread == state.id:
         unit.append(NOTICE, state.id, *life.decide_issue(state, (), unit.now))
     else:

@@ -47,7 +47,11 @@ class NoticeCommands(CommandBase):
 
     async def count_audience(self, actor: Actor, body: NoticeBody) -> AudienceCount:
         """Count the audience that a notice would reach now."""
-        return await self._audience.count(await self.plan_notice(actor, body), at=self._clock())
+        return await self.count_plan(await self.plan_notice(actor, body))
+
+    async def count_plan(self, plan: NoticePlan) -> AudienceCount:
+        """Count the audience of a validated plan now."""
+        return await self._audience.count(plan, at=self._clock())
 
     async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Draft a notice; it may be unfinished."""
@@ -75,6 +79,8 @@ class NoticeCommands(CommandBase):
             if state.thread != state.id and (plan.kind, plan.status) != (state.plan.kind, state.plan.status):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
             plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
+            if state.msg_type not in life.ENDINGS:
+                notice_threads.check_size(unit, plan)
             unit.append(NOTICE, notice, *life.decide_revise(state, plan))
             return saved(notice_threads.notice(unit, notice))
 

@@ -132,6 +132,7 @@ class RegisterCommands(CommandBase):
         def work(unit: UnitOfWork) -> Saved:
             if slug in notice_threads.segment_versions(unit, body.rule):
                 raise Invalid.field("rule", f"The rule refers back to {slug!r}: segments may not go in a circle.")
+            notice_threads.check_rule_size(unit, body.rule, field="rule")
             before = unit.get(SEGMENT, segment_id(slug))
             if before is None:
                 unit.append(SEGMENT, segment_id(slug), SegmentDefined(slug=slug, name=name, rule=body.rule))

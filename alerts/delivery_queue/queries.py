@@ -45,9 +45,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     position: int
     """Log position of the NoticeIssued at which the audience was computed."""
-    people: int
-    unreachable: int
-    late: int
+    people: int | None
+    """None, like the next two, where the reader may not know a number below `below`."""
+    unreachable: int | None
+    late: int | None
     deliveries: int
     """Contact points, later additions included."""
     by_channel: dict[str, dict[str, int]]
@@ -61,6 +62,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Reason why the audience could not be computed, "" if it could."""
     paused: str = ""
     """Question to a person while nothing more is sent, "" while it runs."""
+    below: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,7 @@ from subscribers.audience.index import AudienceColumns
 from subscribers.audience.issued_notice import IssuedNotice, end_of_older
 from subscribers.audience.matching import Audience, audience, matches_one
 from subscribers.audience.reference_data import ReferenceData
+from subscribers.audience.work_budget import TooMuchWork
 from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
@@ -338,7 +339,11 @@ class FanOut:
         for notice in self._reference_data.live_emergencies(recorded.at):
             assert notice.query is not None
             query = replace(notice.query, at=recorded.at)
-            found.append((notice, [int(c) for c in matches_one(self._columns, recorded.originator_id, query)]))
+            try:
+                contacts = matches_one(self._columns, recorded.originator_id, query)
+            except TooMuchWork:  # parked at its issue for the same reason; it must not stop what follows
+                continue
+            found.append((notice, [int(c) for c in contacts]))
         return found
 
     def _late(self, notice: IssuedNotice, contacts: list[int]) -> Work:

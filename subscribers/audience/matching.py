@@ -17,7 +17,8 @@ from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import CONFIRMED, DANGER, TESTER, UNREADABLE
 from subscribers.audience.query import AudienceQuery
 from subscribers.audience.rule_matching import matches
-from subscribers.audience.service_change_matching import reached
+from subscribers.audience.service_change_matching import reach_area, reached
+from subscribers.audience.work_budget import WorkBudget
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,14 @@ class _Due:
     contacts: Rows
 
 
-def count(columns: AudienceColumns, query: AudienceQuery) -> Count:
-    """Count an audience without listing its contact points."""
-    return _counted(columns, _due(columns, query, None))
+def count(columns: AudienceColumns, query: AudienceQuery, work: WorkBudget | None = None) -> Count:
+    """Count an audience without listing its contact points. Raises TooMuchWork."""
+    return _counted(columns, _due(columns, query, None, work or WorkBudget()))
 
 
-def audience(columns: AudienceColumns, query: AudienceQuery) -> Audience:
-    """List every contact point due for the notice, at the position of the columns."""
-    due = _due(columns, query, None)
+def audience(columns: AudienceColumns, query: AudienceQuery, work: WorkBudget | None = None) -> Audience:
+    """List every contact point due for the notice, at the position of the columns. Raises TooMuchWork."""
+    due = _due(columns, query, None, work or WorkBudget())
     counted = _counted(columns, due)
     rows = due.contacts[np.argsort(columns.contacts.number[due.contacts])]
     return Audience(
@@ -104,7 +105,7 @@ def matches_one(columns: AudienceColumns, subscriber: UUID, query: AudienceQuery
     row = columns.row(subscriber)
     if row < 0:
         return np.empty(0, dtype=np.int64)
-    due = _due(columns, query, np.array([row], dtype=np.int64))
+    due = _due(columns, query, np.array([row], dtype=np.int64), WorkBudget())
     return np.sort(columns.contacts.number[due.contacts])
 
 
@@ -125,8 +126,8 @@ def _counted(columns: AudienceColumns, due: _Due) -> Count:
     )
 
 
-def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _Due:
-    rows, touched = _placed(columns, query, only)
+def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None, work: WorkBudget) -> _Due:
+    rows, touched = _placed(columns, query, only, work)
     able = CONFIRMED if query.status == "Actual" else CONFIRMED | TESTER
     endangered = _with_flags(columns, rows[touched[rows]], able | DANGER) if query.danger_to_life else rows[:0]
     ordinary = _with_flags(columns, _preferring(columns, query, rows), able)
@@ -134,8 +135,9 @@ def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> _
         # each person once: danger to life uses more channels than the ordinary rules
         ordinary = ordinary[~np.isin(ordinary, endangered, assume_unique=True)]
     if query.rule is not None:
-        endangered = endangered[matches(columns, query.rule, endangered)]
-        ordinary = ordinary[matches(columns, query.rule, ordinary)]
+        # both at once: a rule is evaluated once per question
+        holds = matches(columns, query.rule, np.concatenate([endangered, ordinary]), work)
+        endangered, ordinary = endangered[holds[: len(endangered)]], ordinary[holds[len(endangered) :]]
     notice = np.uint8(sum(1 << CHANNEL_CODE[c] for c in query.channels))
     wanted = columns.people.wanted[ordinary] & notice
     channels = np.concatenate([np.full(len(endangered), notice, dtype=np.uint8), wanted])
@@ -156,12 +158,14 @@ def _preferring(columns: AudienceColumns, query: AudienceQuery, rows: Rows) -> R
     return rows[people.paused_until[rows] <= micros(query.at)]
 
 
-def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None) -> tuple[Rows, Bools]:
+def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None, work: WorkBudget) -> tuple[Rows, Bools]:
     """People who pass the place clause, and for everyone (by row) True if a place of theirs touches the area."""
     people = columns.people
     if query.change is not None:
+        work.area(reach_area(query.change))
         touched = reached(columns, query.change, only)
     elif query.area is not None:
+        work.area(query.area)
         touched = touching(columns, query.area, only)
     else:
         return np.arange(people.size) if only is None else only, np.zeros(people.size, dtype=np.bool_)

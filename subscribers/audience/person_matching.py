@@ -70,30 +70,48 @@ def touches_area(place: SubscriberPlace, area: Area, places: Places) -> tuple[bo
 def rule_holds(rule: Rule, person: SubscriberState, places: Places) -> bool:
     """True if a resolved RULE holds for one person (RULES 22)."""
     preferences = person.preferences
-    if preferences is None:
-        return False
-    match rule:
-        case All(rules):
-            return all(rule_holds(r, person, places) for r in rules)
-        case AnyOf(rules):
-            return any(rule_holds(r, person, places) for r in rules)
-        case Not(inner):
-            return not rule_holds(inner, person, places)
-        case Touches(_, area):
-            return area is not None and any(touches_area(p, area, places)[0] for p in preferences.places)
-        case TopicIs(topic):
-            return follows(preferences, topic)
-        case FloorAtMost(severity):
-            return SEVERITY_RANK[preferences.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
-        case HasChannel(channel):
-            return any(c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts)
-        case LanguageIs(tag):
-            return primary_subtag(preferences.language) == primary_subtag(tag)
-        case FrequencyIs(frequency):
-            return preferences.frequency == frequency
-        case SubscribedBefore(time):
-            return person.confirmed_at is not None and person.confirmed_at < time
-        case IdIn(ids):
-            return person.id in ids
-        case InSegment(slug):
-            raise ValueError(f"the segment {slug} must be resolved before it is asked")
+    return preferences is not None and _Person(person, preferences, places).holds(rule)
+
+
+class _Person:
+    """Evaluation of a rule for one person: each operator once, however often the rule names it."""
+
+    def __init__(self, person: SubscriberState, preferences: Preferences, places: Places) -> None:
+        self._person, self._preferences, self._places = person, preferences, places
+        self._known: dict[int, bool] = {}
+
+    def holds(self, rule: Rule) -> bool:
+        """Evaluate an operator, or return its known result."""
+        if id(rule) not in self._known:
+            self._known[id(rule)] = self._evaluate(rule)
+        return self._known[id(rule)]
+
+    def _evaluate(self, rule: Rule) -> bool:
+        person, preferences, places = self._person, self._preferences, self._places
+        match rule:
+            case All(rules):
+                return all(map(self.holds, rules))
+            case AnyOf(rules):
+                return any(map(self.holds, rules))
+            case Not(inner):
+                return not self.holds(inner)
+            case Touches(_, area):
+                return area is not None and any(touches_area(p, area, places)[0] for p in preferences.places)
+            case TopicIs(topic):
+                return follows(preferences, topic)
+            case FloorAtMost(severity):
+                return SEVERITY_RANK[preferences.severity_at_least or "Minor"] <= SEVERITY_RANK[severity]
+            case HasChannel(channel):
+                return any(
+                    c.channel == channel and c.state == "verified" and c.suppressed is None for c in person.contacts
+                )
+            case LanguageIs(tag):
+                return primary_subtag(preferences.language) == primary_subtag(tag)
+            case FrequencyIs(frequency):
+                return preferences.frequency == frequency
+            case SubscribedBefore(time):
+                return person.confirmed_at is not None and person.confirmed_at < time
+            case IdIn(ids):
+                return person.id in ids
+            case InSegment(slug):
+                raise ValueError(f"the segment {slug} must be resolved before it is asked")

@@ -12,8 +12,11 @@ import logging
 import threading
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
+from time import monotonic
 from uuid import UUID
 
 from alerts.domain import events as e
@@ -31,6 +34,7 @@ from subscribers.audience.query import AudienceCount
 from subscribers.audience.reactor import Reactor
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.audience.topics import APPLIED, PEOPLE, WANTED
+from subscribers.audience.work_budget import WorkBudget
 from subscribers.domain.events import SubscriberErased
 
 _log = logging.getLogger(__name__)
@@ -39,6 +43,10 @@ _BATCH = 2_000
 _ANY = 1 << 62
 _STAND_BY = 0.02
 """Seconds between checks for the leader's completion of an event's effects."""
+_COUNTERS = 2
+"""Counts at a time; each may hold a copy of the columns."""
+_MOST_PAUSE = 2.0
+"""Seconds that one count waits for effects in all: they may be stalled by the database."""
 _POLL = 0.25
 """Seconds between polls of the log without a wake-up (P5 allows a second)."""
 
@@ -80,6 +88,11 @@ class AudienceProjector:
         self._pending: Recorded | None = None
         """An event that is applied and whose effects are not on disk yet."""
         self._stall_reason = ""
+        self._resting = threading.Event()
+        """Cleared while the effects of an event are decided: counts wait."""
+        self._resting.set()
+        self._counters = ThreadPoolExecutor(_COUNTERS, "audience count")
+        """Threads of their own: counts that queue take no other request's thread."""
 
     def start(self) -> None:
         """Start following, from the checkpoint or from the log's first event."""
@@ -96,6 +109,7 @@ class AudienceProjector:
             self._thread = None
         if self._snapshots is not None:
             self._snapshots.finish()
+        self._counters.shutdown(wait=False, cancel_futures=True)
 
     @property
     def stalled_because(self) -> str:
@@ -161,26 +175,46 @@ class AudienceProjector:
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert"
     ) -> AudienceCount:
         """Count the plan's audience (implements `alerts.commands.ports.AudiencePort`)."""
-        return await asyncio.to_thread(self.counted, plan, at=at, msg_type=msg_type)
+        counted = partial(self.counted, plan, at=at, msg_type=msg_type)
+        return await asyncio.get_running_loop().run_in_executor(self._counters, counted)
 
     def counted(
         self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
     ) -> AudienceCount:
-        """Count the plan's current audience.
+        """Count the plan's current audience on a snapshot: neither the projector nor the planner waits for it.
 
-        Raises Invalid if its RULE cannot be read, Unavailable like `everybody`.
+        Raises Invalid if its RULE cannot be read, TooMuchWork, Unavailable like `everybody`.
         """
         self.everybody()
+        at = at or self._clock()
         with self._lock:
-            found = count(self.columns, self.reference_data.query(plan, at or self._clock(), msg_type=msg_type))
+            position, reference_data = self._applied, self.reference_data.snapshot()
+            reading = self.columns.snapshot(self._lock)
+            columns = reading.__enter__()
+        with ExitStack() as stack:
+            stack.push(reading)
+            query = reference_data.query(plan, at, msg_type=msg_type)
+            found = count(columns, query, WorkBudget(pause=self._after_planning()))
             return AudienceCount(
                 people=found.people,
                 unreachable=found.unreachable,
                 by_channel=dict[str, int](found.by_channel.items()),
                 by_language=dict(found.by_language),
-                position=self._applied,
+                position=position,
                 sample=tuple(found.sample(sample)),
             )
+
+    def _after_planning(self) -> Callable[[], None]:
+        """Return a pause between the steps of a count: while effects are decided, they have the processor."""
+        left = [_MOST_PAUSE]
+
+        def pause() -> None:
+            if not self._resting.is_set() and left[0] > 0:
+                began = monotonic()
+                self._resting.wait(left[0])
+                left[0] -= monotonic() - began
+
+        return pause
 
     def audience(self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert") -> Audience:
         """Compute the plan's current audience. Call it within `locked_at_position` if its position matters."""
@@ -258,9 +292,13 @@ class AudienceProjector:
             if run:
                 self._apply(run)
                 run = []
-            self._look(recorded)
-            self._apply([recorded])
-            self._react(recorded)
+            self._resting.clear()
+            try:
+                self._look(recorded)
+                self._apply([recorded])
+                self._react(recorded)
+            finally:
+                self._resting.set()
         if run:
             self._apply(run)
             self._advance(run[-1].position)

@@ -7,6 +7,7 @@ explainer for explanations. Not locked; the projector guards its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +25,7 @@ from alerts.kernel.errors import Invalid
 from alerts.kernel.events import Event, Recorded, Stream
 from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.rules import Rule, parse_rule, resolve_rule
+from alerts.kernel.rules.size import RuleSize
 from alerts.kernel.terms import BUILT_IN_TOPICS, SERVICE_CHANGES_TOPIC, DeliveryState, MsgType
 from subscribers.audience.issued_notice import IssuedNotice, end_of_older, lane_of
 from subscribers.audience.nearest import OpenPoint
@@ -48,6 +50,8 @@ class ReferenceData:
     def clear(self) -> None:
         """Reset to the state before the first event."""
         self._states: dict[str, dict[UUID, Any]] = {stream.name: {} for stream in _FOLDED.values()}
+        self._slugs: dict[tuple[str, str], UUID] = {}
+        """Stream by (kind, slug), for places and segments."""
         self._areas: dict[str, Area] = {}
         self._rules: dict[str, Rule] = {}
         self._issued: dict[int, IssuedNotice] = {}
@@ -68,8 +72,10 @@ class ReferenceData:
             states[recorded.originator_id] = stream.evolve(states.get(recorded.originator_id), recorded)
         match event:
             case e.PlaceDefined(slug=slug) | e.PlaceRevised(slug=slug) | e.PlaceRetired(slug=slug):
+                self._slugs[PLACE.name, slug] = recorded.originator_id
                 self._areas.pop(slug, None)
-            case e.SegmentDefined() | e.SegmentRevised() | e.SegmentRetired():
+            case e.SegmentDefined(slug=slug) | e.SegmentRevised(slug=slug) | e.SegmentRetired(slug=slug):
+                self._slugs[SEGMENT.name, slug] = recorded.originator_id
                 self._rules.clear()
             case e.NoticeIssued():
                 self._issue(recorded, event)
@@ -90,6 +96,17 @@ class ReferenceData:
             case _:
                 pass
 
+    def snapshot(self) -> ReferenceData:
+        """Copy what a query is built from, for another thread. Call it where `apply` cannot run meanwhile.
+
+        States are immutable: only the maps of them are copied.
+        """
+        made = ReferenceData()
+        made._states = {name: dict(states) for name, states in self._states.items()}
+        made._slugs, made._areas, made._rules = dict(self._slugs), dict(self._areas), dict(self._rules)
+        made._announced = dict(self._announced)
+        return made
+
     # --- places, topics, segments, team ---
 
     def places(self) -> Iterator[PlaceState]:
@@ -98,7 +115,8 @@ class ReferenceData:
 
     def place(self, slug: str) -> PlaceState | None:
         """Return a place, retired or not."""
-        return next((place for place in self.places() if place.slug == slug), None)
+        found: PlaceState | None = self._by_slug(PLACE, slug)
+        return found
 
     def place_area(self, slug: str) -> Area | None:
         """Area of a place in its current version (retired ones keep their last); None if there is none."""
@@ -117,7 +135,8 @@ class ReferenceData:
 
     def segment(self, slug: str) -> SegmentState | None:
         """Return a segment."""
-        return next((s for s in list(self._states[SEGMENT.name].values()) if s.slug == slug), None)
+        found: SegmentState | None = self._by_slug(SEGMENT, slug)
+        return found
 
     def team(self) -> list[MemberState]:
         """Members with a role."""
@@ -227,7 +246,7 @@ class ReferenceData:
             severity=plan.severity,
             priority="emergency" if danger else plan.priority,
             danger_to_life=danger,
-            area=area_of(plan.area, self.place_area) if plan.area and change is None else None,
+            area=self._area(plan.area) if plan.area and change is None else None,
             change=self.reach(change) if change else None,
             rule=self.rule(plan.audience),
             channels=frozenset(plan.channels),
@@ -250,6 +269,18 @@ class ReferenceData:
         if found is None:
             return ()
         return open_after(found, list(self.points()), self.issued_changes(but=change))
+
+    def _area(self, parts: e.AreaJson) -> Area:
+        """Resolve a notice's own area. Raises Invalid if it is larger than one question may ask about."""
+        size = RuleSize("area")
+        for part in parts:
+            named = self.place_area(part["place"]) if "place" in part else None
+            size.part(part, 0 if named is None else named.positions)
+        return area_of(parts, self.place_area)
+
+    def _by_slug(self, stream: Stream[Any], slug: str) -> Any:
+        found = self._slugs.get((stream.name, slug))
+        return None if found is None else self._states[stream.name].get(found)
 
     def _parsed(self, raw: e.Json) -> Rule:
         return parse_rule(
@@ -288,7 +319,8 @@ class ReferenceData:
             request=recorded.command,
         )
         if plan.area:
-            issued.area = area_of(plan.area, self.place_area)
+            with suppress(Invalid):  # the fan-out gets the same error, parks the notice and says why
+                issued.area = self._area(plan.area)
         change = self.change(plan.service_change) if plan.service_change is not None else None
         if change is not None:
             concerned = [point for point in self.points() if point.id in change.facts.service_points]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -63,6 +64,11 @@ class Area:
     def empty(self) -> bool:
         """True if the area has neither polygon nor circle."""
         return not self.circles and bool(self.polygon.is_empty)
+
+    @cached_property
+    def positions(self) -> int:
+        """Number of corners of its outlines, and of its circles: the measure of what a question about it costs."""
+        return int(shapely.get_num_coordinates(self.polygon)) + len(self.circles)
 
     def distance_m(self, lat: float, lon: float) -> float:
         """Geodesic distance in metres from a position to this area; 0 inside, infinite if the area is empty."""
@@ -263,10 +269,13 @@ def _nearest_in_plane(lat: float, lon: float, edges: NDArray[np.float64], furthe
 
 
 def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
-    """Union of validated AREA parts; `place` gives the area of a slug, or None (skipped) if it is unknown."""
+    """Union of validated AREA parts; `place` gives the area of a slug, or None (skipped) if it is unknown.
+
+    Equal parts are resolved once.
+    """
     polygons: list[BaseGeometry] = []
     circles: list[Circle] = []
-    for part in parts:
+    for part in {msgspec.json.encode(part, order="deterministic"): part for part in parts}.values():
         if "circle" in part:
             c = part["circle"]
             circles.append(Circle(float(c["lat"]), float(c["lon"]), float(c["radius_km"]) * 1000.0))

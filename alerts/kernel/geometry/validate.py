@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -40,8 +41,12 @@ def listed(names: Known, most: int = 60) -> str:
     return "; known are " + ", ".join(sorted(names)) if names else "; none is registered yet"
 
 
-def validate_area(raw: Any, field: str, known_place: Known, bounds: Bounds | None = None) -> list[Json]:
+def validate_area(
+    raw: Any, field: str, known_place: Known, bounds: Bounds | None = None, budget: list[int] | None = None
+) -> list[Json]:
     """Validate an AREA and return its parts: mended GeoJSON Polygons and MultiPolygons; circles and places unchanged.
+
+    A part that repeats another is left out. `budget`: the positions left to areas that share one limit.
 
     `bounds` are those of the registered places (west, south, east, north). Positions that lie in them only when swapped
     are refused with that reason. Raises `Invalid`.
@@ -53,8 +58,15 @@ def validate_area(raw: Any, field: str, known_place: Known, bounds: Bounds | Non
         raise Invalid.field(field, f"has {len(parts)} parts; at most {MAX_PARTS} are taken")
     names = [f"{field}.{i}" if isinstance(raw, list) else field for i in range(len(parts))]
     _refuse_swapped(parts, field, bounds)
-    budget = [MAX_POSITIONS]
-    return [_part(part, name, known_place, budget) for part, name in zip(parts, names, strict=True)]
+    budget = [MAX_POSITIONS] if budget is None else budget
+    valid: list[Json] = []
+    seen: set[bytes] = set()
+    for part, name in zip(parts, names, strict=True):
+        key = msgspec.json.encode(part, order="deterministic")
+        if key not in seen:
+            seen.add(key)
+            valid.append(_part(part, name, known_place, budget))
+    return valid
 
 
 def usable_parts(

@@ -1,6 +1,7 @@
 """RULE: parsed from JSON, resolved and described. Evaluated by `audience.matching` and `audience.explain`."""
 
 from alerts.kernel.rules.reading import parse_rule
+from alerts.kernel.rules.size import measure_rule
 from alerts.kernel.rules.tree import (
     EVERYONE,
     All,
@@ -18,6 +19,7 @@ from alerts.kernel.rules.tree import (
     Touches,
     resolve_rule,
     segments_of,
+    shared_nodes,
 )
 from alerts.kernel.rules.words import rule_words
 
@@ -36,8 +38,10 @@ __all__ = [
     "SubscribedBefore",
     "TopicIs",
     "Touches",
+    "measure_rule",
     "parse_rule",
     "resolve_rule",
     "rule_words",
     "segments_of",
+    "shared_nodes",
 ]

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry import Bounds, Known, validate_area
-from alerts.kernel.geometry.validate import known, listed
+from alerts.kernel.geometry.validate import MAX_POSITIONS, known, listed
 from alerts.kernel.languages import primary_subtag
+from alerts.kernel.rules.size import MAX_DEPTH, MAX_IDS, MAX_OPERATORS, MAX_PARTS, part_key
 from alerts.kernel.rules.tree import (
     All,
     AnyOf,
@@ -19,6 +20,7 @@ from alerts.kernel.rules.tree import (
     HasChannel,
     IdIn,
     InSegment,
+    Json,
     LanguageIs,
     Not,
     Rule,
@@ -28,10 +30,6 @@ from alerts.kernel.rules.tree import (
 )
 from alerts.kernel.terms import CHANNELS, SEVERITY_RANK, Frequency
 from alerts.kernel.time_limits import OFFSET_NEEDED
-
-MAX_NODES = 1_000
-MAX_DEPTH = 30
-MAX_IDS = 10_000
 
 
 def parse_rule(
@@ -48,17 +46,20 @@ def parse_rule(
 
 
 class _Reader:
-    """State of one parse: the known names and the remaining operator budget."""
+    """State of one parse: the known names, and what is left of the rule's one budget of operators and areas."""
 
     def __init__(self, places: Known, topics: Known, segments: Known, bounds: Bounds | None) -> None:
         self.places, self.topics, self.segments, self.bounds = places, topics, segments, bounds
-        self.left = MAX_NODES
+        self.left = MAX_OPERATORS
+        self.positions = [MAX_POSITIONS]
+        self.parts: set[bytes] = set()
+        self.areas: dict[bytes, Touches] = {}
 
     def rule(self, raw: Any, field: str, depth: int) -> Rule:
         """Read one operator and its operands."""
         self.left -= 1
         if self.left < 0 or depth > MAX_DEPTH:
-            raise Invalid.field(field, f"the rule is too large: at most {MAX_NODES} operators, {MAX_DEPTH} deep")
+            raise Invalid.field(field, f"the rule is too large: at most {MAX_OPERATORS} operators, {MAX_DEPTH} deep")
         if not isinstance(raw, dict) or len(raw) != 1:
             raise Invalid.field(field, "a rule is an object with exactly one operator: " + ", ".join(OPERATORS))
         ((name, value),) = raw.items()
@@ -74,12 +75,17 @@ class _Reader:
         return tuple(self.rule(r, f"{field}.{i}", depth + 1) for i, r in enumerate(raw))
 
     def touches(self, raw: Any, field: str) -> Rule:
-        """Read an AREA."""
-        return Touches(tuple(validate_area(raw, field, self.places, self.bounds)))
+        """Read an AREA; equal ones are read once."""
+        key = part_key(raw)
+        if key not in self.areas:
+            parts = tuple(validate_area(raw, field, self.places, self.bounds, self.positions))
+            self._count(parts, field)
+            self.areas[key] = Touches(parts)
+        return self.areas[key]
 
     def place(self, raw: Any, field: str) -> Rule:
         """Read a place's slug."""
-        return Touches(({"place": _one_of(raw, field, self.places, "place")},))
+        return self.touches({"place": _one_of(raw, field, self.places, "place")}, field)
 
     def topic(self, raw: Any, field: str) -> Rule:
         """Read a topic's slug."""
@@ -88,6 +94,11 @@ class _Reader:
     def segment(self, raw: Any, field: str) -> Rule:
         """Read a segment's slug."""
         return InSegment(_one_of(raw, field, self.segments, "segment"))
+
+    def _count(self, parts: tuple[Json, ...], field: str) -> None:
+        self.parts.update(map(part_key, parts))
+        if len(self.parts) > MAX_PARTS:
+            raise Invalid.field(field, f"the rule's areas have more than {MAX_PARTS} different parts in all")
 
 
 def _one_of(raw: Any, field: str, names: Known, what: str) -> str:

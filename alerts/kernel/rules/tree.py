@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.rules.size import RuleSize, part_key
 from alerts.kernel.terms import Channel, Frequency, Severity
 
 Json = dict[str, Any]
@@ -120,48 +122,100 @@ EVERYONE = All(())
 
 def segments_of(rule: Rule) -> frozenset[str]:
     """Slugs of the segments named directly in a rule, not those named by their rules in turn."""
-    return frozenset(r.slug for r in _walk(rule) if isinstance(r, InSegment))
+    return frozenset(node.slug for node in nodes_of(rule) if isinstance(node, InSegment))
+
+
+def operands_of(rule: Rule) -> tuple[Rule, ...]:
+    """Rules directly below an operator."""
+    match rule:
+        case All(rules) | AnyOf(rules):
+            return rules
+        case Not(inner):
+            return (inner,)
+        case _:
+            return ()
+
+
+def nodes_of(rule: Rule) -> Iterator[Rule]:
+    """Yield each operator of a rule once, however often it is shared."""
+    seen, waiting = {id(rule)}, [rule]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for inner in operands_of(node):
+            if id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
+
+
+def shared_nodes(rule: Rule) -> frozenset[int]:
+    """Identities (`id`) of the operators that a rule names more than once: each need be evaluated only once."""
+    named: Counter[int] = Counter()
+    for node in nodes_of(rule):
+        named.update(id(inner) for inner in operands_of(node))
+    return frozenset(node for node, times in named.items() if times > 1)
 
 
 def resolve_rule(rule: Rule, segment: Callable[[str], Rule | None], place_area: Callable[[str], Area | None]) -> Rule:
     """Inline the segments of a rule and resolve its areas, as currently defined.
 
-    Raises `Invalid` if segments refer to each other in a circle or a segment does not exist. A place that no longer
-    exists is touched by no subscriber.
+    The result is a shared graph: a segment named twice is one object, and so are equal areas. A tree of segments that
+    name each other twice would double with every level.
+
+    Raises `Invalid` if segments refer to each other in a circle, a segment does not exist, or the whole is larger than
+    `alerts.kernel.rules.size` allows. A place that no longer exists is touched by no subscriber.
     """
-    inlined: dict[str, Rule] = {}
+    return _Resolver(segment, place_area).resolve(rule, (), 0)[0]
 
-    def resolve(node: Rule, inside: tuple[str, ...]) -> Rule:
+
+class _Resolver:
+    """State of one resolution: what is inlined already, and the operators counted so far."""
+
+    def __init__(self, segment: Callable[[str], Rule | None], place_area: Callable[[str], Area | None]) -> None:
+        self._segment, self._place_area = segment, place_area
+        self._inlined: dict[str, tuple[Rule, int]] = {}
+        self._areas: dict[bytes, Touches] = {}
+        self._size = RuleSize()
+
+    def resolve(self, node: Rule, inside: tuple[str, ...], depth: int) -> tuple[Rule, int]:
+        """Resolve an operator at a depth; return it with its height."""
+        self._size.operator(depth)
         match node:
-            case All(rules):
-                return All(tuple(resolve(r, inside) for r in rules))
-            case AnyOf(rules):
-                return AnyOf(tuple(resolve(r, inside) for r in rules))
+            case All(rules) | AnyOf(rules):
+                found = [self.resolve(inner, inside, depth + 1) for inner in rules]
+                height = 1 + max((height for _, height in found), default=0)
+                return type(node)(tuple(inner for inner, _ in found)), height
             case Not(inner):
-                return Not(resolve(inner, inside))
+                resolved, height = self.resolve(inner, inside, depth + 1)
+                return Not(resolved), height + 1
             case Touches(parts):
-                return Touches(parts, area_of(parts, place_area))
+                return self._touches(parts), 1
             case InSegment(slug):
-                if slug in inside:
-                    way = " → ".join((*inside[inside.index(slug) :], slug))
-                    raise Invalid.field("segment", f"segments refer to each other in a circle: {way}")
-                if slug not in inlined:
-                    found = segment(slug)
-                    if found is None:
-                        raise Invalid.field("segment", f"no segment {slug!r} is defined")
-                    inlined[slug] = resolve(found, (*inside, slug))
-                return inlined[slug]
+                return self._in_segment(slug, inside, depth)
+            case IdIn(ids):
+                self._size.named(len(ids))
+                return node, 1
             case _:
-                return node
+                return node, 1
 
-    return resolve(rule, ())
+    def _touches(self, parts: tuple[Json, ...]) -> Touches:
+        key = part_key(parts)
+        if key not in self._areas:
+            for part in parts:
+                named = self._place_area(part["place"]) if "place" in part else None
+                self._size.part(part, 0 if named is None else named.positions)
+            self._areas[key] = Touches(parts, area_of(parts, self._place_area))
+        return self._areas[key]
 
-
-def _walk(rule: Rule) -> Iterator[Rule]:
-    yield rule
-    match rule:
-        case All(rules) | AnyOf(rules):
-            for inner in rules:
-                yield from _walk(inner)
-        case Not(inner):
-            yield from _walk(inner)
+    def _in_segment(self, slug: str, inside: tuple[str, ...], depth: int) -> tuple[Rule, int]:
+        if slug in inside:
+            way = " → ".join((*inside[inside.index(slug) :], slug))
+            raise Invalid.field("segment", f"segments refer to each other in a circle: {way}")
+        if slug not in self._inlined:
+            found = self._segment(slug)
+            if found is None:
+                raise Invalid.field("segment", f"no segment {slug!r} is defined")
+            self._inlined[slug] = self.resolve(found, (*inside, slug), depth)
+        rule, height = self._inlined[slug]
+        self._size.depth(depth + height)
+        return rule, height

@@ -20,20 +20,35 @@ from alerts.kernel.rules.tree import (
     Touches,
 )
 
+_LONGEST = 1_000
+"""Characters of a phrase and of each phrase within it; a longer one is cut."""
+
 
 def rule_words(rule: Rule) -> str:
     """Describe a rule as a phrase that follows "people": `who get text messages and whose language is pl`."""
+    return _words(rule, {})
+
+
+def _words(rule: Rule, said: dict[int, str]) -> str:
+    """Describe an operator once, however often the rule names it."""
+    if id(rule) not in said:
+        words = _phrase(rule, said)
+        said[id(rule)] = words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
+    return said[id(rule)]
+
+
+def _phrase(rule: Rule, said: dict[int, str]) -> str:
     match rule:
         case All(()):
             return "everyone"
         case AnyOf(()):
             return "nobody"
         case All(rules):
-            return _joined(rules, " and ")
+            return _joined(rules, " and ", said)
         case AnyOf(rules):
-            return _joined(rules, " or ")
+            return _joined(rules, " or ", said)
         case Not(inner):
-            return f"not ({rule_words(inner)})"
+            return f"not ({_words(inner, said)})"
         case Touches(parts):
             return "with a place that touches " + " or ".join(_part_words(p) for p in parts)
         case TopicIs(topic):
@@ -54,8 +69,8 @@ def rule_words(rule: Rule) -> str:
             return f"among {len(ids)} named subscriber{'' if len(ids) == 1 else 's'}"
 
 
-def _joined(rules: tuple[Rule, ...], word: str) -> str:
-    inner = [rule_words(r) for r in rules]
+def _joined(rules: tuple[Rule, ...], word: str, said: dict[int, str]) -> str:
+    inner = [_words(r, said) for r in rules]
     return inner[0] if len(inner) == 1 else "(" + word.join(inner) + ")"
 
 

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID
 
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
 from alerts.contract.bodies import NoticeBody
 from alerts.services import Services
 from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, idempotency
+from alerts.web.api.disclosure import BELOW, hidden, hidden_groups, refuse_revealing, sees_people
 from alerts.web.http.operation import Operation
 from alerts.web.http.requests import json_body, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import Route, scope
+from subscribers.audience.query import AudienceCount
 
 
 class AudienceBody(JsonResponse, frozen=True, kw_only=True):
-    """Audience count: `people` with a contact point due, `by_channel` their contact points."""
+    """Audience count: `people` with a contact point due, `by_channel` their contact points.
 
-    people: int
-    unreachable: int
-    by_channel: dict[str, int]
-    by_language: dict[str, int]
+    For a key without `subscribers:read`: no `sample`; a count below `below` is null, and a language with one left out.
+    """
+
+    people: int | None
+    unreachable: int | None
+    by_channel: dict[str, int | None]
+    by_language: dict[str, int | None]
     position: int
-    sample: tuple[UUID, ...]
+    sample: tuple[UUID, ...] | UnsetType = UNSET
+    below: int | UnsetType = UNSET
 
 
 COUNT = Operation(
@@ -54,16 +62,32 @@ def routes(services: Services) -> list[Route]:
             written = services.writer.position()
             if services.projector.applied_position() < written:
                 await read(services, services.projector.wait_for_applied, written, 2.0)
-            counted = await services.commands.count_audience(actor_of(request), body)
-        return json_response(
-            AudienceBody(
-                people=counted.people,
-                unreachable=counted.unreachable,
-                by_channel=counted.by_channel,
-                by_language=counted.by_language,
-                position=counted.position,
-                sample=counted.sample,
-            )
-        )
+            plan = await services.commands.plan_notice(actor_of(request), body)
+            if not (exact := sees_people(request)):
+                await read(services, refuse_revealing, services, plan)
+            counted = await services.commands.count_plan(plan)
+        return json_response(_exact(counted) if exact else _limited(counted, plan.channels))
 
     return [Route("POST", f"{ROOT}/audience", count, scope("read"), COUNT)]
+
+
+def _exact(counted: AudienceCount) -> AudienceBody:
+    return AudienceBody(
+        people=counted.people,
+        unreachable=counted.unreachable,
+        by_channel=dict[str, int | None](counted.by_channel),
+        by_language=dict[str, int | None](counted.by_language),
+        position=counted.position,
+        sample=counted.sample,
+    )
+
+
+def _limited(counted: AudienceCount, channels: Sequence[str]) -> AudienceBody:
+    return AudienceBody(
+        people=hidden(counted.people),
+        unreachable=hidden(counted.unreachable),
+        by_channel=hidden_groups(counted.by_channel, tuple(channels)),
+        by_language=hidden_groups(counted.by_language),
+        position=counted.position,
+        below=UNSET if counted.people >= BELOW and counted.unreachable >= BELOW else BELOW,
+    )

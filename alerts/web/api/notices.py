@@ -21,6 +21,7 @@ from alerts.kernel.errors import Invalid, NotFound
 from alerts.kernel.terms import NoticeKind, NoticePhase
 from alerts.services import Services
 from alerts.web.api.common import EXAMPLE_CONTENT, ROOT, actor_of, found, idempotency, read_page
+from alerts.web.api.disclosure import BELOW, hidden_progress, reveals, sees_notice_counts
 from alerts.web.http.operation import PAGING, TEXT, Operation
 from alerts.web.http.requests import edited_version, etag, id_of, json_body, limit_of, merge_patch, one_of, query, read
 from alerts.web.http.responses import JsonResponse, ListBody, json_response, page_response
@@ -57,7 +58,10 @@ class Content(JsonResponse, frozen=True, kw_only=True):
 
 
 class Notice(JsonResponse, frozen=True, kw_only=True):
-    """Notice. `people`: the current count until the notice is issued, then that of the frozen audience."""
+    """Notice. `people`: the current count until the notice is issued, then that of the frozen audience.
+
+    `below`: the number below which a key without `subscribers:read` is not shown it.
+    """
 
     id: UUID
     number: int
@@ -95,6 +99,7 @@ class Notice(JsonResponse, frozen=True, kw_only=True):
     reason: str
     url: str
     dispatch: str | None
+    below: int | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, state: NoticeState, people: int | None, public_url: str) -> Notice:
@@ -174,6 +179,8 @@ def routes(services: Services) -> list[Route]:
         notice = _id(request)
         state = found(await read(services, services.views.notice, notice), "notice", notice)
         shown = Notice.of(_shown(state), await _people(services, state), public_url)
+        if not sees_notice_counts(request) and (small := await _is_small(services, state, shown.people)):
+            shown = msgspec.structs.replace(shown, people=None, below=small)
         return json_response(shown, headers={"ETag": etag(state.version)})
 
     async def revise(request: web.Request) -> web.StreamResponse:
@@ -191,7 +198,9 @@ def routes(services: Services) -> list[Route]:
         if not state.issued:
             raise NotFound(f"nothing has left yet: this notice is {state.phase}; issue it first")
         found_so_far = await read(services, services.dispatch.progress, state.number)
-        return json_response(found_so_far or NOT_PLANNED(position=state.issued_position or 0))
+        if found_so_far is None:
+            return json_response(NOT_PLANNED(position=state.issued_position or 0))
+        return json_response(found_so_far if sees_notice_counts(request) else hidden_progress(found_so_far))
 
     def _created_response(saved: NoticeSaved) -> web.StreamResponse:
         headers = {"Location": f"{public_url}{ROOT}/notices/{saved.id}", "ETag": etag(saved.version)}
@@ -259,3 +268,12 @@ async def _people(services: Services, state: NoticeState) -> int | None:
         return (await services.projector.count(plan, msg_type=state.msg_type)).people
     except Invalid:
         return None  # a draft may be incomplete, or its RULE may name a deleted entry
+
+
+async def _is_small(services: Services, state: NoticeState, people: int | None) -> int:
+    """Return the limit below which a count is not shown, 0 if it is shown."""
+    if people is None:
+        return 0
+    if people < BELOW or (not state.issued and await read(services, reveals, services, state.plan)):
+        return BELOW
+    return 0

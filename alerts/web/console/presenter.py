@@ -67,9 +67,9 @@ class Presenter:
             ("99 %", progress.p99_s),
         )
         return {
-            "people": self.translator.number(progress.people),
-            "unreachable": self.translator.number(progress.unreachable),
-            "late": self.translator.number(progress.late),
+            "people": self.translator.number(progress.people or 0),
+            "unreachable": self.translator.number(progress.unreachable or 0),
+            "late": self.translator.number(progress.late or 0),
             "deliveries": self.translator.number(progress.deliveries),
             "share": "" if total == 0 else f"{100 * left // total} % sent",
             "complete": progress.complete,

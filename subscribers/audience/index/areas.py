@@ -107,6 +107,12 @@ class Areas:
             self.areas[code] = None
             self._free.append(code)
 
+    def view(self) -> Areas:
+        """Return a copy for a reader; the areas themselves are immutable and shared."""
+        made = Areas()
+        made.areas, made._slugs = list(self.areas), dict(self._slugs)
+        return made
+
     def image(self) -> AreasImage:
         """Export all areas as plain values."""
         return AreasImage(
@@ -152,6 +158,12 @@ class Places:
         self.points = PointPlaces()
         self.named = AreaPlaces()
         self.areas = Areas()
+
+    def view(self) -> Places:
+        """Return a reader's view; see `ColumnStore.view`."""
+        made = Places()
+        made.points, made.named, made.areas = self.points.view(), self.named.view(), self.areas.view()
+        return made
 
     def add_point(self, person: int, place: SubscriberPlace, following: int) -> int:
         """Prepend a point or circle to a person's chain of points; return its row."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from copy import copy
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 V = TypeVar("V", bound=Hashable)
+S = TypeVar("S", bound="ColumnStore")
 
 _MASK = (1 << 64) - 1
 _MIX = 0x9E3779B97F4A7C15
@@ -44,6 +46,17 @@ class ColumnStore:
         for name, (_, empty) in self.columns.items():
             getattr(self, name)[row] = empty
         self._free.append(row)
+
+    def view(self: S) -> S:
+        """Return a reader's view that shares the arrays: valid until a row that it has is written."""
+        made = copy(self)
+        made._free = []
+        return made
+
+    def detach(self) -> None:
+        """Copy the arrays, so that views keep the old ones."""
+        for name in self.columns:
+            setattr(self, name, getattr(self, name).copy())
 
     def chunks(self) -> Iterator[memoryview]:
         """Yield the rows as bytes, column after column, in chunks of a few megabytes. They are not copied."""
@@ -91,7 +104,8 @@ class RowIndex:
 
     def find(self, key: int, matches: Callable[[int], bool]) -> int:
         """Return the row under `key` for which `matches(row)` is true; -1 if there is none."""
-        view, mask = self._view, len(self._view) - 1
+        view = self._view  # once: the writer may replace it meanwhile
+        mask = len(view) - 1
         slot = (key * _MIX & _MASK) >> 20 & mask
         while (row := view[slot]) >= 0:
             if matches(row):
@@ -167,6 +181,12 @@ class Interned(Generic[V]):
             found = self._codes[value] = len(self.values)
             self.values.append(value)
         return found
+
+    def view(self) -> Interned[V]:
+        """Return a copy of the values for a reader."""
+        made: Interned[V] = Interned()
+        made.values = list(self.values)
+        return made
 
     def refill(self, values: Iterable[V]) -> None:
         """Replace all values, numbered 0, 1, 2, …"""

@@ -5,7 +5,9 @@ They answer "who is due" for a million subscribers in milliseconds (`audience.ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from typing import Literal
 from uuid import UUID
 
@@ -38,7 +40,11 @@ from subscribers.domain.events import ContactRef, Preferences
 
 
 class AudienceColumns:
-    """Every subscriber's preferences at exactly one log position. Not thread-safe: the caller holds a lock."""
+    """Every subscriber's preferences at exactly one log position. Not thread-safe: the caller holds a lock.
+
+    `snapshot` gives readers the columns of this position without that lock: nothing is copied unless an event is
+    applied before they are done.
+    """
 
     def __init__(self) -> None:
         self.clear()
@@ -71,6 +77,8 @@ class AudienceColumns:
         self.position = 0
         self.suppressed: dict[int, str] = {}
         """Suppression reason by the contact point's row."""
+        self._readers = [0]
+        """Number of snapshots that share the present arrays."""
         self._by_id = RowIndex(lambda: self.people.id_low)
         self._by_number = RowIndex(lambda: self.contacts.number.view(np.uint64))
         self.topic_sets.code(frozenset())
@@ -84,6 +92,7 @@ class AudienceColumns:
             raise ValueError(f"position {recorded.position} is not after {self.position}")
         handler = self._handlers.get(type(recorded.event))
         if handler is not None:
+            self._detach()
             handler(self._row(recorded.originator_id, add=True), recorded)
         self.position = recorded.position
 
@@ -98,6 +107,34 @@ class AudienceColumns:
 
     def retire_place(self, slug: str) -> None:
         """Keep the last area for those who chose it; the place cannot be chosen any more."""
+
+    # --- snapshots -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self, lock: AbstractContextManager[object]) -> Iterator[AudienceColumns]:
+        """Yield the columns of this position for reading without the lock (copy on write).
+
+        `lock` guards `apply`; it is held at the beginning and the end only.
+        """
+        with lock:
+            readers = self._readers
+            readers[0] += 1
+            made = copy(self)
+            made.people, made.contacts, made.places = self.people.view(), self.contacts.view(), self.places.view()
+            made.languages, made.topic_sets = self.languages.view(), self.topic_sets.view()
+            made.timezones, made.quiets = self.timezones.view(), self.quiets.view()
+        try:
+            yield made
+        finally:
+            with lock:
+                readers[0] -= 1
+
+    def _detach(self) -> None:
+        """Leave the present arrays to the snapshots that share them, if there are any."""
+        if self._readers[0]:
+            for table in self.tables():
+                table.detach()
+            self._readers = [0]
 
     # --- looking up ----------------------------------------------------------------------------------------------
 
@@ -169,7 +206,10 @@ class AudienceColumns:
     def _row(self, subscriber: UUID, *, add: bool) -> int:
         high, low = subscriber.int >> 64, subscriber.int & 0xFFFFFFFFFFFFFFFF
         people = self.people
-        found = self._by_id.find(low, lambda row: people.id_low[row] == low and people.id_high[row] == high)
+        size = people.size  # a snapshot shares the index, which may know later rows
+        found = self._by_id.find(
+            low, lambda row: row < size and people.id_low[row] == low and people.id_high[row] == high
+        )
         if found >= 0 or not add:
             return found
         row = people.add()

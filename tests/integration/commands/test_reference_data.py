@@ -10,7 +10,15 @@ import msgspec
 import pytest
 
 from alerts.commands.credentials import hash_secret
-from alerts.contract.bodies import PlaceBody, SegmentBody, ServiceChangeBody, ServicePointBody, TopicBody
+from alerts.contract.bodies import (
+    ContentBody,
+    NoticeBody,
+    PlaceBody,
+    SegmentBody,
+    ServiceChangeBody,
+    ServicePointBody,
+    TopicBody,
+)
 from alerts.domain.streams import CHANGE, KEY, MEMBER, PLACE, POINT, SEGMENT, SOURCE, TOPIC, place_id, source_id
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.terms import BUILT_IN_TOPICS
@@ -272,3 +280,43 @@ async def test_member_is_identified_by_address(rig: CommandRig) -> None:
         await rig.commands.invite_member(key(), "ann@example.org", "king")
     # A subscriber with the same address is somebody else: the two lives have nothing to do with each other.
     assert (await rig.resident("ann@example.org")).id != first.id
+
+
+def wide(count: int) -> dict[str, Any]:
+    """A rule of so many operators."""
+    return {"any": [{"channel": "email"}] * (count - 1)}
+
+
+async def test_segment_too_large_with_those_it_names_is_refused(rig: CommandRig) -> None:
+    await rig.commands.define_segment(key(), SegmentBody(slug="a", name="A", rule=wide(600)))
+    both = {"any": [{"segment": "a"}, {"segment": "a"}, wide(500)]}
+    with pytest.raises(Invalid, match="with its segments it has more than 1,000 operators") as refused:
+        await rig.commands.define_segment(key(), SegmentBody(slug="b", name="B", rule=both))
+    assert refused.value.errors[0].field == "rule"
+
+
+async def test_notice_with_too_large_an_audience_is_refused(rig: CommandRig) -> None:
+    for slug in ("a", "b"):
+        await rig.commands.define_segment(key(), SegmentBody(slug=slug, name=slug, rule=wide(600)))
+    body = NoticeBody(kind="announcement", topic="community", audience={"any": [{"segment": "a"}, {"segment": "b"}]})
+    with pytest.raises(Invalid, match="with its segments"):
+        await rig.commands.draft_notice(key(), body)
+    one = msgspec.structs.replace(body, audience={"segment": "a"})
+    drafted = await rig.commands.draft_notice(key(), one)
+    with pytest.raises(Invalid, match="with its segments"):
+        await rig.commands.revise_notice(key(), drafted.id, {"audience": {"segment": None, **(body.audience or {})}})
+
+
+async def test_notice_is_not_issued_once_its_audience_is_too_large(rig: CommandRig) -> None:
+    await rig.commands.define_segment(key(), SegmentBody(slug="a", name="A", rule=wide(600)))
+    await rig.commands.define_segment(key(), SegmentBody(slug="b", name="B", rule=wide(10)))
+    body = NoticeBody(
+        kind="announcement",
+        topic="community",
+        audience={"any": [{"segment": "a"}, {"segment": "b"}]},
+        content={"en": ContentBody(title="A fair", body="On Sunday.")},
+    )
+    drafted = await rig.commands.draft_notice(key("issue"), body)
+    await rig.commands.define_segment(key(), SegmentBody(slug="b", name="B", rule=wide(600)))
+    with pytest.raises(Invalid, match="with its segments"):
+        await rig.commands.issue(key("issue"), drafted.id)
