@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.commands import notice_threads
+import msgspec
+
+from alerts.commands import approval_binding, notice_threads
 from alerts.commands.actor import Actor
 from alerts.commands.policy_decision import policy_decision
 from alerts.commands.results import NoticeSaved
@@ -37,24 +39,40 @@ def auto_approved(unit: UnitOfWork, actor: Actor, state: NoticeState) -> NoticeS
     return state
 
 
-def revoke_if_changed(unit: UnitOfWork, state: NoticeState) -> NoticeSaved | None:
-    """Void an approval if a segment has changed since; return the result that says so, else None.
+def changed_since_approval(unit: UnitOfWork, state: NoticeState, people: int | None = None) -> str:
+    """Say in words what an approved notice would say, or whom it would reach, otherwise than approved (RULES 16).
+
+    `people`: its count now, None if that does not matter. "" if it may go out; also without an approval.
+    """
+    if state.approved_hash is None:
+        return ""
+    if state.approved_position is not None and (
+        changed := approval_binding.changed_since(unit, state.plan, state.approved_position)
+    ):
+        return changed
+    if state.approved_hash != notice_threads.approval_hash(unit, state.plan):
+        return "A segment of its rule has changed since the approval."
+    if people is None or not life.counts_matter(state) or not life.count_moved(state.approved_people or 0, people):
+        return ""
+    return f"It would now reach {people} people, not {state.approved_people} as approved."
+
+
+def revoke_if_changed(unit: UnitOfWork, state: NoticeState, people: int | None = None) -> NoticeSaved | None:
+    """Void an approval if what it binds has changed since; return the result that says so, else None.
 
     The notice then goes back to pending-approval.
     """
-    if state.approved_hash is None or state.approved_hash == notice_threads.approval_hash(unit, state.plan):
+    reason = changed_since_approval(unit, state, people)
+    if not reason:
         return None
-    reason = "A segment of its rule has changed since the approval."
     unit.append(NOTICE, state.id, *life.decide_void(state, reason))
-    return saved(notice_threads.notice(unit, state.id))
+    return msgspec.structs.replace(saved(notice_threads.notice(unit, state.id)), reason=reason)
 
 
 def or_conflict(answer: NoticeSaved) -> NoticeSaved:
     """Return the result, or raise Conflict if the notice went back to approval (which stays committed)."""
     if answer.state == "pending-approval":
-        raise Conflict(
-            "A segment of its rule has changed since the approval: it has to be approved again.", state=answer.state
-        )
+        raise Conflict(f"{answer.reason} It has to be approved again.".lstrip(), state=answer.state)
     return answer
 
 

@@ -15,6 +15,8 @@ from alerts.commands.actor import Actor
 from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.register_cache import KnownNames, KnownNamesCache
 from alerts.commands.results import AnyResult, Result
+from alerts.domain import notice_lifecycle
+from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros
@@ -74,6 +76,13 @@ class CommandBase:
         committed = await self._writer.run(job, by=actor.by, command=request_id.current())
         answer = committed.result
         return answer if answer.position else msgspec.structs.replace(answer, position=committed.position)
+
+    async def _count_approved(self, notice: UUID) -> int | None:
+        """Count whom an approved notice would reach now; None if its approval does not rest on a count."""
+        state = await asyncio.to_thread(self._log.state, NOTICE, notice)
+        if state is None or state.phase not in ("approved", "scheduled") or not notice_lifecycle.counts_matter(state):
+            return None
+        return (await self._audience.count(state.plan, at=self._clock(), msg_type=state.msg_type)).people
 
     async def _checked(self, check: Callable[[KnownNames], T], *, heavy: bool = False) -> T:
         """Validate a body against the registers, before the command queues.

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from alerts.commands import notice_threads
 from alerts.commands.actor import SYSTEM
+from alerts.commands.approval import changed_since_approval
 from alerts.commands.base import CommandBase
 from alerts.commands.results import Saved
 from alerts.commands.service_points import EFFECT
 from alerts.commands.subscribers import ERASURE, LAPSE
 from alerts.domain import notice_lifecycle as life
-from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import decide_effect
 from alerts.domain.streams import CHANGE, NOTICE
 from alerts.eventlog.ports import UnitOfWork
@@ -54,15 +54,18 @@ class DueCommands(CommandBase):
         return taken
 
     async def _sending(self, notice: UUID) -> Effect:
-        """Issue a scheduled notice, unless its count differs from the approved one (RULES 16) or it is stale."""
-        state = await asyncio.to_thread(self._log.state, NOTICE, notice)
-        moved = "" if state is None else await self._moved(state)
+        """Issue a scheduled notice, unless it is no longer what was approved (RULES 16)."""
+        trouble, people = "", None
+        try:
+            people = await self._count_approved(notice)
+        except Invalid as error:  # a segment or place of its rule has changed: people decide
+            trouble = error.message
 
         def effect(unit: UnitOfWork, subject: UUID, due_at: datetime) -> None:
             current = notice_threads.notice(unit, subject)
             if current.phase != "scheduled" or current.send_at != due_at:
                 return
-            reason = moved or _is_stale(unit, current)
+            reason = trouble or changed_since_approval(unit, current, people)
             if not reason:
                 try:
                     notice_threads.issue(unit, current)
@@ -72,22 +75,6 @@ class DueCommands(CommandBase):
             unit.append(NOTICE, subject, *life.decide_void(current, reason))
 
         return effect
-
-    async def _moved(self, state: NoticeState) -> str:
-        if state.phase != "scheduled" or state.approved_people is None or state.plan.priority == "emergency":
-            return ""
-        try:
-            people = (await self._audience.count(state.plan, at=self._clock(), msg_type=state.msg_type)).people
-        except Invalid as error:  # a segment or place of its rule has changed: people decide
-            return error.message
-        if not life.count_moved(state.approved_people, people):
-            return ""
-        return f"It would now reach {people} people, not {state.approved_people} as approved."
-
-
-def _is_stale(unit: UnitOfWork, state: NoticeState) -> str:
-    same = state.approved_hash is None or state.approved_hash == notice_threads.approval_hash(unit, state.plan)
-    return "" if same else "A segment of its rule has changed since the approval."
 
 
 def _expire(unit: UnitOfWork, notice: UUID, due_at: datetime) -> None:

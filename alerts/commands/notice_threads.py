@@ -11,7 +11,7 @@ import msgspec
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import NoticeDrafted, NoticePlan
 from alerts.domain.notice import NoticeState
-from alerts.domain.streams import NOTICE, SEGMENT, segment_id
+from alerts.domain.streams import NOTICE, PLACE, SEGMENT, place_id, segment_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event

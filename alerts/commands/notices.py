@@ -151,12 +151,13 @@ class NoticeCommands(CommandBase):
     async def issue(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Issue now: a notice approved by people, or a draft of a key whose policy says `issue`.
 
-        Raises Conflict, and returns it to pending-approval, if the approved content has changed.
+        Raises Conflict, and returns it to pending-approval, if it is no longer what was approved (RULES 16).
         """
+        people = await self._count_approved(notice)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = auto_approved(unit, actor, notice_threads.notice(unit, notice))
-            if (voided := revoke_if_changed(unit, state)) is not None:
+            if (voided := revoke_if_changed(unit, state, people)) is not None:
                 return voided
             return saved(notice_threads.issue(unit, state), dispatch=True)
 

@@ -35,6 +35,8 @@ class NoticeSaved(Result, frozen=True, kw_only=True):
     state: NoticePhase
     dispatch: bool = False
     """True if it has just been issued."""
+    reason: str = ""
+    """Reason for which its approval was voided instead."""
 
 
 class ContactSaved(msgspec.Struct, frozen=True, kw_only=True):

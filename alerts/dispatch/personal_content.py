@@ -11,7 +11,7 @@ from alerts.channels.i18n import translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.delivery_queue.row_format import DeliveryFlag
 from alerts.domain.place_names import place_name, where
-from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.languages import choose
 from alerts.kernel.signed_tokens import contact_token, delivery_token
@@ -82,21 +82,21 @@ def notice_content(
         sender=sender.sender,
         timezone=sender.timezone,
         effective=issued.effective,
-        concerned=_concerned(issued, reference_data),
+        concerned=issued.concerned,
     )
 
 
-def _concerned(issued: IssuedNotice, reference_data: ReferenceData) -> tuple[str, ...]:
-    if issued.reach is None:
-        return ()
-    ids = {point.id for point in issued.reach.points}
-    return tuple(sorted(point.facts.name for point in reference_data.points() if point.id in ids))
-
-
 def area_words(issued: IssuedNotice, language: str, default: str, reference_data: ReferenceData) -> str:
-    """Names of the registered places that contain the area; "" if none does."""
-    comma = translator(language).comma
-    return where(issued.area, list(reference_data.places()), reference_data.place_area, language, default, comma)
+    """Names of the registered places that the area overlaps, as they were at the issue; "" if there is none."""
+    current = {place.slug: place for place in reference_data.places()}
+    then = current if issued.places is None else {place.slug: place for place in issued.places}
+
+    def outline(slug: str) -> Area | None:
+        if then[slug] is current.get(slug):
+            return reference_data.place_area(slug)
+        return resolve_area(then[slug].geometry, lambda _: None)
+
+    return where(issued.area, then.values(), outline, language, default, translator(language).comma)
 
 
 def personal_content(

@@ -136,22 +136,21 @@ def decide_approve(
     """Approve the version that the person has seen.
 
     `seen`, `people`: the count then and now; `digest`: hash of the approved content. An approval schedules a notice
-    whose `send_at` is set. An emergency is not delayed by a count that moves while somebody reads; a count that is far
-    off is refused nevertheless.
+    whose `send_at` is set. A count that moves a little while somebody reads is taken; one that is far off is refused.
     """
     _need(state, {"pending-approval"}, "approved")
     if approver in state.hands:
         raise Forbidden("Whoever wrote, edited or submitted a notice cannot approve it: ask somebody else.")
     if version != state.version:
         raise Conflict("It was changed after you looked at it. Look again, then approve.", version=state.version)
-    if seen != people and (state.plan.priority != "emergency" or count_moved(seen, people)):
+    if count_moved(seen, people):
         raise Conflict(
             f"It would now reach {people} people, not {seen}. Look again, then approve.",
             version=state.version,
             people=people,
         )
     _refuse_gaps(state.plan, now)
-    approved = NoticeApproved(approver=approver, people=people, hash=digest)
+    approved = NoticeApproved(approver=approver, people=seen, hash=digest)
     if state.plan.send_at is None or state.msg_type in ENDINGS:
         return (approved,)
     return (approved, NoticeScheduled(send_at=state.plan.send_at))
@@ -168,6 +167,11 @@ def count_moved(before: int, now: int) -> bool:
     """True if two counts differ by more than 10 % and by more than 50 people (RULES 16)."""
     difference = abs(now - before)
     return difference > MOVED_PEOPLE and difference > MOVED_SHARE * before
+
+
+def counts_matter(state: NoticeState) -> bool:
+    """True if a person approved it for a count, and it is no emergency: those never wait for a count (RULES 16)."""
+    return state.approved_people is not None and state.plan.priority != "emergency"
 
 
 def decide_void(state: NoticeState, reason: str) -> tuple[Event, ...]:

@@ -11,6 +11,7 @@ from alerts.domain.events import NoticeIssued, NoticePlan
 from alerts.kernel.terms import DeliveryState, Lane, MsgType, Priority
 
 if TYPE_CHECKING:
+    from alerts.domain.reference_data import PlaceState
     from alerts.kernel.geometry import Area
     from subscribers.audience.nearest import OpenPoint
     from subscribers.audience.query import AudienceQuery, ChangeReach
@@ -41,6 +42,10 @@ class IssuedNotice:
     """Service change: the points open after it (RULES 12)."""
     point_kind: str = ""
     """Service change: the kind of its points."""
+    concerned: tuple[str, ...] = ()
+    """Service change: the names of its points at its issue (RULES 16)."""
+    places: tuple[PlaceState, ...] | None = None
+    """Registered places at its issue: words name those that the area overlaps (RULES 16). None: the current ones."""
     effective: datetime | None = None
     """Service change: its effective time."""
     ended: DeliveryState | None = None

@@ -53,6 +53,7 @@ class ReferenceData:
         self._slugs: dict[tuple[str, str], UUID] = {}
         """Stream by (kind, slug), for places and segments."""
         self._areas: dict[str, Area] = {}
+        self._places: tuple[PlaceState, ...] | None = None
         self._rules: dict[str, Rule] = {}
         self._issued: dict[int, IssuedNotice] = {}
         self._numbers: dict[UUID, int] = {}
@@ -74,6 +75,7 @@ class ReferenceData:
             case e.PlaceDefined(slug=slug) | e.PlaceRevised(slug=slug) | e.PlaceRetired(slug=slug):
                 self._slugs[PLACE.name, slug] = recorded.originator_id
                 self._areas.pop(slug, None)
+                self._places = None
             case e.SegmentDefined(slug=slug) | e.SegmentRevised(slug=slug) | e.SegmentRetired(slug=slug):
                 self._slugs[SEGMENT.name, slug] = recorded.originator_id
                 self._rules.clear()
@@ -112,6 +114,12 @@ class ReferenceData:
     def places(self) -> Iterator[PlaceState]:
         """Every registered place, retired ones too."""
         yield from list(self._states[PLACE.name].values())  # other threads read while the projector writes
+
+    def _registered(self) -> tuple[PlaceState, ...]:
+        """Every registered place: the same tuple until one changes."""
+        if self._places is None:
+            self._places = tuple(self.places())
+        return self._places
 
     def place(self, slug: str) -> PlaceState | None:
         """Return a place, retired or not."""
@@ -321,11 +329,13 @@ class ReferenceData:
         if plan.area:
             with suppress(Invalid):  # the fan-out gets the same error, parks the notice and says why
                 issued.area = self._area(plan.area)
+            issued.places = self._registered()
         change = self.change(plan.service_change) if plan.service_change is not None else None
         if change is not None:
             concerned = [point for point in self.points() if point.id in change.facts.service_points]
             issued.reach = self.reach(change)
             issued.open_points = self.open_after(change.id)
+            issued.concerned = tuple(sorted(point.facts.name for point in concerned))
             issued.point_kind = concerned[0].facts.kind if concerned else ""
             issued.effective = change.facts.effective
             if event.msg_type != "Cancel":

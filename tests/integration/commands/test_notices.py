@@ -91,8 +91,9 @@ async def test_approval_is_for_one_version_and_count(rig: CommandRig) -> None:
         await rig.commands.approve(bob, waiting.id, waiting.version - 1, 1)
     assert stale.value.extra["version"] == waiting.version
     with pytest.raises(Conflict) as wrong:
-        await rig.commands.approve(bob, waiting.id, waiting.version, 2)
+        await rig.commands.approve(bob, waiting.id, waiting.version, 52)
     assert wrong.value.extra["people"] == 1
+    assert (await rig.commands.approve(bob, waiting.id, waiting.version, 51)).state == "approved"
 
 
 async def test_edit_revokes_the_approval(rig: CommandRig) -> None:

@@ -77,3 +77,6 @@ def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> N
     assert personal_content(issued, card, 0, house, reference_data).place_name == name
     assert notice_content(issued, language or "en", house, reference_data).area_words == name
     assert place_name(place(NAMES), language or "en", "en") == name
+    renamed = cast(ReferenceData, Register(place({"en": "Call 0900"})))
+    issued.places = (place(NAMES),)
+    assert notice_content(issued, language or "en", house, renamed).area_words == name

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from alerts.domain import notice_lifecycle as life
-from alerts.domain.events import Content, NoticeDrafted, NoticePlan, Policy, PolicyRule
+from alerts.domain.events import Content, NoticeApproved, NoticeDrafted, NoticePlan, Policy, PolicyRule
 from alerts.domain.notice import NoticeState
 from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import NOTICE
@@ -98,7 +98,7 @@ def test_an_ending_keeps_its_lane_but_is_no_danger() -> None:
     assert (issued.danger_to_life, issued.priority, issued.references) == (False, "emergency", (UUID(int=7),))
 
 
-def test_emergency_approval_tolerates_a_small_count_change() -> None:
+def test_approval_tolerates_a_small_count_change() -> None:
     told = Told(NOTICE)
     told.tell(NoticeDrafted(number=1, thread=told.id, plan=PLAN), by="person:ann")
     assert told.state is not None
@@ -108,8 +108,10 @@ def test_emergency_approval_tolerates_a_small_count_change() -> None:
     with pytest.raises(Conflict):
         life.decide_approve(state, seen=1000, people=1200, **asked)
     calm = replace(state, plan=replace(PLAN, severity="Minor", priority="notice"))
+    [granted] = life.decide_approve(calm, seen=1000, people=1100, **asked)
+    assert isinstance(granted, NoticeApproved) and granted.people == 1000
     with pytest.raises(Conflict):
-        life.decide_approve(calm, seen=1000, people=1001, **asked)
+        life.decide_approve(calm, seen=1000, people=1101, **asked)
 
 
 POLICY = Policy(
