@@ -26,12 +26,13 @@ from alerts.domain.events import (
     SourceSecretRotated,
     TeamMemberInvited,
 )
-from alerts.domain.reference_data import Role, SourceState
+from alerts.domain.reference_data import SourceState
+from alerts.domain.roles import ROLES, SCOPES
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.ids import contact_number, new_id
-from alerts.kernel.terms import PolicyAnswer
+from alerts.kernel.terms import NoticeKind, PolicyAnswer
 from subscribers.addresses import Owner
 from subscribers.addresses import email as checked_email
 
@@ -41,21 +42,6 @@ Said = Policy | Json | str | None
 MEMBERS = "member"
 """Channel name of team members' e-mail addresses in the address index; keeps them apart from subscribers'."""
 KINDS = ("standard-webhook", "cap", "json")
-SCOPES = (
-    "read",
-    "incidents:write",
-    "services:write",
-    "places:write",
-    "notices:write",
-    "notices:approve",
-    "notices:issue",
-    "subscribers:read",
-    "subscribers:write",
-    "subscribers:export",
-    "segments:write",
-    "newsletters:write",
-    "webhooks:write",
-)
 
 
 def check_policy(raw: Said, known: KnownNames) -> Policy:
@@ -86,6 +72,23 @@ def check_policy(raw: Said, known: KnownNames) -> Policy:
         return msgspec.convert({**raw, "rules": rules}, Policy)
     except msgspec.ValidationError as error:
         raise Invalid.field("policy", f"The policy cannot be read: {error}") from None
+
+
+def check_role(role: str, areas: Any, kinds: Sequence[str] | None, known: KnownNames) -> RoleGranted:
+    """Validate a role with its limits. Raises Invalid."""
+    from alerts.kernel.geometry import validate_area
+
+    if role not in ROLES:
+        raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(ROLES)}.")
+    if unknown := sorted(set(kinds or ()) - set(get_args(NoticeKind))):
+        raise Invalid.field("kinds", f"unknown kinds {', '.join(unknown)}; known are {', '.join(get_args(NoticeKind))}")
+    if role == "admin" and (areas or kinds):
+        raise Invalid.field("role", "An administrator has no limits: leave areas and kinds out, or take another role.")
+    return RoleGranted(
+        role=role,
+        areas=validate_area(areas, "areas", known.places, known.bounds) if areas else None,
+        kinds=tuple(kind for kind in get_args(NoticeKind) if kind in kinds) if kinds else None,
+    )
 
 
 class TeamCommands(CommandBase):
@@ -219,11 +222,21 @@ class TeamCommands(CommandBase):
 
         return await self._run(actor, work)
 
-    async def invite_member(self, actor: Actor, email: str, role: str, name: str = "") -> MemberSaved:
-        """Invite a person to the console, or grant another role to the member with that address."""
+    async def invite_member(
+        self,
+        actor: Actor,
+        email: str,
+        role: str,
+        name: str = "",
+        areas: Any = None,
+        kinds: Sequence[str] | None = None,
+    ) -> MemberSaved:
+        """Invite a person to the console, or grant another role to the member with that address.
+
+        `areas` (AREA of the contract) and `kinds` (of notices) limit what the role is for; None is no limit.
+        """
         address = checked_email(email)
-        if role not in get_args(Role):
-            raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(get_args(Role))}.")
+        granted = await self._checked(lambda known: check_role(role, areas, kinds, known), heavy=True)
         named = validation.text(name, "name", validation.NAME, line=True) or None
 
         def work(unit: UnitOfWork) -> MemberSaved:
@@ -234,8 +247,8 @@ class TeamCommands(CommandBase):
                 contact = contact_number(unit.number("contact"), member)
                 self._addresses.claim(unit, MEMBERS, address, Owner(member, contact))
                 unit.append(MEMBER, member, TeamMemberInvited(email=address, name=named, contact=contact))
-            if before is None or before.role != role:
-                unit.append(MEMBER, member, RoleGranted(role=role))  # type: ignore[arg-type]  # just checked
+            if before is None or (before.role, before.areas, before.kinds) != (role, granted.areas, granted.kinds):
+                unit.append(MEMBER, member, granted)
             return MemberSaved(id=member, version=unit.version(member), created=before is None)
 
         return await self._run(actor, work)

@@ -29,6 +29,9 @@ class Actor:
     """Log position at which the policy was set: the places that it names are those of then. None: those of now."""
     person: UUID | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
+    """Scopes that may be used: for a key of a person, those that the person's role allows."""
+    member_version: int | None = None
+    """Version of the person's record that scopes and policy were bounded by; None without a person."""
 
     @property
     def by(self) -> str:

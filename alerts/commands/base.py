@@ -15,6 +15,7 @@ from alerts.commands.actor import Actor
 from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.register_cache import KnownNames, KnownNamesCache
 from alerts.commands.results import AnyResult, Result
+from alerts.commands.rights import check_unchanged
 from alerts.domain import notice_lifecycle
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
@@ -66,6 +67,7 @@ class CommandBase:
         """Run a command; with an idempotency key that was used before, return the first result again."""
 
         def job(unit: UnitOfWork) -> A:
+            check_unchanged(unit, actor)
             if idem is not None and (before := _answer_before(unit, idem)) is not None:
                 return before  # type: ignore[return-value]  # the same path, so the same type of result
             answer = work(unit)

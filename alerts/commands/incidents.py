@@ -15,6 +15,7 @@ from alerts.commands.policy_decision import policy_decision
 from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import Saved
+from alerts.commands.rights import check_plan
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import IncidentBody, ResolveBody
 from alerts.domain import incident as domain
@@ -137,6 +138,7 @@ class IncidentCommands(CommandBase):
         )
 
         def work(unit: UnitOfWork) -> Saved:
+            check_plan(unit, actor, plan_of_incident(facts, categories))
             state, created, told = report(unit, actor, facts, categories)
             return Saved(
                 id=state.id, version=state.version, created=created, notice=_made(unit, state.id, told, created=created)
@@ -154,6 +156,7 @@ class IncidentCommands(CommandBase):
         def work(unit: UnitOfWork) -> Saved:
             if incident and body.source_ref and found(unit, incident).facts.source_ref != body.source_ref:
                 raise Invalid.field("source_ref", "This incident has another reference: leave it out, or name its own.")
+            check_plan(unit, actor, plan_of_incident(found(unit, target).facts, {}))
             state, told = resolve(unit, actor, target, words)
             notice = told.notice.id if told.notice else latest_notice(unit, state.id)
             return Saved(id=state.id, version=state.version, notice=notice)

@@ -13,6 +13,7 @@ from alerts.commands.approval import saved
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved, Saved
+from alerts.commands.rights import check_plan
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain import recurrence
@@ -105,6 +106,7 @@ class NewsletterCommands(CommandBase):
             plan = NoticePlan(
                 kind="bulletin", content=content, topic=running.topic, priority="bulletin", send_at=send_at
             )
+            check_plan(unit, actor, plan)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)

@@ -16,6 +16,7 @@ from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, one_subject, plan_as_body, plan_of
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
+from alerts.commands.rights import check_editor, check_plan
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
@@ -59,6 +60,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
+            check_plan(unit, actor, plan, finished=False)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
@@ -72,6 +74,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
+            check_editor(unit, actor, state)
             if state.version != (before.version if version is None else version) or state.version != before.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
             base = base_plan(unit.get, checked.body, categories)
@@ -81,6 +84,7 @@ class NoticeCommands(CommandBase):
             plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
             if state.msg_type not in life.ENDINGS:
                 notice_threads.check_size(unit, plan)
+            check_plan(unit, actor, plan, finished=False)
             unit.append(NOTICE, notice, *life.decide_revise(state, plan))
             return saved(notice_threads.notice(unit, notice))
 
@@ -90,7 +94,12 @@ class NoticeCommands(CommandBase):
 
     async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Submit for approval."""
-        return await self._advance(actor, notice, lambda s, u: life.decide_submit(s, u.now), idem)
+
+        def decide(state: NoticeState, unit: UnitOfWork) -> tuple[Event, ...]:
+            check_editor(unit, actor, state)
+            return life.decide_submit(state, unit.now)
+
+        return await self._advance(actor, notice, decide, idem)
 
     async def return_(self, actor: Actor, notice: UUID, reason: str, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Return to the author."""
@@ -116,6 +125,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
+            check_plan(unit, actor, state.plan)
             events = life.decide_approve(
                 state,
                 approver=actor.by,
@@ -141,7 +151,7 @@ class NoticeCommands(CommandBase):
         check_time(send_at, "send_at")
 
         def work(unit: UnitOfWork) -> NoticeSaved:
-            state = auto_approved(unit, actor, notice_threads.notice(unit, notice))
+            state = auto_approved(unit, actor, _to_send(unit, actor, notice))
             if (voided := revoke_if_changed(unit, state)) is not None:
                 return voided
             return saved(notice_threads.schedule(unit, state, life.decide_schedule(state, send_at, unit.now)))
@@ -156,7 +166,7 @@ class NoticeCommands(CommandBase):
         people = await self._count_approved(notice)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
-            state = auto_approved(unit, actor, notice_threads.notice(unit, notice))
+            state = auto_approved(unit, actor, _to_send(unit, actor, notice))
             if (voided := revoke_if_changed(unit, state, people)) is not None:
                 return voided
             return saved(notice_threads.issue(unit, state), dispatch=True)
@@ -183,6 +193,8 @@ class NoticeCommands(CommandBase):
             # An update of a drill is always a drill: leaving the status out must never send it to everyone.
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
+            check_plan(unit, actor, head.plan)  # its people get the update too
+            check_plan(unit, actor, plan, finished=False)
             return saved(
                 notice_threads.draft(
                     unit,
@@ -224,6 +236,7 @@ class NoticeCommands(CommandBase):
     ) -> NoticeSaved:
         def work(unit: UnitOfWork) -> NoticeSaved:
             head, _ = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
+            check_plan(unit, actor, head.plan)
             approver = single_approver(unit, actor, head)
             state = subject_notices.follow_up(unit, new_id(), actor, head, msg_type, content)
             return saved(notice_threads.issue_unattended(unit, state, approver, reason), dispatch=True)
@@ -236,6 +249,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
+            check_plan(unit, actor, state.plan)
             single_approver(unit, actor, state)
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
@@ -255,6 +269,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
+            check_plan(unit, actor, state.plan)
             single_approver(unit, actor, state)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
             if dispatch is None or dispatch.paused is None:
@@ -289,7 +304,9 @@ class NoticeCommands(CommandBase):
         idem: Idempotency | None,
     ) -> NoticeSaved:
         def work(unit: UnitOfWork) -> NoticeSaved:
-            unit.append(NOTICE, notice, *decide(notice_threads.notice(unit, notice), unit))
+            state = notice_threads.notice(unit, notice)
+            check_plan(unit, actor, state.plan)
+            unit.append(NOTICE, notice, *decide(state, unit))
             return saved(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work, idem)
@@ -299,6 +316,15 @@ class NoticeCommands(CommandBase):
         if state is None:
             raise NotFound("There is no such notice.")
         return state
+
+
+def _to_send(unit: UnitOfWork, actor: Actor, notice: UUID) -> NoticeState:
+    """Load a notice that the actor would schedule or issue. Raises Forbidden; a draft is sent by its owner only."""
+    state = notice_threads.notice(unit, notice)
+    check_plan(unit, actor, state.plan)
+    if state.phase == "draft":
+        check_editor(unit, actor, state)
+    return state
 
 
 def replace_body(checked: ValidNotice, body: NoticeBody) -> ValidNotice:

@@ -15,6 +15,7 @@ from alerts.commands.notice_plans import load, plan_of_change
 from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import Saved
+from alerts.commands.rights import check_plan, check_position
 from alerts.commands.subject_notices import Announcement, NewId
 from alerts.contract.bodies import ChangeAfterBody, PointRef, ServiceChangeBody, ServicePointBody
 from alerts.domain import service_change, service_point
@@ -152,6 +153,7 @@ class ServiceCommands(CommandBase):
         def work(unit: UnitOfWork) -> Saved:
             point = point_id(actor.source, facts.source_ref)
             before = unit.get(POINT, point)
+            check_point_place(unit, actor, before, facts)
             unit.append(POINT, point, *service_point.decide_register(before, facts, actor.source))
             return Saved(id=point, version=unit.version(point), created=before is None)
 
@@ -168,7 +170,9 @@ class ServiceCommands(CommandBase):
             body = strict_json.typed(merge_patch(point_json(state.facts), patch), ServicePointBody)
             if body.source_ref != state.facts.source_ref:
                 raise Invalid.field("source_ref", "A reference cannot be changed: it is what the point is known by.")
-            unit.append(POINT, point, *service_point.decide_revise(state, check_point_body(body, known)))
+            facts = check_point_body(body, known)
+            check_point_place(unit, actor, state, facts)
+            unit.append(POINT, point, *service_point.decide_revise(state, facts))
             return Saved(id=point, version=unit.version(point))
 
         return await self._run(actor, work)
@@ -179,6 +183,7 @@ class ServiceCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state, created, told = announce(unit, actor, facts)
+            check_plan(unit, actor, msgspec.structs.replace(plan_of_change(facts), service_change=state.id))
             notice = told.notice.id if told.notice else latest_notice(unit, state.id)
             return Saved(id=state.id, version=state.version, created=created, notice=notice)
 
@@ -189,6 +194,12 @@ def point_json(facts: PointFacts) -> dict[str, Any]:
     """Return a service point as the body that creates it."""
     document: dict[str, Any] = msgspec.to_builtins(facts)
     return document
+
+
+def check_point_place(unit: UnitOfWork, actor: Actor, before: PointState | None, facts: PointFacts) -> None:
+    """Refuse a service point that lies, or would lie, outside the areas of the person's role. Raises Forbidden."""
+    for place in (facts,) if before is None else (before.facts, facts):
+        check_position(unit, actor, place.lat, place.lon)
 
 
 def _point_state(unit: UnitOfWork, point: UUID) -> PointState:

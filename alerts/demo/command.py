@@ -32,7 +32,7 @@ from alerts.settings import load
 PEOPLE, SEED = 5000, 20261123
 ESTATES_POLICY: Json = {"version": 1, "default": "draft", "rules": [{"kinds": ["service-change"], "then": "issue"}]}
 PEOPLE_OF_THE_CONSOLE = {"author": "author@demo.example", "approver": "approver@demo.example"}
-LOADER_SCOPES = "read services:write subscribers:write subscribers:read".split()
+LOADER_SCOPES = "read services:write places:write subscribers:write subscribers:read".split()
 AUTHOR_SCOPES = "read notices:write notices:issue subscribers:read".split()
 APPROVER_SCOPES = "read notices:approve notices:issue".split()
 

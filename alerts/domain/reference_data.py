@@ -32,11 +32,11 @@ from alerts.domain.events import (
     TriggerReceived,
     TriggerRejected,
 )
+from alerts.domain.events.types import AreaJson
 from alerts.domain.evolve import unexpected_first_event
+from alerts.domain.roles import Role
 from alerts.kernel.events import Recorded
-from alerts.kernel.terms import Category
-
-Role = Literal["viewer", "author", "approver", "admin"]
+from alerts.kernel.terms import Category, NoticeKind
 
 
 class PlaceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +118,11 @@ class MemberState(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     contact: int
     role: Role | None
+    """None for a former member."""
+    areas: AreaJson | None = None
+    """Areas that the role is for; None without a limit."""
+    kinds: tuple[NoticeKind, ...] | None = None
+    """Kinds of notices that the role is for; None without a limit."""
     position: int = 0
 
 
@@ -269,10 +274,10 @@ def evolve_member(state: MemberState | None, recorded: Recorded) -> MemberState:
         unexpected_first_event("team member", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
-        case RoleGranted(role=role):
-            return replace(state, role=role)
+        case RoleGranted(role=role, areas=areas, kinds=kinds):
+            return replace(state, role=role, areas=areas, kinds=kinds)
         case RoleRevoked():
-            return replace(state, role=None)
+            return replace(state, role=None, areas=None, kinds=None)
         case _:
             return state
 

@@ -60,7 +60,7 @@ class Served:
         """Headers with a key of a person who may approve."""
         member = await self.parts.commands.invite_member(SYSTEM, f"p{len(self.keys)}@example.org", "approver")
         self.keys[str(member.id)] = ""
-        return await self.key("read", "notices:write", "notices:approve", person=member.id)
+        return await self.key("read", "notices:write", "notices:approve", "notices:issue", person=member.id)
 
     async def ok(self, method: str, path: str, headers: dict[str, str], body: Any = None, status: int = 200) -> Any:
         """Ask, check the status, and read the JSON."""

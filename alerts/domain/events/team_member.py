@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from alerts.domain.events.types import AreaJson
 from alerts.kernel.events import Event
+from alerts.kernel.terms import NoticeKind
 
 
 class TeamMemberInvited(Event, frozen=True, kw_only=True):
@@ -21,6 +23,10 @@ class RoleGranted(Event, frozen=True, kw_only=True):
     """A role was granted: viewer < author < approver < admin."""
 
     role: Literal["viewer", "author", "approver", "admin"]
+    areas: AreaJson | None = None
+    """Areas that it is for; None without a limit."""
+    kinds: tuple[NoticeKind, ...] | None = None
+    """Kinds of notices that it is for; None without a limit."""
 
 
 class RoleRevoked(Event, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from alerts.web.http.requests import edited_version, etag, json_body, limit_of, 
 from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_response, list_response
 from alerts.web.http.routing import Route, scope
 
-WRITE = scope("newsletters:write")
+WRITE = scope("newsletters:write", everywhere=True)
 
 
 class Schedule(JsonResponse, frozen=True, kw_only=True):

@@ -120,7 +120,7 @@ def _until_issue(services: Services) -> list[Route]:
         Route("POST", f"{one_path}/approve", approve, scope("notices:approve"), APPROVE),
         Route("POST", f"{one_path}/reject", _with_reason(commands.reject), scope("notices:approve"), REJECT),
         Route("POST", f"{one_path}/return", _with_reason(commands.return_), scope("notices:approve"), RETURN),
-        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue", "notices:approve"), SCHEDULE),
+        Route("POST", f"{one_path}/schedule", schedule, scope("notices:issue"), SCHEDULE),
         Route("POST", f"{one_path}/issue", issue, scope("notices:issue"), ISSUE),
     ]
 

@@ -20,7 +20,7 @@ from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_res
 from alerts.web.http.routing import Handler, Route, scope
 
 S = TypeVar("S")
-PLACES_WRITE = scope("places:write", "services:write")
+PLACES_WRITE = scope("places:write", "services:write", everywhere=True)
 """Places and topics; keys for service points and changes have always written them too."""
 
 
@@ -132,7 +132,7 @@ def routes(services: Services) -> list[Route]:
         ),
         Route("POST", f"{ROOT}/topics", define_topic, PLACES_WRITE, DEFINE_TOPIC),
         Route("GET", f"{ROOT}/topics", topics, scope("read"), LIST_TOPICS),
-        Route("POST", f"{ROOT}/segments", define_segment, scope("segments:write"), DEFINE_SEGMENT),
+        Route("POST", f"{ROOT}/segments", define_segment, scope("segments:write", everywhere=True), DEFINE_SEGMENT),
         Route("GET", f"{ROOT}/segments", segments, scope("read"), LIST_SEGMENTS),
         Route(
             "GET",

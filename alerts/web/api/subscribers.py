@@ -178,11 +178,11 @@ def routes(services: Services) -> list[Route]:
         return _saved_response(await commands.end_subscriber(actor_of(request), person, "asked for"))
 
     return [
-        Route("POST", f"{ROOT}/subscribers", register, scope("subscribers:write"), REGISTER),
-        Route("GET", f"{ROOT}/subscribers", get_page, scope("subscribers:read"), LIST),
-        Route("GET", f"{ROOT}/subscribers/{{id}}", get_one, scope("subscribers:read"), GET),
-        Route("PATCH", f"{ROOT}/subscribers/{{id}}", change, scope("subscribers:write"), CHANGE),
-        Route("DELETE", f"{ROOT}/subscribers/{{id}}", end, scope("subscribers:write"), END),
+        Route("POST", f"{ROOT}/subscribers", register, scope("subscribers:write", everywhere=True), REGISTER),
+        Route("GET", f"{ROOT}/subscribers", get_page, scope("subscribers:read", everywhere=True), LIST),
+        Route("GET", f"{ROOT}/subscribers/{{id}}", get_one, scope("subscribers:read", everywhere=True), GET),
+        Route("PATCH", f"{ROOT}/subscribers/{{id}}", change, scope("subscribers:write", everywhere=True), CHANGE),
+        Route("DELETE", f"{ROOT}/subscribers/{{id}}", end, scope("subscribers:write", everywhere=True), END),
     ]
 
 

@@ -125,11 +125,11 @@ def routes(services: Services) -> list[Route]:
         return _saved_response(await commands.replay_webhook(actor_of(request), wanted, after, idem=idem), 202)
 
     return [
-        Route("POST", f"{ROOT}/webhooks", add, scope("webhooks:write"), ADD),
-        Route("GET", f"{ROOT}/webhooks", get_page, scope("webhooks:write"), LIST),
-        Route("GET", f"{ROOT}/webhooks/{{id}}", get_one, scope("webhooks:write"), GET),
-        Route("DELETE", f"{ROOT}/webhooks/{{id}}", remove, scope("webhooks:write"), REMOVE),
-        Route("POST", f"{ROOT}/webhooks/{{id}}/replay", replay, scope("webhooks:write"), REPLAY),
+        Route("POST", f"{ROOT}/webhooks", add, scope("webhooks:write", everywhere=True), ADD),
+        Route("GET", f"{ROOT}/webhooks", get_page, scope("webhooks:write", everywhere=True), LIST),
+        Route("GET", f"{ROOT}/webhooks/{{id}}", get_one, scope("webhooks:write", everywhere=True), GET),
+        Route("DELETE", f"{ROOT}/webhooks/{{id}}", remove, scope("webhooks:write", everywhere=True), REMOVE),
+        Route("POST", f"{ROOT}/webhooks/{{id}}/replay", replay, scope("webhooks:write", everywhere=True), REPLAY),
     ]
 
 

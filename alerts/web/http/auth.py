@@ -19,10 +19,12 @@ from aiohttp import web
 from alerts.commands.actor import Actor
 from alerts.commands.console_sessions import SESSION_LIFE
 from alerts.commands.credentials import hash_secret
+from alerts.domain.roles import ROLES, SCOPE_ROLES, Role, policy_of, scopes_of
+from alerts.domain.streams import MEMBER
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import read
-from alerts.web.http.routing import ROLES, Role
+from alerts.web.http.routing import Access
 
 if TYPE_CHECKING:
     from alerts.domain.reference_data import KeyState, MemberState
@@ -42,10 +44,25 @@ class Caller:
 
     key: KeyState
     actor: Actor
+    member: MemberState | None = None
+    """Person whom the key was issued for; None for a program's own."""
 
     def may(self, scope: str) -> bool:
-        """True if its key has this scope."""
-        return scope in self.key.scopes
+        """True if its key has this scope for every area, and its person's role allows it."""
+        return scope in self.actor.scopes and (self.member is None or self.member.areas is None)
+
+    def check(self, access: Access) -> None:
+        """Check a route's policy row. Raises RequestRefused 403."""
+        if not self.actor.scopes.isdisjoint(access.scopes):
+            if access.everywhere and self.member is not None and self.member.areas is not None:
+                raise RequestRefused(403, "this concerns every area; the role of this key's person is for some only")
+            return
+        if self.key.person is None or set(self.key.scopes).isdisjoint(access.scopes):
+            raise RequestRefused(403, f"this key lacks the scope {' or '.join(access.scopes)}; issue one that has it")
+        if self.member is None or self.member.role is None:
+            raise RequestRefused(403, "the person whom this key was issued for is not in the team any more")
+        least = min((SCOPE_ROLES[scope] for scope in access.scopes if scope in self.key.scopes), key=ROLES.index)
+        raise RequestRefused(403, f"the person whom this key was issued for is {self.member.role}; this takes {least}")
 
 
 def bearer(request: web.Request) -> str:
@@ -63,9 +80,9 @@ class Callers:
         self._known: dict[bytes, tuple[float, Caller]] = {}
         self._lookups: dict[bytes, asyncio.Future[Caller | None]] = {}
 
-    async def of(self, request: web.Request, any_of: tuple[str, ...]) -> Caller:
-        """Authenticate a request. Raises RequestRefused: 401 without a valid key, 403 without one of the scopes;
-        TooManyRequests above the rate limit."""
+    async def of(self, request: web.Request, access: Access) -> Caller:
+        """Authenticate a request. Raises RequestRefused: 401 without a valid key, 403 if the policy row does not allow
+        it; TooManyRequests above the rate limit."""
         # Keyed by a hash, so that no secret stays in memory longer than its request.
         header = sha256(request.headers.get("Authorization", "").encode("utf-8", "replace")).digest()
         until, known = self._known.get(header, _NOBODY)
@@ -74,8 +91,7 @@ class Callers:
             raise RequestRefused(401, "no such API key, or it was revoked", headers=_CHALLENGE)
         rate = caller.key.rate
         self._services.limits.take(caller.actor.id, self._services.settings.api_rate if rate is None else rate)
-        if caller.actor.scopes.isdisjoint(any_of):
-            raise RequestRefused(403, f"this key lacks the scope {' or '.join(any_of)}; issue one that has it")
+        caller.check(access)
         return caller
 
     async def _look_up(self, request: web.Request, header: bytes) -> Caller | None:
@@ -97,18 +113,13 @@ class Callers:
         key = await self._key(hash_secret(secret))
         if key is None or key.revoked:
             return None
-        actor = Actor(
-            kind="key",
-            id=str(key.id),
-            name=key.name,
-            policy=key.policy,
-            policy_at=key.policy_at or key.position,
-            person=key.person,
-            scopes=frozenset(key.scopes),
-        )
+        member = None
+        if key.person is not None:
+            member = await read(self._services, self._services.log.state, MEMBER, key.person)
+        actor = _actor(key, member)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        caller = Caller(key, actor)
+        caller = Caller(key, actor, member)
         self._known[header] = (until, caller)
         return caller
 
@@ -124,6 +135,24 @@ class Callers:
             return None
         await services.runner.wait_for_async(written, _CATCH_UP_S)
         return await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
+
+
+def _actor(key: KeyState, member: MemberState | None) -> Actor:
+    """Return the actor of a key, bounded by its person's role (RULES 17)."""
+    scopes, policy = frozenset(key.scopes), key.policy
+    if key.person is not None:
+        role = member.role if member is not None else None
+        scopes, policy = scopes_of(role, scopes), policy_of(role, policy)
+    return Actor(
+        kind="key",
+        id=str(key.id),
+        name=key.name,
+        policy=policy,
+        policy_at=key.policy_at or key.position,
+        person=key.person,
+        scopes=scopes,
+        member_version=None if member is None else member.version,
+    )
 
 
 async def caught_up(services: Services, timeout: float = _CATCH_UP_S) -> None:

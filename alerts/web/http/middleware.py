@@ -96,7 +96,7 @@ class Middlewares:
             return await handler(request)
         access, changes = row.access, row.method != "GET"
         if access.kind == "scope":
-            request[CALLER] = await self._callers.of(request, access.scopes)
+            request[CALLER] = await self._callers.of(request, access)
             if not changes:
                 await auth.caught_up(self._services)
         elif access.kind != "hook":

@@ -8,15 +8,11 @@ from typing import Final, Literal
 
 from aiohttp import web
 
-from alerts.commands.access import SCOPES
+from alerts.domain.roles import SCOPES, Role
 from alerts.web.http.operation import Operation
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-Role = Literal["viewer", "author", "approver", "admin"]
-
-ROLES: tuple[Role, ...] = ("viewer", "author", "approver", "admin")
-"""Roles in ascending order; each includes the rights of the lower ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +20,15 @@ class Access:
     """Access rule of a route.
 
     public: anyone. token: the holder of the signed link (the handler checks it). hook: a source, by signature or bearer
-    (the handler checks it). scope: an API key with any of `scopes`; none named means any valid key. role: a signed-in
-    team member of `role` or above.
+    (the handler checks it). scope: an API key with any of `scopes`; a key issued for a person only has the scopes that
+    the person's role allows (`alerts.domain.roles`). role: a signed-in team member of `role` or above.
     """
 
     kind: Literal["public", "token", "hook", "scope", "role"]
     scopes: tuple[str, ...] = ()
     role: Role | None = None
+    everywhere: bool = False
+    """True if it concerns every area: not for people whose role is limited to some."""
 
 
 PUBLIC = Access("public")
@@ -38,12 +36,12 @@ TOKEN = Access("token")
 HOOK = Access("hook")
 
 
-def scope(*any_of: str) -> Access:
+def scope(*any_of: str, everywhere: bool = False) -> Access:
     """Allow API keys with any of these scopes. Raises ValueError for an unknown scope."""
     unknown = set(any_of) - set(SCOPES)
     if unknown:
         raise ValueError(f"unknown scopes: {sorted(unknown)}")
-    return Access("scope", scopes=any_of)
+    return Access("scope", scopes=any_of, everywhere=everywhere)
 
 
 def role(at_least: Role) -> Access:

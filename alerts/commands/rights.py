@@ -1,0 +1,83 @@
+"""Rights of the person behind a command: areas, kinds and ownership of drafts, in the writer's transaction (RULES 17).
+
+A program's key without a person has no limits of its own here: its scopes and its policy bound it. It edits nothing
+but what it drafted itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from alerts.commands.actor import Actor
+from alerts.commands.policy_decision import policy_decision
+from alerts.domain.events import NoticePlan, Policy, PolicyRule
+from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
+from alerts.domain.roles import at_least
+from alerts.domain.streams import MEMBER, PLACE, place_id
+from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.errors import Conflict, Forbidden
+
+_OUTSIDE = "This lies outside the areas or kinds that your role is for: ask somebody whose role includes them."
+_NOT_YOURS = "This draft is somebody else's: it is edited by whoever wrote it, or by an author whose areas include it."
+
+
+def check_unchanged(unit: UnitOfWork, actor: Actor) -> None:
+    """Refuse an actor whose person's rights have changed since the request was authenticated. Raises Conflict."""
+    if actor.person is None or actor.member_version is None:
+        return
+    state = unit.get(MEMBER, actor.person)
+    if state is None or state.version != actor.member_version:
+        raise Conflict("The rights of the person behind this key were changed a moment ago: try again.")
+
+
+def check_plan(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bool = True) -> None:
+    """Refuse a notice outside the areas or kinds of the person's role. Raises Forbidden.
+
+    `finished`: also one that has no area yet, and would therefore reach everywhere.
+    """
+    if actor.person is None:
+        return
+    member = _member(unit, actor)
+    if not finished and plan.area is None and plan.service_change is None:
+        plan_areas = None
+    else:
+        plan_areas = member.areas
+    limits = Policy(default="record", rules=(PolicyRule(then="issue", kinds=member.kinds, areas=plan_areas),))
+    if policy_decision(unit, replace(actor, policy=limits, policy_at=None), plan) != "issue":
+        raise Forbidden(_OUTSIDE)
+
+
+def check_position(unit: UnitOfWork, actor: Actor, lat: float, lon: float) -> None:
+    """Refuse a position outside the areas of the person's role. Raises Forbidden."""
+    if actor.person is None or (areas := _member(unit, actor).areas) is None:
+        return
+    from alerts.kernel.geometry import resolve_area
+
+    def place(slug: str) -> dict[str, object] | None:
+        state = unit.get(PLACE, place_id(slug))
+        return state.geometry if state else None
+
+    if not resolve_area(areas, place).contains_point(lat, lon):
+        raise Forbidden(_OUTSIDE)
+
+
+def check_editor(unit: UnitOfWork, actor: Actor, state: NoticeState) -> None:
+    """Refuse an edit of a draft by anyone but its owner, or an author in whose areas it lies. Raises Forbidden."""
+    if actor.kind == "system":
+        return
+    own = state.source == actor.source or state.drafted_by == actor.by
+    if own:
+        check_plan(unit, actor, state.plan, finished=False)
+        return
+    if actor.person is None or not at_least(_member(unit, actor).role, "author"):
+        raise Forbidden(_NOT_YOURS)
+    check_plan(unit, actor, state.plan)
+
+
+def _member(unit: UnitOfWork, actor: Actor) -> MemberState:
+    """Return the team member who acts. Raises Forbidden if they are not in the team."""
+    state = unit.get(MEMBER, actor.person) if actor.person is not None else None
+    if state is None or state.role is None:
+        raise Forbidden("The person who would act is not in the team any more.")
+    return state

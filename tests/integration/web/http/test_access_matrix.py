@@ -1,0 +1,199 @@
+"""The access matrix: every route × scope × role, generated from the router, against the table below."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+
+from alerts.commands import SYSTEM
+from alerts.domain.roles import ROLES, SCOPE_ROLES, SCOPES, Role
+from alerts.web.http.app_keys import POLICY
+from alerts.web.http.auth import COOKIE
+from alerts.web.http.routing import Route
+from tests.support.served import Served
+
+MATRIX = {
+    "POST /hooks/{source}": "hook",
+    "POST /hooks/{provider}/receipts": "hook",
+    "POST /api/v1/incidents": "incidents:write author",
+    "GET /api/v1/incidents": "read viewer",
+    "GET /api/v1/incidents/{id}": "read viewer",
+    "POST /api/v1/incidents/{id}/resolve": "incidents:write author",
+    "POST /api/v1/service-points": "services:write author",
+    "GET /api/v1/service-points": "read viewer",
+    "GET /api/v1/service-points/{id}": "read viewer",
+    "PATCH /api/v1/service-points/{id}": "services:write author",
+    "POST /api/v1/service-changes": "services:write author",
+    "GET /api/v1/service-changes": "read viewer",
+    "GET /api/v1/service-changes/{id}": "read viewer",
+    "POST /api/v1/places": "places:write|services:write author everywhere",
+    "GET /api/v1/places": "read viewer",
+    "GET /api/v1/places/{slug}": "read viewer",
+    "POST /api/v1/topics": "places:write|services:write author everywhere",
+    "GET /api/v1/topics": "read viewer",
+    "POST /api/v1/segments": "segments:write author everywhere",
+    "GET /api/v1/segments": "read viewer",
+    "GET /api/v1/segments/{slug}": "read viewer",
+    "POST /api/v1/notices": "notices:write author",
+    "GET /api/v1/notices": "read viewer",
+    "GET /api/v1/notices/{id}": "read viewer",
+    "PATCH /api/v1/notices/{id}": "notices:write author",
+    "GET /api/v1/notices/{id}/dispatch": "read viewer",
+    "POST /api/v1/notices/{id}/submit": "notices:write author",
+    "POST /api/v1/notices/{id}/approve": "notices:approve approver",
+    "POST /api/v1/notices/{id}/reject": "notices:approve approver",
+    "POST /api/v1/notices/{id}/return": "notices:approve approver",
+    "POST /api/v1/notices/{id}/schedule": "notices:issue author",
+    "POST /api/v1/notices/{id}/issue": "notices:issue author",
+    "POST /api/v1/notices/{id}/update": "notices:write author",
+    "POST /api/v1/notices/{id}/cancel": "notices:approve|notices:issue author",
+    "POST /api/v1/notices/{id}/all-clear": "notices:approve|notices:issue author",
+    "POST /api/v1/notices/{id}/stop": "notices:approve|notices:issue author",
+    "POST /api/v1/notices/{id}/resume": "notices:approve|notices:issue author",
+    "POST /api/v1/newsletters": "newsletters:write author everywhere",
+    "GET /api/v1/newsletters": "read viewer",
+    "GET /api/v1/newsletters/{id}": "read viewer",
+    "PATCH /api/v1/newsletters/{id}": "newsletters:write author everywhere",
+    "DELETE /api/v1/newsletters/{id}": "newsletters:write author everywhere",
+    "POST /api/v1/newsletters/{id}/bulletins": "newsletters:write author everywhere",
+    "POST /api/v1/audience": "read viewer",
+    "POST /api/v1/subscribers": "subscribers:write author everywhere",
+    "GET /api/v1/subscribers": "subscribers:read author everywhere",
+    "GET /api/v1/subscribers/{id}": "subscribers:read author everywhere",
+    "PATCH /api/v1/subscribers/{id}": "subscribers:write author everywhere",
+    "DELETE /api/v1/subscribers/{id}": "subscribers:write author everywhere",
+    "GET /api/v1/deliveries": "read viewer",
+    "GET /api/v1/deliveries/{id}": "read viewer",
+    "GET /api/v1/deliveries/{id}/why": "read|subscribers:read viewer",
+    "GET /api/v1/notices/{id}/why-not/{subscriber_id}": "read|subscribers:read viewer",
+    "GET /api/v1/events": "read viewer",
+    "GET /api/v1/triggers/{id}": "read viewer",
+    "GET /api/v1/status": "read viewer",
+    "POST /api/v1/webhooks": "webhooks:write admin everywhere",
+    "GET /api/v1/webhooks": "webhooks:write admin everywhere",
+    "GET /api/v1/webhooks/{id}": "webhooks:write admin everywhere",
+    "DELETE /api/v1/webhooks/{id}": "webhooks:write admin everywhere",
+    "POST /api/v1/webhooks/{id}/replay": "webhooks:write admin everywhere",
+    "GET /healthz": "public",
+    "GET /readyz": "public",
+    "GET /metrics": "public",
+    "GET /api/v1/openapi.json": "public",
+    "GET /alerts/{id}.cap": "public",
+    "GET /": "public",
+    "GET /changes": "public",
+    "GET /feeds/alerts.atom": "public",
+    "GET /feeds/cap.atom": "public",
+    "GET /alerts/{notice}.json": "public",
+    "GET /alerts/{notice}": "public",
+    "GET /a/{number}": "public",
+    "GET /why/{token}": "token",
+    "GET /unsubscribe/{token}": "token",
+    "POST /unsubscribe/{token}": "token",
+    "GET /confirm/{token}": "token",
+    "POST /confirm/{token}": "token",
+    "GET /push/key": "public",
+    "POST /push/subscriptions": "token",
+    "DELETE /push/subscriptions": "token",
+    "GET /sw.js": "public",
+    "GET /manifest.webmanifest": "public",
+    "GET /inbox/push/{id}": "public",
+    "POST /inbox/push/{id}": "hook",
+    "GET /inbox": "public",
+    "GET /inbox.json": "public",
+    "GET /inbox/{id}": "public",
+    "GET /inbox/{id}/letter.html": "public",
+    "GET /inbox/{id}/raw": "public",
+    "GET /console": "viewer",
+    "GET /console/log": "viewer",
+    "GET /console/notices": "viewer",
+    "GET /console/notices/{notice}": "viewer",
+    "GET /console/sign-in/{token}": "token",
+    "POST /console/sign-in/{token}": "token",
+    "POST /console/sign-out": "public",
+    "GET /static/{name}": "public",
+}
+"""Method and path → public, token, hook, a role of the console, or "scope|scope least-role [everywhere]"."""
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""Access does not depend on the database."""
+_NO_RIGHT = re.compile(r"this key lacks the scope|this takes |is not in the team any more|concerns every area")
+
+
+def routes(served: Served) -> list[Route]:
+    """List the rows of the served policy table."""
+    app = served.client.server.app  # type: ignore[union-attr]
+    return list(cast(web.Application, app)[POLICY])
+
+
+def name(route: Route) -> str:
+    """Name a route as the table does."""
+    return f"{route.method} {route.path}"
+
+
+def row(route: Route) -> str:
+    """Describe a route's access as the table does."""
+    access = route.access
+    if access.kind == "role":
+        return str(access.role)
+    if access.kind != "scope":
+        return access.kind
+    least = min((SCOPE_ROLES[scope] for scope in access.scopes), key=ROLES.index)
+    return f"{'|'.join(access.scopes)} {least}{' everywhere' if access.everywhere else ''}"
+
+
+async def asked(served: Served, route: Route, headers: dict[str, str]) -> bool:
+    """Ask a route about nothing that exists; True unless it is refused for want of rights."""
+    path = re.sub(r"\{[^}]+\}", str(UUID(int=7)), route.path)
+    body = None if route.method == "GET" else {}
+    answer = await served.client.request(
+        route.method, path, headers={"If-Match": "*", **headers}, json=body, allow_redirects=False
+    )
+    text = await answer.text()
+    assert answer.status < 500 and answer.status != 401, f"{name(route)}: {answer.status} {text}"
+    refused = answer.status == 403 and _NO_RIGHT.search(text) is not None
+    assert answer.status != 403 or refused, f"{name(route)}: {text}"
+    return not refused
+
+
+@SQLITE
+async def test_every_route_has_a_row(served: Served) -> None:
+    assert {name(route): row(route) for route in routes(served)} == MATRIX
+
+
+@SQLITE
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_key_of_a_program_opens_its_scope_alone(served: Served, scope: str) -> None:
+    person = None
+    if scope in ("notices:approve",):
+        person = (await served.parts.commands.invite_member(SYSTEM, "p@example.org", "admin")).id
+    key = await served.key(scope, person=person)
+    for route in routes(served):
+        if route.access.kind == "scope":
+            assert await asked(served, route, key) == (scope in route.access.scopes), name(route)
+
+
+@SQLITE
+@pytest.mark.parametrize("role", ROLES)
+async def test_key_of_a_person_opens_what_the_role_allows(served: Served, role: Role) -> None:
+    member = (await served.parts.commands.invite_member(SYSTEM, "p@example.org", role)).id
+    key = await served.key(*SCOPES, person=member)
+    for route in routes(served):
+        if route.access.kind == "scope":
+            least = MATRIX[name(route)].split()[1]
+            assert await asked(served, route, key) == (ROLES.index(role) >= ROLES.index(cast(Role, least))), name(route)
+
+
+@SQLITE
+async def test_screens_open_by_role(served: Served) -> None:
+    for at, role in enumerate(ROLES):
+        member = (await served.parts.commands.invite_member(SYSTEM, f"{role}@example.org", role)).id
+        cookie = {"Cookie": f"{COOKIE}={await served.parts.sessions.open(member, 'test')}"}
+        for route in routes(served):
+            if route.access.kind == "role" and route.access.role is not None:
+                path = re.sub(r"\{[^}]+\}", str(UUID(int=7)), route.path)
+                assert (await served.client.request(route.method, path)).status == 401, name(route)
+                answer = await served.client.request(route.method, path, headers=cookie, allow_redirects=False)
+                assert (answer.status == 403) == (at < ROLES.index(route.access.role)), name(route)
