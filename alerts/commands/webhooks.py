@@ -18,10 +18,10 @@ from alerts.commands.results import Saved
 from alerts.contract.bodies import WebhookBody
 from alerts.domain import webhook as domain
 from alerts.domain.events import CATALOGUE, AreaJson, WebhookAdded
-from alerts.domain.streams import WEBHOOK
+from alerts.domain.streams import KEY, MEMBER, WEBHOOK
 from alerts.domain.webhook import EVERYTHING, WebhookState
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from alerts.kernel.ids import new_id
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Statement
@@ -37,7 +37,11 @@ class WebhookCommands(CommandBase):
     """Outgoing webhooks. Callers check first that the target URL is allowed by the settings."""
 
     async def add_webhook(self, actor: Actor, body: WebhookBody, *, idem: Idempotency | None = None) -> Saved:
-        """Post events to a program from now on. Its secret is in its state (`WebhookState.secret`), sealed."""
+        """Post events to a program from now on. Its secret is in its state (`WebhookState.secret`), sealed.
+
+        The webhook belongs to the actor's key, and gets what that key may read. Raises Forbidden without `read`.
+        """
+        _need_read(actor)
         events = check_types(body.events)
         url = validation.text(body.url, "url", 2_000, line=True, needed=True)
         area = await self._checked(lambda known: _area(body, known), heavy=body.area is not None)
@@ -60,10 +64,18 @@ class WebhookCommands(CommandBase):
     async def replay_webhook(
         self, actor: Actor, webhook: UUID, after: int | None, *, idem: Idempotency | None = None
     ) -> Saved:
-        """Replay events after a log position (None: resume at the cursor); re-enables it too."""
+        """Replay events after a log position (None: resume at the cursor); re-enables it too.
+
+        Raises NotFound for another key's webhook, Conflict if its own key may not read any more.
+        """
+        _need_read(actor)
 
         def work(unit: UnitOfWork) -> Saved:
-            state = _found(unit, webhook)
+            state = _owned(unit, actor, webhook)
+            owner = unit.get(KEY, state.key)
+            member = unit.get(MEMBER, owner.person) if owner is not None and owner.person is not None else None
+            if reason := domain.may_not_read(owner, member):
+                raise Conflict(f"Nothing can be posted to it: {reason}. Add it anew with another key.")
             rows = unit.read(_sql.position, (webhook.bytes,))
             begin = after if after is not None else int(rows[0][0]) if rows else 0
             events = domain.decide_replay(state, begin, self._log.position())
@@ -74,10 +86,10 @@ class WebhookCommands(CommandBase):
         return await self._run(actor, work, idem)
 
     async def remove_webhook(self, actor: Actor, webhook: UUID) -> Saved:
-        """Remove a webhook: nothing more is posted to it."""
+        """Remove a webhook: nothing more is posted to it. Raises NotFound for another key's."""
 
         def work(unit: UnitOfWork) -> Saved:
-            unit.append(WEBHOOK, webhook, *domain.decide_remove(_found(unit, webhook)))
+            unit.append(WEBHOOK, webhook, *domain.decide_remove(_owned(unit, actor, webhook)))
             unit.write(_sql.remove, (webhook.bytes,))
             return Saved(id=webhook, version=unit.version(webhook))
 
@@ -112,6 +124,20 @@ def _area(body: WebhookBody, known: KnownNames) -> AreaJson | None:
     from alerts.kernel.geometry import validate_area
 
     return None if body.area is None else validate_area(body.area, "area", known.places, known.bounds)
+
+
+def _need_read(actor: Actor) -> None:
+    if domain.READ not in actor.scopes:
+        raise Forbidden(f"A webhook delivers what its key may read: this key lacks the scope {domain.READ}.")
+
+
+def _owned(unit: UnitOfWork, actor: Actor, webhook: UUID) -> WebhookState:
+    """Load a webhook of the actor's key, or any for a key of an admin. Raises NotFound."""
+    state = _found(unit, webhook)
+    member = unit.get(MEMBER, actor.person) if actor.person is not None else None
+    if str(state.key) != actor.id and (member is None or member.role != "admin"):
+        raise NotFound(f"There is no webhook {webhook}.")
+    return state
 
 
 def _found(unit: UnitOfWork, webhook: UUID) -> WebhookState:

@@ -11,10 +11,13 @@ from msgspec.structs import replace
 
 from alerts.domain.events import AreaJson, WebhookAdded, WebhookDisabled, WebhookRemoved, WebhookReplayed
 from alerts.domain.evolve import unexpected_first_event
+from alerts.domain.reference_data import KeyState, MemberState
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
 
 EVERYTHING = "*"
+READ = "read"
+"""Scope of the event feed. A webhook delivers what its key may read there, and nothing more."""
 WebhookPhase = Literal["on", "disabled", "removed"]
 
 
@@ -42,6 +45,17 @@ class WebhookState(msgspec.Struct, frozen=True, kw_only=True):
     def topics(self) -> frozenset[str]:
         """Event types it is subscribed to; empty means all."""
         return frozenset() if EVERYTHING in self.events else frozenset(self.events)
+
+
+def may_not_read(key: KeyState | None, member: MemberState | None) -> str:
+    """Return why a webhook's key may not read the event feed now; "" if it may. `member`: of a key for a person."""
+    if key is None or key.revoked:
+        return "the API key that added it was revoked"
+    if READ not in key.scopes:
+        return f"the API key that added it lacks the scope {READ}"
+    if key.person is not None and (member is None or member.role is None):
+        return "the person of its API key has left the team"
+    return ""
 
 
 def evolve(state: WebhookState | None, recorded: Recorded) -> WebhookState:

@@ -59,18 +59,22 @@ class WebhookQueries:
     def __init__(self, database: Database, log: Log) -> None:
         self._database, self._log = database, log
 
-    def page(self, cursor: str | None, limit: int) -> Page[WebhookStatus]:
-        """List webhooks, the newest first. Raises ValueError for a malformed cursor."""
-        with self._database.read() as tx:
-            rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else int(cursor), limit + 1))
-        items = tuple(found for row in rows[:limit] if (found := self._status(row)) is not None)
-        return Page(items, str(rows[limit - 1][0]) if len(rows) > limit > 0 else None)
+    def page(self, cursor: str | None, limit: int, owner: UUID | None = None) -> Page[WebhookStatus]:
+        """List the webhooks of a key (None: of all keys), the newest first. Raises ValueError for a malformed cursor.
 
-    def one(self, webhook: UUID) -> WebhookStatus | None:
-        """Return a webhook; None if unknown or removed."""
+        There are few of them per instance, so all are read.
+        """
+        with self._database.read() as tx:
+            rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else int(cursor),))
+        found = [status for row in rows if (status := self._status(row)) is not None and _is_of(owner, status)]
+        return Page(tuple(found[:limit]), str(found[limit - 1].created) if len(found) > limit > 0 else None)
+
+    def one(self, webhook: UUID, owner: UUID | None = None) -> WebhookStatus | None:
+        """Return a webhook of a key (None: of any key); None if unknown, removed or another's."""
         with self._database.read() as tx:
             rows = tx.execute(_sql.one, (webhook.bytes,))
-        return self._status(rows[0]) if rows else None
+        status = self._status(rows[0]) if rows else None
+        return status if status is not None and _is_of(owner, status) else None
 
     def behind(self) -> int:
         """Number of positions between the slowest webhook and the log's end; 0 without webhooks."""
@@ -166,6 +170,10 @@ class WebhookLease:
         if self._alone:
             return not ours
         return until < now + duration_micros(_RENEW) if ours else until < now
+
+
+def _is_of(owner: UUID | None, status: WebhookStatus) -> bool:
+    return owner is None or status.webhook.key == owner
 
 
 def _cursor(row: Row) -> Cursor:

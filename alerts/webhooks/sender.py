@@ -18,8 +18,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from alerts.domain.streams import WEBHOOK
-from alerts.domain.webhook import WebhookState
+from alerts.domain.streams import KEY, MEMBER, WEBHOOK
+from alerts.domain.webhook import WebhookState, may_not_read
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.ports import PublicCodec, UnreadableEvent, Writer
 from alerts.storage.ports import Database
@@ -170,7 +170,7 @@ class WebhookSender:
         if cursor.due_at is not None:
             await asyncio.sleep(max(0.0, (cursor.due_at - self._clock()).total_seconds()))
         recorded_at = monotonic()
-        while not self._stopping:
+        while not self._stopping and not await self._stopped(cursor, webhook):
             found = await self._in_thread(self._next, cursor.position, webhook, wanted)
             for outgoing in found.outgoing:
                 if not await self._deliver(cursor, webhook, webhook.secret, outgoing) or self._stopping:
@@ -186,8 +186,8 @@ class WebhookSender:
                 await self._log.wait_for_async(cursor.position + 1, _IDLE)
 
     async def _deliver(self, cursor: Cursor, webhook: WebhookState, secret: str, outgoing: Outgoing) -> bool:
-        """Post one event until it is accepted; False if the webhook was disabled for it."""
-        while True:
+        """Post one event until it is accepted; False if the webhook was disabled."""
+        while not await self._stopped(cursor, webhook):
             await self._ensure_lease()
             cursor.posting = True
             try:
@@ -203,6 +203,19 @@ class WebhookSender:
             if self._stopping:
                 return False
             await asyncio.sleep(max(0.0, ((cursor.due_at or self._clock()) - self._clock()).total_seconds()))
+        return False
+
+    async def _stopped(self, cursor: Cursor, webhook: WebhookState) -> bool:
+        """Disable the webhook and return True if its key may not read the event feed any more."""
+        reason = await self._in_thread(self._may_not_read, webhook)
+        if reason:
+            await self._disable(cursor.id, cursor.turn, reason, cursor.position)
+        return bool(reason)
+
+    def _may_not_read(self, webhook: WebhookState) -> str:
+        key = self._log.state(KEY, webhook.key)
+        member = self._log.state(MEMBER, key.person) if key is not None and key.person is not None else None
+        return may_not_read(key, member)
 
     async def _given_up(self, cursor: Cursor, outcome: WebhookOutcome) -> bool:
         """Record a failure with the time of the next try; or disable the webhook and return True."""

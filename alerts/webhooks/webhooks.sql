@@ -23,7 +23,7 @@ WHERE id = ? AND holder = ? AND turn = ?;
 
 -- name: listed
 SELECT created, id, position, active, tries, failing_since, due_at, reason, taken_at FROM webhooks
-WHERE created < ? ORDER BY created DESC LIMIT ?;
+WHERE created < ? ORDER BY created DESC;
 
 -- name: one
 SELECT created, id, position, active, tries, failing_since, due_at, reason, taken_at FROM webhooks WHERE id = ?;

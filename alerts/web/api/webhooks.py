@@ -13,7 +13,7 @@ from alerts.domain.events import Json
 from alerts.domain.streams import WEBHOOK
 from alerts.net.ssrf import check_target
 from alerts.services import Services
-from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, found, idempotency, read_page
+from alerts.web.api.common import EXAMPLE_AREA, ROOT, actor_of, caller_of, found, idempotency, read_page
 from alerts.web.http.operation import PAGING, POSITION, Operation
 from alerts.web.http.requests import body_of, etag, id_of, json_body, limit_of, query, read, whole_number
 from alerts.web.http.responses import Accepted, JsonResponse, ListBody, json_response, page_response
@@ -76,7 +76,7 @@ ADD = Operation(
         "area": EXAMPLE_AREA,
     },
 )
-LIST = Operation("Outgoing webhooks, newest first", response=ListBody[Webhook], query=PAGING)
+LIST = Operation("Outgoing webhooks of this key, newest first", response=ListBody[Webhook], query=PAGING)
 GET = Operation("One outgoing webhook, and how it does", response=Webhook)
 REMOVE = Operation("Nothing more is posted to it", response=Accepted)
 REPLAY = Operation(
@@ -102,14 +102,21 @@ def routes(services: Services) -> list[Route]:
         headers = {"Location": f"{settings.public_url}{ROOT}/webhooks/{saved.id}", "ETag": etag(saved.version)}
         return json_response(accepted, 201, headers)
 
+    async def owner(request: web.Request) -> UUID | None:
+        """Return the key whose webhooks a caller sees; None for all, which a key of an admin does."""
+        key = caller_of(request).key
+        member = await read(services, services.views.member, key.person) if key.person is not None else None
+        return None if member is not None and member.role == "admin" else key.id
+
     async def get_page(request: web.Request) -> web.StreamResponse:
         values = query(request, "cursor", "limit")
-        webhooks = await read_page(services, services.webhooks.page, values.get("cursor"), limit_of(values))
+        of = await owner(request)
+        webhooks = await read_page(services, services.webhooks.page, values.get("cursor"), limit_of(values), of)
         return page_response(request, settings.public_url, webhooks, Webhook.of)
 
     async def get_one(request: web.Request) -> web.StreamResponse:
         wanted = id_of(request, what="webhook")
-        status = found(await read(services, services.webhooks.one, wanted), "webhook", wanted)
+        status = found(await read(services, services.webhooks.one, wanted, await owner(request)), "webhook", wanted)
         return json_response(Webhook.of(status), headers={"ETag": etag(status.webhook.version)})
 
     async def remove(request: web.Request) -> web.StreamResponse:

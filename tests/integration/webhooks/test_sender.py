@@ -23,6 +23,8 @@ from standardwebhooks import Webhook
 from alerts import settings as settings_of
 from alerts.app import bootstrap, schema
 from alerts.app.periodic_jobs import periodic_jobs
+from alerts.commands import SYSTEM, Actor
+from alerts.contract.bodies import WebhookBody
 from alerts.net.safe_client import SafeHttpClient
 from alerts.web.http.app import build
 from alerts.webhooks.sender import WebhookSender
@@ -448,3 +450,79 @@ async def test_a_hundred_replays_of_one_webhook_in_are_one_event(served: Served)
     key = await key_of(served)
     for kind in ("TriggerReceived", "IncidentReported"):
         assert len((await served.ok("GET", f"/api/v1/events?type={kind}", key))["items"]) == 1
+
+
+# --- whose it is, and what it may read
+
+
+async def test_webhook_is_seen_and_changed_by_its_key_alone(served: Served, target: Target) -> None:
+    mine, other = await key_of(served), await key_of(served)
+    made = await add(served, mine, target)
+    one = f"{HOOKS}/{made['id']}"
+    assert (await served.ok("GET", HOOKS, other))["items"] == []
+    for method, path in (("GET", one), ("DELETE", one), ("POST", f"{one}/replay?after=0")):
+        await problem(await served.client.request(method, path, headers=other), 404)
+    assert [item["id"] for item in (await served.ok("GET", HOOKS, mine))["items"]] == [made["id"]]
+    await served.ok("DELETE", one, mine)
+
+
+async def test_admins_key_sees_and_removes_every_webhook(served: Served, target: Target) -> None:
+    made = await add(served, await key_of(served), target)
+    for role, seen in (("approver", []), ("admin", [made["id"]])):
+        member = await served.parts.commands.invite_member(SYSTEM, f"{role}@example.org", role)
+        key = await served.key("read", "webhooks:write", person=member.id)
+        assert [item["id"] for item in (await served.ok("GET", HOOKS, key))["items"]] == seen
+    await served.ok("DELETE", f"{HOOKS}/{made['id']}", key)
+
+
+async def test_pages_of_a_keys_webhooks_leave_out_others(served: Served, target: Target) -> None:
+    mine, other = await key_of(served), await key_of(served)
+    made = [(await add(served, key, target))["id"] for key in (mine, other, mine, other, mine)][::2]
+    first = await served.ok("GET", f"{HOOKS}?limit=2", mine)
+    second = await served.ok("GET", first["next"].removeprefix(PUBLIC_URL), mine)
+    assert [item["id"] for item in first["items"] + second["items"]] == made[::-1]
+    assert second["next"] is None
+
+
+async def test_webhook_needs_the_scope_of_the_event_feed(served: Served, target: Target) -> None:
+    blind = await served.key("webhooks:write", "notices:write")
+    body = {"url": target.url, "events": ["*"]}
+    await problem(await served.client.post(HOOKS, headers=blind, json=body), 403)
+
+
+async def test_webhook_of_an_earlier_version_without_read_is_disabled(served: Served, target: Target) -> None:
+    blind = await served.parts.commands.issue_api_key(SYSTEM, "old", ("webhooks:write",))
+    actor = Actor(kind="key", id=str(blind.id), scopes=frozenset(("read",)))
+    made = await served.parts.commands.add_webhook(actor, WebhookBody(url=target.url, events=("*",)))
+    await report(served, await key_of(served), "one")
+    sender = sender_of(served)
+    sender.start()
+    try:
+        await until(lambda: served.parts.webhooks.one(made.id).webhook.phase == "disabled")  # type: ignore[union-attr]
+    finally:
+        await sender.stop()
+    assert target.got == []
+
+
+@pytest.mark.parametrize("how", ["quiet", "retrying"])
+async def test_webhook_stops_with_its_key(served: Served, target: Target, how: str) -> None:
+    kept = await served.parts.commands.issue_api_key(SYSTEM, "gone", ("read", "webhooks:write"))
+    mine = {"Authorization": f"Bearer {kept.secret}"}
+    made = await add(served, mine, target, "IncidentReported")
+    other = await key_of(served)
+    if how == "retrying":
+        target.answers += [web.Response(status=500) for _ in range(200)]
+    sender = sender_of(served)
+    sender.start()
+    try:
+        await report(served, other, "one")
+        await until(lambda: target.refused > 1 if how == "retrying" else len(target.got) == 1)
+        await served.parts.commands.revoke_api_key(SYSTEM, kept.id)
+        await report(served, other, "two")
+        await until(lambda: served.parts.webhooks.one(UUID(made["id"])).webhook.phase == "disabled")  # type: ignore[union-attr]
+    finally:
+        await sender.stop()
+    assert len(target.got) == (0 if how == "retrying" else 1)
+    admin = await served.parts.commands.invite_member(SYSTEM, "a@example.org", "admin")
+    key = await served.key("read", "webhooks:write", person=admin.id)
+    await problem(await served.client.post(f"{HOOKS}/{made['id']}/replay?after=0", headers=key), 409)
