@@ -49,11 +49,16 @@ class Owner(NamedTuple):
     contact: int
 
 
-class Addresses:
-    """Address index. `secret` keys the hashes: with another secret no address is found again."""
+def original_key(secret: bytes) -> bytes:
+    """Key of the index of an instance whose key was still derived from its secret."""
+    return hashlib.blake2b(secret, digest_size=32, person=b"addresses").digest()
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = hashlib.blake2b(secret, digest_size=32, person=b"addresses").digest()
+
+class Addresses:
+    """Address index. `key` (32 bytes) keys the hashes: with another one no address is found again."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
 
     def keyed_hash(self, channel: str, address: str) -> bytes:
         """Return the 32-byte key of an address, the same for all spellings of a mailbox (case, U- and A-labels)."""

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from alerts.eventlog.ports import ConcurrencyConflict
 from alerts.kernel.errors import DomainError
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.storage.base import BaseDatabase, BaseTransaction
 from alerts.storage.ports import ReadableDatabase
 
@@ -37,6 +38,10 @@ _DROP_COPIES = f"DELETE FROM purpose_keys WHERE purpose LIKE '{_COPY}%'"
 
 class WrongMasterKey(DomainError):
     """The keys in the database were wrapped by another master key."""
+
+
+class WrongSecretKey(DomainError):
+    """The database is used with another secret key."""
 
 
 class KeyDestroyed(DomainError):
@@ -268,6 +273,40 @@ class Vault:
     def shared_secret(self, purpose: str, length: int) -> bytes:
         """Return `length` random bytes for a purpose: the same in every process and at every start, stored wrapped."""
         return _derived(self._purpose_key(f"secret {purpose}"), purpose, length)
+
+    def adopted_secret(self, purpose: str, value: bytes) -> bytes:
+        """Return the secret stored for a purpose; `value` is stored, wrapped, if there is none."""
+        name = f"adopted {purpose}"
+        wrapped = self._encrypt(self._master, value, name.encode())
+        with self._database.write() as tx:
+            tx.execute(
+                "INSERT INTO purpose_keys (purpose, wrapped) VALUES (?, ?) ON CONFLICT (purpose) DO NOTHING",
+                (name, wrapped),
+            )
+            stored = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (name,))[0][0])
+        return self._unwrap(stored, name.encode())
+
+    def check_secret(self, keys: SecretKeys) -> None:
+        """Refuse a secret key with which this database was not used, unless it is the one after a renewal.
+
+        Raises `WrongSecretKey`: links in all messages sent so far would be dead, and those of this process in others.
+        """
+        with self._database.write() as tx:
+            tx.execute(
+                "INSERT INTO master (name, fingerprint) VALUES ('secret', ?) ON CONFLICT (name) DO NOTHING",
+                (keys.fingerprint,),
+            )
+            stored = bytes(tx.execute("SELECT fingerprint FROM master WHERE name = 'secret'")[0][0])
+            if hmac.compare_digest(stored, keys.fingerprint):
+                return
+            previous = keys.previous_fingerprint
+            if previous is None or not hmac.compare_digest(stored, previous):
+                raise WrongSecretKey(
+                    "This database is used with another secret key, and the links of all its messages would be dead: "
+                    "set ALERTS_SECRET_KEY (or ALERTS_SECRET_KEY_FILE) to that one; after a renewal, the one before "
+                    "stands in ALERTS_SECRET_KEY_PREVIOUS"
+                )
+            tx.execute("UPDATE master SET fingerprint = ? WHERE name = 'secret'", (keys.fingerprint,))
 
     def _purpose_key(self, purpose: str) -> bytes:
         """Return the key of a purpose, created if there is none; of two concurrent ones the first is kept."""

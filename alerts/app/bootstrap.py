@@ -68,7 +68,7 @@ from alerts.storage.generations import LiveViews
 from alerts.storage.leader_election import AdvisoryLockLeader
 from alerts.webhooks.progress import WebhookQueries
 from alerts.webhooks.sender import WebhookSender
-from subscribers.addresses import Addresses
+from subscribers.addresses import Addresses, original_key
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.projector import AudienceProjector
@@ -118,6 +118,8 @@ class App:
         self._closing.callback(self._fan_out_leader.release)
         self.main, self._folder = main, migrations_folder(main, "views")
         self.vault = Vault(keys, settings.master_key)
+        self.vault.check_secret(settings.secret_key)
+        address_key = self.vault.adopted_secret("addresses", original_key(settings.secret_key.original()))
         codec = Codec(CATALOGUE, self.vault)
         application = EventStoreApplication(main, codec)
         self.log = EventLog(application)
@@ -138,7 +140,7 @@ class App:
             writer=self.writer,
             log=self.log,
             database=main,
-            addresses=Addresses(settings.secret_key),
+            addresses=Addresses(address_key),
             audience=self.projector,
             erase_key=self._erase,
             clock=clock,

@@ -8,19 +8,23 @@ absolute limit end it for good.
 
 from __future__ import annotations
 
+import base64
 import secrets
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from alerts.domain.reference_data import MemberState
 from alerts.domain.streams import MEMBER
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
 from alerts.kernel.errors import DomainError, NotFound
+from alerts.kernel.ids import mac
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.signed_tokens import SignInLink, read_sign_in_token, sign_in_token
 from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
@@ -28,6 +32,8 @@ from alerts.storage.ports import Database
 
 _sql = load("alerts.commands", "console_sessions.sql")
 
+_COOKIE = struct.Struct(">16sQ24s")
+"""48 bytes: base64 needs no padding."""
 LINK_LIFE = timedelta(minutes=15)
 INVITATION_LIFE = timedelta(days=1)
 """Life of the link of a member who has never signed in."""
@@ -66,15 +72,48 @@ class Activity:
     signed_in_at: datetime | None = None
 
 
+class _SessionCookie(NamedTuple):
+    """Content of a session's cookie: whose it is, when it ends at the latest, and 24 random bytes."""
+
+    member: UUID
+    ends: datetime
+    nonce: bytes
+
+    @classmethod
+    def new(cls, member: UUID, ends: datetime) -> _SessionCookie:
+        """Make the cookie of another session."""
+        return cls(member, ends, secrets.token_bytes(24))
+
+    @classmethod
+    def parse(cls, text: str) -> _SessionCookie | None:
+        """Parse a cookie; None if it has another form. It is genuine only if its row exists."""
+        try:
+            raw = base64.b64decode(text, altchars=b"-_", validate=True)
+            member, ends, nonce = _COOKIE.unpack(raw)
+            return cls(UUID(bytes=member), from_micros(ends), nonce)
+        except (ValueError, OverflowError, struct.error):
+            return None
+
+    @property
+    def payload(self) -> bytes:
+        """Bytes of the cookie."""
+        return _COOKIE.pack(self.member.bytes, micros(self.ends), self.nonce)
+
+    @property
+    def text(self) -> str:
+        """The cookie's value: URL-safe, without padding."""
+        return base64.urlsafe_b64encode(self.payload).decode()
+
+
 class ConsoleSessions:
     """Links and sessions of the console, over the log's writer and side tables."""
 
     def __init__(
-        self, writer: Writer, log: Log, database: Database, secret: bytes, clock: Callable[[], datetime]
+        self, writer: Writer, log: Log, database: Database, keys: SecretKeys, clock: Callable[[], datetime]
     ) -> None:
-        """`secret` signs the links; `clock` returns aware UTC."""
+        """`keys` sign links and sessions; `clock` returns aware UTC."""
         self._writer, self._log, self._database = writer, log, database
-        self._secret, self._clock = secret, clock
+        self._keys, self._clock = keys, clock
 
     # --- links
 
@@ -90,7 +129,7 @@ class ConsoleSessions:
             known = bool(tx.execute(_sql.last_sign_in, (member.bytes,)))
         expires = self._clock() + (LINK_LIFE if known else INVITATION_LIFE)
         link = SignInLink(member, state.version, expires, secrets.token_bytes(8))
-        return NewLink(sign_in_token(self._secret, link), expires)
+        return NewLink(sign_in_token(self._keys, link), expires)
 
     def check_link(self, token: str) -> MemberState:
         """Return whom a link would sign in, without using it. Blocks. Raises LinkRefused."""
@@ -105,7 +144,8 @@ class ConsoleSessions:
 
         Raises LinkRefused.
         """
-        link, cookie = self._link(token), _new_cookie()
+        link = self._link(token)
+        cookie = _SessionCookie.new(link.member, self._clock() + SESSION_LIFE)
 
         def work(unit: UnitOfWork) -> None:
             if unit.read(_sql.link_used, (_digest(token),)):
@@ -113,13 +153,13 @@ class ConsoleSessions:
             _bound(link, unit.get(MEMBER, link.member))
             unit.write(_sql.drop_links, (micros(unit.now),))
             unit.write(_sql.use_link, (_digest(token), micros(link.expires)))
-            _open(unit, link.member, "link", cookie)
+            self._open(unit, "link", cookie)
 
         await self._writer.run(work, by=f"person:{link.member}")
-        return cookie
+        return cookie.text
 
     def _link(self, token: str) -> SignInLink:
-        link = read_sign_in_token(self._secret, token)
+        link = read_sign_in_token(self._keys, token)
         if link is None:
             raise LinkRefused("unknown")
         if link.expires <= self._clock():
@@ -133,44 +173,61 @@ class ConsoleSessions:
 
         Returns the cookie's secret. Raises NotFound if the member has no role.
         """
-        cookie = _new_cookie()
+        cookie = _SessionCookie.new(member, self._clock() + SESSION_LIFE)
 
         def work(unit: UnitOfWork) -> None:
             state = unit.get(MEMBER, member)
             if state is None or state.role is None:
                 raise NotFound("There is no such team member.")
-            _open(unit, member, how, cookie)
+            self._open(unit, how, cookie)
 
         await self._writer.run(work, by=f"person:{member}")
-        return cookie
+        return cookie.text
 
     def find(self, cookie: str) -> tuple[MemberState, bool] | None:
         """Return the member of an open session, and whether its use is to be recorded by `see`. Blocks."""
+        given, now = _SessionCookie.parse(cookie), self._clock()
+        if given is None or now >= given.ends:
+            return None
         with self._database.read() as tx:
-            rows = tx.execute(_sql.session, (_digest(cookie),))
+            rows = tx.execute(_sql.session, (self._row(given),))
         if not rows:
             return None
-        member, _, _, seen_at, ends_at = rows[0]
-        now, seen = self._clock(), from_micros(int(seen_at))
-        if now >= from_micros(int(ends_at)) or now >= seen + IDLE:
+        seen = from_micros(int(rows[0][3]))
+        if now >= seen + IDLE:
             return None
-        state = self._log.state(MEMBER, UUID(bytes=bytes(member)))
+        state = self._log.state(MEMBER, given.member)
         return None if state is None or state.role is None else (state, now >= seen + _SEEN_EVERY)
 
     async def see(self, cookie: str, member: UUID) -> None:
         """Record that a session was used. Without a database the page is shown nevertheless."""
-        at, digest = micros(self._clock()), _digest(cookie)
+        given = _SessionCookie.parse(cookie)
+        if given is None:
+            return
+        at, digest = micros(self._clock()), self._row(given)
         with suppress(DomainError):
             await self._writer.run(lambda unit: unit.write(_sql.see, (at, digest, at)), by=f"person:{member}")
 
     async def close(self, cookie: str) -> None:
         """End a session: its cookie is refused from now on. Idempotent."""
-        digest = _digest(cookie)
+        given = _SessionCookie.parse(cookie)
+        if given is None:
+            return
+        digest = self._row(given)
         with self._database.read() as tx:
             rows = tx.execute(_sql.session, (digest,))
         if rows:
-            by = f"person:{UUID(bytes=bytes(rows[0][0]))}"
-            await self._writer.run(lambda unit: unit.write(_sql.close, (digest,)), by=by)
+            await self._writer.run(lambda unit: unit.write(_sql.close, (digest,)), by=f"person:{given.member}")
+
+    def _row(self, cookie: _SessionCookie) -> bytes:
+        """Id of a session's row: a MAC over the cookie, so that nobody without the secret plants or changes one."""
+        return mac(self._keys.key("console session"), cookie.payload)
+
+    def _open(self, unit: UnitOfWork, how: str, cookie: _SessionCookie) -> None:
+        now = micros(unit.now)
+        unit.write(_sql.drop_ended, (now, micros(unit.now - IDLE)))
+        unit.write(_sql.open, (self._row(cookie), cookie.member.bytes, how, now, now, micros(cookie.ends)))
+        unit.write(_sql.signed_in, (cookie.member.bytes, now))
 
     def activity(self) -> dict[UUID, Activity]:
         """Sign-ins by member. Blocks."""
@@ -191,13 +248,6 @@ def end_sessions(unit: UnitOfWork, member: UUID) -> None:
     unit.write(_sql.close_all_of, (member.bytes,))
 
 
-def _open(unit: UnitOfWork, member: UUID, how: str, cookie: str) -> None:
-    now = micros(unit.now)
-    unit.write(_sql.drop_ended, (now, micros(unit.now - IDLE)))
-    unit.write(_sql.open, (_digest(cookie), member.bytes, how, now, now, micros(unit.now + SESSION_LIFE)))
-    unit.write(_sql.signed_in, (member.bytes, now))
-
-
 def _bound(link: SignInLink, state: MemberState | None) -> MemberState:
     """Return the member if their record is still the one for which the link was made. Raises LinkRefused."""
     if state is None or state.role is None or state.version != link.version:
@@ -205,10 +255,6 @@ def _bound(link: SignInLink, state: MemberState | None) -> MemberState:
     return state
 
 
-def _new_cookie() -> str:
-    return secrets.token_urlsafe(32)
-
-
 def _digest(secret: str) -> bytes:
-    """Hash of a token or a cookie's secret, under which its row is stored: the table opens nothing."""
+    """Hash of a link's token, under which its use is stored: the table opens nothing."""
     return sha256(secret.encode("utf-8", "replace")).digest()

@@ -14,6 +14,7 @@ from alerts.domain.place_names import place_name, where
 from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.languages import choose
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
 from subscribers.audience.issued_notice import IssuedNotice
@@ -31,7 +32,7 @@ class SenderProfile:
 
     public_url: str
     """Without a trailing slash."""
-    secret: bytes
+    secret: SecretKeys
     sender: str
     timezone: str
     default_language: str

@@ -14,8 +14,11 @@ from uuid import UUID, uuid5
 
 import uuid_utils
 
+from alerts.kernel.secret_keys import SecretKeys
+
 _NAMESPACE = UUID("5f3c9f0e-6d0b-5c5e-9d0a-0c2f4b8a7e11")
 SHARDS = 256
+_DELIVERY = "delivery id"
 
 
 def new_id() -> UUID:
@@ -54,18 +57,18 @@ def mac(secret: bytes, message: bytes) -> bytes:
     return keyed.digest()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _keyed(secret: bytes) -> hmac.HMAC:
     return hmac.new(secret, digestmod=hashlib.sha256)
 
 
-def delivery_id(secret: bytes, notice: int, contact: int) -> str:
+def delivery_id(keys: SecretKeys, notice: int, contact: int) -> str:
     """Public id of a delivery: both numbers with a MAC, URL- and mail-safe, lower case without padding."""
     body = struct.pack(">IQ", notice, contact)
-    return base64.b32encode(body + mac(secret, b"delivery" + body)[:8]).decode().rstrip("=").lower()
+    return base64.b32encode(body + mac(keys.key(_DELIVERY), b"delivery" + body)[:8]).decode().rstrip("=").lower()
 
 
-def parse_delivery_id(secret: bytes, text: str) -> tuple[int, int] | None:
+def parse_delivery_id(keys: SecretKeys, text: str) -> tuple[int, int] | None:
     """Parse a public delivery id into (notice number, contact point number); None if the MAC is not valid."""
     try:
         raw = base64.b32decode(text.upper() + "=" * (-len(text) % 8))
@@ -74,7 +77,8 @@ def parse_delivery_id(secret: bytes, text: str) -> tuple[int, int] | None:
     if len(raw) != 20:
         return None
     body, given = raw[:12], raw[12:]
-    if not hmac.compare_digest(given, mac(secret, b"delivery" + body)[:8]):
+    expected = [mac(key, b"delivery" + body)[:8] for key in keys.accepted(_DELIVERY)]
+    if not any(hmac.compare_digest(given, one) for one in expected):
         return None
     notice, contact = struct.unpack(">IQ", body)
     return int(notice), int(contact)

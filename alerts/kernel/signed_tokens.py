@@ -1,6 +1,6 @@
 """Signed tokens for links: why, unsubscribe, confirm, preferences, sign-in. Pure and stateless.
 
-A token is `base64url(payload ‖ first 16 bytes of HMAC-SHA-256(secret, purpose ‖ payload))`: the purpose is
+A token is `base64url(payload ‖ first 16 bytes of HMAC-SHA-256(key of the purpose, purpose ‖ payload))`: the purpose is
 authenticated, so that a link for one purpose never works for another, and it cannot be guessed or altered. Anyone with
 a message has its links (RULES, "Identity"): they stop and explain, and show no address.
 """
@@ -16,58 +16,61 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from alerts.kernel.ids import mac
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.times import from_micros, micros
 
 Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in"]
 _MAC = 16
+_PURPOSE = "link "
 _DELIVERY = struct.Struct(">IQ")
 _CONTACT = struct.Struct(">16sQ")
 _SIGN_IN = struct.Struct(">16sIQ8s")
 
 
-def seal(secret: bytes, purpose: Purpose, payload: bytes) -> str:
+def seal(keys: SecretKeys, purpose: Purpose, payload: bytes) -> str:
     """Create a token with `payload` for `purpose`: URL-safe, without padding."""
-    return base64.urlsafe_b64encode(payload + _mac(secret, purpose, payload)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(payload + _mac(keys.key(_PURPOSE + purpose), purpose, payload)).decode().rstrip("=")
 
 
-def unseal(secret: bytes, purpose: Purpose, token: str) -> bytes | None:
-    """Verify a token and return its payload; None if it was not made by this secret for this purpose."""
+def unseal(keys: SecretKeys, purpose: Purpose, token: str) -> bytes | None:
+    """Verify a token and return its payload; None if it was not made here for this purpose."""
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
     payload, given = raw[:-_MAC], raw[-_MAC:]
-    if not hmac.compare_digest(given, _mac(secret, purpose, payload)):
+    accepted = [_mac(key, purpose, payload) for key in keys.accepted(_PURPOSE + purpose)]
+    if not any(hmac.compare_digest(given, expected) for expected in accepted):
         return None
     # Base64 has spare bits at its end. Without this check a token would have several spellings, and a single-use link
     # as many uses.
-    return payload if seal(secret, purpose, payload) == token else None
+    return payload if base64.urlsafe_b64encode(raw).decode().rstrip("=") == token else None
 
 
-def delivery_token(secret: bytes, purpose: Literal["why", "unsubscribe"], notice: int, contact: int) -> str:
+def delivery_token(keys: SecretKeys, purpose: Literal["why", "unsubscribe"], notice: int, contact: int) -> str:
     """Create the token for the links of one message: `notice` and `contact` are the delivery's two numbers."""
-    return seal(secret, purpose, _DELIVERY.pack(notice, contact))
+    return seal(keys, purpose, _DELIVERY.pack(notice, contact))
 
 
-def read_delivery_token(secret: bytes, purpose: Literal["why", "unsubscribe"], token: str) -> tuple[int, int] | None:
+def read_delivery_token(keys: SecretKeys, purpose: Literal["why", "unsubscribe"], token: str) -> tuple[int, int] | None:
     """Verify a delivery token and return (notice number, contact point number), or None."""
-    payload = unseal(secret, purpose, token)
+    payload = unseal(keys, purpose, token)
     if payload is None or len(payload) != _DELIVERY.size:
         return None
     notice, contact = _DELIVERY.unpack(payload)
     return int(notice), int(contact)
 
 
-def contact_token(secret: bytes, purpose: Literal["confirm", "preferences"], subscriber: UUID, contact: int) -> str:
+def contact_token(keys: SecretKeys, purpose: Literal["confirm", "preferences"], subscriber: UUID, contact: int) -> str:
     """Create the token for links about one contact point of one subscriber."""
-    return seal(secret, purpose, _CONTACT.pack(subscriber.bytes, contact))
+    return seal(keys, purpose, _CONTACT.pack(subscriber.bytes, contact))
 
 
 def read_contact_token(
-    secret: bytes, purpose: Literal["confirm", "preferences"], token: str
+    keys: SecretKeys, purpose: Literal["confirm", "preferences"], token: str
 ) -> tuple[UUID, int] | None:
     """Verify a contact token and return (subscriber, contact point number), or None."""
-    payload = unseal(secret, purpose, token)
+    payload = unseal(keys, purpose, token)
     if payload is None or len(payload) != _CONTACT.size:
         return None
     subscriber, contact = _CONTACT.unpack(payload)
@@ -85,20 +88,20 @@ class SignInLink(NamedTuple):
     """Eight random bytes: two links of one second are two links."""
 
 
-def sign_in_token(secret: bytes, link: SignInLink) -> str:
+def sign_in_token(keys: SecretKeys, link: SignInLink) -> str:
     """Create the token of a console sign-in link; its expiry is kept to the microsecond."""
     payload = _SIGN_IN.pack(link.member.bytes, link.version, micros(link.expires), link.nonce)
-    return seal(secret, "sign-in", payload)
+    return seal(keys, "sign-in", payload)
 
 
-def read_sign_in_token(secret: bytes, token: str) -> SignInLink | None:
+def read_sign_in_token(keys: SecretKeys, token: str) -> SignInLink | None:
     """Verify a sign-in token and return its content, expired or not; None if it was not made here."""
-    payload = unseal(secret, "sign-in", token)
+    payload = unseal(keys, "sign-in", token)
     if payload is None or len(payload) != _SIGN_IN.size:
         return None
     member, version, expires, nonce = _SIGN_IN.unpack(payload)
     return SignInLink(UUID(bytes=member), version, from_micros(expires), nonce)
 
 
-def _mac(secret: bytes, purpose: str, payload: bytes) -> bytes:
-    return mac(secret, b"link\x00" + purpose.encode() + b"\x00" + payload)[:_MAC]
+def _mac(key: bytes, purpose: str, payload: bytes) -> bytes:
+    return mac(key, b"link\x00" + purpose.encode() + b"\x00" + payload)[:_MAC]

@@ -17,6 +17,7 @@ import msgspec
 from dotenv.parser import parse_stream
 
 from alerts.kernel.domain_names import mailbox_to_ascii, to_ascii
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import KeyFiles, SettingsError
@@ -39,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder of the lock, the control socket and (on SQLite) the database files and keys."""
     public_url: str
     """Base of all links, without a trailing slash."""
-    secret_key: bytes
+    secret_key: SecretKeys
     master_key: bytes
     """32 bytes."""
     smtp: tuple[SmtpTarget, ...]
@@ -122,6 +123,9 @@ VARIABLES: tuple[Variable, ...] = (
         "ALERTS_PUBLIC_URL", "http://127.0.0.1:8080", "the only source of links; a loopback address has the inbox"
     ),
     Variable("ALERTS_SECRET_KEY", "made in var/ on SQLite", "signs links and ids (or ALERTS_SECRET_KEY_FILE)", True),
+    Variable(
+        "ALERTS_SECRET_KEY_PREVIOUS", "none", "the secret before its renewal: links made with it still work", True
+    ),
     Variable("ALERTS_MASTER_KEY", "made in var/ on SQLite", "wraps people's keys (or ALERTS_MASTER_KEY_FILE)", True),
     Variable(
         "ALERTS_SMTP_URL",
@@ -158,7 +162,7 @@ VARIABLES: tuple[Variable, ...] = (
 _IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
 """Variables that may be in a file named by `{name}_FILE`; so may the two keys (`alerts.settings.key_files`)."""
 _NAMES = frozenset(v.name for v in VARIABLES) | {
-    f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_MASTER_KEY")
+    f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_SECRET_KEY_PREVIOUS", "ALERTS_MASTER_KEY")
 }
 
 
@@ -190,7 +194,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         database_file=database_file,
         folder=folder,
         public_url=_public_url(values.get("ALERTS_PUBLIC_URL", "http://127.0.0.1:8080")),
-        secret_key=keys.secret(),
+        secret_key=SecretKeys(keys.secret(), keys.previous_secret()),
         master_key=keys.master(),
         smtp=smtp(values.get("ALERTS_SMTP_URL", "")),
         dkim=dkim(values, parseaddr(sender)[1]),

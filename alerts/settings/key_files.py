@@ -19,6 +19,10 @@ def new_master_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+SECRET_FILE, PREVIOUS_FILE, MASTER_FILE = "secret.key", "secret.key.previous", "master.key"
+"""Names of the key files in the data folder."""
+
+
 class KeyFiles:
     """Loads the two keys: from a variable, from a file it names, or (SQLite) created once in the data folder."""
 
@@ -26,13 +30,19 @@ class KeyFiles:
         self._values, self._folder, self._made = values, folder, made
 
     def secret(self) -> bytes:
-        text = self._text("ALERTS_SECRET_KEY", "secret.key")
-        if len(text) < 32:
-            raise SettingsError("ALERTS_SECRET_KEY: give at least 32 characters, made at random")
-        return text.encode()
+        return _long_enough("ALERTS_SECRET_KEY", self._text("ALERTS_SECRET_KEY", SECRET_FILE))
+
+    def previous_secret(self) -> bytes:
+        """Return the secret before the last renewal, b"" if none is configured."""
+        name = "ALERTS_SECRET_KEY_PREVIOUS"
+        configured = any(self._values.get(key) for key in (name, f"{name}_FILE"))
+        own_secret = not any(self._values.get(key) for key in ("ALERTS_SECRET_KEY", "ALERTS_SECRET_KEY_FILE"))
+        if not configured and not (own_secret and (self._folder / PREVIOUS_FILE).exists()):
+            return b""
+        return _long_enough(name, self._text(name, PREVIOUS_FILE))
 
     def master(self) -> bytes:
-        text = self._text("ALERTS_MASTER_KEY", "master.key")
+        text = self._text("ALERTS_MASTER_KEY", MASTER_FILE)
         try:
             raw = base64.b64decode(text, validate=True)
         except binascii.Error:
@@ -64,6 +74,12 @@ class KeyFiles:
                 "runs as, in its folder"
             ) from error
         raise SettingsError(f"{name} is not set; set it, or {name}_FILE (`alerts keys master` makes a key)")
+
+
+def _long_enough(name: str, text: str) -> bytes:
+    if len(text) < 32:
+        raise SettingsError(f"{name}: give at least 32 characters, made at random")
+    return text.encode()
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ from alerts.eventlog.ports import Log, Writer
 from alerts.kernel.events import Recorded
 from alerts.scheduler.due_items import DuePoll
 from alerts.storage.ports import Database
-from subscribers.addresses import Addresses
+from subscribers.addresses import Addresses, original_key
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.projector import AudienceProjector
 from subscribers.audience.reference_data import ReferenceData
@@ -93,7 +93,7 @@ class CommandRig:
             writer=made.writer,
             log=log,
             database=database,
-            addresses=Addresses(SECRET),
+            addresses=Addresses(original_key(SECRET)),
             audience=made.projector,
             erase_key=keys.destroy,
             clock=clock,

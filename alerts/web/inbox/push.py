@@ -97,13 +97,13 @@ class _InboxPush:
             return ""
 
     def _secret(self, id: str) -> bytes:
-        return self._derived(id, b"inbox push key", SECRET_BYTES)
+        return self._derived(id, "inbox push key", SECRET_BYTES)
 
     def _auth(self, id: str) -> bytes:
-        return self._derived(id, b"inbox push auth", 16)
+        return self._derived(id, "inbox push auth", 16)
 
-    def _derived(self, id: str, purpose: bytes, size: int) -> bytes:
-        secret = hashlib.blake2b(self._services.settings.secret_key, digest_size=32, person=purpose).digest()
+    def _derived(self, id: str, purpose: str, size: int) -> bytes:
+        secret = self._services.settings.secret_key.key(purpose)
         return hashlib.blake2b(id.encode(), digest_size=size, key=secret).digest()
 
 

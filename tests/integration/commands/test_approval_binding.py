@@ -20,6 +20,7 @@ from alerts.contract.bodies import (
 )
 from alerts.dispatch.personal_content import SenderProfile, notice_content
 from alerts.kernel.errors import Conflict
+from alerts.kernel.secret_keys import SecretKeys
 from tests.support.command_rig import CAMDEN, HACKNEY, START, CommandRig, key, on_both
 
 WORDS = {"en": ContentBody(title="Flood")}
@@ -29,7 +30,7 @@ POINT = ServicePointBody(kind="front-desk", name="Camden", lat=51.55, lon=-0.15,
 CHANGE = ServiceChangeBody(
     headline="Closed", kind="closure", service_points=(), effective=START + timedelta(minutes=30), source_ref="c"
 )
-SENDER = SenderProfile("https://town.example", b"k" * 32, "Town <a@town.example>", "Europe/London", "en")
+SENDER = SenderProfile("https://town.example", SecretKeys(b"k" * 32), "Town <a@town.example>", "Europe/London", "en")
 Then = Callable[[CommandRig], Awaitable[Any]]
 
 

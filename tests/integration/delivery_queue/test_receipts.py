@@ -13,16 +13,18 @@ from alerts.channels.message import Message, SendResult
 from alerts.delivery_queue.queries import DeliveryRow
 from alerts.domain import events as e
 from alerts.kernel.ids import new_id, parse_delivery_id
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.projections import projections
 from alerts.projections.checksums import checksums
 from alerts.projections.rebuild import rebuild
-from subscribers.addresses import Addresses, Owner
+from subscribers.addresses import Addresses, Owner, original_key
 from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.databases import Databases
 from tests.support.rig import SECRET, Rig, Scripted, now
 
 AT = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
-ADDRESSES = Addresses(SECRET)
+ADDRESSES = Addresses(original_key(SECRET))
+KEYS = SecretKeys(SECRET)
 
 
 def row(rig: Rig, number: int, contact: int) -> DeliveryRow:
@@ -92,7 +94,7 @@ async def test_receipts_in_any_order_beside_the_senders(rig: Rig) -> None:
 
     class Talking(Scripted):
         async def send(self, message: Message) -> SendResult:
-            numbers = parse_delivery_id(SECRET, message.delivery)
+            numbers = parse_delivery_id(KEYS, message.delivery)
             assert numbers is not None
             for status in rng.sample(["delivered", "failed"], rng.randint(0, 2)):
                 reports.append(asyncio.create_task(report(numbers, status, rng.choice((0.0, 0.0, 0.2, 1.0)))))
@@ -180,7 +182,7 @@ async def test_receipt_before_the_recorded_outcome_is_kept(rig: Rig) -> None:
     class Quick(Scripted):
         async def send(self, message: Message) -> SendResult:
             handed = await super().send(message)
-            numbers = parse_delivery_id(SECRET, message.delivery)
+            numbers = parse_delivery_id(KEYS, message.delivery)
             assert numbers is not None
             seen.append(row(rig, *numbers).state)
             await commands.take_receipt("http-json", *numbers, "delivered", at=AT)

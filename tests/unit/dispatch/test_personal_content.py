@@ -13,6 +13,7 @@ from alerts.domain.events import Content, NoticePlan
 from alerts.domain.place_names import place_name
 from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.secret_keys import SecretKeys
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.directory import ContactCard
@@ -47,7 +48,7 @@ class Register:
 @pytest.mark.parametrize(("language", "name"), CASES)
 def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> None:
     register = Register(place(NAMES))
-    house = SenderProfile("https://town.example", b"k" * 32, "Town <a@town.example>", "Europe/London", "en")
+    house = SenderProfile("https://town.example", SecretKeys(b"k" * 32), "Town <a@town.example>", "Europe/London", "en")
     issued = IssuedNotice(
         id=UUID(int=2),
         number=7,

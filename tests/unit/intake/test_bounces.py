@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from alerts.intake.bounces import LARGEST, Bounce, read
 from alerts.kernel.errors import Malformed
 from alerts.kernel.ids import delivery_id, parse_delivery_id
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.providers.smtp.status_codes import enhanced_status, is_at_fault
 
-SECRET = b"s" * 32
-ID = delivery_id(SECRET, 7, 513)
+KEYS = SecretKeys(b"s" * 32)
+ID = delivery_id(KEYS, 7, 513)
 OURS = (7, 513)
 RETURNED = f"""\
 To: amina@resident.example
@@ -25,7 +26,7 @@ Subject: Severe: gas leak
 
 
 def named(text: str) -> tuple[int, int] | None:
-    return parse_delivery_id(SECRET, text)
+    return parse_delivery_id(KEYS, text)
 
 
 def bounce(report: str | bytes) -> Bounce | None:
@@ -122,7 +123,7 @@ def test_our_id_is_found_wherever_it_came_back() -> None:
 
 
 def test_an_id_of_somebody_elses_making_is_none_of_ours() -> None:
-    forged = delivery_id(b"x" * 32, 7, 513)
+    forged = delivery_id(SecretKeys(b"x" * 32), 7, 513)
     found = bounce(dsn(recipient("5.1.1", "550 5.1.1 unknown"), returned=RETURNED.replace(ID, forged)))
     assert found is not None
     assert (found.delivery, found.kind, found.failed) == (None, "soft", True)

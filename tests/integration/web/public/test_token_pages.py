@@ -10,6 +10,7 @@ import msgspec
 
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from tests.support.scene import Scene, first_message, link
 
@@ -124,7 +125,7 @@ async def test_links_that_were_altered_or_are_for_something_else_open_nothing(sc
         f"/why/{token}",  # whole, but there is no such delivery
         "/why/%00",
         f"/confirm/{contact_token(scene.secret, 'preferences', UUID(int=1), 1)}",
-        f"/confirm/{contact_token(b'another secret', 'confirm', UUID(int=1), 1)}",
+        f"/confirm/{contact_token(SecretKeys(b'another secret'), 'confirm', UUID(int=1), 1)}",
         "/console/sign-in/x",
     ]
     for path in wrong:
