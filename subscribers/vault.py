@@ -75,6 +75,16 @@ def stored_secret(database: ReadableDatabase, master_key: bytes, purpose: str, l
     return _derived(_decrypt(AESGCM(master_key), bytes(rows[0][0]), name.encode()), purpose, length)
 
 
+def stored_adopted_secret(database: ReadableDatabase, master_key: bytes, purpose: str) -> bytes | None:
+    """Read-only version of `Vault.adopted_secret`; None if there is none. Raises `WrongMasterKey`."""
+    if not made_with(database, master_key):
+        raise WrongMasterKey("This database was made with another master key: set ALERTS_MASTER_KEY to that one")
+    name = f"adopted {purpose}"
+    with database.read() as tx:
+        rows = tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (name,))
+    return _decrypt(AESGCM(master_key), bytes(rows[0][0]), name.encode()) if rows else None
+
+
 def _derived(key: bytes, purpose: str, length: int) -> bytes:
     return HKDF(hashes.SHA256(), length, salt=None, info=b"shared secret\x00" + purpose.encode()).derive(key)
 
@@ -101,7 +111,8 @@ class Vault:
         """Unwrapped keys, the last used last; None for a subject whose key was destroyed (permanently)."""
         self._new: dict[bytes, bytes] = {}
         """Keys that are not on disk yet."""
-        self._claim(_fingerprint(master_key))
+        self._claimed = _fingerprint(master_key)
+        self._claim(self._claimed)
 
     def _claim(self, fingerprint: bytes) -> None:
         with self._database.write() as tx:
@@ -199,6 +210,7 @@ class Vault:
             return
         rows = {raw: self._encrypt(self._master, key, raw) for raw, key in new.items()}
         with self._database.write() as tx:
+            self._check_master(tx)
             gone = {raw for page in _pages(list(rows)) for raw in _subjects(tx, "destroyed", page)}
             tx.executemany(
                 "INSERT INTO subject_keys (subject, wrapped) VALUES (?, ?) ON CONFLICT (subject) DO NOTHING",
@@ -318,6 +330,52 @@ class Vault:
             )
             stored = bytes(tx.execute("SELECT wrapped FROM purpose_keys WHERE purpose = ?", (purpose,))[0][0])
         return self._unwrap(stored, purpose.encode())
+
+    def renew_secret(self, purpose: str) -> None:
+        """Replace a purpose's shared secret by a new one; the old one is gone."""
+        name = f"secret {purpose}"
+        wrapped = self._encrypt(self._master, self._random(_KEY), name.encode())
+        with self._database.write() as tx:
+            tx.execute(
+                "INSERT INTO purpose_keys (purpose, wrapped) VALUES (?, ?) "
+                "ON CONFLICT (purpose) DO UPDATE SET wrapped = excluded.wrapped",
+                (name, wrapped),
+            )
+
+    def rewrap(self, new_master: bytes, progress: Callable[[int], None] = lambda done: None) -> int:
+        """Wrap every key anew under another master key, in one transaction; return their number.
+
+        A process that still has the old one is refused from here on. Raises `WrongMasterKey` if the new one is no key.
+        """
+        if len(new_master) != _KEY:
+            raise WrongMasterKey("The new master key is not 32 bytes in base64: make one by `alerts keys master`")
+        new, done = AESGCM(new_master), 0
+        with self._database.write() as tx:
+            self._check_master(tx)
+            for table, column in (("subject_keys", "subject"), ("purpose_keys", "purpose")):
+                rows = tx.execute(f"SELECT {column}, wrapped FROM {table} ORDER BY {column} LIMIT {_PAGE}")
+                while rows:
+                    renewed: list[tuple[bytes, bytes | str]] = []
+                    for name, wrapped in rows:
+                        key = str(name) if table == "purpose_keys" else bytes(name)
+                        context = key.encode() if isinstance(key, str) else key
+                        renewed.append((self._encrypt(new, self._unwrap(bytes(wrapped), context), context), key))
+                    tx.executemany(f"UPDATE {table} SET wrapped = ? WHERE {column} = ?", renewed)
+                    done += len(rows)
+                    progress(done)
+                    rows = tx.execute(
+                        f"SELECT {column}, wrapped FROM {table} WHERE {column} > ? ORDER BY {column} LIMIT {_PAGE}",
+                        (renewed[-1][1],),
+                    )
+            tx.execute("UPDATE master SET fingerprint = ? WHERE name = 'master'", (_fingerprint(new_master),))
+        self._database.wipe_deleted()
+        return done
+
+    def _check_master(self, tx: BaseTransaction) -> None:
+        """Refuse to wrap anything more once another process has renewed the master key."""
+        stored = bytes(tx.execute("SELECT fingerprint FROM master WHERE name = 'master'")[0][0])
+        if not hmac.compare_digest(stored, self._claimed):
+            raise WrongMasterKey("The master key was renewed: stop this process and start it with the new one")
 
     # --- the cipher
 

@@ -18,7 +18,9 @@ import msgspec
 from alerts.app.alarm_assembly import assemble_alarms, signs_of_life
 from alerts.app.catalogue import CATALOGUE
 from alerts.app.dispatch_assembly import assemble_worker
+from alerts.app.event_keys import event_authenticator
 from alerts.app.periodic_jobs import ALARMS, CANARIES, DUE, periodic_jobs
+from alerts.app.renew_keys import VAPID
 from alerts.app.schema import migrate_all, migrations_folder, pending_migrations
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
@@ -120,14 +122,17 @@ class App:
         self.vault = Vault(keys, settings.master_key)
         self.vault.check_secret(settings.secret_key)
         address_key = self.vault.adopted_secret("addresses", original_key(settings.secret_key.original()))
-        codec = Codec(CATALOGUE, self.vault)
+        authenticator = event_authenticator(main, self.vault)
+        codec = Codec(CATALOGUE, self.vault, authenticator)
         application = EventStoreApplication(main, codec)
         self.log = EventLog(application)
         self._closing.callback(self.log.close)
         self.writer = GroupCommitWriter(application, clock, flush_keys=self.vault.flush, grown=self.log.notify_appended)
         self._closing.callback(self.writer.close)
         proof_secret = partial(self.vault.shared_secret, PROOF_SECRET, PROOF_BYTES)
-        self._prover = Prover(self.log, main, keys, lambda: ProofSigner(proof_secret()), clock)
+        self._prover = Prover(
+            self.log, main, keys, lambda: ProofSigner(proof_secret()), clock, authenticator.is_genuine
+        )
         views = LiveViews(settings.database_url, main, self._folder)
         self._closing.callback(views.close)
         self.runner = ProjectionRunner(self.log, views, projections(), clock)
@@ -152,9 +157,7 @@ class App:
             sms_prefixes=settings.sms_prefixes,
         )
         self.inbox = self._open_inbox()
-        self.vapid = Vapid(
-            partial(self.vault.shared_secret, "vapid", SECRET_BYTES), settings.vapid_subject, clock=clock
-        )
+        self.vapid = Vapid(partial(self.vault.shared_secret, VAPID, SECRET_BYTES), settings.vapid_subject, clock=clock)
         self.providers, self._concurrency = providers(
             ProviderResources(
                 settings=settings,

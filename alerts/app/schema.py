@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from alerts.app.catalogue import CATALOGUE
+from alerts.app.event_keys import event_authenticator
 from alerts.dispatch.warm_start import write_checkpoint_offline
 from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
@@ -97,6 +98,6 @@ def _offline(settings: Settings) -> Iterator[tuple[BaseDatabase, EventLog, Vault
         stack.callback(main.close)
         stack.callback(keys.close)
         vault = Vault(keys, settings.master_key)
-        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, vault)))
+        log = EventLog(EventStoreApplication(main, Codec(CATALOGUE, vault, event_authenticator(main, vault))))
         stack.callback(log.close)
         yield main, log, vault

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from alerts.app.connection import ask
-from alerts.app.terminal import Misuse, show
+from alerts.app.connection import ask, settings
+from alerts.app.terminal import Failed, Misuse, note, progress, show
+from alerts.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Words = ("record", "draft", "issue")
@@ -29,9 +33,12 @@ def register(app: typer.Typer) -> None:
     key.command("add")(key_add)
     key.command("list")(key_list)
     key.command("revoke")(key_revoke)
-    keys = typer.Typer(no_args_is_help=True, help="Make keys.")
+    keys = typer.Typer(no_args_is_help=True, help="Make keys, and renew them.")
     keys.command("master")(keys_master)
     keys.command("vapid")(keys_vapid)
+    keys.command("renew-secret")(keys_renew_secret)
+    keys.command("renew-master")(keys_renew_master)
+    keys.command("renew-vapid")(keys_renew_vapid)
     app.add_typer(team, name="team")
     app.add_typer(source, name="source")
     app.add_typer(key, name="api-key")
@@ -162,6 +169,55 @@ def keys_master() -> None:
     from alerts.settings.key_files import new_master_key
 
     print(new_master_key())
+
+
+def keys_renew_secret() -> None:
+    """Make a new secret key; links in messages that were sent go on working. No process may be running."""
+    from alerts.app.renew_keys import renew_secret
+
+    with _alone() as chosen:
+        new = renew_secret(chosen)
+    if new:
+        note(
+            "Set ALERTS_SECRET_KEY_PREVIOUS to what ALERTS_SECRET_KEY is now, and ALERTS_SECRET_KEY to the following; "
+            "then start every process again:"
+        )
+        print(new)
+    else:
+        note("The secret key is renewed. Remove secret.key.previous once no message from before matters (90 days).")
+
+
+def keys_renew_master() -> None:
+    """Wrap every key under a new master key: ALERTS_MASTER_KEY_NEW, or one made here. No process may be running."""
+    from alerts.app.renew_keys import renew_master
+
+    with _alone() as chosen, progress("wrapping", None) as tell:
+        done = renew_master(chosen, os.environ.get("ALERTS_MASTER_KEY_NEW", "").strip(), tell)
+    note(f"{done} keys are wrapped anew. Backups from before need the master key from before.")
+
+
+def keys_renew_vapid() -> None:
+    """Make a new pair for Web Push; people have to add their browsers again. No process may be running."""
+    from alerts.app.renew_keys import renew_vapid
+
+    with _alone() as chosen:
+        renew_vapid(chosen)
+    note("The pair is renewed. Every browser has to be added again: say so on your pages.")
+
+
+@contextmanager
+def _alone() -> Iterator[Settings]:
+    """Settings of an instance of which no process runs, as far as this machine can tell."""
+    from alerts.operations.control_socket import AlreadyRunning, lock
+
+    chosen = settings(existing=True)
+    with ExitStack() as held:
+        if chosen.on_sqlite:
+            try:
+                held.enter_context(lock(chosen.lock_file))
+            except AlreadyRunning as error:
+                raise Failed(f"{error}; stop it first") from error
+        yield chosen
 
 
 def keys_vapid(as_json: AsJson = False) -> None:

@@ -1,7 +1,7 @@
 """Event codec: a stable topic, a version, MessagePack, and personal fields sealed.
 
-The stored state is an array: version, at, by, command, cause, data, sealed. `data` is the event's own fields without
-the personal ones; `sealed` holds those, encrypted under the key of the stream's subject.
+The stored state is an array: version, at, by, command, cause, data, sealed, and the MAC (`event_mac`). `data` is the
+event's own fields without the personal ones; `sealed` holds those, encrypted under the key of the stream's subject.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ import msgspec
 from eventsourcing.domain import DomainEventProtocol
 from eventsourcing.persistence import JSONTranscoder, Mapper, Notification, StoredEvent
 
+from alerts.eventlog.event_mac import EventAuthenticator
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.kernel.events import Catalogue, Event, Recorded
 
 LOG_COLUMNS = "position, originator_id, originator_version, topic, state"
 """Columns of a leaf of the Merkle tree, in order (`integrity/`)."""
+
+
+_NOT_OURS = "it was not written by this instance: run `alerts verify`"
 
 
 class Sealer(Protocol):
@@ -65,9 +69,10 @@ class _EventSchema:
 class Codec(Mapper[UUID]):
     """The library's `Mapper` over `Recorded`; also used directly by the log and the writer."""
 
-    def __init__(self, catalogue: Catalogue, sealer: Sealer) -> None:
+    def __init__(self, catalogue: Catalogue, sealer: Sealer, authenticator: EventAuthenticator | None = None) -> None:
+        """Without `authenticator` events are neither signed nor checked."""
         super().__init__(JSONTranscoder())
-        self._catalogue, self._sealer = catalogue, sealer
+        self._catalogue, self._sealer, self._authenticator = catalogue, sealer, authenticator
         self._kinds = {topic: _EventSchema(event) for topic, event in catalogue.events.items()}
         self._encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
         self._kept = msgspec.msgpack.Decoder(_StoredEvent)
@@ -101,7 +106,10 @@ class Codec(Mapper[UUID]):
         envelope = _StoredEvent(
             event.version, recorded.at, recorded.by, recorded.command, recorded.cause, msgspec.Raw(raw), sealed
         )
-        return topic, self._encoder.encode(envelope)
+        state = self._encoder.encode(envelope)
+        if self._authenticator is not None:
+            state = self._authenticator.signed(recorded.originator_id, recorded.originator_version, topic, state)
+        return topic, state
 
     # --- reading
 
@@ -120,6 +128,9 @@ class Codec(Mapper[UUID]):
         opened: list[_StoredEvent | UnreadableEvent] = []
         subjects: set[UUID] = set()
         for event in stored:
+            if not self._is_genuine(event):
+                opened.append(UnreadableEvent(_position(event), event.topic, _NOT_OURS))
+                continue
             try:
                 envelope = self._kept.decode(event.state)
             except msgspec.MsgspecError as error:
@@ -134,6 +145,11 @@ class Codec(Mapper[UUID]):
             envelope if isinstance(envelope, UnreadableEvent) else self._recorded(event, envelope, unseal)
             for event, envelope in zip(stored, opened, strict=True)
         ]
+
+    def _is_genuine(self, stored: StoredEvent) -> bool:
+        return self._authenticator is None or self._authenticator.is_genuine(
+            _position(stored), _stream(stored), stored.originator_version, stored.topic, stored.state
+        )
 
     def _recorded(self, stored: StoredEvent, envelope: _StoredEvent, unseal: bool) -> Recorded | UnreadableEvent:
         position, originator_id = _position(stored), _stream(stored)

@@ -24,6 +24,15 @@ class SecretKeys:
         """`previous`: the secret before the last renewal, b"" if there is none."""
         self._secret, self._previous = secret, previous
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SecretKeys):
+            return NotImplemented
+        mine, theirs = (self._secret, self._previous), (other._secret, other._previous)
+        return all(hmac.compare_digest(one, two) for one, two in zip(mine, theirs, strict=True))
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
     def __repr__(self) -> str:
         return f"SecretKeys({self.fingerprint.hex()[:8]})"
 

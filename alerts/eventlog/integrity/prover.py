@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from threading import Event as Flag
 from threading import Thread
 from time import monotonic
+from uuid import UUID
 
 from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.integrity.merkle import HASH, CheckpointSigner, Leaves, Tree, unpacked
@@ -39,6 +40,10 @@ CHECKPOINT_LEAVES = 50_000
 """Leaves between checkpoints: a start reads at most these, and a batch."""
 
 
+Genuine = Callable[[int, UUID, int, str, bytes], bool]
+"""True if an event was written by this instance: position, stream, version, topic, state (`EventAuthenticator`)."""
+
+
 class BrokenProofs(Exception):
     """The stored proofs cannot be continued; `alerts verify` reports the damage."""
 
@@ -53,8 +58,13 @@ class Prover:
         keys: BaseDatabase,
         signer: Callable[[], CheckpointSigner],
         clock: Callable[[], datetime],
+        genuine: Genuine = lambda *_: True,
     ) -> None:
-        """`keys` is the database of the proofs; `signer` may read and write it, so it is called lazily."""
+        """`keys` is the database of the proofs; `signer` may read and write it, so it is called lazily.
+
+        An event that is not `genuine` is never proven, nor is anything after it.
+        """
+        self._genuine = genuine
         self._log, self._main, self._keys, self._clock = log, main, keys, clock
         self._make_signer = signer
         self._leader = AdvisoryLockLeader(keys, _LOCK)
@@ -144,6 +154,9 @@ class Prover:
             rows = tx.execute(_READ, (self._position, _BATCH))
         if not rows:
             return False
+        for position, stream, version, topic, state in rows:
+            if not self._genuine(position, UUID(bytes=bytes(stream)), version, topic, bytes(state)):
+                raise BrokenProofs(f"event {position} ({topic}) was not written by this instance")
         leaves = Leaves.of(rows)
         packed, first, count = leaves.packed(), tree.size, len(rows)
         seal = self._signing.seal(first, count, packed)

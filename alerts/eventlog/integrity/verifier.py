@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
 from alerts.eventlog.codec import LOG_COLUMNS
 from alerts.eventlog.integrity.merkle import Checkpoint, CheckpointSigner, Tree, holds, leaf_of, stream_name, unpacked
-from alerts.eventlog.integrity.prover import split
+from alerts.eventlog.integrity.prover import Genuine, split
 from alerts.kernel.times import from_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import ReadableDatabase
@@ -32,7 +33,15 @@ MOST_FINDINGS = 200
 """Findings named one by one; further ones are counted."""
 
 Kind = Literal[
-    "changed", "missing", "inserted", "proof altered", "proof missing", "checkpoint altered", "other checkpoint"
+    "changed",
+    "missing",
+    "inserted",
+    "forged",
+    "access differs",
+    "proof altered",
+    "proof missing",
+    "checkpoint altered",
+    "other checkpoint",
 ]
 
 
@@ -98,9 +107,13 @@ def verify(
     *,
     against: Checkpoint | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    genuine: Genuine | None = None,
 ) -> Report:
-    """Recompute everything and compare. Without `signer` nothing was ever proven here, or its key is gone."""
-    return _Verification(main, keys, signer, against, progress).run(now)
+    """Recompute everything and compare. Without `signer` nothing was ever proven here, or its key is gone.
+
+    Without `genuine` the events' MACs are not checked.
+    """
+    return _Verification(main, keys, signer, against, progress, genuine).run(now)
 
 
 class _Verification:
@@ -111,7 +124,9 @@ class _Verification:
         signer: CheckpointSigner | None,
         against: Checkpoint | None,
         progress: Callable[[int, int], None],
+        genuine: Genuine | None,
     ) -> None:
+        self._genuine = genuine
         self._main, self._keys, self._signer, self._against = main, keys, signer, against
         self._progress = progress
         self._report = Report()
@@ -283,6 +298,7 @@ class _Verification:
         proof = next(proofs, None)
         for row in self._rows():
             report.events += 1
+            self._check_mac(row)
             while proof is not None and proof.position < row[0]:
                 self._missing(proof)
                 last, proof = proof.position, next(proofs, None)
@@ -298,6 +314,17 @@ class _Verification:
             self._missing(proof)
             proof = next(proofs, None)
         return tail
+
+    def _check_mac(self, row: Any) -> None:
+        position, stream, version, topic, state = row
+        if self._genuine is None or self._genuine(
+            position, UUID(bytes=bytes(stream)), int(version), str(topic), bytes(state)
+        ):
+            return
+        words = f"event {position} ({topic} of stream {stream_name(stream)}) was not written by this instance"
+        self._report.add(
+            Deviation(kind="forged", words=words, position=position, stream=stream_name(stream), topic=str(topic))
+        )
 
     def _changed(self, proof: Proof, row: Any) -> None:
         position, stream, version, topic, _ = row

@@ -74,8 +74,11 @@ def filled(ring: Floats) -> tuple[BaseGeometry, float]:
             raise NotMendable("the ring encloses no area")
         return plain, 0.0
     _refuse_tangles(ring)
-    faces = shapely.get_parts(shapely.polygonize([shapely.node(LineString(ring))]))
-    mended = polygons(shapely.make_valid(plain))
+    try:
+        faces = shapely.get_parts(shapely.polygonize([shapely.node(LineString(ring))]))
+        mended = polygons(shapely.make_valid(plain))
+    except shapely.errors.GEOSException as error:  # noding fails on coordinates that differ by next to nothing
+        raise NotMendable("the ring crosses itself in places too close together; draw it again") from error
     if not len(faces) or mended.area <= 0.0:
         raise NotMendable("the ring encloses no area")
     inner = shapely.get_coordinates(shapely.point_on_surface(faces))
