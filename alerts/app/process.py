@@ -86,13 +86,15 @@ def _warn(settings: Settings, host: str) -> None:
 async def _listen(stack: AsyncExitStack, app: bootstrap.App, host: str, port: int, *, whole: bool) -> None:
     from alerts.web import health
     from alerts.web.http.app import build
+    from alerts.web.http.connections import ConnectionLimits, listening
 
     application = build(app.services) if whole else build(app.services, (health.routes,))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
+    limits = ConnectionLimits(app.settings.connections, app.settings.connections_per_peer)
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await stack.enter_async_context(listening(runner, host, port, limits))
     except OSError as error:
         raise CannotListen(error.strerror or str(error)) from error
     _log.info("serving", extra={"url": app.services.settings.public_url, "host": host, "port": port})

@@ -63,6 +63,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Address of each channel's tester; for push, the subscription as JSON."""
     api_rate: float
     """Requests per second for one API key or source."""
+    stranger_rate: float
+    """Requests per second for one peer address, of those that show no credential that was good before."""
+    connections: int
+    connections_per_peer: int
     emergency_reserve: int
     retry_schedule: dict[Channel, tuple[float, ...]]
     """Seconds between attempts, without jitter."""
@@ -152,6 +156,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day, by each provider; then they stop"),
     Variable("ALERTS_CANARY", "none", "testers who get a message every 5 minutes: an address, a number, push:FILE"),
     Variable("ALERTS_API_RATE", "5000", "requests a second that one API key or source may make"),
+    Variable("ALERTS_STRANGER_RATE", "200", "requests a second without a known key that one address may make"),
+    Variable("ALERTS_CONNECTIONS", "2000", "connections open at once"),
+    Variable("ALERTS_CONNECTIONS_PER_PEER", "200", "of them from one address; this machine's own are not limited"),
     Variable("ALERTS_EMERGENCY_RESERVE", "4", "senders that only emergencies may use"),
     Variable("ALERTS_RETRY_SCHEDULE", "by channel", "seconds between tries, comma-separated; jitter is added"),
     Variable("ALERTS_TIMEZONE", "Europe/London", "of people who did not choose one"),
@@ -210,6 +217,9 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         sms_budget=_read(values, "ALERTS_SMS_BUDGET", _at_least(0), 10000),
         canary=_read(values, "ALERTS_CANARY", testers, {}),
         api_rate=_read(values, "ALERTS_API_RATE", _seconds, 5000.0),
+        stranger_rate=_read(values, "ALERTS_STRANGER_RATE", _seconds, 200.0),
+        connections=_read(values, "ALERTS_CONNECTIONS", _at_least(16), 2000),
+        connections_per_peer=_read(values, "ALERTS_CONNECTIONS_PER_PEER", _at_least(1), 200),
         emergency_reserve=_read(values, "ALERTS_EMERGENCY_RESERVE", _at_least(1), 4),
         retry_schedule=_read(values, "ALERTS_RETRY_SCHEDULE", _schedule, RETRIES),
         timezone=_read(values, "ALERTS_TIMEZONE", _timezone, "Europe/London"),

@@ -16,6 +16,10 @@ from alerts.web.http.routing import Route
 Module = Callable[[Services], Sequence[Route]]
 """A resource module's `routes`."""
 
+_HANDLER = {"auto_decompress": False, "keepalive_timeout": 75.0, "lingering_time": 3.0}
+"""Arguments of aiohttp's protocol. Bodies are unpacked by `requests.body_of`, within limits; the rest of a refused one
+is read for a moment only."""
+
 
 def build(
     services: Services, modules: Sequence[Module] | None = None, error_page: ErrorPage | None = None
@@ -26,7 +30,7 @@ def build(
 
         modules, error_page = MODULES, error_page or page_of_error
     middlewares = Middlewares(services, error_page)
-    app = web.Application(client_max_size=API_LIMIT, middlewares=middlewares.chain())
+    app = web.Application(client_max_size=API_LIMIT, middlewares=middlewares.chain(), handler_args=_HANDLER)
     app[POLICY] = tuple(route for module in modules for route in module(services))
     for route in app[POLICY]:
         resource = app.router.add_resource(route.path)

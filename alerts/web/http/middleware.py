@@ -16,9 +16,11 @@ from alerts.observability import request_id
 from alerts.services import Services
 from alerts.web.http import auth, problem
 from alerts.web.http.access_log import HEADER, SAFE, log_request
+from alerts.web.http.connections import connection_of
 from alerts.web.http.problem import NOT_YET, RequestRefused
 from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
 from alerts.web.http.security import add_security_headers, check_origin
+from alerts.web.http.strangers import Strangers
 
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
 """Renders an error for people: (services, request, status, message) → page."""
@@ -43,6 +45,7 @@ class Middlewares:
     def __init__(self, services: Services, error_page: ErrorPage | None) -> None:
         self._services, self._error_page = services, error_page
         self._callers = auth.Callers(services)
+        self._strangers = Strangers(services.limits, services.settings.stranger_rate)
         self.rows: dict[web.AbstractRoute, Route] = {}
 
     def chain(self) -> tuple[Middleware, ...]:
@@ -53,6 +56,9 @@ class Middlewares:
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Assign the request id, count and log the outcome, and add the common response headers."""
         begun, status = perf_counter(), 499  # 499: the peer disconnected before there was a response
+        connection = connection_of(request)
+        if connection is not None:
+            connection.request_begun()
         id = None if request.method in SAFE else new_id()
         name = None if id is None else str(id)
         trace = request_id.begin(id)
@@ -71,6 +77,8 @@ class Middlewares:
             status = response.status
             return response
         finally:
+            if connection is not None:
+                connection.request_ended()
             request_id.end(trace)
             seconds, pattern = perf_counter() - begun, self._pattern(request)
             self._services.requests.count(request.method, pattern, status, seconds)
@@ -96,11 +104,14 @@ class Middlewares:
             return await handler(request)
         access, changes = row.access, row.method != "GET"
         if access.kind == "scope":
+            self._strangers.unless_known(request)
             request[CALLER] = await self._callers.of(request, access)
+            self._strangers.remember(request)
             if not changes:
                 await auth.caught_up(self._services)
         elif access.kind != "hook":
             if changes:
+                self._strangers.take(request)
                 check_origin(self._services.settings.public_url, request)
             if access.role is not None:
                 request[MEMBER] = await auth.member(self._services, request, access.role)
@@ -120,8 +131,13 @@ class Middlewares:
             refused = RequestRefused(problem.status_of(error), error.message, headers=problem.headers_of(error))
         elif isinstance(error, RequestRefused):
             refused = error
-        elif isinstance(error, ConnectionError | TimeoutError):
-            raise error  # the peer has disconnected: a response would go nowhere
+        elif isinstance(error, ConnectionError):
+            # The peer has disconnected: there is no one to answer and nothing to mend.
+            gone = web.Response(status=499)
+            gone.force_close()
+            return gone
+        elif isinstance(error, TimeoutError):
+            raise error
         else:
             # The path may hold a token, the message personal data: neither is logged.
             what = f"{request.method} {self._pattern(request)} ({type(error).__name__})"

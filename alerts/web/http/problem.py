@@ -33,6 +33,7 @@ KINDS: dict[int, tuple[str, str]] = {
     403: ("not-allowed", "You may not do this"),
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "This address does not know this method"),
+    408: ("too-slow", "It took too long to arrive"),
     409: ("conflict", "The current state does not allow this"),
     412: ("stale", "Somebody changed it in the meantime"),
     413: ("too-large", "What you sent is too large"),

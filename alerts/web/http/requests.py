@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import zlib
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 API_LIMIT = 1_000_000
 HOOK_LIMIT = 256_000
+BODY_S = 60.0
+"""Seconds in which a body must arrive."""
 PAGE, PAGE_MOST = 50, 1000
 JSON_TYPES = frozenset(("application/json",))
 MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
@@ -35,12 +38,54 @@ async def read(services: Services, function: Callable[P, T], *args: P.args, **kw
 
 
 async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
-    """Read and decode the body. Raises RequestRefused 413 beyond `limit` bytes and 415 for an unknown encoding,
-    Malformed if its encoding is broken."""
-    if request.headers.get("Content-Encoding", "").strip().lower() not in _ENCODINGS:
+    """Read and decode the body. Raises RequestRefused 413 beyond `limit` bytes, packed or not, 415 for an unknown
+    encoding, 408 if it takes too long; Malformed if its encoding is broken.
+
+    Nothing is unpacked before this is asked for: whoever is refused by then costs no more than the bytes.
+    """
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
         raise RequestRefused(415, "send the body as it is, or packed with gzip")
     if (request.content_length or 0) > limit:
         raise too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_S):
+            whole = await _received(request, limit)
+    except TimeoutError as error:
+        raise RequestRefused(408, f"the body did not arrive within {BODY_S:g} s; send it again") from error
+    return whole if encoding in ("", "identity") else unpacked(whole, encoding, limit)
+
+
+def unpacked(packed: bytes, encoding: str, limit: int) -> bytes:
+    """Unpack a body by `gzip` or `deflate`, to at most `limit` bytes.
+
+    Raises RequestRefused 413 beyond them, Malformed if it is broken or cut off.
+    """
+    whole, rest = b"", packed
+    try:
+        while rest or not whole:
+            unpacker = zlib.decompressobj(_wbits(encoding, rest))
+            whole += unpacker.decompress(rest, limit + 1 - len(whole))
+            if len(whole) > limit:
+                raise too_large(limit)
+            if not unpacker.eof:
+                raise Malformed("the body is cut off, or not what its Content-Encoding says")
+            rest = unpacker.unused_data if encoding == "gzip" else b""
+            if not rest:
+                break
+    except zlib.error as error:
+        raise Malformed("the body is not what its Content-Encoding says") from error
+    return whole
+
+
+def _wbits(encoding: str, packed: bytes) -> int:
+    """Window bits of zlib: gzip, or deflate with or without zlib's header (RFC 9110, 8.4.1.2)."""
+    if encoding == "gzip":
+        return 16 + zlib.MAX_WBITS
+    return zlib.MAX_WBITS if packed[:1] and packed[0] & 0x0F == 8 else -zlib.MAX_WBITS
+
+
+async def _received(request: web.Request, limit: int) -> bytes:
     content = request.content
     if content.is_eof() and content.exception() is None:  # a small body has arrived together with the headers
         whole = content.read_nowait()

@@ -6,6 +6,7 @@ service checks them (RFC 8030, RFC 8292): TTL, aes128gcm, VAPID signature, at mo
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 
@@ -21,7 +22,7 @@ from alerts.providers.webpush.provider import DELIVERY_HEADER
 from alerts.providers.webpush.vapid import SECRET_BYTES, base64url, point, private_key, verified
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
-from alerts.web.http.requests import read, too_large
+from alerts.web.http.requests import BODY_S, read, too_large
 from alerts.web.http.routing import HOOK, PUBLIC, Route
 
 _KEPT_HEADERS = ("TTL", "Urgency", "Topic", "Content-Encoding", "Content-Type", "Authorization")
@@ -117,8 +118,9 @@ def _id(request: web.Request) -> str:
 async def _body(request: web.Request) -> bytes:
     """Read the encrypted body; `body_of` would refuse its Content-Encoding."""
     taken = bytearray()
-    async for chunk in request.content.iter_any():
-        taken += chunk
-        if len(taken) > BODY:
-            raise too_large(BODY)
+    async with asyncio.timeout(BODY_S):
+        async for chunk in request.content.iter_any():
+            taken += chunk
+            if len(taken) > BODY:
+                raise too_large(BODY)
     return bytes(taken)

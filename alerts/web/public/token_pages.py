@@ -5,6 +5,7 @@ Anyone who has a message has its links: they explain and stop, and show no addre
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
 from alerts.services import Services
 from alerts.web.api.common import read
+from alerts.web.http.requests import BODY_S
 from alerts.web.http.routing import TOKEN, Route
 from alerts.web.public.templating import Pages
 from alerts.web.public.why_view import why_page
@@ -162,7 +164,8 @@ class TokenPages:
 async def _form(request: web.Request) -> dict[str, str]:
     """Return the fields of a form; {} for a body that is not a form."""
     try:
-        fields = await request.post()
-    except (ValueError, LookupError, AssertionError, web.RequestPayloadError, HttpProcessingError):
+        async with asyncio.timeout(BODY_S):
+            fields = await request.post()
+    except (TimeoutError, ValueError, LookupError, AssertionError, web.RequestPayloadError, HttpProcessingError):
         return {}  # no boundary, unknown charset, broken encoding
     return {name: value for name, value in fields.items() if isinstance(value, str)}
