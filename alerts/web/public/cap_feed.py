@@ -26,7 +26,7 @@ def handler(frame: PageFrame) -> Handler:
     """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
-        return await frame.minutely(request, "cap feed", lambda reader, path, place: build(frame, reader, place))
+        return await frame.minutely(request, "cap feed", lambda reader, path, place, page: build(frame, reader, place))
 
     return feed
 
@@ -50,6 +50,11 @@ def oldest(now: datetime) -> datetime:
 
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
+    key = (notice.id, notice.version, reader.translator.tag, reader.default_language)
+    return frame.entries.get(("cap", *key), lambda: _made(frame, notice, reader))
+
+
+def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
     language, words = reader.words(notice)
     card = frame.notices.card(notice, reader)
     return atom.Entry(

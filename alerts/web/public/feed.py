@@ -18,7 +18,7 @@ def handler(frame: PageFrame) -> Handler:
     """Return the handler of the feed."""
 
     async def feed(request: web.Request) -> web.StreamResponse:
-        return await frame.minutely(request, "feed", lambda reader, path, place: build(frame, reader, place))
+        return await frame.minutely(request, "feed", lambda reader, path, place, page: build(frame, reader, place))
 
     return feed
 
@@ -37,6 +37,11 @@ def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
 
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
+    key = (notice.id, notice.version, reader.translator.tag, reader.default_language)
+    return frame.entries.get(("alerts", *key), lambda: _made(frame, notice, reader))
+
+
+def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
     language, words = reader.words(notice)
     card = frame.notices.card(notice, reader)
     content = "".join(markdown.html(part) for part in (words.instruction, words.body) if part)

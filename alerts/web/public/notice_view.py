@@ -20,6 +20,7 @@ from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.languages import choose
 from alerts.projections.queries import ReadModelQueries
+from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.map_svg import Pin, Zone, draw
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
@@ -58,16 +59,22 @@ class NoticeViews:
 
     def __init__(self, views: ReadModelQueries, place_shapes: PlaceShapes, site: Site) -> None:
         self._views, self._place_shapes, self._site = views, place_shapes, site
+        self._cards = FragmentCache(10_000)
 
     def link(self, notice: UUID) -> str:
         """Return the path of a notice's page."""
         return f"{self._site.base}/alerts/{notice}"
 
     def card(self, notice: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
-        """Format a notice as a list entry."""
+        """Format a notice as a list entry; made once per version and language."""
+        t = reader.translator
+        begun = self._begun(notice)
+        key = (notice.id, notice.version, t.tag, reader.default_language, reader.timezone, begun)
+        return self._cards.get((*key, self._place_shapes.version()), lambda: self._card(notice, reader, begun))
+
+    def _card(self, notice: NoticeState, reader: ReaderLocale, begun: datetime | None) -> dict[str, Any]:
         language, words = reader.words(notice)
         plan, t = notice.plan, reader.translator
-        begun = self._begun(notice)
         return {
             "link": self.link(notice.thread),
             "tone": style(plan.kind, notice.msg_type, plan.severity).name,
@@ -87,7 +94,7 @@ class NoticeViews:
         """Return a notice's area for the map."""
         return Zone(
             style(notice.plan.kind, notice.msg_type, notice.plan.severity).name,
-            self._place_shapes.area(notice.plan.area),
+            self._place_shapes.of_notice(notice),
             reader.words(notice)[1].title,
         )
 

@@ -12,7 +12,7 @@ from alerts.web.http.routing import Handler
 from alerts.web.public.map_svg import draw
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
-from alerts.web.public.page_frame import PageFrame, count_in_words
+from alerts.web.public.page_frame import PageFrame, count_in_words, paging, part_of
 
 _ON_FRONT = 5
 """Maximum planned changes on the front page; `/changes` has all."""
@@ -27,13 +27,21 @@ def handler(frame: PageFrame) -> Handler:
     return now
 
 
-def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Built | None:
-    """Build the page; None for a place that is not registered. Blocks."""
+def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str, page: int = 1) -> Built | None:
+    """Build one page of the list; None for a place that is not registered, or after the last page. Blocks."""
     if not frame.has_place(place):
         return None
     live = frame.live(reader, place)
-    alerts = [n for n in live if n.plan.kind == "alert"]
-    other = [n for n in live if n.plan.kind in ("announcement", "bulletin")]
+    all_alerts = [n for n in live if n.plan.kind == "alert"]
+    all_other = [n for n in live if n.plan.kind in ("announcement", "bulletin")]
+    try:
+        pages = paging(reader.translator, path, place, page, max(len(all_alerts), len(all_other)))
+    except IndexError:
+        return None
+    if frame.is_copy:
+        alerts, other, pages = all_alerts, all_other, None
+    else:
+        alerts, other = list(part_of(all_alerts, page)), list(part_of(all_other, page))
     planned = frame.changes.planned(reader, place)
     zones = [frame.notices.zone(n, reader) for n in alerts]
     t = reader.translator
@@ -46,7 +54,7 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
         f"{zone.label}: {where}" for zone, n in zip(zones, alerts, strict=True) if (where := _where(frame, n, reader))
     )
     counts = [
-        count_in_words(t, len(alerts), "count_one", "count_many", "no_alerts"),
+        count_in_words(t, len(all_alerts), "count_one", "count_many", "no_alerts"),
         count_in_words(t, len(planned), "change_one", "change_many", ""),
     ]
     return frame.built(
@@ -58,6 +66,7 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
             "title": t.text("page", "now_in", place=chosen) if place else t.text("page", "now_title"),
             "places": places,
             "place": place,
+            "pages": pages,
             "counts": t.comma.join(c for c in counts if c),
             "alerts": [frame.notices.card(n, reader) for n in alerts],
             "announcements": [frame.notices.card(n, reader) for n in other],
@@ -68,4 +77,4 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, place: str) -> Buil
 
 
 def _where(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> str:
-    return frame.place_shapes.where(notice.plan.area, reader.translator)
+    return str(frame.notices.card(notice, reader)["where"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -14,11 +14,15 @@ from alerts.channels.i18n import Translator, translator
 from alerts.domain.notice import NoticeState
 from alerts.services import Services
 from alerts.web.public.changes_view import ChangeViews
+from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.notice_view import NoticeViews, ReaderLocale
 from alerts.web.public.page_cache import Built, PageCache
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
 
+T = TypeVar("T")
+PAGE = 50
+"""Entries of one list on a page."""
 _MINUTE = timedelta(minutes=1)
 _SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
 
@@ -35,17 +39,19 @@ class PageFrame:
         self.notices = NoticeViews(services.views, self.place_shapes, self.pages.site)
         self.changes = ChangeViews(services.views, self.place_shapes, self.pages.site)
         self.cache = PageCache(services)
+        self.entries = FragmentCache(10_000)
+        """Entries of feeds."""
 
     async def minutely(
-        self, request: web.Request, name: str, build: Callable[[ReaderLocale, str, str], Built | None]
+        self, request: web.Request, name: str, build: Callable[[ReaderLocale, str, str, int], Built | None]
     ) -> web.StreamResponse:
-        """Serve a page that shows its time; it is rebuilt each minute."""
+        """Serve a page that shows its time; it is rebuilt each minute. `build` gets reader, path, place and page."""
         if (cached := await self.cache.cached(request)) is not None:
             return cached
-        now, place = self.minute(), place_of(request)
+        now, place, number = self.minute(), place_of(request), page_of(request)
         tag = self.pages.language(request)
-        made = partial(build, self.reader(tag, now), request.path, place)
-        return await self.cache.serve(request, (name, tag, now, place), made, now + _MINUTE)
+        made = partial(build, self.reader(tag, now), request.path, place, number)
+        return await self.cache.serve(request, (name, tag, now, place, number), made, now + _MINUTE)
 
     def minute(self) -> datetime:
         """Return the current time, truncated to the minute."""
@@ -77,10 +83,9 @@ class PageFrame:
         return self._concerning(actual, place)
 
     def _concerning(self, notices: list[NoticeState], place: str) -> list[NoticeState]:
-        outline = self.place_shapes.outline(place) if place else None
-        if outline is None:
+        if not place or self.place_shapes.outline(place) is None:
             return notices
-        return [n for n in notices if not n.plan.area or self.place_shapes.area(n.plan.area).overlaps(outline)]
+        return [n for n in notices if not n.plan.area or self.place_shapes.overlap(n, place)]
 
     def has_place(self, place: str) -> bool:
         """True if the place is registered, or "" (everywhere)."""
@@ -93,6 +98,37 @@ def place_of(request: web.Request) -> str:
     if slug and not _SLUG.fullmatch(slug):
         raise web.HTTPNotFound
     return slug
+
+
+def page_of(request: web.Request) -> int:
+    """Return the requested page of a list, from 1; an invalid one is a 404."""
+    text = request.query.get("page", "1")
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 4 and int(text) > 0):
+        raise web.HTTPNotFound
+    return int(text)
+
+
+def part_of(entries: Sequence[T], page: int) -> Sequence[T]:
+    """Return the entries of a list that one of its pages shows."""
+    return entries[(page - 1) * PAGE : page * PAGE]
+
+
+def paging(t: Translator, path: str, place: str, page: int, longest: int) -> dict[str, Any] | None:
+    """Return links to the other pages of a list and the words between them; None if there is one page.
+
+    `longest`: entries of the longest list on the page. Raises IndexError for a page after the last one.
+    """
+    pages = max(1, -(-longest // PAGE))
+    if page > pages:
+        raise IndexError(page)
+    if pages == 1:
+        return None
+    base = f"{path}?lang={t.tag}" + (f"&place={place}" if place else "") + "&page="
+    return {
+        "words": t.text("page", "page_of", page=t.number(page), pages=t.number(pages)),
+        "before": base + str(page - 1) if page > 1 else "",
+        "after": base + str(page + 1) if page < pages else "",
+    }
 
 
 def _shown(notice: NoticeState) -> bool:

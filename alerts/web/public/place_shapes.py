@@ -8,8 +8,10 @@ from typing import Protocol
 from alerts.channels.i18n import Translator
 from alerts.domain import place_names
 from alerts.domain.events import AreaJson
+from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import PlaceState
 from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
+from alerts.web.public.fragments import FragmentCache
 
 
 class PlaceSource(Protocol):
@@ -29,6 +31,7 @@ class PlaceShapes:
         self._places, self._default = places, default_language
         self._areas: dict[str, tuple[int, Area]] = {}
         self._lock = Lock()
+        self._fragments, self._overlaps = FragmentCache(2_000), FragmentCache(100_000)
 
     def outlines(self) -> list[Area]:
         """Return the outlines of all registered places, to be drawn as land."""
@@ -37,6 +40,29 @@ class PlaceShapes:
     def area(self, parts: AreaJson | None) -> Area:
         """Convert an AREA to a shape; a place that is no longer registered adds nothing."""
         return area_of(parts, self.outline) if parts else EMPTY
+
+    def version(self) -> int:
+        """Return a fingerprint of the registered places: names of areas depend on all of them."""
+        return hash(tuple((place.slug, place.version) for place in self._places.places()))
+
+    def of_notice(self, notice: NoticeState) -> Area:
+        """Return a notice's area; made once per version of the notice."""
+        parts = notice.plan.area
+        if not parts:
+            return EMPTY
+        named = tuple((part["place"], self._version_of(part["place"])) for part in parts if "place" in part)
+        return self._fragments.get((notice.id, notice.version, named), lambda: self.area(parts))
+
+    def overlap(self, notice: NoticeState, slug: str) -> bool:
+        """True if a notice's area overlaps a registered place; asked once per version of both."""
+        area, outline = self.of_notice(notice), self.outline(slug)
+        key = (notice.id, notice.version, slug, self._version_of(slug), id(area))
+        # The area is part of the value: its identity stays its own as long as the key is known.
+        return self._overlaps.get(key, lambda: (outline is not None and area.overlaps(outline), area))[0]
+
+    def _version_of(self, slug: str) -> int:
+        place = self._places.place(slug)
+        return 0 if place is None else place.version
 
     def outline(self, slug: str) -> Area | None:
         """Return a place's shape, retired or not."""

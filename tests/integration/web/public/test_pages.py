@@ -14,7 +14,9 @@ import pytest
 
 from alerts.domain import events as e
 from alerts.domain import streams
+from alerts.kernel.geometry import Area
 from alerts.kernel.ids import new_id
+from alerts.web.public.notice_view import NoticeViews
 from tests.support.scene import Scene, plan_of
 
 Page = Callable[..., Awaitable[str]]
@@ -245,3 +247,37 @@ async def test_static_files_and_errors_read_as_pages(client: Any) -> None:
         assert "Nothing stands at this address" in await missing.text()
     later = await client.get("/subscribe")
     assert later.status == 404 and "/subscribe is not available in this version" in await later.text()
+
+
+async def test_a_card_is_made_once_for_all_pages(scene: Scene, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The minute, the place and the feeds repeat what the notice's version and the language say."""
+    scene.london()
+    made: list[Any] = []
+    real = NoticeViews._card
+    monkeypatch.setattr(NoticeViews, "_card", lambda *args: made.append(args[1].id) or real(*args))
+    fire = scene.fire()
+    asked: list[Any] = []
+    overlaps = Area.overlaps
+    for path in ("/", "/?place=southwark", "/feeds/alerts.atom", "/feeds/cap.atom"):
+        await page(path)
+    assert made == [fire]
+    monkeypatch.setattr(Area, "overlaps", lambda *args: asked.append(1) or overlaps(*args))
+    scene.now += timedelta(minutes=1)
+    for path in ("/", "/?place=southwark"):
+        assert "Warehouse fire" in await page(path)
+    assert made == [fire] and not asked
+    await page("/?lang=pl")
+    assert made == [fire, fire]
+
+
+async def test_long_lists_come_in_pages(scene: Scene, client: Any, page: Page) -> None:
+    plan = plan_of("water")
+    for number in range(51):
+        words = {"en": e.Content(title=f"Water main {number} burst", body="")}
+        scene.notice(REPLACE(plan, content=words))
+    first, second = await page("/"), await page("/?page=2")
+    assert first.count('<article class="card') == 50 and second.count('<article class="card') == 1
+    assert "51 alerts" in first and "51 alerts" in second
+    assert 'rel="next" href="/?lang=en&amp;page=2"' in first and 'rel="prev"' in second
+    for path in ("/?page=3", "/?page=0", "/?page=x"):
+        assert (await client.get(path)).status == 404
