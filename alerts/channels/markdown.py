@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
@@ -16,14 +16,21 @@ _TAGS = {"p", "br", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "
 _BLANKS = re.compile(r"[ \t\n\r\f\v]+")
 _SCHEMES = {"https", "http", "mailto", "tel"}
 WIDTH = 72
+_MOST_BRACKETS = 400
+_BRACKET = re.compile(r"(?<!\\)\[")
 
 
 def html(markdown: str) -> str:
     """Render sanitised HTML of paragraphs, emphasis, lists and links; headings become h3."""
     if not markdown.strip():
         return ""
+    return _html(markdown)
+
+
+@lru_cache(maxsize=256)
+def _html(markdown: str) -> str:
     return nh3.clean(
-        _parser().render(markdown),
+        _parser().render(_bounded(markdown)),
         tags=_TAGS,
         attributes={"a": {"href"}, "li": {"value"}},
         url_schemes=_SCHEMES,
@@ -31,14 +38,16 @@ def html(markdown: str) -> str:
     ).strip()
 
 
+@lru_cache(maxsize=256)
 def text(markdown: str, width: int = WIDTH) -> str:
     """Render wrapped plain text; a link is followed by its address."""
-    return "\n\n".join(_blocks(_parser().parse(markdown), width))
+    return "\n\n".join(_blocks(_parser().parse(_bounded(markdown)), width))
 
 
+@lru_cache(maxsize=256)
 def plain(markdown: str) -> str:
     """Render plain text without wrapping, for programs: CAP, feeds, JSON."""
-    return "\n\n".join(_blocks(_parser().parse(markdown), None))
+    return "\n\n".join(_blocks(_parser().parse(_bounded(markdown)), None))
 
 
 def first_line(markdown: str, limit: int = 160) -> str:
@@ -63,6 +72,14 @@ def wrap(paragraph: str, width: int = WIDTH, indent: str = "") -> str:
         lines.append(rest[:at])
         rest, start = indent + rest[at + 1 :], len(indent)
     return "\n".join([*lines, rest])
+
+
+def _bounded(markdown: str) -> str:
+    """Take brackets literally in a text with more of them than links can need.
+
+    Each may begin a link, and the parser looks for the end of each: 20,000 take a second.
+    """
+    return _BRACKET.sub(r"\\[", markdown) if markdown.count("[") > _MOST_BRACKETS else markdown
 
 
 @cache

@@ -9,18 +9,23 @@ from functools import lru_cache
 from babel.dates import get_day_names
 
 from alerts.channels.i18n import Translator, translator
+from alerts.kernel.texts import HOURS, cut
 
 _DAYS = {"Mo": 0, "Tu": 1, "We": 2, "Th": 3, "Fr": 4, "Sa": 5, "Su": 6}
 _DAY = "(?:Mo|Tu|We|Th|Fr|Sa|Su|PH)"
 _RULE = re.compile(
-    rf"^(?P<days>{_DAY}(?:-{_DAY})?(?:\s*,\s*{_DAY}(?:-{_DAY})?)*)?\s*:?\s*"
-    r"(?P<times>24/7|off|closed|\d{1,2}:\d{2}-\d{1,2}:\d{2}(?:\s*,\s*\d{1,2}:\d{2}-\d{1,2}:\d{2})*)$"
+    rf"(?P<days>{_DAY}(?:-{_DAY})?(?:,{_DAY}(?:-{_DAY})?)*)?:? ?"
+    r"(?P<times>24/7|off|closed|\d{1,2}:\d{2}-\d{1,2}:\d{2}(?:,\d{1,2}:\d{2}-\d{1,2}:\d{2})*)"
 )
+"""A rule without blanks beside commas and before colons: no two quantifiers can take the same character."""
 
 
 def hours_in_words(osm: str | None, t: Translator) -> str:
-    """Translate simple rules to words; complex ones are shown as written, which beats a wrong paraphrase."""
-    return _in_words(osm.strip(), t.tag) if osm else ""
+    """Translate simple rules to words; complex ones are shown as written, which beats a wrong paraphrase.
+
+    Longer hours than are taken today are cut: each recipient's message repeats them.
+    """
+    return _in_words(cut(" ".join(osm[: 2 * HOURS].split()), HOURS), t.tag) if osm else ""
 
 
 def visit_in_words(start: datetime, minutes: int, t: Translator, timezone: str) -> str:
@@ -50,7 +55,7 @@ def _in_words(osm: str, tag: str) -> str:
 
 
 def _rule(rule: str, t: Translator) -> str | None:
-    match = _RULE.match(rule)
+    match = _RULE.fullmatch(_tight(rule))
     if not match:
         return None
     days, times = match["days"], match["times"]
@@ -66,6 +71,11 @@ def _rule(rule: str, t: Translator) -> str | None:
     if not days or days == "Mo-Su":
         return f"{t.text('hours', 'daily')}{t.comma}{spans}"
     return f"{_days(days, t)}{t.comma}{spans}"
+
+
+def _tight(rule: str) -> str:
+    """Leave out the blanks around commas and before colons."""
+    return ",".join(part.strip() for part in rule.split(",")).replace(" :", ":")
 
 
 def _days(days: str, t: Translator) -> str:

@@ -33,6 +33,8 @@ from alerts.kernel.terms import Status
 from alerts.kernel.texts import cut, fit
 from alerts.kernel.times import from_micros
 
+_MOST_GROUPS = 100
+"""Most incidents, and so notices, of one message: they are decided in one transaction, which all others wait for."""
 _PLACELESS = "An info holds no polygon and no circle that can be used: a person has to say where it is."
 
 
@@ -88,6 +90,11 @@ def _take(unit: UnitOfWork, actor: Actor, checked: CheckedCap, new: NewId, trigg
     message = checked.message
     if why := _recorded_only(message):
         return CapOutcome(note=why)
+    if len(message.groups) > _MOST_GROUPS and message.msg_type != "Cancel":
+        return CapOutcome(
+            parked=f"It warns of {len(message.groups)} different things; at most {_MOST_GROUPS} are taken at once: "
+            "a person has to decide."
+        )
     named = cap_references.resolve(unit, message, actor.source)
     if named.strangers:
         return CapOutcome(parked="It refers to a message of another source: a person has to decide.")

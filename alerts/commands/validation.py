@@ -18,6 +18,7 @@ from alerts.kernel.texts import without_forbidden
 from alerts.kernel.time_limits import time_faults
 
 TITLE, BODY, SMS, NAME, REASON = texts.TITLE, texts.BODY, 612, 200, 2_000
+HOURS, VISITS = texts.HOURS, 50
 _FEW = 10
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,78}[a-z0-9])?")
@@ -106,6 +107,8 @@ def opening_hours(value: str | None, field: str) -> str | None:
     """Validate opening hours in OpenStreetMap's syntax."""
     if value is None:
         return None
+    if len(value) > HOURS:
+        raise Invalid.field(field, f"This has {len(value)} characters; at most {HOURS} are taken.")
     import opening_hours as library  # 20 ms: only where service points are
 
     try:
@@ -124,6 +127,8 @@ _VISITS = {"COUNT": re.compile(r"[1-9][0-9]{0,3}"), "UNTIL": re.compile(r"[0-9]{
 
 def visits(value: tuple[VisitBody, ...], field: str) -> tuple[Visit, ...]:
     """Validate the visits of a mobile unit."""
+    if len(value) > VISITS:
+        raise Invalid.field(field, f"These are {len(value)} visits; at most {VISITS} are taken: use recurrence rules.")
     return tuple(_visit(visit, f"{field}.{index}") for index, visit in enumerate(value))
 
 

@@ -31,6 +31,8 @@ from alerts.kernel.terms import Category, Certainty, Severity, Urgency
 from alerts.kernel.time_limits import fault_of
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+INFOS = 1_000
+"""Most infos of one message: two hundred warnings in five languages."""
 IDENTIFIER = 1_000
 """Longest identifier and sender. Other texts have no limit here: a warning is never refused for its length."""
 
@@ -88,7 +90,10 @@ class _Reader:
             note=self._text(root, "note"),
         )
         read = self._words_of_cancel if message.msg_type == "Cancel" else self._info
-        infos = [read(element, f"info.{n}", message.sent) for n, element in enumerate(root.all("info"))]
+        elements = root.all("info")
+        if len(elements) > INFOS and message.msg_type != "Cancel":  # a Cancel is judged by its references alone
+            raise Invalid.field("info", f"This holds {len(elements)} infos; at most {INFOS} are taken in one message.")
+        infos = [read(element, f"info.{n}", message.sent) for n, element in enumerate(elements[:INFOS])]
         if self.faults:
             raise Invalid("; ".join(f"{f.field}: {f.message}" for f in self.faults[:5]), self.faults)
         return msgspec.structs.replace(

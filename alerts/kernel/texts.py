@@ -9,6 +9,8 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\ufff
 
 TITLE, BODY = 200, 20_000
 """Longest title, and longest body or instruction, of a notice, in characters."""
+HOURS = 500
+"""Longest opening hours, in characters."""
 _NEAR, _AHEAD = 40, 64
 """Characters before the limit in which a blank is looked for, and beyond it that a cluster may reach."""
 _BLANKS, _LOOSE = " \n\t\u3000", " \n\t\u3000,;:.、，；：。،؛"

@@ -21,7 +21,7 @@ from alerts.services import Services
 from alerts.web.http import problem
 from alerts.web.http.auth import bearer
 from alerts.web.http.problem import RequestRefused
-from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
+from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, off_loop, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import HOOK, Route
 
@@ -142,7 +142,7 @@ class _Receipts:
         """Parse and apply a provider's report on a text. Return True if it was new."""
 
         async def take() -> bool:
-            report = parse()
+            report = await off_loop(body, parse)
             return report is not None and await self._take(provider, report)
 
         return await self._recorded(provider, body, take)

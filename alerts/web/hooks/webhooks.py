@@ -22,7 +22,7 @@ from alerts.web.api.common import ROOT
 from alerts.web.http import problem
 from alerts.web.http.auth import bearer
 from alerts.web.http.problem import RequestRefused
-from alerts.web.http.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, read
+from alerts.web.http.requests import HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, off_loop, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import HOOK, Route
 
@@ -99,12 +99,12 @@ class _Hooks:
         commands = self._services.commands
         if source.kind == "standard-webhook":
             check_type(request, JSON_TYPES)
-            return await commands.take_trigger(source, webhook_parser.standard_webhook(identifier, body))
+            parsed = await off_loop(body, webhook_parser.standard_webhook, identifier, body)
+            return await commands.take_trigger(source, parsed)
         if source.kind == "cap":
             check_type(request, XML_TYPES, any_charset=True)  # XML says its encoding itself
-            return await commands.take_trigger(
-                source, webhook_parser.cap_message(body, request.headers["Content-Type"])
-            )
+            parsed = await off_loop(body, webhook_parser.cap_message, body, request.headers["Content-Type"])
+            return await commands.take_trigger(source, parsed)
         if not request.content_type.endswith("+json"):  # such as application/cloudevents+json
             check_type(request, JSON_TYPES)
         parsed = await read(self._services, webhook_parser.mapped, source.mapping or {}, identifier, body)

@@ -26,6 +26,10 @@ API_LIMIT = 1_000_000
 HOOK_LIMIT = 256_000
 BODY_S = 60.0
 """Seconds in which a body must arrive."""
+SMALL = 16_000
+"""Bytes that are parsed on the event loop: some milliseconds at most."""
+PARSE_S = 10.0
+"""Seconds that parsing a body may take."""
 PAGE, PAGE_MOST = 50, 1000
 JSON_TYPES = frozenset(("application/json",))
 MERGE_TYPES = frozenset(("application/json", "application/merge-patch+json"))
@@ -35,6 +39,20 @@ _ENCODINGS = frozenset(("", "identity", "gzip", "deflate"))
 async def read(services: Services, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run a blocking read off the event loop."""
     return await asyncio.get_running_loop().run_in_executor(services.reads, partial(function, *args, **kwargs))
+
+
+async def off_loop(raw: bytes, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Parse a body: a small one at once, a large one in a thread, while others are served.
+
+    Raises RequestRefused 422 if it takes too long.
+    """
+    if len(raw) <= SMALL:
+        return parse(*args, **kwargs)
+    try:
+        async with asyncio.timeout(PARSE_S):
+            return await asyncio.to_thread(parse, *args, **kwargs)
+    except TimeoutError as error:
+        raise RequestRefused(422, f"the body could not be read within {PARSE_S:g} s; send less at a time") from error
 
 
 async def body_of(request: web.Request, limit: int = API_LIMIT) -> bytes:
@@ -122,7 +140,7 @@ async def json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
     """Read the body as the struct `kind`; return it with the raw bytes."""
     check_type(request, JSON_TYPES)
     raw = await body_of(request)
-    return strict_json.read(raw, kind), raw
+    return await off_loop(raw, strict_json.read, raw, kind), raw
 
 
 async def optional_json_body(request: web.Request, kind: type[T]) -> tuple[T, bytes]:
@@ -131,13 +149,14 @@ async def optional_json_body(request: web.Request, kind: type[T]) -> tuple[T, by
     if not raw:
         return strict_json.typed({}, kind), raw
     check_type(request, JSON_TYPES)
-    return strict_json.read(raw, kind), raw
+    return await off_loop(raw, strict_json.read, raw, kind), raw
 
 
 async def merge_patch(request: web.Request) -> dict[str, Any]:
     """Read a JSON merge patch. Raises Invalid if it is not an object."""
     check_type(request, MERGE_TYPES)
-    patch = strict_json.parse(await body_of(request))
+    raw = await body_of(request)
+    patch = await off_loop(raw, strict_json.parse, raw)
     if not isinstance(patch, dict):
         raise Invalid.field("", "a merge patch of this is an object")
     return patch

@@ -71,3 +71,18 @@ def test_items_of_one_number_are_counted() -> None:
     assert "value" not in markdown.html("1. a\n1. b\n1. c")
     assert markdown.plain("1. a\n1. b\n1. c") == "1. a\n2. b\n3. c"
     assert markdown.plain("7. a\n   1. x\n   2. y\n8. b") == "7. a\n  1. x\n  2. y\n8. b"
+
+
+def test_more_brackets_than_links_need_are_literal() -> None:
+    """Each opens a search for its end: the parser must not see them."""
+    assert "[" * 50 in markdown.plain("[" * 20_000)
+    assert markdown._bounded("[" * 401).count("\\[") == 401
+    few = "[a](https://example.org) " * 50
+    assert markdown._bounded(few) == few and markdown.html(few).count("<a ") == 50
+
+
+def test_text_is_rendered_once() -> None:
+    markdown._html.cache_clear()
+    for _ in range(3):
+        markdown.html("Stay *inside*.")
+    assert markdown._html.cache_info().misses == 1

@@ -319,3 +319,10 @@ def test_instructions_that_differ_are_told_with_their_period() -> None:
 def test_all_clear_is_no_period_of_a_warning() -> None:
     message = cap_reader.parse(alert(period("14", "16"), period("18", "20", extra=ENDED), msgType="Update"))
     assert [group.all_clear for group in message.groups] == [False, True]
+
+
+def test_number_of_infos_is_limited() -> None:
+    with pytest.raises(Invalid, match="at most 1000 are taken"):
+        cap_reader.parse(alert(*[info()] * 1_001))
+    cancel = alert(*[info()] * 1_001, msgType="Cancel", references="fire@example.org,fire-1,2026-03-12T09:30:00+00:00")
+    assert cap_reader.parse(cancel).msg_type == "Cancel", "judged by its references alone"

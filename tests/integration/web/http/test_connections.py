@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import threading
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from alerts.intake import cap_reader, strict_json
 from alerts.kernel.errors import Malformed
 from alerts.web.http import app, connections, requests
 from alerts.web.http.connections import ConnectionGate, ConnectionLimits, listening
 from alerts.web.http.problem import RequestRefused
+from tests.support.cap import alert, info
 from tests.support.served import Served, problem
 
 Connect = Callable[[], Any]
@@ -180,3 +183,59 @@ async def test_strangers_are_limited_and_known_keys_are_not(served: Served, monk
         statuses.add((await served.client.get("/api/v1/incidents", headers=wrong)).status)
     assert statuses == {401, 429}
     await served.ok("GET", "/api/v1/incidents", key)
+
+
+async def test_large_bodies_are_parsed_off_the_event_loop(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[bool] = []
+    real = strict_json._decode
+
+    def watched(text: str) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return real(text)
+
+    monkeypatch.setattr(strict_json, "_decode", watched)
+    key = await served.key()
+    body = {"headline": "x", "description": "y" * 17_000}
+    await served.ok("POST", "/api/v1/incidents", key, {"headline": "x"}, 201)
+    await served.ok("POST", "/api/v1/incidents", key, body, 201)
+    patch = {"content": {"en": {"title": "x", "body": "y" * 17_000}}}
+    made = await served.ok("POST", "/api/v1/notices", key, {"kind": "announcement", **patch}, 201)
+    await served.ok("PATCH", f"/api/v1/notices/{made['id']}", {**key, "If-Match": "*"}, patch)
+    assert threads == [True, False, False, False]
+
+
+async def test_parsing_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "PARSE_S", 0.05)
+    ending = threading.Event()
+    with pytest.raises(RequestRefused, match="could not be read"):
+        await requests.off_loop(b" " * 20_000, ending.wait, 5)
+    ending.set()
+    assert await requests.off_loop(b"", lambda: 3) == 3
+
+
+async def test_large_cap_messages_are_parsed_off_the_event_loop(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[bool] = []
+    real = cap_reader.parse
+
+    def watched(*args: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return real(*args)
+
+    monkeypatch.setattr(cap_reader, "parse", watched)
+    headers = {"Authorization": f"Bearer {await served.source('cap', name='fire')}", "Content-Type": "application/xml"}
+    for number, count in enumerate((1, 40)):
+        body = alert(*[info(event=f"Fire {n}") for n in range(count)], identifier=f"fire-{number}")
+        answer = await served.client.post("/hooks/fire", data=body, headers=headers)
+        assert answer.status == 202, await answer.text()
+    assert threads == [True, False]
+
+
+async def test_message_of_too_many_warnings_is_parked(served: Served) -> None:
+    secret = await served.source("cap", name="fire")
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/xml"}
+    body = alert(*[info(event=f"Fire {n}") for n in range(101)])
+    answer = await (await served.client.post("/hooks/fire", data=body, headers=headers)).json()
+    found = await served.ok("GET", f"/api/v1/triggers/{answer['id']}", await served.key())
+    assert found["state"] == "parked" and "101 different things" in found["reason"]
