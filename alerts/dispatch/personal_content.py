@@ -114,7 +114,7 @@ def personal_content(
         why_url=sender.why_url(issued.number, card.number),
         stop_url="" if team else sender.stop_url(issued.number, card.number),
         preferences_url="",
-        place_name=_name_of(place, card, sender, reference_data) if place else "",
+        place_name=_name_of(issued, place, card, sender, reference_data) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
         alternatives=_alternatives(issued, place, reference_data, sender.timezone),
@@ -181,11 +181,18 @@ def _alternatives(
     )
 
 
-def _name_of(place: SubscriberPlace, card: ContactCard, sender: SenderProfile, reference_data: ReferenceData) -> str:
-    """The reader's own name for the place, else the registered name in their language."""
+def _name_of(
+    issued: IssuedNotice,
+    place: SubscriberPlace,
+    card: ContactCard,
+    sender: SenderProfile,
+    reference_data: ReferenceData,
+) -> str:
+    """The reader's own name for the place, else the registered name at the issue, in their language."""
     if place.name or place.slug is None:
         return place.name
-    registered = reference_data.place(place.slug)
+    then = (one for one in issued.places or () if one.slug == place.slug)
+    registered = next(then, None) or reference_data.place(place.slug)
     if registered is None or not registered.name:
         return ""
     return place_name(registered, card.language or sender.default_language, sender.default_language)

@@ -325,11 +325,11 @@ class ReferenceData:
             position=recorded.position,
             lane=lane_of(event, thread),
             request=recorded.command,
+            places=self._registered(),
         )
         if plan.area:
             with suppress(Invalid):  # the fan-out gets the same error, parks the notice and says why
                 issued.area = self._area(plan.area)
-            issued.places = self._registered()
         change = self.change(plan.service_change) if plan.service_change is not None else None
         if change is not None:
             concerned = [point for point in self.points() if point.id in change.facts.service_points]

@@ -81,3 +81,4 @@ def test_a_message_names_a_place_as_the_page_does(language: str, name: str) -> N
     renamed = cast(ReferenceData, Register(place({"en": "Call 0900"})))
     issued.places = (place(NAMES),)
     assert notice_content(issued, language or "en", house, renamed).area_words == name
+    assert personal_content(issued, card, 0, house, renamed).place_name == name
