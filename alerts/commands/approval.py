@@ -10,6 +10,7 @@ from alerts.commands.policy_decision import policy_decision
 from alerts.commands.results import NoticeSaved
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
+from alerts.domain.set_at import APPROVAL_SET_AT
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden
@@ -46,9 +47,9 @@ def changed_since_approval(unit: UnitOfWork, state: NoticeState, people: int | N
     """
     if state.approved_hash is None:
         return ""
-    if state.approved_position is not None and (
-        changed := approval_binding.changed_since(unit, state.plan, state.approved_position)
-    ):
+    set_at = unit.get_at(APPROVAL_SET_AT, state.id)
+    approved = set_at.position if set_at is not None else None  # None: approved by this very command
+    if approved is not None and (changed := approval_binding.changed_since(unit, state.plan, approved)):
         return changed
     if state.approved_hash != notice_threads.approval_hash(unit, state.plan):
         return "A segment of its rule has changed since the approval."

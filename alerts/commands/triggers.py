@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import SourceState, TriggerState
 from alerts.domain.service_change import ChangeState
+from alerts.domain.set_at import POLICY_SET_AT
+from alerts.domain.source_policy import names_places
 from alerts.domain.streams import (
     INCIDENT,
     REJECTIONS,
@@ -54,11 +57,9 @@ Decision = Callable[[UnitOfWork, NewId], cap_alerts.CapOutcome]
 """Effect of a checked webhook within its transaction; ids of new notices derive from the trigger's."""
 
 
-def actor_of(source: SourceState) -> Actor:
-    """Return a source as an actor."""
-    return Actor(
-        kind="source", id=source.name, name=source.name, policy=source.policy, policy_at=source.policy_at or None
-    )
+def actor_of(source: SourceState, policy_at: int | None = None) -> Actor:
+    """Return a source as an actor. `policy_at`: log position at which its policy was set."""
+    return Actor(kind="source", id=source.name, name=source.name, policy=source.policy, policy_at=policy_at)
 
 
 def kept(state: TriggerState, version: int, *, created: bool) -> TriggerSaved:
@@ -139,7 +140,10 @@ class TriggerCommands(CommandBase):
         await self._run(SYSTEM, work)
 
     async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerSaved:
-        actor = actor_of(source)
+        set_at = None
+        if names_places(source.policy):
+            set_at = await asyncio.to_thread(self._log.state, POLICY_SET_AT, source.id)
+        actor = actor_of(source, set_at.position if set_at is not None else None)
         decision = await self._checked(lambda known: self._decision(source.name, actor, parsed, known), heavy=True)
         trigger = trigger_id(source.name, parsed.external_id)
 

@@ -50,8 +50,6 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     """Creator, editors and submitter since approval was last requested: none of them may approve."""
     approved_by: str | None = None
     approved_at: datetime | None = None
-    approved_position: int | None = None
-    """Log position of the approval: it binds places, segments and service points as of then."""
     approved_people: int | None = None
     approved_hash: str | None = None
     send_at: datetime | None = None
@@ -116,7 +114,6 @@ def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
                 phase="approved",
                 approved_by=approver,
                 approved_at=recorded.at,
-                approved_position=recorded.position,
                 approved_people=people,
                 approved_hash=digest,
                 reason="",
@@ -127,7 +124,6 @@ def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
                 phase="pending-approval",
                 approved_by=None,
                 approved_at=None,
-                approved_position=None,
                 approved_people=None,
                 approved_hash=None,
                 send_at=None,

@@ -86,8 +86,6 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None
     mapping: Json | None = None
     connected: bool = True
-    policy_at: int = 0
-    """Log position at which the policy was set."""
     position: int = 0
 
 
@@ -104,8 +102,6 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     revoked: bool = False
     rate: float | None = None
-    policy_at: int = 0
-    """Log position at which the policy was set; 0 in read models of earlier versions."""
     position: int = 0
 
 
@@ -216,7 +212,6 @@ def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
             policy=event.policy,
             secret=event.secret,
             mapping=event.mapping,
-            policy_at=recorded.position,
             position=recorded.position,
         )
     if state is None:
@@ -224,8 +219,7 @@ def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case SourceRevised(policy=policy, mapping=mapping):
-            set_at = state.policy_at if policy == state.policy else recorded.position
-            return replace(state, policy=policy, mapping=mapping, policy_at=set_at)
+            return replace(state, policy=policy, mapping=mapping)
         case SourceSecretRotated(secret=secret):
             return replace(state, secret=secret)
         case SourceDisconnected():
@@ -248,7 +242,6 @@ def evolve_key(state: KeyState | None, recorded: Recorded) -> KeyState:
             person=event.person,
             issued_at=recorded.at,
             rate=event.rate,
-            policy_at=recorded.position,
             position=recorded.position,
         )
     if state is None:

@@ -23,6 +23,11 @@ def weakest(answers: Iterable[PolicyAnswer]) -> PolicyAnswer:
     return found
 
 
+def names_places(policy: Policy) -> bool:
+    """True if a rule names a registered place, whose version at the time of the policy is meant."""
+    return any("place" in part for rule in policy.rules for part in rule.areas or ())
+
+
 def without_issue(policy: Policy) -> Policy:
     """Return the same policy with `draft` wherever it says `issue`."""
     rules = tuple(replace(rule, then=weakest((rule.then, "draft"))) for rule in policy.rules)

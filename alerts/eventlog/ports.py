@@ -35,8 +35,8 @@ class UnitOfWork(Protocol):
     def get(self, stream: Stream[S], stream_id: UUID) -> S | None:
         """Fold a stream, including events of this batch; None if it has no event."""
 
-    def get_at(self, stream: Stream[S], stream_id: UUID, position: int) -> S | None:
-        """Fold a stream up to a log position; reads the log each time."""
+    def get_at(self, stream: Stream[S], stream_id: UUID, position: int | None = None) -> S | None:
+        """Fold a stream up to a log position, without the events of this unit; reads the log each time."""
 
     def version(self, stream_id: UUID) -> int:
         """Number of events in a stream, 0 if none. Only of streams that `get` has read in this unit."""

@@ -69,11 +69,11 @@ class WriteBatch:
             self.states.put(stream_id.int, held)
         return held
 
-    def state_at(self, kind: Stream[S], stream_id: UUID, position: int) -> S | None:
+    def state_at(self, kind: Stream[S], stream_id: UUID, position: int | None) -> S | None:
         """Fold a stream up to a log position, including events of this batch."""
         state = self.application.state(kind, stream_id, position)
         for recorded in self.events:
-            if recorded.originator_id == stream_id and recorded.position <= position:
+            if recorded.originator_id == stream_id and (position is None or recorded.position <= position):
                 state = kind.evolve(state, recorded)
         return state
 
@@ -178,7 +178,7 @@ class StreamUnitOfWork:
         state: S | None = held.state
         return state
 
-    def get_at(self, stream: Stream[S], stream_id: UUID, position: int) -> S | None:
+    def get_at(self, stream: Stream[S], stream_id: UUID, position: int | None = None) -> S | None:
         """Fold a stream up to a log position, including events of this batch but not of this command."""
         return self._batch.state_at(stream, stream_id, position)
 

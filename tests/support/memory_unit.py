@@ -117,7 +117,7 @@ class MemoryUnit:
         state: S | None = self._streams[stream_id][0]
         return state
 
-    def get_at(self, stream: Stream[S], stream_id: UUID, position: int) -> S | None:
+    def get_at(self, stream: Stream[S], stream_id: UUID, position: int | None = None) -> S | None:
         return self._log.state(stream, stream_id, position)
 
     def version(self, stream_id: UUID) -> int:

@@ -20,6 +20,8 @@ from alerts.commands.actor import Actor
 from alerts.commands.console_sessions import SESSION_LIFE
 from alerts.commands.credentials import hash_secret
 from alerts.domain.roles import ROLES, SCOPE_ROLES, Role, policy_of, scopes_of
+from alerts.domain.set_at import POLICY_SET_AT
+from alerts.domain.source_policy import names_places
 from alerts.domain.streams import KEY, MEMBER
 from alerts.eventlog.ports import UnreadableEvent
 from alerts.services import Services
@@ -117,7 +119,7 @@ class Callers:
         member = None
         if key.person is not None:
             member = await read(self._services, self._services.log.state, MEMBER, key.person)
-        actor = _actor(key, member)
+        actor = _actor(key, member, await self._policy_set_at(key))
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         caller = Caller(key, actor, member)
@@ -134,6 +136,14 @@ class Callers:
             return None
         return key if key is not None and key.secret_hash == secret_hash else None
 
+    async def _policy_set_at(self, key: KeyState) -> int | None:
+        """Return the position at which the key's policy was set, if it names places: they are those of then."""
+        if not names_places(key.policy):
+            return None
+        services, loop = self._services, asyncio.get_running_loop()
+        found = await loop.run_in_executor(services.reads, services.log.state, POLICY_SET_AT, key.id)
+        return found.position if found is not None else key.position
+
     async def _key(self, secret_hash: str) -> KeyState | None:
         services, loop = self._services, asyncio.get_running_loop()
         shown = services.runner.position()  # before the lookup: after it they may have moved on
@@ -148,7 +158,7 @@ class Callers:
         return await loop.run_in_executor(services.reads, services.views.key_by_hash, secret_hash)
 
 
-def _actor(key: KeyState, member: MemberState | None) -> Actor:
+def _actor(key: KeyState, member: MemberState | None, policy_at: int | None) -> Actor:
     """Return the actor of a key, bounded by its person's role (RULES 17)."""
     scopes, policy = frozenset(key.scopes), key.policy
     if key.person is not None:
@@ -159,7 +169,7 @@ def _actor(key: KeyState, member: MemberState | None) -> Actor:
         id=str(key.id),
         name=key.name,
         policy=policy,
-        policy_at=key.policy_at or key.position,
+        policy_at=policy_at,
         person=key.person,
         scopes=scopes,
         member_version=None if member is None else member.version,

@@ -21,6 +21,8 @@ from alerts.contract.bodies import (
     ServicePointBody,
 )
 from alerts.domain.events import Policy, PolicyRule
+from alerts.domain.set_at import POLICY_SET_AT
+from alerts.domain.streams import source_id
 from alerts.kernel.errors import Conflict, Forbidden, Invalid
 from tests.support.command_rig import START, CommandRig, key, on_both, rules
 
@@ -163,12 +165,18 @@ async def define(rig: CommandRig, slug: str, area: Any) -> None:
     await rig.commands.define_place(key(), PlaceBody(slug=slug, name={"en": slug}, area=area))
 
 
+def policy_set_at(rig: CommandRig) -> int:
+    found = rig.log.state(POLICY_SET_AT, source_id("met"))
+    assert found is not None and found.position is not None
+    return found.position
+
+
 @on_both
 async def test_redrawn_place_does_not_widen_a_policy(rig: CommandRig) -> None:
     await define(rig, "kentish-town", NEAR)
     policy = {"rules": [{"areas": {"place": "kentish-town"}, "then": "issue"}]}
     source = await rig.source(policy)
-    mine = Actor(kind="key", id="k", policy=source.policy, policy_at=source.policy_at)
+    mine = Actor(kind="key", id="k", policy=source.policy, policy_at=policy_set_at(rig))
     await define(rig, "kentish-town", WIDE)
     drafted = await rig.commands.draft_notice(mine, but(ALERT, area=WIDE))
     with pytest.raises(Conflict):
@@ -179,12 +187,13 @@ async def test_redrawn_place_does_not_widen_a_policy(rig: CommandRig) -> None:
 async def test_policy_set_again_means_the_present_place(rig: CommandRig) -> None:
     await define(rig, "kentish-town", NEAR)
     policy = {"rules": [{"areas": {"place": "kentish-town"}, "then": "issue"}]}
-    before = (await rig.source(policy)).policy_at
+    await rig.source(policy)
+    before = policy_set_at(rig)
     await define(rig, "kentish-town", WIDE)
     await rig.commands.rotate_source_secret(key(), "met")
-    assert rig.source_state("met").policy_at == before
+    assert policy_set_at(rig) == before
     await rig.commands.revise_source(key(), "met", policy)
-    assert rig.source_state("met").policy_at > before
+    assert policy_set_at(rig) > before
 
 
 async def test_issued_notice_is_judged_by_its_area_at_issue(rig: CommandRig) -> None:

@@ -16,6 +16,7 @@ from alerts.contract.bodies import (
     ContentBody,
     IncidentBody,
     NoticeBody,
+    PlaceBody,
     PointRef,
     ResolveBody,
     ServiceChangeBody,
@@ -671,3 +672,11 @@ async def test_info_without_place_is_recorded_if_the_policy_says_so(rig: Command
     placeless = msgspec.structs.replace(FIRE, area=None, severity="Severe")
     kept = await take(rig, source, cap("fire-1", FIRE, placeless))
     assert [rig.notice(notice).phase for notice in kept.notices] == ["live"]
+
+
+async def test_source_does_not_follow_a_redrawn_place(rig: CommandRig) -> None:
+    await rig.places()
+    source = await rig.source({"rules": [{"areas": {"place": "hackney"}, "then": "issue"}]})
+    assert (await take(rig, source, cap("fire-1", FIRE))).state == "issued"
+    await rig.commands.define_place(key(), PlaceBody(slug="hackney", name={"en": "Hackney"}, area=[CAMDEN, HACKNEY]))
+    assert (await take(rig, source, cap("flood-1", FLOOD))).state == "drafted"
