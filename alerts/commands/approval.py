@@ -51,11 +51,25 @@ def changed_since_approval(unit: UnitOfWork, state: NoticeState, people: int | N
     approved = set_at.position if set_at is not None else None  # None: approved by this very command
     if approved is not None and (changed := approval_binding.changed_since(unit, state.plan, approved)):
         return changed
+    if approved is not None and _has_outgrown_its_policy(unit, state, approved):
+        return "Its thread has gone on since the policy approved it."
     if state.approved_hash != notice_threads.approval_hash(unit, state.plan):
         return "A segment of its rule has changed since the approval."
     if people is None or not life.counts_matter(state) or not life.count_moved(state.approved_people or 0, people):
         return ""
     return f"It would now reach {people} people, not {state.approved_people} as approved."
+
+
+def _has_outgrown_its_policy(unit: UnitOfWork, state: NoticeState, approved: int) -> bool:
+    """True if a policy approved it, and its thread has a later member that this policy did not approve (RULES 17)."""
+    if state.approved_by is None or not state.approved_by.startswith("policy:"):
+        return False
+    return any(
+        (member.issued_position or 0) > approved
+        and member.approved_by != state.approved_by
+        and member.msg_type not in life.ENDINGS
+        for member in notice_threads.thread_notices(unit, state.thread)
+    )
 
 
 def revoke_if_changed(unit: UnitOfWork, state: NoticeState, people: int | None = None) -> NoticeSaved | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -249,3 +250,17 @@ async def test_changed_report_reopens_and_rejects_the_pending_all_clear(rig: Com
     assert rig.incident(reported.id).status == "open"
     assert again.notice is not None and rig.notice(again.notice).phase == "live"
     assert rig.notice(over.notice).phase == "rejected"
+
+
+@pytest.mark.parametrize(("by", "phase"), [("desk", "pending-approval"), ("local", "live")])
+async def test_scheduled_update_is_judged_by_the_thread_at_its_issue(rig: CommandRig, by: str, phase: str) -> None:
+    local, desk = key(LOCAL, "local"), key("issue", "desk")
+    first = await live(rig, local)
+    later = await rig.commands.update(local, first, but(ALERT, severity="Minor"))
+    await rig.commands.schedule(local, later.id, START + timedelta(hours=1))
+    actor, area = (desk, WIDE) if by == "desk" else (local, SMALL)
+    between = await rig.commands.update(actor, first, but(ALERT, area=area, severity="Severe"))
+    await rig.commands.issue(actor, between.id)
+    rig.pass_time(hours=1)
+    await rig.due()
+    assert rig.notice(later.id).phase == phase
