@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from alerts.app.terminal import Failed, note
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from alerts.kernel.calls import Call, Json
 
 T = TypeVar("T")
+_acting_as: ContextVar[str | None] = ContextVar("member who acts", default=None)
 
 
 def settings(*, existing: bool = False) -> Settings:
@@ -53,7 +56,7 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
     if chosen.on_sqlite:
         async with connect(chosen.control_socket) as call:
             if call is not None:
-                yield call
+                yield _signed(call)
                 return
     with ExitStack() as held:
         if chosen.on_sqlite:
@@ -74,9 +77,32 @@ async def connected(chosen: Settings, *, counting: bool = True) -> AsyncIterator
             async def here(operation: str, arguments: Json) -> Json:
                 return await operations[operation](arguments)
 
-            yield here
+            yield _signed(here)
         finally:
             await app.stop()
+
+
+def act_as(address: str | None) -> None:
+    """Name the member of the team in whose name this command acts (`alerts --as`); None for the operator alone."""
+    _acting_as.set(address)
+
+
+def _signed(call: Call) -> Call:
+    """Add to each operation who acts: the system's user, and the member named by `--as`."""
+    by = {"user": _user(), "as": _acting_as.get()}
+
+    async def signed(operation: str, arguments: Json) -> Json:
+        return await call(operation, {**arguments, "by": by})
+
+    return signed
+
+
+def _user() -> str:
+    """Return the name of the system's user; their number if it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # no such entry in a container
+        return str(os.getuid())
 
 
 def ask(operation: str, arguments: Json) -> Json:

@@ -7,11 +7,12 @@ import pwd
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 import typer.core
 
+from alerts.app.connection import act_as
 from alerts.app.terminal import Failed, Misuse, complain
 from alerts.cli import (
     access,
@@ -54,14 +55,37 @@ app = typer.Typer(
         "Settings are environment variables or a .env file; `alerts doctor` lists and checks them."
     ),
 )
+
+
+@app.callback()
+def main(
+    as_member: Annotated[
+        str | None, typer.Option("--as", metavar="EMAIL", help="The member of the team who acts, for the log.")
+    ] = None,
+) -> None:
+    """Take the options that every command has."""
+    act_as(as_member)
+
+
 for module in (serving, access, places, subscribers, suppressions, inspect, verify, backup, export_site):
     module.register(app)
+
+
+def _acting_first(arguments: list[str]) -> list[str]:
+    """Move `--as EMAIL` to the front, where it may stand after the command too."""
+    for at, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == "--as" or argument.startswith("--as="):
+            end = at + 1 if "=" in argument else at + 2
+            return [*arguments[at:end], *arguments[:at], *arguments[end:]]
+    return arguments
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return the exit code: 0 done, 1 failed, 2 wrong use."""
     try:
-        app(list(arguments), prog_name="alerts")
+        app(_acting_first(list(arguments)), prog_name="alerts")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except (Misuse, Invalid) as error:

@@ -23,6 +23,9 @@ def register(app: typer.Typer) -> None:
     """Register these command groups."""
     team = typer.Typer(no_args_is_help=True, help="People of the console.")
     team.command("add")(team_add)
+    team.command("list")(team_list)
+    team.command("remove")(team_remove)
+    team.command("end-sign-ins")(team_end_sign_ins)
     source = typer.Typer(no_args_is_help=True, help="Webhook integrations that may trigger notices.")
     source.command("add")(source_add)
     source.command("list")(source_list)
@@ -45,16 +48,72 @@ def register(app: typer.Typer) -> None:
     app.add_typer(keys, name="keys")
 
 
+Member = Annotated[str, typer.Argument(help="Their address, or the id that `alerts team list` shows.")]
+
+
 def team_add(
     email: Annotated[str, typer.Argument(help="The address they sign in by.")],
     role: Annotated[str, typer.Option(help="viewer, author, approver or admin.")],
+    name: Annotated[str, typer.Option(help="What they are called in the console.")] = "",
+    area: Annotated[
+        list[str] | None, typer.Option(help="For this area alone: a place's slug, or @FILE with GeoJSON; repeatable.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="For this kind alone: alert, service-change, announcement or bulletin; repeatable."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a person, and print a link that signs them in once."""
+    """Add a person, or give one another role, and print a link that signs them in once."""
     if role not in ("viewer", "author", "approver", "admin"):
         raise Misuse("--role is one of viewer, author, approver, admin")
-    answer = ask("team-add", {"email": email, "role": role})
-    show(answer, as_json=as_json, words=lambda a: f"{email} is in the team; sign in once at\n{a['sign_in_url']}")
+    areas = [_area(one) for one in area or ()]
+    wanted = {"email": email, "role": role, "name": name, "areas": areas or None, "kinds": kind or None}
+    show(
+        ask("team-add", wanted),
+        as_json=as_json,
+        words=lambda a: f"{email} is in the team; sign in once, until {a['expires'][:16]}, at\n{a['sign_in_url']}",
+    )
+
+
+def team_list(as_json: AsJson = False) -> None:
+    """The people there are, their roles, and when they signed in last."""
+
+    def words(answer: dict[str, Any]) -> str:
+        lines = [_member_line(one) for one in answer["items"]]
+        return "\n".join(lines) or "nobody yet; `alerts team add` invites somebody"
+
+    show(ask("team-list", {}), as_json=as_json, words=words)
+
+
+def team_remove(member: Member, as_json: AsJson = False) -> None:
+    """Remove a person: their sign-ins end, their keys open nothing any more."""
+    show(ask("team-remove", {"member": member}), as_json=as_json, words=lambda a: f"{a['email']} is out of the team")
+
+
+def team_end_sign_ins(member: Member, as_json: AsJson = False) -> None:
+    """Sign a person out on every device, and void their unused links."""
+    answer = ask("team-end-sign-ins", {"member": member})
+    show(answer, as_json=as_json, words=lambda a: f"{a['email']} is signed out everywhere")
+
+
+def _member_line(one: dict[str, Any]) -> str:
+    limits = ", ".join(one["kinds"] or ()) + (" in some areas" if one["areas"] else "")
+    seen = f"signed in {one['signed_in_at'][:16]}" if one["signed_in_at"] else "never signed in"
+    role = one["role"] or "removed"
+    return f"{one['id']}  {role:8}  {one['email']}  {seen}{f'  only {limits.strip()}' if limits else ''}"
+
+
+def _area(text: str) -> Any:
+    """Parse --area: the slug of a place, or a file of GeoJSON."""
+    if not text.startswith("@"):
+        return {"place": text}
+    try:
+        return json.loads(Path(text[1:]).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misuse(f"--area: {text[1:]} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise Misuse(f"--area: {text[1:]} is not JSON: {error}") from error
 
 
 def source_add(

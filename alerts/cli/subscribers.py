@@ -70,17 +70,20 @@ def export_people(
 
     async def work(call: Call) -> int:
         count, cursor = 0, None
+        export = (await call("export-begin", {}))["export"]
         with atomic_file(file) as out, progress("subscribers", None) as tell:
             writer = csv.DictWriter(out, COLUMNS)
             writer.writeheader()
             while True:
-                page = await call("subscribers-export", {"cursor": cursor, "limit": EXPORT_PAGE})
+                page = await call("subscribers-export", {"export": export, "cursor": cursor, "limit": EXPORT_PAGE})
                 writer.writerows(page["items"])
                 count += len(page["items"])
                 tell(count)
                 cursor = page["next"]
                 if cursor is None:
-                    return count
+                    break
+        await call("export-finish", {"export": export, "people": count})
+        return count
 
     count = with_product(work)
     if as_json:
@@ -97,11 +100,15 @@ def erase(
     show(
         ask("erase", {"id": subscriber_id}),
         as_json=as_json,
-        words=lambda a: (
-            f"Certificate of erasure\nsubscriber {a['id']}\nat {a['at']}, log position {a['position']}\n"
-            "The key is destroyed: what was sealed under it is unreadable for ever."
-        ),
+        words=_certificate,
     )
+
+
+def _certificate(answer: Json) -> str:
+    done = f"subscriber {answer['id']}\nat {answer['at']}, log position {answer['position']}\n"
+    if answer["erased_before"]:
+        return f"There was nothing left to erase: this person's data were erased before.\n{done}".rstrip()
+    return f"Certificate of erasure\n{done}The key is destroyed: what was sealed under it is unreadable for ever."
 
 
 def _report(answer: Json, *, dry_run: bool) -> str:

@@ -27,6 +27,7 @@ from alerts.commands.results import (
     TriggerSaved,
 )
 from alerts.commands.service_points import ServiceCommands
+from alerts.commands.subscriber_exports import ExportCommands
 from alerts.commands.subscriber_imports import ImportCommands
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.webhooks import WebhookCommands
@@ -41,6 +42,7 @@ class Commands(
     NoticeCommands,
     NewsletterCommands,
     ImportCommands,
+    ExportCommands,
     TeamCommands,
     TriggerCommands,
     ReceiptCommands,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast, get_args
 from uuid import UUID
 
@@ -12,7 +12,9 @@ import msgspec
 from alerts.commands import validation
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
+from alerts.commands.console_sessions import end_sessions
 from alerts.commands.credentials import hash_secret, new_api_key, new_source_secret
+from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import KeySaved, MemberSaved, SourceSaved
 from alerts.domain.events import (
@@ -20,17 +22,20 @@ from alerts.domain.events import (
     ApiKeyRevoked,
     Policy,
     RoleGranted,
+    RoleRevoked,
+    SignInsEnded,
     SourceConnected,
     SourceDisconnected,
     SourceRevised,
     SourceSecretRotated,
     TeamMemberInvited,
 )
-from alerts.domain.reference_data import SourceState
-from alerts.domain.roles import ROLES, SCOPES
+from alerts.domain.reference_data import MemberState, SourceState
+from alerts.domain.roles import OF_A_PERSON, ROLES, SCOPES
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import NoticeKind, PolicyAnswer
 from subscribers.addresses import Owner
@@ -41,6 +46,8 @@ Said = Policy | Json | str | None
 """A policy: as a struct, as the JSON of a policy file, as one word for everything, or None for the default."""
 MEMBERS = "member"
 """Channel name of team members' e-mail addresses in the address index; keeps them apart from subscribers'."""
+_GRANTS = 100_000
+"""Upper limit of granted roles that are read."""
 KINDS = ("standard-webhook", "cap", "json")
 
 
@@ -191,8 +198,8 @@ class TeamCommands(CommandBase):
             raise Invalid.field("scopes", f"unknown scopes {', '.join(unknown)}; known are {', '.join(SCOPES)}")
         if not wanted:
             raise Invalid.field("scopes", f"Give at least one scope of {', '.join(SCOPES)}.")
-        if "notices:approve" in wanted and person is None:
-            raise Invalid.field("scopes", "Only a person approves: notices:approve needs a key issued --for somebody.")
+        if person is None and (personal := [scope for scope in wanted if scope in OF_A_PERSON]):
+            raise Invalid.field("scopes", f"Only a person may: {personal[0]} needs a key issued --for somebody.")
         if rate is not None and not 0 < rate <= 1e6:
             raise Invalid.field("rate", "Give the requests a second that this key may make, from above 0 to 1,000,000.")
         checked = await self._checked(lambda known: check_policy(policy, known), heavy=True)
@@ -230,6 +237,8 @@ class TeamCommands(CommandBase):
         name: str = "",
         areas: Any = None,
         kinds: Sequence[str] | None = None,
+        *,
+        idem: Idempotency | None = None,
     ) -> MemberSaved:
         """Invite a person to the console, or grant another role to the member with that address.
 
@@ -238,6 +247,7 @@ class TeamCommands(CommandBase):
         address = checked_email(email)
         granted = await self._checked(lambda known: check_role(role, areas, kinds, known), heavy=True)
         named = validation.text(name, "name", validation.NAME, line=True) or None
+        admins = await self._once_admins()
 
         def work(unit: UnitOfWork) -> MemberSaved:
             owner = self._addresses.find(unit.read, MEMBERS, address)
@@ -248,10 +258,69 @@ class TeamCommands(CommandBase):
                 self._addresses.claim(unit, MEMBERS, address, Owner(member, contact))
                 unit.append(MEMBER, member, TeamMemberInvited(email=address, name=named, contact=contact))
             if before is None or (before.role, before.areas, before.kinds) != (role, granted.areas, granted.kinds):
+                if before is not None and before.role == "admin":
+                    _keep_an_admin(unit, member, admins)
                 unit.append(MEMBER, member, granted)
             return MemberSaved(id=member, version=unit.version(member), created=before is None)
 
+        return await self._run(actor, work, idem)
+
+    async def remove_member(self, actor: Actor, member: UUID) -> MemberSaved:
+        """Remove a person from the team: their sign-ins end, their links and keys open nothing any more. Idempotent.
+
+        Raises Conflict for the last administrator.
+        """
+        admins = await self._once_admins()
+
+        def work(unit: UnitOfWork) -> MemberSaved:
+            state = _member(unit, member)
+            if state.role == "admin":
+                _keep_an_admin(unit, member, admins)
+            if state.role is not None:
+                unit.append(MEMBER, member, RoleRevoked())
+            end_sessions(unit, member)
+            return MemberSaved(id=member, version=unit.version(member))
+
         return await self._run(actor, work)
+
+    async def end_sign_ins(self, actor: Actor, member: UUID) -> MemberSaved:
+        """End every sign-in of a person on every device, and void their unused links; they may sign in again."""
+
+        def work(unit: UnitOfWork) -> MemberSaved:
+            state = _member(unit, member)
+            if state.role is not None:
+                unit.append(MEMBER, member, SignInsEnded())
+            end_sessions(unit, member)
+            return MemberSaved(id=member, version=unit.version(member))
+
+        return await self._run(actor, work)
+
+    async def _once_admins(self) -> frozenset[UUID]:
+        """Return everybody who was ever granted the role admin: who of them has it still, the transaction finds."""
+
+        def read() -> frozenset[UUID]:
+            granted = self._log.read_each(0, _GRANTS, (RoleGranted.topic(),), unseal=False)
+            return frozenset(
+                one.originator_id
+                for one in granted
+                if isinstance(one, Recorded) and isinstance(one.event, RoleGranted) and one.event.role == "admin"
+            )
+
+        return await asyncio.to_thread(read)
+
+
+def _member(unit: UnitOfWork, member: UUID) -> MemberState:
+    state = unit.get(MEMBER, member)
+    if state is None:
+        raise NotFound("There is no such team member.")
+    return state
+
+
+def _keep_an_admin(unit: UnitOfWork, leaving: UUID, admins: Iterable[UUID]) -> None:
+    """Refuse to leave the team without an administrator. Raises Conflict."""
+    others = (unit.get(MEMBER, member) for member in admins if member != leaving)
+    if not any(other is not None and other.role == "admin" for other in others):
+        raise Conflict("First make somebody else administrator.")
 
 
 async def _check_mapping(kind: str, mapping: Json | None) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from alerts.domain.events import Policy
 
-ActorKind = Literal["person", "key", "source", "resident", "system"]
+ActorKind = Literal["person", "key", "source", "operator", "resident", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Actor:
 
     kind: ActorKind
     id: str
-    """A source's name; a key's, member's or subscriber's id as text; "" for the system."""
+    """A source's name; a key's, member's or subscriber's id as text; an operator's user name; "" for the system."""
     name: str = ""
     policy: Policy | None = None
     """Set for sources and keys; None for people and the system."""

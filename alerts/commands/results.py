@@ -53,6 +53,8 @@ class SubscriberSaved(Result, frozen=True, kw_only=True):
     state: Literal["requested", "confirmed", "lapsed", "ended", "erased"]
     contacts: tuple[ContactSaved, ...]
     created: bool = False
+    repeated: bool = False
+    """True for an erasure that was done before."""
 
 
 class SourceSaved(Result, frozen=True, kw_only=True):

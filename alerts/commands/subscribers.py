@@ -307,10 +307,11 @@ class SubscriberCommands(CommandBase):
         """Erase a person. On return the key is destroyed; after a crash before that, the due item does it."""
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
+            repeated = person(unit, subscriber).phase == "erased"
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_erase(s))
             forget(unit, subscriber)
             plan_due(unit, ERASURE, subscriber, unit.now)
-            return saved(person(unit, subscriber))
+            return replace(saved(person(unit, subscriber)), repeated=repeated)
 
         answer = await self._run(actor, work, idem)
         await asyncio.to_thread(self._erase_key, subscriber)

@@ -300,6 +300,16 @@ class SubscriberBody(Body, frozen=True, kw_only=True):
     consent: ConsentBody | None = None
 
 
+class MemberBody(Body, frozen=True, kw_only=True):
+    """POST /team. `areas` (AREA) and `kinds` limit what the role is for; absent: no limit."""
+
+    email: str
+    role: Literal["viewer", "author", "approver", "admin"]
+    name: str = ""
+    areas: Area | None = None
+    kinds: tuple[NoticeKind, ...] | None = None
+
+
 class WebhookBody(Body, frozen=True, kw_only=True):
     """POST /webhooks. `events`: event types, or `*`."""
 

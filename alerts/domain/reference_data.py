@@ -105,7 +105,7 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
 
 
-class MemberState(msgspec.Struct, frozen=True, kw_only=True):
+class MemberState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A team member: a user of the console."""
 
     id: UUID

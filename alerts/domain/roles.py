@@ -27,10 +27,13 @@ SCOPE_ROLES: dict[str, Role] = {
     "subscribers:export": "admin",
     "segments:write": "author",
     "newsletters:write": "author",
-    "webhooks:write": "admin",
+    "webhooks:write": "approver",
+    "team:write": "admin",
 }
 """Scopes of API keys, each with the lowest role of a person whose key may use it."""
 SCOPES = tuple(SCOPE_ROLES)
+OF_A_PERSON = ("notices:approve", "team:write")
+"""Scopes that only a key issued for a person may have."""
 ISSUES_ALONE: Role = "approver"
 """Lowest role of a person whose key's policy may issue without a second person."""
 

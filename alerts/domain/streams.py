@@ -18,6 +18,7 @@ from alerts.domain import (
     reference_data,
     service_change,
     service_point,
+    subscriber_export,
     subscriber_import,
     webhook,
 )
@@ -43,6 +44,7 @@ CHUNK = Stream("chunk", dispatch.evolve_chunk, events.dispatch.CHUNK_EVENTS)
 WEBHOOK = Stream("webhook", webhook.evolve, events.webhook.EVENTS)
 IMPORT = Stream("import", subscriber_import.evolve, (e.ImportStarted, e.ImportFinished))
 IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page, (e.ImportRowRefused,))
+EXPORT = Stream("export", subscriber_export.evolve, events.subscriber_export.EVENTS)
 RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts, (e.ReceiptReceived, e.ContactPointBounced))
 TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))
 

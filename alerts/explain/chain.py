@@ -175,7 +175,8 @@ def _actor_name(log: Log, recorded: Recorded) -> str:
     if kind == "key":
         key = log.state(KEY, UUID(rest))
         return key.name if key else "a program"
-    return {"person": "a member of the team", "resident": "a resident"}.get(kind, "")
+    names = {"person": "a member of the team", "operator": "the operator", "resident": "a resident"}
+    return names.get(kind, "")
 
 
 def _first(words: dict[str, str]) -> str:

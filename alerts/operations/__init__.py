@@ -10,7 +10,7 @@ from collections.abc import Callable
 from alerts.kernel.calls import Operation
 from alerts.operations import suppressions
 from alerts.operations.access import AccessOperations
-from alerts.operations.base import OPERATOR
+from alerts.operations.base import acting
 from alerts.operations.import_export import TransferOperations
 from alerts.operations.inspect import InspectOperations
 from alerts.operations.parked import ParkedOperations, Progress
@@ -28,12 +28,13 @@ def build_operations(
     `rebuild(progress)` builds read models beside the live ones and switches.
     """
     access = AccessOperations(parts, runner)
-    return {
+    operations: dict[str, Operation] = {
         **access.operations(),
         **PeopleOperations(parts, runner).operations(),
         **SiteOperations(parts, runner).operations(),
         **InspectOperations(parts, runner).operations(),
         **ParkedOperations(parts, runner, rebuild).operations(),
         **suppressions.operations(parts.commands, parts.log),
-        **TransferOperations(parts, OPERATOR, access.read).operations(),
+        **TransferOperations(parts, access.read).operations(),
     }
+    return {name: acting(operation, access.member) for name, operation in operations.items()}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
 
 import msgspec
 
+from alerts.domain.reference_data import MemberState
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import NotFound
-from alerts.operations.base import OPERATOR, OperationGroup, identity
+from alerts.operations.base import OperationGroup, identity, operator
+from alerts.web.api.team import team_of
 
 
 class AccessOperations(OperationGroup):
@@ -19,6 +20,9 @@ class AccessOperations(OperationGroup):
         """Operations by their name on the control socket."""
         return {
             "team-add": self.team_add,
+            "team-list": self.team_list,
+            "team-remove": self.team_remove,
+            "team-end-sign-ins": self.team_end_sign_ins,
             "source-add": self.source_add,
             "source-list": self.source_list,
             "source-revise": self.source_revise,
@@ -30,17 +34,43 @@ class AccessOperations(OperationGroup):
         }
 
     async def team_add(self, args: Json) -> Json:
-        """{"email", "role"} → {"id", "sign_in_url", "expires"}: add a console user, with a sign-in link."""
+        """{"email", "role", "name"?, "areas"?, "kinds"?} → {"id", "sign_in_url", "expires"}: add a console user.
+
+        Of somebody who is in the team it replaces the role with its limits.
+        """
         parts = self._parts
-        saved = await parts.commands.invite_member(OPERATOR, email=args["email"], role=args["role"])
+        saved = await parts.commands.invite_member(
+            operator(),
+            email=args["email"],
+            role=args["role"],
+            name=args.get("name") or "",
+            areas=args.get("areas"),
+            kinds=args.get("kinds"),
+        )
         link = await asyncio.to_thread(parts.sessions.new_link, saved.id)
         url = f"{parts.settings.public_url}/console/sign-in/{link.token}"
         return {"id": str(saved.id), "sign_in_url": url, "expires": link.expires.isoformat()}
 
+    async def team_list(self, args: Json) -> Json:
+        """{} → {"items": [TeamMember as JSON]}, former members too."""
+        return {"items": msgspec.to_builtins(await self.read(lambda: team_of(self._parts)))}
+
+    async def team_remove(self, args: Json) -> Json:
+        """{"member": id or address} → {"id", "email"}: their sign-ins end, their keys open nothing any more."""
+        member = await self._anybody(args["member"])
+        await self._parts.commands.remove_member(operator(), member.id)
+        return {"id": str(member.id), "email": member.email}
+
+    async def team_end_sign_ins(self, args: Json) -> Json:
+        """{"member": id or address} → {"id", "email"}: signed out everywhere, unused links are void."""
+        member = await self._anybody(args["member"])
+        await self._parts.commands.end_sign_ins(operator(), member.id)
+        return {"id": str(member.id), "email": member.email}
+
     async def source_add(self, args: Json) -> Json:
         """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is shown only once."""
         saved = await self._parts.commands.connect_source(
-            OPERATOR, name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
+            operator(), name=args["name"], kind=args["kind"], policy=args["policy"], mapping=args.get("mapping")
         )
         return {
             "name": saved.name,
@@ -68,13 +98,13 @@ class AccessOperations(OperationGroup):
     async def source_revise(self, args: Json) -> Json:
         """{"name", "policy", "mapping"} → {"name", "version"}; null members are unchanged."""
         saved = await self._parts.commands.revise_source(
-            OPERATOR, args["name"], policy=args.get("policy"), mapping=args.get("mapping")
+            operator(), args["name"], policy=args.get("policy"), mapping=args.get("mapping")
         )
         return {"name": saved.name, "version": saved.version}
 
     async def source_rotate(self, args: Json) -> Json:
         """{"name"} → {"name", "secret", "url"}: the old secret is refused at once."""
-        saved = await self._parts.commands.rotate_source_secret(OPERATOR, args["name"])
+        saved = await self._parts.commands.rotate_source_secret(operator(), args["name"])
         return {
             "name": saved.name,
             "secret": saved.secret,
@@ -83,14 +113,14 @@ class AccessOperations(OperationGroup):
 
     async def source_remove(self, args: Json) -> Json:
         """{"name"} → {"name"}: its webhooks are refused from now on; existing data remains."""
-        saved = await self._parts.commands.disconnect_source(OPERATOR, args["name"])
+        saved = await self._parts.commands.disconnect_source(operator(), args["name"])
         return {"name": saved.name}
 
     async def key_add(self, args: Json) -> Json:
         """{"name", "scopes", "policy", "for", "rate"} → {"id", "secret"}: `for` is a team member's e-mail address."""
-        person = await self._member(args["for"]) if args.get("for") else None
+        person = (await self.member(args["for"])).id if args.get("for") else None
         saved = await self._parts.commands.issue_api_key(
-            OPERATOR,
+            operator(),
             name=args["name"],
             scopes=args["scopes"],
             policy=args["policy"],
@@ -120,11 +150,19 @@ class AccessOperations(OperationGroup):
     async def key_revoke(self, args: Json) -> Json:
         """{"id"} → {"id"}."""
         key = identity(args["id"], "key")
-        await self._parts.commands.revoke_api_key(OPERATOR, key)
+        await self._parts.commands.revoke_api_key(operator(), key)
         return {"id": str(key)}
 
-    async def _member(self, email: str) -> UUID:
+    async def member(self, email: str) -> MemberState:
+        """Find a member with a role by their address. Raises NotFound."""
         for member in await self.read(self._parts.views.members):
             if (member.email or "").lower() == email.lower() and member.role is not None:
-                return member.id
+                return member
         raise NotFound(f"{email} is not in the team; `alerts team add {email} --role approver` adds them")
+
+    async def _anybody(self, who: str) -> MemberState:
+        """Find a member, or a former one, by id or address. Raises NotFound."""
+        for member in await self.read(self._parts.views.members):
+            if str(member.id) == who or (member.email or "").lower() == who.lower():
+                return member
+        raise NotFound(f"{who} is not in the team; `alerts team list` shows who is")

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from alerts.commands.actor import Actor
 from alerts.commands.subscriber_imports import ImportProgress, ImportRow
 from alerts.contract.bodies import PlaceBody
 from alerts.domain.events import ImportRowRefused
@@ -18,6 +17,7 @@ from alerts.import_export.csv_format import exported
 from alerts.import_export.page_order import PageOrder
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import FieldError, Invalid
+from alerts.operations.base import identity, operator
 from alerts.services import Services
 
 T = TypeVar("T")
@@ -34,8 +34,8 @@ class TransferOperations:
     `read` runs a read after the read models have caught up with everything written so far.
     """
 
-    def __init__(self, parts: Services, actor: Actor, read: Callable[[Callable[[], Any]], Any]) -> None:
-        self._parts, self._actor, self._read = parts, actor, read
+    def __init__(self, parts: Services, read: Callable[[Callable[[], Any]], Any]) -> None:
+        self._parts, self._read = parts, read
         self._page_order = PageOrder()
 
     def operations(self) -> dict[str, Operation]:
@@ -46,7 +46,9 @@ class TransferOperations:
             "import-page": self.page,
             "import-finish": self.finish,
             "import-refused": self.refused,
+            "export-begin": self.export_begin,
             "subscribers-export": self.subscribers_export,
+            "export-finish": self.export_finish,
             "places-import": self.places_import,
             "places-export": self.places_export,
         }
@@ -68,7 +70,7 @@ class TransferOperations:
     async def begin(self, args: Json) -> Json:
         """{"digest", "rows", "again"} → progress of the import of that file."""
         commands = self._parts.commands
-        progress = await commands.begin_import(self._actor, args["digest"], args["rows"], again=args["again"])
+        progress = await commands.begin_import(operator(), args["digest"], args["rows"], again=args["again"])
         self._page_order.begin(args["digest"], progress.done)
         return _shown(progress)
 
@@ -83,14 +85,14 @@ class TransferOperations:
             done = await commands.rehearse_page(rows)
         else:
             turn = self._page_order.turn(digest, start, len(rows))
-            done = await commands.import_page(self._actor, digest, start, rows, turn=turn)
+            done = await commands.import_page(operator(), digest, start, rows, turn=turn)
         shown: Json = msgspec.to_builtins(done)
         return shown
 
     async def finish(self, args: Json) -> Json:
         """{"digest"} → progress of the import, all rows done."""
         self._page_order.end(args["digest"])
-        return _shown(await self._parts.commands.finish_import(self._actor, args["digest"]))
+        return _shown(await self._parts.commands.finish_import(operator(), args["digest"]))
 
     async def refused(self, args: Json) -> Json:
         """{"digest", "after"} → {"items": [{"line", "field", "reason"}], "next"}: a page of the recorded refusals.
@@ -113,8 +115,18 @@ class TransferOperations:
 
         return await asyncio.to_thread(read)
 
+    async def export_begin(self, args: Json) -> Json:
+        """{} → {"export": id}: recorded before the first row leaves."""
+        return {"export": str((await self._parts.commands.begin_export(operator())).id)}
+
+    async def export_finish(self, args: Json) -> Json:
+        """{"export", "people"} → {"position"}: the rows have been handed over."""
+        export = identity(args["export"], "export")
+        return {"position": (await self._parts.commands.finish_export(operator(), export, args["people"])).position}
+
     async def subscribers_export(self, args: Json) -> Json:
-        """{"cursor", "limit"} → {"items": [row], "next"}: page of exported subscribers, addresses in clear."""
+        """{"export", "cursor", "limit"} → {"items": [row], "next"}: page of subscribers, addresses in clear."""
+        await self._parts.commands.check_export(identity(args["export"], "export"))
         page = await self._read(lambda: self._parts.directory.people(args.get("cursor"), args["limit"]))
         return {"items": [row for p in page.items if (row := exported(p)) is not None], "next": page.next}
 
@@ -140,7 +152,7 @@ class TransferOperations:
         if dry_run:
             return await commands.rehearse_place(body)
         before = await commands.place_version(body.slug)
-        saved = await commands.define_place(self._actor, body)
+        saved = await commands.define_place(operator(), body)
         return "created" if saved.created else "known" if saved.version == before else "changed"
 
     async def places_export(self, args: Json) -> Json:

@@ -9,7 +9,7 @@ import msgspec
 from alerts.contract.bodies import NoticeBody
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import NotFound
-from alerts.operations.base import OPERATOR, VIEWS_WAIT_S, OperationGroup, identity
+from alerts.operations.base import VIEWS_WAIT_S, OperationGroup, identity, operator
 from alerts.operations.import_export import converted
 
 
@@ -32,7 +32,7 @@ class InspectOperations(OperationGroup):
         body = converted({"kind": "announcement", "audience": args["rule"]}, NoticeBody)
         parts = self._parts
         await asyncio.to_thread(parts.projector.wait_for_applied, parts.writer.position(), VIEWS_WAIT_S)
-        counted = await parts.commands.count_audience(OPERATOR, body)
+        counted = await parts.commands.count_audience(operator(), body)
         found: Json = msgspec.to_builtins(counted)
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from alerts.delivery_queue.requeue import requeue_failed
 from alerts.kernel.calls import Json, Operation
-from alerts.operations.base import OPERATOR, OperationGroup, identity
+from alerts.operations.base import OperationGroup, identity, operator
 from alerts.operations.retry_trigger import retry_trigger
 from alerts.projections.runner import ProjectionRunner
 from alerts.services import Services
@@ -79,9 +79,9 @@ class ParkedOperations(OperationGroup):
             return {"id": args["id"]}
         parts, wanted = self._parts, identity(args["id"], "thing that waits")
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
-            return {"id": str(wanted), "queued": await requeue_failed(parts.writer, wanted, by=OPERATOR.by)}
+            return {"id": str(wanted), "queued": await requeue_failed(parts.writer, wanted, by=operator().by)}
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
-            await parts.commands.resume(OPERATOR, wanted, "by the operator, on the command line")
+            await parts.commands.resume(operator(), wanted, "by the operator, on the command line")
             return {"id": str(wanted), "state": "resumed"}
         saved = await retry_trigger(parts.log, parts.commands, wanted)
         return {
@@ -100,7 +100,7 @@ class ParkedOperations(OperationGroup):
             return {"id": args["id"]}
         wanted, why = identity(args["id"], "thing that waits"), "by the operator, on the command line"
         if any(d.id == wanted for d in await asyncio.to_thread(self._parts.dispatch.paused, self._parts.clock())):
-            await self._parts.commands.stop(OPERATOR, wanted, why)
+            await self._parts.commands.stop(operator(), wanted, why)
         else:
-            await self._parts.commands.drop_trigger(OPERATOR, wanted, why)
+            await self._parts.commands.drop_trigger(operator(), wanted, why)
         return {"id": args["id"]}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from alerts.kernel.calls import Json, Operation
-from alerts.operations.base import OPERATOR, OperationGroup, identity
+from alerts.operations.base import OperationGroup, identity, operator
+from subscribers.domain.events import SubscriberErased
 
 
 class PeopleOperations(OperationGroup):
@@ -16,7 +19,17 @@ class PeopleOperations(OperationGroup):
         }
 
     async def erase(self, args: Json) -> Json:
-        """{"id"} → {"id", "position", "at"}: the key is destroyed; the proofs remain valid."""
-        subscriber = identity(args["id"], "subscriber")
-        saved = await self._parts.commands.erase_subscriber(OPERATOR, subscriber)
-        return {"id": str(subscriber), "position": saved.position, "at": self._parts.clock().isoformat()}
+        """{"id"} → {"id", "position", "at", "erased_before"}: the key is destroyed; the proofs remain valid.
+
+        `position` and `at` are those of the erasure, also if it was done before.
+        """
+        subscriber, log = identity(args["id"], "subscriber"), self._parts.log
+        saved = await self._parts.commands.erase_subscriber(operator(), subscriber)
+        events = await asyncio.to_thread(log.stream, subscriber)
+        erasure = next(recorded for recorded in reversed(events) if isinstance(recorded.event, SubscriberErased))
+        return {
+            "id": str(subscriber),
+            "position": erasure.position,
+            "at": erasure.at.isoformat(),
+            "erased_before": saved.repeated,
+        }

@@ -8,7 +8,7 @@ from alerts.commands import Commands, SubscriberSaved
 from alerts.eventlog.ports import Log
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import Invalid
-from alerts.operations.base import OPERATOR
+from alerts.operations.base import operator
 from subscribers.domain.subscriber import SUBSCRIBER
 
 BY_HAND = "by-hand"
@@ -21,14 +21,14 @@ def operations(commands: Commands, log: Log) -> Mapping[str, Operation]:
     async def suppress(args: Json) -> Json:
         """`contact_point`, `reason`: nothing is sent to it any more, danger to life included."""
         contact = _contact(args)
-        return _answer(log, await commands.suppress(OPERATOR, contact, _reason(args) or BY_HAND), contact)
+        return _answer(log, await commands.suppress(operator(), contact, _reason(args) or BY_HAND), contact)
 
     async def lift(args: Json) -> Json:
         """`contact_point`, `reason`: messages are sent to it again."""
         contact, reason = _contact(args), _reason(args)
         if not reason:
             raise Invalid.field("reason", "Say why it may be sent to again: it stands on record.")
-        return _answer(log, await commands.lift(OPERATOR, contact, reason), contact)
+        return _answer(log, await commands.lift(operator(), contact, reason), contact)
 
     return {"suppress": suppress, "lift": lift}
 

@@ -1,4 +1,7 @@
-"""Timeline: actor, event and subject, for the console's log. Subscribers' events are not in it."""
+"""Timeline: actor, event and subject, for the console's log.
+
+Of subscribers only what staff and programs did to them is in it, without a name or an address.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,14 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.domain.streams import DISPATCH, IMPORT, REJECTIONS
+from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.times import micros
 from alerts.projections import document_kinds
 from alerts.storage import named_queries
 from alerts.storage.ports import Transaction
+from subscribers.domain import events as s
 
 _SQL = named_queries.load("alerts.projections", "timeline.sql")
 
@@ -25,7 +29,13 @@ _KINDS: dict[type[Event], str] = {
     **dict.fromkeys(DISPATCH.events, document_kinds.NOTICES.table),  # shown under its notice
     **dict.fromkeys(REJECTIONS.events, "rejections"),
     **dict.fromkeys(IMPORT.events, "imports"),
+    **dict.fromkeys(EXPORT.events, "exports"),
+    **dict.fromkeys(
+        (s.SubscriberErased, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded), "subscribers"
+    ),
 }
+_BY_STAFF = ("person:", "key:", "operator:")
+"""Beginnings of the actors whose acts on a subscriber are listed; an erasure always is."""
 
 
 def _notice_of(event: Event) -> UUID | None:
@@ -42,12 +52,20 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The actor, as `Recorded.by`."""
     topic: str
     kind: str
-    """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections` or `imports`."""
+    """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections`, `imports`, `exports` or
+    `subscribers`."""
     subject: UUID
     title: str
     """The subject's current title, in its first language; "" if it has none."""
     detail: str
     """The reason given, or details of the event."""
+
+
+def _is_listed(recorded: Recorded) -> bool:
+    """True for all but what subscribers do themselves, and what follows from it."""
+    if not isinstance(recorded.event, s.ContactPointSuppressed | s.SuppressionLifted | s.SubscriptionEnded):
+        return True
+    return recorded.by.startswith(_BY_STAFF)
 
 
 def _detail(event: Event) -> str:
@@ -69,6 +87,10 @@ def _detail(event: Event) -> str:
             return f"{event.source}: {event.status} {event.reason}"
         case e.RoleGranted():
             return event.role
+        case e.ExportFinished():
+            return f"{event.people} people"
+        case s.ContactPointSuppressed() | s.SuppressionLifted():
+            return f"contact point {event.number}: {event.reason}"
         case e.ImportStarted():
             return f"{event.rows} rows"
         case e.ImportFinished():
@@ -89,7 +111,7 @@ class Timeline(ReadModel):
         for recorded in events:
             event = recorded.event
             kind = _KINDS.get(type(event))
-            if kind is None:
+            if kind is None or not _is_listed(recorded):
                 continue
             subject = _notice_of(event) or recorded.originator_id
             rows.append(

@@ -17,6 +17,7 @@ from alerts.web.api import (
     service_points,
     status,
     subscribers,
+    team,
     triggers,
     webhooks,
 )
@@ -48,6 +49,7 @@ MODULES = (
     triggers.routes,
     status.routes,
     webhooks.routes,
+    team.routes,
     health.routes,
     openapi.routes,
     cap_documents.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too

@@ -17,6 +17,7 @@ from alerts.domain.events import (
     service_change,
     service_point,
     source,
+    subscriber_export,
     subscriber_import,
     team_member,
     topic,
@@ -109,6 +110,7 @@ from alerts.domain.events.source import (
     SourceRevised,
     SourceSecretRotated,
 )
+from alerts.domain.events.subscriber_export import ExportFinished, ExportStarted
 from alerts.domain.events.subscriber_import import (
     ImportFinished,
     ImportRowRefused,
@@ -117,6 +119,7 @@ from alerts.domain.events.subscriber_import import (
 from alerts.domain.events.team_member import (
     RoleGranted,
     RoleRevoked,
+    SignInsEnded,
     TeamMemberInvited,
 )
 from alerts.domain.events.topic import (
@@ -154,6 +157,8 @@ __all__ = [
     "DispatchResumed",
     "DispatchRetried",
     "DispatchStopped",
+    "ExportFinished",
+    "ExportStarted",
     "ImportFinished",
     "ImportRowRefused",
     "ImportStarted",
@@ -204,6 +209,7 @@ __all__ = [
     "ServicePointHoursSet",
     "ServicePointMoved",
     "ServicePointOpened",
+    "SignInsEnded",
     "SourceConnected",
     "SourceDisconnected",
     "SourceRevised",
@@ -238,4 +244,5 @@ CATALOGUE = Catalogue.of(
     *newsletter.EVENTS,
     *webhook.EVENTS,
     *subscriber_import.EVENTS,
+    *subscriber_export.EVENTS,
 )

@@ -19,7 +19,7 @@ class TeamMemberInvited(Event, frozen=True, kw_only=True):
     """Contact point number of the sign-in address, for exercises and tests (RULES 15)."""
 
 
-class RoleGranted(Event, frozen=True, kw_only=True):
+class RoleGranted(Event, frozen=True, kw_only=True, omit_defaults=True):
     """A role was granted: viewer < author < approver < admin."""
 
     role: Literal["viewer", "author", "approver", "admin"]
@@ -33,8 +33,13 @@ class RoleRevoked(Event, frozen=True, kw_only=True):
     """The member no longer has a role."""
 
 
+class SignInsEnded(Event, frozen=True, kw_only=True):
+    """Every sign-in of the member ended, and every unused sign-in link was voided."""
+
+
 EVENTS: tuple[type[Event], ...] = (
     TeamMemberInvited,
     RoleGranted,
     RoleRevoked,
+    SignInsEnded,
 )

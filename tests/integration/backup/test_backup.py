@@ -60,9 +60,9 @@ async def filled(settings: Settings, count: int = 5, during: Callable[[], Any] =
             vault, subject = app.vault, uuid4()
             vault.seal(subject, b"ada", fresh=True)
             vault.flush()
-            from alerts.operations.base import OPERATOR
+            from alerts.commands import SYSTEM
 
-            kept = await app.commands.invite_member(OPERATOR, email=f"{subject}@example.org", role="admin")
+            kept = await app.commands.invite_member(SYSTEM, email=f"{subject}@example.org", role="admin")
             positions.append(kept.position)
         during()
     finally:

@@ -271,11 +271,12 @@ async def test_forms_of_other_sites_are_refused(served: Served) -> None:
 SCHEMAS = (
     "Accepted AcceptedWithNotice AllClearBody ApproveBody Attempt AudienceBody BulletinBody CancelBody ChainLink "
     "ChangeAfterBody Check ConsentBody ContactPoint Content ContentBody Delivery EmptyBody Event Incident "
-    "IncidentBody Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody NoticeOut NoticeTaken Place "
-    "PlaceBody PointRef PostalBody Problem ProblemError Progress PushBody PushKeys QuietHoursBody ReasonBody "
-    "ResolveBody ResumeBody Schedule ScheduleBody Segment SegmentBody ServiceChange ServiceChangeBody ServicePoint "
-    "ServicePointBody Subscriber SubscriberBody SubscriberEdit SubscriberPlaceBody SubscriberTaken Topic TopicBody "
-    "Trigger Visit VisitBody Webhook WebhookBody WebhookTaken Why Words"
+    "IncidentBody MemberBody MemberTaken Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody "
+    "NoticeOut NoticeTaken Place PlaceBody PointRef PostalBody Problem ProblemError Progress PushBody PushKeys "
+    "QuietHoursBody ReasonBody ResolveBody ResumeBody Schedule ScheduleBody Segment SegmentBody ServiceChange "
+    "ServiceChangeBody ServicePoint ServicePointBody Subscriber SubscriberBody SubscriberEdit SubscriberPlaceBody "
+    "SubscriberTaken TeamMember Topic TopicBody Trigger Visit VisitBody Webhook WebhookBody WebhookTaken Why "
+    "Words"
 ).split()
 """Names of the published schemas. Each is the name of a class: renaming that breaks generated clients."""
 

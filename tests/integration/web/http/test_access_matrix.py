@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from alerts.commands import SYSTEM
-from alerts.domain.roles import ROLES, SCOPE_ROLES, SCOPES, Role
+from alerts.domain.roles import OF_A_PERSON, ROLES, SCOPE_ROLES, SCOPES, Role
 from alerts.web.http.app_keys import POLICY
 from alerts.web.http.auth import COOKIE
 from alerts.web.http.routing import Route
@@ -73,11 +73,16 @@ MATRIX = {
     "GET /api/v1/events": "read viewer",
     "GET /api/v1/triggers/{id}": "read viewer",
     "GET /api/v1/status": "read viewer",
-    "POST /api/v1/webhooks": "webhooks:write admin everywhere",
-    "GET /api/v1/webhooks": "webhooks:write admin everywhere",
-    "GET /api/v1/webhooks/{id}": "webhooks:write admin everywhere",
-    "DELETE /api/v1/webhooks/{id}": "webhooks:write admin everywhere",
-    "POST /api/v1/webhooks/{id}/replay": "webhooks:write admin everywhere",
+    "POST /api/v1/webhooks": "webhooks:write approver everywhere",
+    "GET /api/v1/webhooks": "webhooks:write approver everywhere",
+    "GET /api/v1/webhooks/{id}": "webhooks:write approver everywhere",
+    "DELETE /api/v1/webhooks/{id}": "webhooks:write approver everywhere",
+    "POST /api/v1/webhooks/{id}/replay": "webhooks:write approver everywhere",
+    "POST /api/v1/team": "team:write admin everywhere",
+    "GET /api/v1/team": "team:write admin everywhere",
+    "GET /api/v1/team/{id}": "team:write admin everywhere",
+    "DELETE /api/v1/team/{id}": "team:write admin everywhere",
+    "POST /api/v1/team/{id}/end-sign-ins": "team:write admin everywhere",
     "GET /healthz": "public",
     "GET /readyz": "public",
     "GET /metrics": "public",
@@ -167,7 +172,7 @@ async def test_every_route_has_a_row(served: Served) -> None:
 @pytest.mark.parametrize("scope", SCOPES)
 async def test_key_of_a_program_opens_its_scope_alone(served: Served, scope: str) -> None:
     person = None
-    if scope in ("notices:approve",):
+    if scope in OF_A_PERSON:
         person = (await served.parts.commands.invite_member(SYSTEM, "p@example.org", "admin")).id
     key = await served.key(scope, person=person)
     for route in routes(served):
