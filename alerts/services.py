@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
     from alerts.commands.console_sessions import ConsoleSessions
+    from alerts.commands.fresh_links import FreshLinks
     from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.alarms import Alarm
     from alerts.dispatch.canary import CanaryState
@@ -45,6 +46,8 @@ class Services:
     commands: Commands
     sessions: ConsoleSessions
     """Sign-ins of the console."""
+    fresh_links: FreshLinks
+    """Proofs that somebody reads a contact point of a subscriber."""
     views: ReadModelQueries
     directory: Directory
     runner: AwaitableProgress

@@ -26,6 +26,7 @@ from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.commands import Commands
 from alerts.commands.console_sessions import ConsoleSessions
+from alerts.commands.fresh_links import FreshLinks
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.delivery_queue.queries import DispatchQueries
@@ -204,6 +205,7 @@ class App:
             codec=codec,
             commands=self.commands,
             sessions=ConsoleSessions(self.writer, self.log, main, settings.secret_key, clock),
+            fresh_links=FreshLinks(self.log, settings.secret_key, clock),
             views=self.views,
             directory=self.views.directory,
             runner=self.runner,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -254,11 +255,14 @@ class SubscriberCommands(CommandBase):
             if _is_gone(contact, requested):
                 self._append(unit, subscriber, lambda s, _, n=contact.number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
 
-    async def add_device(self, actor: Actor, subscriber: UUID, body: PushBody) -> SubscriberSaved:
-        """Add a browser, verified: the caller holds a link to a contact point of theirs, and the device.
+    async def add_device(
+        self, actor: Actor, subscriber: UUID, body: PushBody, *, replaces: int | None = None
+    ) -> SubscriberSaved:
+        """Add a browser, verified: the caller holds a fresh link to a contact point of theirs, and the device.
 
-        The same endpoint again changes nothing, or renews its keys. The push channel is added to those chosen. Raises
-        Conflict if the device belongs to another living subscription.
+        `replaces`: the contact point of a browser that renews itself, which the new one takes the place of. The same
+        endpoint again changes nothing, or renews its keys. The push channel is added to those chosen. Raises Conflict
+        if the device belongs to another living subscription.
         """
         address = push.parse_address(body, "", AddressRules(endpoints=self._endpoints))
 
@@ -270,18 +274,23 @@ class SubscriberCommands(CommandBase):
             if "push" not in chosen.channels:
                 wider = replace(chosen, channels=tuple(c for c in CHANNELS if c == "push" or c in chosen.channels))
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wider))
-            self._append(unit, subscriber, lambda s, _: lifecycle.decide_add(s, reach, verified=True))
+            add = partial(lifecycle.decide_add, reach=reach, verified=True, replaces=replaces)
+            self._append(unit, subscriber, lambda s, _: add(s))
+            if replaces is not None and replaces != reach.number:
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_remove(s, replaces, "changed"))
             return saved(person(unit, subscriber))
 
         return await self._run(actor, work)
 
-    async def remove_device(self, actor: Actor, subscriber: UUID, endpoint: str) -> SubscriberSaved:
-        """Remove a browser; an unknown one changes nothing."""
+    async def remove_device(
+        self, actor: Actor, subscriber: UUID, endpoint: str, *, only: int | None = None
+    ) -> SubscriberSaved:
+        """Remove a browser; an unknown one changes nothing, nor one that is not `only`."""
 
         def work(unit: UnitOfWork) -> SubscriberSaved:
             devices = [c for c in person(unit, subscriber).current if c.channel == "push" and c.address]
             number = next((c.number for c in devices if endpoint_of(c.address or "") == endpoint), None)
-            if number is not None:
+            if number is not None and only in (None, number):
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_remove(s, number, "asked for"))
             return saved(person(unit, subscriber))
 

@@ -19,11 +19,12 @@ from alerts.kernel.ids import mac
 from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.times import from_micros, micros
 
-Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in"]
+Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "fresh", "device"]
 _MAC = 16
 _PURPOSE = "link "
 _DELIVERY = struct.Struct(">IQ")
 _CONTACT = struct.Struct(">16sQ")
+_FRESH = struct.Struct(">16sQQ")
 _SIGN_IN = struct.Struct(">16sIQ8s")
 
 
@@ -61,13 +62,15 @@ def read_delivery_token(keys: SecretKeys, purpose: Literal["why", "unsubscribe"]
     return int(notice), int(contact)
 
 
-def contact_token(keys: SecretKeys, purpose: Literal["confirm", "preferences"], subscriber: UUID, contact: int) -> str:
+def contact_token(
+    keys: SecretKeys, purpose: Literal["confirm", "preferences", "device"], subscriber: UUID, contact: int
+) -> str:
     """Create the token for links about one contact point of one subscriber."""
     return seal(keys, purpose, _CONTACT.pack(subscriber.bytes, contact))
 
 
 def read_contact_token(
-    keys: SecretKeys, purpose: Literal["confirm", "preferences"], token: str
+    keys: SecretKeys, purpose: Literal["confirm", "preferences", "device"], token: str
 ) -> tuple[UUID, int] | None:
     """Verify a contact token and return (subscriber, contact point number), or None."""
     payload = unseal(keys, purpose, token)
@@ -75,6 +78,28 @@ def read_contact_token(
         return None
     subscriber, contact = _CONTACT.unpack(payload)
     return UUID(bytes=subscriber), int(contact)
+
+
+class FreshLink(NamedTuple):
+    """Content of a fresh link: the contact point it was sent to, and until when it is good."""
+
+    subscriber: UUID
+    contact: int
+    expires: datetime
+
+
+def fresh_link_token(keys: SecretKeys, link: FreshLink) -> str:
+    """Create the token of a fresh link; its expiry is kept to the microsecond."""
+    return seal(keys, "fresh", _FRESH.pack(link.subscriber.bytes, link.contact, micros(link.expires)))
+
+
+def read_fresh_link(keys: SecretKeys, token: str) -> FreshLink | None:
+    """Verify the token of a fresh link and return its content, expired or not; None if it was not made here."""
+    payload = unseal(keys, "fresh", token)
+    if payload is None or len(payload) != _FRESH.size:
+        return None
+    subscriber, contact, expires = _FRESH.unpack(payload)
+    return FreshLink(UUID(bytes=subscriber), int(contact), from_micros(expires))
 
 
 class SignInLink(NamedTuple):

@@ -76,11 +76,14 @@ def decide_change(state: SubscriberState, preferences: Preferences) -> tuple[Eve
     return () if need_subscription(state) == preferences else (PreferencesChanged(preferences=preferences),)
 
 
-def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool) -> tuple[Event, ...]:
+def decide_add(
+    state: SubscriberState, reach: ContactDetails, *, verified: bool, replaces: int | None = None
+) -> tuple[Event, ...]:
     """Add a contact point, or a removed one again; verified at once only with a consent.
 
     A device whose keys were renewed is the same contact point with another address. An existing one only loses the
-    suppression that a consent lifts. Raises Invalid beyond MOST_DEVICES.
+    suppression that a consent lifts. `replaces`: a device that goes at the same time. Raises Invalid beyond
+    MOST_DEVICES.
     """
     need_subscription(state)
     old = state.contact(reach.number)
@@ -99,13 +102,15 @@ def decide_add(state: SubscriberState, reach: ContactDetails, *, verified: bool)
         )
         events = (added, *suppression(state, reach, consented=verified))
     if events and CHANNEL_TERMS[reach.channel].per_device:
-        _check_devices(state, reach)
+        _check_devices(state, reach, replaces)
     return events
 
 
-def _check_devices(state: SubscriberState, reach: ContactDetails) -> None:
+def _check_devices(state: SubscriberState, reach: ContactDetails, replaces: int | None) -> None:
     devices = [
-        c for c in state.current if c.channel == reach.channel and c.suppressed is None and c.number != reach.number
+        c
+        for c in state.current
+        if c.channel == reach.channel and c.suppressed is None and c.number not in (reach.number, replaces)
     ]
     if len(devices) >= MOST_DEVICES:
         words = f"{MOST_DEVICES} devices get these alerts already: switch them off on one of those first."

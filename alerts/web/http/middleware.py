@@ -74,6 +74,7 @@ class Middlewares:
                 request.content.feed_eof()
                 response.force_close()
             _add_headers(response, name)
+            self._keep_from_search(request, response)
             status = response.status
             return response
         finally:
@@ -116,6 +117,12 @@ class Middlewares:
             if access.role is not None:
                 request[MEMBER] = await auth.member(self._services, request, access.role)
         return await handler(request)
+
+    def _keep_from_search(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Keep search engines from listing pages behind a personal link, and the console."""
+        row = self.rows.get(request.match_info.route)
+        if row is not None and not response.prepared and row.access.kind in ("token", "role"):
+            response.headers["X-Robots-Tag"] = "noindex, nofollow"
 
     def _pattern(self, request: web.Request) -> str:
         """Return the route's name in metrics and logs."""

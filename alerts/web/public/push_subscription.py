@@ -11,7 +11,6 @@ from aiohttp import web
 from alerts.commands.actor import RESIDENT
 from alerts.contract.bodies import Body, PushBody, PushKeys
 from alerts.kernel.errors import Conflict
-from alerts.kernel.signed_tokens import read_contact_token
 from alerts.kernel.texts import cut
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
@@ -52,7 +51,7 @@ def routes(services: Services) -> list[Route]:
 
 
 class _Push:
-    """Handlers of Web Push; the token in a body is that of a person's preferences link."""
+    """Handlers of Web Push. The token in a body is a fresh link's, or the one that a browser got when it was added."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -65,26 +64,31 @@ class _Push:
     async def add(self, request: web.Request) -> web.Response:
         """Add this browser as a contact point. Idempotent; a repetition renews its keys."""
         body, _ = await json_body(request, DeviceBody)
-        person = self._person(body.token)
+        person, replaces = await self._holder(body.token)
         device = PushBody(endpoint=body.endpoint, keys=body.keys)
         try:
-            await self._services.commands.add_device(RESIDENT, person, device)
-        except Conflict as error:  # drops `extra`: the holder of a preferences link must not learn whose device it is
+            await self._services.commands.add_device(RESIDENT, person, device, replaces=replaces)
+        except Conflict as error:  # drops `extra`: the holder of a fresh link must not learn whose device it is
             raise Conflict(error.message) from error
         state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
         contacts = state.current if state else ()
         id = next((c.number for c in contacts if c.address and _is(c.channel, c.address, body.endpoint)), None)
-        return _json({"id": id}, 201)
+        token = "" if id is None else self._services.fresh_links.of_device(person, id)
+        return _json({"id": id, "token": token}, 201)
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove this browser. Idempotent; an endpoint of another person is no error either."""
         body, _ = await json_body(request, DeviceGone)
-        await self._services.commands.remove_device(RESIDENT, self._person(body.token), body.endpoint)
+        person, own = await self._holder(body.token)
+        await self._services.commands.remove_device(RESIDENT, person, body.endpoint, only=own)
         return _json({})
 
-    def _person(self, token: str) -> UUID:
-        found = read_contact_token(self._services.settings.secret_key, "preferences", token)
-        return found[0] if found is not None else _unknown()
+    async def _holder(self, token: str) -> tuple[UUID, int | None]:
+        """Return the person, and the contact point of the browser that this token is tied to, if any."""
+        links = self._services.fresh_links
+        if (fresh := await read(self._services, links.read, token)) is not None:
+            return fresh.subscriber, None
+        return await read(self._services, links.read_device, token) or _unknown()
 
     async def worker(self, request: web.Request) -> web.Response:
         """Serve the service worker, at the root path because its path limits its scope."""
@@ -121,7 +125,7 @@ def _is(channel: str, address: str, endpoint: str) -> bool:
 
 
 def _unknown() -> NoReturn:
-    raise RequestRefused(403, "this token opens nobody's preferences; open the page by its link once more")
+    raise RequestRefused(403, "this token does not hold any more; ask for a fresh link, which is good for one hour")
 
 
 def _json(document: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:

@@ -15,7 +15,7 @@ from alerts.channels.i18n import Translator, translator
 from alerts.channels.registry import REGISTRY
 from alerts.commands.actor import RESIDENT
 from alerts.kernel.errors import Conflict, NotFound
-from alerts.kernel.signed_tokens import contact_token, read_contact_token, read_delivery_token
+from alerts.kernel.signed_tokens import read_contact_token, read_delivery_token
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.http.requests import BODY_S
@@ -109,8 +109,8 @@ class TokenPages:
                 await self._services.commands.verify_contact(RESIDENT, subject[1])
             except (NotFound, Conflict):  # expired, ended or erased since: the link is invalid
                 return self._bad_link(request, t)
-        token = contact_token(self._services.settings.secret_key, "preferences", *subject)
-        return self._done(t, "confirmed", device=token)
+        token = await read(self._services, self._services.fresh_links.after_confirmation, *subject)
+        return self._done(t, "confirmed", device=token or "")
 
     async def _remove(self, number: int) -> None:
         try:

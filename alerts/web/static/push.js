@@ -26,7 +26,8 @@
       body: JSON.stringify({ token, endpoint, keys }),
     });
     if (!answer.ok) return failed;
-    await (await caches.open("push-token")).put("token", new Response(token));
+    const own = (await answer.json()).token; // renews this browser alone, as long as it is subscribed
+    await (await caches.open("push-token")).put("token", new Response(own));
     button.hidden = true;
     return done;
   };

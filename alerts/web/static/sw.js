@@ -67,11 +67,14 @@ self.addEventListener("pushsubscriptionchange", (event) => {
       const options = { userVisibleOnly: true, applicationServerKey: (await answer.json()).key };
       const fresh = event.newSubscription || (await self.registration.pushManager.subscribe(options));
       const { endpoint, keys } = fresh.toJSON();
-      await fetch(new URL("push/subscriptions", base), {
+      const renewed = await fetch(new URL("push/subscriptions", base), {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ token: await token.text(), endpoint, keys }),
       });
+      if (!renewed.ok) return;
+      const own = (await renewed.json()).token;
+      await (await caches.open(TOKEN_CACHE)).put("token", new Response(own));
     })(),
   );
 });

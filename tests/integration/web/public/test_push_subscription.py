@@ -19,11 +19,11 @@ from alerts import settings as settings_of
 from alerts.app import bootstrap, schema
 from alerts.channels.message import Message
 from alerts.commands.actor import SYSTEM
-from alerts.kernel.signed_tokens import contact_token
 from alerts.net.safe_client import SafeHttpClient
 from alerts.providers.webpush.provider import WebPush
 from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point, private_key
 from alerts.web.http.app import build
+from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.databases import MASTER_KEY
 from tests.support.served import AREA, Served, consent, problem, resident, settled
 
@@ -81,7 +81,10 @@ async def inbox(served: Served) -> list[dict[str, Any]]:
 
 
 def token(served: Served, subscriber: str) -> str:
-    return contact_token(served.parts.settings.secret_key, "preferences", UUID(subscriber), 1)
+    """A fresh link's token, sent to the person's first contact point."""
+    state = served.parts.log.state(SUBSCRIBER, UUID(subscriber))
+    assert state is not None
+    return served.parts.fresh_links.new(UUID(subscriber), state.current[0].number)
 
 
 async def add(served: Served, subscriber: str, what: Device, status: int = 201) -> Any:
