@@ -47,11 +47,12 @@ class TokenPages:
         self._pages = Pages(services)
 
     async def why(self, request: web.Request) -> web.Response:
-        """Show why this person got this message."""
+        """Show why this person got this message; in full to the holder of a fresh link (`?fresh=`)."""
         numbers = read_delivery_token(self._services.settings.secret_key, "why", request.match_info["token"])
         if numbers is None:
             return self._bad_link(request)
-        context = await read(self._services, why_page, self._services, self._pages.site, *numbers)
+        fresh = request.query.get("fresh")
+        context = await read(self._services, why_page, self._services, self._pages.site, *numbers, fresh)
         if context is None:
             return self._bad_link(request)
         return self._pages.page("pages/why.html", translator("en"), context)

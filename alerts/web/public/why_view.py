@@ -1,10 +1,12 @@
 """View that explains a delivery in sentences: the subscription, the trigger, the approval and the outcome.
 
-It names organisations and roles, never staff, and shows no address.
+It names organisations and roles, never staff, and shows no address. Whoever holds the message reads it, and several
+exact distances would find a home: names of places and distances in full are for the holder of a fresh link alone.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +15,7 @@ from zoneinfo import ZoneInfo
 from alerts.channels.i18n import direction, translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
-from alerts.explain.why import Why
+from alerts.explain.why import Check, Why
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.languages import choose
 from alerts.kernel.signed_tokens import delivery_token
@@ -23,6 +25,9 @@ from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import SubscriberPlace
 from subscribers.domain.subscriber import SUBSCRIBER
 
+_NAMED_PLACE = re.compile(r"the place “.*”|\bplace \d+\b", re.DOTALL)
+_AWAY = re.compile(r"(?<!its )(?<![\d.])(\d+(?:\.\d+)?) (m|km)\b")
+"""Distances of `subscribers.audience.explain.metres`, but not the radius that the person chose."""
 _OUTCOMES = {
     "queued": "It is waiting to leave.",
     "held": "It is held for later",
@@ -39,12 +44,19 @@ _OUTCOMES = {
 }
 
 
-def why_page(services: Services, site: Site, number: int, contact: int) -> dict[str, Any] | None:
-    """Build the context for the delivery of notice `number` to contact point `contact`; None if there is none."""
+def why_page(
+    services: Services, site: Site, number: int, contact: int, fresh: str | None = None
+) -> dict[str, Any] | None:
+    """Build the context for the delivery of notice `number` to contact point `contact`; None if there is none.
+
+    `fresh`: the token of a fresh link, if one was given.
+    """
     notice = services.views.notice_by_number(number)
     found = None if notice is None else services.explainer.why(number, contact)
     if notice is None or found is None:
         return None
+    proof = services.fresh_links.read(fresh) if fresh else None
+    full = proof is not None and proof.subscriber == found.subscriber
     t, settings = translator("en"), services.settings
     language, title = title_of(notice, settings.default_language)
     stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
@@ -53,10 +65,10 @@ def why_page(services: Services, site: Site, number: int, contact: int) -> dict[
         "lang": language,
         "dir": direction(language),
         "notice_link": f"{site.base}/alerts/{notice.thread}",
-        "lead": because(services, found, notice),
+        "lead": because(services, found, notice, full=full),
         "summary": summary(found),
         "steps": why_steps(found, settings.timezone),
-        "checks": checks(services, found),
+        "checks": checks(services, found, full=full),
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
         "record": f"Computed from the public record as it stood at entry {t.number(found.position)}."
         if found.position
@@ -64,8 +76,11 @@ def why_page(services: Services, site: Site, number: int, contact: int) -> dict[
     }
 
 
-def because(services: Services, found: Why, notice: NoticeState) -> str:
-    """Describe the preference that matched, as of the notice; "" if it is no longer known (erased)."""
+def because(services: Services, found: Why, notice: NoticeState, *, full: bool) -> str:
+    """Describe the preference that matched, as of the notice; "" if it is no longer known (erased).
+
+    `full`: with the names of places and exact distances.
+    """
     if found.subscriber is None:
         return "Because you are a tester or a member of the team, and this is a drill or a test."
     person = services.log.state(SUBSCRIBER, found.subscriber, found.position or None)
@@ -75,15 +90,15 @@ def because(services: Services, found: Why, notice: NoticeState) -> str:
     preferences = person.preferences
     place = next((p for p in preferences.places if found.place in (p.name, p.slug)), None) if found.place else None
     subject = f"“{t.topic(notice.plan.topic)}”" if notice.plan.topic in preferences.topics else "alerts"
-    name = _place_name(services, found)
-    where = f" in {name}" if name else ""
+    name = _place_name(services, found) if full else "a place of yours"
+    where = f" in {name}" if found.place else ""
     if place is not None and place.radius_km > 0:
-        where = f" within {t.distance(place.radius_km * 1000)} of “{name}”"
+        where = f" within {t.distance(place.radius_km * 1000)} of {f'“{name}”' if full else name}"
     when = f"on {t.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
-    return f"Because {when}you asked for {subject}{where}{_distance(services, found, notice, place)}."
+    return f"Because {when}you asked for {subject}{where}{_distance(services, found, notice, place, full=full)}."
 
 
-def _distance(services: Services, found: Why, notice: NoticeState, place: SubscriberPlace | None) -> str:
+def _distance(services: Services, found: Why, notice: NoticeState, place: SubscriberPlace | None, *, full: bool) -> str:
     if not found.place or found.distance_m is None:
         return ""
     thing = "the area it concerns"
@@ -92,7 +107,13 @@ def _distance(services: Services, found: Why, notice: NoticeState, place: Subscr
         thing = f"this message concerns {name}, which" if name else "the nearest service point it concerns"
     if found.distance_m < 1 and not notice.plan.service_change:
         return ", which lies in the area that this message concerns"
-    return f", and {thing} is {translator('en').distance(found.distance_m)} away"
+    away = translator("en").distance(found.distance_m) if full else _coarse(found.distance_m)
+    return f", and {thing} is {away} away"
+
+
+def _coarse(distance_m: float) -> str:
+    """Format a distance as far as the decision needs it: in whole kilometres."""
+    return "less than 1 km" if distance_m < 1_000 else f"about {round(distance_m / 1_000)} km"
 
 
 def _nearest_concerned(services: Services, change: UUID, place: SubscriberPlace | None) -> str:
@@ -120,11 +141,21 @@ def _place_name(services: Services, found: Why) -> str:
     return found.place if registered is None else place_name(registered, "en", services.settings.default_language)
 
 
-def checks(services: Services, found: Why) -> list[dict[str, Any]]:
-    """Format the evaluated rules as sentences."""
+def checks(services: Services, found: Why, *, full: bool = True) -> list[dict[str, Any]]:
+    """Format the evaluated rules as sentences. `full`: with the names of places and exact distances."""
+    if not full:
+        return [{"holds": check.holds, "detail": _sentence(_without_place(check))} for check in found.checks]
     named = f"“{_place_name(services, found)}”"
     named_checks = [(check.holds, check.detail.replace(f"“{found.place}”", named)) for check in found.checks]
     return [{"holds": holds, "detail": _sentence(detail)} for holds, detail in named_checks]
+
+
+def _without_place(check: Check) -> str:
+    """Return the detail of a check without the name of a place, with distances in whole kilometres."""
+    if check.rule != "place":
+        return check.detail
+    unnamed = _NAMED_PLACE.sub("your place", check.detail)
+    return _AWAY.sub(lambda m: _coarse(float(m[1]) * (1 if m[2] == "m" else 1_000)), unnamed)
 
 
 def why_steps(found: Why, timezone: str) -> list[dict[str, str]]:

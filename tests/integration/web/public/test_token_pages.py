@@ -45,7 +45,7 @@ async def test_why_names_the_service_point_and_reads_without_slugs(sending: Scen
     await sending.arrived(1)
     [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
     text = await (await sender.get(link("why", item["text"]))).text()
-    assert "this message concerns Walworth, which is 0." in text
+    assert "this message concerns Walworth, which is less than 1 km away" in text
     assert "The topic “service changes” is among those wanted" in text and "service-changes" not in text
     assert "Can be reached by e-mail." in text
 
@@ -137,3 +137,22 @@ async def test_links_that_were_altered_or_are_for_something_else_open_nothing(sc
 async def test_a_form_from_another_site_is_refused(scene: Scene, client: Any) -> None:
     answer = await client.post("/unsubscribe/x", headers={"Origin": "https://evil.example"})
     assert answer.status == 403
+
+
+async def test_why_names_the_place_to_a_fresh_link_alone(sending: Scene, sender: Any) -> None:
+    sending.london()
+    place = {"lat": 51.4880, "lon": -0.0930, "radius_km": 1, "name": "Nain's house"}
+    who, number = await sending.resident(places=[place])
+    sending.closure()
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    path = link("why", item["text"])
+    public = await (await sender.get(path)).text()
+    assert "Nain" not in public and "within 1 km of a place of yours" in public
+    assert "less than 1 km away" in public and " m " not in public.partition("<main")[2]
+    fresh = sending.parts.fresh_links.new(who, number)
+    full = await (await sender.get(f"{path}?fresh={fresh}")).text()
+    assert "Nain&#39;s house" in full and "which is 0." in full
+    other, theirs = await sending.resident(email="other@resident.example")
+    for wrong in ("x", sending.parts.fresh_links.new(other, theirs)):
+        assert "Nain" not in await (await sender.get(f"{path}?fresh={wrong}")).text()
