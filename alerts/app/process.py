@@ -12,6 +12,8 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from alerts.app import bootstrap
+from alerts.app.exposure import check_address, ensure_administrator
+from alerts.app.terminal import note
 from alerts.net.loopback import is_loopback
 from alerts.operations import build_operations
 from alerts.operations.control_socket import lock, serve_operations
@@ -39,6 +41,9 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
     With the role web everything is served at `host` and `port`; without it only health and metrics, and nothing at all
     if `port` is None.
     """
+    whole = port is not None and "web" in roles
+    if whole:
+        check_address(settings, host)
     async with AsyncExitStack() as stack:
         if settings.on_sqlite:
             stack.enter_context(lock(settings.lock_file))
@@ -48,9 +53,12 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         if settings.on_sqlite:
             operations = build_operations(app.services, app.runner, app.rebuild)
             await stack.enter_async_context(serve_operations(settings.control_socket, operations))
+        if whole and (link := await ensure_administrator(app.services, app.commands, host)) is not None:
+            # On the terminal alone: a log that is collected must not hold what signs somebody in.
+            note(f"Sign in as the first administrator, {settings.admin}, within a day and once:\n{link}")
         if port is not None:
-            await _listen(stack, app, host, port, whole="web" in roles)
-        _warn(settings, host if port is not None and "web" in roles else "")
+            await _listen(stack, app, host, port, whole=whole)
+        _warn(settings, host if whole else "")
         spare_the_collector()
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()

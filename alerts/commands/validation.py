@@ -14,7 +14,7 @@ from alerts.domain.events import Content, Visit
 from alerts.domain.recurrence import is_readable
 from alerts.kernel import texts
 from alerts.kernel.errors import Invalid
-from alerts.kernel.texts import without_forbidden
+from alerts.kernel.texts import hidden_characters, without_forbidden, without_hidden
 from alerts.kernel.time_limits import time_faults
 
 TITLE, BODY, SMS, NAME, REASON = texts.TITLE, texts.BODY, 612, 200, 2_000
@@ -38,8 +38,20 @@ def is_drawn(area: Area | None) -> bool:
 
 
 def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool = False) -> str:
-    """Validate and trim a text; `line`: collapse it to one line. Characters that XML forbids are removed."""
-    value = without_forbidden(value)
+    """Validate and trim a text; `line`: collapse it to one line. Characters that XML forbids are removed.
+
+    So are those that nobody sees or that turn the direction of writing; a line that holds one is refused, since names
+    and titles stand beside others that they could pass for. Raises Invalid.
+    """
+    value = without_forbidden(value).removeprefix("\ufeff")
+    if not line:
+        value = without_hidden(value)
+    elif hidden := hidden_characters(value):
+        raise Invalid.field(
+            field,
+            f"This holds characters that nobody sees ({', '.join(hidden[:5])}) and that may show it as something else: "
+            "write it without them.",
+        )
     value = " ".join(value.split()) if line else value.strip()
     if needed and not value:
         raise Invalid.field(field, "This cannot be empty.")

@@ -27,7 +27,7 @@ from alerts.delivery_queue.settle import Claimed
 from alerts.delivery_queue.worker_lease import workers
 from alerts.eventlog.recorder import Recorder
 from alerts.kernel.ids import SHARDS, contact_shard
-from alerts.kernel.paging import Page
+from alerts.kernel.paging import Page, cursor_number
 from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, LANES, Channel, DeliveryState
 from alerts.kernel.times import from_micros, micros, optional_from_micros
 from alerts.storage.base import BaseDatabase
@@ -314,7 +314,7 @@ def _page(found: list[DeliveryRow], limit: int, cursor: Callable[[DeliveryRow], 
 
 def _parse(cursor: str) -> tuple[int, int]:
     one, _, two = cursor.partition(".")
-    return int(one), int(two)
+    return cursor_number(one), cursor_number(two)
 
 
 def _delivery(tx: Transaction, notice: int, contact: int, row: Row) -> DeliveryRow:

@@ -51,8 +51,10 @@ COLUMNS = (
 )
 LIVING = ("requested", "confirmed")
 """Phases of a subscriber that are exported; those who left, lapsed or were erased are not."""
-_FORMULA = re.compile(r"[=+\-@\t\r]|'['=+\-@\t\r]")
-_ESCAPED = re.compile(r"'['=+\-@\t\r]")
+_SIGNS = r"=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+"""First characters of a formula, full-width ones too: some spreadsheets fold them."""
+_FORMULA = re.compile(rf"[{_SIGNS}]|'['{_SIGNS}]")
+_ESCAPED = re.compile(rf"'['{_SIGNS}]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 _CONSENT = ("consent_wording", "consent_given_at", "consent_how")

@@ -28,6 +28,7 @@ from alerts.intake.cap_groups import Info, grouped
 from alerts.intake.safe_xml import Element
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.terms import Category, Certainty, Severity, Urgency
+from alerts.kernel.texts import without_hidden
 from alerts.kernel.time_limits import fault_of
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -277,7 +278,7 @@ class _Reader:
         return self._listed(found[0], words, _join(path, name))
 
     def _listed(self, element: Element, words: tuple[str, ...], path: str) -> str:
-        text = element.text.strip()
+        text = without_hidden(element.text).strip()
         if text not in words:
             self._fault(path, f"expected one of {', '.join(words)}, found {text[:40]!r}")
             return words[-1]
@@ -285,7 +286,7 @@ class _Reader:
 
     def _text(self, parent: Element, name: str, path: str = "", *, required: bool = False) -> str:
         found = parent.all(name)
-        text = found[0].text.strip() if found else ""
+        text = without_hidden(found[0].text).strip() if found else ""
         if required and not text:
             self._fault(_join(path, name), "is missing")
         return text

@@ -25,6 +25,21 @@ def without_forbidden(text: str) -> str:
     return text if text.isprintable() else _FORBIDDEN.sub("", text)
 
 
+_INVISIBLE = re.compile("[\x80-\x9f\u200b\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]")
+"""C1 controls, zero-width characters, and marks that turn the direction of what follows. Joiners (U+200C, U+200D) and
+single direction marks (U+200E, U+200F, U+061C) belong to the writing of several languages."""
+
+
+def hidden_characters(text: str) -> list[str]:
+    """Names of the characters that a reader does not see and that may show a text as another one."""
+    return sorted({f"U+{ord(char):04X}" for char in _INVISIBLE.findall(text)})
+
+
+def without_hidden(text: str) -> str:
+    """Remove what `hidden_characters` finds."""
+    return _INVISIBLE.sub("", text)
+
+
 def cut(text: str, limit: int, mark: str = "…") -> str:
     """Shorten `text` to at most `limit` characters, with `mark` at its end; "" if nothing but the mark would fit.
 

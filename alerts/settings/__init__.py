@@ -67,6 +67,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests per second for one peer address, of those that show no credential that was good before."""
     connections: int
     connections_per_peer: int
+    allowed_hosts: frozenset[str]
+    """Host names by which the product may be asked for besides that of the public URL, in lower case."""
+    metrics_public: bool
+    """True if `/metrics` and the details of `/readyz` are for everybody."""
+    admin: str
+    """Address of the first administrator, made at the first start; "" if none is configured."""
     emergency_reserve: int
     retry_schedule: dict[Channel, tuple[float, ...]]
     """Seconds between attempts, without jitter."""
@@ -157,6 +163,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_CANARY", "none", "testers who get a message every 5 minutes: an address, a number, push:FILE"),
     Variable("ALERTS_API_RATE", "5000", "requests a second that one API key or source may make"),
     Variable("ALERTS_STRANGER_RATE", "200", "requests a second without a known key that one address may make"),
+    Variable("ALERTS_ALLOWED_HOSTS", "none", "further host names that requests may name, such as a cluster's"),
+    Variable("ALERTS_METRICS_PUBLIC", "false", "show /metrics and the details of /readyz to requests from outside too"),
+    Variable("ALERTS_ADMIN", "none", "address of the first administrator, who gets a sign-in link at the first start"),
     Variable("ALERTS_CONNECTIONS", "2000", "connections open at once"),
     Variable("ALERTS_CONNECTIONS_PER_PEER", "200", "of them from one address; this machine's own are not limited"),
     Variable("ALERTS_EMERGENCY_RESERVE", "4", "senders that only emergencies may use"),
@@ -220,6 +229,9 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         stranger_rate=_read(values, "ALERTS_STRANGER_RATE", _seconds, 200.0),
         connections=_read(values, "ALERTS_CONNECTIONS", _at_least(16), 2000),
         connections_per_peer=_read(values, "ALERTS_CONNECTIONS_PER_PEER", _at_least(1), 200),
+        allowed_hosts=_read(values, "ALERTS_ALLOWED_HOSTS", _host_names, frozenset()),
+        metrics_public=_read(values, "ALERTS_METRICS_PUBLIC", _boolean, False),
+        admin=values.get("ALERTS_ADMIN", ""),
         emergency_reserve=_read(values, "ALERTS_EMERGENCY_RESERVE", _at_least(1), 4),
         retry_schedule=_read(values, "ALERTS_RETRY_SCHEDULE", _schedule, RETRIES),
         timezone=_read(values, "ALERTS_TIMEZONE", _timezone, "Europe/London"),
@@ -334,6 +346,10 @@ def _boolean(text: str) -> bool:
     if word not in ("true", "false", "1", "0", "yes", "no"):
         raise ValueError("expected true or false")
     return word in ("true", "1", "yes")
+
+
+def _host_names(text: str) -> frozenset[str]:
+    return frozenset(host.strip().lower().rstrip(".") for host in text.split(",") if host.strip())
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -10,7 +10,7 @@ import msgspec
 from alerts.domain.streams import WEBHOOK
 from alerts.domain.webhook import WebhookState
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
-from alerts.kernel.paging import Page
+from alerts.kernel.paging import Page, cursor_number
 from alerts.kernel.times import duration_micros, optional_from_micros, optional_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database, Row
@@ -65,7 +65,7 @@ class WebhookQueries:
         There are few of them per instance, so all are read.
         """
         with self._database.read() as tx:
-            rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else int(cursor),))
+            rows = tx.execute(_sql.listed, (_BEYOND if cursor is None else cursor_number(cursor),))
         found = [status for row in rows if (status := self._status(row)) is not None and _is_of(owner, status)]
         return Page(tuple(found[:limit]), str(found[limit - 1].created) if len(found) > limit > 0 else None)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.kernel.paging import Page
+from alerts.kernel.paging import Page, cursor_number
 from alerts.projections.document_kinds import DocumentKind
 from alerts.projections.progress import ProjectionProgress
 from alerts.storage import named_queries
@@ -71,7 +71,7 @@ class QueryBase:
         self, kind: DocumentKind[S], statement: str, params: Sequence[Value], cursor: str | None, limit: int
     ) -> Page[S]:
         """Load a page of a list by `created`, newest first. Raises ValueError for a malformed cursor."""
-        before = BEYOND if cursor is None else int(cursor)
+        before = BEYOND if cursor is None else cursor_number(cursor)
         with self._database.read() as tx:
             rows = tx.execute(statement, (before, *params, limit + 1))
         items = tuple(self._decode(kind, row[1]) for row in rows[:limit])

@@ -8,7 +8,7 @@ from alerts.commands.console_sessions import LinkFault, LinkRefused
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
-from alerts.web.http.auth import COOKIE, console_path, set_session_cookie
+from alerts.web.http.auth import cookie_name, end_session_cookie, set_session_cookie
 from alerts.web.http.routing import PUBLIC, TOKEN, Route
 
 _FAULTS: dict[LinkFault, tuple[str, str]] = {
@@ -60,11 +60,11 @@ class SignIn:
 
     async def sign_out(self, request: web.Request) -> web.Response:
         """End the session, on this browser and for whoever copied its cookie."""
-        cookie = request.cookies.get(COOKIE, "")
+        cookie = request.cookies.get(cookie_name(self._services), "")
         if cookie:
             await self._services.sessions.close(cookie)
         response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}/"})
-        response.del_cookie(COOKIE, path=console_path(self._services))
+        end_session_cookie(self._services, response)
         return response
 
     def _bad_link(self, fault: LinkFault) -> web.Response:

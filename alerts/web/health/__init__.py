@@ -1,7 +1,7 @@
 """Health endpoints: `/healthz` (liveness), `/readyz` (readiness to serve and send), `/metrics`.
 
-They need no key and contain nothing about people; a proxy in front restricts `/metrics` and `/readyz` to the internal
-network (docs/operating.md).
+They need no key and contain nothing about people. `/metrics` and the details of `/readyz` are shown to this machine and
+its private network, unless ALERTS_METRICS_PUBLIC says otherwise; what a proxy passes on is from outside.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from aiohttp import web
 from alerts.services import Services
 from alerts.web.health.metrics import CONTENT_TYPE, Metrics
 from alerts.web.health.readiness import Readiness, StartPosition
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import read
 from alerts.web.http.responses import json_response
 from alerts.web.http.routing import PUBLIC, Route
+from alerts.web.http.security import from_private_network
 
 READ_S = 2.0
 
@@ -34,9 +36,12 @@ def routes(services: Services) -> list[Route]:
 
     async def readyz(request: web.Request) -> web.StreamResponse:
         state = await _state(services, readiness, start_position)
-        return json_response(state, 200 if state["ready"] else 503)
+        shown = state if _may_see(services, request) else {"ready": state["ready"]}
+        return json_response(shown, 200 if state["ready"] else 503)
 
     async def scraped(request: web.Request) -> web.StreamResponse:
+        if not _may_see(services, request):
+            raise RequestRefused(403, "the metrics are for this machine and its private network: ALERTS_METRICS_PUBLIC")
         return web.Response(body=await read(services, metrics.page), headers={"Content-Type": CONTENT_TYPE})
 
     return [
@@ -44,6 +49,11 @@ def routes(services: Services) -> list[Route]:
         Route("GET", "/readyz", readyz, PUBLIC),
         Route("GET", "/metrics", scraped, PUBLIC),
     ]
+
+
+def _may_see(services: Services, request: web.Request) -> bool:
+    """True if the metrics and the details of readiness are for this request."""
+    return services.settings.metrics_public or from_private_network(request)
 
 
 async def _state(services: Services, readiness: Readiness, start_position: StartPosition) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from alerts.web.http.app_keys import POLICY, STREAMS
 from alerts.web.http.middleware import ErrorPage, Middlewares
 from alerts.web.http.requests import API_LIMIT
 from alerts.web.http.routing import Route
+from alerts.web.http.security import drop_server_header
 
 Module = Callable[[Services], Sequence[Route]]
 """A resource module's `routes`."""
@@ -37,5 +38,6 @@ def build(
         for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
             middlewares.rows[resource.add_route(method, route.handler)] = route
     app[STREAMS] = Streams(services)
+    app.on_response_prepare.append(drop_server_header)
     app.on_shutdown.append(app[STREAMS].close)
     return app

@@ -186,13 +186,30 @@ async def caught_up(services: Services, timeout: float = _CATCH_UP_S) -> None:
 def set_session_cookie(services: Services, response: web.StreamResponse, cookie: str) -> None:
     """Set the session cookie: 12 hours, HttpOnly, SameSite=Lax, Secure if the public URL is https."""
     response.set_cookie(
-        COOKIE,
+        cookie_name(services),
         cookie,
         max_age=int(SESSION_LIFE.total_seconds()),
         httponly=True,
         secure=services.settings.public_url.startswith("https:"),
         samesite="Lax",
-        path=console_path(services),
+        path="/" if cookie_name(services) != COOKIE else console_path(services),
+    )
+
+
+def cookie_name(services: Services) -> str:
+    """Name of the session cookie. By its prefix a browser takes it over https, from this host and for it alone."""
+    return f"__Host-{COOKIE}" if services.settings.public_url.startswith("https:") else COOKIE
+
+
+def end_session_cookie(services: Services, response: web.StreamResponse) -> None:
+    """Delete the session cookie."""
+    https = cookie_name(services) != COOKIE
+    response.del_cookie(
+        cookie_name(services),
+        path="/" if https else console_path(services),
+        secure=https,
+        httponly=True,
+        samesite="Lax",
     )
 
 
@@ -203,7 +220,7 @@ def console_path(services: Services) -> str:
 
 async def member(services: Services, request: web.Request, at_least: Role) -> MemberState:
     """Return the signed-in team member. Raises RequestRefused: 401 without a session, 403 below that role."""
-    cookie = request.cookies.get(COOKIE, "")
+    cookie = request.cookies.get(cookie_name(services), "")
     session = await read(services, services.sessions.find, cookie) if cookie else None
     if session is None:
         raise RequestRefused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")

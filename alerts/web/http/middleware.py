@@ -19,7 +19,7 @@ from alerts.web.http.access_log import HEADER, SAFE, log_request
 from alerts.web.http.connections import connection_of
 from alerts.web.http.problem import NOT_YET, RequestRefused
 from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
-from alerts.web.http.security import add_security_headers, check_origin
+from alerts.web.http.security import add_security_headers, check_host, check_origin
 from alerts.web.http.strangers import Strangers
 
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
@@ -66,14 +66,14 @@ class Middlewares:
             try:
                 response = await handler(request)
             except web.HTTPException as redirect:  # errors were turned into responses by the inner middleware
-                _add_headers(redirect, name)
+                self._add_headers(redirect, name)
                 status = redirect.status
                 raise
             if request.content.exception() is not None:
                 # The rest of a body that cannot be decoded cannot be skipped either: close after this response.
                 request.content.feed_eof()
                 response.force_close()
-            _add_headers(response, name)
+            self._add_headers(response, name)
             self._keep_from_search(request, response)
             status = response.status
             return response
@@ -100,6 +100,8 @@ class Middlewares:
     @web.middleware
     async def authorize(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Enforce the route's policy row; a route without a row is aiohttp's own 404 or 405."""
+        settings = self._services.settings
+        check_host(settings.public_url, settings.allowed_hosts, request)
         row = self.rows.get(request.match_info.route)
         if row is None:
             return await handler(request)
@@ -117,6 +119,14 @@ class Middlewares:
             if access.role is not None:
                 request[MEMBER] = await auth.member(self._services, request, access.role)
         return await handler(request)
+
+    def _add_headers(self, response: web.StreamResponse, name: str | None) -> None:
+        """Add the security headers and the request id, which a bug report can quote; a stream has sent its own."""
+        if response.prepared:
+            return
+        add_security_headers(response, https=self._services.settings.public_url.startswith("https:"))
+        if name is not None:
+            response.headers[HEADER] = name
 
     def _keep_from_search(self, request: web.Request, response: web.StreamResponse) -> None:
         """Keep search engines from listing pages behind a personal link, and the console."""
@@ -155,15 +165,6 @@ class Middlewares:
         page = await self._error_page(self._services, request, refused.status, refused.message)
         page.headers.update(refused.headers)
         return page
-
-
-def _add_headers(response: web.StreamResponse, name: str | None) -> None:
-    """Add the security headers and the request id, which a bug report can quote; a stream has sent its own."""
-    if response.prepared:
-        return
-    add_security_headers(response)
-    if name is not None:
-        response.headers[HEADER] = name
 
 
 def _is_program(request: web.Request) -> bool:

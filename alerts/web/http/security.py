@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from alerts.net.loopback import is_loopback
 from alerts.web.http.problem import RequestRefused
 
 CONTENT_POLICY = (
@@ -14,9 +17,9 @@ CONTENT_POLICY = (
     "frame-ancestors 'none'"
 )
 ALWAYS = {
-    "Server": "alerts",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",  # default; handlers of public content override it, all else may be personal
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
 }
 PAGES = {
@@ -28,14 +31,48 @@ PAGES = {
 """Additional headers of pages (`text/html`)."""
 
 
-def add_security_headers(response: web.StreamResponse) -> None:
+TRANSPORT = "max-age=31536000"
+"""Strict-Transport-Security of an instance whose public address is https (RFC 6797)."""
+
+
+def add_security_headers(response: web.StreamResponse, *, https: bool = False) -> None:
     """Add the default security headers, without replacing those set by the handler; pages get more of them."""
     headers = response.headers
+    if https:
+        headers.setdefault("Strict-Transport-Security", TRANSPORT)
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     if headers.get("Content-Type", "").startswith("text/html"):
         for name, value in PAGES.items():
             headers.setdefault(name, value)
+
+
+async def drop_server_header(_: web.Request, response: web.StreamResponse) -> None:
+    """Signal handler: say nothing about the software, which aiohttp would."""
+    response.headers.pop("Server", None)
+
+
+def check_host(public_url: str, allowed: Collection[str], request: web.Request) -> None:
+    """Check the Host header against DNS rebinding. Raises RequestRefused 421 (RFC 9110, 15.5.20).
+
+    An address instead of a name cannot be rebound: health checks and tests use one.
+    """
+    host = (urlsplit(f"//{request.headers.get('Host', '')}").hostname or "").lower().rstrip(".")
+    ours = (urlsplit(public_url).hostname or "").lower().rstrip(".")
+    if not host or host == ours or host in allowed or is_loopback(host) or _is_address(host):
+        return
+    raise RequestRefused(421, "this is not the address of this service: use its public one")
+
+
+def from_private_network(request: web.Request) -> bool:
+    """True for a request from this machine or a private network that no proxy has passed on from outside."""
+    if any(name in request.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP")):
+        return False
+    try:
+        peer = ipaddress.ip_address((request.remote or "").partition("%")[0])
+    except ValueError:
+        return not request.remote  # a Unix socket has no address
+    return peer.is_loopback or peer.is_private or peer.is_link_local
 
 
 def check_origin(public_url: str, request: web.Request) -> None:
@@ -47,6 +84,14 @@ def check_origin(public_url: str, request: web.Request) -> None:
     elif _site(origin) == _site(public_url):
         return
     raise RequestRefused(403, "this form was sent from another site; open the page here and send it again")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _site(url: str) -> tuple[str, str, int | None]:
