@@ -54,4 +54,8 @@ def _share(area: Area, shape: Area) -> float:
     import shapely
     from shapely.geometry import shape as shape_of
 
+    from alerts.kernel.geometry.rings import are_tangled
+
+    if are_tangled((area.polygon, shape.polygon)):
+        return 0.0
     return float(shapely.area(shapely.intersection(shape_of(area.to_geojson()), shape.polygon)))

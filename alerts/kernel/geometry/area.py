@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry import MultiPolygon, Polygon, mapping, shape
 from shapely.geometry.base import BaseGeometry
 
+from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry.geodesy import (
     EDGE_M,
     POLAR_M,
@@ -26,7 +27,7 @@ from alerts.kernel.geometry.geodesy import (
     normal_radius,
     wrapped,
 )
-from alerts.kernel.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, circle_polygon, polygon_of
+from alerts.kernel.geometry.rings import CIRCLE_CORNERS, FINE_CIRCLE, are_tangled, circle_polygon, polygon_of
 
 Json = dict[str, Any]
 Bounds = tuple[float, float, float, float]
@@ -271,7 +272,7 @@ def _nearest_in_plane(lat: float, lon: float, edges: NDArray[np.float64], furthe
 def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
     """Union of validated AREA parts; `place` gives the area of a slug, or None (skipped) if it is unknown.
 
-    Equal parts are resolved once.
+    Equal parts are resolved once. Raises Invalid if the outlines cross each other too often.
     """
     polygons: list[BaseGeometry] = []
     circles: list[Circle] = []
@@ -286,6 +287,8 @@ def area_of(parts: Sequence[Json], place: Callable[[str], Area | None]) -> Area:
                 circles.extend(named.circles)
         else:
             polygons.append(polygon_of(part))
+    if len(polygons) > 1 and are_tangled(polygons):
+        raise Invalid.field("area", "its outlines cross each other too often; draw them again without crossings")
     whole: BaseGeometry = polygons[0] if len(polygons) == 1 else shapely.union_all(polygons)
     if not isinstance(whole, Polygon | MultiPolygon):
         whole = MultiPolygon()
@@ -322,7 +325,11 @@ def _cut(edges: Floats) -> Floats:
 
 
 def _interiors_meet(one: BaseGeometry, two: BaseGeometry) -> bool:
-    if one.is_empty or two.is_empty or not one.intersects(two):
+    if one.is_empty or two.is_empty or not shapely.box(*one.bounds).intersects(shapely.box(*two.bounds)):
+        return False
+    if are_tangled((one, two)):
+        return True  # edges cross, so interiors meet
+    if not one.intersects(two):
         return False
     if shapely.contains_properly(one, two.representative_point()):
         return True
@@ -332,8 +339,8 @@ def _interiors_meet(one: BaseGeometry, two: BaseGeometry) -> bool:
 
 
 def _covers_but_slivers(whole: BaseGeometry, part: BaseGeometry) -> bool:
-    if whole.is_empty:
-        return False
+    if whole.is_empty or are_tangled((whole, part)):
+        return False  # where edges cross, some of the part is outside
     return bool(shapely.covers(whole, part)) or bool(
         shapely.difference(part, whole).area <= min(1e-10, 1e-6 * part.area)
     )

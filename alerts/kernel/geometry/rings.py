@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry import LineString, MultiPolygon, Polygon, box
 from shapely.geometry.base import BaseGeometry
 
@@ -17,6 +18,12 @@ FINE_CIRCLE = 720
 """Corners of a circle that must be stored as a polygon: within a metre of it up to 100 km."""
 MENDABLE_SHARE = 0.01
 """A self-crossing ring is mended only if what is folded or cut off is less than this share of the mended area."""
+
+_FEW_POSITIONS = 1_000
+"""Positions up to which any overlay is fast."""
+_MOST_CROSSINGS, _MOST_NEAR = 20_000, 2_000_000
+"""Crossings of edges, and pairs of edges whose boxes meet, that an overlay may have: about a second."""
+_BATCH, _MOST_BATCH = 32, 128
 
 
 class NotMendable(ValueError):
@@ -95,6 +102,8 @@ def mended(rings: Sequence[Floats]) -> BaseGeometry:
     Raises `NotMendable` with the reason.
     """
     whole = Polygon(rings[0], list(rings[1:]))
+    if are_tangled((whole,)):
+        raise NotMendable("its edges cross or lie beside each other too often; draw it again with fewer positions")
     if whole.is_valid and whole.area > 0.0:
         return whole
     shell, lost = filled(rings[0])
@@ -142,6 +151,44 @@ def _refuse_tangles(ring: Floats) -> None:
         budget -= tree.query(edges[start : start + 200], predicate="intersects").shape[1]
         if budget < 0:
             raise NotMendable("the ring crosses itself too often; draw it again without crossings")
+
+
+def are_tangled(outlines: Sequence[BaseGeometry]) -> bool:
+    """True if the edges of different outlines cross each other too often for an overlay.
+
+    Two combs across each other, a legal 40 kB, make half a million crossings, and their union takes ten seconds.
+    Shared borders do not count: their edges touch or coincide.
+    """
+    if sum(int(shapely.get_num_coordinates(outline)) for outline in outlines) <= _FEW_POSITIONS:
+        return False
+    edges, owners = _edges_of(outlines)
+    tree = shapely.STRtree(edges)
+    near = crossing = start = 0
+    batch = _BATCH
+    while start < len(edges):
+        some, others = tree.query(edges[start : start + batch])
+        apart = owners[start + some] < owners[others]
+        near += len(some)
+        if near > _MOST_NEAR:
+            return True
+        crossing += int(shapely.crosses(edges[start + some[apart]], edges[others[apart]]).sum())
+        if crossing > _MOST_CROSSINGS:
+            return True
+        start += batch
+        if len(some) < _MOST_NEAR // 20 and batch < _MOST_BATCH:  # a batch holds all its pairs at once
+            batch *= 2
+    return False
+
+
+def _edges_of(outlines: Sequence[BaseGeometry]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Edges of all outlines as lines, and the index of the outline each belongs to."""
+    pairs, owners = [np.empty((0, 2, 2))], [np.empty(0, dtype=np.int64)]
+    for index, outline in enumerate(outlines):
+        for ring in shapely.get_rings(outline):
+            positions = shapely.get_coordinates(ring)
+            pairs.append(np.stack([positions[:-1], positions[1:]], axis=1))
+            owners.append(np.full(len(positions) - 1, index, dtype=np.int64))
+    return shapely.linestrings(np.concatenate(pairs)), np.concatenate(owners)
 
 
 def _percent(share: float) -> str:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from alerts.kernel.errors import FieldError, Invalid
 from alerts.kernel.geometry.area import Area, Bounds, Json, _plain
 from alerts.kernel.geometry.geodesy import Floats
-from alerts.kernel.geometry.rings import NotMendable, mended, polygons, rewrapped, unwrapped
+from alerts.kernel.geometry.rings import NotMendable, are_tangled, mended, polygon_of, polygons, rewrapped, unwrapped
 
 MAX_POSITIONS = 50_000
 MAX_PARTS = 500
@@ -23,6 +23,7 @@ MAX_RADIUS_KM = 5_000.0
 Known = Callable[[str], bool] | Collection[str]
 """Known names: a collection (listed in the error message) or a predicate."""
 
+_TANGLED = "its outlines cross each other too often; draw them again without crossings"
 _SHAPE = (
     'an area is a GeoJSON Polygon or MultiPolygon, {"circle": {"lat", "lon", "radius_km"}}, {"place": slug}, '
     "or a list of these"
@@ -66,6 +67,7 @@ def validate_area(
         if key not in seen:
             seen.add(key)
             valid.append(_part(part, name, known_place, budget))
+    _refuse_tangled(valid, field)
     return valid
 
 
@@ -90,6 +92,12 @@ def usable_parts(
         except Invalid as error:
             budget[0] = left
             faults += error.errors
+    try:
+        _refuse_tangled(parts, field)
+    except Invalid as error:  # one outline alone is better than none
+        first = next(part for part in parts if "coordinates" in part)
+        parts = [part for part in parts if part is first or "coordinates" not in part]
+        faults += error.errors
     return parts, faults
 
 
@@ -118,6 +126,13 @@ def _part(part: Any, field: str, known_place: Known, budget: list[int]) -> Json:
         raise Invalid.field(field, _SHAPE if kind is None else f"type {kind!r} is not taken; {_SHAPE}")
     _only(part, ("type", "coordinates", "bbox"), field)
     return _geojson(kind, part.get("coordinates"), f"{field}.coordinates", budget)
+
+
+def _refuse_tangled(parts: Sequence[Json], field: str) -> None:
+    """Refuse outlines that cross each other too often; those of places are looked at when they are resolved."""
+    outlines = [polygon_of(part) for part in parts if "coordinates" in part]
+    if len(outlines) > 1 and are_tangled(outlines):
+        raise Invalid.field(field, _TANGLED)
 
 
 def _circle(circle: Any, field: str) -> Json:
@@ -149,6 +164,8 @@ def _geojson(kind: str, coordinates: Any, field: str, budget: list[int]) -> Json
             parts.append(rewrapped(mended(_beside_first([unwrapped(ring) for ring in rings]))))
         except NotMendable as error:
             raise Invalid.field(name, str(error)) from None
+    if len(parts) > 1 and are_tangled(parts):
+        raise Invalid.field(field, _TANGLED)
     whole = parts[0] if len(parts) == 1 else polygons(shapely.union_all(parts))
     return _plain(whole.__geo_interface__)
 

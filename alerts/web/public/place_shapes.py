@@ -10,6 +10,7 @@ from alerts.domain import place_names
 from alerts.domain.events import AreaJson
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import PlaceState
+from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry import EMPTY, Area, area_of, resolve_area
 from alerts.web.public.fragments import FragmentCache
 
@@ -39,7 +40,10 @@ class PlaceShapes:
 
     def area(self, parts: AreaJson | None) -> Area:
         """Convert an AREA to a shape; a place that is no longer registered adds nothing."""
-        return area_of(parts, self.outline) if parts else EMPTY
+        try:
+            return area_of(parts, self.outline) if parts else EMPTY
+        except Invalid:  # of before the limit on crossings: the page must not fail for its map
+            return EMPTY
 
     def version(self) -> int:
         """Return a fingerprint of the registered places: names of areas depend on all of them."""
