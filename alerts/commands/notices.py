@@ -31,6 +31,7 @@ from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import MsgType
 from alerts.kernel.time_limits import check_time
 from subscribers.audience.query import AudienceCount
+from subscribers.audience.reference_data import ReferenceData
 
 
 class NoticeCommands(CommandBase):
@@ -50,9 +51,11 @@ class NoticeCommands(CommandBase):
         """Count the audience that a notice would reach now."""
         return await self.count_plan(await self.plan_notice(actor, body))
 
-    async def count_plan(self, plan: NoticePlan) -> AudienceCount:
-        """Count the audience of a validated plan now."""
-        return await self._audience.count(plan, at=self._clock())
+    async def count_plan(
+        self, plan: NoticePlan, check: Callable[[ReferenceData], None] = lambda _: None
+    ) -> AudienceCount:
+        """Count the audience of a validated plan now, unless `check` refuses it."""
+        return await self._audience.count(plan, at=self._clock(), check=check)
 
     async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeSaved:
         """Draft a notice; it may be unfinished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,13 +10,21 @@ from typing import Protocol
 from alerts.domain.events import NoticePlan
 from alerts.kernel.terms import MsgType
 from subscribers.audience.query import AudienceCount
+from subscribers.audience.reference_data import ReferenceData
 
 
 class AudiencePort(Protocol):
     """Audience count of a plan."""
 
-    async def count(self, plan: NoticePlan, *, at: datetime, msg_type: MsgType = "Alert") -> AudienceCount:
-        """Count a plan's current audience."""
+    async def count(
+        self,
+        plan: NoticePlan,
+        *,
+        at: datetime,
+        msg_type: MsgType = "Alert",
+        check: Callable[[ReferenceData], None] = lambda _: None,
+    ) -> AudienceCount:
+        """Count a plan's current audience, unless `check` refuses it."""
 
 
 @dataclass(frozen=True, slots=True)

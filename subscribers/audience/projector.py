@@ -172,14 +172,28 @@ class AudienceProjector:
             )
 
     async def count(
-        self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert"
+        self,
+        plan: NoticePlan,
+        *,
+        at: datetime | None = None,
+        msg_type: MsgType = "Alert",
+        check: Callable[[ReferenceData], None] = lambda _: None,
     ) -> AudienceCount:
-        """Count the plan's audience (implements `alerts.commands.ports.AudiencePort`)."""
-        counted = partial(self.counted, plan, at=at, msg_type=msg_type)
+        """Count the plan's audience (implements `alerts.commands.ports.AudiencePort`).
+
+        `check` may refuse the plan by the segments and places that the count uses.
+        """
+        counted = partial(self.counted, plan, at=at, msg_type=msg_type, check=check)
         return await asyncio.get_running_loop().run_in_executor(self._counters, counted)
 
     def counted(
-        self, plan: NoticePlan, *, at: datetime | None = None, msg_type: MsgType = "Alert", sample: int = 20
+        self,
+        plan: NoticePlan,
+        *,
+        at: datetime | None = None,
+        msg_type: MsgType = "Alert",
+        sample: int = 20,
+        check: Callable[[ReferenceData], None] = lambda _: None,
     ) -> AudienceCount:
         """Count the plan's current audience on a snapshot: neither the projector nor the planner waits for it.
 
@@ -193,6 +207,7 @@ class AudienceProjector:
             columns = reading.__enter__()
         with ExitStack() as stack:
             stack.push(reading)
+            check(reference_data)
             query = reference_data.query(plan, at, msg_type=msg_type)
             found = count(columns, query, WorkBudget(pause=self._after_planning()))
             return AudienceCount(

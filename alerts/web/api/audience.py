@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from alerts.web.http.requests import json_body, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import Route, scope
 from subscribers.audience.query import AudienceCount
+from subscribers.audience.reference_data import ReferenceData
 
 
 class AudienceBody(JsonResponse, frozen=True, kw_only=True):
@@ -63,12 +65,17 @@ def routes(services: Services) -> list[Route]:
             if services.projector.applied_position() < written:
                 await read(services, services.projector.wait_for_applied, written, 2.0)
             plan = await services.commands.plan_notice(actor_of(request), body)
-            if not (exact := sees_people(request)):
-                await read(services, refuse_revealing, services, plan)
-            counted = await services.commands.count_plan(plan)
+            exact = sees_people(request)
+            # By the very segments and places that are counted with: they may be revised at any moment.
+            check = _unchecked if exact else partial(refuse_revealing, plan)
+            counted = await services.commands.count_plan(plan, check)
         return json_response(_exact(counted) if exact else _limited(counted, plan.channels))
 
     return [Route("POST", f"{ROOT}/audience", count, scope("read"), COUNT)]
+
+
+def _unchecked(_: ReferenceData) -> None:
+    """Accept any plan."""
 
 
 def _exact(counted: AudienceCount) -> AudienceBody:

@@ -16,6 +16,7 @@ from alerts.kernel.errors import Forbidden, Invalid
 from alerts.kernel.rules.disclosure import SMALLEST_RADIUS_KM, Lookup, names_people, smallest_part
 from alerts.services import Services
 from alerts.web.api.common import caller_of
+from subscribers.audience.reference_data import ReferenceData
 
 BELOW = 20
 """Counts below this are not shown."""
@@ -33,12 +34,17 @@ def sees_notice_counts(request: web.Request) -> bool:
     return caller.may(SCOPE) or (caller.may("notices:approve") and caller.actor.person is not None)
 
 
-def refuse_revealing(services: Services, plan: NoticePlan) -> None:
-    """Refuse a plan whose count could single out a person. Blocks for reads of segments and places.
+def refuse_revealing(plan: NoticePlan, reference_data: ReferenceData) -> None:
+    """Refuse a plan whose count could single out a person. Raises Forbidden for ids, Invalid for small areas."""
 
-    Raises Forbidden for ids, Invalid for small areas.
-    """
-    segment, place = _lookups(services)
+    def segment(slug: str) -> Json | None:
+        state = reference_data.segment(slug)
+        return state.rule if state else None
+
+    def place(slug: str) -> Json | None:
+        state = reference_data.place(slug)
+        return state.geometry if state else None
+
     if names_people(plan.audience, segment):
         raise Forbidden(f"`ids` in a rule, or in a segment that it names, needs a key with the scope {SCOPE}.")
     if smallest_part(plan.audience, plan.area, segment, place) is not None:
