@@ -196,6 +196,7 @@ class App:
             prover=self._prover if self._roles else None,
             alarms=watch if self._roles else None,
             beats=signs_of_life(main, self._roles, self._worker, due, clock=clock),
+            forget_asked=self.commands.forget_asked_addresses if "scheduler" in self._roles else None,
         )
         self.services = Services(
             settings=settings,

@@ -36,6 +36,7 @@ def periodic_jobs(
     prover: Prover | None = None,
     alarms: Callable[[], Awaitable[object]] | None = None,
     beats: Sequence[Callable[[], Awaitable[object]]] = (),
+    forget_asked: Callable[[], Awaitable[None]] | None = None,
 ) -> PeriodicJobs:
     """Build the jobs of the components that this process has; `beats` are the signs of life of its roles."""
     rows: list[PeriodicJob] = []
@@ -44,6 +45,8 @@ def periodic_jobs(
         rows.append(PeriodicJob(ALARMS, LOOK_S, alarms))
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
+    if forget_asked is not None:
+        rows.append(PeriodicJob("asked addresses", 600.0, forget_asked))
     if worker is not None:
         rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))

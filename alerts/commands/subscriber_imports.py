@@ -31,6 +31,7 @@ from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row, Statement
 from subscribers.addresses import Owner, claim_many, held
+from subscribers.confirmation_limit import ask_once
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.signup import ContactDetails
@@ -308,6 +309,8 @@ class _ImportBatch:
                 sequence += 1
                 contacts.append(ContactDetails(number, channel, address))
                 claims.append((keyed_hash, Owner(subscriber, number)))
+            if row.consent is None:
+                ask_once(unit, [(keyed, c.number) for keyed, c in zip(own, contacts, strict=True)])
             events = joined(None, contacts, _requested(row), HOW, confirmed=row.consent is not None)
             unit.append(SUBSCRIBER, subscriber, *events)
             if row.consent is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -36,6 +36,7 @@ from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.kernel.time_limits import check_time
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
+from subscribers.confirmation_limit import ask_once, forget_asked, was_asked
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent
 from subscribers.domain.signup import ContactDetails
@@ -63,6 +64,11 @@ def person(unit: UnitOfWork, subscriber: UUID) -> SubscriberState:
     if state is None:
         raise NotFound("There is no such subscriber.")
     return state
+
+
+def _is_new(state: SubscriberState, reach: ContactDetails) -> bool:
+    """True if this contact point is not among the current ones."""
+    return all(contact.number != reach.number for contact in state.current)
 
 
 def _is_gone(contact: ContactState, requested: RequestedPreferences) -> bool:
@@ -184,6 +190,7 @@ class SubscriberCommands(CommandBase):
         unit.append(SUBSCRIBER, subscriber, *joined(before, contacts, requested, how, confirmed=confirmed))
         cancel_due(unit, LAPSE, subscriber)
         if not confirmed:
+            ask_once(unit, self._hashed(contacts))
             plan_due(unit, LAPSE, subscriber, unit.now + LAPSES_AFTER)
         return saved(person(unit, subscriber), created=True)
 
@@ -249,11 +256,22 @@ class SubscriberCommands(CommandBase):
         there = {(c.channel, c.address) for c in old.current}
         added = tuple(reach for reach in requested.reaches if reach not in there or reach[0] in again)
         claims.look_up(added, but=subscriber, consent=requested.consent if verified else None)
-        for reach in claims.number(subscriber, added):
+        numbered = claims.number(subscriber, added)
+        if not verified:
+            ask_once(unit, self._hashed(reach for reach in numbered if _is_new(old, reach)))
+        for reach in numbered:
             self._append(unit, subscriber, lambda s, _, r=reach: lifecycle.decide_add(s, r, verified=verified))  # type: ignore[misc]
         for contact in old.current:
             if _is_gone(contact, requested):
                 self._append(unit, subscriber, lambda s, _, n=contact.number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
+
+    async def forget_asked_addresses(self) -> None:
+        """Delete the hashes of addresses that were asked for a confirmation more than 24 hours ago."""
+        await self._writer.run(lambda unit: forget_asked(unit, unit.now), by="system")
+
+    def _hashed(self, contacts: Iterable[ContactDetails]) -> list[tuple[bytes, int]]:
+        """Pair the keyed hash of each address with its contact point."""
+        return [(self._addresses.keyed_hash(c.channel, c.address), c.number) for c in contacts]
 
     async def add_device(
         self, actor: Actor, subscriber: UUID, body: PushBody, *, replaces: int | None = None
@@ -328,9 +346,33 @@ class SubscriberCommands(CommandBase):
 
     # --- one contact point, by its number
 
-    async def verify_contact(self, actor: Actor, contact: int) -> SubscriberSaved:
-        """Verify a contact point; the first one confirms the subscription."""
-        return await self._at(actor, contact, lambda s, u: lifecycle.decide_verify(s, contact, now=u.now))
+    async def verify_contact(self, actor: Actor, contact: int, subscriber: UUID | None = None) -> SubscriberSaved:
+        """Verify a contact point; the first one confirms the subscription.
+
+        With the `subscriber` that the confirmation was sent for: if somebody has asked for the same address since, and
+        was not sent a confirmation of their own (at most one a day), theirs is verified.
+        """
+
+        def work(unit: UnitOfWork) -> SubscriberSaved:
+            owner, number = owner_of(unit.read, contact), contact
+            if owner is None and subscriber is not None and (later := self._successor(unit, subscriber, contact)):
+                owner, number = later
+            if owner is None:
+                raise NotFound("There is no such contact point any more.")
+            self._append(unit, owner, lambda s, u: lifecycle.decide_verify(s, number, now=u.now))
+            return saved(person(unit, owner))
+
+        return await self._run(actor, work)
+
+    def _successor(self, unit: UnitOfWork, subscriber: UUID, contact: int) -> Owner | None:
+        """Return who has the address now that today's confirmation was sent to by another's contact point."""
+        state = unit.get(SUBSCRIBER, subscriber)
+        old = state.contact(contact) if state is not None else None
+        if old is None or old.address is None:
+            return None
+        if not was_asked(unit, self._addresses.keyed_hash(old.channel, old.address), contact):
+            return None
+        return self._addresses.find(unit.read, old.channel, old.address)
 
     async def remove_contact(self, actor: Actor, contact: int, reason: str) -> SubscriberSaved:
         """Remove a contact point (one-click, STOP, …); removing the last ends the subscription."""

@@ -14,7 +14,15 @@ from datetime import UTC, datetime
 from alerts.delivery_queue.bounce_pause import RESUMED
 from alerts.delivery_queue.enqueue import NewDelivery, daily_dispatch, enqueue, is_enqueued
 from alerts.delivery_queue.frozen_audience import FrozenAudience
-from alerts.delivery_queue.row_format import FAILED_TECHNICAL, IN_DOUBT, JOB_NOTICE, LANE, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import (
+    FAILED_TECHNICAL,
+    IN_DOUBT,
+    JOB_CONFIRMATIONS,
+    JOB_NOTICE,
+    LANE,
+    STATE,
+    DeliveryFlag,
+)
 from alerts.dispatch import recipients
 from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
@@ -36,6 +44,7 @@ from subscribers.audience.issued_notice import IssuedNotice, end_of_older
 from subscribers.audience.matching import Audience, audience, matches_one
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.audience.work_budget import TooMuchWork
+from subscribers.confirmation_limit import unasked
 from subscribers.domain import events as se
 from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 
@@ -363,8 +372,12 @@ class FanOut:
         at = recorded.at.astimezone(UTC)
 
         def work(unit: UnitOfWork) -> None:
-            job = daily_dispatch(unit, found.kind, at, LANE["transactional"], recorded.position)
-            enqueue(unit, PLANNER, job, LANE["transactional"], found.rows)
+            rows = found.rows
+            if found.kind == JOB_CONFIRMATIONS and (silent := unasked(unit.read, [row.contact for row in rows])):
+                rows = [row for row in rows if row.contact not in silent]
+            if rows:
+                job = daily_dispatch(unit, found.kind, at, LANE["transactional"], recorded.position)
+                enqueue(unit, PLANNER, job, LANE["transactional"], rows)
 
         return [work]
 

@@ -107,7 +107,7 @@ class TokenPages:
         t = self._translator(request, card)
         if card is None or card.state != "verified":
             try:
-                await self._services.commands.verify_contact(RESIDENT, subject[1])
+                await self._services.commands.verify_contact(RESIDENT, subject[1], subject[0])
             except (NotFound, Conflict):  # expired, ended or erased since: the link is invalid
                 return self._bad_link(request, t)
         token = await read(self._services, self._services.fresh_links.after_confirmation, *subject)
