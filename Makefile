@@ -56,8 +56,8 @@ wheel: install-dev ## Build dist/*.whl
 
 lock: install-dev ## Resolve the dependencies anew into the two lock files
 	$(PIP_INSTALL) uv
-	$(call compile,requirements.lock,--extra build)
-	$(call compile,requirements-dev.lock,--extra build --extra dev)
+	$(call compile,requirements.lock,--extra build --extra frontend --extra postcodes --extra world)
+	$(call compile,requirements-dev.lock,--extra build --extra frontend --extra postcodes --extra world --extra dev)
 
 clean: ## Remove what these commands made, but no data in var/
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
