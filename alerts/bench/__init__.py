@@ -31,6 +31,7 @@ MODULES = {
     "workers": "alerts.bench.workers",
     "push": "alerts.bench.push",
     "sms": "alerts.bench.sms",
+    "cost": "alerts.bench.cost",
 }
 """Benchmark modules by the name for `--only`: the rows of TARGETS.md, in its order."""
 PARTS = ("aiohttp", "eventsourcing", "msgspec", "numpy", "psycopg", "shapely", "uvloop")
