@@ -17,6 +17,7 @@ from alerts.domain.events import AreaJson, NoticePlan, Policy, PolicyRule
 from alerts.domain.notice import NoticeState
 from alerts.domain.source_policy import weakest, without_issue
 from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel import geometry
 from alerts.kernel.terms import NoticeKind, PolicyAnswer, Severity
 from tests.support.memory_stream import NOW
 
@@ -125,3 +126,14 @@ def test_without_a_policy_nothing_is_sent(plan: NoticePlan) -> None:
 def test_order_of_answers_is_record_draft_issue() -> None:
     for one, two in product(range(3), range(3)):
         assert weakest((ANSWERS[one], ANSWERS[two])) == ANSWERS[min(one, two)]
+
+
+def test_repeated_areas_of_a_thread_are_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    resolve = geometry.resolve_area
+    monkeypatch.setattr(geometry, "resolve_area", lambda *given: asked.append(given[0]) or resolve(*given))
+    policy = Policy(rules=(PolicyRule(then="issue", areas=circle(5.0)),))
+    plan = NoticePlan(kind="alert", area=circle(0.5))
+    wider = replace(plan, area=circle(1.0))
+    assert decided(policy, plan, *[plan, wider] * 50) == "issue"
+    assert sorted(radius_of(area) or 0.0 for area in asked) == [0.5, 1.0, 5.0]
