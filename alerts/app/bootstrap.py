@@ -24,6 +24,7 @@ from alerts.app.renew_keys import VAPID
 from alerts.app.schema import migrate_all, migrations_folder, pending_migrations
 from alerts.channels.registry import WRITABLE
 from alerts.channels.renderer import Renderer
+from alerts.channels.sms import home_prefixes
 from alerts.commands import Commands
 from alerts.commands.console_sessions import ConsoleSessions
 from alerts.commands.fresh_links import FreshLinks
@@ -155,7 +156,7 @@ class App:
             endpoints=Endpoints(
                 settings.push_hosts, allow_private=settings.allow_private_targets, own=settings.inbox_url
             ),
-            sms_prefixes=settings.sms_prefixes,
+            sms_prefixes=settings.sms_prefixes or home_prefixes(settings.timezone),
         )
         self.inbox = self._open_inbox()
         self.vapid = Vapid(partial(self.vault.shared_secret, VAPID, SECRET_BYTES), settings.vapid_subject, clock=clock)

@@ -65,7 +65,7 @@ class AddressRules:
     """Restrictions of this instance on the addresses it accepts."""
 
     prefixes: tuple[str, ...] = ()
-    """Beginnings of allowed telephone numbers; empty for any."""
+    """Beginnings of allowed telephone numbers, or ISO codes of countries; empty for any."""
     endpoints: EndpointRule | None = None
     """None if no push subscriptions are accepted."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from alerts.channels import markdown
 from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest, DigestItem
@@ -19,6 +20,9 @@ from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
 from alerts.kernel.texts import cut
 from subscribers import addresses
+
+_COSTLY = {4: "premium-rate", 7: "personal"}
+"""Kinds of `phonenumbers.PhoneNumberType`, which is slow to load."""
 
 LIMIT = 612
 """Maximum characters: four joined segments of GSM-7."""
@@ -156,11 +160,47 @@ class SmsNotice:
 
 
 def parse_address(given: str, field: str, rules: AddressRules) -> str:
-    """See `descriptor.AddressParser`. A number that the provider does not serve is refused."""
+    """See `descriptor.AddressParser`.
+
+    A number that the provider does not serve is refused, and one that costs by the minute or more than a country's own.
+    """
     number = addresses.phone(given, field)
-    if rules.prefixes and not number.startswith(rules.prefixes):
-        raise Invalid.field(field, f"Texts go to numbers that begin with {', '.join(rules.prefixes)} only.")
+    if kind := costly_kind(number):
+        raise Invalid.field(field, f"This is a {kind} number, to which no texts go: give an ordinary mobile number.")
+    beginnings = tuple(_beginning(word) for word in rules.prefixes)
+    if beginnings and not number.startswith(beginnings):
+        raise Invalid.field(field, f"Texts go to numbers that begin with {', '.join(beginnings)} only.")
     return number
+
+
+def costly_kind(number: str) -> str:
+    """Name the kind of an E.164 number that no text is sent to: premium, personal (070), satellite; "" for others."""
+    import phonenumbers  # slow to load: only where telephones are
+
+    parsed = phonenumbers.parse(number, None)
+    kind = _COSTLY.get(phonenumbers.number_type(parsed))
+    if kind is not None:
+        return kind
+    # No country, but a network of its own: 870, 881, 882, 883 by satellite, 878 and 979 anywhere at any price.
+    return "satellite" if phonenumbers.region_code_for_country_code(parsed.country_code or 0) == "001" else ""
+
+
+def home_prefixes(timezone: str) -> tuple[str, ...]:
+    """Default of ALERTS_SMS_PREFIXES: the country of the instance's time zone, as its ISO code; () if it has none."""
+    from babel.core import get_global
+
+    region = get_global("zone_territories").get(timezone)
+    return (str(region),) if region and region != "001" else ()
+
+
+@cache
+def _beginning(word: str) -> str:
+    """Return the beginning that a word of `AddressRules.prefixes` means: +44 for +44, and for GB."""
+    if word.startswith("+"):
+        return word
+    import phonenumbers
+
+    return f"+{phonenumbers.country_code_for_region(word)}"
 
 
 def missing(message: Message) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,14 +49,16 @@ def check_subscriber(
     timezone: str,
     endpoints: EndpointRule | None,
     prefixes: tuple[str, ...] = (),
+    kept: Collection[tuple[Channel, str]] = (),
 ) -> RequestedPreferences:
     """Validate a body, with the instance's `language` and `timezone` as defaults. Raises Invalid.
 
-    `prefixes`: prefixes of accepted telephone numbers (empty: any).
+    `prefixes`: prefixes of accepted telephone numbers (empty: any). `kept`: addresses that the person has already: the
+    rules for new ones do not apply to them.
     """
     validation.check_times(body)
     _refuse_unsupported(body)
-    reaches = _reaches(body, AddressRules(prefixes, endpoints))
+    reaches = _reaches(body, AddressRules(prefixes, endpoints), kept)
     if len(body.places) > MAX_PLACES:
         raise Invalid.field("places", f"At most {MAX_PLACES} places are taken.")
     if body.channels is not None and not body.channels:
@@ -77,13 +80,17 @@ def check_subscriber(
     return RequestedPreferences(reaches, preferences, _consent(body.consent))
 
 
-def _reaches(body: SubscriberBody, rules: AddressRules) -> tuple[tuple[Channel, str], ...]:
+def _reaches(
+    body: SubscriberBody, rules: AddressRules, kept: Collection[tuple[Channel, str]] = ()
+) -> tuple[tuple[Channel, str], ...]:
     """Channel and address, in its normal form, of each address that the body gives."""
     found: list[tuple[Channel, str]] = []
     for channel, row in WRITABLE.items():
         field = CHANNEL_TERMS[channel].field
         given = getattr(body, field)
-        if given is not None:
+        if isinstance(given, str) and (channel, given) in kept:
+            found.append((channel, given))
+        elif given is not None:
             found.append((channel, row.parse_address(given, field, rules)))
     return tuple(found)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -216,7 +216,8 @@ class SubscriberCommands(CommandBase):
             raise NotFound("There is no such subscriber.")
         edit = strict_json.typed(merge_patch(subscriber_json(before), patch), SubscriberEdit)
         lifecycle.need_subscription(before)
-        requested = await self._requested(edit)
+        kept = [(c.channel, c.address) for c in before.current if c.address is not None]
+        requested = await self._requested(edit, kept)
         if edit.confirmed and requested.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
 
@@ -388,7 +389,9 @@ class SubscriberCommands(CommandBase):
 
     # --- shared
 
-    async def _requested(self, body: SubscriberBody) -> RequestedPreferences:
+    async def _requested(
+        self, body: SubscriberBody, kept: Collection[tuple[Channel, str]] = ()
+    ) -> RequestedPreferences:
         drawn = any(place.area is not None for place in body.places)
         return await self._checked(
             lambda known: check_subscriber(
@@ -398,6 +401,7 @@ class SubscriberCommands(CommandBase):
                 timezone=self._timezone,
                 endpoints=self._endpoints,
                 prefixes=self._sms_prefixes,
+                kept=kept,
             ),
             heavy=drawn,
         )

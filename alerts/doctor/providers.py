@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit
 
+from alerts.channels.sms import home_prefixes
 from alerts.doctor.finding import Finding
 from alerts.doctor.http import ask
 from alerts.doctor.mail import SPECIAL_USE
 from alerts.kernel.errors import DomainError
 from alerts.net.loopback import is_loopback
 from alerts.settings import Settings
-from alerts.settings.provider_urls import SmsTarget, is_webhook_secret
+from alerts.settings.provider_urls import ANYWHERE, SmsTarget, is_webhook_secret
 
 
 def push(settings: Settings) -> Iterator[Finding]:
@@ -106,7 +107,7 @@ def texts(settings: Settings) -> Iterator[Finding]:
     yield from asyncio.run(all_of_them())
     for target in settings.sms:
         yield from _settings_of(target)
-    if not settings.sms_prefixes:
+    if not (settings.sms_prefixes or home_prefixes(settings.timezone)) or settings.sms_prefixes == ANYWHERE:
         yield Finding(
             "warning",
             "text messages",

@@ -152,7 +152,11 @@ VARIABLES: tuple[Variable, ...] = (
         "text message providers: twilio://SID:TOKEN@host?from=%2B44… or https+json://token@host/path?secret=whsec_…",
         True,
     ),
-    Variable("ALERTS_SMS_PREFIXES", "any", "beginnings of the numbers that texts may go to, such as +44,+353"),
+    Variable(
+        "ALERTS_SMS_PREFIXES",
+        "the time zone's country",
+        "beginnings of the numbers that texts may go to, such as +44,+353; or any",
+    ),
     Variable("ALERTS_VAPID_SUBJECT", "mailto: of the sender", "whom a push service may write to"),
     Variable("ALERTS_PUSH_HOSTS", "the browsers' push services", "hosts a push endpoint may name"),
     Variable("ALERTS_ALLOW_PRIVATE_TARGETS", "false", "tests and the demo only: targets may be private addresses"),

@@ -173,8 +173,14 @@ def dkim(values: Mapping[str, str], sender: str) -> DkimKey | None:
     return DkimKey(domain=domain, selector=selector, key=key)
 
 
+ANYWHERE = ("+",)
+"""ALERTS_SMS_PREFIXES=any."""
+
+
 def prefixes(text: str) -> tuple[str, ...]:
     """Parse ALERTS_SMS_PREFIXES. Raises ValueError."""
+    if text.strip().lower() == "any":
+        return ANYWHERE
     named = tuple(words(text))
     if not all(re.fullmatch(r"\+[1-9]\d{0,14}", word) for word in named):
         raise ValueError("expected beginnings of international numbers such as +44,+353")

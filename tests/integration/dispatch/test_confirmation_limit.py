@@ -67,3 +67,14 @@ async def test_asked_addresses_are_forgotten_after_a_day(served: Served) -> None
     await served.parts.commands.forget_asked_addresses()
     with served.parts.sessions._database.read() as tx:
         assert tx.execute("SELECT COUNT(*) FROM asked_addresses")[0][0] == 0
+
+
+async def test_number_taken_before_a_rule_stays(served: Served) -> None:
+    key = await served.key("subscribers:write")
+    commands = served.parts.commands
+    usual, commands._sms_prefixes = commands._sms_prefixes, ("+",)
+    who, _ = await ask(served, key, phone="+353861234567")
+    commands._sms_prefixes = usual
+    path, edit = f"/api/v1/subscribers/{who}", {**key, "If-Match": "*"}
+    await served.ok("PATCH", path, edit, {"language": "cy"})
+    await served.ok("PATCH", path, edit, {"phone": "+353861234568"}, 422)
