@@ -3,7 +3,8 @@
 -- Numbers (row_format.py):
 --   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
---   flags: 512 OUTAGE
+--   flags: 1 FOLLOW_UP, 2 MAY_WAKE, 4 DID_WAKE, 8 LATE_JOINER, 16 IN_DOUBT, 32 TEAM, 64 DIGEST, 128 IMMEDIATE,
+--       256 HAS_RECEIPT, 512 OUTAGE
 --   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team

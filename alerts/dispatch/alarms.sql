@@ -1,7 +1,7 @@
 -- Statements of the alarm watch: signs of life of the roles, work that waits, and alarms of which the team was told.
 --
 -- Numbers (row_format.py):
---   state: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
+--   state, ended: 0 queued, 1 held, 2 sending, 3 sent, 4 delivered, 5 deferred, 6 failed-permanent, 7 failed-technical,
 --       8 expired, 9 suppressed, 10 superseded, 11 cancelled
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   paused: 1 PAUSED, 2 RESUMED

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from eventsourcing.persistence import StoredEvent
 
+from alerts.app.event_keys import event_authenticator
 from alerts.channels.descriptor import Prepared
 from alerts.channels.message import NoticeWords
 from alerts.channels.renderer import Renderer
@@ -139,7 +140,10 @@ class Unknown:
         recorded = Recorded(originator_id=stream, originator_version=version, event=event, at=now(), by="test")
         self._stack, (topic, self._state) = rig, rig.codec.encode(recorded)
         kept = msgspec.msgpack.decode(self._state)
-        newer = StoredEvent(stream, version, topic, msgspec.msgpack.encode([99, *kept[1:]]))
+        bare = msgspec.msgpack.encode([99, *kept[1:7]])
+        newer = StoredEvent(
+            stream, version, topic, event_authenticator(rig.main, rig.vault).signed(stream, version, topic, bare)
+        )
         (self.position,) = EventStoreApplication(rig.main, rig.codec).recorder.insert_events([newer]) or ()
         rig.log.notify_appended(self.position)
 

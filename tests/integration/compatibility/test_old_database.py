@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from eventsourcing.persistence import StoredEvent
+from eventsourcing.persistence import Notification
 
 from alerts.app.bootstrap import build
 from alerts.settings import load
@@ -108,14 +108,15 @@ def test_stored_events_encode_to_the_same_bytes(opened: Old) -> None:
     codec = app.services.codec
     try:
         for position, stream, version, topic, state in database.log(opened.url, opened.last):
-            stored = StoredEvent(stream, version, topic, state)
+            stored = Notification(stream, version, topic, state, position)
             again = codec.to_stored_event(codec.to_domain_event(stored))
             where = f"{topic} at {position}"
             assert (again.originator_id, again.originator_version, again.topic) == (stream, version, topic), where
-            (*then, sealed), (*now, _) = msgspec.msgpack.decode(state), msgspec.msgpack.decode(again.state)
+            (*then, sealed), (*now, _, _) = msgspec.msgpack.decode(state), msgspec.msgpack.decode(again.state)
             if not _policy_default_omitted(then, now):
                 assert now == then, where
-                assert sealed is not None or again.state == state, f"{where}: other bytes"
+                bare = b"\x97" + again.state[1:-18]  # without its MAC, which events of that time have not
+                assert sealed is not None or bare == state, f"{where}: other bytes"
     finally:
         asyncio.run(app.stop())
 

@@ -94,7 +94,7 @@ async def test_link_lives_15_minutes_and_an_invitation_a_day(served: Served) -> 
 
 
 async def test_change_of_role_voids_a_link(served: Served) -> None:
-    who = await member(served, "admin")
+    who = await member(served, "approver")
     before = link(served, who)
     await member(served, "viewer")
     assert (await press(served, before))[0] == 404

@@ -174,10 +174,12 @@ async def test_key_of_a_program_opens_its_scope_alone(served: Served, scope: str
     person = None
     if scope in OF_A_PERSON:
         person = (await served.parts.commands.invite_member(SYSTEM, "p@example.org", "admin")).id
-    key = await served.key(scope, person=person)
+    # An outgoing webhook delivers what its key may read.
+    scopes = {scope, "read"} if scope == "webhooks:write" else {scope}
+    key = await served.key(*scopes, person=person)
     for route in routes(served):
         if route.access.kind == "scope":
-            assert await asked(served, route, key) == (scope in route.access.scopes), name(route)
+            assert await asked(served, route, key) == bool(scopes.intersection(route.access.scopes)), name(route)
 
 
 @SQLITE
