@@ -25,11 +25,12 @@ demo: install ## The main job on a real place: server, residents, a scenario, a 
 test: install-dev lint types browser ## Every check and every test, on SQLite and on PostgreSQL (what CI runs)
 	$(PYTEST) $(PYTEST_ARGS)
 
-lint: install-dev ## Style (ruff, hadolint, docstrings) and the directions of imports (import-linter)
+lint: install-dev ## Style (ruff, hadolint, docstrings), security (bandit) and the directions of imports (import-linter)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m tools.check_docstrings alerts subscribers tools tests
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive alerts subscribers tools
 	$(BIN)/hadolint Dockerfile
 
 types: install-dev ## Strict types (mypy)

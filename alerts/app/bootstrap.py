@@ -81,7 +81,7 @@ from subscribers.domain.subscriber import SUBSCRIBER
 from subscribers.vault import Vault
 
 Role = Literal["web", "worker", "scheduler"]
-PROOF_SECRET = "proofs"
+PROOF_SECRET = "proofs"  # nosec B105: no password
 """Purpose, in the vault, of the secret that signs the log's proofs."""
 _ASK_FOR_FAN_OUT = 0.3
 """Seconds between tries for the fan-out's lock, while another process holds it."""

@@ -71,11 +71,11 @@ def _check_depth(text: str) -> None:
     depth = 0
     for match in _TOKENS.finditer(text):
         token = match.group()
-        if token in "[{":
+        if token in "[{":  # nosec B105: no password
             depth += 1
             if depth > DEPTH:
                 raise Malformed(f"the body is nested deeper than {DEPTH} levels")
-        elif token in "]}":
+        elif token in "]}":  # nosec B105: no password
             depth -= 1
 
 
