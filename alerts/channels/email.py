@@ -248,6 +248,12 @@ class EmailRenderer:
         context = {"title": t.text("confirm", "subject"), "preview": "", "tone": STYLES["clear"]}
         return self._transactional("confirm", to, delivery, t, context, values)
 
+    def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Message to a subscriber about a browser that was added."""
+        values = Values({"site_url": url}, {"site_url": html.escape(url)})
+        context = {"title": t.text("device_added", "subject"), "preview": "", "tone": STYLES["moderate"]}
+        return self._transactional("device_added", to, delivery, t, context, values)
+
     def webhook_off(self, to: str, delivery: str, webhooks: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to a team member about webhooks that were switched off."""
         context = {

@@ -172,6 +172,11 @@ class PushRenderer:
         title, lead = t.text("confirm", "subject"), t.text("confirm", "lead")
         return _own(title=title, words=lead, url=confirm_url, tag="confirm", t=t).message(delivery=delivery, to=to)
 
+    def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Notification to a subscriber about another browser that was added."""
+        title, lead = t.text("device_added", "subject"), t.text("device_added", "lead")
+        return _own(title=title, words=lead, url=url, tag="device-added", t=t).message(delivery=delivery, to=to)
+
 
 @dataclass(frozen=True)
 class PushNotice:

@@ -1,4 +1,4 @@
-"""Messages to one person: the reply to HELP, and to team members about a disabled webhook or an alarm."""
+"""Messages to one person: the reply to HELP, about an added device, and to the team about a webhook or an alarm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from alerts.channels.i18n import translator
 from alerts.channels.layouts import Layouts
 from alerts.channels.merge_fields import without_marks
 from alerts.channels.message import Message
+from alerts.channels.push import PushRenderer
 from alerts.channels.sms import SmsRenderer
+from alerts.kernel.terms import Channel
 
 
 class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +52,20 @@ class Answers:
         """`sender` is `Name <address>`; `clock` dates what is rendered."""
         self._default = default_language
         layouts = Layouts(sender=sender, clock=clock)
-        self._email, self._sms = EmailRenderer(layouts), SmsRenderer(layouts)
+        self._email, self._sms, self._push = EmailRenderer(layouts), SmsRenderer(layouts), PushRenderer(layouts)
 
     def help(self, language: str, to: str, delivery: str, url: str) -> Message:
         """Reply to HELP: sender, how to stop, where to read more."""
         return self._sms.help(to, delivery, url, translator(language, self._default))
+
+    def device_added(self, channel: Channel, language: str, to: str, delivery: str, url: str) -> Message:
+        """Tell that a browser was added to the person's alerts, and what to do if it was not them."""
+        t = translator(language, self._default)
+        if channel == "sms":
+            return self._sms.device_added(to, delivery, url, t)
+        if channel == "push":
+            return self._push.device_added(to, delivery, url, t)
+        return self._email.device_added(to, delivery, url, t)
 
     def webhook_off(self, language: str, to: str, delivery: str, webhooks: Sequence[WebhookOff]) -> Message:
         """List disabled webhooks, with the reasons and the way to resume them."""

@@ -131,6 +131,10 @@ class SmsRenderer:
         """Reply to HELP: sender, how to stop, where to read more."""
         return self._own_text(t.text("help", "sms", url=url), to, delivery)
 
+    def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Text to a subscriber about a browser that was added."""
+        return self._own_text(t.text("device_added", "sms", url=url), to, delivery)
+
     def _own_text(self, words: str, to: str, delivery: str) -> Message:
         return prepare(head=f"{self._name}: {words}", words="", tail="", stop="").message(delivery=delivery, to=to)
 

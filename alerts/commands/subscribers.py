@@ -280,8 +280,9 @@ class SubscriberCommands(CommandBase):
         """Add a browser, verified: the caller holds a fresh link to a contact point of theirs, and the device.
 
         `replaces`: the contact point of a browser that renews itself, which the new one takes the place of. The same
-        endpoint again changes nothing, or renews its keys. The push channel is added to those chosen. Raises Conflict
-        if the device belongs to another living subscription.
+        endpoint again changes nothing, or renews its keys. The push channel is added to those chosen, and the
+        person's other contact points are told of a new one. Raises Conflict if the device belongs to another living
+        subscription.
         """
         address = push.parse_address(body, "", AddressRules(endpoints=self._endpoints))
 
@@ -293,8 +294,11 @@ class SubscriberCommands(CommandBase):
             if "push" not in chosen.channels:
                 wider = replace(chosen, channels=tuple(c for c in CHANNELS if c == "push" or c in chosen.channels))
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, wider))
+            before = person(unit, subscriber)
             add = partial(lifecycle.decide_add, reach=reach, verified=True, replaces=replaces)
             self._append(unit, subscriber, lambda s, _: add(s))
+            if replaces is None:
+                self._append(unit, subscriber, lambda _, __: lifecycle.decide_announce(before, reach.number))
             if replaces is not None and replaces != reach.number:
                 self._append(unit, subscriber, lambda s, _: lifecycle.decide_remove(s, replaces, "changed"))
             return saved(person(unit, subscriber))

@@ -1,4 +1,4 @@
-"""Transactional messages: confirmations, answers to HELP, messages to a team member.
+"""Transactional messages: confirmations, answers to HELP, words about an added device, messages to a team member.
 
 At most one per day, kind and contact point. Its content is computed at hand-over, from the state at that time.
 """
@@ -18,6 +18,7 @@ from alerts.delivery_queue.row_format import (
     CANCELLED,
     EXPIRED,
     JOB_CONFIRMATIONS,
+    JOB_DEVICE,
     JOB_HELP,
     JOB_TEAM,
     STATE,
@@ -49,6 +50,9 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
             return _confirmations([(number, channel)])
         case e.InboundTextReceived(word="help", contact=int(contact)):
             return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
+        case se.DeviceAnnounced(to=to):
+            rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in WRITABLE]
+            return TransactionalRequest(JOB_DEVICE, rows)
         case e.WebhookDisabled():
             owners = reference_data.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
@@ -67,7 +71,7 @@ def may_request(event: object) -> bool:
     match event:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
             return True
-        case e.InboundTextReceived(word="help") | e.WebhookDisabled():
+        case e.InboundTextReceived(word="help") | e.WebhookDisabled() | se.DeviceAnnounced():
             return True
         case _:
             return False
@@ -109,6 +113,10 @@ class Transactional:
             if not webhooks:
                 return DeliveryOutcome(row, CANCELLED, "it is posted to again")
             return lambda: self._team(row, card, address, webhooks)
+        if kind == JOB_DEVICE:
+            if card.state == "removed" or card.phase in ("ended", "lapsed"):
+                return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+            return lambda: self._device(row, card, address)
         refused = _is_unneeded(row, card)
         return refused if refused is not None else lambda: self._confirmation(row, card, address)
 
@@ -120,6 +128,11 @@ class Transactional:
     def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         return self._answers.help(language, address, delivery, self._sender.public_url), language, False
+
+    def _device(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        channel, url = CHANNELS[row.channel], self._sender.public_url
+        return self._answers.device_added(channel, language, address, delivery, url), language, False
 
     def _team(
         self, row: Claimed, card: ContactCard, address: str, webhooks: list[WebhookOff]

@@ -147,6 +147,13 @@ class ContactPointAdded(Event, frozen=True, kw_only=True):
     """Time at which a former owner left by this address, if it was taken over from one."""
 
 
+class DeviceAnnounced(Event, frozen=True, kw_only=True):
+    """A device was added by a link: the person's other contact points are told, so that a stranger's is noticed."""
+
+    number: int
+    to: tuple[ContactRef, ...]
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -201,6 +208,7 @@ CATALOGUE = Catalogue.of(
     SubscriptionPaused,
     SubscriptionResumed,
     ContactPointAdded,
+    DeviceAnnounced,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

@@ -18,6 +18,8 @@ from subscribers.domain.events import (
     ContactPointRemoved,
     ContactPointSuppressed,
     ContactPointVerified,
+    ContactRef,
+    DeviceAnnounced,
     Preferences,
     PreferencesChanged,
     SubscriberErased,
@@ -104,6 +106,18 @@ def decide_add(
     if events and CHANNEL_TERMS[reach.channel].per_device:
         _check_devices(state, reach, replaces)
     return events
+
+
+def decide_announce(before: SubscriberState, number: int) -> tuple[Event, ...]:
+    """Tell the other live contact points that this device was added; nothing for one that was there, or without any."""
+    if any(contact.number == number for contact in before.current):
+        return ()
+    to = tuple(
+        ContactRef(number=contact.number, channel=contact.channel)
+        for contact in before.current
+        if contact.state == "verified" and contact.suppressed is None
+    )
+    return (DeviceAnnounced(number=number, to=to),) if to else ()
 
 
 def _check_devices(state: SubscriberState, reach: ContactDetails, replaces: int | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -98,3 +99,20 @@ async def test_pages_behind_links_are_not_indexed(served: Served) -> None:
         answer = await served.client.get(path)
         assert answer.headers.get("X-Robots-Tag") == "noindex, nofollow", path
     assert "X-Robots-Tag" not in (await served.client.get("/")).headers
+
+
+async def test_other_contact_points_are_told_of_a_device(served: Served) -> None:
+    key = await served.key("subscribers:write")
+    body = {**resident("a@example.org"), "phone": "+447700900123"}
+    made = await served.ok("POST", "/api/v1/subscribers", key, body, 201)
+    who, number = UUID(made["id"]), int(made["contact_points"][0]["id"])
+    token = served.parts.fresh_links.new(who, number)
+    for _ in range(2):
+        assert (await add(served, token, "one"))[0] == 201
+    for _ in range(200):
+        items = (await served.ok("GET", "/inbox.json", {}))["items"]
+        if len(items) >= 2:
+            break
+        await asyncio.sleep(0.05)
+    assert sorted(item["to"] for item in items) == ["+447700900123", "a@example.org"]
+    assert all("one more browser" in item["text"] for item in items)

@@ -144,7 +144,7 @@ async def test_devices_stand_side_by_side_and_null_takes_them_all_away(served: S
     renewed = {"endpoint": two["endpoint"], "keys": {**two["keys"], "p256dh": base64url(point(other))}}
     assert await add(served, kept["id"], renewed) == second
     shown = await served.ok("GET", f"/api/v1/subscribers/{kept['id']}", key)
-    assert shown["push"] == renewed and shown["version"] == 5
+    assert shown["push"] == renewed and shown["version"] == 7, "each new device is announced to the e-mail address"
 
     gone = {"token": token(served, kept["id"]), "endpoint": one["endpoint"]}
     for _ in range(2):
@@ -202,9 +202,9 @@ async def test_an_endpoint_that_was_given_up_is_not_sent_to_again(served: Served
     key = await served.key(policy="issue")
     near = {**resident("a@example.org", 51.5, -0.1), "channels": ["push"]}
     kept = await served.ok(
-        "POST", "/api/v1/subscribers", key, {**near, "push": await device(served, "no-such-mailbox-1")}, 201
+        "POST", "/api/v1/subscribers", key, {**near, "push": await device(served, "busy-once-1")}, 201
     )
-    await add(served, kept["id"], await device(served, "busy-once-1"))
+    await add(served, kept["id"], await device(served, "no-such-mailbox-1"))
     _, progress = await told(served, key)
     assert progress["by_channel"] == {"push": {"sent": 1, "failed-permanent": 1}}, (
         "the busy one took it the second time"
