@@ -31,7 +31,7 @@ from alerts.scheduler.due_items import plan_due
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row, Statement
 from subscribers.addresses import Owner, claim_many, held
-from subscribers.confirmation_limit import ask_once
+from subscribers.confirmation_limit import ask_once, was_asked
 from subscribers.domain import lifecycle, signup
 from subscribers.domain.events import Consent, Preferences
 from subscribers.domain.signup import ContactDetails
@@ -289,13 +289,27 @@ class _ImportBatch:
         return ImportedPage(len(self._rows), taken, known, refused)
 
     def _register_known(self, unit: UnitOfWork, row: ImportRow) -> str:
-        """Register a person with a known address: "known" if subscribed already, "taken" if they return."""
+        """Register a person with a known address: "taken" if they return, or are asked once more.
+
+        "known" if subscribed already, or asked within a day: nobody is asked twice in it.
+        """
+        if row.consent is None and self._is_asked(unit, row):
+            return "known"
         try:
             kept = self._commands.join(unit, _requested(row), HOW, confirmed=row.consent is not None)
         except Conflict:
             return "known"
         self._pause(unit, kept.id, row)
         return "taken"
+
+    def _is_asked(self, unit: UnitOfWork, row: ImportRow) -> bool:
+        """True if every address of a row had its confirmation of the day."""
+        addresses = self._commands._addresses
+        for channel, address in row.reaches:
+            owner = addresses.find(unit.read, channel, address)
+            if owner is None or not was_asked(unit, addresses.keyed_hash(channel, address), owner.contact):
+                return False
+        return True
 
     def _register_new(self, unit: UnitOfWork, fresh: Sequence[tuple[ImportRow, tuple[bytes, ...]]]) -> None:
         """Register unknown people: numbers reserved together, addresses written by one statement."""

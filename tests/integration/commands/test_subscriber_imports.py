@@ -103,6 +103,15 @@ async def test_finished_file_can_be_imported_again_on_request(rig: CommandRig) -
     assert len(rig.events("SubscriberRegistered")) == 1
 
 
+async def test_row_without_consent_is_asked_once_a_day(rig: CommandRig) -> None:
+    for run in (1, 2):
+        await rig.commands.begin_import(SYSTEM, FILE, 1, again=True)
+        page = await rig.commands.import_page(SYSTEM, FILE, 0, [row(2, "ann@x.example", consent=None)])
+        assert (page.taken, page.known) == ((1, 0) if run == 1 else (0, 1)), "nobody is asked by the second one"
+        await rig.commands.finish_import(SYSTEM, FILE)
+    assert len(rig.events("SubscriptionRequested")) == 1
+
+
 async def test_rows_of_one_page_with_one_address_see_each_other(rig: CommandRig) -> None:
     await rig.commands.begin_import(SYSTEM, FILE, 4)
     rows = [row(2, "a@x.example", consent=None), row(3, "A@x.example"), row(4, "a@x.example"), row(5, "b@x.example")]
