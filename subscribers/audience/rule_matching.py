@@ -43,7 +43,7 @@ def matches(columns: AudienceColumns, rule: Rule, rows: Rows, work: WorkBudget |
 
 
 class RuleQuestion:
-    """One evaluation of a resolved rule. An operator that the rule names more than once is evaluated once."""
+    """Evaluation of a resolved rule. An operator that the rule names more than once is evaluated once."""
 
     def __init__(self, columns: AudienceColumns, rule: Rule, rows: Rows, work: WorkBudget) -> None:
         self._columns, self._rule, self._rows, self._work = columns, rule, rows, work

@@ -1,4 +1,4 @@
-"""What a RULE or area asks about single people: subscribers by id, and areas so small that a count locates a home."""
+"""Detection of questions about single people: subscribers by id, areas so small that a count locates a home."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class ConnectionGate:
 
 
 class GatedConnection(asyncio.Protocol):
-    """One connection: refused, or passed on to aiohttp's protocol under time limits."""
+    """Protocol of one connection: refuses it, or passes it on to aiohttp's protocol under time limits."""
 
     def __init__(self, gate: ConnectionGate, made: Callable[[], asyncio.Protocol]) -> None:
         self._gate, self._make = gate, made
