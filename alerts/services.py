@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alerts.dispatch.alarms import Alarm
     from alerts.dispatch.canary import CanaryState
     from alerts.explain.why import Explainer
+    from alerts.gazetteer import PlaceLookup
     from alerts.projections import ReadModelQueries
     from alerts.projections.progress import AwaitableProgress
     from alerts.providers.inbox import Inbox
@@ -57,6 +58,8 @@ class Services:
     renderer: Renderer
     inbox: Inbox | None
     """None unless the public URL is a loopback address."""
+    place_lookup: PlaceLookup
+    """From what people type (postcode, name, position) to places; blocks."""
     vapid: Vapid
     """VAPID key pair: browsers subscribe with it, push services identify us by it."""
     webhooks: WebhookQueries

@@ -48,6 +48,7 @@ from alerts.eventlog.integrity.prover import Prover
 from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.explain.why import Explainer
+from alerts.gazetteer import PlaceLookup, RegisteredPlaces
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
@@ -143,6 +144,7 @@ class App:
         self._checkpoints = CheckpointStore(self.log, views, self.vault, **checkpoints)
         self.projector = self._build_projector(views)
         self.dispatch = DispatchQueries(main)
+        self.place_lookup = PlaceLookup(RegisteredPlaces(self.views, settings.default_language))
         self.commands = Commands(
             writer=self.writer,
             log=self.log,
@@ -157,6 +159,7 @@ class App:
                 settings.push_hosts, allow_private=settings.allow_private_targets, own=settings.inbox_url
             ),
             sms_prefixes=settings.sms_prefixes or home_prefixes(settings.timezone),
+            postcodes=self.place_lookup.postcodes,
         )
         self.inbox = self._open_inbox()
         self.vapid = Vapid(partial(self.vault.shared_secret, VAPID, SECRET_BYTES), settings.vapid_subject, clock=clock)
@@ -216,6 +219,7 @@ class App:
             explainer=Explainer(self.log, self.views, self.dispatch),
             renderer=self._renderer,
             inbox=self.inbox,
+            place_lookup=self.place_lookup,
             webhooks=WebhookQueries(main, self.log),
             vapid=self.vapid,
             reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),

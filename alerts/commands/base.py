@@ -19,6 +19,7 @@ from alerts.commands.rights import check_unchanged
 from alerts.domain import notice_lifecycle
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import Log, UnitOfWork, Writer
+from alerts.gazetteer import Postcodes
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.times import micros
 from alerts.observability import request_id
@@ -51,16 +52,18 @@ class CommandBase:
         timezone: str = "Europe/London",
         endpoints: EndpointRule | None = None,
         sms_prefixes: tuple[str, ...] = (),
+        postcodes: Postcodes | None = None,
     ) -> None:
         """Wire the collaborators.
 
         `endpoints` accepts or refuses push endpoints; None refuses all. `sms_prefixes`: prefixes of accepted telephone
-        numbers; an empty tuple accepts any.
+        numbers; an empty tuple accepts any. `postcodes` finds them; None: only where the extra is installed.
         """
         self._writer, self._log, self._database = writer, log, database
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
         self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
         self._sms_prefixes = sms_prefixes
+        self._postcodes = postcodes or Postcodes()
         self._known = KnownNamesCache(database)
 
     async def _run(self, actor: Actor, work: Callable[[UnitOfWork], A], idem: Idempotency | None = None) -> A:

