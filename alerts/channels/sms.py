@@ -14,7 +14,7 @@ from alerts.channels.layouts import Layouts
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative
 from alerts.channels.sms_segments import count as segment_count
-from alerts.channels.sms_segments import plain_punctuation
+from alerts.channels.sms_segments import plain_punctuation, with_look_alikes
 from alerts.channels.subject import digest_title, listed_title, sms_lead
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
@@ -73,7 +73,7 @@ class PreparedSms:
 
     def _fitted(self, near: str) -> str:
         room = LIMIT - len(self._joined(near, "")) - 1
-        return self._joined(near, cut(self.words, room, MARK))
+        return with_look_alikes(self._joined(near, cut(self.words, room, MARK)))
 
     def _joined(self, near: str, words: str) -> str:
         return " ".join(part for part in (self.head, words, near, self.tail, self.stop) if part)

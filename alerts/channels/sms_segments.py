@@ -15,6 +15,13 @@ _PLAIN = str.maketrans(
      "\u00a0": " ", "\u202f": " ", "\u2009": " ", "•": "-", "\u2011": "-", "\u00ad": None, "\u200b": None}
 )  # fmt: skip
 
+_LOOK_ALIKES = str.maketrans(
+    "ąćęłńóśźżĄĆĘŁŃÓŚŹŻŵŷŴŶâêîôûÂÊÎÔÛáíúýÁÍÚÝëïẅÿËÏẄŸẁẃỳẀẂỲčďěňřšťůžČĎĚŇŘŠŤŮŽőűŐŰçăâîșțĂȘȚ",
+    "acelnoszzACELNOSZZwyWYaeiouAEIOUaiuyAIUYeiwyEIWYwwyWWYcdenrstuzCDENRSTUZouOUcaaistAST",
+)
+"""Letters of Polish, Welsh and their neighbours beside those of GSM-7 that a reader takes for them, as their own
+services write them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -27,11 +34,17 @@ class Segments:
 
 
 def plain_punctuation(text: str) -> str:
-    """Replace typographic quotes, dashes and spaces, which would more than halve a segment's room.
-
-    Letters are kept: a Welsh ŵ or a Polish ą is a separate letter, not an ornament.
-    """
+    """Replace typographic quotes, dashes and spaces, which would more than halve a segment's room."""
     return text.translate(_PLAIN)
+
+
+def with_look_alikes(text: str) -> str:
+    """Replace letters by their look-alikes of GSM-7 if that saves a segment; otherwise return the text as it is.
+
+    A text in another script, or with one character that has no look-alike, stays as its author wrote it.
+    """
+    plain = text.translate(_LOOK_ALIKES)
+    return plain if count(plain).segments < count(text).segments else text
 
 
 def count(text: str) -> Segments:

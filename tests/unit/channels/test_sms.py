@@ -14,7 +14,7 @@ from alerts.channels import markdown, sms
 from alerts.channels.i18n import LANGUAGES
 from alerts.channels.message import Alternative
 from alerts.channels.renderer import Renderer
-from alerts.channels.sms_segments import Segments, count, plain_punctuation
+from alerts.channels.sms_segments import Segments, count, plain_punctuation, with_look_alikes
 from alerts.kernel.texts import cut
 
 
@@ -168,3 +168,21 @@ def test_a_paragraph_is_wrapped_as_textwrap_does(words: list[str], width: int, i
     )
     assert markdown.wrap(" ".join(words), width, indent) == "\n".join(wanted)
     assert markdown.wrap(" \t".join(["", *words, ""]), width, indent) == "\n".join(wanted), "blanks count as one"
+
+
+def test_polish_text_leaves_in_the_letters_of_its_services() -> None:
+    text = "Zamknij okna i drzwi. Pożar na ulicy Świętokrzyskiej, dym może być trujący. " * 2
+    assert count(text).segments == 3 and count(with_look_alikes(text)).segments == 1
+    assert with_look_alikes(text).startswith(
+        "Zamknij okna i drzwi. Pozar na ulicy Swietokrzyskiej, dym moze byc trujacy."
+    )
+
+
+@pytest.mark.parametrize("text", ["Pożar", "Pożar 火 " * 30, "کھڑکیاں بند رکھیں۔ " * 10, "Close windows. " * 20, ""])
+def test_text_stays_as_written_if_nothing_is_saved(text: str) -> None:
+    assert with_look_alikes(text) == text
+
+
+@given(st.text(max_size=400))
+def test_look_alikes_never_cost_a_segment(text: str) -> None:
+    assert count(with_look_alikes(text)).segments <= count(text).segments
