@@ -254,6 +254,12 @@ class EmailRenderer:
         context = {"title": t.text("device_added", "subject"), "preview": "", "tone": STYLES["moderate"]}
         return self._transactional("device_added", to, delivery, t, context, values)
 
+    def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Message with a fresh link."""
+        values = Values({"fresh_url": url}, {"fresh_url": html.escape(url)})
+        context = {"title": t.text("fresh_link", "subject"), "preview": "", "tone": STYLES["clear"]}
+        return self._transactional("fresh_link", to, delivery, t, context, values)
+
     def webhook_off(self, to: str, delivery: str, webhooks: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to a team member about webhooks that were switched off."""
         context = {

@@ -177,6 +177,11 @@ class PushRenderer:
         title, lead = t.text("device_added", "subject"), t.text("device_added", "lead")
         return _own(title=title, words=lead, url=url, tag="device-added", t=t).message(delivery=delivery, to=to)
 
+    def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Notification with a fresh link."""
+        title, lead = t.text("fresh_link", "subject"), t.text("fresh_link", "lead")
+        return _own(title=title, words=lead, url=url, tag="fresh-link", t=t).message(delivery=delivery, to=to)
+
 
 @dataclass(frozen=True)
 class PushNotice:

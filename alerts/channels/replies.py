@@ -67,6 +67,19 @@ class Answers:
             return self._push.device_added(to, delivery, url, t)
         return self._email.device_added(to, delivery, url, t)
 
+    def fresh_link(self, channel: Channel, language: str, to: str, delivery: str, url: str) -> Message:
+        """Send the link by which a person sees and changes everything, for an hour."""
+        t = translator(language, self._default)
+        if channel == "sms":
+            return self._sms.fresh_link(to, delivery, url, t)
+        if channel == "push":
+            return self._push.fresh_link(to, delivery, url, t)
+        return self._email.fresh_link(to, delivery, url, t)
+
+    def confirmation_code(self, language: str, to: str, delivery: str, code: str, url: str) -> Message:
+        """Request to confirm a telephone number, by a code or a link."""
+        return self._sms.confirmation_code(to, delivery, code, url, translator(language, self._default))
+
     def webhook_off(self, language: str, to: str, delivery: str, webhooks: Sequence[WebhookOff]) -> Message:
         """List disabled webhooks, with the reasons and the way to resume them."""
         items = [

@@ -135,6 +135,14 @@ class SmsRenderer:
         """Text to a subscriber about a browser that was added."""
         return self._own_text(t.text("device_added", "sms", url=url), to, delivery)
 
+    def confirmation_code(self, to: str, delivery: str, code: str, url: str, t: Translator) -> Message:
+        """Request to confirm a number: the code first, which phones offer to fill in."""
+        return self._own_text(t.text("confirm", "sms_code", code=code, url=url), to, delivery)
+
+    def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Text with a fresh link."""
+        return self._own_text(t.text("fresh_link", "sms", url=url), to, delivery)
+
     def _own_text(self, words: str, to: str, delivery: str) -> Message:
         return prepare(head=f"{self._name}: {words}", words="", tail="", stop="").message(delivery=delivery, to=to)
 

@@ -26,6 +26,7 @@ from alerts.commands.results import (
     SubscriberSaved,
     TriggerSaved,
 )
+from alerts.commands.self_service import SelfServiceCommands
 from alerts.commands.service_points import ServiceCommands
 from alerts.commands.subscriber_exports import ExportCommands
 from alerts.commands.subscriber_imports import ImportCommands
@@ -41,6 +42,7 @@ class Commands(
     RegisterCommands,
     NoticeCommands,
     NewsletterCommands,
+    SelfServiceCommands,
     ImportCommands,
     ExportCommands,
     TeamCommands,

@@ -88,4 +88,12 @@ class TriggerSaved(Result, frozen=True, kw_only=True):
     """False for a repeat; this is the first result."""
 
 
-AnyResult = Saved | NoticeSaved | SubscriberSaved | SourceSaved | KeySaved | MemberSaved | TriggerSaved
+class CodeTried(Result, frozen=True, kw_only=True):
+    """Result of a confirmation code."""
+
+    confirmed: bool
+    left: int = 0
+    """Tries that are left."""
+
+
+AnyResult = Saved | NoticeSaved | SubscriberSaved | CodeTried | SourceSaved | KeySaved | MemberSaved | TriggerSaved

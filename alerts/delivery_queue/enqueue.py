@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from alerts.delivery_queue.frozen_audience import contains
-from alerts.delivery_queue.row_format import QUEUED
+from alerts.delivery_queue.row_format import JOB_FRESH, QUEUED
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard, derived_id
 from alerts.kernel.times import micros
@@ -68,15 +68,17 @@ def is_enqueued(unit: UnitOfWork, notice: int, contact: int) -> bool:
 def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, position: int) -> int:
     """Find or create the dispatch of this (UTC) day's messages of a kind; return its number.
 
-    The number makes each message's identity, so a contact point gets at most one a day. It expires a day after the
-    day's end.
+    The number makes each message's identity, so a contact point gets at most one a day; of fresh links one in each
+    quarter of it, since each is good for an hour. It expires a day after the day's end.
     """
     day = at.date()
-    rows = unit.read(_sql.job_of_day, (kind, day.toordinal()))
+    quarter = at.hour // 6 if kind == JOB_FRESH else None
+    period = day.toordinal() if quarter is None else day.toordinal() * 4 + quarter
+    rows = unit.read(_sql.job_of_day, (kind, period))
     if rows:
         return int(rows[0][0])
     number = unit.number(NOTICES)
-    dispatch = derived_id("day", str(kind), day.isoformat())
+    dispatch = derived_id("day", str(kind), day.isoformat(), *([] if quarter is None else [str(quarter)]))
     midnight = datetime.combine(day, time(), tzinfo=at.tzinfo)
     expires = midnight + timedelta(days=2)
     unit.write(
@@ -86,7 +88,7 @@ def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, positio
             dispatch.bytes,
             dispatch.bytes,
             kind,
-            day.toordinal(),
+            period,
             lane,
             position,
             micros(midnight),

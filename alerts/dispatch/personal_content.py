@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from alerts.channels.i18n import translator
@@ -15,7 +15,7 @@ from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.languages import choose
 from alerts.kernel.secret_keys import SecretKeys
-from alerts.kernel.signed_tokens import contact_token, delivery_token
+from alerts.kernel.signed_tokens import FreshLink, contact_token, delivery_token, fresh_link_token
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.nearest import Where, alternatives, nearest, within
@@ -24,6 +24,9 @@ from subscribers.audience.reference_data import ReferenceData
 from subscribers.audience.service_change_matching import nearest_matters
 from subscribers.directory import ContactCard
 from subscribers.domain.events import SubscriberPlace
+
+FRESH_FOR = timedelta(hours=1)
+"""Life of a fresh link (RULES "Identity")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,16 @@ class SenderProfile:
     def confirm_url(self, card: ContactCard) -> str:
         """Link that verifies this contact point."""
         return f"{self.public_url}/confirm/{contact_token(self.secret, 'confirm', card.subscriber, card.number)}"
+
+    def preferences_url(self, card: ContactCard) -> str:
+        """Link to what this person gets, to change or pause it; it shows no address."""
+        token = contact_token(self.secret, "preferences", card.subscriber, card.number)
+        return f"{self.public_url}/preferences/{token}"
+
+    def fresh_url(self, card: ContactCard, now: datetime) -> str:
+        """Link that proves, for an hour, that somebody reads this contact point."""
+        token = fresh_link_token(self.secret, FreshLink(card.subscriber, card.number, now + FRESH_FOR))
+        return f"{self.public_url}/preferences/{token}"
 
 
 def notice_content(
@@ -113,7 +126,7 @@ def personal_content(
         to=card.address,
         why_url=sender.why_url(issued.number, card.number),
         stop_url="" if team else sender.stop_url(issued.number, card.number),
-        preferences_url="",
+        preferences_url="" if team else sender.preferences_url(card),
         place_name=_name_of(issued, place, card, sender, reference_data) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),

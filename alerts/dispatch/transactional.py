@@ -19,6 +19,7 @@ from alerts.delivery_queue.row_format import (
     EXPIRED,
     JOB_CONFIRMATIONS,
     JOB_DEVICE,
+    JOB_FRESH,
     JOB_HELP,
     JOB_TEAM,
     STATE,
@@ -27,6 +28,7 @@ from alerts.delivery_queue.row_format import (
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import SenderProfile
 from alerts.domain import events as e
+from alerts.kernel.confirmation_codes import confirmation_code
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
 from subscribers.audience.reference_data import ReferenceData
@@ -53,6 +55,8 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
         case se.DeviceAnnounced(to=to):
             rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in WRITABLE]
             return TransactionalRequest(JOB_DEVICE, rows)
+        case se.FreshLinkRequested(number=number, channel=channel) if channel in WRITABLE:
+            return TransactionalRequest(JOB_FRESH, [NewDelivery(number, CHANNEL_CODE[channel], 0)])
         case e.WebhookDisabled():
             owners = reference_data.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
@@ -71,7 +75,7 @@ def may_request(event: object) -> bool:
     match event:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
             return True
-        case e.InboundTextReceived(word="help") | e.WebhookDisabled() | se.DeviceAnnounced():
+        case e.InboundTextReceived(word="help") | e.WebhookDisabled() | se.DeviceAnnounced() | se.FreshLinkRequested():
             return True
         case _:
             return False
@@ -117,13 +121,20 @@ class Transactional:
             if card.state == "removed" or card.phase in ("ended", "lapsed"):
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
             return lambda: self._device(row, card, address)
+        if kind == JOB_FRESH:
+            if card.state != "verified" or card.phase != "confirmed":
+                return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+            return lambda: self._fresh(row, card, address)
         refused = _is_unneeded(row, card)
         return refused if refused is not None else lambda: self._confirmation(row, card, address)
 
     def _confirmation(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
-        url = self._sender.confirm_url(card)
-        return self._renderer.confirmation(CHANNELS[row.channel], language, address, delivery, url), language, False
+        url, channel = self._sender.confirm_url(card), CHANNELS[row.channel]
+        if channel == "sms":
+            code = confirmation_code(self._sender.secret, card.number, self._clock())
+            return self._answers.confirmation_code(language, address, delivery, code, url), language, False
+        return self._renderer.confirmation(channel, language, address, delivery, url), language, False
 
     def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
@@ -133,6 +144,11 @@ class Transactional:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         channel, url = CHANNELS[row.channel], self._sender.public_url
         return self._answers.device_added(channel, language, address, delivery, url), language, False
+
+    def _fresh(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        channel, url = CHANNELS[row.channel], self._sender.fresh_url(card, self._clock())
+        return self._answers.fresh_link(channel, language, address, delivery, url), language, False
 
     def _team(
         self, row: Claimed, card: ContactCard, address: str, webhooks: list[WebhookOff]

@@ -154,6 +154,13 @@ class DeviceAnnounced(Event, frozen=True, kw_only=True):
     to: tuple[ContactRef, ...]
 
 
+class FreshLinkRequested(Event, frozen=True, kw_only=True):
+    """Somebody asked for a fresh link to a contact point of this person: it is sent there, and nowhere else."""
+
+    number: int
+    channel: Channel
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -209,6 +216,7 @@ CATALOGUE = Catalogue.of(
     SubscriptionResumed,
     ContactPointAdded,
     DeviceAnnounced,
+    FreshLinkRequested,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

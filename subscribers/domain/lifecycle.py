@@ -5,7 +5,7 @@ Decisions are idempotent, so a repeated click has the same result as the first.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.events import Event
@@ -30,9 +30,13 @@ from subscribers.domain.events import (
     SubscriptionResumed,
     SuppressionLifted,
 )
-from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails, suppression
-from subscribers.domain.subscriber import ContactState, SubscriberState
+from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails, decide_register, suppression
+from subscribers.domain.subscriber import EVERYTHING, ContactState, SubscriberState
 
+UNDO_FOR = timedelta(days=7)
+"""Time in which a leaving by link can be undone."""
+UNDOABLE = frozenset(("one-click", "one-click, everything", "asked for"))
+"""Reasons of leavings that can be undone by the link that caused them."""
 MOST_DEVICES = 20
 """Browsers per person: inventing an endpoint costs nothing, while each notice costs us a request to it."""
 
@@ -64,6 +68,8 @@ def decide_verify(state: SubscriberState, number: int, *, now: datetime) -> tupl
     verified = ContactPointVerified(number=number)
     if state.phase == "confirmed":
         return (verified,)
+    if state.consent is not None:  # given with the request, with its exact wording
+        return (verified, SubscriptionConfirmed(consent=None))
     consent = Consent(wording="confirmation", given_at=now, how="link to the contact point")
     return (verified, SubscriptionConfirmed(consent=consent))
 
@@ -183,6 +189,28 @@ def decide_end(state: SubscriberState, reason: str) -> tuple[Event, ...]:
         return ()
     withdrawn = (ConsentWithdrawn(reason=reason),) if state.consent else ()
     return (*withdrawn, SubscriptionEnded(reason=reason))
+
+
+def decide_undo(state: SubscriberState, number: int, *, now: datetime) -> tuple[Event, ...]:
+    """Take a leaving by link back, within `UNDO_FOR`: the contact point, or all that were there when it ended.
+
+    Raises Conflict when it is too late, or they left in another way.
+    """
+    contact = _contact(state, number)
+    if state.phase == "erased" or state.preferences is None:
+        raise NotFound("This person's data were erased.")
+    if state.phase == "confirmed" and contact.state == "verified":
+        return ()
+    left = max((found for found in (state.leaving(EVERYTHING), state.leaving(number)) if found), default=None)
+    if left is None or left.by not in UNDOABLE or now - left.at > UNDO_FOR:
+        raise Conflict("This can no longer be undone: signing up again begins anew.")
+    consent = Consent(wording="undo", given_at=now, how="link, within a week of leaving")
+    back = [c for c in state.contacts if c.address is not None and (c.number == number or c.state == "verified")]
+    if state.phase == "confirmed":
+        reach = ContactDetails(number, contact.channel, contact.address or "")
+        return decide_add(state, reach, verified=True) if contact.address else ()
+    contacts = [ContactDetails(c.number, c.channel, c.address or "") for c in back]
+    return decide_register(state, how="undo", contacts=contacts, preferences=state.preferences, consent=consent)
 
 
 def decide_erase(state: SubscriberState) -> tuple[Event, ...]:

@@ -99,6 +99,10 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
         """Return the contact point of that number, removed ones included."""
         return next((c for c in self.contacts if c.number == number), None)
 
+    def leaving(self, key: int) -> Leaving | None:
+        """Return the latest leaving of a contact point, or of the whole person (`EVERYTHING`)."""
+        return self.leavings.get(key) if self.leavings else None
+
     @property
     def current(self) -> tuple[ContactState, ...]:
         """Contact points that were not removed."""
