@@ -133,7 +133,7 @@ async def test_help_alone_is_answered_once_a_day(rig: Rig, commands: Commands) -
         await rig.until(lambda: rig.reads.status(now()).queued == 0 and rig.reads.status(now()).in_flight == 0)
     [answer] = rig.inbox.items()
     assert answer.channel == "sms" and answer.to == PHONE
-    assert "STOP" in text_of(answer) and "http://127.0.0.1:8080" in text_of(answer) and "ostrzeżenia" in text_of(answer)
+    assert "STOP" in text_of(answer) and "http://127.0.0.1:8080" in text_of(answer) and "ostrzezenia" in text_of(answer)
     assert len(rig.events("InboundTextReceived")) == 3
 
 
