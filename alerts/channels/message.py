@@ -48,6 +48,13 @@ class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):
     """Service change: its effective time."""
     concerned: tuple[str, ...] = ()
     """Service change: names of the service points concerned."""
+    check_code: str = ""
+    """Code by which a reader can ask `/check` whether the message is ours; "" for none."""
+
+    @property
+    def check_page(self) -> str:
+        """Address of the page that checks codes, as one types it."""
+        return f"{self.url.partition('://')[2].partition('/alerts/')[0]}/check"
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -40,6 +40,8 @@ class PreparedSms:
     words: str
     tail: str
     stop: str
+    code: str = ""
+    """Check code, in words; added before the link if it takes no further segment."""
     urgent: bool = False
     expires: datetime | None = None
 
@@ -58,6 +60,12 @@ class PreparedSms:
 
     def text(self, nearby: tuple[str, ...] = (), nearby_lead: str = "") -> str:
         """Compose the text alone; see `message`. Places are left out before they take more than `SEGMENTS`."""
+        text = self._text(nearby, nearby_lead)
+        coded = replace(self, tail=f"{self.code} {self.tail}".strip())._text(nearby, nearby_lead) if self.code else text
+        dearer = segment_count(coded).segments > segment_count(text).segments
+        return text if dearer or coded.replace(f"{self.code} ", "", 1) != text else coded
+
+    def _text(self, nearby: tuple[str, ...], nearby_lead: str) -> str:
         without = self._fitted("")
         if not nearby:
             return without
@@ -80,14 +88,21 @@ class PreparedSms:
 
 
 def prepare(
-    *, head: str, words: str, tail: str, stop: str, urgent: bool = False, expires: datetime | None = None
+    *,
+    head: str,
+    words: str,
+    tail: str,
+    stop: str,
+    code: str = "",
+    urgent: bool = False,
+    expires: datetime | None = None,
 ) -> PreparedSms:
     """Assemble a text from its parts, in punctuation that GSM-7 encodes cheaply."""
 
     def plain(part: str) -> str:
         return plain_punctuation(" ".join(part.split()))
 
-    return PreparedSms(plain(head), plain(words), plain(tail), plain(stop), urgent=urgent, expires=expires)
+    return PreparedSms(plain(head), plain(words), plain(tail), plain(stop), plain(code), urgent, expires)
 
 
 class SmsRenderer:
@@ -107,6 +122,7 @@ class SmsRenderer:
             words=text,
             tail="" if words.short_url in own or words.url in own else words.short_url,
             stop=t.text("message", "stop_sms"),
+            code=t.text("check", "in_text", code=words.check_code) if words.check_code else "",
             urgent=words.priority == "emergency",
             expires=words.expires,
         )

@@ -11,6 +11,7 @@ from alerts.channels.i18n import translator
 from alerts.channels.message import Alternative, NoticeWords, Personal
 from alerts.delivery_queue.row_format import DeliveryFlag
 from alerts.domain.place_names import place_name, where
+from alerts.kernel.check_codes import check_code
 from alerts.kernel.geometry import Area, area_of, resolve_area
 from alerts.kernel.ids import delivery_id
 from alerts.kernel.languages import choose
@@ -97,6 +98,7 @@ def notice_content(
         timezone=sender.timezone,
         effective=issued.effective,
         concerned=issued.concerned,
+        check_code=check_code(sender.secret, issued.number),
     )
 
 

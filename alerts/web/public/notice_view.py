@@ -18,7 +18,9 @@ from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
+from alerts.kernel.check_codes import check_code
 from alerts.kernel.languages import choose
+from alerts.kernel.secret_keys import SecretKeys
 from alerts.projections.queries import ReadModelQueries
 from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.map_svg import Pin, Zone, draw
@@ -57,7 +59,8 @@ class ReaderLocale:
 class NoticeViews:
     """Builds the template context of notices."""
 
-    def __init__(self, views: ReadModelQueries, place_shapes: PlaceShapes, site: Site) -> None:
+    def __init__(self, views: ReadModelQueries, place_shapes: PlaceShapes, site: Site, keys: SecretKeys) -> None:
+        self._keys = keys
         self._views, self._place_shapes, self._site = views, place_shapes, site
         self._cards = FragmentCache(10_000)
 
@@ -137,6 +140,7 @@ class NoticeViews:
             "valid": reader.time_phrase("valid", subject.expires) if not over and head.ended_at is None else "",
             "last_word": self._last_word(head, reader) if over else None,
             "issued_by": self._issued_by(head, t),
+            "check_code": check_code(self._keys, head.number),
             "record": t.text("page", "record", position=t.number(head.issued_position or 0)),
         }
 

@@ -36,7 +36,7 @@ class PageFrame:
         self.is_copy = pages is not None
         self.pages = pages or Pages(services)
         self.place_shapes = PlaceShapes(services.views, services.settings.default_language)
-        self.notices = NoticeViews(services.views, self.place_shapes, self.pages.site)
+        self.notices = NoticeViews(services.views, self.place_shapes, self.pages.site, services.settings.secret_key)
         self.changes = ChangeViews(services.views, self.place_shapes, self.pages.site)
         self.cache = PageCache(services)
         self.entries = FragmentCache(10_000)

@@ -84,7 +84,7 @@ def _make_folder(folder: Path) -> None:
 
 def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
     """Yield (name, content) of each file, link targets before the pages that link to them."""
-    site = replace(Site.of(services.settings), inbox=False)
+    site = replace(Site.of(services.settings), inbox=False, is_copy=True)
     default = primary_subtag(services.settings.default_language)
     for name in _FILES:
         yield f"static/{name}", (STATIC / name).read_bytes()
@@ -161,7 +161,7 @@ class _StaticPages(Pages):
         }
         super().__init__(services, replace(site, base=self._bases[tag]))
 
-    def languages(self, path: str, t: Translator, place: str = "") -> list[tuple[str, str, str]]:
+    def languages(self, path: str, t: Translator, place: str = "", extra: str = "") -> list[tuple[str, str, str]]:
         """Return (tag, own name, link) of the page in the other languages' folders."""
         rest = path.removeprefix(self.site.base)
         return [(tag, language_name(tag), f"{base}{rest}") for tag, base in self._bases.items() if tag != t.tag]

@@ -39,6 +39,8 @@ class Site:
     icon: str
     push_script: str
     """URL of the script that offers notifications on this device; pages work without it."""
+    is_copy: bool = False
+    """True for the static copy: nothing in it can answer a form."""
 
     @classmethod
     def of(cls, settings: Settings) -> Site:
@@ -103,9 +105,9 @@ class Pages:
         header = request.headers.get("Accept-Language", "")
         return _preferred(header, primary_subtag(self.services.settings.default_language))
 
-    def languages(self, path: str, t: Translator, place: str = "") -> list[tuple[str, str, str]]:
-        """Return (tag, own name, link) of the page in the other languages; `place` is preserved."""
-        rest = f"&place={place}" if place else ""
+    def languages(self, path: str, t: Translator, place: str = "", extra: str = "") -> list[tuple[str, str, str]]:
+        """Return (tag, own name, link) of the page in the other languages; `place` and the query `extra` are kept."""
+        rest = "".join(f"&{part}" for part in (f"place={place}" if place else "", extra) if part)
         return [(tag, language_name(tag), f"{path}?lang={tag}{rest}") for tag in LANGUAGES if tag != t.tag]
 
 

@@ -186,3 +186,13 @@ def test_text_stays_as_written_if_nothing_is_saved(text: str) -> None:
 @given(st.text(max_size=400))
 def test_look_alikes_never_cost_a_segment(text: str) -> None:
     assert count(with_look_alikes(text)).segments <= count(text).segments
+
+
+def test_code_is_added_only_if_no_segment_is() -> None:
+    def text(words: str, code: str) -> str:
+        return sms.prepare(head="Town:", words=words, tail="http://x.example/a/7", stop="STOP to end", code=code).text()
+
+    assert text("Fire.", "Code 4F7K2P") == "Town: Fire. Code 4F7K2P http://x.example/a/7 STOP to end"
+    full = "w" * (160 - len(text("", "")) - 1)
+    assert text(full, "Code 4F7K2P") == text(full, "") and len(text(full, "")) == 160
+    assert text("w " * 400, "Code 4F7K2P") == text("w " * 400, ""), "no word is cut for it"

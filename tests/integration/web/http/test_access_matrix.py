@@ -90,6 +90,7 @@ MATRIX = {
     "GET /alerts/{id}.cap": "public",
     "GET /": "public",
     "GET /changes": "public",
+    "GET /check": "public",
     "GET /feeds/alerts.atom": "public",
     "GET /feeds/cap.atom": "public",
     "GET /alerts/{notice}.json": "public",
