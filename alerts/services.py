@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from alerts.delivery_queue.promptness import Promptness
 from alerts.delivery_queue.statistics import Totals
 from alerts.eventlog.ports import Log, PublicCodec, Writer
 from alerts.net.rate_limits import RateLimits
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from alerts.commands.console_sessions import ConsoleSessions
     from alerts.commands.fresh_links import FreshLinks
     from alerts.delivery_queue.queries import DispatchQueries
-    from alerts.dispatch.alarms import Alarm
+    from alerts.dispatch.alarms import Alarm, PastAlarm
     from alerts.dispatch.canary import CanaryState
     from alerts.explain.why import Explainer
     from alerts.gazetteer import PlaceLookup
@@ -83,6 +84,10 @@ class Services:
     """Channel → state of its canary; empty without testers. Blocks."""
     alarms: Callable[[], tuple[Alarm, ...]] = tuple
     """What keeps messages from leaving, as of this process's last look."""
+    past_alarms: Callable[[], list[PastAlarm]] = list
+    """Alarms of the last 90 days that are over, the latest first. Blocks."""
+    promptness: Callable[[], Promptness] = Promptness
+    """Shares of emergencies' messages that left in time. Blocks."""
     parked: Callable[[], int] = int
     """Count of parked events and audiences; `waiting` adds the webhooks."""
     totals: Callable[[], Totals] = Totals

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from types import MappingProxyType
@@ -30,8 +30,10 @@ from alerts.commands.console_sessions import ConsoleSessions
 from alerts.commands.fresh_links import FreshLinks
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
+from alerts.delivery_queue.promptness import promptness
 from alerts.delivery_queue.queries import DispatchQueries
 from alerts.delivery_queue.statistics import totals
+from alerts.dispatch.alarms import past_alarms
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
@@ -229,6 +231,8 @@ class App:
             providers=self._provider_states,
             canaries=lambda: canary_states(main, settings.canary, clock()),
             alarms=self._watch.alarms,
+            past_alarms=lambda: past_alarms(main, clock() - timedelta(days=90), 20),
+            promptness=lambda: promptness(main, clock()),
             parked=self._parked,
             totals=partial(totals, main),
             urgent=self._worker.is_urgent if self._worker is not None else bool,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 # Imported eagerly: messages are rendered by several threads, and babel's modules import each other in a circle.
 from babel import Locale
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 
 from alerts.kernel.languages import primary_subtag
@@ -86,6 +86,10 @@ class Translator:
     def number(self, value: int) -> str:
         """Format a count with thousands separators."""
         return format_decimal(value, locale=self.locale)
+
+    def percent(self, share: float) -> str:
+        """Format a share (0 to 1) in percent, with one decimal: `99.6%`."""
+        return format_percent(share, "#,##0.0%", locale=self.locale)
 
 
 def direction(tag: str) -> str:

@@ -27,7 +27,7 @@ SELECT log_position, issued_at, pages, next_page, people, unreachable, contacts,
 FROM jobs WHERE notice = ?
 
 -- name: job_head
-SELECT notice_id, kind, issued_at, first_at FROM jobs WHERE notice = ?
+SELECT notice_id, kind, issued_at, first_at, lane FROM jobs WHERE notice = ?
 
 -- name: job_of_day
 SELECT notice FROM jobs WHERE kind = ? AND day = ?

@@ -8,15 +8,18 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from alerts.delivery_queue import promptness
 from alerts.delivery_queue.row_format import (
     CHUNK,
     DEFERRED,
     HELD,
     IN_DOUBT,
     JOB_NOTICE,
+    LANE,
     QUEUED,
     SENDING,
     SENT,
+    DeliveryFlag,
     bucket_of,
 )
 from alerts.domain.events import DispatchChunkFinished, Outcome
@@ -191,7 +194,7 @@ def _tally(unit: UnitOfWork, worker: int, owner: int, settled: Sequence[Delivery
 
 def _append_chunk(unit: UnitOfWork, worker: int, notice: int, settled: Sequence[DeliveryOutcome]) -> None:
     """Append the chunk events; record the time of the first attempt and the latencies."""
-    [(notice_id, kind, issued_at, first_at)] = unit.read(_sql.job_head, (notice,))
+    [(notice_id, kind, issued_at, first_at, lane)] = unit.read(_sql.job_head, (notice,))
     for start in range(0, len(settled), CHUNK):
         event = DispatchChunkFinished(
             notice=_uuid(notice_id),
@@ -211,6 +214,16 @@ def _append_chunk(unit: UnitOfWork, worker: int, notice: int, settled: Sequence[
     )
     for bucket, amount in took.items():
         unit.write(_sql.latency, (notice, bucket, worker, amount))
+    if lane == LANE["emergency"]:
+        promptness.count(unit, worker, issued_at, filter(None, map(_left, settled)))
+
+
+def _left(settled: DeliveryOutcome) -> tuple[int, datetime] | None:
+    """Channel and time of a hand-over that counts for promptness; None for what was held or added later."""
+    row = settled.row
+    if settled.state != SENT or settled.finished is None or row.state == HELD or row.flags & DeliveryFlag.LATE_JOINER:
+        return None
+    return row.channel, settled.finished
 
 
 def _event_of(settled: DeliveryOutcome) -> Outcome:

@@ -92,7 +92,10 @@ class AlarmMessages:
 
     async def _end(self, name: str) -> None:
         def work(unit: UnitOfWork) -> list[tuple[str, int]]:
-            return [(str(words), int(since)) for words, since in unit.read(_sql.clear_alarm, (name,))]
+            ended = [(str(words), int(since)) for words, since in unit.read(_sql.clear_alarm, (name,))]
+            for _, since in ended:
+                unit.write(_sql.remember, (name, since, micros(unit.now)))
+            return ended
 
         ended = (await self._writer.run(work, by="system")).result
         for words, since in ended:

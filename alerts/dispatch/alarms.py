@@ -20,7 +20,7 @@ import msgspec
 
 from alerts.delivery_queue.row_format import DEFERRED, QUEUED, SENDING, STATE
 from alerts.kernel.terms import CHANNELS
-from alerts.kernel.times import from_micros
+from alerts.kernel.times import from_micros, micros
 from alerts.storage.in_clauses import select_in
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database
@@ -64,6 +64,14 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     """What is wrong and what to do, for an operator."""
     since: datetime
+
+
+class PastAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Alarm that is over, and of which the team was told."""
+
+    name: str
+    since: datetime
+    ended: datetime
 
 
 class UnplannedNotice(msgspec.Struct, frozen=True, kw_only=True):
@@ -253,6 +261,13 @@ def silent_roles(database: Database, now: datetime) -> dict[str, float]:
     return {
         name.removeprefix(_PREFIX): age for name, age in beats.items() if name.startswith(_PREFIX) and age >= SILENT_S
     }
+
+
+def past_alarms(database: Database, since: datetime, most: int) -> list[PastAlarm]:
+    """Alarms that ended since a time, the latest first. Blocks."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.past, (micros(since), most))
+    return [PastAlarm(name=str(n), since=from_micros(int(b)), ended=from_micros(int(e))) for n, b, e in rows]
 
 
 def waiting_by_channel(database: Database) -> dict[str, ChannelLoad]:

@@ -29,5 +29,11 @@ INSERT INTO alarms (name, words, since) VALUES (?, ?, ?) ON CONFLICT (name) DO N
 -- name: clear_alarm
 DELETE FROM alarms WHERE name = ? RETURNING words, since
 
+-- name: remember
+INSERT INTO past_alarms (name, since, ended) VALUES (?, ?, ?) ON CONFLICT (name, since) DO NOTHING
+
+-- name: past
+SELECT name, since, ended FROM past_alarms WHERE ended >= ? ORDER BY since DESC LIMIT ?
+
 -- name: raised
 SELECT name, words, since FROM alarms ORDER BY since

@@ -27,7 +27,7 @@ ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResp
 
 _NOT_YET = re.compile(
     r"^/(subscribe|preferences|report|board|bulletin\.txt"
-    r"|feeds|places|status)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
+    r"|feeds|places)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
 )
 """Paths reserved for the next version: the 404 says so."""
 

@@ -39,6 +39,8 @@ class Site:
     icon: str
     push_script: str
     """URL of the script that offers notifications on this device; pages work without it."""
+    fresh_script: str = ""
+    """URL of the script that keeps an open page up to date; pages work without it."""
     is_copy: bool = False
     """True for the static copy: nothing in it can answer a form."""
 
@@ -54,6 +56,7 @@ class Site:
             css=f"{base}/static/look.css?v={_version('look.css')}",
             icon=f"{base}/static/icon.svg?v={_version('icon.svg')}",
             push_script=f"{base}/static/push.js?v={_version('push.js')}",
+            fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
         )
 
 
@@ -128,7 +131,7 @@ def routes(services: Services) -> list[Route]:
     return [Route("GET", "/static/{name}", static, PUBLIC)]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _content(name: str) -> bytes:
     return (STATIC / name).read_bytes()
 

@@ -11,7 +11,7 @@ from typing import Any
 from alerts.channels.message import SendResult
 from alerts.channels.replies import Answers
 from alerts.dispatch.alarm_messages import LASTS_S, STALE_S, AlarmMessages
-from alerts.dispatch.alarms import SILENT_S, AlarmWatch, beat
+from alerts.dispatch.alarms import SILENT_S, AlarmWatch, beat, past_alarms
 from tests.support.rig import SENDER, Rig, Scripted
 
 WELL = {"email": {"provider": "smtp", "state": "well"}}
@@ -74,6 +74,8 @@ def test_team_is_told_once_of_a_silent_worker_and_of_its_end(rig: Rig) -> None:
         assert process.look(1) == []
     _, over = letters(mail)
     assert over["Subject"] == "It is well again: messages leave"
+    [past] = past_alarms(rig.main, rig.clock() - timedelta(days=1), 5)
+    assert past.name == "role:worker" and past.since <= past.ended
     assert rig.log.read(0, 100) == [], "an alarm is no event of the log"
 
 

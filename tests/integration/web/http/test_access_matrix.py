@@ -91,6 +91,7 @@ MATRIX = {
     "GET /": "public",
     "GET /changes": "public",
     "GET /check": "public",
+    "GET /status": "public",
     "GET /feeds/alerts.atom": "public",
     "GET /feeds/cap.atom": "public",
     "GET /alerts/{notice}.json": "public",
