@@ -50,8 +50,17 @@ class PlaceLookup:
             or self._by_postcode(asked, language)
             or self._registered.named(asked, language)
             or self._towns(self._world.named(asked), language)
+            or self._as_shown(asked, language)
             or self.suggest(asked, language)
         )
+
+    def _as_shown(self, text: str, language: str) -> list[PlaceCandidate]:
+        """Places whose label was taken over whole, with what they lie in: `Cardiff, United Kingdom`."""
+        head = next((text[: text.index(mark)] for mark in (",", "،") if mark in text), "").strip()
+        if not head:
+            return []
+        found = self.find(head, language)
+        return [candidate for candidate in found if folded(candidate.words) == folded(text)] or found
 
     def suggest(self, text: str, language: str) -> list[PlaceCandidate]:
         """Return what a text may become while it is typed: names that begin like it, at most `MOST`."""

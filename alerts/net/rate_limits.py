@@ -25,13 +25,13 @@ class RateLimits:
         self._tick = tick
         self._buckets: dict[str, TokenBucket] = {}
 
-    def take(self, who: str, rate: float) -> None:
-        """Take a token for one request of `who`, limited to `rate` per second.
+    def take(self, who: str, rate: float, *, burst_seconds: float = _BURST_SECONDS) -> None:
+        """Take a token for one request of `who`, limited to `rate` per second; `burst_seconds` of it may come at once.
 
         Raises `TooManyRequests`.
         """
         now = self._tick()
-        bucket = self._buckets.get(who) or self._add(who, rate, now)
+        bucket = self._buckets.get(who) or self._add(who, rate, now, burst_seconds)
         bucket.rate = rate
         if not bucket.take(now):
             seconds = math.ceil(bucket.delay(now))
@@ -39,8 +39,8 @@ class RateLimits:
                 f"more than {rate:g} requests a second; wait {seconds} s, then send fewer", retry_after=seconds
             )
 
-    def _add(self, who: str, rate: float, now: float) -> TokenBucket:
+    def _add(self, who: str, rate: float, now: float, burst_seconds: float) -> TokenBucket:
         if len(self._buckets) >= _MOST:
             self._buckets = {name: bucket for name, bucket in self._buckets.items() if not bucket.is_full(now)}
-        bucket = self._buckets[who] = TokenBucket(rate, now, burst_seconds=_BURST_SECONDS)
+        bucket = self._buckets[who] = TokenBucket(rate, now, burst_seconds=burst_seconds)
         return bucket

@@ -39,6 +39,7 @@ from alerts.web.public import (
     templating,
     token_pages,
 )
+from alerts.web.public.sign_up import routes as sign_up
 
 MODULES = (
     hooks.routes,
@@ -63,6 +64,7 @@ MODULES = (
     cap_documents.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too
     pages.routes,
     place_search.routes,
+    sign_up.routes,
     token_pages.routes,
     push_subscription.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too

@@ -37,6 +37,8 @@ class Site:
     inbox: bool
     css: str
     icon: str
+    places_script: str
+    """URL of the script that suggests places while somebody types; forms work without it."""
     push_script: str
     """URL of the script that offers notifications on this device; pages work without it."""
     fresh_script: str = ""
@@ -55,6 +57,7 @@ class Site:
             inbox=settings.inbox,
             css=f"{base}/static/look.css?v={_version('look.css')}",
             icon=f"{base}/static/icon.svg?v={_version('icon.svg')}",
+            places_script=f"{base}/static/places.js?v={_version('places.js')}",
             push_script=f"{base}/static/push.js?v={_version('push.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
         )

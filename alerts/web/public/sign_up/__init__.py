@@ -1,0 +1,1 @@
+"""Sign-up in four steps: where, what, how, check; then one step left."""
