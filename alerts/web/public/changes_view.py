@@ -60,6 +60,7 @@ class ChangeViews:
             "weekday": weekday,
             "day": day,
             "month": month,
+            "from_day": _since(facts.effective, reader),
             "tone": _STYLES[facts.kind],
             "tag": t.text("kind", "service-change"),
             "title": headline,
@@ -73,6 +74,12 @@ class ChangeViews:
 
 def _reaches(point: PointState, outline: Area) -> bool:
     return outline.touches(point.facts.lat, point.facts.lon, point.facts.reach_km * 1000)
+
+
+def _since(at: datetime, reader: ReaderLocale) -> str:
+    """Say from when a change holds: `From Tuesday 1 December, 09:00`."""
+    phrase = reader.time_phrase("from_day" if at > reader.now else "since", at)
+    return phrase[:1].upper() + phrase[1:]
 
 
 def _tile(at: datetime, t: Translator, timezone: str) -> Sequence[str]:

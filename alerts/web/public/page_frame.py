@@ -39,6 +39,8 @@ class PageFrame:
         self.notices = NoticeViews(services.views, self.place_shapes, self.pages.site, services.settings.secret_key)
         self.changes = ChangeViews(services.views, self.place_shapes, self.pages.site)
         self.cache = PageCache(services)
+        self.near_cache = PageCache(services)
+        """Pages for a place or a choice of the reader's: however many are asked for, the shared ones stay cached."""
         self.entries = FragmentCache(10_000)
         """Entries of feeds."""
 

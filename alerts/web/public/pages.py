@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerts.services import Services
 from alerts.web.http.routing import PUBLIC, Route
-from alerts.web.public import cap_feed, changes, check, feed, notice, now, status
+from alerts.web.public import board, bulletin, cap_feed, changes, check, feed, notice, now, status
 from alerts.web.public.page_frame import PageFrame
 
 
@@ -14,6 +14,8 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("GET", "/", now.handler(frame), PUBLIC),
         Route("GET", "/changes", changes.handler(frame), PUBLIC),
+        Route("GET", "/board", board.handler(frame), PUBLIC),
+        Route("GET", "/bulletin.txt", bulletin.handler(frame), PUBLIC),
         Route("GET", "/check", check.handler(frame), PUBLIC),
         Route("GET", "/status", status.handler(frame), PUBLIC),
         Route("GET", "/feeds/alerts.atom", feed.handler(frame), PUBLIC),

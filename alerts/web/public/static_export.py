@@ -24,7 +24,7 @@ from alerts.channels.i18n import LANGUAGES, Translator, language_name, translato
 from alerts.domain.notice import NoticeState
 from alerts.kernel.languages import primary_subtag
 from alerts.services import Services
-from alerts.web.public import cap_documents, cap_feed, changes, feed, notice, now, push_subscription
+from alerts.web.public import bulletin, cap_documents, cap_feed, changes, feed, notice, now, push_subscription
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame
 from alerts.web.public.templating import STATIC, Pages, Site
@@ -139,6 +139,7 @@ def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
     return [
         ("feeds/alerts.atom", _body(feed.build(frame, reader, ""))),
         ("feeds/cap.atom", _body(cap_feed.build(frame, reader, ""))),
+        ("bulletin.txt", _body(bulletin.build(frame, reader, f"{base}/bulletin.txt", ""))),
         ("changes/index.html", _body(changes.build(frame, reader, f"{base}/changes", ""))),
         ("index.html", _body(now.build(frame, reader, f"{base}/", ""))),
     ]

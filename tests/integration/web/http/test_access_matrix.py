@@ -90,6 +90,8 @@ MATRIX = {
     "GET /alerts/{id}.cap": "public",
     "GET /": "public",
     "GET /changes": "public",
+    "GET /board": "public",
+    "GET /bulletin.txt": "public",
     "GET /check": "public",
     "GET /status": "public",
     "GET /feeds/alerts.atom": "public",

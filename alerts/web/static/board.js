@@ -1,0 +1,87 @@
+// Notice board: asks for itself every ten seconds and puts what is new in place, says how old it is, is grey when older
+// than a minute, moves by some pixels against burn-in, and is itself again when nobody has touched it for a while.
+"use strict";
+
+(() => {
+  const EVERY_MS = 10_000;
+  const STALE_S = 60;
+  const { home, reset, warn, fresh, stale, going, bulletin } = document.body.dataset;
+  const age = document.getElementById("age");
+  const notice = document.getElementById("going");
+  let heard = Date.now();
+  let touched = Date.now();
+  let shown = "";
+
+  const seconds = (since) => Math.floor((Date.now() - since) / 1000);
+  const isChanged = () => Boolean(home) || document.querySelector("details[open]") !== null || window.scrollY > 0;
+
+  const renew = async () => {
+    try {
+      const answer = await fetch(location.href);
+      if (!answer.ok) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      heard = Date.now();
+      for (const part of ["header", "main"]) {
+        const next = page.querySelector(part);
+        if (next) document.querySelector(part).replaceChildren(...next.childNodes);
+      }
+    } catch {
+      // No connection: the age says so.
+    }
+  };
+
+  const goHome = () => {
+    touched = Date.now();
+    notice.textContent = "";
+    if (home) location.replace(home);
+    document.querySelectorAll("details[open]").forEach((one) => one.removeAttribute("open"));
+    window.scrollTo(0, 0);
+  };
+
+  const tick = () => {
+    const old = seconds(heard);
+    const isStale = old > STALE_S;
+    document.documentElement.classList.toggle("stale", isStale);
+    age.textContent = (isStale ? stale : fresh).replace("{seconds}", old);
+    const idle = seconds(touched);
+    if (!isChanged()) {
+      notice.textContent = "";
+    } else if (idle >= Number(reset)) {
+      goHome();
+    } else if (idle >= Number(warn)) {
+      const words = going.replace("{seconds}", Math.ceil((Number(reset) - idle) / 5) * 5);
+      if (words !== shown) notice.textContent = shown = words;
+    } else {
+      notice.textContent = shown = "";
+    }
+  };
+
+  const shift = () => {
+    const step = Math.floor(Date.now() / 60_000) % 4;
+    document.body.className = step ? `shift-${step}` : "";
+  };
+
+  for (const kind of ["pointerdown", "keydown", "touchstart", "wheel"]) {
+    addEventListener(kind, () => { touched = Date.now(); tick(); }, { passive: true });
+  }
+
+  const aloud = document.getElementById("aloud");
+  if (aloud && "speechSynthesis" in window) {
+    aloud.hidden = false;
+    aloud.addEventListener("click", async () => {
+      if (speechSynthesis.speaking) {
+        speechSynthesis.cancel();
+        return;
+      }
+      const said = new SpeechSynthesisUtterance(await (await fetch(bulletin)).text());
+      said.lang = document.documentElement.lang;
+      speechSynthesis.speak(said);
+    });
+  }
+
+  setInterval(renew, EVERY_MS);
+  setInterval(tick, 1000);
+  setInterval(shift, 60_000);
+  shift();
+  tick();
+})();

@@ -1,0 +1,92 @@
+"""Take pictures of the public pages: `python -m tools.screens FOLDER [NAME...]`.
+
+Each page of a small London is drawn wide and light, dark, at 360 px, in Arabic and as printed, as small PNG files. It
+needs Chromium and what `make install-dev` installs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from alerts.web.http import app
+from tests.support.scene import Scene, plan_of
+
+LOOKS: Mapping[str, Mapping[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 740}},
+    "arabic": {"viewport": {"width": 360, "height": 740}, "locale": "ar"},
+    "print": {"viewport": {"width": 800, "height": 1130}},
+}
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+async def main(folder: Path, wanted: list[str]) -> None:
+    """Serve the story, visit each page in each look, and write `page-look.png`."""
+    from playwright.async_api import async_playwright
+
+    executable = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if executable is None:
+        raise SystemExit("no Chromium on this machine: install chromium")
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="al-screens-") as scratch, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        scene = Scene(Path(scratch), public_url=f"http://127.0.0.1:{port}")
+        await scene.start()
+        runner = web.AppRunner(app.build(scene.parts))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        pages = await asyncio.to_thread(_tell, scene)
+        async with async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+            for look, given in LOOKS.items():
+                context = await browser.new_context(**{"locale": "en-GB", **given})
+                page = await context.new_page()
+                if look == "print":
+                    await page.emulate_media(media="print")
+                for name, path in pages.items():
+                    if wanted and name not in wanted:
+                        continue
+                    await page.goto(f"{scene.parts.settings.public_url}{path}")
+                    await page.wait_for_load_state("networkidle")
+                    await page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=name != "board")
+                await context.close()
+            await browser.close()
+        await runner.cleanup()
+        await scene.stop()
+
+
+def _tell(scene: Scene) -> dict[str, str]:
+    """Tell the story; the path of each page by its name."""
+    scene.london()
+    closure, fire = scene.closure(), scene.fire()
+    scene.follow(fire, "smoke-update", "Update")
+    gas = scene.notice(plan_of("gas"))
+    scene.follow(gas, "gas-cancel", "Cancel")
+    scene.notice(plan_of("water"))
+    scene.notice(plan_of("market"), source=None)
+    return {
+        "now": "/",
+        "notice": f"/alerts/{fire}",
+        "cancelled": f"/alerts/{gas}",
+        "closure": f"/alerts/{closure}",
+        "changes": "/changes",
+        "check": "/check?code=7ZZZZ7",
+        "status": "/status",
+        "board": "/board?place=southwark",
+    }
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))
