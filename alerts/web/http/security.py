@@ -55,11 +55,11 @@ async def drop_server_header(_: web.Request, response: web.StreamResponse) -> No
 def check_host(public_url: str, allowed: Collection[str], request: web.Request) -> None:
     """Check the Host header against DNS rebinding. Raises RequestRefused 421 (RFC 9110, 15.5.20).
 
-    An address instead of a name cannot be rebound: health checks and tests use one.
+    An address cannot be rebound, nor a name without a dot, such as a container's: nobody outside owns one.
     """
     host = (urlsplit(f"//{request.headers.get('Host', '')}").hostname or "").lower().rstrip(".")
     ours = (urlsplit(public_url).hostname or "").lower().rstrip(".")
-    if not host or host == ours or host in allowed or is_loopback(host) or _is_address(host):
+    if "." not in host or host == ours or host in allowed or is_loopback(host) or _is_address(host):
         return
     raise RequestRefused(421, "this is not the address of this service: use its public one")
 

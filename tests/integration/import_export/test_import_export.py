@@ -29,6 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("ALERTS_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    assert run(["migrate"]) == 0
     return tmp_path
 
 
@@ -122,6 +123,7 @@ def test_what_goes_out_comes_in_the_same_elsewhere(
     other = folder / "other"
     other.mkdir()
     monkeypatch.chdir(other)
+    assert run(["migrate"]) == 0
     assert asked("import", str(folder / "out.csv"))["taken"] == 3
     asked("export", "out.csv")
     assert (other / "out.csv").read_text() == (folder / "out.csv").read_text()

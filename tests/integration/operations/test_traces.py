@@ -29,6 +29,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     for name in [name for name in os.environ if name.startswith("ALERTS_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+    assert run(["migrate"]) == 0
 
     def run_here(*arguments: str, words: bool = False) -> Any:
         capfd.readouterr()

@@ -126,7 +126,7 @@ def test_every_thread_renders_the_same_page(language: str) -> None:
     expected = b""
     for _ in range(ROUNDS):
         empty_caches()
-        site = Site("Town", "", "https://town.example", False, "/look.css", "/icon.svg", "/push.js")
+        site = Site("Town", "", "https://town.example", False, "/look.css", "/icon.svg", "/places.js", "/push.js")
         pages = Pages(cast(Services, None), site)
         expected = expected or page()
         pages = Pages(cast(Services, None), site)

@@ -27,9 +27,7 @@ def test_own_names_and_addresses_are_taken(host: str) -> None:
     check_host(URL, frozenset(["app"]), make_mocked_request("GET", "/", headers={"Host": host}))
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "alerts.anytown.example.evil.example", "127.0.0.1.evil.example", "a@b"]
-)
+@pytest.mark.parametrize("host", ["evil.example", "alerts.anytown.example.evil.example", "127.0.0.1.evil.example"])
 def test_rebound_names_are_refused(host: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         check_host(URL, frozenset(), make_mocked_request("GET", "/", headers={"Host": host}))
