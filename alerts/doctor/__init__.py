@@ -70,7 +70,7 @@ def checks() -> list[Check]:
     import dns.resolver  # noqa: F401
 
     from alerts.app import bootstrap  # noqa: F401
-    from alerts.doctor import database, mail, network, providers, standstill
+    from alerts.doctor import database, mail, network, posters, providers, standstill
     from alerts.net import (
         dkim,  # noqa: F401
         safe_client,  # noqa: F401
@@ -88,6 +88,7 @@ def checks() -> list[Check]:
         providers.push,
         providers.texts,
         network.clock,
+        posters.posters,
     ]
 
 

@@ -26,8 +26,9 @@ ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResp
 """Renders an error for people: (services, request, status, message) → page."""
 
 _NOT_YET = re.compile(
-    r"^/(preferences|report"
-    r"|feeds|places)(?=/|$)|^/alerts/[^/]+\.(ics|pdf)$"
+    r"^/(preferences"
+    r"|report"
+    r"|places)(?=/|$)"
 )
 """Paths reserved for the next version: the 404 says so."""
 

@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
-from markupsafe import Markup
 
 from alerts.channels.i18n import LANGUAGES, language_name
 from alerts.domain.place_names import place_name
 from alerts.domain.reference_data import PlaceState
 from alerts.web.http.routing import Handler
+from alerts.web.public import poster
 from alerts.web.public.notice_view import ReaderLocale
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, place_of
@@ -80,7 +80,7 @@ def build(
         "home": "" if at_home else link(place=home[0], lang=home[1], size=""),
         "home_name": name(home[0]),
         "bulletin": f"{frame.pages.site.base}/bulletin.txt?" + urlencode({"lang": t.tag, "place": place}),
-        "qr": _qr(f"{frame.pages.site.url}/" + (f"?place={place}" if place else "")),
+        "qr": poster.qr(f"{frame.pages.site.url}/" + (f"?place={place}" if place else "")),
         "address": f"{frame.pages.site.url.partition('://')[2]}",
         "reset_s": RESET_S,
         "warn_s": WARN_S,
@@ -109,11 +109,3 @@ def _nearest_first(frame: PageFrame, places: dict[str, PlaceState], home: str) -
     x, y = middle(home)
     away = {slug: (middle(slug)[0] - x) ** 2 * 0.4 + (middle(slug)[1] - y) ** 2 for slug in places}
     return sorted(places.values(), key=lambda one: away[one.slug])
-
-
-def _qr(url: str) -> Markup:
-    """Draw an address as a QR code, an SVG without styles."""
-    import segno  # only boards and posters need it
-
-    code = segno.make(url, error="m").svg_inline(omitsize=True, border=2, light="#fff", svgclass="qr", lineclass="")
-    return Markup(code)  # nosec B704: drawn from our own address

@@ -15,7 +15,7 @@ from alerts.domain.notice import NoticeState
 from alerts.web.api.common import read
 from alerts.web.http.routing import Handler
 from alerts.web.public.page_cache import Built
-from alerts.web.public.page_frame import PageFrame
+from alerts.web.public.page_frame import PageFrame, notice_id
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Site
 
@@ -26,7 +26,7 @@ def page_handler(frame: PageFrame) -> Handler:
     async def page(request: web.Request) -> web.StreamResponse:
         if (cached := await frame.cache.cached(request)) is not None:
             return cached
-        notice = _id(request)
+        notice = notice_id(request)
         tag = frame.pages.language(request)
         return await frame.cache.serve(request, ("notice", notice, tag), partial(build, frame, notice, tag))
 
@@ -39,7 +39,7 @@ def json_handler(frame: PageFrame) -> Handler:
     async def data(request: web.Request) -> web.StreamResponse:
         if (cached := await frame.cache.cached(request)) is not None:
             return cached
-        notice = _id(request)
+        notice = notice_id(request)
         return await frame.cache.serve(request, ("json", notice), partial(build_json, frame, notice))
 
     return data
@@ -77,13 +77,6 @@ def build_json(frame: PageFrame, notice: UUID) -> Built | None:
         return None
     document = msgspec.json.encode(_thread_json(thread, frame.pages.site, frame.place_shapes))
     return Built(document, "application/json")
-
-
-def _id(request: web.Request) -> UUID:
-    try:
-        return UUID(request.match_info["notice"])
-    except ValueError:
-        raise web.HTTPNotFound from None
 
 
 def _thread_json(thread: Sequence[NoticeState], site: Site, place_shapes: PlaceShapes) -> Mapping[str, Any]:

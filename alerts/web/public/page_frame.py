@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from aiohttp import web
 
@@ -100,6 +101,14 @@ def place_of(request: web.Request) -> str:
     if slug and not _SLUG.fullmatch(slug):
         raise web.HTTPNotFound
     return slug
+
+
+def notice_id(request: web.Request) -> UUID:
+    """Return the notice in the path; what is no id is a 404."""
+    try:
+        return UUID(request.match_info["notice"])
+    except ValueError:
+        raise web.HTTPNotFound from None
 
 
 def page_of(request: web.Request) -> int:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from alerts.services import Services
 from alerts.web.http.routing import PUBLIC, Route
-from alerts.web.public import board, bulletin, cap_feed, changes, check, feed, notice, now, status
+from alerts.web.public import (
+    board,
+    bulletin,
+    calendar_feed,
+    cap_feed,
+    changes,
+    check,
+    feed,
+    geojson_feed,
+    notice,
+    now,
+    poster,
+    status,
+)
 from alerts.web.public.page_frame import PageFrame
 
 
@@ -20,6 +33,10 @@ def routes(services: Services) -> list[Route]:
         Route("GET", "/status", status.handler(frame), PUBLIC),
         Route("GET", "/feeds/alerts.atom", feed.handler(frame), PUBLIC),
         Route("GET", "/feeds/cap.atom", cap_feed.handler(frame), PUBLIC),
+        Route("GET", "/feeds/alerts.geojson", geojson_feed.handler(frame), PUBLIC),
+        Route("GET", "/feeds/changes.ics", calendar_feed.feed_handler(frame), PUBLIC),
+        Route("GET", "/alerts/{notice}.ics", calendar_feed.notice_handler(frame), PUBLIC),
+        Route("GET", "/alerts/{notice}.pdf", poster.handler(frame), PUBLIC),
         Route("GET", "/alerts/{notice}.json", notice.json_handler(frame), PUBLIC),
         Route("GET", "/alerts/{notice}", notice.page_handler(frame), PUBLIC),
         Route("GET", "/a/{number}", notice.short_handler(frame), PUBLIC),

@@ -24,12 +24,23 @@ from alerts.channels.i18n import LANGUAGES, Translator, language_name, translato
 from alerts.domain.notice import NoticeState
 from alerts.kernel.languages import primary_subtag
 from alerts.services import Services
-from alerts.web.public import bulletin, cap_documents, cap_feed, changes, feed, notice, now, push_subscription
+from alerts.web.public import (
+    bulletin,
+    calendar_feed,
+    cap_documents,
+    cap_feed,
+    changes,
+    feed,
+    geojson_feed,
+    notice,
+    now,
+    push_subscription,
+)
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame
 from alerts.web.public.templating import STATIC, Pages, Site
 
-_FILES = ("look.css", "icon.svg")
+_FILES = ("look.css", "icon.svg", "fresh.js", "share.js")
 
 
 class Exported(NamedTuple):
@@ -99,6 +110,7 @@ def _site(services: Services, days: int) -> Iterator[tuple[str, bytes]]:
         for thread in threads:
             page = _body(notice.build(frame, thread[-1].id, tag))
             for issued in thread:
+                yield f"{folder}alerts/{issued.id}.ics", _body(calendar_feed.build_notice(frame, issued.id, tag))
                 yield f"{folder}alerts/{issued.id}/index.html", page
                 if tag == default:
                     yield f"a/{issued.number}/index.html", page
@@ -139,6 +151,8 @@ def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
     return [
         ("feeds/alerts.atom", _body(feed.build(frame, reader, ""))),
         ("feeds/cap.atom", _body(cap_feed.build(frame, reader, ""))),
+        ("feeds/alerts.geojson", _body(geojson_feed.build(frame, reader, ""))),
+        ("feeds/changes.ics", _body(calendar_feed.build(frame, reader, ""))),
         ("bulletin.txt", _body(bulletin.build(frame, reader, f"{base}/bulletin.txt", ""))),
         ("changes/index.html", _body(changes.build(frame, reader, f"{base}/changes", ""))),
         ("index.html", _body(now.build(frame, reader, f"{base}/", ""))),

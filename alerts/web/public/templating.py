@@ -43,6 +43,7 @@ class Site:
     """URL of the script that offers notifications on this device; pages work without it."""
     fresh_script: str = ""
     """URL of the script that keeps an open page up to date; pages work without it."""
+    share_script: str = ""
     board_css: str = ""
     board_script: str = ""
     is_copy: bool = False
@@ -61,6 +62,7 @@ class Site:
             icon=f"{base}/static/icon.svg?v={_version('icon.svg')}",
             places_script=f"{base}/static/places.js?v={_version('places.js')}",
             push_script=f"{base}/static/push.js?v={_version('push.js')}",
+            share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
