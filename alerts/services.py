@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from alerts.delivery_queue.promptness import Promptness
 from alerts.delivery_queue.statistics import Totals
@@ -67,6 +68,8 @@ class Services:
     """Outgoing webhooks and their progress."""
     reads: ThreadPoolExecutor
     """Executor for blocking reads: a few long-lived threads, since each reader keeps a connection."""
+    unseal: Callable[[UUID, bytes], bytes | None] = lambda subject, sealed: None
+    """Decrypts what is stored outside the log under a subject's key; None after an erasure. Blocks."""
     limits: RateLimits = field(default_factory=RateLimits)
     """Rate limits of each key and each source, in this process."""
     unverified: Counter[str] = field(default_factory=Counter)

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain.reference_data import MemberState
+from alerts.domain.report import ReportState
 from alerts.kernel.ids import contact_shard, shard_of
 from alerts.kernel.paging import Page
 from alerts.kernel.terms import SIGN_IN_CHANNEL, Channel
@@ -23,7 +24,7 @@ from subscribers.domain.events import Preferences
 from subscribers.domain.subscriber import ContactState, SubscriberState
 from subscribers.unsealing import NOTHING, Opened, Unsealer, opened
 
-__all__ = ["ContactCard", "Directory", "DirectoryProjection", "card_of_member"]
+__all__ = ["ContactCard", "Directory", "DirectoryProjection", "ReportCard", "card_of_member", "card_of_report"]
 
 _SQL = named_queries.load("subscribers", "directory.sql")
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
@@ -61,6 +62,33 @@ def card_of_member(member: MemberState) -> ContactCard:
         preferences=None,
         language="",
         phase="confirmed",
+    )
+
+
+class ReportCard(ContactCard, frozen=True, kw_only=True):
+    """Address that came with a report, for its answer alone."""
+
+    receipt: str
+    answer: str | None
+    """None before the answer, and after an erasure."""
+
+
+def card_of_report(report: ReportState) -> ReportCard:
+    """The address of a resident who reported, as a contact point. Raises ValueError for a report without one."""
+    if report.contact is None or report.channel is None:
+        raise ValueError("this report came without an address")
+    return ReportCard(
+        number=report.contact,
+        subscriber=report.id,
+        channel=report.channel,
+        state="verified",
+        suppressed=None,
+        address=report.address,
+        preferences=None,
+        language=report.language,
+        phase="erased" if report.phase == "erased" else "confirmed",
+        receipt=report.receipt,
+        answer=report.answer,
     )
 
 

@@ -42,6 +42,7 @@ from alerts.dispatch.personal_content import SenderProfile
 from alerts.dispatch.retry_policy import RetryPolicy
 from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
+from alerts.domain.streams import REPORT
 from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import Codec
 from alerts.eventlog.integrity.merkle import SECRET_BYTES as PROOF_BYTES
@@ -51,7 +52,7 @@ from alerts.eventlog.log import EventLog
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.explain.why import Explainer
 from alerts.gazetteer import PlaceLookup, RegisteredPlaces
-from alerts.kernel.errors import Unavailable
+from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
 from alerts.kernel.terms import Channel
 from alerts.kernel.times import utc_now
@@ -162,6 +163,7 @@ class App:
             ),
             sms_prefixes=settings.sms_prefixes or home_prefixes(settings.timezone),
             postcodes=self.place_lookup.postcodes,
+            seal=self.vault.seal,
         )
         self.inbox = self._open_inbox()
         self.vapid = Vapid(partial(self.vault.shared_secret, VAPID, SECRET_BYTES), settings.vapid_subject, clock=clock)
@@ -224,6 +226,7 @@ class App:
             place_lookup=self.place_lookup,
             webhooks=WebhookQueries(main, self.log),
             vapid=self.vapid,
+            unseal=self.vault.unseal,
             reads=ThreadPoolExecutor(_READERS, thread_name_prefix="reads"),
             topics=frozenset(CATALOGUE.events),
             version=version("community-alerts"),
@@ -350,10 +353,18 @@ class App:
     def _erase(self, subject: UUID) -> None:
         """Delete a person's messages in the local inbox, then their key."""
         if self.inbox is not None:
-            state, secret = self.log.state(SUBSCRIBER, subject), self.settings.secret_key
-            contacts = {contact.number for contact in state.contacts} if state else set()
+            contacts, secret = self._contacts_of(subject), self.settings.secret_key
             self.inbox.forget(lambda id: (parse_delivery_id(secret, id) or (0, -1))[1] in contacts)
         self.vault.destroy(subject)
+
+    def _contacts_of(self, subject: UUID) -> set[int]:
+        """Contact points of a subscriber, or of a resident's report."""
+        try:
+            state = self.log.state(SUBSCRIBER, subject)
+        except NotFound:  # another kind of thing
+            report = self.log.state(REPORT, subject)
+            return {report.contact} if report is not None and report.contact is not None else set()
+        return {contact.number for contact in state.contacts} if state else set()
 
     def build_worker(self, **options: Any) -> Worker:
         """Build a worker on this process's components. `options` replace parameters from the settings."""

@@ -22,7 +22,7 @@ from alerts.channels.descriptor import CANARY_TEXT, AddressRules, CanaryRequest,
 from alerts.channels.i18n import Translator, direction
 from alerts.channels.layouts import Layouts
 from alerts.channels.mail_headers import address_field, text_field
-from alerts.channels.merge_fields import Template, mark, quoted_printable, template
+from alerts.channels.merge_fields import Template, mark, quoted_printable, template, without_marks
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
 from alerts.channels.severity_style import STYLES, style
@@ -259,6 +259,17 @@ class EmailRenderer:
         values = Values({"fresh_url": url}, {"fresh_url": html.escape(url)})
         context = {"title": t.text("fresh_link", "subject"), "preview": "", "tone": STYLES["clear"]}
         return self._transactional("fresh_link", to, delivery, t, context, values)
+
+    def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
+        """Message with the answer to a report."""
+        values = Values({"report_url": url}, {"report_url": html.escape(url)})
+        context = {
+            "title": t.text("report", "answer_subject", receipt=receipt),
+            "preview": "",
+            "tone": STYLES["clear"],
+            "answer": without_marks(words),
+        }
+        return self._transactional("report_answer", to, delivery, t, context, values)
 
     def webhook_off(self, to: str, delivery: str, webhooks: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to a team member about webhooks that were switched off."""

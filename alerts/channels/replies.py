@@ -1,4 +1,4 @@
-"""Messages to one person: the reply to HELP, about an added device, and to the team about a webhook or an alarm."""
+"""Messages to one person: replies to HELP and to a report, about an added device, to the team about faults."""
 
 from __future__ import annotations
 
@@ -35,6 +35,15 @@ class WebhookOff(msgspec.Struct, frozen=True, kw_only=True):
         host = parts.hostname or ""
         where = f"[{host}]" if ":" in host else host
         return f"{parts.scheme}://{where}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+class ReportAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of a person to a resident's report."""
+
+    receipt: str
+    words: str
+    url: str
+    """Page of the receipt number."""
 
 
 class AlarmLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +88,13 @@ class Answers:
     def confirmation_code(self, language: str, to: str, delivery: str, code: str, url: str) -> Message:
         """Request to confirm a telephone number, by a code or a link."""
         return self._sms.confirmation_code(to, delivery, code, url, translator(language, self._default))
+
+    def report_answer(self, channel: Channel, language: str, to: str, delivery: str, answer: ReportAnswer) -> Message:
+        """Answer a report."""
+        t = translator(language, self._default)
+        if channel == "sms":
+            return self._sms.report_answer(to, delivery, answer.receipt, answer.words, answer.url, t)
+        return self._email.report_answer(to, delivery, answer.receipt, answer.words, answer.url, t)
 
     def webhook_off(self, language: str, to: str, delivery: str, webhooks: Sequence[WebhookOff]) -> Message:
         """List disabled webhooks, with the reasons and the way to resume them."""

@@ -159,6 +159,11 @@ class SmsRenderer:
         """Text with a fresh link."""
         return self._own_text(t.text("fresh_link", "sms", url=url), to, delivery)
 
+    def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
+        """Text with the answer to a report, cut to fit; its page has the rest."""
+        head = f"{self._name}: {t.text('report', 'answer_sms', receipt=receipt)}"
+        return prepare(head=head, words=words, tail=url, stop="").message(delivery=delivery, to=to)
+
     def _own_text(self, words: str, to: str, delivery: str) -> Message:
         return prepare(head=f"{self._name}: {words}", words="", tail="", stop="").message(delivery=delivery, to=to)
 

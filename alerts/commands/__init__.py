@@ -15,6 +15,7 @@ from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.reference_data import RegisterCommands
+from alerts.commands.reports import ReportCommands
 from alerts.commands.results import (
     ContactSaved,
     KeySaved,
@@ -48,6 +49,7 @@ class Commands(
     TeamCommands,
     TriggerCommands,
     ReceiptCommands,
+    ReportCommands,
     WebhookCommands,
     DueCommands,
 ):

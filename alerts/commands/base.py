@@ -53,17 +53,20 @@ class CommandBase:
         endpoints: EndpointRule | None = None,
         sms_prefixes: tuple[str, ...] = (),
         postcodes: Postcodes | None = None,
+        seal: Callable[[UUID, bytes], bytes] | None = None,
     ) -> None:
         """Wire the collaborators.
 
         `endpoints` accepts or refuses push endpoints; None refuses all. `sms_prefixes`: prefixes of accepted telephone
-        numbers; an empty tuple accepts any. `postcodes` finds them; None: only where the extra is installed.
+        numbers; an empty tuple accepts any. `postcodes` finds them; None: only where the extra is installed. `seal`
+        encrypts under a subject's own key what is stored outside the log; None: nothing is.
         """
         self._writer, self._log, self._database = writer, log, database
         self._addresses, self._audience, self._erase_key, self._clock = addresses, audience, erase_key, clock
         self._language, self._timezone, self._endpoints = default_language, timezone, endpoints
         self._sms_prefixes = sms_prefixes
         self._postcodes = postcodes or Postcodes()
+        self._seal = seal
         self._known = KnownNamesCache(database)
 
     async def _run(self, actor: Actor, work: Callable[[UnitOfWork], A], idem: Idempotency | None = None) -> A:

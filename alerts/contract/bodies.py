@@ -66,6 +66,18 @@ class ResolveBody(Body, frozen=True, kw_only=True):
     all_clear: dict[str, ContentBody] | None = None
 
 
+class AnswerBody(Body, frozen=True, kw_only=True):
+    """POST /reports/{id}/answer."""
+
+    words: str
+
+
+class DismissBody(Body, frozen=True, kw_only=True):
+    """POST /reports/{id}/dismiss."""
+
+    reason: str
+
+
 class PlaceBody(Body, frozen=True, kw_only=True):
     """POST /places."""
 

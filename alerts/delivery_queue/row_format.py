@@ -55,9 +55,9 @@ class DeliveryFlag(IntFlag):
     __or__ = __ror__ = int.__or__  # type: ignore[assignment]
 
 
-JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM, JOB_DEVICE, JOB_FRESH = 0, 1, 2, 3, 4, 5
+JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM, JOB_DEVICE, JOB_FRESH, JOB_ANSWERS = 0, 1, 2, 3, 4, 5, 6
 """Kinds of dispatch: one notice; or one day's confirmations, answers to HELP, messages to team members, words about a
-device that was added, fresh links of a quarter of a day."""
+device that was added, fresh links of a quarter of a day, answers to reports."""
 
 IN_DOUBT = "in doubt"
 """Prefix of an outcome's reason if it is unknown whether the message left."""

@@ -1,4 +1,4 @@
-"""Transactional messages: confirmations, answers to HELP, words about an added device, messages to a team member.
+"""Transactional messages: confirmations, answers to HELP and to reports, words about a device, messages to the team.
 
 At most one per day, kind and contact point. Its content is computed at hand-over, from the state at that time.
 """
@@ -12,11 +12,12 @@ from typing import NamedTuple
 from alerts.channels.message import Message
 from alerts.channels.registry import REPLIES, WRITABLE
 from alerts.channels.renderer import Renderer
-from alerts.channels.replies import Answers, WebhookOff
+from alerts.channels.replies import Answers, ReportAnswer, WebhookOff
 from alerts.delivery_queue.enqueue import NewDelivery
 from alerts.delivery_queue.row_format import (
     CANCELLED,
     EXPIRED,
+    JOB_ANSWERS,
     JOB_CONFIRMATIONS,
     JOB_DEVICE,
     JOB_FRESH,
@@ -32,7 +33,7 @@ from alerts.kernel.confirmation_codes import confirmation_code
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
 from subscribers.audience.reference_data import ReferenceData
-from subscribers.directory import ContactCard
+from subscribers.directory import ContactCard, ReportCard
 from subscribers.domain import events as se
 
 
@@ -57,6 +58,8 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
             return TransactionalRequest(JOB_DEVICE, rows)
         case se.FreshLinkRequested(number=number, channel=channel) if channel in WRITABLE:
             return TransactionalRequest(JOB_FRESH, [NewDelivery(number, CHANNEL_CODE[channel], 0)])
+        case e.ReportAnswered(contact=int(contact), channel=channel) if channel in WRITABLE:
+            return TransactionalRequest(JOB_ANSWERS, [NewDelivery(contact, CHANNEL_CODE[channel], 0)])
         case e.WebhookDisabled():
             owners = reference_data.webhook_owners(recorded.originator_id)
             return TransactionalRequest(
@@ -76,6 +79,8 @@ def may_request(event: object) -> bool:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
             return True
         case e.InboundTextReceived(word="help") | e.WebhookDisabled() | se.DeviceAnnounced() | se.FreshLinkRequested():
+            return True
+        case e.ReportAnswered(contact=int()):
             return True
         case _:
             return False
@@ -125,6 +130,10 @@ class Transactional:
             if card.state != "verified" or card.phase != "confirmed":
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
             return lambda: self._fresh(row, card, address)
+        if kind == JOB_ANSWERS:
+            if not isinstance(card, ReportCard) or card.answer is None:
+                return DeliveryOutcome(row, STATE["suppressed"], "erased")
+            return lambda: self._answer(row, card, address)
         refused = _is_unneeded(row, card)
         return refused if refused is not None else lambda: self._confirmation(row, card, address)
 
@@ -149,6 +158,12 @@ class Transactional:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         channel, url = CHANNELS[row.channel], self._sender.fresh_url(card, self._clock())
         return self._answers.fresh_link(channel, language, address, delivery, url), language, False
+
+    def _answer(self, row: Claimed, card: ReportCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        channel, url = CHANNELS[row.channel], f"{self._sender.public_url}/report/{card.receipt}"
+        answer = ReportAnswer(receipt=card.receipt, words=card.answer or "", url=url)
+        return self._answers.report_answer(channel, language, address, delivery, answer), language, False
 
     def _team(
         self, row: Claimed, card: ContactCard, address: str, webhooks: list[WebhookOff]

@@ -27,6 +27,8 @@ SCOPE_ROLES: dict[str, Role] = {
     "subscribers:export": "admin",
     "segments:write": "author",
     "newsletters:write": "author",
+    "reports:read": "author",
+    "reports:write": "author",
     "webhooks:write": "approver",
     "team:write": "admin",
 }

@@ -12,10 +12,12 @@ from alerts.domain import (
     delivery_receipt,
     dispatch,
     events,
+    feedback,
     incident,
     newsletter,
     notice,
     reference_data,
+    report,
     service_change,
     service_point,
     subscriber_export,
@@ -46,6 +48,8 @@ IMPORT = Stream("import", subscriber_import.evolve, (e.ImportStarted, e.ImportFi
 IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page, (e.ImportRowRefused,))
 EXPORT = Stream("export", subscriber_export.evolve, events.subscriber_export.EVENTS)
 RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts, (e.ReceiptReceived, e.ContactPointBounced))
+REPORT = Stream("report", report.evolve, events.report.EVENTS)
+FEEDBACK = Stream("feedback", feedback.evolve, events.feedback.EVENTS)
 TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))
 
 
@@ -122,6 +126,11 @@ def rejections_id(source: str, day: date) -> UUID:
 def receipts_id(number: int, contact: int) -> UUID:
     """Stream id of a delivery's receipts and bounces; `number` 0: reports that identify only the contact point."""
     return derived_id("receipts", str(number), str(contact))
+
+
+def feedback_id(notice: UUID) -> UUID:
+    """Stream id of the votes on a notice."""
+    return derived_id("feedback", notice.hex)
 
 
 def texts_id(contact: int) -> UUID:

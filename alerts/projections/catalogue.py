@@ -26,6 +26,7 @@ def projections() -> tuple[Projection, ...]:
         Documents(
             "access", document_kinds.SOURCES, document_kinds.KEYS, document_kinds.MEMBERS, document_kinds.TRIGGERS
         ),
+        Documents("reports", document_kinds.REPORTS, document_kinds.FEEDBACK),
         Timeline(),
         Statistics(),
         DirectoryProjection(),

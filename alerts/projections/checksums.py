@@ -22,6 +22,8 @@ TABLES: dict[str, tuple[str, ...]] = {
     "api_keys": ("id",),
     "members": ("id",),
     "triggers": ("id",),
+    "reports": ("id",),
+    "feedback": ("id",),
     "timeline": ("position",),
     "outcome_counts": ("number", "channel", "state", "language", "area"),
     "people": ("shard", "id"),

@@ -13,6 +13,7 @@ import msgspec
 
 from alerts.domain import streams
 from alerts.domain.dispatch import DispatchState
+from alerts.domain.feedback import FeedbackState
 from alerts.domain.incident import IncidentState
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.notice import NoticeState
@@ -25,6 +26,7 @@ from alerts.domain.reference_data import (
     TopicState,
     TriggerState,
 )
+from alerts.domain.report import ReportState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.events import Event, Stream
@@ -248,6 +250,23 @@ TRIGGERS = DocumentKind(
     lambda state: (state.source, state.state),
     title=lambda state: f"{state.source}: {state.kind}",
 )
+REPORTS = DocumentKind(
+    "reports",
+    streams.REPORT,
+    ReportState,
+    ("receipt", "phase", "contact", "handled_at"),
+    lambda state: (state.receipt, state.phase, state.contact, optional_micros(state.handled_at)),
+    sealed=True,
+)
+FEEDBACK = DocumentKind(
+    "feedback",
+    streams.FEEDBACK,
+    FeedbackState,
+    ("notice", "useful", "not_useful", "written"),
+    lambda state: (state.notice.bytes, state.useful, state.not_useful, int(state.written)),
+    sealed=True,
+    in_timeline=False,
+)
 KINDS: tuple[DocumentKind[Any], ...] = (
     NOTICES,
     DISPATCHES,
@@ -262,4 +281,6 @@ KINDS: tuple[DocumentKind[Any], ...] = (
     KEYS,
     MEMBERS,
     TRIGGERS,
+    REPORTS,
+    FEEDBACK,
 )

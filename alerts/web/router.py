@@ -13,6 +13,7 @@ from alerts.web.api import (
     notices,
     openapi,
     reference_data,
+    reports,
     service_changes,
     service_points,
     status,
@@ -33,9 +34,11 @@ from alerts.web.inbox import push as inbox_push
 from alerts.web.public import (
     cap_documents,
     error_page,
+    feedback,
     pages,
     place_search,
     push_subscription,
+    report,
     templating,
     token_pages,
 )
@@ -55,6 +58,7 @@ MODULES = (
     subscribers.routes,
     deliveries.routes,
     events.routes,
+    reports.routes,
     triggers.routes,
     status.routes,
     webhooks.routes,
@@ -65,6 +69,8 @@ MODULES = (
     pages.routes,
     place_search.routes,
     sign_up.routes,
+    feedback.routes,
+    report.routes,
     token_pages.routes,
     push_subscription.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too

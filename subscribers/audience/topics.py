@@ -11,6 +11,13 @@ from subscribers.domain.events import CATALOGUE as SUBSCRIBER_EVENTS
 PEOPLE: Final[frozenset[str]] = frozenset(SUBSCRIBER_EVENTS.events)
 APPLIED: Final[frozenset[str]] = PEOPLE | reference_data.TOPICS
 WANTED: Final[frozenset[str]] = APPLIED | {
-    event.topic() for event in (e.DispatchChunkFinished, e.DispatchResumed, e.ReceiptReceived, e.InboundTextReceived)
+    event.topic()
+    for event in (
+        e.DispatchChunkFinished,
+        e.DispatchResumed,
+        e.ReceiptReceived,
+        e.InboundTextReceived,
+        e.ReportAnswered,
+    )
 }
 """Those applied, and those with effects alone."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from alerts.domain.events import (
     api_key,
     dispatch,
+    feedback,
     incident,
     newsletter,
     notice,
     place,
     receipt,
+    report,
     segment,
     service_change,
     service_point,
@@ -38,6 +40,7 @@ from alerts.domain.events.dispatch import (
     DispatchStopped,
     Outcome,
 )
+from alerts.domain.events.feedback import FeedbackGiven
 from alerts.domain.events.incident import (
     IncidentAreaRevised,
     IncidentConfirmed,
@@ -80,6 +83,13 @@ from alerts.domain.events.receipt import (
     ContactPointBounced,
     InboundTextReceived,
     ReceiptReceived,
+)
+from alerts.domain.events.report import (
+    ReportAccepted,
+    ReportAnswered,
+    ReportDismissed,
+    ReportErased,
+    ReportReceived,
 )
 from alerts.domain.events.segment import (
     SegmentDefined,
@@ -159,6 +169,7 @@ __all__ = [
     "DispatchStopped",
     "ExportFinished",
     "ExportStarted",
+    "FeedbackGiven",
     "ImportFinished",
     "ImportRowRefused",
     "ImportStarted",
@@ -196,6 +207,11 @@ __all__ = [
     "Policy",
     "PolicyRule",
     "ReceiptReceived",
+    "ReportAccepted",
+    "ReportAnswered",
+    "ReportDismissed",
+    "ReportErased",
+    "ReportReceived",
     "RoleGranted",
     "RoleRevoked",
     "SegmentDefined",
@@ -241,6 +257,8 @@ CATALOGUE = Catalogue.of(
     *team_member.EVENTS,
     *api_key.EVENTS,
     *receipt.EVENTS,
+    *report.EVENTS,
+    *feedback.EVENTS,
     *newsletter.EVENTS,
     *webhook.EVENTS,
     *subscriber_import.EVENTS,

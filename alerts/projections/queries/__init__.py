@@ -9,16 +9,19 @@ from alerts.projections.queries.access import AccessQueries
 from alerts.projections.queries.history import HistoryQueries, OutcomeCount
 from alerts.projections.queries.notices import NoticeQueries
 from alerts.projections.queries.reference_data import ReferenceDataQueries
+from alerts.projections.queries.reports import FeedbackCount, ReportQueries
 from alerts.projections.queries.service_points import ServicePointQueries
 from alerts.projections.timeline import TimelineEntry
 from alerts.storage.ports import Database
 from subscribers.directory import ContactCard, Directory
 from subscribers.unsealing import Unsealer
 
-__all__ = ["OutcomeCount", "ReadModelQueries", "TimelineEntry"]
+__all__ = ["FeedbackCount", "OutcomeCount", "ReadModelQueries", "TimelineEntry"]
 
 
-class ReadModelQueries(NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries):
+class ReadModelQueries(
+    NoticeQueries, ServicePointQueries, ReferenceDataQueries, AccessQueries, HistoryQueries, ReportQueries
+):
     """Typed, read-only queries of the read models, from any thread.
 
     Results are as of `position()`: a caller that must see a recent write waits for its position first.
@@ -38,8 +41,10 @@ class ReadModelQueries(NoticeQueries, ServicePointQueries, ReferenceDataQueries,
         return self._runner.wait_for(position, timeout)
 
     def cards(self, numbers: Iterable[int]) -> dict[int, ContactCard]:
-        """Contact points by number, of subscribers and team members alike; unknown ones are left out."""
+        """Contact points by number, of subscribers, team members and reports alike; unknown ones are left out."""
         wanted = set(numbers)
         found = self.directory.cards(wanted)
-        missing = wanted - found.keys()
-        return {**found, **self.team_cards(missing)} if missing else found
+        for others in (self.team_cards, self.report_cards):
+            if missing := wanted - found.keys():
+                found = {**found, **others(missing)}
+        return found

@@ -141,3 +141,30 @@ WHERE position < ? ORDER BY position DESC LIMIT ?;
 -- name: timeline_of
 SELECT position, happened, actor, topic, kind, subject, detail FROM timeline
 WHERE subject = ? AND position < ? ORDER BY position DESC LIMIT ?;
+
+-- name: report_by_receipt
+SELECT doc, sealed FROM reports WHERE receipt = ?;
+
+-- name: reports
+SELECT created, doc, sealed FROM reports
+WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR phase = ?)
+ORDER BY created DESC LIMIT ?;
+
+-- name: waiting_reports
+SELECT COUNT(*) FROM reports WHERE phase = 'waiting';
+
+-- name: oldest_waiting_report
+SELECT doc, sealed FROM reports WHERE phase = 'waiting' ORDER BY created LIMIT 1;
+
+-- name: handled_reports
+SELECT handled_at, doc FROM reports WHERE handled_at >= ? ORDER BY created DESC LIMIT 50;
+
+-- name: reports_by_contact
+SELECT doc, sealed FROM reports WHERE contact IN (?*);
+
+-- name: feedback_count
+SELECT SUM(useful), SUM(not_useful), SUM(written) FROM feedback WHERE notice = ?;
+
+-- name: feedback_words
+SELECT created, doc, sealed FROM feedback WHERE created < ? AND notice = ? AND written = 1
+ORDER BY created DESC LIMIT ?;

@@ -25,11 +25,7 @@ from alerts.web.http.strangers import Strangers
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
 """Renders an error for people: (services, request, status, message) → page."""
 
-_NOT_YET = re.compile(
-    r"^/(preferences"
-    r"|report"
-    r"|places)(?=/|$)"
-)
+_NOT_YET = re.compile(r"^/(preferences|places)(?=/|$)")
 """Paths reserved for the next version: the 404 says so."""
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")

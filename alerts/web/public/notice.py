@@ -67,7 +67,9 @@ def build(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
     reader = frame.reader(tag, frame.services.clock())
     here = "changes" if thread[-1].plan.kind == "service-change" else ""
     path = frame.notices.link(notice)
-    return frame.built("pages/notice.html", reader, path, {"here": here, **frame.notices.page(thread, reader)})
+    feedback = "" if frame.is_copy else f"{frame.notices.link(thread[-1].thread)}/feedback"
+    context = {"here": here, "feedback": feedback, **frame.notices.page(thread, reader)}
+    return frame.built("pages/notice.html", reader, path, context)
 
 
 def build_json(frame: PageFrame, notice: UUID) -> Built | None:

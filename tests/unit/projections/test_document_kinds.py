@@ -19,8 +19,8 @@ def test_list_of_kinds_is_complete() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.table))
 def test_kinds_without_title_are_those_shown_by_id_or_elsewhere(kind: DocumentKind[Any]) -> None:
-    assert (kind.title is None) == (kind.table in ("members", "dispatches"))
-    assert kind.in_timeline == (kind.table != "dispatches")
+    assert (kind.title is None) == (kind.table in ("members", "dispatches", "reports", "feedback"))
+    assert kind.in_timeline == (kind.table not in ("dispatches", "feedback"))
 
 
 def test_statements_of_a_plain_kind() -> None:

@@ -269,6 +269,7 @@ async def test_forms_of_other_sites_are_refused(served: Served) -> None:
 
 
 SCHEMAS = (
+    "AnswerBody Comment DismissBody Feedback Report "
     "Accepted AcceptedWithNotice AllClearBody ApproveBody Attempt AudienceBody BulletinBody CancelBody ChainLink "
     "ChangeAfterBody Check ConsentBody ContactPoint Content ContentBody Delivery EmptyBody Event Incident "
     "IncidentBody MemberBody MemberTaken Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody "
@@ -300,6 +301,9 @@ async def test_the_description_covers_every_route(served: Served) -> None:
     assert named <= set(document["components"]["schemas"])
 
 
+FOR_ANYONE = ("/console/sign-out", "/report", "/alerts/{notice}/feedback")
+
+
 async def test_every_route_has_its_row(served: Served) -> None:
     from alerts.web.http.app_keys import POLICY
 
@@ -313,5 +317,5 @@ async def test_every_route_has_its_row(served: Served) -> None:
         if path.startswith("/api/v1/") and not path.endswith("openapi.json"):
             assert access.kind == "scope" and access.scopes, (method, path)
         if method != "GET" and not path.startswith("/api/"):
-            # Signing out is for anyone: all it needs is the Origin check that every form of a page gets.
-            assert access.kind in ("hook", "token", "role") or path == "/console/sign-out", (method, path)
+            # For anyone: all that these need is the Origin check that every form of a page gets.
+            assert access.kind in ("hook", "token", "role") or path in FOR_ANYONE, (method, path)
