@@ -245,8 +245,6 @@ async def test_static_files_and_errors_read_as_pages(client: Any) -> None:
         missing = await client.get(path)
         assert missing.status == 404 and missing.content_type == "text/html", path
         assert "Nothing stands at this address" in await missing.text()
-    later = await client.get("/subscribe")
-    assert later.status == 404 and "/subscribe is not available in this version" in await later.text()
 
 
 async def test_a_card_is_made_once_for_all_pages(scene: Scene, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
