@@ -9,22 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+import msgspec
+
 from alerts.commands.actor import RESIDENT, Actor
 from alerts.commands.ports import Idempotency
 from alerts.commands.preferences import RequestedPreferences
 from alerts.commands.results import CodeTried, SubscriberSaved
-from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, SubscriberCommands, person, saved
+from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, AddressClaims, SubscriberCommands, person, saved
 from alerts.contract.bodies import SubscriberBody
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.confirmation_codes import TRIES
 from alerts.kernel.errors import NotFound
-from alerts.kernel.terms import Channel
+from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Owner
 from subscribers.code_tries import count_try, forget_tries, tries_of
 from subscribers.confirmation_limit import ask_once
 from subscribers.domain import lifecycle, signup
-from subscribers.domain.events import FreshLinkRequested
+from subscribers.domain.events import FreshLinkRequested, Preferences
 from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
@@ -132,6 +134,47 @@ class SelfServiceCommands(SubscriberCommands):
 
         return await self._run(RESIDENT, work)
 
+    async def confirm_contact(self, contact: int, subscriber: UUID) -> SubscriberSaved:
+        """Verify a contact point by its link. It takes the place of the person's earlier one of the same channel."""
+        answer = await self.verify_contact(RESIDENT, contact, subscriber)
+
+        def work(unit: UnitOfWork) -> SubscriberSaved:
+            state = person(unit, answer.id)
+            point = state.contact(contact)
+            if point is not None and point.state == "verified" and not CHANNEL_TERMS[point.channel].per_device:
+                for other in state.current:
+                    if other.number != contact and other.channel == point.channel:
+                        number = other.number
+                        self._append(unit, answer.id, lambda s, _, n=number: lifecycle.decide_remove(s, n, "changed"))  # type: ignore[misc]
+            return saved(person(unit, answer.id))
+
+        return await self._run(RESIDENT, work)
+
+    async def change_own_preferences(self, subscriber: UUID, preferences: Preferences) -> SubscriberSaved:
+        """Replace the preferences by those of the person's own page, which has checked them."""
+        return await self._alter(RESIDENT, subscriber, lambda s, _: lifecycle.decide_change(s, preferences), None)
+
+    async def add_own_address(self, subscriber: UUID, channel: Channel, address: str) -> SubscriberSaved:
+        """Add an address, which is asked for a confirmation; the earlier one stays until then.
+
+        Somebody else's address is not added, and nobody is told.
+        """
+
+        def work(unit: UnitOfWork) -> SubscriberSaved:
+            living = self._living(unit, channel, address)
+            if living is None or living.subscriber == subscriber:
+                claims = AddressClaims(unit, self._addresses)
+                claims.look_up(((channel, address),), but=subscriber)
+                [reach] = claims.number(subscriber, ((channel, address),))
+                before = person(unit, subscriber)
+                if all(c.number != reach.number for c in before.current):
+                    ask_once(unit, self._hashed([reach]))
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_add(s, reach, verified=False))
+                self._append(unit, subscriber, lambda s, _: lifecycle.decide_change(s, _with(s, channel)))
+            return saved(person(unit, subscriber))
+
+        return await self._run(RESIDENT, work)
+
     async def undo_leaving(self, subscriber: UUID, contact: int) -> SubscriberSaved:
         """Take a leaving by link back, within a week. Raises Conflict when it is too late, NotFound after erasure."""
 
@@ -160,6 +203,15 @@ class SelfServiceCommands(SubscriberCommands):
         """Delete the hashes of asked addresses, and the counts of wrong codes, of more than 24 hours ago."""
         await super().forget_asked_addresses()
         await self._writer.run(lambda unit: forget_tries(unit, unit.now), by="system")
+
+
+def _with(state: SubscriberState, channel: Channel) -> Preferences:
+    """Return the preferences with a channel among those wanted."""
+    chosen = lifecycle.need_subscription(state)
+    if not chosen.channels or channel in chosen.channels:
+        return chosen
+    wider = tuple(c for c in CHANNELS if c == channel or c in chosen.channels)
+    return msgspec.structs.replace(chosen, channels=wider)
 
 
 def _ask_fresh(unit: UnitOfWork, owner: Owner) -> None:

@@ -33,6 +33,7 @@ from alerts.web.inbox import pages as inbox_pages
 from alerts.web.inbox import push as inbox_push
 from alerts.web.public import (
     cap_documents,
+    confirm,
     error_page,
     feedback,
     pages,
@@ -41,7 +42,9 @@ from alerts.web.public import (
     report,
     templating,
     token_pages,
+    unsubscribe,
 )
+from alerts.web.public.preferences import routes as preferences
 from alerts.web.public.sign_up import routes as sign_up
 
 MODULES = (
@@ -71,7 +74,10 @@ MODULES = (
     sign_up.routes,
     feedback.routes,
     report.routes,
+    preferences.routes,
     token_pages.routes,
+    unsubscribe.routes,
+    confirm.routes,
     push_subscription.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too
     inbox_pages.routes,

