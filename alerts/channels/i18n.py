@@ -73,6 +73,10 @@ class Translator:
         """Format a short day: `Wed 2 Dec`."""
         return format_date(at.astimezone(ZoneInfo(timezone)), "EEE d MMM", locale=self.locale)
 
+    def long_day(self, at: datetime, timezone: str) -> str:
+        """Format day, month and year: `3 November 2026`."""
+        return format_date(at.astimezone(ZoneInfo(timezone)), "d MMMM yyyy", locale=self.locale)
+
     def clock(self, at: datetime, timezone: str) -> str:
         """Format hours and minutes, 24 hours."""
         return at.astimezone(ZoneInfo(timezone)).strftime("%H:%M")

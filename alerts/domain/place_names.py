@@ -28,17 +28,25 @@ def where(
 
     At most three names, then `+ 4`; "" for no area, or one outside every registered place.
     """
-    if area is None or area.empty:
-        return ""
-    found: list[tuple[float, str]] = []
-    for place in places:
-        shape = None if place.retired else outline(place.slug)
-        if shape is not None and _near(area, shape) and area.overlaps(shape):
-            found.append((-_share(area, shape), place_name(place, language, default)))
+    found = [(-share, place_name(place, language, default)) for share, place in overlapped(area, places, outline)]
     found.sort()
     names = [name for _, name in found[:MOST]]
     more = f" + {len(found) - MOST}" if len(found) > MOST else ""
     return comma.join(names) + more
+
+
+def overlapped(
+    area: Area | None, places: Iterable[PlaceState], outline: Callable[[str], Area | None]
+) -> list[tuple[float, PlaceState]]:
+    """Registered places whose interior the area overlaps, with the size of its part in each, largest first."""
+    if area is None or area.empty:
+        return []
+    found: list[tuple[float, PlaceState]] = []
+    for place in places:
+        shape = None if place.retired else outline(place.slug)
+        if shape is not None and _near(area, shape) and area.overlaps(shape):
+            found.append((_share(area, shape), place))
+    return sorted(found, key=lambda one: -one[0])
 
 
 def _near(one: Area, two: Area) -> bool:

@@ -43,14 +43,14 @@ def page_context(frame: PageFrame, reader: ReaderLocale, given: str) -> dict[str
     """Build the context: what is asked for, and what was found. Blocks."""
     code, t = normal(given), reader.translator
     shown = code or without_hidden(without_forbidden(given)).strip()[:_SHOWN]
-    context: dict[str, Any] = {"code": shown, "error": "", "found": None, "newer": False, "said": ""}
+    context: dict[str, Any] = {"code": shown, "errors": {}, "found": None, "newer": False, "said": ""}
     if not given.strip():
         return context
     if code is None:
-        return {**context, "error": t.text("check", "malformed")}
+        return {**context, "errors": {"code": t.text("check", "malformed")}}
     notice = find(frame.services, code)
     if notice is None:
-        return {**context, "error": t.text("check", "unknown")}
+        return {**context, "errors": {"code": t.text("check", "unknown")}}
     return {
         **context,
         "found": frame.notices.card(notice, reader),

@@ -32,9 +32,9 @@ class Zone:
 
 @dataclass(frozen=True)
 class Pin:
-    """Service point on the map: `open` is a dot, `closing` a cross."""
+    """Point on the map: an open service point is a dot, a closing one a cross, the reader's place a ring."""
 
-    kind: Literal["open", "closing"]
+    kind: Literal["open", "closing", "here"]
     lat: float
     lon: float
     label: str = ""
@@ -157,6 +157,8 @@ def _pin(pin: Pin, view: _View, *, named: bool) -> str:
         text += f"{escape(pin.label)}</text>"
     if pin.kind == "open":
         return f'<g class="pin open" transform="translate({x:.0f} {y:.0f})"><circle r="7"/>{text}</g>'
+    if pin.kind == "here":
+        return f'<g class="pin here" transform="translate({x:.0f} {y:.0f})"><circle r="8"/><circle r="2"/>{text}</g>'
     cross = '<path d="M-7-7 7 7M7-7-7 7" fill="none" stroke-width="4"/>'
     return f'<g class="pin change" transform="translate({x:.0f} {y:.0f})">{cross}{text}</g>'
 

@@ -72,7 +72,7 @@ class PageFrame:
         t = reader.translator
         shared = {
             "as_of": t.text("page", "as_of", time=t.clock(reader.now, reader.timezone)),
-            "languages": self.pages.languages(path, t, context.get("place", "")),
+            "languages": self.pages.languages(path, t, context.get("place", ""), context.get("kept", "")),
         }
         return Built(self.pages.render(layout, t, {**shared, **context}), language=t.tag)
 
@@ -124,17 +124,18 @@ def part_of(entries: Sequence[T], page: int) -> Sequence[T]:
     return entries[(page - 1) * PAGE : page * PAGE]
 
 
-def paging(t: Translator, path: str, place: str, page: int, longest: int) -> dict[str, Any] | None:
+def paging(t: Translator, path: str, place: str, page: int, longest: int, *, kept: str = "") -> dict[str, Any] | None:
     """Return links to the other pages of a list and the words between them; None if there is one page.
 
-    `longest`: entries of the longest list on the page. Raises IndexError for a page after the last one.
+    `longest`: entries of the longest list on the page. `kept`: the address with its query, where that is not the path
+    with `place` alone. Raises IndexError for a page after the last one.
     """
     pages = max(1, -(-longest // PAGE))
     if page > pages:
         raise IndexError(page)
     if pages == 1:
         return None
-    base = f"{path}?lang={t.tag}" + (f"&place={place}" if place else "") + "&page="
+    base = (kept or f"{path}?lang={t.tag}" + (f"&place={place}" if place else "")) + "&page="
     return {
         "words": t.text("page", "page_of", page=t.number(page), pages=t.number(pages)),
         "before": base + str(page - 1) if page > 1 else "",

@@ -79,6 +79,40 @@ class PlaceShapes:
             return ""
         return place_names.where(self.area(parts), self._places.places(), self.outline, t.tag, self._default, t.comma)
 
+    def where_for(
+        self, notice: NoticeState, t: Translator, slug: str = "", at: tuple[float, float] | None = None
+    ) -> str:
+        """Describe a notice's area to the reader of a place or position: `Camden and 24 others`, the own place first.
+
+        "" for no area, or one outside every registered place.
+        """
+        slugs = self._slugs(notice)
+        own = slug if slug in slugs else next((one for one in slugs if at is not None and self._contains(one, at)), "")
+        ordered = [own, *(one for one in slugs if one != own)] if own else slugs
+        shown = ordered[: place_names.MOST] if len(ordered) <= place_names.MOST or not own else ordered[:1]
+        names = t.comma.join(self._name(one, t) for one in shown)
+        more = len(ordered) - len(shown)
+        return t.text("near", "and_others", places=names, count=t.number(more)) if more else names
+
+    def _slugs(self, notice: NoticeState) -> list[str]:
+        """Registered places that a notice overlaps, largest share first; made once per version."""
+        area = self.of_notice(notice)
+        if area.empty:
+            return []
+        places = self._places.places()
+        key = ("slugs", notice.id, notice.version, self.version())
+        return self._fragments.get(
+            key, lambda: [place.slug for _, place in place_names.overlapped(area, places, self.outline)]
+        )
+
+    def _contains(self, slug: str, at: tuple[float, float]) -> bool:
+        outline = self.outline(slug)
+        return outline is not None and outline.contains_point(*at)
+
+    def _name(self, slug: str, t: Translator) -> str:
+        place = self._places.place(slug)
+        return slug if place is None else place_names.place_name(place, t.tag, self._default)
+
     def _outline(self, place: PlaceState) -> Area:
         with self._lock:
             cached = self._areas.get(place.slug)
