@@ -264,7 +264,7 @@ async def test_a_subscription_that_can_never_fire_says_so(scene: Scene, client: 
     form = Form(client)
     await form.open(own(scene, who, number))
     assert "no longer exist" not in form.text
-    scene.tell(streams.PLACE, derived_id("place", "southwark"), e.PlaceRetired())
+    scene.tell(streams.PLACE, derived_id("place", "southwark"), e.PlaceRetired(slug="southwark"))
     await form.open(own(scene, who, number))
     assert "no longer exist" in form.text
 
