@@ -6,13 +6,14 @@ import html
 import re
 from typing import Any
 
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient
 
 
 class Form:
     """Browser of a person without scripts: the page it is on, and the fields of its main form."""
 
-    def __init__(self, client: TestClient[Any, Any]) -> None:
+    def __init__(self, client: TestClient[Any, Any] | ClientSession) -> None:
         self.client, self.text, self.status, self.url = client, "", 0, ""
 
     async def open(self, path: str) -> str:

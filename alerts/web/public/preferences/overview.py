@@ -179,7 +179,8 @@ class Overview:
         topics = [t.topic(slug) for slug in chosen.topics] or [t.text("sign_up", "all_topics")]
         quiet = chosen.quiet_hours
         hours = t.text("hours", "span", start=quiet.start, end=quiet.end) if quiet else t.text("sign_up", "no")
-        ways = [t.text("preferences", f"way_{channel}") for channel in chosen.channels if channel != "letter"]
+        here = {contact.channel for contact in own.state.current}
+        ways = [t.text("preferences", f"way_{channel}") for channel in chosen.channels if channel in here]
         where = [place_in_words(self._center, t, place, fresh=own.fresh) for place in chosen.places]
         how = [t.comma.join(ways), t.text("sign_up", f"often_{chosen.frequency}")]
         rows = {
