@@ -14,9 +14,14 @@ from alerts.channels import markdown
 from alerts.domain.notice import NoticeState
 from alerts.web.api.common import read
 from alerts.web.http.routing import Handler
+from alerts.web.public.near_view import away
+from alerts.web.public.nearest_points import instead_near
+from alerts.web.public.notice_view import ENDS, ReaderLocale
+from alerts.web.public.now import box
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, notice_id
 from alerts.web.public.place_shapes import PlaceShapes
+from alerts.web.public.reader_place import NO_QUESTION, PlaceQuestion, asked_place
 from alerts.web.public.templating import Site
 
 
@@ -28,7 +33,13 @@ def page_handler(frame: PageFrame) -> Handler:
             return cached
         notice = notice_id(request)
         tag = frame.pages.language(request)
-        return await frame.cache.serve(request, ("notice", notice, tag), partial(build, frame, notice, tag))
+        if not request.query.get("q") and not request.query.get("place"):
+            return await frame.cache.serve(request, ("notice", notice, tag), partial(build, frame, notice, tag))
+        if (cached := await frame.near_cache.cached(request)) is not None:
+            return cached
+        question = await asked_place(frame, request)
+        made = partial(build, frame, notice, tag, question)
+        return await frame.near_cache.serve(request, ("notice near", notice, tag, question.key), made)
 
     return page
 
@@ -59,17 +70,42 @@ def short_handler(frame: PageFrame) -> Handler:
     return short
 
 
-def build(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
-    """Build the page; None if there is no such thread. Blocks."""
+def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO_QUESTION) -> Built | None:
+    """Build the page, for a reader's place if there is one; None if there is no such thread. Blocks."""
     thread = frame.services.views.thread(notice, issued=True)
     if not thread:
         return None
     reader = frame.reader(tag, frame.services.clock())
     here = "changes" if thread[-1].plan.kind == "service-change" else ""
     path = frame.notices.link(notice)
-    feedback = "" if frame.is_copy else f"{frame.notices.link(thread[-1].thread)}/feedback"
-    context = {"here": here, "feedback": feedback, **frame.notices.page(thread, reader)}
+    context = {
+        **frame.notices.page(thread, reader),
+        **box(frame, question, reader, path),
+        "here": here,
+        "near_path": path,
+        "kept": question.place.query if question.place else "",
+        "mine": _mine(frame, thread, question, reader),
+    }
     return frame.built("pages/notice.html", reader, path, context)
+
+
+def _mine(
+    frame: PageFrame, thread: Sequence[NoticeState], question: PlaceQuestion, reader: ReaderLocale
+) -> dict[str, Any] | None:
+    """What the notice means for the reader's place: its distance, and what is open near it; None if not asked."""
+    place = question.place
+    where = place.where(frame) if place else None
+    subject = next((n for n in reversed(thread) if n.msg_type not in ENDS), thread[-1])
+    if place is None or where is None:
+        return None
+    views, about = frame.services.views, subject.plan.service_change
+    change = views.service_change(about) if about else None
+    metres = place.distance_m(frame.place_shapes.of_notice(subject), frame)
+    return {
+        "place": place.label,
+        "away": "" if metres is None else away(metres, place, reader.translator),
+        "points": instead_near(views, change, frame.changes.points(change), where, reader) if change else [],
+    }
 
 
 def build_json(frame: PageFrame, notice: UUID) -> Built | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,48 +12,26 @@ from markupsafe import Markup
 
 from alerts.channels import markdown
 from alerts.channels.i18n import Translator, direction
-from alerts.channels.opening_hours import hours_in_words, visit_in_words
+from alerts.channels.opening_hours import hours_in_words
 from alerts.channels.severity_style import style, tag
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
 from alerts.kernel.check_codes import check_code
-from alerts.kernel.languages import choose
 from alerts.kernel.secret_keys import SecretKeys
 from alerts.projections.queries import ReadModelQueries
+from alerts.web.public import structured_data
 from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.map_svg import Pin, Zone, draw
+from alerts.web.public.nearest_points import near_row
 from alerts.web.public.place_shapes import PlaceShapes
+from alerts.web.public.reader_locale import ReaderLocale as ReaderLocale
 from alerts.web.public.templating import Site
-from subscribers.audience.nearest import Near, OpenPoint, alternatives
+from subscribers.audience.nearest import OpenPoint, alternatives
 from subscribers.audience.open_points import open_point
 
-_ENDS = ("Cancel", "AllClear")
-
-
-@dataclass(frozen=True)
-class ReaderLocale:
-    """Language of the reader, and the instance's defaults."""
-
-    translator: Translator
-    default_language: str
-    timezone: str
-    now: datetime
-
-    def words(self, notice: NoticeState) -> tuple[str, Content]:
-        """Return (language, content) of the notice for this reader."""
-        if not notice.plan.content:
-            return self.default_language, Content(title="")
-        return choose(notice.plan.content, self.translator.tag, self.default_language)
-
-    def time(self, at: datetime | None) -> str:
-        """Format a time in the reader's language; "" for None."""
-        return "" if at is None else self.translator.time(at, self.timezone)
-
-    def time_phrase(self, key: str, at: datetime | None) -> str:
-        """Format a phrase with a time, such as `since Monday 1 December, 14:05`; "" for None."""
-        return "" if at is None else self.translator.text("page", key, time=self.time(at))
+ENDS = ("Cancel", "AllClear")
 
 
 class NoticeViews:
@@ -86,7 +64,7 @@ class NoticeViews:
             "lead": markdown.first_line(words.instruction or words.body, 280),
             "lang": language,
             "dir": direction(language),
-            "where": self._place_shapes.where(plan.area, t),
+            "where": self._place_shapes.where_for(notice, t),
             "since": reader.time_phrase("since", begun),
             "published": reader.time_phrase("published", begun),
             "updated": reader.time_phrase("updated", notice.issued_at) if notice.msg_type == "Update" else "",
@@ -104,7 +82,7 @@ class NoticeViews:
     def page(self, thread: Sequence[NoticeState], reader: ReaderLocale) -> dict[str, Any]:
         """Build the page of a thread from its issued notices, oldest first."""
         head = thread[-1]
-        subject = next((n for n in reversed(thread) if n.msg_type not in _ENDS), head)
+        subject = next((n for n in reversed(thread) if n.msg_type not in ENDS), head)
         change = self._views.service_change(subject.plan.service_change) if subject.plan.service_change else None
         points = self._points(change)
         return {
@@ -112,6 +90,7 @@ class NoticeViews:
             "steps": [self._step(n, thread, reader) for n in reversed(thread)],
             "points": self._concerned(change, points, reader) if change else [],
             "map": self._map(subject, change, points, reader),
+            "json_ld": self._json_ld(thread, subject, reader),
         }
 
     def _notice(
@@ -124,6 +103,8 @@ class NoticeViews:
         return {
             **self.card(subject, reader),
             **({"tone": "clear", "tag": _drill(head, t) + t.text("mark", head.msg_type)} if over else {}),
+            "og": _summary(reader.words(head if over else subject)[1], self._place_shapes.where_for(subject, t), t),
+            "plain_title": reader.words(head if over else subject)[1].title,
             "canonical": f"{self._site.url}/alerts/{head.thread}",
             "back_link": f"{self._site.base}/changes" if changes else f"{self._site.base}/",
             "back": t.text("page", "changes" if changes else "back_now"),
@@ -136,13 +117,33 @@ class NoticeViews:
             "published": reader.time_phrase("published", thread[0].issued_at),
             "struck": head.msg_type == "Cancel",
             "ended": _ended(head, reader),
-            "ended_tone": "clear" if head.msg_type in _ENDS else "minor",
+            "ended_tone": "clear" if head.msg_type in ENDS else "minor",
             "valid": reader.time_phrase("valid", subject.expires) if not over and head.ended_at is None else "",
             "last_word": self._last_word(head, reader) if over else None,
             "issued_by": self._issued_by(head, t),
             "check_code": check_code(self._keys, head.number),
             "record": t.text("page", "record", position=t.number(head.issued_position or 0)),
         }
+
+    def _json_ld(self, thread: Sequence[NoticeState], subject: NoticeState, reader: ReaderLocale) -> Markup:
+        """Describe what holds now for search engines and aggregators; a drill is nothing that they may repeat."""
+        head = thread[-1]
+        if head.plan.status != "Actual" or head.issued_at is None:
+            return Markup("")
+        language, words = reader.words(head)
+        area = self._place_shapes.of_notice(subject)
+        document = structured_data.announcement(
+            name=words.title,
+            text="\n".join(markdown.plain(part) for part in (words.instruction, words.body) if part),
+            url=f"{self._site.url}/alerts/{head.thread}",
+            language=language,
+            posted=head.issued_at,
+            expires=head.ended_at or head.expires,
+            publisher=self._site.name,
+            where=self._place_shapes.where_for(subject, reader.translator),
+            geometry=None if area.empty else area.to_geojson(),
+        )
+        return structured_data.block(document)
 
     def _last_word(self, head: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
         language, words = reader.words(head)
@@ -232,7 +233,7 @@ class NoticeViews:
 
 def _starts(change: ChangeState | None, head: NoticeState, reader: ReaderLocale) -> str:
     """Format when a change takes or took effect; "" if it was withdrawn or there is none."""
-    if change is None or head.msg_type in _ENDS:
+    if change is None or head.msg_type in ENDS:
         return ""
     phrase = reader.time_phrase("from_day" if change.facts.effective > reader.now else "since", change.facts.effective)
     return phrase[:1].upper() + phrase[1:]
@@ -250,7 +251,7 @@ def _point(
         "address": facts.address,
         "comma": t.comma,
         "after": t.comma.join(part for part in then if part),
-        "instead": [_near(other, reader) for other in near],
+        "instead": [near_row(other, reader) for other in near],
     }
 
 
@@ -266,13 +267,10 @@ def _open_pins(views: ReadModelQueries, change: ChangeState, points: Sequence[Po
     return list(found.values())
 
 
-def _near(near: Near, reader: ReaderLocale) -> dict[str, str]:
-    """Format an open point: name, distance and opening hours; for a mobile unit, its next visit."""
-    t = reader.translator
-    hours = hours_in_words(near.point.opening_hours, t)
-    if near.next_visit is not None:
-        hours = visit_in_words(near.next_visit, near.minutes, t, reader.timezone)
-    return {"name": near.point.name, "away": t.distance(near.distance_m), "hours": hours}
+def _summary(words: Content, where: str, t: Translator) -> str:
+    """Summarise a notice for a preview: where, and what to do."""
+    lead = markdown.first_line(words.instruction or words.body, 200)
+    return ". ".join(part.rstrip(".") for part in (where, lead) if part)
 
 
 def _drill(notice: NoticeState, t: Translator) -> str:

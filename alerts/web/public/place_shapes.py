@@ -89,7 +89,8 @@ class PlaceShapes:
         slugs = self._slugs(notice)
         own = slug if slug in slugs else next((one for one in slugs if at is not None and self._contains(one, at)), "")
         ordered = [own, *(one for one in slugs if one != own)] if own else slugs
-        shown = ordered[: place_names.MOST] if len(ordered) <= place_names.MOST or not own else ordered[:1]
+        most = len(ordered) if len(ordered) <= place_names.MOST + 1 else 1 if own else place_names.MOST
+        shown = ordered[:most]
         names = t.comma.join(self._name(one, t) for one in shown)
         more = len(ordered) - len(shown)
         return t.text("near", "and_others", places=names, count=t.number(more)) if more else names

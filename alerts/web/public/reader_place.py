@@ -63,8 +63,11 @@ class PlaceQuestion:
 
     @property
     def key(self) -> tuple[str, ReaderPlace | None, bool]:
-        """What a page built for this question depends on."""
+        """Key of the pages built for this question."""
         return (self.text, self.place, self.is_unknown)
+
+
+NO_QUESTION = PlaceQuestion()
 
 
 async def asked_place(frame: PageFrame, request: web.Request) -> PlaceQuestion:
