@@ -76,6 +76,12 @@ class NoticeQueries(QueryBase):
         found = [self._decode(NOTICES, row[0]) for row in rows]
         return sorted(found, key=lambda notice: (optional_micros(notice.issued_at) or 0, notice.number), reverse=True)
 
+    def issued_between(self, since: datetime, until: datetime, most: int) -> list[NoticeState]:
+        """List actual notices issued in a time, whatever became of them; at most so many, the latest first."""
+        with self._database.read() as tx:
+            rows = tx.execute(SQL.issued_between, (micros(since), micros(until), most))
+        return [self._decode(NOTICES, row[0]) for row in rows]
+
     def waiting(self, limit: int = PAGE) -> list[NoticeState]:
         """List notices that wait for a person or a time: drafts, pending, returned, approved, scheduled."""
         with self._database.read() as tx:

@@ -24,6 +24,10 @@ WHERE phase = 'live' AND issued_at >= ? AND expires > ? AND status IN ('Actual',
 -- Issued since a time, or live.
 SELECT doc FROM notices WHERE issued_at >= ? OR (phase = 'live' AND expires > ?);
 
+-- name: issued_between
+-- The public record of a time; drills are for their participants.
+SELECT doc FROM notices WHERE issued_at >= ? AND issued_at < ? AND status = 'Actual' ORDER BY issued_at DESC LIMIT ?;
+
 -- name: waiting
 -- Notices that wait for a person or a time.
 SELECT doc FROM notices WHERE phase IN ('draft', 'pending-approval', 'returned', 'approved', 'scheduled')

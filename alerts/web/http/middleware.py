@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
@@ -17,16 +16,13 @@ from alerts.services import Services
 from alerts.web.http import auth, problem
 from alerts.web.http.access_log import HEADER, SAFE, log_request
 from alerts.web.http.connections import connection_of
-from alerts.web.http.problem import NOT_YET, RequestRefused
+from alerts.web.http.problem import RequestRefused
 from alerts.web.http.routing import CALLER, MEMBER, Handler, Route
 from alerts.web.http.security import add_security_headers, check_host, check_origin
 from alerts.web.http.strangers import Strangers
 
 ErrorPage = Callable[[Services, web.Request, int, str], Awaitable[web.StreamResponse]]
 """Renders an error for people: (services, request, status, message) → page."""
-
-_NOT_YET = re.compile(r"^/places(?=/|$)")
-"""Paths reserved for the next version: the 404 says so."""
 
 _PROGRAMS = ("/api/", "/hooks/", "/push/", "/inbox/push/")
 """Path prefixes of programs and scripts: their errors are problem documents, not pages."""
@@ -174,9 +170,6 @@ def _refusal(answer: web.HTTPException, request: web.Request) -> RequestRefused:
         allowed = ", ".join(sorted(answer.allowed_methods))
         return RequestRefused(405, f"{request.path} knows {allowed}", headers={"Allow": allowed})
     if answer.status == 404:
-        missing = _NOT_YET.search(request.path)
-        if missing:
-            return RequestRefused(404, f"{missing.group()} {NOT_YET}")
         hint = "; GET /api/v1/openapi.json lists what there is" if _is_program(request) else ""
         return RequestRefused(404, f"there is nothing at {request.path}{hint}")
     if answer.status == 413:

@@ -58,10 +58,6 @@ _STATUS: tuple[tuple[type[DomainError], int], ...] = (
 )
 
 
-NOT_YET = "is not available in this version"
-"""End of the 404 message for a path reserved for a later version."""
-
-
 class RequestRefused(Exception):
     """Refusal of a request before it reached a command: an HTTP status with a message."""
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from aiohttp import web
 
 from alerts.services import Services
-from alerts.web.http.problem import NOT_YET
 from alerts.web.public.templating import Pages
 
 
 async def error_page(services: Services, request: web.Request, status: int, message: str) -> web.Response:
-    """Render an error page. 404 and 5xx use the catalogue's text, other statuses and `NOT_YET` the `message`."""
+    """Render an error page. 404 and 5xx use the catalogue's text, other statuses the `message`."""
     pages = Pages(services)
     t = pages.translator(request)
-    if status == 404 and message.endswith(NOT_YET):
-        context = {"title": "Not there yet", "lines": [message], "button": ""}
-        return pages.page("pages/message.html", t, context, status)
     key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
     if key:
         context = {"title": t.text("page", f"{key}_title"), "lines": [t.text("page", key)], "button": ""}

@@ -90,7 +90,7 @@ def quiet(frame: PageFrame, reader: ReaderLocale, question: PlaceQuestion) -> di
     return {
         "title": title,
         "last": when,
-        "link": made["link"],
+        "link": "" if frame.is_copy else made["link"],  # the copy may lack what is long over
         "last_title": made["title"],
         "lang": made["lang"],
         "dir": made["dir"],

@@ -92,7 +92,7 @@ def build_near(
             "query": place.query if place else "",
             "kept": place.query if place and not place.slug else "",
             **box(frame, question, reader, path),
-            "places": [] if frame.is_copy else _places(frame, reader),
+            "places": _places(frame, reader),
             "pages": pages,
             "counts": t.comma.join(c for c in counts if c),
             "alerts": [near_view.card(frame, n, reader, place) for n in alerts],

@@ -25,7 +25,8 @@ T = TypeVar("T")
 PAGE = 50
 """Entries of one list on a page."""
 _MINUTE = timedelta(minutes=1)
-_SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
+SLUG = re.compile("[a-z0-9][a-z0-9-]{0,99}")
+"""Slug of a registered place."""
 
 
 class PageFrame:
@@ -98,7 +99,7 @@ class PageFrame:
 def place_of(request: web.Request) -> str:
     """Return the requested slug; "" for everywhere. An invalid slug is a 404 and takes no space in the cache."""
     slug = request.query.get("place", "")
-    if slug and not _SLUG.fullmatch(slug):
+    if slug and not SLUG.fullmatch(slug):
         raise web.HTTPNotFound
     return slug
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alerts.services import Services
 from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public import (
+    archive,
     board,
     bulletin,
     calendar_feed,
@@ -15,6 +16,7 @@ from alerts.web.public import (
     geojson_feed,
     notice,
     now,
+    place_page,
     poster,
     status,
 )
@@ -27,6 +29,8 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("GET", "/", now.handler(frame), PUBLIC),
         Route("GET", "/changes", changes.handler(frame), PUBLIC),
+        Route("GET", "/archive", archive.handler(frame), PUBLIC),
+        Route("GET", "/places/{slug}", place_page.handler(frame), PUBLIC),
         Route("GET", "/board", board.handler(frame), PUBLIC),
         Route("GET", "/bulletin.txt", bulletin.handler(frame), PUBLIC),
         Route("GET", "/check", check.handler(frame), PUBLIC),

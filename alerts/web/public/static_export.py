@@ -34,6 +34,7 @@ from alerts.web.public import (
     geojson_feed,
     notice,
     now,
+    place_page,
     push_subscription,
 )
 from alerts.web.public.page_cache import Built
@@ -148,7 +149,12 @@ def _missing(frame: PageFrame, t: Translator) -> bytes:
 def _fronts(frame: PageFrame, tag: str) -> list[tuple[str, bytes]]:
     """Return (file, content) of the entry pages, the front page last."""
     reader, base = frame.reader(tag, frame.minute()), frame.pages.site.base
+    places = [
+        (f"places/{one.slug}/index.html", _body(place_page.build(frame, reader, f"{base}/places/{one.slug}", one.slug)))
+        for one in frame.services.views.places()
+    ]
     return [
+        *places,
         ("feeds/alerts.atom", _body(feed.build(frame, reader, ""))),
         ("feeds/cap.atom", _body(cap_feed.build(frame, reader, ""))),
         ("feeds/alerts.geojson", _body(geojson_feed.build(frame, reader, ""))),

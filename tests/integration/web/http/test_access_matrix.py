@@ -98,6 +98,8 @@ MATRIX = {
     "GET /alerts/{id}.cap": "public",
     "GET /": "public",
     "GET /changes": "public",
+    "GET /archive": "public",
+    "GET /places/{slug}": "public",
     "GET /board": "public",
     "GET /bulletin.txt": "public",
     "GET /check": "public",
