@@ -22,6 +22,9 @@ from alerts.web.api import (
     triggers,
     webhooks,
 )
+from alerts.web.console import approval as console_approval
+from alerts.web.console import compose as console_compose
+from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import log as console_log
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
@@ -84,6 +87,9 @@ MODULES = (
     console_today.routes,
     console_log.routes,
     console_notices.routes,
+    console_compose.routes,  # before a notice's screen: `new` looks like an id too
+    console_approval.routes,
+    console_follow_up.routes,
     console_notice.routes,
     console_sign_in.routes,
     templating.routes,

@@ -13,11 +13,13 @@ from aiohttp.test_utils import TestClient
 class Form:
     """Browser of a person without scripts: the page it is on, and the fields of its main form."""
 
-    def __init__(self, client: TestClient[Any, Any] | ClientSession) -> None:
+    def __init__(self, client: TestClient[Any, Any] | ClientSession, headers: dict[str, str] | None = None) -> None:
+        """`headers`: sent with each request, such as a session's cookie."""
         self.client, self.text, self.status, self.url = client, "", 0, ""
+        self._headers = headers or {}
 
     async def open(self, path: str) -> str:
-        return await self._read(await self.client.get(path))
+        return await self._read(await self.client.get(path, headers=self._headers))
 
     async def press(self, do: str = "", *, within: str = "", **fields: Any) -> str:
         """Send the first form with `within` in it; fields that are not given are sent as the page has them."""
@@ -32,7 +34,7 @@ class Form:
         for name, value in fields.items():
             if value is not None:
                 data += [(name.replace("_", "-"), one) for one in ([value] if isinstance(value, str) else value)]
-        return await self._read(await self.client.post(target, data=data))
+        return await self._read(await self.client.post(target, data=data, headers=self._headers))
 
     async def _read(self, answer: Any) -> str:
         self.text, self.status, self.url = await answer.text(), answer.status, answer.url.raw_path_qs
@@ -48,6 +50,8 @@ def _fields(form: str) -> list[tuple[str, str]]:
         if given.get("type") in ("radio", "checkbox") and not re.search(r"\schecked", tag):
             continue
         found.append((given["name"], given.get("value", "")))
+    for name, typed in re.findall(r'<textarea\b[^>]*?name="([^"]+)"[^>]*>\n?(.*?)</textarea>', form, re.DOTALL):
+        found.append((name, html.unescape(typed)))
     for name, options in re.findall(r'<select[^>]*name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
         chosen = re.search(r'value="([^"]*)"[^>]*selected', options)
         found.append((name, chosen[1] if chosen else ""))

@@ -28,13 +28,16 @@ class Frame:
         self.place_shapes = PlaceShapes(services.views, services.settings.default_language)
         self.translator = translator("en")
 
-    def screen(self, request: web.Request, layout: str, context: dict[str, Any]) -> web.Response:
+    def screen(self, request: web.Request, layout: str, context: dict[str, Any], status: int = 200) -> web.Response:
         """Render a screen with the name and role of the signed-in member."""
         member = cast(MemberState, request[MEMBER])
         who = member.name or member.email or "a member of the team"
         alarms = [alarm.words for alarm in self.services.alarms()]
         return self.pages.page(
-            layout, self.translator, {"who": f"{who}, {member.role}", "standstill": alarms, **context}
+            layout,
+            self.translator,
+            {"who": f"{who}, {member.role}", "role": member.role, "standstill": alarms, **context},
+            status,
         )
 
     def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:

@@ -13,10 +13,12 @@ from alerts.channels import markdown
 from alerts.channels.i18n import direction
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
+from alerts.domain.roles import at_least
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.member_actor import member_of, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.routing import Route, role
 from alerts.web.public.map_svg import Zone, draw
@@ -46,7 +48,7 @@ def routes(services: Services) -> list[Route]:
         context = await read(services, _context, Presenter(frame), notice)
         if context is None:
             raise web.HTTPNotFound
-        return frame.screen(request, "console/notice.html", context)
+        return frame.screen(request, "console/notice.html", {**context, "may": _may(context["found"], request)})
 
     return [Route("GET", "/console/notices/{notice}", screen, role("viewer"))]
 
@@ -62,6 +64,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
     svg = None if area.empty else draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area")
     return {
         "here": "notices",
+        "found": found,
         **presenter.card(found),
         "facts": _facts(presenter, found),
         "languages": [],
@@ -73,6 +76,23 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
     }
+
+
+def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
+    """What the signed-in member may do next with a notice."""
+    member = member_of(request)
+    role_of = member.role or "viewer"
+    links: list[tuple[str, str]] = []
+    path = f"/console/notices/{notice.id}"
+    if notice.phase in ("pending-approval", "approved") and at_least(role_of, "approver"):
+        links.append(("Approve and send" if notice.phase == "pending-approval" else "Send", f"{path}/approve"))
+    if notice.phase in ("draft", "returned", "pending-approval") and at_least(role_of, "author"):
+        links += [("Edit", f"{path}/edit"), ("Check", f"{path}/check")]
+    live = notice.phase in ("live", "expired")
+    if live and at_least(role_of, "approver"):
+        links += [("All clear", f"{path}/all-clear"), ("Cancel", f"{path}/cancel"), ("Stop", f"{path}/stop")]
+    update = f"{path}/update" if live and at_least(role_of, "author") else ""
+    return {"links": links, "update": update, "once": once_key()}
 
 
 def _failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:

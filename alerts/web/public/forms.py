@@ -52,6 +52,10 @@ class FormFields:
         text = without_hidden(without_forbidden(self._values.get(name, "")[:LONGEST]))
         return " ".join(text.split())
 
+    def text(self, name: str, longest: int) -> str:
+        """Return a typed text of several lines, cut at `longest` characters; "" if absent."""
+        return self._values.get(name, "")[:longest].replace("\r\n", "\n")
+
     def sealed(self, name: str) -> str:
         """Return a sealed value, "" if absent or too long."""
         text = self._values.get(name, "")

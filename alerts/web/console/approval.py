@@ -1,0 +1,194 @@
+"""Check, approve and send: the exact words, the exact number of people, and a second person's decision (RULES 16)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from alerts.domain.notice import NoticeState
+from alerts.domain.notice_lifecycle import danger_to_life, gaps
+from alerts.domain.streams import NOTICE
+from alerts.kernel.errors import DomainError
+from alerts.services import Services
+from alerts.web.api.common import read
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.member_actor import (
+    ONCE,
+    actor_of_member,
+    idempotency_of,
+    member_of,
+    notice_id,
+    once_key,
+)
+from alerts.web.console.presenter import Presenter
+from alerts.web.console.previews import previews
+from alerts.web.http.auth import caught_up
+from alerts.web.http.routing import Route, role
+from alerts.web.public.forms import FormErrors, FormFields, read_form
+
+_ONE = "/console/notices/{notice}"
+
+
+def routes(services: Services) -> list[Route]:
+    """Policy rows of the screens between a draft and its sending."""
+    approval = Approval(services)
+    return [
+        Route("GET", f"{_ONE}/check", approval.check, role("author")),
+        Route("POST", f"{_ONE}/check", approval.submit, role("author")),
+        Route("GET", f"{_ONE}/approve", approval.show, role("approver")),
+        Route("POST", f"{_ONE}/approve", approval.decide, role("approver")),
+    ]
+
+
+class Approval:
+    """Handlers of check and approve."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._frame = services, Frame(services)
+
+    async def check(self, request: web.Request) -> web.Response:
+        """Show a draft as it would leave, and what is still missing."""
+        return await self._screen(request, "console/check.html", FormErrors())
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """Ask for approval."""
+        fields = await read_form(request)
+        try:
+            await self._services.commands.submit(
+                actor_of_member(request), notice_id(request), idem=idempotency_of(request, fields)
+            )
+        except DomainError as error:
+            return await self._refused(request, "console/check.html", "submit", error)
+        return await self._to(f"/console/notices/{notice_id(request)}")
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Ask the approver: these words, to so many people?"""
+        return await self._screen(request, "console/approve.html", FormErrors())
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Approve and send, return or reject; the gravest only with the number typed."""
+        fields = await read_form(request)
+        try:
+            errors = await self._decided(request, fields)
+        except DomainError as error:
+            return await self._refused(request, "console/approve.html", "people", error)
+        if errors:
+            return await self._screen(request, "console/approve.html", errors, status=422)
+        return await self._to(f"/console/notices/{notice_id(request)}")
+
+    async def _decided(self, request: web.Request, fields: FormFields) -> FormErrors:
+        """Carry a decision out; errors of the form, if it is not complete. Raises DomainError."""
+        errors, commands = FormErrors(), self._services.commands
+        actor, notice, idem = actor_of_member(request), notice_id(request), idempotency_of(request, fields)
+        decision = fields.one_of("do", ("send", "return", "reject"), "")
+        if decision in ("return", "reject"):
+            reason = fields.text("reason", 2_000).strip()
+            if not reason:
+                errors.add("reason", "Say why, so that the author can mend it.")
+            elif decision == "return":
+                await commands.return_(actor, notice, reason, idem=idem)
+            else:
+                await commands.reject(actor, notice, reason, idem=idem)
+            return errors
+        state = await self._state(request)
+        if state.phase == "pending-approval":
+            people, version = fields.line("seen"), fields.line("version")
+            if not (people.isdigit() and version.isdigit()):
+                errors.add("people", "Read the words again, then decide.")
+                return errors
+            if _gravest(state) and (typed := _digits(fields.line("people"))) != people:
+                errors.add("people", f"It is {int(people):,}; you typed {typed or 'nothing'}.")
+                return errors
+            saved = await commands.approve(actor, notice, int(version), int(people))
+            if saved.state != "approved":  # it waits for its time, or was an ending that has left at once
+                return errors
+        await commands.issue(actor, notice, idem=idem)
+        return errors
+
+    async def _state(self, request: web.Request) -> NoticeState:
+        """Load the notice as the log has it. Raises HTTPNotFound."""
+        state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
+        if state is None:
+            raise web.HTTPNotFound
+        return state
+
+    async def _refused(self, request: web.Request, layout: str, field: str, error: DomainError) -> web.Response:
+        errors = FormErrors()
+        errors.add(field, error.message)
+        return await self._screen(request, layout, errors, status=409)
+
+    async def _screen(self, request: web.Request, layout: str, errors: FormErrors, status: int = 200) -> web.Response:
+        state = await self._state(request)
+        reach, seen = await self._reach(state)
+        context = await read(self._services, self._context, state)
+        own = actor_of_member(request).by in state.hands
+        return self._frame.screen(
+            request,
+            layout,
+            {
+                **context,
+                "errors": errors.words,
+                "error_heading": "There is a problem",
+                "reach": reach,
+                "seen": seen,
+                "own": own,
+                "me": member_of(request).name or "",
+                "once": once_key(),
+                "once_name": ONCE,
+            },
+            status,
+        )
+
+    async def _reach(self, state: NoticeState) -> tuple[dict[str, Any], int | None]:
+        """Whom it would reach now, in words and as the number that an approval binds; the reason if not countable."""
+        number = self._frame.translator.number
+        try:
+            counted = await self._services.commands.count_plan(state.plan)
+        except DomainError as error:
+            return {"why": error.message}, None
+        return {
+            "people": number(counted.people),
+            "unreachable": number(counted.unreachable),
+            "channels": [(CHANNELS.get(c, c), number(n)) for c, n in counted.by_channel.items()],
+            "languages": [(self._frame.translator.language(tag), number(n)) for tag, n in counted.by_language.items()],
+        }, counted.people
+
+    def _context(self, state: NoticeState) -> dict[str, Any]:
+        presenter, now = Presenter(self._frame), self._services.clock()
+        area_words = presenter.place_shapes.where(state.plan.area, presenter.translator)
+        before = [n for n in self._services.views.thread(state.thread) if n.issued and n.id != state.id]
+        return {
+            "here": "notices",
+            **presenter.card(state),
+            "id": str(state.id),
+            "state": state,
+            "area_words": area_words or "everywhere that its rule says",
+            "previews": previews(self._services, state, area_words, now),
+            "missing": [gap.message for gap in gaps(state.plan, now)],
+            "drill": state.plan.status != "Actual",
+            "danger": danger_to_life(state.plan, state.msg_type),
+            "gravest": _gravest(state),
+            "before": _said(before[-1]) if before else None,
+            "words_now": _said(state),
+        }
+
+    async def _to(self, path: str) -> web.Response:
+        """Redirect, once the read models show what was just written."""
+        await caught_up(self._services)
+        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
+
+
+def _gravest(state: NoticeState) -> bool:
+    """True if the number of people has to be typed: danger to life, and no drill."""
+    return danger_to_life(state.plan, state.msg_type)
+
+
+def _digits(text: str) -> str:
+    """Digits of a typed number, without blanks, commas and leading zeros."""
+    return "".join(char for char in text if char.isdigit()).lstrip("0") or ("0" if "0" in text else "")
+
+
+def _said(state: NoticeState) -> list[tuple[str, str, str, str]]:
+    """Words of a notice by language: (language, title, instruction, body)."""
+    return [(tag, said.title, said.instruction, said.body) for tag, said in state.plan.content.items()]

@@ -1,0 +1,204 @@
+"""Form of a notice: fields to the API's body and back. Pure apart from the place look-up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alerts.channels.i18n import LANGUAGES
+from alerts.domain.events import NoticePlan
+from alerts.gazetteer.candidate import PlaceCandidate
+from alerts.kernel.texts import without_forbidden
+from alerts.kernel.times import instant
+from alerts.web.public.forms import FormErrors, FormFields
+
+KINDS = ("alert", "announcement")
+STATUSES = ("Actual", "Exercise", "Test")
+SEVERITIES = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
+URGENCIES = ("Immediate", "Expected", "Future", "Past", "Unknown")
+CERTAINTIES = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
+WORDS = ("title", "instruction", "body", "sms")
+LASTS = timedelta(hours=24)
+"""Time after which an alert ends by itself unless its author says otherwise."""
+DEFAULT_M, MOST_M = 500.0, 100_000.0
+_LONGEST = 25_000
+
+Find = Callable[[str], Sequence[PlaceCandidate]]
+"""Finds places by what was typed."""
+
+
+@dataclass(slots=True)
+class NoticeForm:
+    """What an author typed, as it goes back into the fields."""
+
+    kind: str = "alert"
+    status: str = "Actual"
+    severity: str = "Severe"
+    urgency: str = "Immediate"
+    certainty: str = "Observed"
+    topic: str = ""
+    area: list[dict[str, Any]] = field(default_factory=list)
+    near: str = ""
+    radius: str = "500"
+    geojson: str = ""
+    channels: tuple[str, ...] = ()
+    ends_day: str = ""
+    ends_time: str = ""
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
+    choices: list[tuple[str, str]] = field(default_factory=list)
+    """Places that were meant by `near`, if several were: (value, words)."""
+
+
+def blank(now: datetime, zone: str, language: str, channels: Sequence[str]) -> NoticeForm:
+    """Return a new alert's form: every channel, and an end in a day."""
+    ends = (now + LASTS).astimezone(ZoneInfo(zone))
+    return NoticeForm(
+        channels=tuple(channels),
+        ends_day=f"{ends:%Y-%m-%d}",
+        ends_time=f"{ends:%H:%M}",
+        words={language: dict.fromkeys(WORDS, "")},
+    )
+
+
+def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
+    """Return the form that shows a plan."""
+    ends = plan.expires.astimezone(ZoneInfo(zone)) if plan.expires is not None else None
+    words = {
+        tag: {"title": said.title, "instruction": said.instruction, "body": said.body, "sms": said.sms}
+        for tag, said in plan.content.items()
+    }
+    return NoticeForm(
+        kind=plan.kind,
+        status=plan.status,
+        severity=plan.severity,
+        urgency=plan.urgency,
+        certainty=plan.certainty,
+        topic=plan.topic or "",
+        area=[dict(part) for part in plan.area or ()],
+        channels=tuple(plan.channels),
+        ends_day=f"{ends:%Y-%m-%d}" if ends else "",
+        ends_time=f"{ends:%H:%M}" if ends else "",
+        words=words or {language: dict.fromkeys(WORDS, "")},
+    )
+
+
+def parse(
+    fields: FormFields, before: Sequence[Mapping[str, Any]], find: Find, zone: str, language: str
+) -> tuple[NoticeForm, FormErrors]:
+    """Parse a submitted form. `before`: parts of the area so far, of which the ticked ones stay. Blocks."""
+    errors = FormErrors()
+    form = NoticeForm(
+        kind=fields.one_of("kind", KINDS, "alert"),
+        status=fields.one_of("status", STATUSES, "Actual"),
+        severity=fields.one_of("severity", SEVERITIES, "Unknown"),
+        urgency=fields.one_of("urgency", URGENCIES, "Unknown"),
+        certainty=fields.one_of("certainty", CERTAINTIES, "Unknown"),
+        topic=fields.line("topic"),
+        near=fields.line("near"),
+        radius=fields.line("radius") or "500",
+        geojson=fields.text("geojson", _LONGEST).strip(),
+        channels=fields.all("channel"),
+        ends_day=fields.line("ends-day"),
+        ends_time=fields.line("ends-time"),
+    )
+    kept = set(fields.all("keep"))
+    form.area = [dict(part) for number, part in enumerate(before) if str(number) in kept]
+    _add_area(form, fields.line("pick"), find, errors)
+    tags = [tag for tag in fields.all("language") if tag in LANGUAGES] or [language]
+    form.words = {
+        tag: {name: without_forbidden(fields.text(f"{name}-{tag}", _LONGEST)).strip() for name in WORDS} for tag in tags
+    }
+    if (added := fields.line("add-language")) in LANGUAGES:
+        form.words.setdefault(added, dict.fromkeys(WORDS, ""))
+    if not form.channels:
+        errors.add("channel", "Tick at least one way to tell people.")
+    ends(form, zone, errors)
+    return form, errors
+
+
+def ends(form: NoticeForm, zone: str, errors: FormErrors) -> datetime | None:
+    """Return the end that was typed (8.30, 0830 and 8:30 are one time); None for none, or a wrong one with an error."""
+    if not form.ends_day and not form.ends_time:
+        return None
+    digits = "".join(char for char in form.ends_time if char.isdigit())
+    digits = digits.zfill(4) if len(digits) in (3, 4) else f"{digits.zfill(2)}00" if digits else ""
+    try:
+        local = datetime.strptime(f"{form.ends_day} {digits}", "%Y-%m-%d %H%M")
+    except ValueError:
+        errors.add("ends-day", "Give the end as a day and a time of 24 hours, such as 2026-11-23 and 20:00.")
+        return None
+    form.ends_time = f"{local:%H:%M}"
+    return instant(local.date(), local.time(), zone)
+
+
+def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
+    """Return the form as a merge patch of the API's notice body: null takes a field away."""
+    alert = form.kind == "alert"
+    end = ends(form, zone, FormErrors())
+    said = {tag: words for tag, words in form.words.items() if any(words.values())}
+    return {
+        "kind": form.kind,
+        "status": form.status,
+        "severity": form.severity if alert else None,
+        "urgency": form.urgency if alert else None,
+        "certainty": form.certainty if alert else None,
+        "priority": None,
+        "topic": form.topic or None,
+        "area": form.area or None,
+        "channels": list(form.channels) or None,
+        "content": said or None,
+        "expires": end.isoformat() if end is not None else None,
+    }
+
+
+def _add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
+    """Add what was typed or picked to the area."""
+    if form.geojson:
+        try:
+            drawn = json.loads(form.geojson)
+        except ValueError:
+            drawn = None
+        if not isinstance(drawn, dict):
+            errors.add("geojson", 'This is no GeoJSON: paste a Polygon or MultiPolygon as {"type": …}.')
+        else:
+            form.area.append(drawn.get("geometry", drawn) if drawn.get("type") == "Feature" else drawn)
+            form.geojson = ""
+    if not form.near:
+        return
+    metres = _metres(form.radius)
+    if metres is None:
+        errors.add("radius", "Give the radius in metres, from 10 to 100000.")
+        return
+    found = list(find(form.near))
+    if pick:
+        found = [one for one in found if _value(one) == pick] or found
+    if not found:
+        errors.add("near", "We do not know that place. Try a postcode, a registered place, or a point as 51.49,-0.09.")
+    elif len(found) > 1:
+        form.choices = [(_value(one), one.words) for one in found]
+        errors.add("near", f"Choose which {form.near}.")
+    else:
+        form.area.append(_part(found[0], metres))
+        form.near = ""
+
+
+def _part(found: PlaceCandidate, metres: float) -> dict[str, Any]:
+    if found.place is not None:
+        return {"place": found.place}
+    return {"circle": {"lat": found.lat, "lon": found.lon, "radius_km": metres / 1000}}
+
+
+def _value(found: PlaceCandidate) -> str:
+    return f"place:{found.place}" if found.place is not None else f"{found.lat},{found.lon}"
+
+
+def _metres(text: str) -> float | None:
+    try:
+        metres = float(text.replace(",", "").replace(" ", ""))
+    except ValueError:
+        return None
+    return metres if 10 <= metres <= MOST_M else None

@@ -1,0 +1,176 @@
+"""From an empty form to a sent warning and back: two people in two browsers, without scripts; on both databases."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from alerts.commands.actor import SYSTEM
+from alerts.domain.roles import Role
+from alerts.domain.streams import NOTICE
+from alerts.web.http.auth import COOKIE
+from tests.support.form_browser import Form
+from tests.support.served import Served, resident
+
+NEW = "/console/notices/new"
+WORDS = {
+    "title_en": "Gas leak, Camden High Street: stay indoors until 20:00",
+    "instruction_en": "Stay indoors. Shut windows and doors.",
+    "body_en": "A gas main is leaking.",
+}
+
+
+class Officer(Form):
+    """A browser of a signed-in member; the form that is sent is the screen's own, not the one that signs out."""
+
+    async def press(self, do: str = "", *, within: str = 'name="once"', **fields: Any) -> str:
+        return await super().press(do, within=within, **fields)
+
+
+async def officer(served: Served, name: str, role: Role) -> Officer:
+    """A browser in which a member of the team is signed in."""
+    member = await served.parts.commands.invite_member(SYSTEM, f"{name}@town.example", role, name)
+    cookie = await served.parts.sessions.open(member.id, "test")
+    return Officer(served.client, {"Cookie": f"{COOKIE}={cookie}"})
+
+
+async def drafted(author: Officer, **more: str) -> str:
+    """Write a warning at 51.55,-0.15 and save it; its id."""
+    await author.open(NEW)
+    await author.press("save", **{"near": "51.55,-0.15", "radius": "800", **WORDS, **more})
+    found = re.fullmatch(r"/console/notices/([0-9a-f-]{36})/edit", author.url)
+    assert found is not None, author.text[:3000]
+    return found[1]
+
+
+def state_of(served: Served, notice: str) -> str:
+    """Phase of a notice in the log."""
+    state = served.parts.log.state(NOTICE, UUID(notice))
+    assert state is not None
+    return state.phase
+
+
+@pytest.fixture
+async def people(served: Served) -> None:
+    """Three residents near the leak, and one far away."""
+    key = await served.key()
+    for number in range(3):
+        await served.ok("POST", "/api/v1/subscribers", key, resident(f"r{number}@example.org"), 201)
+    await served.ok("POST", "/api/v1/subscribers", key, resident("far@example.org", lat=52.5), 201)
+
+
+@pytest.mark.usefixtures("people")
+async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author)
+    assert "3 people" in author.text and "Nothing is missing" in author.text and "danger to life" in author.text
+    await author.press("check")
+    assert "Ask for approval: 3 people" in author.text and "Stay indoors" in author.text
+    await author.press()
+    assert author.url == f"/console/notices/{notice}" and state_of(served, notice) == "pending-approval"
+
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "Send this" in approver.text and "to 3 people" in approver.text
+    await approver.press("send", people="4")
+    assert approver.status == 422 and "It is 3; you typed 4." in approver.text
+    assert state_of(served, notice) == "pending-approval"
+    await approver.press("send", people="3")
+    assert approver.status == 200 and state_of(served, notice) == "live"
+
+    await approver.open(f"/console/notices/{notice}/cancel")
+    await approver.press()
+    assert approver.status == 422 and "Say what was wrong." in approver.text
+    await approver.press(reason="It was another street.")
+    assert approver.status == 200, re.findall(r"error-summary.*?</ul>", approver.text, re.DOTALL)
+    assert state_of(served, notice) == "cancelled"
+
+
+@pytest.mark.usefixtures("people")
+async def test_author_does_not_approve_the_own_draft(served: Served) -> None:
+    both = await officer(served, "kofi", "approver")
+    notice = await drafted(both)
+    await both.press("check")
+    await both.press()
+    await both.open(f"/console/notices/{notice}/approve")
+    assert "You wrote part of this" in both.text
+    await both.press("send", people="3")
+    assert both.status == 409 and state_of(served, notice) == "pending-approval"
+
+
+async def test_return_takes_a_reason_and_voids_nothing_else(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author)
+    await author.press("check")
+    await author.press()
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("return")
+    assert approver.status == 422 and "Say why" in approver.text
+    await approver.press("return", reason="Name the street.")
+    assert state_of(served, notice) == "returned"
+    await author.open(f"/console/notices/{notice}/edit")
+    assert author.status == 200 and WORDS["title_en"] in author.text
+
+
+async def test_wrong_input_keeps_what_was_typed(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    await author.press("save", near="Xyzzyville", radius="800", ends_day="soon", **WORDS, channel=[])
+    assert author.status == 422 and "<title>Error: " in author.text.replace("\n", "")
+    for words in ("We do not know that place", "Give the end as a day", "Tick at least one way"):
+        assert words in author.text
+    assert WORDS["title_en"] in author.text and 'value="Xyzzyville"' in author.text
+    await author.open(NEW)
+    await author.press("save", near="51.55,-0.15", title_en="x" * 10_000)
+    assert author.status == 422 and "characters" in author.text
+    await author.open(NEW)
+    await author.press("save", near="51.55,-0.15", title_en="Leave\u202ehome")
+    assert author.status == 422 and "U+202E" in author.text
+    await author.open(NEW)
+    await author.press("save", geojson="{", **WORDS)
+    assert author.status == 422 and "This is no GeoJSON" in author.text
+
+
+async def test_two_people_on_one_draft_are_told(served: Served) -> None:
+    ann, bob = await officer(served, "ann", "author"), await officer(served, "bob", "author")
+    notice = await drafted(ann)
+    await bob.open(f"/console/notices/{notice}/edit")
+    await ann.press("save", title_en="Ann was first")
+    await bob.press("save", title_en="Bob came later")
+    assert bob.status == 409 and "A colleague has changed this draft" in bob.text and "Bob came later" in bob.text
+    await bob.press("save")
+    assert bob.status == 200 and "Bob came later" in bob.text
+
+
+async def test_second_press_drafts_nothing_more(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    form = author.text
+    await author.press("save", near="51.55,-0.15", **WORDS)
+    first = author.url
+    author.text, author.url = form, NEW
+    await author.press("save", near="51.55,-0.15", **WORDS)
+    assert author.url == first
+
+
+async def test_drill_says_so_on_every_screen(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author, status="Exercise")
+    assert "DRILL" in author.text and "Residents get none of this" in author.text
+    await author.press("check")
+    assert "DRILL" in author.text
+    await author.press()
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "DRILL: send this practice" in approver.text and "Send the drill" in approver.text
+
+
+async def test_viewer_writes_nothing(served: Served) -> None:
+    viewer = await officer(served, "vic", "viewer")
+    await viewer.open(NEW)
+    assert viewer.status == 403
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author)
+    await author.open(f"/console/notices/{notice}/approve")
+    assert author.status == 403
