@@ -67,6 +67,14 @@ class Answers:
         """Reply to HELP: sender, how to stop, where to read more."""
         return self._sms.help(to, delivery, url, translator(language, self._default))
 
+    def joined(self, language: str, to: str, delivery: str, where: str, url: str) -> Message:
+        """Reply to JOIN and START: what comes from now on, and how to stop it."""
+        return self._sms.joined(to, delivery, where, url, translator(language, self._default))
+
+    def stopped(self, language: str, to: str, delivery: str) -> Message:
+        """Reply to STOP: that it is done, and the way back."""
+        return self._sms.stopped(to, delivery, translator(language, self._default))
+
     def device_added(self, channel: Channel, language: str, to: str, delivery: str, url: str) -> Message:
         """Tell that a browser was added to the person's alerts, and what to do if it was not them."""
         t = translator(language, self._default)

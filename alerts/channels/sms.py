@@ -155,6 +155,17 @@ class SmsRenderer:
         """Request to confirm a number: the code first, which phones offer to fill in."""
         return self._own_text(t.text("confirm", "sms_code", code=code, url=url), to, delivery)
 
+    def joined(self, to: str, delivery: str, where: str, url: str, t: Translator) -> Message:
+        """Reply to JOIN and START."""
+        words = (
+            t.text("by_text", "joined_place", place=where, url=url) if where else t.text("by_text", "joined", url=url)
+        )
+        return self._own_text(words, to, delivery)
+
+    def stopped(self, to: str, delivery: str, t: Translator) -> Message:
+        """Reply to STOP."""
+        return self._own_text(t.text("by_text", "stopped"), to, delivery)
+
     def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Text with a fresh link."""
         return self._own_text(t.text("fresh_link", "sms", url=url), to, delivery)

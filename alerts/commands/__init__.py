@@ -31,6 +31,7 @@ from alerts.commands.self_service import SelfServiceCommands
 from alerts.commands.service_points import ServiceCommands
 from alerts.commands.subscriber_exports import ExportCommands
 from alerts.commands.subscriber_imports import ImportCommands
+from alerts.commands.text_sign_up import TextSignUpCommands
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.webhooks import WebhookCommands
 from alerts.contract.trigger_request import ParsedTrigger
@@ -44,6 +45,7 @@ class Commands(
     NoticeCommands,
     NewsletterCommands,
     SelfServiceCommands,
+    TextSignUpCommands,
     ImportCommands,
     ExportCommands,
     TeamCommands,

@@ -269,10 +269,10 @@ def _start(unit: UnitOfWork, subscriber: UUID, contact: int, at: datetime) -> No
         again = signup.decide_register(state, how="text", contacts=[reach], preferences=preferences, consent=consent)
         unit.append(SUBSCRIBER, subscriber, *again)
         return
-    _append_again(unit, subscriber, reach, consent, at)
+    restore_contact(unit, subscriber, reach, consent, at)
 
 
-def _append_again(
+def restore_contact(
     unit: UnitOfWork, subscriber: UUID, reach: signup.ContactDetails, consent: Consent, at: datetime
 ) -> None:
     """Restore a contact point of a current subscriber: verified, and any opt-out lifted."""

@@ -22,6 +22,8 @@ from alerts.delivery_queue.row_format import (
     JOB_DEVICE,
     JOB_FRESH,
     JOB_HELP,
+    JOB_JOINED,
+    JOB_STOPPED,
     JOB_TEAM,
     STATE,
     DeliveryFlag,
@@ -53,6 +55,13 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
             return _confirmations([(number, channel)])
         case e.InboundTextReceived(word="help", contact=int(contact)):
             return TransactionalRequest(JOB_HELP, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
+        case e.InboundTextReceived(word="join", contact=int(contact)):
+            return TransactionalRequest(JOB_JOINED, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
+        case e.InboundTextReceived(word="stop" | "start" as word, contact=int(contact), provider=provider):
+            if provider in ANSWERS_ITSELF:
+                return None
+            kind = JOB_STOPPED if word == "stop" else JOB_JOINED
+            return TransactionalRequest(kind, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
         case se.DeviceAnnounced(to=to):
             rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in WRITABLE]
             return TransactionalRequest(JOB_DEVICE, rows)
@@ -78,7 +87,12 @@ def may_request(event: object) -> bool:
     match event:
         case se.SubscriptionRequested() | se.ContactPointAdded(verified=False):
             return True
-        case e.InboundTextReceived(word="help") | e.WebhookDisabled() | se.DeviceAnnounced() | se.FreshLinkRequested():
+        case (
+            e.InboundTextReceived(word="help" | "join" | "stop" | "start")
+            | e.WebhookDisabled()
+            | se.DeviceAnnounced()
+            | se.FreshLinkRequested()
+        ):
             return True
         case e.ReportAnswered(contact=int()):
             return True
@@ -91,6 +105,9 @@ def _confirmations(wanted: Sequence[tuple[int, Channel]]) -> TransactionalReques
     rows = [NewDelivery(number, CHANNEL_CODE[channel], 0) for number, channel in wanted if channel in WRITABLE]
     return TransactionalRequest(JOB_CONFIRMATIONS, rows)
 
+
+ANSWERS_ITSELF = frozenset(("twilio",))
+"""Providers that answer STOP and START by themselves."""
 
 Write = Callable[[], tuple[Message, str, bool]]
 """Renders the message; returns it with its language, and True if it is an emergency."""
@@ -117,6 +134,11 @@ class Transactional:
         address = card.address
         if kind == JOB_HELP:
             return lambda: self._help(row, card, address)
+        if kind in (JOB_JOINED, JOB_STOPPED):
+            is_out = card.state == "removed" or card.phase == "ended"
+            if is_out != (kind == JOB_STOPPED):
+                return DeliveryOutcome(row, CANCELLED, "they changed their mind since")
+            return lambda: self._by_text(row, card, address, is_out=is_out)
         if kind == JOB_TEAM:
             webhooks = self._webhooks_off(row.contact)
             if not webhooks:
@@ -148,6 +170,15 @@ class Transactional:
     def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         return self._answers.help(language, address, delivery, self._sender.public_url), language, False
+
+    def _by_text(self, row: Claimed, card: ContactCard, address: str, *, is_out: bool) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        if is_out:
+            return self._answers.stopped(language, address, delivery), language, False
+        places = card.preferences.places if card.preferences else ()
+        where = places[-1].name or places[-1].slug or "" if places else ""
+        url = self._sender.preferences_url(card)
+        return self._answers.joined(language, address, delivery, where, url), language, False
 
     def _device(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)

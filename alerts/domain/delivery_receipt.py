@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from alerts.kernel.terms import DeliveryState
 
 ReceiptStatus = Literal["delivered", "failed"]
 BounceKind = Literal["hard", "soft", "complaint"]
-Word = Literal["stop", "start", "help", "other"]
+Word = Literal["stop", "start", "help", "join", "other"]
 
 _REMEMBERED = 100
 """Maximum reports and texts of one delivery or number whose ids are remembered."""
@@ -65,7 +65,7 @@ def evolve_texts(state: TextsState | None, recorded: Recorded) -> TextsState:
         return state if state is not None else unexpected_first_event("number's texts", recorded)
     state = state or TextsState(version=0)
     wished_at = state.wished_at
-    if event.word in ("stop", "start"):
+    if event.word in ("stop", "start", "join"):
         at = event.at or recorded.at
         wished_at = at if wished_at is None else max(at, wished_at)
     return TextsState(
@@ -132,7 +132,14 @@ _FOLDED_LETTERS = str.maketrans(
         "’": "'",
     }
 )
-_LONGEST = 40
+_LONGEST, _LONGEST_JOIN = 40, 100
+_JOINING = {
+    "": ("join",),
+    "cy": ("ymuno", "ymunwch"),
+    "pl": ("dołącz", "dopisz"),
+    "ur": ("شامل",),
+    "ar": ("انضم", "انضمام"),
+}
 
 
 def word_of(text: str) -> Word:
@@ -143,6 +150,20 @@ def word_of(text: str) -> Word:
     return _KNOWN.get(_folded(text), "other") if len(text) <= _LONGEST else "other"
 
 
+class JoinRequest(NamedTuple):
+    """Text that asks for alerts: the place in the sender's words, and the language of the keyword."""
+
+    place: str
+    language: str
+
+
+def join_request(text: str) -> JoinRequest | None:
+    """Read `JOIN SE5 4NN` in any supported language; None for any other text. The language of JOIN itself is ""."""
+    first, _, rest = " ".join(text.split()).partition(" ")
+    language = _JOIN.get(_folded(first)) if len(text) <= _LONGEST_JOIN else None
+    return JoinRequest(rest.strip(" .,:;"), language) if language is not None and rest else None
+
+
 def _folded(text: str) -> str:
     apart = unicodedata.normalize("NFKD", text.casefold().translate(_FOLDED_LETTERS))
     kept = "".join(c if c.isalnum() else " " for c in apart if not unicodedata.combining(c) and c.isprintable())
@@ -150,3 +171,4 @@ def _folded(text: str) -> str:
 
 
 _KNOWN: dict[str, Word] = {_folded(one): word for word, several in _WORDS.items() for one in several}
+_JOIN: dict[str, str] = {_folded(one): language for language, several in _JOINING.items() for one in several}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.contract.bodies import Body
-from alerts.domain.delivery_receipt import ReceiptStatus, Word, word_of
+from alerts.domain.delivery_receipt import JoinRequest, ReceiptStatus, Word, join_request, word_of
 from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid
 
@@ -36,6 +36,8 @@ class TextIn(NamedTuple):
     word: Word
     at: datetime | None
     external_id: str
+    join: JoinRequest | None = None
+    """Place and language of a JOIN."""
 
 
 Report = Receipt | TextIn
@@ -58,6 +60,12 @@ class TextInBody(Body, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+def text_in(number: str, text: str, at: datetime | None, external_id: str, word: Word | None = None) -> TextIn:
+    """Read an inbound text; `word`: what the provider has made of it already."""
+    join = join_request(text) if word is None else None
+    return TextIn(number, word or ("join" if join else word_of(text)), at, external_id, join)
+
+
 def parse(body: bytes, identifier: str) -> Report:
     """Parse a receipt or an inbound text; `identifier` is its `webhook-id`. Raises Malformed, Invalid."""
     value = strict_json.parse(body)
@@ -65,6 +73,6 @@ def parse(body: bytes, identifier: str) -> Report:
         raise Invalid.field("", "expected an object: a receipt with reference and status, or a text with from and text")
     if "from" in value or "text" in value:
         text = strict_json.typed(value, TextInBody)
-        return TextIn(number=text.number, word=word_of(text.text), at=text.at, external_id=identifier)
+        return text_in(text.number, text.text, text.at, identifier)
     said = strict_json.typed(value, ReceiptBody)
     return Receipt(reference=said.reference, status=said.status, reason=said.reason, at=said.at, external_id=identifier)

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from alerts.domain.delivery_receipt import Word, word_of
-from alerts.intake.receipts import Receipt, Report, TextIn
+from alerts.domain.delivery_receipt import Word
+from alerts.intake.receipts import Receipt, Report, text_in
 from alerts.kernel.errors import Invalid, Malformed
 from alerts.net.standard_webhooks import Unverified
 from alerts.providers.sms.twilio import HARD_BOUNCES, OPT_OUT
@@ -89,8 +89,8 @@ def parse(fields: Fields, query: Mapping[str, str]) -> Report | None:
         return _receipt(said, query["reference"], status)
     if "Body" not in said or not said.get("From"):
         raise Invalid.field("Body", "Neither a status callback of ours (no reference) nor a text that came in.")
-    word = _HANDLED.get(said.get("OptOutType", "").upper()) or word_of(said["Body"])
-    return TextIn(number=said["From"], word=word, at=None, external_id=said.get("MessageSid", ""))
+    handled = _HANDLED.get(said.get("OptOutType", "").upper())
+    return text_in(said["From"], said["Body"], None, said.get("MessageSid", ""), handled)
 
 
 def _receipt(said: dict[str, str], reference: str, status: str) -> Receipt | None:

@@ -51,7 +51,7 @@ class InboundTextReceived(Event, frozen=True, kw_only=True):
     """A text message was received. Of its content only the recognised keyword is stored."""
 
     provider: str
-    word: Literal["stop", "start", "help", "other"]
+    word: Literal["stop", "start", "help", "join", "other"]
     contact: int | None = None
     """Contact point with the sender's number, if known."""
     external_id: str = ""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 
+from alerts.domain.delivery_receipt import JoinRequest
 from alerts.intake import bounces, receipts, twilio_receipts
 from alerts.intake.receipts import Receipt, Report, TextIn
 from alerts.kernel.errors import DomainError, Invalid, NotFound, Unavailable
@@ -24,6 +25,7 @@ from alerts.web.http.problem import RequestRefused
 from alerts.web.http.requests import API_LIMIT, HOOK_LIMIT, JSON_TYPES, body_of, check_type, digest, off_loop, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import HOOK, Route
+from alerts.web.public.sign_up.draft import DraftPlace
 
 FORM_TYPES = frozenset(("application/x-www-form-urlencoded",))
 MAIL_TYPES = frozenset(("message/rfc822",))
@@ -165,6 +167,8 @@ class _Receipts:
     async def _take(self, provider: str, report: Report) -> bool:
         commands = self._services.commands
         if isinstance(report, TextIn):
+            if report.join is not None:
+                return await self._join(provider, report, report.join)
             saved = await commands.take_inbound(provider, report.number, report.word, report.at, report.external_id)
             return saved.created
         notice, contact = self._delivery(report)
@@ -177,6 +181,20 @@ class _Receipts:
             report.at,
             report.external_id,
             retire=report.retire,
+        )
+        return saved.created
+
+    async def _join(self, provider: str, text: TextIn, asked: JoinRequest) -> bool:
+        """Sign a number up for a place; a place that is not known is answered by HELP, if the number is known."""
+        services = self._services
+        language = asked.language or services.settings.default_language
+        found = await read(services, services.place_lookup.find, asked.place, language)
+        if len(found) != 1:
+            saved = await services.commands.take_inbound(provider, text.number, "help", text.at, text.external_id)
+            return saved.created
+        place = DraftPlace.of(found[0]).place()
+        saved = await services.commands.join_by_text(
+            provider, text.number, place, language, f"JOIN {found[0].label}", text.at, text.external_id
         )
         return saved.created
 

@@ -17,6 +17,7 @@ from alerts.domain import events as e
 from alerts.domain.streams import WEBHOOK
 from alerts.kernel.ids import new_id
 from alerts.providers.inbox import InboxItem
+from subscribers.domain.events import SubscriberPlace
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.support.rig import Rig, now
 
@@ -156,3 +157,55 @@ async def test_owner_of_a_disabled_webhook_is_told(rig: Rig, commands: Commands)
     assert "secret" not in mails["dev@example.org"] and "hidden" not in mails["dev@example.org"]
     assert f"{webhooks[0]}/replay?after=17" in mails["dev@example.org"].replace("\n", "")
     assert "answered 500" not in mails["boss@example.org"]
+
+
+HOME = SubscriberPlace(lat=51.4886, lon=-0.0958, radius_km=2.0, name="SE17 1RW")
+
+
+async def joined(commands: Commands, number: str = PHONE, **more: Any) -> bool:
+    """A text with JOIN and a place."""
+    given = {"place": HOME, "language": "en", "wording": "JOIN SE17 1RW", **more}
+    return (await commands.join_by_text("http-json", number, **given)).created
+
+
+async def test_join_signs_a_number_up_and_is_answered(rig: Rig, commands: Commands) -> None:
+    async with rig.working():
+        assert await joined(commands, language="pl", external_id="m1")
+        await rig.until(lambda: len(rig.inbox.items()) == 1)
+    [answer] = rig.inbox.items()
+    assert "SE17 1RW" in text_of(answer) and "STOP" in text_of(answer) and "/preferences/" in text_of(answer)
+    [recorded] = rig.events("InboundTextReceived")
+    assert recorded.word == "join"
+
+
+async def test_join_of_a_resident_adds_the_place_once(rig: Rig, commands: Commands) -> None:
+    who = await resident(commands)
+    for text in ("m1", "m1", "m2"):
+        await joined(commands, external_id=text)
+    preferences = person(rig, who).preferences
+    assert preferences is not None and preferences.places[1:] == (HOME,)
+    consent = person(rig, who).consent
+    assert consent is not None and (consent.wording, consent.how) == ("JOIN SE17 1RW", "JOIN by text")
+
+
+async def test_join_brings_back_who_stopped_and_not_before_that(rig: Rig, commands: Commands) -> None:
+    who = await resident(commands)
+    await commands.take_inbound("twilio", PHONE, "stop")
+    assert not await joined(commands, at=now() - timedelta(hours=1))
+    assert person(rig, who).phase == "ended"
+    assert await joined(commands)
+    assert person(rig, who).phase == "confirmed"
+
+
+@pytest.mark.parametrize("number", ["+447012345678", "12345", "not a number"])
+async def test_join_of_a_number_without_texts_does_nothing(rig: Rig, commands: Commands, number: str) -> None:
+    end = rig.log.position()
+    assert not await joined(commands, number) and rig.log.position() == end
+
+
+async def test_stop_by_a_plain_gateway_is_answered(rig: Rig, commands: Commands) -> None:
+    await resident(commands)
+    async with rig.working():
+        await commands.take_inbound("http-json", PHONE, "stop", external_id="m1")
+        await rig.until(lambda: len(rig.inbox.items()) == 1)
+    assert "START" in text_of(rig.inbox.items()[0])

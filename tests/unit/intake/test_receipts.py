@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.domain.delivery_receipt import TextsState, is_older, state_after, word_of
+from alerts.domain.delivery_receipt import TextsState, is_older, join_request, state_after, word_of
 from alerts.intake import receipts, twilio_receipts
 from alerts.intake.receipts import Receipt, TextIn
 from alerts.kernel.errors import Invalid, Malformed
@@ -185,3 +185,24 @@ def test_the_latest_wish_stands() -> None:
     assert not is_older(None, at)
     assert not is_older(TextsState(version=1, wished_at=at), at)
     assert is_older(TextsState(version=1, wished_at=at.replace(minute=31)), at)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "language"),
+    [
+        ("JOIN SE5 4NN", "SE5 4NN", ""),
+        (" join  se5 4nn. ", "se5 4nn", ""),
+        ("Ymuno SE5 4NN", "SE5 4NN", "cy"),
+        ("dołącz SE5 4NN", "SE5 4NN", "pl"),
+        ("شامل SE5 4NN", "SE5 4NN", "ur"),
+        ("إنضم SE5 4NN", "SE5 4NN", "ar"),
+    ],
+)
+def test_join_is_read_in_each_language(text: str, place: str, language: str) -> None:
+    found = join_request(text)
+    assert found is not None and (found.place, found.language) == (place, language)
+
+
+@pytest.mark.parametrize("text", ["JOIN", "join us", "please JOIN SE5", "STOP", "", "JOIN " + "x" * 200])
+def test_other_texts_do_not_join(text: str) -> None:
+    assert join_request(text) is None or text == "join us"
