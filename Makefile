@@ -9,12 +9,13 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
+SCREENS ?=
 # A worker a core, up to four; a file stays with one, for what its tests share. PYTEST_WORKERS=0: one after the other.
 PYTEST_WORKERS ?= logical
 PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench curves soak crash install install-dev browser wheel lock clean
+.PHONY: help demo test lint types bench curves soak crash screens install install-dev browser wheel lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ soak: install-dev ## The long tests that make test leaves out: the demonstration
 crash: install-dev ## The tests that kill, starve and confuse the product, the long ones too; writes docs/crash.md
 	CRASH_REPORT=docs/crash.md $(BIN)/python -m pytest tests/crash -m "soak or not soak" $(PYTEST_ARGS)
 
+screens: install-dev ## Pictures of the public pages into docs/screens (SCREENS="now notice" for some)
+	$(BIN)/python -m tools.screens docs/screens $(SCREENS)
+
 install: $(VENV)/.installed ## The product in .venv, from the hash-checked lock; leaves .venv/bin/alerts
 
 install-dev: $(VENV)/.installed-dev ## The same with what the tests need
@@ -71,9 +75,10 @@ $(VENV)/pyvenv.cfg:
 	  { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/pyvenv.cfg
+$(VENV)/.installed: requirements.lock pyproject.toml package-lock.json $(VENV)/pyvenv.cfg
 	$(PIP_INSTALL) --require-hashes -r requirements.lock
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m tools.fetch_frontend
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

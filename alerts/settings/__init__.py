@@ -21,6 +21,7 @@ from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import KeyFiles, SettingsError
+from alerts.settings.map_tiles import tiles
 from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
@@ -80,6 +81,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_language: str
     log_format: LogFormat
     log_level: LogLevel
+    tile_url: str = ""
+    """Template of the addresses of the map's background tiles; "" for none."""
+    tile_attribution: str = ""
 
     def __repr__(self) -> str:
         return f"Settings({self.public_url})"  # the keys and passwords of an instance must not appear in a traceback
@@ -176,6 +180,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_RETRY_SCHEDULE", "by channel", "seconds between tries, comma-separated; jitter is added"),
     Variable("ALERTS_TIMEZONE", "Europe/London", "of people who did not choose one"),
     Variable("ALERTS_DEFAULT_LANGUAGE", "en", "of people who did not choose one"),
+    Variable("ALERTS_TILE_URL", "none", "background of maps: https://host/{z}/{x}/{y}.png; readers' browsers ask it"),
+    Variable("ALERTS_TILE_ATTRIBUTION", "none", "whose map that is, as its licence asks"),
     Variable("ALERTS_LOG_FORMAT", "console on a terminal, else json", "how this process logs"),
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
@@ -208,6 +214,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
     database_file = _database_file(url)
     folder = database_file.parent if database_file else Path("var")
     sender = _sender(values.get("ALERTS_FROM", "Community Alerts <alerts@localhost>"))
+    tile_url, tile_attribution = tiles(values)
     keys = KeyFiles(values, folder, made=make_keys and database_file is not None)
     return Settings(
         database_url=url,
@@ -242,6 +249,8 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         default_language=_read(values, "ALERTS_DEFAULT_LANGUAGE", _language, "en"),
         log_format=_read(values, "ALERTS_LOG_FORMAT", _one_of(LogFormat), "console" if terminal else "json"),
         log_level=_read(values, "ALERTS_LOG_LEVEL", _one_of(LogLevel), "info"),
+        tile_url=tile_url,
+        tile_attribution=tile_attribution,
     )
 
 

@@ -13,6 +13,7 @@ from alerts.kernel.errors import DomainError
 from alerts.kernel.ids import new_id
 from alerts.observability import request_id
 from alerts.services import Services
+from alerts.settings.map_tiles import origin
 from alerts.web.http import auth, problem
 from alerts.web.http.access_log import HEADER, SAFE, log_request
 from alerts.web.http.connections import connection_of
@@ -117,7 +118,8 @@ class Middlewares:
         """Add the security headers and the request id, which a bug report can quote; a stream has sent its own."""
         if response.prepared:
             return
-        add_security_headers(response, https=self._services.settings.public_url.startswith("https:"))
+        settings = self._services.settings
+        add_security_headers(response, https=settings.public_url.startswith("https:"), tiles=origin(settings.tile_url))
         if name is not None:
             response.headers[HEADER] = name
 

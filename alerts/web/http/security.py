@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -31,11 +32,20 @@ PAGES = {
 """Additional headers of pages (`text/html`)."""
 
 
+@lru_cache(maxsize=4)
+def page_headers(tiles: str) -> Mapping[str, str]:
+    """Return `PAGES` with the origin of the map's tiles as the one foreign host that images may come from."""
+    if not tiles:
+        return PAGES
+    policy = CONTENT_POLICY.replace("img-src 'self' data:", f"img-src 'self' data: {tiles}")
+    return {**PAGES, "Content-Security-Policy": policy}
+
+
 TRANSPORT = "max-age=31536000"
 """Strict-Transport-Security of an instance whose public address is https (RFC 6797)."""
 
 
-def add_security_headers(response: web.StreamResponse, *, https: bool = False) -> None:
+def add_security_headers(response: web.StreamResponse, *, https: bool = False, tiles: str = "") -> None:
     """Add the default security headers, without replacing those set by the handler; pages get more of them."""
     headers = response.headers
     if https:
@@ -43,7 +53,7 @@ def add_security_headers(response: web.StreamResponse, *, https: bool = False) -
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     if headers.get("Content-Type", "").startswith("text/html"):
-        for name, value in PAGES.items():
+        for name, value in page_headers(tiles).items():
             headers.setdefault(name, value)
 
 

@@ -155,12 +155,13 @@ def _pin(pin: Pin, view: _View, *, named: bool) -> str:
     if named and pin.label:
         text = f'<text x="{-12 if left else 12}" y="5"{" text-anchor=" + chr(34) + "end" + chr(34) if left else ""}>'
         text += f"{escape(pin.label)}</text>"
+    at = f'data-at="{pin.lat},{pin.lon}" data-label="{escape(pin.label)}" transform'
     if pin.kind == "open":
-        return f'<g class="pin open" transform="translate({x:.0f} {y:.0f})"><circle r="7"/>{text}</g>'
+        return f'<g class="pin open" {at}="translate({x:.0f} {y:.0f})"><circle r="7"/>{text}</g>'
     if pin.kind == "here":
-        return f'<g class="pin here" transform="translate({x:.0f} {y:.0f})"><circle r="8"/><circle r="2"/>{text}</g>'
+        return f'<g class="pin here" {at}="translate({x:.0f} {y:.0f})"><circle r="8"/><circle r="2"/>{text}</g>'
     cross = '<path d="M-7-7 7 7M7-7-7 7" fill="none" stroke-width="4"/>'
-    return f'<g class="pin change" transform="translate({x:.0f} {y:.0f})">{cross}{text}</g>'
+    return f'<g class="pin change" {at}="translate({x:.0f} {y:.0f})">{cross}{text}</g>'
 
 
 def _label(zone: Zone, view: _View) -> str:

@@ -228,7 +228,11 @@ class NoticeViews:
         where = self._place_shapes.where(subject.plan.area, reader.translator) or reader.translator.comma.join(
             p.facts.name for p in points
         )
-        return {"svg": svg, "words": reader.translator.text("page", "in_words", area=where) if where else ""}
+        return {
+            "svg": svg,
+            "words": reader.translator.text("page", "in_words", area=where) if where else "",
+            "zones": "" if self._site.is_copy else f"{self.link(subject.thread)}.json",
+        }
 
 
 def _starts(change: ChangeState | None, head: NoticeState, reader: ReaderLocale) -> str:

@@ -139,4 +139,9 @@ def _map(
     area = "; ".join(f"{label}: {where}" for label, where in words if where)
     if svg is None:
         return None
-    return {"svg": svg, "words": t.text("page", "in_words", area=area) if area else ""}
+    query = f"?lang={t.tag}" + (f"&place={slug}" if slug else "")
+    return {
+        "svg": svg,
+        "words": t.text("page", "in_words", area=area) if area else "",
+        "zones": "" if frame.is_copy else f"{frame.pages.site.base}/feeds/alerts.geojson{query}",
+    }

@@ -25,8 +25,9 @@ from alerts.domain.events.notice import ENDINGS
 from alerts.domain.streams import CHANGE, PLACE, POINT, TOPIC
 from alerts.kernel.events import Event
 from alerts.services import Services
+from alerts.settings.map_tiles import origin
 from alerts.web.http.requests import unchanged
-from alerts.web.http.security import ALWAYS, PAGES
+from alerts.web.http.security import ALWAYS, page_headers
 
 _NOTICES: tuple[type[Event], ...] = (e.NoticeIssued, *ENDINGS, e.DispatchPlanned)
 PUBLIC_TOPICS = frozenset(event.topic() for event in _NOTICES).union(
@@ -151,7 +152,7 @@ class PageCache:
 
     async def _build(self, build: Callable[[], Built | None]) -> _StoredPage | None:
         built = await asyncio.get_running_loop().run_in_executor(self._services.reads, build)
-        return None if built is None else _stored_page(built)
+        return None if built is None else _stored_page(built, origin(self._services.settings.tile_url))
 
     async def _freshen(self) -> None:
         """Invalidate all pages if a public event happened since the last check. Concurrent readers share one check."""
@@ -196,11 +197,11 @@ def _revalidated(request: web.Request, page: _StoredPage) -> web.Response:
     return web.Response(body=page.body, headers=page.headers)
 
 
-def _stored_page(built: Built) -> _StoredPage:
+def _stored_page(built: Built, tiles: str) -> _StoredPage:
     etag = f'"{hashlib.sha256(built.body).hexdigest()[:24]}"'
     headers = {
         **ALWAYS,
-        **(PAGES if built.content_type == "text/html" else {}),
+        **(page_headers(tiles) if built.content_type == "text/html" else {}),
         "Content-Type": f"{built.content_type}; charset=utf-8",
         "ETag": etag,
         "Cache-Control": "no-cache",  # may be stored, but must be revalidated

@@ -52,6 +52,7 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, slug: str) -> Built
     pins = [Pin("open", p.facts.lat, p.facts.lon, p.facts.name) for p in points]
     zones = [Zone("minor", outline), *(frame.notices.zone(n, reader) for n in live)]
     svg = draw(frame.place_shapes.outlines(), zones, pins, t.text("page", "map_of", what=question.text))
+    site = frame.pages.site
     here = f"?lang={t.tag}&place={slug}"
     context: dict[str, Any] = {
         "title": question.text,
@@ -62,11 +63,13 @@ def build(frame: PageFrame, reader: ReaderLocale, path: str, slug: str) -> Built
         "nearest": [] if points else nearest_rows(frame.services.views, outline, reader, _NEAREST),
         "changes": [frame.changes.tile(change, reader) for change in planned],
         "json_ld": structured_data.block(structured_data.points(p.facts for p in points)) if points else "",
-        "map": {"svg": svg, "words": ""} if svg else None,
-        "board": f"{frame.pages.site.base}/board{here}",
-        "archive": f"{frame.pages.site.base}/archive{here}",
-        "bulletin": f"{frame.pages.site.base}/bulletin.txt{here}",
-        "feed": f"{frame.pages.site.base}/feeds/alerts.atom{here}",
+        "map": {"svg": svg, "words": "", "zones": "" if frame.is_copy else f"{site.base}/feeds/alerts.geojson{here}"}
+        if svg
+        else None,
+        "board": f"{site.base}/board{here}",
+        "archive": f"{site.base}/archive{here}",
+        "bulletin": f"{site.base}/bulletin.txt{here}",
+        "feed": f"{site.base}/feeds/alerts.atom{here}",
     }
     return frame.built("pages/place.html", reader, path, context)
 

@@ -23,6 +23,8 @@ from alerts.web.http.routing import PUBLIC, Route
 
 T = TypeVar("T")
 STATIC = Path(__file__).resolve().parent.parent / "static"
+VENDOR = STATIC / "vendor"
+"""What `tools/fetch_frontend.py` has fetched; not there in every installation."""
 _TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 
@@ -44,6 +46,12 @@ class Site:
     fresh_script: str = ""
     """URL of the script that keeps an open page up to date; pages work without it."""
     share_script: str = ""
+    map_script: str = ""
+    leaflet: str = ""
+    """URL of the map's library; "" if it was not fetched: the server's drawing stays."""
+    leaflet_css: str = ""
+    tiles: str = ""
+    tile_attribution: str = ""
     board_css: str = ""
     board_script: str = ""
     is_copy: bool = False
@@ -62,6 +70,11 @@ class Site:
             icon=f"{base}/static/icon.svg?v={_version('icon.svg')}",
             places_script=f"{base}/static/places.js?v={_version('places.js')}",
             push_script=f"{base}/static/push.js?v={_version('push.js')}",
+            map_script=f"{base}/static/map.js?v={_version('map.js')}",
+            leaflet=_vendor(base, "leaflet.js"),
+            leaflet_css=_vendor(base, "leaflet.css"),
+            tiles=settings.tile_url,
+            tile_attribution=settings.tile_attribution,
             share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
@@ -127,26 +140,42 @@ def routes(services: Services) -> list[Route]:
     """Policy row of the static files. Their URLs carry a content hash, so that browsers may cache them forever."""
 
     async def static(request: web.Request) -> web.Response:
-        path = STATIC / request.match_info["name"]
-        if path.parent != STATIC or path.suffix not in _TYPES or not path.is_file():
-            raise web.HTTPNotFound
-        return web.Response(
-            body=_content(path.name),
-            content_type=_TYPES[path.suffix],
-            charset="utf-8",
-            headers={"Cache-Control": "public, max-age=31536000, immutable"},
-        )
+        return _file(STATIC / request.match_info["name"], STATIC)
 
-    return [Route("GET", "/static/{name}", static, PUBLIC)]
+    async def vendor(request: web.Request) -> web.Response:
+        return _file(VENDOR / request.match_info["name"], VENDOR)
+
+    return [Route("GET", "/static/vendor/{name}", vendor, PUBLIC), Route("GET", "/static/{name}", static, PUBLIC)]
+
+
+def _file(path: Path, folder: Path) -> web.Response:
+    if path.parent != folder or path.suffix not in _TYPES or not path.is_file():
+        raise web.HTTPNotFound
+    return web.Response(
+        body=_content(path),
+        content_type=_TYPES[path.suffix],
+        charset="utf-8",
+        headers={"Cache-Control": "public, max-age=31536000, immutable"},
+    )
+
+
+def _vendor(base: str, name: str) -> str:
+    """Return the URL of a fetched file; "" if it is not there."""
+    path = VENDOR / name
+    return f"{base}/static/vendor/{name}?v={_version_of(path)}" if path.is_file() else ""
 
 
 @lru_cache(maxsize=32)
-def _content(name: str) -> bytes:
-    return (STATIC / name).read_bytes()
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def _version(name: str) -> str:
-    return hashlib.sha256(_content(name)).hexdigest()[:12]
+    return _version_of(STATIC / name)
+
+
+def _version_of(path: Path) -> str:
+    return hashlib.sha256(_content(path)).hexdigest()[:12]
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ import pytest
 
 from alerts import settings
 from alerts.net.loopback import is_loopback
-from alerts.settings import SettingsError, environment, load, unknown
+from alerts.settings import SettingsError, environment, load, map_tiles, unknown
 from alerts.settings.key_files import new_master_key
 from alerts.settings.provider_urls import SmtpTarget
 
@@ -170,7 +170,7 @@ def test_the_inbox_is_there_on_loopback_only(host: str, loopback: bool) -> None:
 
 def test_misspelt_variables_are_found() -> None:
     assert unknown({"ALERTS_SMTP": "x", "ALERTS_FROM": "y", "HOME": "z"}) == ["ALERTS_SMTP"]
-    assert len({v.name for v in settings.VARIABLES}) == 32
+    assert len({v.name for v in settings.VARIABLES}) == 34
 
 
 def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:
@@ -237,3 +237,19 @@ def test_testers_are_told_apart_by_how_they_are_written(tmp_path: Path) -> None:
     found = load({**env, "ALERTS_CANARY": f"t@example.org, +447700900000,push:{file}"}).canary
     assert found["email"] == "t@example.org" and found["sms"] == "+447700900000"
     assert "push.example" in found["push"]
+
+
+def test_tiles_need_their_attribution_and_one_host() -> None:
+    url = "https://tiles.example.org/{z}/{x}/{y}.png"
+    assert map_tiles.tiles({}) == ("", "")
+    found = map_tiles.tiles({"ALERTS_TILE_URL": url, "ALERTS_TILE_ATTRIBUTION": "© Example"})
+    assert found == (url, "© Example") and map_tiles.origin(url) == "https://tiles.example.org"
+    for wrong in (
+        {"ALERTS_TILE_URL": url},
+        {"ALERTS_TILE_URL": url.replace("https", "http"), "ALERTS_TILE_ATTRIBUTION": "x"},
+        {"ALERTS_TILE_URL": url.replace("tiles", "{s}"), "ALERTS_TILE_ATTRIBUTION": "x"},
+        {"ALERTS_TILE_URL": "https://tiles.example.org/tile.png", "ALERTS_TILE_ATTRIBUTION": "x"},
+        {"ALERTS_TILE_URL": url + "; script-src *", "ALERTS_TILE_ATTRIBUTION": "x"},
+    ):
+        with pytest.raises(settings.SettingsError, match="ALERTS_TILE"):
+            map_tiles.tiles(wrong)

@@ -107,6 +107,7 @@ MATRIX = {
     "GET /feeds/alerts.atom": "public",
     "GET /feeds/cap.atom": "public",
     "GET /feeds/alerts.geojson": "public",
+    "GET /feeds/places.geojson": "public",
     "GET /feeds/changes.ics": "public",
     "GET /alerts/{notice}.ics": "public",
     "GET /alerts/{notice}.pdf": "public",
@@ -194,6 +195,7 @@ MATRIX = {
     "GET /console/sign-in/{token}": "token",
     "POST /console/sign-in/{token}": "token",
     "POST /console/sign-out": "public",
+    "GET /static/vendor/{name}": "public",
     "GET /static/{name}": "public",
 }
 """Method and path → public, token, hook, a role of the console, or "scope|scope least-role [everywhere]"."""
