@@ -174,6 +174,8 @@ class App:
                 quota=DailyQuota(main, self.writer, settings.sms_budget, clock=clock),
                 vapid=self.vapid,
                 inbox=self.inbox,
+                writer=self.writer,
+                seal=self.vault.seal,
             )
         )
         self._renderer = Renderer(sender=settings.sender, clock=clock, default_language=settings.default_language)

@@ -98,8 +98,8 @@ class WritableChannel:
     canary: Callable[[CanaryRequest], Message]
     missing: Callable[[Message], str]
     """Name of the first part that a message must have and lacks (sender, subject, text); "" if it is complete."""
-    payload: Literal["mail", "text", "notification"] = "text"
-    """Format of `Message.data`: RFC 5322, UTF-8 text, or the JSON of `channels.push.Payload`."""
+    payload: Literal["mail", "text", "notification", "page"] = "text"
+    """Format of `Message.data`: RFC 5322, UTF-8 text, the JSON of `channels.push.Payload` or `channels.letter.Page`."""
     inbox_stands_in: bool = True
     """True if messages go to the local inbox, where it exists, while there is no provider."""
 
@@ -130,4 +130,4 @@ class ChannelDescriptor:
 
     def as_body(self, address: str) -> Any:
         """Value of `terms.field` that gives this address."""
-        return msgspec.json.decode(address) if self.terms.address == "subscription" else address
+        return msgspec.json.decode(address) if self.terms.address in ("subscription", "postal") else address

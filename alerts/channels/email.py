@@ -218,10 +218,12 @@ class EmailRenderer:
             "concerned": t.comma.join(words.concerned),
             "sent": t.text("message", "sent", time=t.time(words.issued_at, words.timezone)),
             "until": _until(words, t),
+            "forward": _forward(words, t),
         }
 
         def render(variant: str) -> Parts:
             flags = {"near": "near" in variant, "stop": "stop" in variant, "fewer": "fewer" in variant}
+            flags["relay"] = "relay" in variant
             return self._parts("notice", t, {**context, **flags})
 
         return EmailNotice(PreparedEmail(envelope, render), words, t)
@@ -379,6 +381,13 @@ def _until(words: NoticeWords, t: Translator) -> str:
     return t.text("message", "until", time=t.time(words.expires, words.timezone))
 
 
+def _forward(words: NoticeWords, t: Translator) -> str:
+    """Words that a relay passes on: what, what to do, until when, and the public page; nothing personal."""
+    drill = f"{t.text('mark', words.status)}: " if words.status != "Actual" else ""
+    said = markdown.first_line(words.instruction or words.body, 400)
+    return " ".join(part for part in (f"{drill}{words.title}.", said, _until(words, t), words.short_url) if part)
+
+
 def _original(words: NoticeWords, t: Translator) -> str:
     if primary_subtag(words.body_language) == primary_subtag(t.tag):
         return ""
@@ -417,6 +426,7 @@ def _spliced(
         "stop_url": personal.stop_url,
         "preferences_url": personal.preferences_url,
     }
+    variant += "relay " if personal.relay else ""
     variant += ("stop " if personal.stop_url else "") + ("fewer" if personal.preferences_url else "")
     return prepared.message(
         delivery=personal.delivery,

@@ -82,6 +82,8 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
     """First matched place in the reader's own words; "" if none."""
     place_radius_m: float = 0.0
     topic: str | None = None
+    relay: bool = False
+    """True for a reader who passes it on to others."""
     alternatives: tuple[Alternative, ...] = ()
 
 
@@ -89,7 +91,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Rendered message.
 
     `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS, the payload's JSON for push (not
-    encrypted yet).
+    encrypted yet), a `channels.letter.Page` as JSON for letters and calls.
     """
 
     channel: Channel
@@ -113,10 +115,11 @@ class SendResult(msgspec.Struct, frozen=True, kw_only=True):
     sent: a provider accepted it. temporary: try again later. permanent: it never will be. technical: we or our provider
     are at fault (no provider, bad credentials). in-doubt: the reply was lost after the body began (for SMTP any failure
     from DATA on); it is sent again under the same identity. not-begun: no provider was to be had (open circuit, no
-    connection, rate, quota), which is no try (RULES 23); the send policy is checked again before the next one.
+    connection, rate, quota), which is no try (RULES 23); the send policy is checked again before the next one. waiting:
+    it lies ready for people, who will say when it has left.
     """
 
-    result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun"]
+    result: Literal["sent", "temporary", "permanent", "technical", "in-doubt", "not-begun", "waiting"]
     reason: str = ""
     reference: str = ""
     """Message id assigned by the provider."""

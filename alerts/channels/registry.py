@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerts.channels import email, push, sms
+from alerts.channels import email, letter, push, sms
 from alerts.channels.descriptor import ChannelDescriptor, WritableChannel
 from alerts.kernel.errors import Invalid
 from alerts.kernel.terms import Channel
@@ -31,12 +31,35 @@ _ROWS = (
             inbox_stands_in=False,
         ),
     ),
-    ChannelDescriptor("letter"),
+    ChannelDescriptor(
+        "letter",
+        WritableChannel(
+            letter.LetterRenderer,
+            letter.parse_address,
+            letter.canary,
+            letter.missing,
+            payload="page",
+            inbox_stands_in=False,
+        ),
+    ),
+    ChannelDescriptor(
+        "phone",
+        WritableChannel(
+            letter.CallRenderer,
+            letter.parse_number,
+            letter.call_canary,
+            letter.missing,
+            payload="page",
+            inbox_stands_in=False,
+        ),
+    ),
 )
 
 REGISTRY: dict[Channel, ChannelDescriptor] = {row.name: row for row in _ROWS}
 WRITABLE: dict[Channel, WritableChannel] = {row.name: row.writable for row in _ROWS if row.writable is not None}
 """Channels that this version can send, in their order."""
+ANSWERABLE: frozenset[Channel] = frozenset(channel for channel in WRITABLE if not REGISTRY[channel].terms.by_hand)
+"""Channels on which a single message to one person leaves at once."""
 [REPLIES] = (row.name for row in _ROWS if row.takes_replies)
 """Channel on which readers can answer."""
 BOUNCING: tuple[Channel, ...] = tuple(row.name for row in _ROWS if row.reports_bounces)

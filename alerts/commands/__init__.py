@@ -14,6 +14,7 @@ from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.ports import AudiencePort, Idempotency
+from alerts.commands.print_batches import PrintCommands
 from alerts.commands.reference_data import RegisterCommands
 from alerts.commands.reports import ReportCommands
 from alerts.commands.results import (
@@ -52,6 +53,7 @@ class Commands(
     TriggerCommands,
     ReceiptCommands,
     ReportCommands,
+    PrintCommands,
     WebhookCommands,
     DueCommands,
 ):

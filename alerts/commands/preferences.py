@@ -59,7 +59,6 @@ def check_subscriber(
     rules for new ones do not apply to them.
     """
     validation.check_times(body)
-    _refuse_unsupported(body)
     reaches = _reaches(body, AddressRules(prefixes, endpoints), kept)
     if len(body.places) > MAX_PLACES:
         raise Invalid.field("places", f"At most {MAX_PLACES} places are taken.")
@@ -78,6 +77,7 @@ def check_subscriber(
         quiet_hours=_quiet(body.quiet_hours),
         danger_to_life=body.danger_to_life,
         tester=body.tester,
+        relay=body.relay,
     )
     return RequestedPreferences(reaches, preferences, _consent(body.consent))
 
@@ -95,11 +95,6 @@ def _reaches(
         elif given is not None:
             found.append((channel, row.parse_address(given, field, rules)))
     return tuple(found)
-
-
-def _refuse_unsupported(body: SubscriberBody) -> None:
-    if body.postal is not None:
-        raise Invalid.field("postal", "Letters are not available in this version: give an e-mail address or a phone.")
 
 
 def _place(

@@ -34,6 +34,7 @@ from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.kernel.time_limits import check_time
+from alerts.providers.print_batch.provider import drop_pages
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
 from subscribers.confirmation_limit import ask_once, forget_asked, was_asked
@@ -198,7 +199,9 @@ class SubscriberCommands(CommandBase):
         """Dry run of `register_subscriber`'s validation. Raises Invalid; stores nothing."""
         requested = await self._requested(body)
         if not requested.reaches:
-            raise Invalid.field("email", "Give an e-mail address, a phone number or a push subscription.")
+            raise Invalid.field(
+                "email", "Give an e-mail address, a phone number, a postal address or a push subscription."
+            )
         if body.confirmed and requested.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
         return requested
@@ -342,6 +345,7 @@ class SubscriberCommands(CommandBase):
             repeated = person(unit, subscriber).phase == "erased"
             self._append(unit, subscriber, lambda s, _: lifecycle.decide_erase(s))
             forget(unit, subscriber)
+            drop_pages(unit, subscriber)
             plan_due(unit, ERASURE, subscriber, unit.now)
             return replace(saved(person(unit, subscriber)), repeated=repeated)
 

@@ -72,6 +72,20 @@ class AnswerBody(Body, frozen=True, kw_only=True):
     words: str
 
 
+class PrintBatchBody(Body, frozen=True, kw_only=True):
+    """POST /print-batches."""
+
+    channel: Literal["letter", "phone"]
+
+
+class MarkBody(Body, frozen=True, kw_only=True):
+    """POST /print-batches/{id}/mark: delivery ids, absent for all of the batch."""
+
+    deliveries: tuple[str, ...] | None = None
+    outcome: Literal["sent", "failed"] = "sent"
+    reason: str = ""
+
+
 class DismissBody(Body, frozen=True, kw_only=True):
     """POST /reports/{id}/dismiss."""
 
@@ -298,6 +312,10 @@ class SubscriberBody(Body, frozen=True, kw_only=True):
     phone: str | None = None
     push: PushBody | None = None
     postal: PostalBody | None = None
+    call: str | None = None
+    """Number that volunteers call to read a notice out; a landline will do."""
+    relay: bool = False
+    """True for somebody who passes messages on to others, who get words for that."""
     places: tuple[SubscriberPlaceBody, ...] = ()
     topics: tuple[str, ...] = ()
     severity_at_least: Severity | None = None

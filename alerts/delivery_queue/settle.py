@@ -26,7 +26,7 @@ from alerts.domain.events import DispatchChunkFinished, Outcome
 from alerts.domain.streams import CHUNK as CHUNK_STREAM
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import new_id
-from alerts.kernel.terms import CHANNELS, DELIVERY_STATES
+from alerts.kernel.terms import BY_HAND, CHANNELS, DELIVERY_STATES
 from alerts.kernel.times import micros, optional_micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Row
@@ -210,7 +210,7 @@ def _append_chunk(unit: UnitOfWork, worker: int, notice: int, settled: Sequence[
     took = Counter(
         bucket_of((micros(s.finished) - issued_at) / 1000)
         for s in settled
-        if s.state == SENT and s.finished is not None
+        if s.state == SENT and s.finished is not None and s.row.channel not in BY_HAND
     )
     for bucket, amount in took.items():
         unit.write(_sql.latency, (notice, bucket, worker, amount))

@@ -132,6 +132,7 @@ def personal_content(
         place_name=_name_of(issued, place, card, sender, reference_data) if place else "",
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
+        relay=bool(card.preferences and card.preferences.relay),
         alternatives=_alternatives(issued, place, reference_data, sender.timezone),
     )
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.channels.message import SendResult
-from alerts.delivery_queue.row_format import DEFERRED, FAILED_TECHNICAL, IN_DOUBT, QUEUED, SENT, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import (
+    DEFERRED,
+    FAILED_TECHNICAL,
+    HELD,
+    IN_DOUBT,
+    QUEUED,
+    SENT,
+    STATE,
+    DeliveryFlag,
+)
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.kernel.terms import CHANNELS, Channel
 
@@ -59,6 +68,8 @@ class RetryPolicy:
                 return done._replace(state=STATE["failed-permanent"], suppress_reason=result.retire)
             case "technical":
                 return done._replace(state=FAILED_TECHNICAL)
+            case "waiting":
+                return DeliveryOutcome(row, HELD, result.reason, due=expires)
             case "not-begun":
                 return self._waiting(row, result, finished, expires)
             case "temporary":

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from alerts.channels.message import Message
-from alerts.channels.registry import REPLIES, WRITABLE
+from alerts.channels.registry import ANSWERABLE, REPLIES, WRITABLE
 from alerts.channels.renderer import Renderer
 from alerts.channels.replies import Answers, ReportAnswer, WebhookOff
 from alerts.delivery_queue.enqueue import NewDelivery
@@ -63,9 +63,9 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
             kind = JOB_STOPPED if word == "stop" else JOB_JOINED
             return TransactionalRequest(kind, [NewDelivery(contact, CHANNEL_CODE[REPLIES], 0)])
         case se.DeviceAnnounced(to=to):
-            rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in WRITABLE]
+            rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in ANSWERABLE]
             return TransactionalRequest(JOB_DEVICE, rows)
-        case se.FreshLinkRequested(number=number, channel=channel) if channel in WRITABLE:
+        case se.FreshLinkRequested(number=number, channel=channel) if channel in ANSWERABLE:
             return TransactionalRequest(JOB_FRESH, [NewDelivery(number, CHANNEL_CODE[channel], 0)])
         case e.ReportAnswered(contact=int(contact), channel=channel) if channel in WRITABLE:
             return TransactionalRequest(JOB_ANSWERS, [NewDelivery(contact, CHANNEL_CODE[channel], 0)])

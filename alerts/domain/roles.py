@@ -27,6 +27,7 @@ SCOPE_ROLES: dict[str, Role] = {
     "subscribers:export": "admin",
     "segments:write": "author",
     "newsletters:write": "author",
+    "letters:write": "author",
     "reports:read": "author",
     "reports:write": "author",
     "webhooks:write": "approver",

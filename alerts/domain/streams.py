@@ -16,6 +16,7 @@ from alerts.domain import (
     incident,
     newsletter,
     notice,
+    print_batch,
     reference_data,
     report,
     service_change,
@@ -48,6 +49,7 @@ IMPORT = Stream("import", subscriber_import.evolve, (e.ImportStarted, e.ImportFi
 IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page, (e.ImportRowRefused,))
 EXPORT = Stream("export", subscriber_export.evolve, events.subscriber_export.EVENTS)
 RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts, (e.ReceiptReceived, e.ContactPointBounced))
+PRINT_BATCH = Stream("print-batch", print_batch.evolve, events.print_batch.EVENTS)
 REPORT = Stream("report", report.evolve, events.report.EVENTS)
 FEEDBACK = Stream("feedback", feedback.evolve, events.feedback.EVENTS)
 TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))

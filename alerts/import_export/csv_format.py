@@ -28,7 +28,9 @@ Cells = dict[str, str]
 """Non-empty cells of a row by column."""
 REACHES = tuple(dict.fromkeys(CHANNEL_TERMS[channel].field for channel in WRITABLE))
 """Columns with an address: a row needs at least one of them."""
-_SUBSCRIPTIONS = frozenset(terms.field for terms in CHANNEL_TERMS.values() if terms.address == "subscription")
+_SUBSCRIPTIONS = frozenset(
+    terms.field for terms in CHANNEL_TERMS.values() if terms.address in ("subscription", "postal")
+)
 """Those of them that are JSON."""
 COLUMNS = (
     *REACHES,

@@ -20,7 +20,7 @@ MsgType = Literal["Alert", "Update", "Cancel", "AllClear"]
 NoticeKind = Literal["alert", "service-change", "announcement", "bulletin"]
 Priority = Literal["emergency", "notice", "bulletin"]
 Lane = Literal["emergency", "transactional", "notice", "bulletin"]
-Channel = Literal["email", "sms", "push", "letter"]
+Channel = Literal["email", "sms", "push", "letter", "phone"]
 Frequency = Literal["immediate", "daily", "weekly"]
 ChangeKind = Literal["closure", "hours", "move", "visit", "opening"]
 PolicyAnswer = Literal["record", "draft", "issue"]
@@ -68,6 +68,8 @@ class ChannelTerms(NamedTuple):
     """Field of a subscriber's body that gives the address."""
     retries: tuple[float, ...]
     """Default waits between attempts, in seconds."""
+    by_hand: bool = False
+    """People carry it out: printed letters, calls by volunteers. It is sent when they say so."""
     per_device: bool = False
     """A person may have several contact points of it side by side; of other channels a new address replaces the old."""
 
@@ -105,6 +107,16 @@ CHANNEL_TERMS: dict[Channel, ChannelTerms] = {
         address="postal",
         field="postal",
         retries=(3600, 86400),
+        by_hand=True,
+    ),
+    "phone": ChannelTerms(
+        label="Phone call",
+        noun="phone call",
+        point="This number for calls",
+        address="number",
+        field="call",
+        retries=(3600, 86400),
+        by_hand=True,
     ),
 }
 
@@ -112,6 +124,8 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 """The index of a channel is its number in rows and columns; append only."""
 CHANNEL_CODE: dict[Channel, int] = {channel: code for code, channel in enumerate(CHANNELS)}
+BY_HAND: frozenset[int] = frozenset(CHANNEL_CODE[name] for name, terms in CHANNEL_TERMS.items() if terms.by_hand)
+"""Numbers of the channels that people carry out."""
 SIGN_IN_CHANNEL: Channel = "email"
 """Channel of team members: they sign in by e-mail address, and are written to there."""
 LANES: tuple[Lane, ...] = get_args(Lane)

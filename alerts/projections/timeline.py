@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, REJECTIONS
+from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, PRINT_BATCH, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.times import micros
@@ -30,6 +30,7 @@ _KINDS: dict[type[Event], str] = {
     **dict.fromkeys(REJECTIONS.events, "rejections"),
     **dict.fromkeys(IMPORT.events, "imports"),
     **dict.fromkeys(EXPORT.events, "exports"),
+    **dict.fromkeys(PRINT_BATCH.events, "print_batches"),
     **dict.fromkeys(
         (s.SubscriberErased, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded), "subscribers"
     ),
@@ -52,8 +53,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """The actor, as `Recorded.by`."""
     topic: str
     kind: str
-    """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections`, `imports`, `exports` or
-    `subscribers`."""
+    """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections`, `imports`, `exports`,
+    `print_batches` or `subscribers`."""
     subject: UUID
     title: str
     """The subject's current title, in its first language; "" if it has none."""
@@ -91,6 +92,10 @@ def _detail(event: Event) -> str:
             return f"{event.people} people"
         case s.ContactPointSuppressed() | s.SuppressionLifted():
             return f"contact point {event.number}: {event.reason}"
+        case e.PrintBatchMade():
+            return f"{event.pages} pages"
+        case e.PrintPagesMarked():
+            return f"{event.pages} {event.outcome}" + (f": {event.reason}" if event.reason else "")
         case e.ImportStarted():
             return f"{event.rows} rows"
         case e.ImportFinished():

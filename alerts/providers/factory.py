@@ -5,12 +5,19 @@ from __future__ import annotations
 from alerts.channels.message import Provider
 from alerts.channels.registry import WRITABLE
 from alerts.kernel.terms import Channel
+from alerts.providers.print_batch.build import build as build_print_batch
 from alerts.providers.resources import BuildProvider, BuiltProvider, ProviderResources
 from alerts.providers.sms.build import build as build_sms
 from alerts.providers.smtp.build import build as build_smtp
 from alerts.providers.webpush.build import build as build_webpush
 
-BUILDERS: dict[Channel, BuildProvider] = {"email": build_smtp, "sms": build_sms, "push": build_webpush}
+BUILDERS: dict[Channel, BuildProvider] = {
+    "email": build_smtp,
+    "sms": build_sms,
+    "push": build_webpush,
+    "letter": build_print_batch("letter"),
+    "phone": build_print_batch("phone"),
+}
 """Provider builders by channel, one for each of `channels.registry.WRITABLE`."""
 INBOX_CONCURRENCY = 1000
 """Maximum messages that wait for one commit of the inbox."""

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from alerts.channels.message import Provider
+from alerts.eventlog.ports import Writer
 from alerts.providers.inbox import Inbox
 from alerts.providers.sms.provider import Quota
 from alerts.providers.webpush.vapid import Vapid
@@ -24,6 +26,10 @@ class ProviderResources:
     """Daily quota of each text message provider."""
     vapid: Vapid
     inbox: Inbox | None = None
+    writer: Writer | None = None
+    """Stores the pages of print batches; None: there are none."""
+    seal: Callable[[UUID, bytes], bytes] | None = None
+    """Encrypts under a subject's own key."""
 
 
 class BuiltProvider(NamedTuple):

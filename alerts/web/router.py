@@ -12,6 +12,7 @@ from alerts.web.api import (
     notice_actions,
     notices,
     openapi,
+    print_batches,
     reference_data,
     reports,
     service_changes,
@@ -25,6 +26,7 @@ from alerts.web.api import (
 from alerts.web.console import approval as console_approval
 from alerts.web.console import compose as console_compose
 from alerts.web.console import follow_up as console_follow_up
+from alerts.web.console import letters as console_letters
 from alerts.web.console import log as console_log
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
@@ -65,6 +67,7 @@ MODULES = (
     deliveries.routes,
     events.routes,
     reports.routes,
+    print_batches.routes,
     triggers.routes,
     status.routes,
     webhooks.routes,
@@ -86,6 +89,7 @@ MODULES = (
     inbox_pages.routes,
     console_today.routes,
     console_log.routes,
+    console_letters.routes,
     console_notices.routes,
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,

@@ -60,6 +60,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     quiet_hours: QuietHours | None = None
     danger_to_life: bool = True
     tester: bool = False
+    relay: bool = False
+    """Passes messages on to others."""
 
 
 class Consent(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ from alerts.domain.events import (
     newsletter,
     notice,
     place,
+    print_batch,
     receipt,
     report,
     segment,
@@ -79,6 +80,7 @@ from alerts.domain.events.place import (
     PlaceRetired,
     PlaceRevised,
 )
+from alerts.domain.events.print_batch import PrintBatchMade, PrintPagesMarked
 from alerts.domain.events.receipt import (
     ContactPointBounced,
     InboundTextReceived,
@@ -206,6 +208,8 @@ __all__ = [
     "PointFacts",
     "Policy",
     "PolicyRule",
+    "PrintBatchMade",
+    "PrintPagesMarked",
     "ReceiptReceived",
     "ReportAccepted",
     "ReportAnswered",
@@ -258,6 +262,7 @@ CATALOGUE = Catalogue.of(
     *api_key.EVENTS,
     *receipt.EVENTS,
     *report.EVENTS,
+    *print_batch.EVENTS,
     *feedback.EVENTS,
     *newsletter.EVENTS,
     *webhook.EVENTS,

@@ -62,6 +62,8 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
     phone: str | None
     push: Json | None
     """The last registered device."""
+    postal: Json | None
+    call: str | None
     places: list[Json]
     topics: tuple[str, ...]
     severity_at_least: str | None
@@ -72,6 +74,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
     quiet_hours: Json | None
     danger_to_life: bool | None
     tester: bool | None
+    relay: bool | None
     paused_until: datetime | None
     consent: Json | None
     since: datetime
@@ -92,6 +95,8 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
             email=addresses.get("email"),
             phone=addresses.get("sms"),
             push=_device(addresses.get("push")),
+            postal=_device(addresses.get("letter")),
+            call=addresses.get("phone"),
             places=[_place(place) for place in preferences.places] if preferences else [],
             topics=preferences.topics if preferences else (),
             severity_at_least=preferences.severity_at_least if preferences else None,
@@ -102,6 +107,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
             quiet_hours={"from": quiet.start, "to": quiet.end, "wake_for": quiet.wake_for} if quiet else None,
             danger_to_life=preferences.danger_to_life if preferences else None,
             tester=preferences.tester if preferences else None,
+            relay=preferences.relay if preferences else None,
             paused_until=state.paused_until,
             consent=msgspec.to_builtins(state.consent) if state.consent else None,
             since=state.since,

@@ -40,6 +40,11 @@ def _context(presenter: Presenter) -> dict[str, Any]:
         "needs": [presenter.card(n) for n in waiting if n.phase in ("pending-approval", "returned")],
         "drafts": [presenter.card(n) for n in waiting if n.phase == "draft"],
         "parked": [_trigger(presenter, t) for t in views.triggers("parked", None, 10).items],
+        "letters": [
+            {"label": CHANNELS[pages.channel], "pages": pages.pages, "oldest": presenter.time(pages.oldest)}
+            for pages in presenter.services.commands.waiting_pages()
+        ],
+        "reports": views.waiting_reports()[0],
         "halted": presenter.services.parked(),
         "paused": [{"id": str(d.id), "reason": d.reason} for d in presenter.services.dispatch.paused(now)],
         "live": [_live(presenter, n) for n in views.live(now)],

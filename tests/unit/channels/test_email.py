@@ -202,9 +202,13 @@ def test_every_language_reads_in_its_direction(
     assert parsed(message)["Content-Language"] == language
 
 
-def test_channels_that_are_not_there_yet_are_refused_with_words(renderer: Renderer, words: Any) -> None:
-    with pytest.raises(Exception, match="not available in this version"):
-        renderer.prepare(words(), "letter")
+def test_a_relay_gets_words_to_pass_on(renderer: Renderer, words: Any, reader: Any) -> None:
+    prepared = renderer.prepare(words(), "email")
+    message = prepared.message(reader(relay=True))
+    for part in ("plain", "html"):
+        text = body(message, part)
+        assert "Please pass this on" in text and text.count(words().title) == 2 + (part == "html")
+        assert "Please pass this on" not in body(prepared.message(reader()), part)
 
 
 def test_a_digest_lists_items_and_marks_what_is_past(renderer: Renderer, words: Any, reader: Any, desks: Any) -> None:

@@ -25,17 +25,12 @@ def test_every_channel_has_one_row_in_order_of_its_code() -> None:
 
 
 def test_channel_codes_never_change() -> None:
-    known: dict[Channel, int] = {"email": 0, "sms": 1, "push": 2, "letter": 3}
+    known: dict[Channel, int] = {"email": 0, "sms": 1, "push": 2, "letter": 3, "phone": 4}
     assert {name: REGISTRY[name].code for name in known} == known
 
 
 def test_every_channel_is_given_by_a_field_of_the_body() -> None:
     assert {terms.field for terms in CHANNEL_TERMS.values()} <= set(SubscriberBody.__struct_fields__)
-
-
-def test_a_letter_is_a_known_word_that_cannot_be_sent() -> None:
-    with pytest.raises(Invalid, match="letter is not available in this version: use email, sms"):
-        writable("letter")
 
 
 def test_replies_and_bounces_belong_to_channels_that_can_be_sent() -> None:

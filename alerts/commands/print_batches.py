@@ -1,0 +1,197 @@
+"""Print batch commands: put waiting pages together, and mark what has left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from alerts.channels.letter import Page
+from alerts.commands import validation
+from alerts.commands.actor import Actor
+from alerts.commands.base import CommandBase
+from alerts.commands.ports import Idempotency
+from alerts.commands.results import Saved
+from alerts.delivery_queue.row_format import HELD
+from alerts.domain.events import PrintBatchMade, PrintPagesMarked
+from alerts.domain.streams import PRINT_BATCH
+from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.errors import Conflict, NotFound
+from alerts.kernel.ids import contact_shard, new_id
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, Channel
+from alerts.kernel.times import from_micros, micros
+from alerts.providers.print_batch.provider import FAILED, SENT, WAITING, StoredPage
+from alerts.storage.named_queries import load
+from alerts.storage.ports import Database
+
+_sql = load("alerts.commands", "print_batches.sql")
+MOST = 500
+"""Pages of one batch: what one person prints, and one PDF holds."""
+_KEPT = timedelta(days=30)
+"""Time after a notice's end for which its pages are kept."""
+PageState = Literal["waiting", "sent", "failed", "not needed"]
+"""not needed: its notice was replaced, cancelled or has ended, or the person has left."""
+
+
+class WaitingPages(msgspec.Struct, frozen=True, kw_only=True):
+    """Pages of a channel that are in no batch yet."""
+
+    channel: Channel
+    pages: int
+    oldest: datetime
+    urgent: bool
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Print batch with the states of its pages."""
+
+    id: UUID
+    channel: Channel
+    made_at: datetime
+    made_by: str
+    pages: int
+    sent: int
+    failed: int
+    waiting: int
+
+
+class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Page of a batch. `to` and `page` are None once the person is erased."""
+
+    delivery: str
+    notice: int
+    contact: int
+    urgent: bool
+    state: PageState
+    reason: str
+    to: str | None
+    page: Page | None
+
+
+def waiting_pages(database: Database) -> list[WaitingPages]:
+    """Count the pages that lie ready, by channel. Blocks."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.waiting_counts)
+    return [
+        WaitingPages(channel=CHANNELS[channel], pages=int(count), oldest=from_micros(oldest), urgent=bool(urgent))
+        for channel, count, oldest, urgent in sorted(rows)
+    ]
+
+
+def batches(database: Database, limit: int = 50) -> list[Batch]:
+    """List the batches, newest first. Blocks."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.batches, (limit,))
+    return [
+        Batch(
+            id=UUID(bytes=bytes(id)),
+            channel=CHANNELS[channel],
+            made_at=from_micros(at),
+            made_by=by,
+            pages=int(pages),
+            sent=int(sent),
+            failed=int(failed),
+            waiting=int(waiting),
+        )
+        for id, channel, at, by, pages, sent, failed, waiting in rows
+    ]
+
+
+def batch_pages(database: Database, batch: UUID, unseal: Callable[[UUID, bytes], bytes | None]) -> list[BatchPage]:
+    """List the pages of a batch, the urgent first; [] for an unknown one. Blocks."""
+    with database.read() as tx:
+        rows = tx.execute(_sql.pages, (batch.bytes,))
+    found = []
+    for delivery, notice, contact, subject, urgent, outcome, reason, sealed, state in rows:
+        plain = unseal(UUID(bytes=bytes(subject)), bytes(sealed))
+        stored = None if plain is None else msgspec.msgpack.decode(plain, type=StoredPage)
+        found.append(
+            BatchPage(
+                delivery=delivery,
+                notice=int(notice),
+                contact=int(contact),
+                urgent=bool(urgent),
+                state=_state(outcome, state),
+                reason=reason or "",
+                to=stored.to if stored else None,
+                page=msgspec.json.decode(stored.data, type=Page) if stored else None,
+            )
+        )
+    return found
+
+
+def _state(outcome: int | None, delivery: int | None) -> PageState:
+    if outcome is not None:
+        return "sent" if outcome == SENT else "failed"
+    return "waiting" if delivery == HELD else "not needed"
+
+
+class PrintCommands(CommandBase):
+    """Make and mark batches."""
+
+    async def make_batch(self, actor: Actor, channel: Channel, *, idem: Idempotency | None = None) -> Saved:
+        """Put the pages that lie ready together, at most `MOST`, the urgent first. Raises Conflict if there is none."""
+        batch = new_id()
+
+        def work(unit: UnitOfWork) -> Saved:
+            unit.write(_sql.drop_old, (micros(unit.now - _KEPT),))
+            rows = unit.read(_sql.waiting, (CHANNEL_CODE[channel], MOST))
+            if not rows:
+                raise Conflict("Nothing lies ready: there is no page to print and nobody to call.")
+            unit.write(_sql.add_batch, (batch.bytes, CHANNEL_CODE[channel], micros(unit.now), actor.by))
+            unit.write_many(_sql.into_batch, [(batch.bytes, notice, contact) for notice, contact in rows])
+            unit.append(PRINT_BATCH, batch, PrintBatchMade(channel=channel, pages=len(rows)))
+            return Saved(id=batch, version=1, created=True)
+
+        return await self._run(actor, work, idem)
+
+    async def mark_pages(
+        self,
+        actor: Actor,
+        batch: UUID,
+        deliveries: Collection[str] | None = None,
+        outcome: Literal["sent", "failed"] = "sent",
+        reason: str = "",
+        *,
+        idem: Idempotency | None = None,
+    ) -> Saved:
+        """Say what became of pages: of those deliveries, or of all that still wait. What is marked stays so."""
+        words = validation.text(reason, "reason", validation.NAME, line=True, needed=outcome == "failed")
+
+        def work(unit: UnitOfWork) -> Saved:
+            state = unit.get(PRINT_BATCH, batch)
+            if state is None:
+                raise NotFound("There is no such print batch.")
+            rows = unit.read(_sql.pages, (batch.bytes,))
+            if deliveries is not None and (unknown := set(deliveries) - {row[0] for row in rows}):
+                raise NotFound(f"This batch has no page {sorted(unknown)[0]}.")
+            chosen = [
+                (notice, contact)
+                for delivery, notice, contact, _, _, marked, _, _, held in rows
+                if _state(marked, held) == "waiting" and (deliveries is None or delivery in deliveries)
+            ]
+            now, number = micros(unit.now), SENT if outcome == "sent" else FAILED
+            for notice, contact in chosen:
+                unit.write(_sql.mark, (number, words, now, actor.by, notice, contact))
+                unit.write(_sql.release, (now, contact_shard(contact), contact, WAITING))
+            if chosen:
+                marked = PrintPagesMarked(pages=len(chosen), outcome=outcome, reason=words)
+                unit.append(PRINT_BATCH, batch, marked)
+            return Saved(id=batch, version=unit.version(batch))
+
+        return await self._run(actor, work, idem)
+
+    def waiting_pages(self) -> list[WaitingPages]:
+        """See `waiting_pages`."""
+        return waiting_pages(self._database)
+
+    def batches(self, limit: int = 50) -> list[Batch]:
+        """See `batches`."""
+        return batches(self._database, limit)
+
+    def batch_pages(self, batch: UUID, unseal: Callable[[UUID, bytes], bytes | None]) -> list[BatchPage]:
+        """See `batch_pages`."""
+        return batch_pages(self._database, batch, unseal)

@@ -1,0 +1,12 @@
+-- Pages of letters and lines of call lists, ready for people.
+-- An outcome is 0 sent, 1 failed, NULL while nobody has marked the page.
+
+-- name: page
+SELECT outcome, reason FROM print_pages WHERE notice = ? AND contact = ?
+
+-- name: add
+INSERT INTO print_pages (notice, contact, channel, subject, delivery, urgent, at, expires, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: drop_of
+DELETE FROM print_pages WHERE subject = ?
