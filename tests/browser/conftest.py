@@ -19,6 +19,7 @@ from aiohttp import web
 
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
+from alerts.kernel.check_codes import check_code
 from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.web.http import app
 from tests.support.scene import Scene, plan_of
@@ -158,5 +159,20 @@ async def _tell(scene: Scene, site: Site) -> None:
         "notices": "/console/notices",
         "a notice": f"/console/notices/{closure}",
         "log": "/console/log",
+    }
+    site.pages |= {
+        "near a position": "/?q=51.4880,-0.0930",
+        "place not known": "/?q=qqqqzzzz",
+        "closure near a position": f"/alerts/{closure}?q=51.4880,-0.0930",
+        "place": "/places/southwark",
+        "place in Urdu": "/places/southwark?lang=ur",
+        "archive": "/archive",
+        "archive, wrong": "/archive?from=2026-02-01&to=2026-01-01",
+        "check": f"/check?code={check_code(scene.secret, number)}",
+        "check, wrong": "/check?code=7ZZZZ7",
+        "status": "/status",
+        "status in Arabic": "/status?lang=ar",
+        "board": "/board?place=southwark",
+        "board in Arabic": "/board?place=southwark&lang=ar&size=2",
     }
     site.sign_in = f"/console/sign-in/{scene.parts.sessions.new_link(member.id).token}"
