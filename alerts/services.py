@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,7 @@ from alerts.observability.request_counts import Requests
 from alerts.settings import Settings
 
 if TYPE_CHECKING:
+    from alerts.channels.message import Message, SendResult
     from alerts.channels.renderer import Renderer
     from alerts.commands import Commands
     from alerts.commands.console_sessions import ConsoleSessions
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from alerts.webhooks.progress import WebhookQueries
     from subscribers.audience.projector import AudienceProjector
     from subscribers.directory import Directory
+
+
+MailNow = Callable[["Message"], Awaitable["SendResult"]]
+"""`Provider.send` of the channel by which team members sign in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class Services:
     """Channel → description and health of its provider, for the status."""
     canaries: Callable[[], dict[str, CanaryState]] = dict
     """Channel → state of its canary; empty without testers. Blocks."""
+    mail_now: MailNow | None = None
+    """Hands a message to a team member over at once, past the queue; None without an e-mail provider."""
     alarms: Callable[[], tuple[Alarm, ...]] = tuple
     """What keeps messages from leaving, as of this process's last look."""
     past_alarms: Callable[[], list[PastAlarm]] = list

@@ -54,7 +54,7 @@ from alerts.explain.why import Explainer
 from alerts.gazetteer import PlaceLookup, RegisteredPlaces
 from alerts.kernel.errors import NotFound, Unavailable
 from alerts.kernel.ids import parse_delivery_id
-from alerts.kernel.terms import Channel
+from alerts.kernel.terms import SIGN_IN_CHANNEL, Channel
 from alerts.kernel.times import utc_now
 from alerts.net.push_endpoints import Endpoints
 from alerts.net.safe_client import SafeHttpClient
@@ -235,6 +235,7 @@ class App:
             projections=self.runner.positions,
             providers=self._provider_states,
             canaries=lambda: canary_states(main, settings.canary, clock()),
+            mail_now=None if (mail := self.providers.get(SIGN_IN_CHANNEL)) is None else mail.send,
             alarms=self._watch.alarms,
             past_alarms=lambda: past_alarms(main, clock() - timedelta(days=90), 20),
             promptness=lambda: promptness(main, clock()),

@@ -283,6 +283,11 @@ class EmailRenderer:
         }
         return self._transactional("webhook_off", to, delivery, t, context, Values({}, {}))
 
+    def sign_in(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Message to a team member with a link that signs them in."""
+        context = {"title": t.text("sign_in", "subject"), "preview": "", "tone": STYLES["clear"], "url": url}
+        return self._transactional("sign_in", to, delivery, t, context, Values({}, {}))
+
     def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to an administrator about what keeps messages from leaving."""
         over = all(line["over"] for line in lines)

@@ -112,6 +112,10 @@ class Answers:
         ]
         return self._email.webhook_off(to, delivery, items, translator(language, self._default))
 
+    def sign_in(self, to: str, delivery: str, url: str) -> Message:
+        """Send a team member the link that they asked for, in the default language."""
+        return self._email.sign_in(to, delivery, url, translator(self._default, self._default))
+
     def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
         """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""
         items = [

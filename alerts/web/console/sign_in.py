@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from aiohttp import web
 
+from alerts.channels.replies import Answers
 from alerts.commands.console_sessions import LinkFault, LinkRefused
+from alerts.kernel.errors import TooManyRequests
+from alerts.kernel.ids import new_id
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.http.auth import cookie_name, end_session_cookie, set_session_cookie
 from alerts.web.http.routing import PUBLIC, TOKEN, Route
+from alerts.web.public.forms import read_form, take_form
+
+_log = logging.getLogger(__name__)
+_AN_HOUR = 20
 
 _FAULTS: dict[LinkFault, tuple[str, str]] = {
     "used": ("This link was used", "A sign-in link works once."),
@@ -23,6 +33,8 @@ def routes(services: Services) -> list[Route]:
     """Policy rows of sessions."""
     sign_in = SignIn(services)
     return [
+        Route("GET", "/console/sign-in", sign_in.ask, PUBLIC),
+        Route("POST", "/console/sign-in", sign_in.send, PUBLIC),
         Route("GET", "/console/sign-in/{token}", sign_in.confirm, TOKEN),
         Route("POST", "/console/sign-in/{token}", sign_in.sign_in, TOKEN),
         Route("POST", "/console/sign-out", sign_in.sign_out, PUBLIC),
@@ -35,6 +47,51 @@ class SignIn:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._frame = Frame(services)
+        settings = services.settings
+        self._answers = Answers(
+            sender=settings.sender, clock=services.clock, default_language=settings.default_language
+        )
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show the form that sends a link, or that one is on its way."""
+        return self._form({}, "", sent=request.query.get("sent") == "1")
+
+    async def send(self, request: web.Request) -> web.Response:
+        """Send a link to a member; the answer, and the time it takes, are the same for everybody."""
+        fields = await read_form(request)
+        address = fields.line("address")[:254]
+        if "@" not in address:
+            return self._form({"address": "Give your e-mail address, such as you@town.example."}, address, status=422)
+        take_form(self._services.limits, request, "sign-in", _AN_HOUR)
+        task = asyncio.get_running_loop().create_task(self._send(address), name="sign-in link")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+        location = f"{self._frame.site.base}/console/sign-in?sent=1"
+        return web.Response(status=303, headers={"Location": location})
+
+    async def _send(self, address: str) -> None:
+        """Mail a link to the member with this address, at most one a minute; nothing for anybody else."""
+        services = self._services
+        try:
+            team = await read(services, services.views.members)
+            member = next((m for m in team if m.role and (m.email or "").casefold() == address.casefold()), None)
+            if member is None or services.mail_now is None:
+                return
+            services.limits.take(f"sign-in link:{member.id}", 1 / 60)
+            link = await read(services, services.sessions.new_link, member.id)
+            url = f"{services.settings.public_url}/console/sign-in/{link.token}"
+            result = await services.mail_now(self._answers.sign_in(address, f"sign-in-{new_id().hex}", url))
+            if result.result != "sent":
+                _log.warning("a sign-in link could not be sent: %s", result.reason or result.result)
+        except TooManyRequests:
+            return
+        except Exception:
+            _log.exception("a sign-in link could not be sent")
+
+    def _form(self, errors: dict[str, str], typed: str, *, sent: bool = False, status: int = 200) -> web.Response:
+        context = {"errors": errors, "error_heading": "There is a problem", "typed": typed, "sent": sent}
+        return self._frame.pages.page("console/sign_in.html", self._frame.translator, context, status)
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Show the confirmation page: a link opened by a mail scanner must still work for its owner."""
@@ -69,5 +126,5 @@ class SignIn:
 
     def _bad_link(self, fault: LinkFault) -> web.Response:
         title, why = _FAULTS[fault]
-        lines = [f"{why} Ask for a new one: an administrator's `alerts team add` prints it."]
+        lines = [f"{why} Ask for a new one at {self._services.settings.public_url}/console/sign-in."]
         return self._frame.message(title, lines, status=404)

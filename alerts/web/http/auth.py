@@ -223,7 +223,7 @@ async def member(services: Services, request: web.Request, at_least: Role) -> Me
     cookie = request.cookies.get(cookie_name(services), "")
     session = await read(services, services.sessions.find, cookie) if cookie else None
     if session is None:
-        raise RequestRefused(401, "sign in by a link: `alerts team add EMAIL --role viewer` prints one")
+        raise RequestRefused(401, "sign in at /console/sign-in: a link comes by e-mail")
     found, unseen = session
     if unseen:
         await services.sessions.see(cookie, found.id)

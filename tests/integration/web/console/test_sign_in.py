@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -130,3 +131,26 @@ async def test_busy_session_ends_after_12_hours(served: Served) -> None:
 async def test_forged_cookie_opens_nothing(served: Served) -> None:
     for cookie in ("", "x", "ä"):
         assert await opens(served, cookie) == 401
+
+
+async def test_link_comes_by_mail_to_members_alone(served: Served) -> None:
+    await member(served, "author")
+    inbox = served.parts.inbox
+    assert inbox is not None
+    for address in ("nobody@town.example", "R.Adeyemi@town.example", "r.adeyemi@town.example"):
+        answer = await served.client.post("/console/sign-in", data={"address": address})
+        assert answer.status == 200 and "a link is on its way" in await answer.text()
+    for _ in range(200):
+        if items := inbox.items():
+            break
+        await asyncio.sleep(0.02)
+    [letter] = items
+    assert letter.to.casefold() == "r.adeyemi@town.example", "one a minute, and to nobody else"
+    text = letter.data.decode("utf-8", "replace").replace("=\r\n", "")
+    found = re.search(r"http://127.0.0.1:8080(/console/sign-in/[A-Za-z0-9_-]+)", text)
+        r"http://127.0.0.1:8080(/console/sign-in/[A-Za-z0-9_-]+)",
+        letter.data.decode("utf-8", "replace").replace("=\r\n", ""),
+    )
+    assert found is not None and (await press(served, found[1]))[0] == 303
+    wrong = await served.client.post("/console/sign-in", data={"address": "me"})
+    assert wrong.status == 422 and "Error: Sign in" in await wrong.text()

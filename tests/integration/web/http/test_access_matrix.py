@@ -202,6 +202,8 @@ MATRIX = {
     "GET /console/notices/{notice}/stop": "approver",
     "POST /console/notices/{notice}/stop": "approver",
     "GET /console/notices/{notice}": "viewer",
+    "GET /console/sign-in": "public",
+    "POST /console/sign-in": "public",
     "GET /console/sign-in/{token}": "token",
     "POST /console/sign-in/{token}": "token",
     "POST /console/sign-out": "public",
