@@ -78,6 +78,7 @@ def check_subscriber(
         danger_to_life=body.danger_to_life,
         tester=body.tester,
         relay=body.relay,
+        discreet=body.discreet,
     )
     return RequestedPreferences(reaches, preferences, _consent(body.consent))
 

@@ -326,6 +326,7 @@ class SubscriberBody(Body, frozen=True, kw_only=True):
     quiet_hours: QuietHoursBody | None = None
     danger_to_life: bool = True
     tester: bool = False
+    discreet: bool = False
     confirmed: bool = False
     consent: ConsentBody | None = None
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from alerts.channels.descriptor import DigestItem, Prepared
+from alerts.channels.discreet import discreet
+from alerts.channels.i18n import translator
 from alerts.channels.message import Message
 from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
@@ -169,7 +171,11 @@ class MessageComposer:
         language = card.language or self._sender.default_language
         prepared = self._for(notice, CHANNELS[row.channel], language)
         own = personal_content(notice, card, row.flags, self._sender, self._projector.reference_data)
-        return prepared.message(own), language, notice.lane == "emergency"
+        message = prepared.message(own)
+        if card.preferences is not None and card.preferences.discreet:
+            url = f"{self._sender.public_url}/a/{notice.number}"
+            message = discreet(message, translator(language, self._sender.default_language), url, own.stop_url)
+        return message, language, notice.lane == "emergency"
 
     def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:
         """Compose one digest of a contact point's waiting items; past items alone send nothing (RULES 5)."""
@@ -188,6 +194,9 @@ class MessageComposer:
             listed = [self._item(item, card, language) for item in sorted(items, key=lambda item: item.row.notice)]
             first = next(item for item in listed if not item.past)
             message = self._renderer.digest(language, listed, first.personal, CHANNELS[rows[0].channel])
+            if card.preferences is not None and card.preferences.discreet:
+                t = translator(language, self._sender.default_language)
+                message = discreet(message, t, self._sender.preferences_url(card), first.personal.stop_url)
             return message, language, False
 
         self._add(batch, rows, render)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from alerts.channels.discreet import discreet
+from alerts.channels.i18n import translator
 from alerts.channels.message import Message
 from alerts.channels.registry import ANSWERABLE, REPLIES, WRITABLE
 from alerts.channels.renderer import Renderer
@@ -165,7 +167,8 @@ class Transactional:
         if channel == "sms":
             code = confirmation_code(self._sender.secret, card.number, self._clock())
             return self._answers.confirmation_code(language, address, delivery, code, url), language, False
-        return self._renderer.confirmation(channel, language, address, delivery, url), language, False
+        message = self._renderer.confirmation(channel, language, address, delivery, url)
+        return self._veiled(message, card, language, url), language, False
 
     def _help(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
@@ -188,7 +191,8 @@ class Transactional:
     def _fresh(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         channel, url = CHANNELS[row.channel], self._sender.fresh_url(card, self._clock())
-        return self._answers.fresh_link(channel, language, address, delivery, url), language, False
+        message = self._answers.fresh_link(channel, language, address, delivery, url)
+        return self._veiled(message, card, language, url), language, False
 
     def _answer(self, row: Claimed, card: ReportCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
@@ -201,6 +205,12 @@ class Transactional:
     ) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         return self._answers.webhook_off(language, address, delivery, webhooks), language, False
+
+    def _veiled(self, message: Message, card: ContactCard, language: str, url: str) -> Message:
+        """Leave out what it is about, for who asked for discreet messages."""
+        if card.preferences is None or not card.preferences.discreet:
+            return message
+        return discreet(message, translator(language, self._sender.default_language), url)
 
     def _language(self, card: ContactCard) -> str:
         return card.language or self._sender.default_language

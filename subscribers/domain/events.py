@@ -62,6 +62,8 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     tester: bool = False
     relay: bool = False
     """Passes messages on to others."""
+    discreet: bool = False
+    """True for a neutral sender, subject and preview."""
 
 
 class Consent(msgspec.Struct, frozen=True):

@@ -75,6 +75,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
     danger_to_life: bool | None
     tester: bool | None
     relay: bool | None
+    discreet: bool | None
     paused_until: datetime | None
     consent: Json | None
     since: datetime
@@ -108,6 +109,7 @@ class Subscriber(JsonResponse, frozen=True, kw_only=True):
             danger_to_life=preferences.danger_to_life if preferences else None,
             tester=preferences.tester if preferences else None,
             relay=preferences.relay if preferences else None,
+            discreet=preferences.discreet if preferences else None,
             paused_until=state.paused_until,
             consent=msgspec.to_builtins(state.consent) if state.consent else None,
             since=state.since,

@@ -75,11 +75,14 @@ class Edits:
             ways = tuple(c for c in CHANNELS if c in ticked or (c not in here and c in chosen.channels))
             if any(way in here for way in ways):
                 frequency = cast(Frequency, form.one_of("frequency", FREQUENCIES, chosen.frequency))
-                return await self._center.change(own, "how", channels=ways, frequency=frequency)
+                return await self._center.change(
+                    own, "how", channels=ways, frequency=frequency, discreet=form.ticked("discreet")
+                )
             errors.add("way-0", t.text("sign_up", "ways_none"))
         forecast = await read(self._services, self._center.forecasts.of, replace(chosen, frequency="immediate"))
         context = {
             "ways": [(c, t.text("preferences", f"way_{c}"), c in chosen.channels) for c in CHANNELS if c in here],
+            "discreet": chosen.discreet,
             "frequencies": [
                 (f, t.text("sign_up", f"frequency_{f}", forecast=forecast.words(t)), f == chosen.frequency)
                 for f in FREQUENCIES

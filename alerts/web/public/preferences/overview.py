@@ -183,6 +183,7 @@ class Overview:
         ways = [t.text("preferences", f"way_{channel}") for channel in chosen.channels if channel in here]
         where = [place_in_words(self._center, t, place, fresh=own.fresh) for place in chosen.places]
         how = [t.comma.join(ways), t.text("sign_up", f"often_{chosen.frequency}")]
+        how += [t.text("discreet", "on")] * chosen.discreet
         rows = {
             "where": where or [t.text("page", "everywhere")],
             "what": [t.comma.join(topics), t.text("sign_up", f"floor_{_floor(chosen)}")],

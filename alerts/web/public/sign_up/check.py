@@ -104,11 +104,12 @@ def _rows(
     quiet = (
         t.text("hours", "span", start=draft.quiet_from, end=draft.quiet_to) if draft.quiet else t.text("sign_up", "no")
     )
+    often, veiled = t.text("sign_up", f"often_{draft.frequency}"), [t.text("discreet", "on")] * draft.discreet
     return [
         _row(flow, t, draft, "where", "where", where or [t.text("page", "everywhere")]),
         _row(flow, t, draft, "what", "what", what),
         _row(flow, t, draft, "how", "danger", [t.text("sign_up", "danger_on" if draft.danger else "danger_off")]),
-        _row(flow, t, draft, "how", "how", [*how, t.text("sign_up", f"often_{draft.frequency}")], ltr=len(how)),
+        _row(flow, t, draft, "how", "how", [*how, often, *veiled], ltr=len(how)),
         _row(flow, t, draft, "how", "quiet", [quiet]),
         _row(flow, t, draft, "how", "language", [language_name(draft.language or t.tag)]),
     ]

@@ -88,6 +88,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quiet_to: str = "07:00"
     wake_for: Literal["danger", "emergency"] = "danger"
     language: str = ""
+    discreet: bool = False
 
     @property
     def all_places(self) -> tuple[DraftPlace, ...]:
@@ -126,6 +127,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             frequency=self.frequency,
             quiet_hours=self.quiet_hours(),
             danger_to_life=self.danger,
+            discreet=self.discreet,
         )
 
     def body(self, known: tuple[str, ...], wording: str, now: datetime) -> SubscriberBody:
@@ -144,6 +146,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             if quiet is None
             else QuietHoursBody(start=quiet.start, end=quiet.end, wake_for=quiet.wake_for),
             danger_to_life=self.danger,
+            discreet=self.discreet,
             consent=ConsentBody(wording=wording, given_at=now, how="sign-up form"),
         )
 

@@ -42,6 +42,7 @@ class HowStep:
             draft,
             frequency=cast(Frequency, form.one_of("frequency", FREQUENCIES, "immediate")),
             danger=form.ticked("danger"),
+            discreet=form.ticked("discreet"),
             language=form.one_of("language", LANGUAGES, draft.language or t.tag),
         )
         draft = with_quiet_hours(t, draft, form, errors)

@@ -327,3 +327,20 @@ async def test_message_is_asked_for_again_after_a_minute(scene: Scene, client: A
     scene.now += timedelta(seconds=61)
     await form.press("again")
     assert form.status == 200 and "asked for it to be sent again" in form.text
+
+
+async def test_discreet_messages_say_nothing_on_the_lock_screen(sending: Scene, sender: Any, patient: None) -> None:
+    sending.london()
+    form = Form(sender)
+    await to_the_last_step(form, discreet="yes")
+    assert "Discreet: the sender and subject say nothing" in form.text
+    await form.press(consent="yes")
+    [asked] = await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    await sender.post(link("confirm", item["text"]))
+    sending.fire()
+    messages = await sending.arrived(2)
+    for message in messages:
+        text = message.data.decode()
+        assert "Subject: You have a message" in text and "fire" not in text and "Community Alerts" not in text
+    assert asked.to == "new@resident.example" and "/a/" in messages[-1].data.decode() + messages[0].data.decode()
