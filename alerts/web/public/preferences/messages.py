@@ -47,7 +47,7 @@ def latest(services: Services, own: OwnAccess, t: Translator, most: int) -> list
         language, content = choose(notice.plan.content, t.tag, services.settings.default_language)
         at = row.last_at or notice.issued_at
         key = _FATES.get(row.state, "not_sent")
-        way = t.text("preferences", f"by_{row.channel}") if row.channel != "letter" else row.channel
+        way = t.text("preferences", f"by_{row.channel}")
         found.append(
             {
                 "at": at.isoformat(),

@@ -142,8 +142,10 @@ class Overview:
             "forecast": self._center.forecasts.of(preferences).words(t),
             "messages": latest(self._services, own, t, _SHOWN),
             "paused": t.time(paused, zone) if paused else "",
-            "tomorrow": t.day(instant(today + timedelta(days=1), _BEGINS, zone), zone),
-            "monday": t.day(instant(_monday(today), _BEGINS, zone), zone),
+            "tomorrow": t.text(
+                "preferences", "tomorrow", day=t.day(instant(today + timedelta(days=1), _BEGINS, zone), zone)
+            ),
+            "monday": t.text("preferences", "monday", day=t.day(instant(_monday(today), _BEGINS, zone), zone)),
             "first_day": (today + timedelta(days=1)).isoformat(),
             "last_day": (today + timedelta(days=365)).isoformat(),
             "topics": [(topic, t.topic(topic)) for topic in preferences.topics],
@@ -221,9 +223,9 @@ def contact_words(t: Translator, contact: ContactState, *, fresh: bool) -> str:
     address = contact.address or ""
     if contact.channel == "email":
         return address if fresh else masked_email(address)
-    if contact.channel == "sms":
+    if contact.channel in ("sms", "phone"):
         return address if fresh else t.text("preferences", "phone_ending", digits=masked_phone(address))
-    return t.text("preferences", f"way_{contact.channel}") if contact.channel != "letter" else contact.channel
+    return t.text("preferences", f"way_{contact.channel}")
 
 
 def _floor(chosen: Preferences) -> str:

