@@ -30,11 +30,21 @@ def test_map_comes_alive_under_the_policy(page: Any, site: Site) -> None:
         pytest.skip("the map's script was not fetched: python -m tools.fetch_frontend")
     page.wait_for_selector(".live-map path.zone")
     assert page.locator(".live-map path.land").count() > 30
+    assert page.locator(".live-map path.zone").first.bounding_box()["width"] > 20, "it is not only there, but seen"
     before = page.locator(".live-map path.zone").first.get_attribute("d")
     page.get_by_role("button", name="Zoom in").click()
     page.wait_for_function("d => document.querySelector('.live-map path.zone').getAttribute('d') !== d", arg=before)
     page.locator(".live-map path.zone").first.dispatch_event("click")
     assert page.locator(".leaflet-popup-content a").count() == 1
+    assert not page.complaints, page.complaints
+
+
+def test_live_map_has_a_shape_for_what_closes(page: Any, site: Site) -> None:
+    page.goto(site.url + site.pages["closure"])
+    if not page.locator(".map[data-zones]").count():
+        pytest.skip("the map's script was not fetched: python -m tools.fetch_frontend")
+    page.wait_for_selector(".live-map .pin-icon.change")
+    assert {"✕", "●"} <= set(page.locator(".live-map .pin-icon").all_inner_texts())
     assert not page.complaints, page.complaints
 
 

@@ -35,6 +35,26 @@
 
   const tone = ({ severity, kind }) => (kind === "alert" ? TONES[severity] || "moderate" : "minor");
 
+  const popup = (one, layer) => {
+    if (!one.properties.title) return;
+    const link = document.createElement("a");
+    link.href = one.properties.url;
+    link.textContent = one.properties.title;
+    layer.bindPopup(link);
+  };
+
+  // A shape beside the colour: a dot is open, a cross closes, a ring is the reader's place.
+  const SHAPES = { open: "\u25cf", change: "\u2715", here: "\u25ce" };
+
+  const marker = (pin, count) => {
+    const kind = Object.keys(SHAPES).find((one) => pin.classList.contains(one)) || "open";
+    const icon = L.divIcon({ className: `pin-icon ${kind}`, html: SHAPES[kind], iconSize: [28, 28] });
+    const made = L.marker(pin.dataset.at.split(",").map(Number), { icon, alt: pin.dataset.label, riseOnHover: true });
+    const words = document.createElement("span");
+    words.textContent = pin.dataset.label;
+    return made.bindTooltip(words, { permanent: count <= 8, direction: "right", offset: [12, 0], className: "pin-label" });
+  };
+
   const show = async () => {
     const svg = box.querySelector("svg");
     const [places, found] = await Promise.all([asked(land), asked(zones), leaflet()]);
@@ -48,37 +68,24 @@
       zoomControl: false, attributionControl: Boolean(tiles), zoomAnimation: !still, fadeAnimation: !still,
       markerZoomAnimation: !still, scrollWheelZoom: false, zoomSnap: 0.25,
     });
+    const landLayer = L.geoJSON(places, { interactive: false, style: () => ({ className: tiles ? "outline" : "land", fillOpacity: 1 }) });
+    const areas = L.geoJSON({ type: "FeatureCollection", features: features(found) }, {
+      style: (one) => ({ className: `zone ${tone(one.properties)}`, fillOpacity: 1 }),
+      onEachFeature: popup,
+    });
+    const pins = [...box.querySelectorAll("svg [data-at]")];
+    const markers = pins.map((pin) => marker(pin, pins.length));
+    const bounds = areas.getLayers().length ? areas.getBounds() : L.latLngBounds([]);
+    markers.forEach((one) => bounds.extend(one.getLatLng()));
+    const whole = bounds.isValid() ? bounds : landLayer.getBounds();
+    if (!whole.isValid()) throw new Error("nothing to show");
+    map.fitBounds(whole.pad(areas.getLayers().length ? 0.35 : 0.1), { maxZoom: 15, animate: false });
     L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
     if (tiles) {
       map.attributionControl.setPrefix(false);
       L.tileLayer(tiles, { attribution: new Option(attribution).innerHTML, maxZoom: 19, referrerPolicy: "origin" }).addTo(map);
     }
-    const landLayer = L.geoJSON(places, { interactive: false, style: () => ({ className: tiles ? "outline" : "land" }) }).addTo(map);
-    const areas = L.geoJSON({ type: "FeatureCollection", features: features(found) }, {
-      style: (one) => ({ className: `zone ${tone(one.properties)}` }),
-      onEachFeature: (one, layer) => {
-        if (!one.properties.title) return;
-        const link = document.createElement("a");
-        link.href = one.properties.url;
-        link.textContent = one.properties.title;
-        layer.bindPopup(link);
-      },
-    }).addTo(map);
-    const bounds = areas.getLayers().length ? areas.getBounds() : L.latLngBounds([]);
-    for (const pin of box.querySelectorAll("svg [data-at]")) {
-      const at = pin.dataset.at.split(",").map(Number);
-      const marker = L.circleMarker(at, { radius: 8, className: pin.getAttribute("class") }).addTo(map);
-      const label = pin.dataset.label;
-      if (label) {
-        const words = document.createElement("span");
-        words.textContent = label;
-        marker.bindTooltip(words, { permanent: box.querySelectorAll("svg [data-at]").length <= 8, direction: "right", className: "pin-label" });
-      }
-      bounds.extend(at);
-    }
-    const whole = bounds.isValid() ? bounds : landLayer.getBounds();
-    if (!whole.isValid()) throw new Error("nothing to show");
-    map.fitBounds(whole.pad(0.35), { maxZoom: 15, animate: false });
+    for (const layer of [landLayer, areas, ...markers]) layer.addTo(map);
     svg.classList.add("sr");
     svg.setAttribute("aria-hidden", "true");
   };

@@ -36,7 +36,7 @@ async def test_closure_names_what_is_open_near_the_reader(scene: Scene, page: Pa
     closure = scene.closure()
     text = await page(f"/alerts/{closure}?q={quote('51.4880,-0.0930')}")
     table = text[text.index("<caption>") : text.index("</table>")]
-    assert "Open now and nearest to 51.4880, -0.0930" in table
+    assert "Open and nearest to 51.4880, -0.0930" in table
     assert re.search(r"Peckham.*2\.\d km.*Brixton.*3\.\d km", table, re.S) and "Walworth" not in table
     here = await page(f"/alerts/{closure}?place=southwark")
     assert "nearest to Southwark" in here
