@@ -99,7 +99,7 @@ class WritableChannel:
     missing: Callable[[Message], str]
     """Name of the first part that a message must have and lacks (sender, subject, text); "" if it is complete."""
     payload: Literal["mail", "text", "notification", "page"] = "text"
-    """Format of `Message.data`: RFC 5322, UTF-8 text, the JSON of `channels.push.Payload` or `channels.letter.Page`."""
+    """Format of `Message.data`: RFC 5322, UTF-8 text, JSON of a `push.Payload` or a `letter.LetterPage`."""
     inbox_stands_in: bool = True
     """True if messages go to the local inbox, where it exists, while there is no provider."""
 

@@ -29,7 +29,7 @@ _LINES, _LONGEST = 6, 60
 """Lines of an address, and characters of one: what a window envelope shows."""
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LetterPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One notice on a page. Texts are plain; `lang` is theirs."""
 
     title: str
@@ -47,11 +47,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     check: str = ""
 
 
-class Page(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LetterPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Content of one reader's page, in the reader's language."""
 
     lang: str
-    parts: tuple[Part, ...]
+    parts: tuple[LetterPart, ...]
     because: str = ""
     relay: bool = False
 
@@ -71,21 +71,23 @@ class LetterRenderer:
     def digest(self, items: Sequence[DigestItem], personal: Personal, t: Translator) -> Message:
         """See `ChannelRenderer.digest`: all notices on one page; past ones by their titles."""
         parts = tuple(
-            Part(title=listed_title(item.words, t), lang=item.words.body_language, direction="ltr", tag=_past(t))
+            LetterPart(title=listed_title(item.words, t), lang=item.words.body_language, direction="ltr", tag=_past(t))
             if item.past
             else _part(item.words, item.personal, t)
             for item in items
         )
-        head = Part(title=digest_title(len(items), t), lang=t.tag, direction=t.direction)
+        head = LetterPart(title=digest_title(len(items), t), lang=t.tag, direction=t.direction)
         return _message(
-            self.channel, personal, Page(lang=t.tag, parts=(head, *parts), because=t.text("because", "everything"))
+            self.channel,
+            personal,
+            LetterPage(lang=t.tag, parts=(head, *parts), because=t.text("because", "everything")),
         )
 
     def confirmation(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
         """See `ChannelRenderer.confirmation`."""
-        part = Part(title=t.text("confirm", "subject"), lang=t.tag, direction=t.direction, url=confirm_url)
+        part = LetterPart(title=t.text("confirm", "subject"), lang=t.tag, direction=t.direction, url=confirm_url)
         own = Personal(delivery=delivery, to=to, why_url="", stop_url="", preferences_url="")
-        return _message(self.channel, own, Page(lang=t.tag, parts=(part,)))
+        return _message(self.channel, own, LetterPage(lang=t.tag, parts=(part,)))
 
 
 class CallRenderer(LetterRenderer):
@@ -108,7 +110,7 @@ class PreparedPage:
 
     def message(self, personal: Personal) -> Message:
         """See `Prepared.message`."""
-        page = Page(
+        page = LetterPage(
             lang=self._t.tag,
             parts=(_part(self._words, personal, self._t),),
             because=because(self._words, personal, self._t),
@@ -119,7 +121,7 @@ class PreparedPage:
         return msgspec.structs.replace(made, urgent=urgent, expires=self._words.expires)
 
 
-def _part(words: NoticeWords, personal: Personal, t: Translator) -> Part:
+def _part(words: NoticeWords, personal: Personal, t: Translator) -> LetterPart:
     near = (alternative(a, t, words.timezone) for a in personal.alternatives)
     facts = [
         f"{t.text('page', 'concerned')}: {t.comma.join(words.concerned)}" if words.concerned else "",
@@ -131,7 +133,7 @@ def _part(words: NoticeWords, personal: Personal, t: Translator) -> Part:
         else t.text("message", "until", time=t.time(words.expires, words.timezone)),
     ]
     check = t.text("check", "in_message", code=words.check_code, site=words.check_page) if words.check_code else ""
-    return Part(
+    return LetterPart(
         title=words.title,
         lang=words.body_language,
         direction=direction(words.body_language),
@@ -151,7 +153,7 @@ def _past(t: Translator) -> str:
     return t.text("digest", "past")
 
 
-def _message(channel: Channel, personal: Personal, page: Page) -> Message:
+def _message(channel: Channel, personal: Personal, page: LetterPage) -> Message:
     data = msgspec.json.encode(page)
     return Message(channel=channel, delivery=personal.delivery, to=personal.to, data=data, sender="")
 
@@ -182,7 +184,7 @@ def _line(text: str, field: str) -> str:
 
 def missing(message: Message) -> str:
     """See `WritableChannel.missing`."""
-    page = msgspec.json.decode(message.data, type=Page)
+    page = msgspec.json.decode(message.data, type=LetterPage)
     return "" if page.parts and page.parts[0].title.strip() else "text"
 
 
@@ -197,6 +199,6 @@ def call_canary(request: CanaryRequest) -> Message:
 
 
 def _canary(channel: Channel, request: CanaryRequest) -> Message:
-    page = Page(lang="en", parts=(Part(title=CANARY_TEXT, lang="en", direction="ltr"),))
+    page = LetterPage(lang="en", parts=(LetterPart(title=CANARY_TEXT, lang="en", direction="ltr"),))
     own = Personal(delivery=request.delivery, to=request.to, why_url="", stop_url="", preferences_url="")
     return msgspec.structs.replace(_message(channel, own, page), expires=request.expires)

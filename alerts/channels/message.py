@@ -91,7 +91,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Rendered message.
 
     `data`: an RFC 5322 message with CRLF for e-mail, the text in UTF-8 for SMS, the payload's JSON for push (not
-    encrypted yet), a `channels.letter.Page` as JSON for letters and calls.
+    encrypted yet), a `channels.letter.LetterPage` as JSON for letters and calls.
     """
 
     channel: Channel

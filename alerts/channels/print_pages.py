@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.channels.i18n import Translator, direction, translator
 from alerts.channels.layouts import Layouts
-from alerts.channels.letter import Page
+from alerts.channels.letter import LetterPage
 from alerts.kernel.errors import Unavailable
 
 MISSING = (
@@ -27,7 +27,7 @@ class PrintedPage(msgspec.Struct, frozen=True, kw_only=True):
 
     to: str
     delivery: str
-    page: Page
+    page: LetterPage
     urgent: bool = False
 
 

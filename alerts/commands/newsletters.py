@@ -25,6 +25,7 @@ from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.ids import new_id
 from alerts.kernel.merge_patch import merge_patch
+from alerts.kernel.terms import CHANNELS
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.commands", "commands.sql")
@@ -104,7 +105,12 @@ class NewsletterCommands(CommandBase):
         def work(unit: UnitOfWork) -> NoticeSaved:
             running = _running(unit, newsletter)
             plan = NoticePlan(
-                kind="bulletin", content=content, topic=running.topic, priority="bulletin", send_at=send_at
+                kind="bulletin",
+                channels=CHANNELS,
+                content=content,
+                topic=running.topic,
+                priority="bulletin",
+                send_at=send_at,
             )
             check_plan(unit, actor, plan)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))

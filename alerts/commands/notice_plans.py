@@ -74,7 +74,7 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
     Raises Invalid for a priority below emergency on danger to life.
     """
     body = checked.body
-    base = base or NoticePlan(kind=body.kind)
+    base = base or NoticePlan(kind=body.kind, channels=CHANNELS)
     plan = NoticePlan(
         kind=body.kind,
         content=checked.content or base.content,
@@ -107,6 +107,7 @@ def plan_of_incident(facts: IncidentFacts, categories: dict[str, str]) -> Notice
     """Derive a plan from an incident: an alert in its own words, which are plain text."""
     plan = NoticePlan(
         kind="alert",
+        channels=CHANNELS,
         content={
             tag: Content(
                 title=headline,
@@ -130,6 +131,7 @@ def plan_of_change(facts: ChangeFacts) -> NoticePlan:
     """Derive a plan from a service change, whose words are plain text."""
     return NoticePlan(
         kind="service-change",
+        channels=CHANNELS,
         content={
             tag: Content(title=headline, body=as_markdown(facts.description.get(tag, "")))
             for tag, headline in facts.headline.items()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.letter import Page
+from alerts.channels.letter import LetterPage
 from alerts.commands import validation
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
@@ -45,7 +45,7 @@ class WaitingPages(msgspec.Struct, frozen=True, kw_only=True):
     urgent: bool
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
+class BatchCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Print batch with the states of its pages."""
 
     id: UUID
@@ -59,7 +59,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Page of a batch. `to` and `page` are None once the person is erased."""
+    """LetterPage of a batch. `to` and `page` are None once the person is erased."""
 
     delivery: str
     notice: int
@@ -68,7 +68,7 @@ class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
     state: PageState
     reason: str
     to: str | None
-    page: Page | None
+    page: LetterPage | None
 
 
 def waiting_pages(database: Database) -> list[WaitingPages]:
@@ -81,12 +81,12 @@ def waiting_pages(database: Database) -> list[WaitingPages]:
     ]
 
 
-def batches(database: Database, limit: int = 50) -> list[Batch]:
+def batches(database: Database, limit: int = 50) -> list[BatchCounts]:
     """List the batches, newest first. Blocks."""
     with database.read() as tx:
         rows = tx.execute(_sql.batches, (limit,))
     return [
-        Batch(
+        BatchCounts(
             id=UUID(bytes=bytes(id)),
             channel=CHANNELS[channel],
             made_at=from_micros(at),
@@ -117,7 +117,7 @@ def batch_pages(database: Database, batch: UUID, unseal: Callable[[UUID, bytes],
                 state=_state(outcome, state),
                 reason=reason or "",
                 to=stored.to if stored else None,
-                page=msgspec.json.decode(stored.data, type=Page) if stored else None,
+                page=msgspec.json.decode(stored.data, type=LetterPage) if stored else None,
             )
         )
     return found
@@ -188,7 +188,7 @@ class PrintCommands(CommandBase):
         """See `waiting_pages`."""
         return waiting_pages(self._database)
 
-    def batches(self, limit: int = 50) -> list[Batch]:
+    def batches(self, limit: int = 50) -> list[BatchCounts]:
         """See `batches`."""
         return batches(self._database, limit)
 

@@ -62,7 +62,8 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     priority: Priority = "notice"
     audience: Json | None = None
     """RULE as JSON; None if no narrowing was given."""
-    channels: tuple[Channel, ...] = ("email", "sms", "push", "letter", "phone")
+    channels: tuple[Channel, ...] = ("email", "sms", "push", "letter")
+    """Absent in an event: the channels that there were at first. New plans name theirs."""
     send_at: datetime | None = None
     expires: datetime | None = None
     """None: 24 h after issue for alerts, 30 days for others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from alerts.kernel.terms import Channel
-from alerts.providers.print_batch.provider import PrintBatch
+from alerts.providers.print_batch.provider import PrintBatchProvider
 from alerts.providers.resources import BuildProvider, BuiltProvider, ProviderResources
 
 _CONCURRENCY = 64
@@ -15,7 +15,7 @@ _CONCURRENCY = 64
 def _build(channel: Channel, resources: ProviderResources) -> BuiltProvider | None:
     if resources.writer is None or resources.seal is None:
         return None
-    provider = PrintBatch(channel, resources.writer, resources.settings.secret_key, resources.seal)
+    provider = PrintBatchProvider(channel, resources.writer, resources.settings.secret_key, resources.seal)
     return BuiltProvider(provider, _CONCURRENCY)
 
 

@@ -28,7 +28,7 @@ SENT, FAILED = 0, 1
 
 
 class StoredPage(msgspec.Struct, frozen=True):
-    """Sealed content of a page: the address, and a `channels.letter.Page` as JSON."""
+    """Sealed content of a page: the address, and a `channels.letter.LetterPage` as JSON."""
 
     to: str
     data: bytes
@@ -39,7 +39,7 @@ def drop_pages(unit: UnitOfWork, subscriber: UUID) -> None:
     unit.write(_sql.drop_of, (subscriber.bytes,))
 
 
-class PrintBatch:
+class PrintBatchProvider:
     """Provider of one channel that people carry out."""
 
     name = "print batch"

@@ -10,7 +10,7 @@ from aiohttp import web
 from alerts.channels import print_pages
 from alerts.channels.layouts import Layouts
 from alerts.channels.print_pages import PrintedPage
-from alerts.commands.print_batches import Batch, BatchPage, PageState, WaitingPages
+from alerts.commands.print_batches import BatchCounts, BatchPage, PageState, WaitingPages
 from alerts.contract.bodies import MarkBody, PrintBatchBody
 from alerts.domain.streams import PRINT_BATCH
 from alerts.kernel.errors import NotFound
@@ -52,7 +52,7 @@ class PrintBatch(JsonResponse, frozen=True, kw_only=True):
     waiting: int
 
     @classmethod
-    def of(cls, batch: Batch) -> PrintBatch:
+    def of(cls, batch: BatchCounts) -> PrintBatch:
         """Build from the counts."""
         return cls(
             id=batch.id,

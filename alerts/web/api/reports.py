@@ -25,8 +25,8 @@ READ = scope("reports:read", everywhere=True)
 WRITE = scope("reports:write", everywhere=True)
 
 
-class Report(JsonResponse, frozen=True, kw_only=True):
-    """Report of a resident. What they wrote is null after an erasure."""
+class ReportedCase(JsonResponse, frozen=True, kw_only=True):
+    """ReportedCase of a resident. What they wrote is null after an erasure."""
 
     id: UUID
     version: int
@@ -51,7 +51,7 @@ class Report(JsonResponse, frozen=True, kw_only=True):
     incident: UUID | None
 
     @classmethod
-    def of(cls, state: ReportState) -> Report:
+    def of(cls, state: ReportState) -> ReportedCase:
         """Build from the aggregate state."""
         return cls(
             id=state.id,
@@ -99,8 +99,8 @@ class Feedback(JsonResponse, frozen=True, kw_only=True):
     next: str | None
 
 
-LIST = Operation("Residents' reports, newest first", response=ListBody[Report], query={"state": TEXT, **PAGING})
-GET = Operation("One report", response=Report)
+LIST = Operation("Residents' reports, newest first", response=ListBody[ReportedCase], query={"state": TEXT, **PAGING})
+GET = Operation("One report", response=ReportedCase)
 PHOTO = Operation("The photo of a report: a JPEG without position or other metadata")
 ANSWER = Operation(
     "Answer the resident, once: by mail or text if they gave a way, and on the page of the receipt number",
@@ -133,10 +133,10 @@ def routes(services: Services) -> list[Route]:
         values = query(request, "state", "cursor", "limit")
         phase = one_of(values, "state", get_args(ReportPhase))
         page = await read_page(services, services.views.reports, phase, values.get("cursor"), limit_of(values))
-        return page_response(request, public_url, page, Report.of)
+        return page_response(request, public_url, page, ReportedCase.of)
 
     async def get_one(request: web.Request) -> web.StreamResponse:
-        return json_response(Report.of(await _state(services, request)))
+        return json_response(ReportedCase.of(await _state(services, request)))
 
     async def photo(request: web.Request) -> web.StreamResponse:
         report = id_of(request, what="report")

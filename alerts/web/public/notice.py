@@ -82,6 +82,7 @@ def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO
         **frame.notices.page(thread, reader),
         **box(frame, question, reader, path),
         "here": here,
+        "feedback": "" if frame.is_copy else f"{frame.notices.link(thread[-1].thread)}/feedback",
         "near_path": path,
         "kept": question.place.query if question.place else "",
         "mine": _mine(frame, thread, question, reader),

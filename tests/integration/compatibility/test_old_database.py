@@ -100,7 +100,10 @@ def test_rows_and_read_models_are_unchanged(opened: Old) -> None:
     assert opened.stored() == opened.expected["events"]
     assert database.last_position(opened.url) == opened.last
     assert database.deliveries(opened.url) == opened.expected["deliveries"]
-    assert facts.checksums_of(opened.url) == opened.expected["read_models"]
+    # Computed again, since there are new tables; see `test_rebuild_gives_the_old_read_models` for the timeline.
+    now, then = facts.checksums_of(opened.url), dict(opened.expected["read_models"])
+    assert now.pop("timeline") != then.pop("timeline")
+    assert {table: now[table] for table in then} == then
 
 
 def test_stored_events_encode_to_the_same_bytes(opened: Old) -> None:
@@ -139,7 +142,7 @@ def test_rebuild_gives_the_old_read_models(opened: Old) -> None:
     now, then = facts.checksums_of(opened.url), dict(opened.expected["read_models"])
     # Since then the timeline has lines of what staff and programs did to subscribers.
     assert now.pop("timeline") != then.pop("timeline")
-    assert now == then
+    assert {table: now[table] for table in then} == then, "there are new tables beside them"
     assert opened.stored() == opened.expected["events"]
     assert database.deliveries(opened.url) == opened.expected["deliveries"]
 

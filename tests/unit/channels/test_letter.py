@@ -11,7 +11,7 @@ import pytest
 from alerts.channels import letter, print_pages
 from alerts.channels.descriptor import AddressRules
 from alerts.channels.layouts import Layouts
-from alerts.channels.letter import Page
+from alerts.channels.letter import LetterPage
 from alerts.channels.print_pages import PrintedPage
 from alerts.channels.renderer import Renderer
 from alerts.contract.bodies import PostalBody
@@ -23,8 +23,8 @@ HOME = PostalBody(name="Mary Ólafsdóttir", lines=("12 Manor Place", "London", 
 TO = letter.parse_address(HOME, "postal", AddressRules())
 
 
-def page_of(message: Any) -> Page:
-    return msgspec.json.decode(message.data, type=Page)
+def page_of(message: Any) -> LetterPage:
+    return msgspec.json.decode(message.data, type=LetterPage)
 
 
 def test_an_address_has_one_form_for_all_its_spellings() -> None:

@@ -270,7 +270,7 @@ async def test_forms_of_other_sites_are_refused(served: Served) -> None:
 
 SCHEMAS = (
     "AnswerBody Comment DismissBody Feedback MarkBody PrintBatch PrintBatchBody PrintBatches PrintPage PrintPages "
-    "Report WaitingBatch "
+    "ReportedCase WaitingBatch "
     "Accepted AcceptedWithNotice AllClearBody ApproveBody Attempt AudienceBody BulletinBody CancelBody ChainLink "
     "ChangeAfterBody Check ConsentBody ContactPoint Content ContentBody Delivery EmptyBody Event Incident "
     "IncidentBody MemberBody MemberTaken Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody "
