@@ -11,6 +11,7 @@ from alerts.web.public.preferences.messages import Messages
 from alerts.web.public.preferences.overview import Overview
 from alerts.web.public.preferences.own_data import OwnData
 from alerts.web.public.preferences.places import OwnPlaces
+from alerts.web.public.preferences.why_not import WhyNot
 
 ROOT = "/preferences/{token}"
 
@@ -30,6 +31,7 @@ def routes(services: Services) -> list[Route]:
         Route("GET", f"{ROOT}/leave", behind(overview.ask_leave), TOKEN),
         Route("POST", f"{ROOT}/leave", behind(overview.leave), TOKEN),
         Route("GET", f"{ROOT}/messages", behind(messages.show), TOKEN),
+        Route("GET", f"{ROOT}/why-not", behind(WhyNot(center).show, fresh=True), TOKEN),
         Route("GET", f"{ROOT}/export", behind(data.ask_export, fresh=True), TOKEN),
         Route("POST", f"{ROOT}/export", behind(data.export, fresh=True), TOKEN),
         Route("GET", f"{ROOT}/erase", behind(data.ask_erase, fresh=True), TOKEN),

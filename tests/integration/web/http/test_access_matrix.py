@@ -128,6 +128,7 @@ MATRIX = {
     "GET /preferences/{token}/leave": "token",
     "POST /preferences/{token}/leave": "token",
     "GET /preferences/{token}/messages": "token",
+    "GET /preferences/{token}/why-not": "token",
     "GET /preferences/{token}/export": "token",
     "POST /preferences/{token}/export": "token",
     "GET /preferences/{token}/erase": "token",

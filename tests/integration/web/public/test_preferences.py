@@ -188,6 +188,20 @@ async def test_download_holds_everything_of_one_person(scene: Scene, client: Any
     assert "other@resident.example" not in text and document["history"]
 
 
+async def test_why_not_names_the_rule_that_held_it_back(scene: Scene, client: Any) -> None:
+    scene.london()
+    who, number = await scene.resident(topics=["weather"])
+    closure = scene.closure()
+    form, home = Form(client), fresh(scene, who, number)
+    await form.open(f"{home}/why-not")
+    assert "Half of London" in form.text
+    await form.open(f"{home}/why-not?notice={closure}")
+    assert "It was not due to you." in form.text and "is not among those wanted" in form.text
+    for wrong in ("x", "%00", str(UUID(int=1))):
+        assert "It was not due" not in await form.open(f"{home}/why-not?notice={wrong}")
+    assert "First, a fresh link" in await form.open(f"{own(scene, who, number)}/why-not")
+
+
 async def test_erasure_has_its_certificate(scene: Scene, client: Any) -> None:
     scene.london()
     who, number = await scene.resident()
