@@ -8,23 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from datetime import datetime, timedelta
+from math import cos, hypot, radians
 from threading import Lock
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.channels.i18n import Translator
 from alerts.domain.notice import NoticeState
 from alerts.kernel.errors import Invalid
+from alerts.kernel.geometry import Area, area_of
+from alerts.kernel.geometry.geodesy import EDGE_M
 from alerts.kernel.terms import SERVICE_CHANGES_TOPIC
 from alerts.services import Services
+from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.place_shapes import PlaceShapes
 from subscribers.audience.explain import explain
 from subscribers.audience.open_points import change_reach
+from subscribers.audience.person_matching import touches_area
 from subscribers.audience.query import AudienceQuery, ChangeReach
-from subscribers.domain.events import Preferences
+from subscribers.domain.events import Preferences, SubscriberPlace
 from subscribers.domain.subscriber import ContactState, SubscriberState
 
 DAYS = 90
@@ -34,6 +42,10 @@ _FRESH_FOR = timedelta(minutes=10)
 _REMEMBERED = 2_000
 _NIGHT = (22, 7)
 """Local hours between which a message comes at night."""
+_SPOT = SubscriberPlace(lat=0.0, lon=0.0)
+_SPOT_AREA = area_of([{"circle": {"lat": 0.0, "lon": 0.0, "radius_km": 1.0}}], lambda _: None)
+"""A place and an area that touch, in place of outlines that do."""
+_DEGREE_M = 111_320.0
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -68,6 +80,14 @@ class Forecast:
         return f"{words}{t.comma}{t.text('forecast', 'night', count=t.number(nights))}" if nights else words
 
 
+class PastNotice(NamedTuple):
+    """Notice of the last 90 days, and whom it was for."""
+
+    notice: NoticeState
+    query: AudienceQuery
+    at_night: bool
+
+
 class Forecasts:
     """Replays recent notices for preferences. Safe to share between threads; methods block."""
 
@@ -75,7 +95,8 @@ class Forecasts:
         self._services, self._shapes = services, shapes
         self._lock = Lock()
         self._read_at: datetime | None = None
-        self._past: Sequence[tuple[AudienceQuery, bool]] = ()
+        self._past: Sequence[PastNotice] = ()
+        self._distances = FragmentCache(50_000)
         self._known: dict[bytes, Forecast] = {}
 
     def of(self, preferences: Preferences) -> Forecast:
@@ -86,15 +107,43 @@ class Forecasts:
             known = self._known.get(key)
         if known is not None:
             return known
-        person = _anybody(preferences, self._services.clock())
-        due = [(query, night) for query, night in past if explain(person, query, self._shapes.outline).due]
-        found = Forecast(len(due), sum(night for _, night in due), sum(query.danger_to_life for query, _ in due))
+        now = self._services.clock()
+        person, there = _anybody(preferences, now), _anybody(replace(preferences, places=(_SPOT,)), now)
+        due = [one for one in past if self._is_due(one, person, there)]
+        found = Forecast(len(due), sum(one.at_night for one in due), sum(one.query.danger_to_life for one in due))
         with self._lock:
             if len(self._known) < _REMEMBERED:
                 self._known[key] = found
         return found
 
-    def _recent(self) -> Sequence[tuple[AudienceQuery, bool]]:
+    def _is_due(self, past: PastNotice, person: SubscriberState, there: SubscriberState) -> bool:
+        """Ask the rules. Whether an area is touched is asked here, and remembered: the outlines are what costs.
+
+        `there` is the same person at a spot in place of an area that is touched.
+        """
+        preferences = person.preferences
+        if past.query.area is None or preferences is None or not preferences.places:
+            return explain(person, past.query, self._shapes.outline).due
+        if not any(self._touches(past, place) for place in preferences.places):
+            return False
+        return explain(there, replaced(past.query, area=_SPOT_AREA), self._shapes.outline).due
+
+    def _touches(self, past: PastNotice, place: SubscriberPlace) -> bool:
+        area = past.query.area
+        if area is None or area.empty:
+            return False
+        if place.lat is None or place.lon is None:
+            if place.slug is not None:
+                return self._shapes.overlap(past.notice, place.slug)
+            return touches_area(place, area, self._shapes.outline)[0]
+        lat, lon, metres = place.lat, place.lon, place.radius_km * 1000 + EDGE_M
+        if _gap_m(area, lat, lon) > metres * 1.02 + 100:
+            return False
+        key = (past.notice.id, past.notice.version, lat, lon)
+        away: float = self._distances.get(key, lambda: area.distance_m(lat, lon))
+        return away <= metres
+
+    def _recent(self) -> Sequence[PastNotice]:
         now = self._services.clock()
         with self._lock:
             if self._read_at is not None and now - self._read_at < _FRESH_FOR:
@@ -104,16 +153,16 @@ class Forecasts:
             self._past, self._read_at, self._known = past, now, {}
         return past
 
-    def _load(self, now: datetime) -> Sequence[tuple[AudienceQuery, bool]]:
+    def _load(self, now: datetime) -> Sequence[PastNotice]:
         since = now - timedelta(days=DAYS)
         recent = [n for n in self._services.views.recent(since, now) if _counts(n, since)]
         zone = ZoneInfo(self._services.settings.timezone)
-        found: list[tuple[AudienceQuery, bool]] = []
+        found: list[PastNotice] = []
         for notice in recent[:MOST]:
             query = self._query(notice)
             hour = notice.issued_at.astimezone(zone).hour if notice.issued_at else 12
             if query is not None:
-                found.append((query, hour >= _NIGHT[0] or hour < _NIGHT[1]))
+                found.append(PastNotice(notice, query, hour >= _NIGHT[0] or hour < _NIGHT[1]))
         return found
 
     def _query(self, notice: NoticeState) -> AudienceQuery | None:
@@ -180,3 +229,12 @@ def _anybody(preferences: Preferences, now: datetime) -> SubscriberState:
         since=now,
         confirmed_at=now,
     )
+
+
+def _gap_m(area: Area, lat: float, lon: float) -> float:
+    """Return about how far a position is from the bounding box of an area: never much more than from the area."""
+    west, south, east, north = area.bounds
+    if west > east:  # across the antimeridian
+        return 0.0
+    dx = max(west - lon, 0.0, lon - east) * _DEGREE_M * cos(radians(min(89.0, max(abs(lat), abs(south), abs(north)))))
+    return hypot(dx, max(south - lat, 0.0, lat - north) * _DEGREE_M)
