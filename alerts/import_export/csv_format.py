@@ -46,6 +46,7 @@ COLUMNS = (
     "wake_for",
     "danger_to_life",
     "tester",
+    "discreet",
     "paused_until",
     "consent_wording",
     "consent_given_at",
@@ -102,7 +103,7 @@ def body_of(row: Cells) -> Json:
         body["topics"] = _words(row["topics"])
     if "channels" in row:
         body["channels"] = [_choice("channels", word, CHANNELS) for word in _words(row["channels"])]
-    for name in ("danger_to_life", "tester"):
+    for name in ("danger_to_life", "tester", "discreet"):
         if name in row:
             body[name] = _boolean(name, row[name])
     if "places" in row:
@@ -152,6 +153,7 @@ def exported(person: SubscriberState) -> Cells | None:
             "frequency": preferences.frequency,
             "danger_to_life": str(preferences.danger_to_life).lower(),
             "tester": str(preferences.tester).lower(),
+            "discreet": str(preferences.discreet).lower(),
         }
         if preferences.quiet_hours is not None:
             quiet = preferences.quiet_hours
