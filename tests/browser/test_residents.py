@@ -99,7 +99,11 @@ def test_open_page_renews_itself(page: Any, site: Site) -> None:
     page.goto(site.url)
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
+    page.get_by_label("Your postcode or place").fill("SE17")
+    page.get_by_label("Your postcode or place").blur()
     page.clock.run_for(65_000)
+    page.wait_for_timeout(300)
+    assert page.get_by_label("Your postcode or place").input_value() == "SE17", "what was typed stays"
     page.wait_for_function("!document.querySelector('main').classList.contains('old')")
     assert any(url.rstrip("/") == site.url for url in fetched)
 

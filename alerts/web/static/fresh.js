@@ -27,6 +27,13 @@
     }
   };
 
+  // A form stays as it is, with what was typed into it.
+  const keepForms = (next) => {
+    const own = main.querySelectorAll("form");
+    const others = next.querySelectorAll("form");
+    if (own.length === others.length) others.forEach((one, at) => one.replaceWith(own[at]));
+  };
+
   const isBusy = () => main.contains(document.activeElement) || main.querySelector("details[open]");
 
   const renew = async () => {
@@ -40,6 +47,7 @@
           const next = page.querySelector("main");
           if (next && next.innerHTML !== main.dataset.shown) {
             main.dataset.shown = next.innerHTML;
+            keepForms(next);
             main.replaceChildren(...next.childNodes);
             document.title = page.title;
             document.dispatchEvent(new Event("renewed"));

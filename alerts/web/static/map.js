@@ -2,7 +2,7 @@
 // if the service is configured to. Leaflet is fetched when the map comes into view. Whatever fails, the drawing stays.
 "use strict";
 
-(() => {
+const live = () => {
   const box = document.querySelector(".map[data-zones]");
   if (!box || !("IntersectionObserver" in window) || navigator.connection?.saveData) return;
   const { zones, land, script, style, tiles, attribution, zoomIn, zoomOut } = box.dataset;
@@ -15,7 +15,7 @@
     document.head.append(part);
   });
 
-  const leaflet = () => Promise.all([
+  const leaflet = () => window.L || Promise.all([
     load(() => Object.assign(document.createElement("link"), { rel: "stylesheet", href: style })),
     load(() => Object.assign(document.createElement("script"), { src: script })),
   ]);
@@ -96,4 +96,7 @@
     show().catch(() => box.querySelector(".live-map")?.remove());
   });
   watch.observe(box);
-})();
+};
+
+live();
+document.addEventListener("renewed", live); // the page has put new content in place
