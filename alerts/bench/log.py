@@ -20,6 +20,7 @@ from alerts.bench.postgres import Fresh, fresh_database
 from alerts.bench.row import Row
 from alerts.eventlog.application import EventStoreApplication
 from alerts.eventlog.codec import LOG_COLUMNS, Codec
+from alerts.eventlog.event_mac import KEY, EventAuthenticator, new_secret
 from alerts.eventlog.ports import UnitOfWork
 from alerts.eventlog.writer import GroupCommitWriter
 from alerts.kernel.events import Catalogue, Event, Stream
@@ -98,7 +99,9 @@ def _on_postgres(server: Fresh, size: int) -> tuple[float, float]:
 def _ours(url: str, size: int) -> tuple[float, list[EventRow]]:
     """Seconds through the writer, and the resulting rows."""
     database = _open(url)
-    application = EventStoreApplication(database, Codec(Catalogue.of(Happened), _NoSealer()))
+    application = EventStoreApplication(
+        database, Codec(Catalogue.of(Happened), _NoSealer(), EventAuthenticator(new_secret(bytes(KEY), 0)))
+    )
     writer = GroupCommitWriter(application, lambda: datetime.now(UTC))
     streams = [new_id() for _ in range(size)]
     begun = perf_counter()
