@@ -14,10 +14,11 @@ from alerts.services import Services
 from alerts.web.http.requests import query, read
 from alerts.web.http.responses import JsonResponse, json_response
 from alerts.web.http.routing import PUBLIC, Route
+from alerts.web.public.forms import network_of
 from alerts.web.public.templating import Pages
 
 RATE = 5.0
-"""Questions a second from one address."""
+"""Questions a second from one network."""
 _SHORT = "private, max-age=300"
 
 
@@ -53,7 +54,7 @@ def routes(services: Services) -> list[Route]:
     pages = Pages(services)
 
     async def suggest(request: web.Request) -> web.StreamResponse:
-        services.limits.take(f"places:{request.remote or ''}", RATE)
+        services.limits.take(f"places:{network_of(request) or request.remote}", RATE)
         asked = query(request, "q", "lang").get("q", "")
         tag = translator(pages.language(request), services.settings.default_language).tag
         found = await read(services, services.place_lookup.suggest, asked, tag)

@@ -11,11 +11,13 @@ from alerts.channels.i18n import Translator
 from alerts.gazetteer import PlaceCandidate, folded
 from alerts.kernel.sealed_values import open_value, seal_value
 from alerts.web.http.requests import read
-from alerts.web.public.forms import FormErrors, FormFields
+from alerts.web.public.forms import FormErrors, FormFields, take_form
 from alerts.web.public.sign_up.draft import MOST_PLACES, RADII, Draft, DraftPlace, with_added
 from alerts.web.public.sign_up.flow import SignUpFlow
 
 _NAME = 60
+_AN_HOUR = 600
+"""Look-ups of one network in an hour: each replays three forecasts."""
 _CANDIDATE = "place candidate"
 
 
@@ -31,7 +33,7 @@ class WhereStep:
         t, draft, form = await self._flow.opened(request)
         asked, errors, choices = form.line("q"), FormErrors(), list[PlaceCandidate]()
         if asked and draft.current is None:
-            draft, choices = await self._found(t, draft, asked, errors)
+            draft, choices = await self._found(request, t, draft, asked, errors)
         return await self._page(t, draft, form, errors, asked, choices)
 
     async def take(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +51,7 @@ class WhereStep:
         if chosen is not None:
             draft, is_new = replace(draft, current=DraftPlace.of(chosen), everywhere=False), True
         elif asked and not _is_same(draft.current, asked):
-            draft, choices = await self._found(t, draft, asked, errors)
+            draft, choices = await self._found(request, t, draft, asked, errors)
             is_new = draft.current is not None
         elif not asked and draft.current is not None:
             draft = replace(draft, current=None)
@@ -66,9 +68,10 @@ class WhereStep:
         return await self._page(t, draft, form, errors, asked, choices, back)
 
     async def _found(
-        self, t: Translator, draft: Draft, asked: str, errors: FormErrors
+        self, request: web.Request, t: Translator, draft: Draft, asked: str, errors: FormErrors
     ) -> tuple[Draft, list[PlaceCandidate]]:
         """Look a text up: one place is taken, of several the person chooses, none is an error."""
+        take_form(self._flow.services.limits, request, "place", _AN_HOUR)
         found = await read(self._flow.services, self._lookup.find, asked, t.tag)
         if len(found) == 1:
             return replace(draft, current=DraftPlace.of(found[0]), everywhere=False), []
