@@ -54,7 +54,7 @@ def _lines(frame: PageFrame, reader: ReaderLocale, place: str) -> Iterator[str]:
     for number, notice in enumerate(alerts, 1):
         if len(alerts) > 1:
             yield t.text("bulletin", "number", number=t.number(number))
-        yield from _notice(frame, notice, reader)
+        yield from _notice(frame, notice, reader, place)
     for notice in live:
         if notice.plan.kind in ("announcement", "bulletin"):
             yield t.text("kind", notice.plan.kind)
@@ -69,11 +69,11 @@ def _lines(frame: PageFrame, reader: ReaderLocale, place: str) -> Iterator[str]:
     yield t.text("bulletin", "end")
 
 
-def _notice(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> Iterator[str]:
+def _notice(frame: PageFrame, notice: NoticeState, reader: ReaderLocale, place: str) -> Iterator[str]:
     t, words = reader.translator, reader.words(notice)[1]
     yield tag(notice.plan.kind, notice.msg_type, notice.plan.severity, t)
     yield words.title
-    where = frame.place_shapes.where(notice.plan.area, t)
+    where = frame.place_shapes.where_for(notice, t, place)
     if where:
         yield t.text("message", "where", area=where)
     if words.instruction:

@@ -74,3 +74,9 @@ async def test_hostile_words_stay_inside_the_data(scene: Scene, page: Page) -> N
     notice = scene.notice(msgspec.structs.replace(plan, content=content), source=None)
     text = await page(f"/alerts/{notice}")
     assert "<script>alert" not in text and json.loads(LD.findall(text)[0])["name"] == bad
+
+
+async def test_page_asks_whether_it_was_useful(scene: Scene, page: Page) -> None:
+    fire = scene.fire()
+    text = await page(f"/alerts/{fire}")
+    assert f'action="/alerts/{fire}/feedback?lang=en"' in text and "Was this useful?" in text
