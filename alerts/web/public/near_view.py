@@ -98,8 +98,11 @@ def quiet(frame: PageFrame, reader: ReaderLocale, question: PlaceQuestion) -> di
 
 
 def _past(frame: PageFrame, reader: ReaderLocale, place: ReaderPlace | None) -> list[NoticeState]:
+    """Return the latest alert that is over; one that was taken back never was."""
     recent = frame.messages(reader.now - _REMEMBERED, reader.now, "")
-    alerts = [n for n in recent if n.plan.kind == "alert" and n.msg_type in ("Alert", "Update") and n.phase != "live"]
+    taken_back = {n.thread for n in recent if n.phase == "cancelled" or n.msg_type == "Cancel"}
+    ended = [n for n in recent if n.phase != "live" and n.thread not in taken_back]
+    alerts = [n for n in ended if n.plan.kind == "alert" and n.msg_type in ("Alert", "Update")]
     return [n for n in alerts if place is None or is_near(frame, n, place)][:1]
 
 

@@ -92,3 +92,10 @@ async def test_flood_of_places_leaves_the_front_page_cached(scene: Scene, client
     scene.london()
     statuses = [(await client.get(f"/?q=nowhere{n}")).status for n in range(12)]
     assert 429 in statuses and (await client.get("/")).status == 200
+
+
+async def test_cancelled_alert_was_never_the_last_one(scene: Scene, page: Page) -> None:
+    gas = scene.notice(plan_of("gas"))
+    scene.follow(gas, "gas-cancel", "Cancel")
+    text = await page("/")
+    assert "There was no alert in the last year." in text and "Gas cloud" not in text
