@@ -15,10 +15,10 @@ from alerts.channels.i18n import translator
 from alerts.channels.message import Message
 from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
-from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, HELD, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import SenderProfile, notice_content, personal_content
-from alerts.dispatch.send_policy import InDigest, Verdict, decide
+from alerts.dispatch.send_policy import QUIET, InDigest, Verdict, decide
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from subscribers.audience.issued_notice import IssuedNotice
@@ -27,6 +27,8 @@ from subscribers.directory import ContactCard, card_of_member
 
 _log = logging.getLogger(__name__)
 _CACHE_SIZE = 512
+TOGETHER: frozenset[Channel] = frozenset(("email",))
+"""Channels on which notices that fall due together for one person arrive as one message."""
 
 
 class ContactLookup(Protocol):
@@ -79,17 +81,25 @@ class MessageComposer:
         """Divide rows of notices into messages and outcomes without a message."""
         batch = Batch()
         going: list[Claimed] = []
+        woken: dict[int, list[Claimed]] = {}
         carried: dict[int, list[InDigest]] = {}
         with self._projector.locked_at_position():
             batch.known = self._projector.columns.position
             for row in rows:
                 verdict = self.dispatch_verdict(row)
-                if verdict is None:
+                if verdict is None and self._waited_for_quiet_hours(row):
+                    woken.setdefault(row.contact, []).append(row)
+                elif verdict is None:
                     going.append(row)
                 elif isinstance(verdict, InDigest):
                     carried.setdefault(row.contact, []).append(verdict)
                 else:
                     batch.settled.append(verdict)
+        for contact, rows_of_one in woken.items():
+            if len(rows_of_one) == 1:
+                going += rows_of_one
+            else:
+                carried.setdefault(contact, []).extend(InDigest(row, past=False) for row in rows_of_one)
         cards = self._cards([row.contact for row in going] + list(carried))
         for row in going:
             if _is_forgotten(cards.get(row.contact)):
@@ -136,6 +146,12 @@ class MessageComposer:
             else:
                 self._add(batch, (row,), decided)
         return batch
+
+    def _waited_for_quiet_hours(self, row: Claimed) -> bool:
+        """True for mail that falls due with the end of quiet hours: several go together. An emergency goes alone."""
+        if row.state != HELD or row.reason != QUIET or CHANNELS[row.channel] not in TOGETHER:
+            return False
+        return not self.is_emergency(row.notice)
 
     # --- one message ---
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from alerts.domain import events as e
+from subscribers.domain.events import QuietHours
 from tests.support.databases import Databases
 from tests.support.rig import Rig
 
@@ -49,5 +50,35 @@ def test_digest_carries_deferred_items_and_lists_expired_ones(databases: Databas
         asyncio.run(run())
         mine = [item for item in rig.inbox.items(to=f"p{daily}@example.org") if b"A long one" in item.data]
         assert len(mine) == 1 and b"A short one" in mine[0].data
+    finally:
+        rig.close()
+
+
+def test_what_falls_due_after_quiet_hours_arrives_as_one_mail(databases: Databases) -> None:
+    clock = Clock(datetime(2026, 11, 23, 23, 0, tzinfo=UTC))
+    rig = Rig(databases, clock)
+    [one] = rig.people(1, quiet_hours=QuietHours("22:00", "07:00"), timezone="UTC")
+
+    def announced(title: str) -> int:
+        content = {"en": e.Content(title=title, body="Words.")}
+        return rig.issue(kind="announcement", content=content, expires=timedelta(hours=48))[1]
+
+    async def run() -> None:
+        async with rig.working():
+            notices = [announced("The first"), announced("The second")]
+            for notice in notices:
+                await rig.until(lambda notice=notice: rig.states(notice) == {one: "held"})
+            _, alarm = rig.issue(urgency="Immediate", certainty="Observed")
+            await rig.complete(alarm)
+            clock.at = datetime(2026, 11, 24, 7, 0, 1, tzinfo=UTC)
+            for notice in notices:
+                await rig.complete(notice)
+                assert rig.states(notice) == {one: "sent"}
+
+    try:
+        asyncio.run(run())
+        mine = [item.data for item in rig.inbox.items(to=f"p{one}@example.org")]
+        assert len(mine) == 2, "the emergency at once, and one mail in the morning"
+        assert b"The first" in mine[1] and b"The second" in mine[1] and b"The first" not in mine[0]
     finally:
         rig.close()
