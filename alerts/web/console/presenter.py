@@ -34,7 +34,7 @@ class Presenter:
 
     def card(self, notice: NoticeState) -> dict[str, Any]:
         """Format a notice as a list entry."""
-        language, title = title_of(notice, self.services.settings.default_language)
+        language, title = title_of(notice, *[self.services.settings.default_language] * 2)
         return {
             "link": f"{self.site.base}/console/notices/{notice.id}",
             "title": title,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from alerts.channels.i18n import translator
+from alerts.channels.i18n import Translator, translator
 from alerts.kernel.signed_tokens import read_delivery_token
 from alerts.services import Services
 from alerts.web.http.requests import read
@@ -35,10 +35,20 @@ class TokenPages:
         if numbers is None:
             return self._bad_link(request)
         fresh = request.query.get("fresh")
-        context = await read(self._services, why_page, self._services, self._pages.site, *numbers, fresh)
+        t = await self._language(request, numbers[1])
+        context = await read(self._services, why_page, self._services, self._pages.site, *numbers, fresh, t)
         if context is None:
             return self._bad_link(request)
-        return self._pages.page("pages/why.html", translator("en"), context)
+        path = f"{self._pages.site.base}/why/{request.match_info['token']}"
+        return self._pages.page("pages/why.html", t, {"languages": self._pages.languages(path, t), **context})
+
+    async def _language(self, request: web.Request, contact: int) -> Translator:
+        """Return the translator for the person's own language, unless `?lang=` requests another."""
+        default = self._services.settings.default_language
+        if "lang" in request.query:
+            return self._pages.translator(request)
+        card = (await read(self._services, self._services.directory.cards, [contact])).get(contact)
+        return translator(card.language if card is not None else default, default)
 
     def _bad_link(self, request: web.Request) -> web.Response:
         t = self._pages.translator(request)

@@ -12,14 +12,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from alerts.channels.i18n import direction, translator
+from alerts.channels.i18n import Translator, direction, translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.explain.why import Check, Why
 from alerts.kernel.geometry import resolve_area
 from alerts.kernel.languages import choose
-from alerts.kernel.signed_tokens import delivery_token
+from alerts.kernel.signed_tokens import contact_token, delivery_token
 from alerts.services import Services
+from alerts.web.public import why_words
 from alerts.web.public.templating import Site
 from subscribers.audience.nearest import Where, nearest
 from subscribers.domain.events import SubscriberPlace
@@ -45,11 +46,11 @@ _OUTCOMES = {
 
 
 def why_page(
-    services: Services, site: Site, number: int, contact: int, fresh: str | None = None
+    services: Services, site: Site, number: int, contact: int, fresh: str | None = None, t: Translator | None = None
 ) -> dict[str, Any] | None:
     """Build the context for the delivery of notice `number` to contact point `contact`; None if there is none.
 
-    `fresh`: the token of a fresh link, if one was given.
+    `fresh`: the token of a fresh link, if one was given. `t`: the reader's language; English if absent.
     """
     notice = services.views.notice_by_number(number)
     found = None if notice is None else services.explainer.why(number, contact)
@@ -57,23 +58,61 @@ def why_page(
         return None
     proof = services.fresh_links.read(fresh) if fresh else None
     full = proof is not None and proof.subscriber == found.subscriber
-    t, settings = translator("en"), services.settings
-    language, title = title_of(notice, settings.default_language)
+    t, settings = t or translator("en"), services.settings
+    language, title = title_of(notice, t.tag, settings.default_language)
+    person = found.subscriber
+    change = "" if person is None else contact_token(settings.secret_key, "preferences", person, contact)
     stop = delivery_token(settings.secret_key, "unsubscribe", number, contact)
     return {
         "title": title,
         "lang": language,
         "dir": direction(language),
         "notice_link": f"{site.base}/alerts/{notice.thread}",
-        "lead": because(services, found, notice, full=full),
-        "summary": summary(found),
-        "steps": why_steps(found, settings.timezone),
-        "checks": checks(services, found, full=full),
+        **_said(services, found, notice, t, full=full),
+        "change_link": f"{site.base}/preferences/{change}?lang={t.tag}" if change else "",
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
-        "record": f"Computed from the public record as it stood at entry {t.number(found.position)}."
-        if found.position
-        else "",
+        "record": t.text("why", "record", position=t.number(found.position)) if found.position else "",
     }
+
+
+def _said(services: Services, found: Why, notice: NoticeState, t: Translator, *, full: bool) -> dict[str, Any]:
+    """Say reason, outcome, chain and rules in the reader's language."""
+    timezone = services.settings.timezone
+    if t.tag == "en":
+        return {
+            "lead": because(services, found, notice, full=full),
+            "summary": summary(found),
+            "steps": why_steps(found, timezone),
+            "checks": checks(services, found, full=full),
+        }
+    return {
+        "lead": _lead(services, found, notice, t, full=full),
+        "summary": why_words.summary(t, found),
+        "steps": why_words.steps(t, found, timezone),
+        "checks": why_words.checks(t, found),
+    }
+
+
+def _lead(services: Services, found: Why, notice: NoticeState, t: Translator, *, full: bool) -> str:
+    if found.subscriber is None:
+        return t.text("why", "tester")
+    person = services.log.state(SUBSCRIBER, found.subscriber, found.position or None)
+    if person is None or person.preferences is None:
+        return ""
+    preferences, change = person.preferences, notice.plan.service_change
+    place = next((p for p in preferences.places if found.place in (p.name, p.slug)), None) if found.place else None
+    name = _place_name(services, found, t.tag) if full else t.text("why", "a_place")
+    return why_words.lead(
+        t,
+        day=t.day(person.confirmed_at, services.settings.timezone) if person.confirmed_at else "",
+        topic=notice.plan.topic if notice.plan.topic in preferences.topics else None,
+        place=name if found.place else "",
+        radius_m=place.radius_km * 1000 if place is not None else 0.0,
+        away_m=found.distance_m,
+        point=_nearest_concerned(services, change, place) if change is not None else "",
+        is_change=change is not None,
+        full=full,
+    )
 
 
 def because(services: Services, found: Why, notice: NoticeState, *, full: bool) -> str:
@@ -135,10 +174,10 @@ def _position(services: Services, place: SubscriberPlace) -> Where | None:
     return None if registered is None else resolve_area(registered.geometry, lambda _: None)
 
 
-def _place_name(services: Services, found: Why) -> str:
+def _place_name(services: Services, found: Why, language: str = "en") -> str:
     """Return the owner's name of the matched place; the registered name for a registered one."""
     registered = services.views.place(found.place) if found.place else None
-    return found.place if registered is None else place_name(registered, "en", services.settings.default_language)
+    return found.place if registered is None else place_name(registered, language, services.settings.default_language)
 
 
 def checks(services: Services, found: Why, *, full: bool = True) -> list[dict[str, Any]]:
@@ -175,11 +214,11 @@ def summary(found: Why) -> str:
     return f"{outcome.rstrip('.')}{reason}."
 
 
-def title_of(notice: NoticeState, default_language: str) -> tuple[str, str]:
-    """Return (language, title) of a notice."""
+def title_of(notice: NoticeState, wanted: str, default_language: str) -> tuple[str, str]:
+    """Return (language, title) of a notice, in the wanted language if it has that."""
     if not notice.plan.content:
         return default_language, "a message without words"
-    language, words = choose(notice.plan.content, default_language, default_language)
+    language, words = choose(notice.plan.content, wanted, default_language)
     return language, words.title
 
 

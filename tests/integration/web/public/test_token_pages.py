@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import SubscriberBody
@@ -156,3 +158,26 @@ async def test_why_names_the_place_to_a_fresh_link_alone(sending: Scene, sender:
     other, theirs = await sending.resident(email="other@resident.example")
     for wrong in ("x", sending.parts.fresh_links.new(other, theirs)):
         assert "Nain" not in await (await sender.get(f"{path}?fresh={wrong}")).text()
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"),
+    [
+        ("cy", "Fe'i cymeradwywyd"),
+        ("pl", "Zatwierdzono"),
+        ("ur", "منظور ہوا"),
+        ("ar", "تمت الموافقة عليه"),
+    ],
+)
+async def test_why_is_said_in_the_readers_language(sending: Scene, sender: Any, tag: str, words: str) -> None:
+    sending.london()
+    await sending.resident(language=tag)
+    sending.closure()
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    text = html.unescape(await (await sender.get(link("why", item["text"]))).text())
+    assert f'<html lang="{tag}"' in text and words in text
+    for english in ("Why you got", "was approved", "The topic", "your provider took it", "Because on"):
+        assert english not in text, english
+    assert "/preferences/" in text and "/unsubscribe/" in text
+    assert "Why you got" in await (await sender.get(link("why", item["text"]) + "?lang=en")).text()
