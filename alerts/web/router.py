@@ -39,6 +39,7 @@ from alerts.web.inbox import push as inbox_push
 from alerts.web.public import (
     cap_documents,
     confirm,
+    device_page,
     error_page,
     feedback,
     pages,
@@ -85,6 +86,7 @@ MODULES = (
     unsubscribe.routes,
     confirm.routes,
     push_subscription.routes,
+    device_page.routes,
     inbox_push.routes,  # before the pages: `/inbox/push/raw` looks like a message's address too
     inbox_pages.routes,
     console_today.routes,

@@ -90,3 +90,19 @@ def _push(context: Any, page: Any, origin: str, data: str) -> None:
     id = registrations[-1]["registrationId"]
     tools.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": id, "data": data})
     tools.detach()
+
+
+def test_a_notice_that_was_pushed_is_read_without_a_connection(browser: Any, site: Site) -> None:
+    context = browser.new_context(permissions=["notifications"], locale="en-GB")
+    page = context.new_page()
+    page.goto(site.url)
+    page.evaluate("navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready)")
+    url = site.url + site.pages["closure"]
+    _push(context, page, site.url, json.dumps({"id": "d2", "title": "Closed", "body": "", "url": url}))
+    page.wait_for_function("async url => Boolean(await (await caches.open('notices')).match(url))", arg=url)
+    assert page.evaluate("Boolean(navigator.serviceWorker.controller)")
+    context.set_offline(True)
+    page.goto(url)
+    assert page.get_by_role("heading", level=1).inner_text()
+    context.set_offline(False)
+    context.close()

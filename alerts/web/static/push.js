@@ -9,6 +9,7 @@
   const button = offer.querySelector("button");
   const status = offer.querySelector("[role=status]");
   offer.hidden = false;
+  document.querySelector("[data-push-missing]")?.remove();
 
   const subscribed = async () => {
     const registration = await navigator.serviceWorker.register(`${base}/sw.js`, { scope: `${base}/` });

@@ -3,6 +3,8 @@
 
 const RIGHT_TO_LEFT = /^(ar|arc|ckb|dv|fa|he|iw|ps|sd|ug|ur|yi)(-|$)/i;
 const TOKEN_CACHE = "push-token";
+const NOTICES = "notices";
+const KEPT = 10; // pages of the last notices, to be read without a connection
 
 // Open pages of this site only, regardless of the payload.
 function ours(url) {
@@ -31,6 +33,43 @@ function shown(data) {
   };
 }
 
+// The page's own security policy goes with it; `Vary` and the mark of a redirection would make it unusable.
+function policy(answer) {
+  const found = answer.headers.get("Content-Security-Policy");
+  return found ? { "Content-Security-Policy": found } : {};
+}
+
+// Keep the page of a notice; the oldest of too many goes.
+async function keep(url) {
+  if (!url || !new URL(url).pathname.includes("/alerts/")) return;
+  const pages = await caches.open(NOTICES);
+  const answer = await fetch(url, { credentials: "omit" });
+  if (!answer.ok) return;
+  await pages.delete(url);
+  const headers = { "Content-Type": answer.headers.get("Content-Type"), ...policy(answer) };
+  await pages.put(url, new Response(await answer.blob(), { headers }));
+  const urls = await pages.keys();
+  await Promise.all(urls.slice(0, Math.max(0, urls.length - KEPT)).map((one) => pages.delete(one)));
+}
+
+async function kept(request) {
+  try {
+    return await fetch(request);
+  } catch (error) {
+    const page = await (await caches.open(NOTICES)).match(request.url, { ignoreSearch: true, ignoreVary: true });
+    if (page) return page;
+    throw error;
+  }
+}
+
+// Pages of notices come from the network, and only without one as they were kept.
+self.addEventListener("fetch", (event) => {
+  const path = event.request.url.slice(self.registration.scope.length);
+  if (event.request.mode === "navigate" && event.request.method === "GET" && path.startsWith("alerts/")) {
+    event.respondWith(kept(event.request));
+  }
+});
+
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
@@ -41,7 +80,9 @@ self.addEventListener("push", (event) => {
   } catch {
     // An unreadable push must still be shown: browsers revoke the permission of sites that show nothing.
   }
-  event.waitUntil(self.registration.showNotification(data.title || "Alert", shown(data)));
+  const words = shown(data);
+  const show = self.registration.showNotification(data.title || "Alert", words);
+  event.waitUntil(Promise.all([show, keep(words.data.url).catch(() => undefined)]));
 });
 
 self.addEventListener("notificationclick", (event) => {

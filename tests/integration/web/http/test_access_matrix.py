@@ -167,6 +167,7 @@ MATRIX = {
     "POST /unsubscribe/{token}": "token",
     "GET /confirm/{token}": "token",
     "POST /confirm/{token}": "token",
+    "GET /device/{token}": "token",
     "GET /push/key": "public",
     "POST /push/subscriptions": "token",
     "DELETE /push/subscriptions": "token",

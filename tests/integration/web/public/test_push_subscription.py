@@ -25,6 +25,7 @@ from alerts.providers.webpush.vapid import SECRET_BYTES, Vapid, base64url, point
 from alerts.web.http.app import build
 from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.databases import MASTER_KEY
+from tests.support.scene import Scene
 from tests.support.served import AREA, Served, consent, problem, resident, settled
 
 Device = dict[str, Any]
@@ -319,3 +320,16 @@ async def test_browsers_find_the_key_the_worker_and_the_manifest(served: Served)
     document = json.loads(await manifest.text())
     icon = await served.client.get(document["icons"][0]["src"])
     assert document["display"] == "standalone" and icon.status == 200
+
+
+async def test_the_offer_needs_a_fresh_link_and_explains_first(scene: Scene, client: Any) -> None:
+    scene.london()
+    subscriber, contact = await scene.resident()
+    token = scene.parts.fresh_links.new(subscriber, contact)
+    answer = await client.get(f"/device/{token}")
+    text = await answer.text()
+    assert answer.status == 200 and answer.headers["X-Robots-Tag"].startswith("noindex")
+    assert text.index("your browser asks whether it may show them") < text.index("Notify me on this device")
+    assert "JavaScript is off" in text and f'data-token="{token}"' in text
+    for wrong in ("x", token[:-2]):
+        assert (await client.get(f"/device/{wrong}")).status == 404
