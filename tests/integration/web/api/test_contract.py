@@ -302,7 +302,14 @@ async def test_the_description_covers_every_route(served: Served) -> None:
     assert named <= set(document["components"]["schemas"])
 
 
-FOR_ANYONE = ("/console/sign-out", "/report", "/alerts/{notice}/feedback", "/subscribe", "/preferences")
+FOR_ANYONE = (
+    "/console/sign-out",
+    "/console/sign-in",
+    "/report",
+    "/alerts/{notice}/feedback",
+    "/subscribe",
+    "/preferences",
+)
 
 
 async def test_every_route_has_its_row(served: Served) -> None:
