@@ -30,7 +30,7 @@ _LINES, _LONGEST = 6, 60
 
 
 class LetterPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One notice on a page. Texts are plain; `lang` is theirs."""
+    """Notice on a page. Texts are plain; `lang` is theirs."""
 
     title: str
     lang: str

@@ -23,7 +23,7 @@ MISSING = (
 
 
 class PrintedPage(msgspec.Struct, frozen=True, kw_only=True):
-    """One reader's page with their address."""
+    """Page of a reader with their address."""
 
     to: str
     delivery: str

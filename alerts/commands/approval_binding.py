@@ -1,4 +1,4 @@
-"""What an approval binds beyond the plan: places, segments, the service change and its points (RULES 16).
+"""Binding of an approval beyond the plan: places, segments, the service change and its points (RULES 16).
 
 A plan names them; their words and geometry go out with it. Each is compared with itself as of the approval.
 """

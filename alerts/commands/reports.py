@@ -40,7 +40,7 @@ WHERE_MOST = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResidentReport:
-    """What a resident sent, checked by the form. `photo` is a re-encoded JPEG without metadata."""
+    """Report of a resident, checked by the form. `photo` is a re-encoded JPEG without metadata."""
 
     words: str
     where: str

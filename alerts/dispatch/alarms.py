@@ -99,7 +99,7 @@ class ChannelLoad:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one look has read."""
+    """Values that a look has read."""
 
     at: datetime
     beats: Mapping[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""One resident's whole life with the service, over HTTP to a real server, by forms and links alone."""
+"""A resident's whole life with the service, over HTTP to a real server, by forms and links alone."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class PrintBatch(JsonResponse, frozen=True, kw_only=True):
 
 
 class PrintBatches(JsonResponse, frozen=True, kw_only=True):
-    """What lies ready, and the last batches, newest first."""
+    """Pages that lie ready, and the last batches, newest first."""
 
     waiting: tuple[WaitingBatch, ...]
     items: tuple[PrintBatch, ...]

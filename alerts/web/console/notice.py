@@ -79,7 +79,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
 
 
 def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
-    """What the signed-in member may do next with a notice."""
+    """Return what the signed-in member may do next with a notice."""
     member = member_of(request)
     role_of = member.role or "viewer"
     links: list[tuple[str, str]] = []

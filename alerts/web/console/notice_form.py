@@ -33,7 +33,7 @@ Find = Callable[[str], Sequence[PlaceCandidate]]
 
 @dataclass(slots=True)
 class NoticeForm:
-    """What an author typed, as it goes back into the fields."""
+    """Typed values of a notice, as they go back into the fields."""
 
     kind: str = "alert"
     status: str = "Actual"

@@ -1,4 +1,4 @@
-"""What is reached from other machines: a public address and an administrator, or no start."""
+"""Exposure to other machines: a public address and an administrator, or no start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One confirmation a day to an address, whoever asks and whatever is erased in between."""
+"""Limit of confirmations: one a day to an address, also after an erasure."""
 
 from __future__ import annotations
 

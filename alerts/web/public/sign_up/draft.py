@@ -152,7 +152,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SentForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the page "One step left" knows: the draft, who asked, and when messages went out."""
+    """Knowledge of the page "One step left": the draft, who asked, and when messages went out."""
 
     draft: Draft
     at: int

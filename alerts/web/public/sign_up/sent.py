@@ -1,4 +1,4 @@
-"""One step left: the message is on its way; a code can be entered, the message asked for again, the address changed."""
+"""Last step: the message is on its way; a code can be entered, the message asked for again, the address changed."""
 
 from __future__ import annotations
 

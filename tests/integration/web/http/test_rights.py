@@ -1,4 +1,4 @@
-"""What a key may do is bounded by its person at each use, and a draft by its owner (RULES 17)."""
+"""Rights of a key: bounded by its person at each use, and of a draft: by its owner (RULES 17)."""
 
 from __future__ import annotations
 
