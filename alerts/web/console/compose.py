@@ -51,6 +51,11 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "Unknown": "Not known yet",
     },
 }
+_STATUSES = (
+    ("Actual", "Real: residents get it"),
+    ("Exercise", "Drill: testers and the team"),
+    ("Test", "Test: testers and the team"),
+)
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
 """Field of the form for a field of the API's body."""
 
@@ -179,6 +184,7 @@ class Compose:
             "drill": form.status != "Actual",
             "danger": danger,
             "meanings": _MEANINGS,
+            "statuses": _STATUSES,
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
             "area_parts": [_part_words(part) for part in form.area],

@@ -93,7 +93,7 @@ def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO
 def _mine(
     frame: PageFrame, thread: Sequence[NoticeState], question: PlaceQuestion, reader: ReaderLocale
 ) -> dict[str, Any] | None:
-    """Return what the notice means for the reader's place: its distance, and what is open near it; None if not asked."""
+    """Return distance from the reader's place, and what is open near it; None if no place was asked for."""
     place = question.place
     where = place.where(frame) if place else None
     subject = next((n for n in reversed(thread) if n.msg_type not in ENDS), thread[-1])
