@@ -124,8 +124,11 @@ async def _tell(scene: Scene, site: Site) -> None:
     drill = scene.notice(msgspec.structs.replace(plan_of("smoke"), status="Exercise"))
     market = scene.notice(plan_of("market"), source=None)
     scene.propose(plan_of("books"))
-    body = {"email": "new@resident.example", "places": [{"lat": 51.488, "lon": -0.093, "radius_km": 1}]}
-    asked = await scene.commands.register_subscriber(SYSTEM, msgspec.convert(body, SubscriberBody))
+    for page in ("confirm", "confirm on a device", "confirm without scripts"):
+        email = f"{page.replace(' ', '-')}@resident.example"
+        body = {"email": email, "places": [{"lat": 51.488, "lon": -0.093, "radius_km": 1}]}
+        asked = await scene.commands.register_subscriber(SYSTEM, msgspec.convert(body, SubscriberBody))
+        site.pages[page] = f"/confirm/{contact_token(scene.secret, 'confirm', asked.id, asked.contacts[0].number)}"
     member = await scene.commands.invite_member(SYSTEM, "r.adeyemi@town.example", "viewer", "R. Adeyemi")
     await scene.arrived(10)
     assert scene.app.inbox is not None
@@ -133,7 +136,6 @@ async def _tell(scene: Scene, site: Site) -> None:
     mail, text = (next(i.id for i in items if i.channel == channel) for channel in ("email", "sms"))
     urdu = next(i.id for i in items if i.to.startswith("zofia"))
     number = scene.number_of(closure)
-    confirm = contact_token(scene.secret, "confirm", asked.id, asked.contacts[0].number)
     site.pages |= {
         "now": "/",
         "now in a place": "/?place=southwark",
@@ -149,7 +151,6 @@ async def _tell(scene: Scene, site: Site) -> None:
         "nothing there": "/nothing",
         "why": f"/why/{delivery_token(scene.secret, 'why', number, amina)}",
         "stop": f"/unsubscribe/{delivery_token(scene.secret, 'unsubscribe', number, amina)}",
-        "confirm": f"/confirm/{confirm}",
         "inbox": "/inbox",
         "inbox of one": "/inbox?to=amina@resident.example",
         "an e-mail": f"/inbox/{mail}",

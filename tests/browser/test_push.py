@@ -33,7 +33,7 @@ def test_a_device_is_added_and_shows_what_comes(browser: Any, site: Site) -> Non
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.add_init_script(SUBSCRIBE)
-    page.goto(site.url + site.pages["confirm"])
+    page.goto(site.url + site.pages["confirm on a device"])
     page.locator("form button").click()
     offer = page.locator("[data-push]")
     offer.get_by_role("button", name="Notify me on this device").click()
@@ -70,7 +70,7 @@ def test_a_device_is_added_and_shows_what_comes(browser: Any, site: Site) -> Non
 def test_without_scripts_nothing_is_offered(browser: Any, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(site.url + site.pages["confirm"])
+    page.goto(site.url + site.pages["confirm without scripts"])
     page.locator("form button").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Confirmed"
     assert not page.locator("[data-push]").is_visible()
