@@ -1,11 +1,9 @@
 """Subscriber as a CSV row: the same columns for import and export.
 
 `topics` and `channels` are separated by spaces or semicolons; `places` is a list in JSON as in the API, or the short
-form `51.48,-0.09,1.5
-
-southwark` (latitude, longitude, radius in km, or the slug of a registered place); `push` is a browser's push
-subscription in JSON. A cell that a spreadsheet would evaluate as a formula is exported with a leading apostrophe, which
-is removed on import.
+form, places separated by `|`: `51.48,-0.09,1.5` (latitude, longitude, radius in km) or `southwark` (the slug of a
+registered place); `push` is a browser's push subscription in JSON, `postal` an address in JSON. A cell that a
+spreadsheet would evaluate as a formula is exported with a leading apostrophe, which is removed on import.
 """
 
 from __future__ import annotations

@@ -177,8 +177,6 @@ def _columns(header: Sequence[str]) -> tuple[str, ...]:
     names = tuple(_name(cell) for cell in header)
     if names and names[0].startswith("sep="):
         raise Invalid("the first line is a note for Excel (sep=): take it out; the separator is found without it")
-    if "postal" in names:
-        raise Invalid("unknown columns: postal (letters are not available in this version: take the column out)")
     unknown = [name or "one without a name" for name in names if name not in COLUMNS]
     if unknown:
         raise Invalid(f"unknown columns: {', '.join(unknown)}; there are {', '.join(COLUMNS)}")

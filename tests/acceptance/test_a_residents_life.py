@@ -45,7 +45,7 @@ async def test_from_sign_up_to_erasure(server: Server) -> None:
         await form.press("continue", name="Home")
         await form.press()
         await form.press(email=EMAIL)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.1)
         await form.press(consent="yes")
         assert "One step left" in form.text, form.text
         await form.open(await _link(session, "confirm", 1))

@@ -43,7 +43,7 @@ async def test_consent_verifies_every_contact_point(rig: CommandRig) -> None:
     assert person.preferences is not None
     assert person.preferences.places == (SubscriberPlace(name="Home", lat=51.5, lon=-0.1, radius_km=2.0),)
     assert (person.preferences.language, person.preferences.timezone) == ("cy", "Europe/London")
-    assert person.preferences.channels == ("email", "sms", "push", "letter")
+    assert person.preferences.channels == ("email", "sms", "push", "letter", "phone")
     assert {contact_shard(contact.number) for contact in kept.contacts} == {shard_of(kept.id)}
 
 
@@ -419,7 +419,7 @@ async def test_commands_on_an_unknown_subscriber_are_not_found(rig: CommandRig) 
         ({"phone": "+44 1"}, "phone"),
         ({"confirmed": True}, "consent"),
         ({"push": {"endpoint": "https://x", "keys": {"p256dh": "a", "auth": "b"}}}, "push.endpoint"),
-        ({"postal": {"name": "Ann", "lines": ["1 Road"]}}, "postal"),
+        ({"postal": {"name": "Ann", "lines": []}}, "postal.lines"),
         ({"channels": []}, "channels"),
         ({"topics": ["safety", "nonsense"]}, "topics.1"),
         ({"language": "?"}, "language"),

@@ -30,7 +30,7 @@ def test_emergency_is_planned_while_an_audience_is_counted(rig: Rig, monkeypatch
     monkeypatch.setattr(projector_module, "count", held)
 
     async def run() -> None:
-        await rig.until(lambda: rig.projector.caught_up)
+        await rig.until(lambda: rig.projector.caught_up and rig.projector.position() >= rig.log.position())
         async with rig.working():
             task = asyncio.create_task(rig.projector.count(PLAN))
             assert await asyncio.to_thread(counting.wait, 10)

@@ -90,6 +90,9 @@ def a_little_life(rig: Rig) -> tuple[UUID, UUID]:
     shown(rig, streams.MEMBER, member, invited, e.RoleGranted(role="author"))
     received = e.TriggerReceived(source="river", kind="Alert", external_id="x", state="recorded")
     shown(rig, streams.TRIGGER, trigger, received)
+    reported = e.report.ReportReceived(receipt="R-4471-KD7P", language="en")
+    shown(rig, streams.REPORT, new_id(), reported)
+    shown(rig, streams.FEEDBACK, new_id(), e.feedback.FeedbackGiven(notice=notice, useful=True, language="en"))
     return anna, boris
 
 
@@ -167,7 +170,7 @@ def test_queries_decrypt_sealed_fields(rig: Rig) -> None:
     assert [m.email for m in rig.views.members()] == ["canary@example.org"]
     assert rig.views.bounds() == (0.0, 51.0, 0.5, 51.5)
     assert [n.number for n in rig.views.notices("pending-approval", "alert").items] == [1]
-    assert len(rig.views.timeline(100)) == 17
+    assert len(rig.views.timeline(100)) == 18
     assert [n.slug for n in rig.views.newsletters()] == [] and rig.views.newsletter("n").name == "M"  # type: ignore[union-attr]
     assert [c.deliveries for c in rig.views.outcome_counts(1)] == [1]
     assert rig.runner.halted() == {} and rig.runner.parked() == []

@@ -75,7 +75,6 @@ def test_a_row_of_another_width_is_refused_alone(tmp_path: Path) -> None:
         (b"PK\x03\x04rest of a workbook", "spreadsheet's own"),
         (b"email,shoe_size\n", "unknown columns: shoe_size"),
         (b"email,\n", "one without a name"),
-        (b"email,postal\n", "letters are not available"),
         (b"email,language,email\n", "names email twice"),
         (b"language,topics\n", "no column that says where to reach people"),
         (b'email,language\na@x.example,cy\n"b@x.example,en\nc@x.example,en\n', "line 3: a quotation mark is opened"),
