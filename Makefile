@@ -10,8 +10,9 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
 SCREENS ?=
-# A worker a core, up to four; a file stays with one, for what its tests share. PYTEST_WORKERS=0: one after the other.
-PYTEST_WORKERS ?= logical
+# Three workers, for tests wait more than they compute; a file stays with one, for what its tests share.
+# PYTEST_WORKERS=0: one after the other.
+PYTEST_WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -289,10 +289,10 @@ DEEP = b"From: <>\n" + b"".join(
 
 @pytest.mark.parametrize("report", [NESTED, DEEP])
 def test_a_report_of_a_thousand_parts_is_refused_at_once(report: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(Malformed):
         read(report, named)
-    assert perf_counter() - begun < 1
+    assert process_time() - begun < 1
 
 
 _HEAD = b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nAuto-Submitted: auto-replied\n\n"
@@ -318,12 +318,12 @@ _HEAD = b"Return-Path: <>\nFrom: MAILER-DAEMON@x.example\nAuto-Submitted: auto-r
     ],
 )
 def test_nothing_that_somebody_sends_takes_long(report: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
     try:
         read(report, named)
     except Malformed:
         pass
-    assert perf_counter() - begun < 2
+    assert process_time() - begun < 2
 
 
 _LINES = st.sampled_from(
