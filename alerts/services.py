@@ -93,7 +93,7 @@ class Services:
     mail_now: MailNow | None = None
     """Hands a message to a team member over at once, past the queue; None without an e-mail provider."""
     alarms: Callable[[], tuple[Alarm, ...]] = tuple
-    """What keeps messages from leaving, as of this process's last look."""
+    """Alarms that hold, as of this process's last check."""
     past_alarms: Callable[[], list[PastAlarm]] = list
     """Alarms of the last 90 days that are over, the latest first. Blocks."""
     promptness: Callable[[], Promptness] = Promptness

@@ -62,7 +62,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """Stable identifier: `role:worker`, `unplanned`, `planning`, `channel:email`."""
     words: str
-    """What is wrong and what to do, for an operator."""
+    """Fault and remedy in words, for an operator."""
     since: datetime
 
 

@@ -24,7 +24,7 @@ from alerts.web.http.routing import PUBLIC, Route
 T = TypeVar("T")
 STATIC = Path(__file__).resolve().parent.parent / "static"
 VENDOR = STATIC / "vendor"
-"""What `tools/fetch_frontend.py` has fetched; not there in every installation."""
+"""Folder of front-end files that `tools/fetch_frontend.py` fetched; missing in some installations."""
 _TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 
