@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
+from alerts.channels import pdf
 from alerts.channels.i18n import Translator, direction, translator
 from alerts.channels.layouts import Layouts
 from alerts.channels.letter import LetterPage
@@ -66,15 +67,8 @@ def _shared(page: PrintedPage, t: Translator) -> dict[str, Any]:
 
 
 def _pdf(layouts: Layouts, layout: str, context: dict[str, Any]) -> bytes:
+    text = layouts.html.get_template(layout).render(context)
     try:
-        from weasyprint import HTML
+        return pdf.draw(text)
     except (ImportError, OSError) as error:
         raise Unavailable(MISSING) from error
-    text = layouts.html.get_template(layout).render(context)
-    document: bytes = HTML(string=text, url_fetcher=_nothing).write_pdf()
-    return document
-
-
-def _nothing(url: str, *_: Any, **__: Any) -> NoReturn:
-    """Fetch nothing: a page is whole in itself."""
-    raise ValueError("a printed page loads nothing")

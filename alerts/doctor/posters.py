@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from alerts.channels.pdf import is_available
 from alerts.doctor.finding import Finding
 from alerts.settings import Settings
-from alerts.web.public.poster import is_available
 
 _MEND = "install Pango (Debian: libpango-1.0-0 libpangoft2-1.0-0); until then /alerts/ID.pdf answers 503"
 

@@ -590,7 +590,7 @@ def test_a_reader_gets_the_nearest_language(world: World) -> None:
         content = {tag: {"title": f"<{tag}>"} for tag in tags}
         world.dispatch(world.issue(kind="announcement", area=spot.circle(), content=content))
         texts = [world.inbox(f"{tag}@people.example")[-1]["text"] for tag in ("cy", "pt-BR", "ur")]
-        return [next(tag for tag in tags if f"<{tag}>" in text) for text in texts]
+        return [next((tag for tag in tags if f"<{tag}>" in text), text) for text in texts]
 
     assert read("pt", "cy", "en") == ["cy", "pt", "en"]
     assert read("pt", "cy") == ["cy", "pt", "pt"]

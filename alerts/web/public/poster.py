@@ -1,28 +1,26 @@
 """`/alerts/{notice}.pdf`: a notice as a poster of one A4 page, in large type, with a QR code of its page.
 
-Drawn by WeasyPrint, which needs the system's Pango; without it the answer is 503, in words. Posters are made one at a
-time in a thread of their own, and kept by version and language.
+Without the libraries of the PDF writer the answer is 503, in words. Posters are made one at a time in a thread of
+their own, and kept by version and language.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 from markupsafe import Markup
 
+from alerts.channels import pdf
 from alerts.web.http.requests import read, unchanged
 from alerts.web.http.routing import Handler
 from alerts.web.public.fragments import FragmentCache
 from alerts.web.public.page_frame import PageFrame, notice_id
 
-_log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/pdf"
 RATE = 1.0
 """New posters a second from one address: each takes a second of a processor."""
@@ -45,11 +43,13 @@ class Posters:
             raise web.HTTPNotFound
         key, html = found
         if key not in self._known:
-            if not is_available():
+            if not pdf.is_available():
                 return self._missing(request)
             self._frame.services.limits.take(f"poster:{request.remote or ''}", RATE)
         loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(self._executor, lambda: self._made.get(key, lambda: draw(html)))
+        body = await loop.run_in_executor(
+            self._executor, lambda: self._made.get(key, lambda: pdf.draw(html, "pdf/ua-1"))
+        )
         if len(self._known) > 1000:
             self._known.clear()
         self._known.add(key)
@@ -87,28 +87,6 @@ class Posters:
 def handler(frame: PageFrame) -> Handler:
     """Return the handler of posters."""
     return Posters(frame).serve
-
-
-@lru_cache(maxsize=1)
-def is_available() -> bool:
-    """True if posters can be drawn: WeasyPrint finds the system libraries that it needs. Slow at first."""
-    try:
-        import weasyprint  # noqa: F401
-    except (ImportError, OSError) as error:
-        _log.warning("posters cannot be drawn: %s", str(error).splitlines()[0] if str(error) else type(error).__name__)
-        return False
-    return True
-
-
-def draw(html: str) -> bytes:
-    """Draw HTML as PDF. Nothing is fetched: a poster has all in itself. Blocks for a second."""
-    import weasyprint
-
-    def refused(url: str, *_: Any, **__: Any) -> Any:
-        raise ValueError("a poster fetches nothing")
-
-    pdf: bytes = weasyprint.HTML(string=html, url_fetcher=refused).write_pdf(pdf_variant="pdf/ua-1")
-    return pdf
 
 
 def qr(url: str) -> Markup:

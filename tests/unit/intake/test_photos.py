@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerts.channels import pdf
 from alerts.intake import photos
 from alerts.kernel.errors import Invalid
 
@@ -66,6 +67,14 @@ def test_large_pictures_are_made_smaller() -> None:
 def test_anything_else_is_refused(raw: bytes) -> None:
     with pytest.raises(Invalid):
         photos.reencode(raw)
+
+
+def test_half_a_picture_is_refused_after_a_pdf_was_drawn() -> None:
+    if not pdf.is_available():
+        pytest.skip("WeasyPrint's libraries are missing")
+    assert pdf.draw("<p>Closed").startswith(b"%PDF")
+    with pytest.raises(Invalid):
+        photos.reencode(picture("PNG")[:60])
 
 
 def test_a_picture_of_too_many_pixels_is_refused_undecoded() -> None:
