@@ -25,14 +25,13 @@ from alerts.channels.mail_headers import address_field, text_field
 from alerts.channels.merge_fields import Template, mark, quoted_printable, template, without_marks
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
-from alerts.channels.severity_style import STYLES, style
+from alerts.channels.severity_style import STYLES, SeverityStyle, style
 from alerts.channels.subject import banners, digest_title, starts, subject, tag_line
 from alerts.kernel.domain_names import mailbox_to_ascii
 from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Channel
 from subscribers import addresses
 
-_P = '<p style="margin:0 0 16px">'
 _UNSAFE = re.compile(r"[\x00-\x1f<>\x7f]")
 _HEADER = re.compile(rb"(?m)^[A-Za-z-]+:(?=[ \t]*(?:\r\n[ \t]+)*[^ \t\r\n])")
 """Name of a header that has a value, folded or not."""
@@ -188,6 +187,7 @@ class EmailRenderer:
 
     def __init__(self, layouts: Layouts) -> None:
         self._layouts = layouts
+        self._shared: dict[tuple[str, str], Parts] = {}
 
     def notice(self, words: NoticeWords, t: Translator) -> EmailNotice:
         """See `ChannelRenderer.notice`."""
@@ -209,9 +209,9 @@ class EmailRenderer:
             "struck": words.msg_type == "Cancel",
             "body_direction": direction(words.body_language),
             "original": _original(words, t),
-            "body_html": _letter_html(words.body),
+            "body_html": _prose(words.body),
             "body_text": markdown.text(words.body),
-            "instruction_html": _letter_html(words.instruction, last="0"),
+            "instruction_html": _prose(words.instruction),
             "instruction_text": markdown.text(words.instruction),
             "where": t.text("message", "where", area=words.area_words) if words.area_words else "",
             "starts": starts(words, t),
@@ -248,19 +248,19 @@ class EmailRenderer:
         """See `ChannelRenderer.confirmation`."""
         values = Values({"confirm_url": confirm_url}, {"confirm_url": html.escape(confirm_url)})
         context = {"title": t.text("confirm", "subject"), "preview": "", "tone": STYLES["clear"]}
-        return self._transactional("confirm", to, delivery, t, context, values)
+        return self._transactional("confirm", to, delivery, t, context, values, shared=True)
 
     def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Message to a subscriber about a browser that was added."""
         values = Values({"site_url": url}, {"site_url": html.escape(url)})
         context = {"title": t.text("device_added", "subject"), "preview": "", "tone": STYLES["moderate"]}
-        return self._transactional("device_added", to, delivery, t, context, values)
+        return self._transactional("device_added", to, delivery, t, context, values, shared=True)
 
     def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Message with a fresh link."""
         values = Values({"fresh_url": url}, {"fresh_url": html.escape(url)})
         context = {"title": t.text("fresh_link", "subject"), "preview": "", "tone": STYLES["clear"]}
-        return self._transactional("fresh_link", to, delivery, t, context, values)
+        return self._transactional("fresh_link", to, delivery, t, context, values, shared=True)
 
     def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
         """Message with the answer to a report."""
@@ -300,17 +300,33 @@ class EmailRenderer:
         return self._transactional("alarms", to, delivery, t, context, Values({}, {}))
 
     def _transactional(
-        self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values
+        self,
+        layout: str,
+        to: str,
+        delivery: str,
+        t: Translator,
+        context: Mapping[str, Any],
+        values: Values,
+        *,
+        shared: bool = False,
     ) -> Message:
+        """Build a message to one person. `shared`: `context` is the same for all readers, and rendered once."""
         envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=False)
-        prepared = PreparedEmail(envelope, lambda _: self._parts(layout, t, context))
+        render = self._shared_parts if shared else self._parts
+        prepared = PreparedEmail(envelope, lambda _: render(layout, t, context))
         return prepared.message(delivery=delivery, to=to, stop_url="", variant="", values=values)
 
+    def _shared_parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
+        key = layout, t.tag
+        if key not in self._shared:
+            self._shared[key] = self._parts(layout, t, context)
+        return self._shared[key]
+
     def _parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
-        shared = {**context, "frame": t, "mark": mark, "wrap": markdown.wrap}
+        shared = {**context, "frame": t, "mark": mark, "wrap": markdown.wrap, "tones": _tones(context)}
         return Parts(
             text=self._layouts.text.get_template(f"email/{layout}.txt").render(shared),
-            html=self._layouts.html.get_template(f"email/{layout}.html").render(shared),
+            html=self._layouts.mail_html(layout, shared),
         )
 
 
@@ -399,13 +415,15 @@ def _original(words: NoticeWords, t: Translator) -> str:
     return t.text("message", "original", language=t.language(words.body_language))
 
 
-def _letter_html(prose: str, last: str = "") -> Markup:
-    """Sanitised HTML with the inline styles that mail programs need on each element."""
-    rendered = markdown.html(prose)
-    styled = rendered.replace("<p>", _P if not last else _P.replace("0 0 16px", "0")).replace(
-        "<a href", '<a style="color:#0b5394" href'
-    )
-    return Markup(styled)  # nosec B704: sanitised by nh3 just above
+def _prose(text: str) -> Markup:
+    """Markdown from people as sanitised HTML."""
+    return Markup(markdown.html(text))  # nosec B704: sanitised by nh3
+
+
+def _tones(context: Mapping[str, Any]) -> list[SeverityStyle]:
+    """Severity styles that occur in a message: its own, and those of a digest's items."""
+    used = [context["tone"], *(item["tone"] for item in context.get("items", ()) if "tone" in item)]
+    return list(dict.fromkeys(used))
 
 
 def _digest_context(item: DigestItem, t: Translator) -> dict[str, Any]:

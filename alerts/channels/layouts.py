@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parseaddr
+from typing import Any
 
+from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts.settings import package_data
@@ -19,6 +21,15 @@ class Layouts:
         self.sender, self.clock = sender, clock
         self.html = environment()
         self.text = environment(autoescape=False)
+        # Nothing is fetched: the only style sheet is the one that the layout itself holds.
+        self._inliner = CSSInliner(load_remote_stylesheets=False)
+
+    def mail_html(self, layout: str, context: Mapping[str, Any]) -> str:
+        """Render the HTML part of an e-mail, with `templates/email/mail.css` inlined. Merge fields pass unchanged.
+
+        Only `dark.css` stays in the head: no style attribute can hold a media query.
+        """
+        return self._inliner.inline(self.html.get_template(f"email/{layout}.html").render(context))
 
     @property
     def sender_name(self) -> str:

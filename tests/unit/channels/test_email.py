@@ -197,8 +197,8 @@ def test_every_language_reads_in_its_direction(
     message = renderer.prepare(words(frame_language=language), "email").message(reader(alternatives=desks))
     direction = "rtl" if language in ("ar", "ur") else "ltr"
     html = body(message, "html")
-    assert f'<html lang="{language}" dir="{direction}">' in html
-    assert '<div lang="en" dir="ltr"' in html
+    assert f'<html lang="{language}" dir="{direction}"' in html
+    assert '<div class="words" dir="ltr" lang="en"' in html
     assert parsed(message)["Content-Language"] == language
 
 

@@ -35,8 +35,9 @@ def offences(text: str) -> list[str]:
     return found
 
 
-def test_templates_folder_has_html_and_text() -> None:
-    assert {path.suffix for path in FILES} == {".html", ".txt"}
+def test_templates_folder_has_html_text_and_mail_styles() -> None:
+    assert {path.suffix for path in FILES} == {".html", ".txt", ".css"}
+    assert [path.name for path in FILES if path.suffix == ".css"] == ["dark.css", "mail.css"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(TEMPLATES).as_posix())
