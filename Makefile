@@ -16,7 +16,7 @@ PYTEST_WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench curves soak crash screens install install-dev browser wheel lock clean
+.PHONY: help demo test lint types bench curves soak crash screens translations install install-dev browser wheel lock clean
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ crash: install-dev ## The tests that kill, starve and confuse the product, the l
 
 screens: install-dev ## Pictures of the public pages into docs/screens (SCREENS="now notice" for some)
 	$(BIN)/python -m tools.screens docs/screens $(SCREENS)
+
+translations: install-dev ## New English words into the other catalogues of alerts/locale, and how far each is
+	$(BIN)/python -m tools.translations
 
 install: $(VENV)/.installed ## The product in .venv, from the hash-checked lock; leaves .venv/bin/alerts
 

@@ -1,12 +1,11 @@
 """Translations of the layout's texts, and localized times and distances.
 
-`alerts/locale/` holds one TOML catalogue per language; each names the native speaker who has reviewed it. English is
-complete; a missing key falls back to it, which a test forbids to happen.
+`alerts/locale/` holds one gettext catalogue (PO file) per language, whose header names the native speaker who has
+reviewed it. English is complete; a missing or fuzzy word falls back to it, which a test forbids to happen.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from babel.numbers import format_decimal, format_percent
 from babel.units import format_unit
 
 from alerts.kernel.languages import primary_subtag
+from alerts.locale.po_catalog import read_catalog
 
 _FOLDER = Path(__file__).resolve().parent.parent / "locale"
 LANGUAGES = ("en", "cy", "pl", "ur", "ar")
@@ -116,11 +116,15 @@ def language_name(tag: str) -> str:
 
 @cache
 def _load(tag: str) -> Translator:
-    raw = tomllib.loads((_FOLDER / f"{tag}.toml").read_text("utf-8"))
-    meta = raw.pop("meta")
-    if tag != "en":
-        raw = {section: {**words, **raw.get(section, {})} for section, words in _load("en").sections.items()}
-    return Translator(meta["tag"], meta["locale"], meta["name"], meta["reviewed_by"], raw)
+    catalog = read_catalog(_FOLDER / f"{tag}.po")
+    # Threads share translators: one is published when all its words are in it.
+    sections = {} if tag == "en" else {section: dict(words) for section, words in _load("en").sections.items()}
+    for message in catalog.messages():
+        if message.string and not message.fuzzy:
+            section, _, key = str(message.context).partition(".")
+            sections.setdefault(section, {})[key] = str(message.string)
+    about = catalog.extensions
+    return Translator(tag, str(catalog.locale), about["X-Language-Name"], about["X-Reviewed-By"], sections)
 
 
 def _day_pattern(locale: str) -> str:

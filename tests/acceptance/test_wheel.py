@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.channels.i18n import LANGUAGES
 from alerts.healthcheck import check
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ def test_the_wheel_carries_both_packages_and_their_data(wheel: Path) -> None:
     ):
         assert needed in names
     assert any(name.startswith("alerts/_data/templates/email/") for name in names)
-    assert any(name.startswith("alerts/locale/") and name.endswith(".toml") for name in names)
+    assert {f"alerts/locale/{language}.po" for language in LANGUAGES} <= set(names)
     assert not any(name.startswith("tests/") or "__pycache__" in name for name in names)
 
 
