@@ -142,7 +142,7 @@ class DirectoryProjection(ReadModel):
         for key, person in people.items():
             state = person.state
             assert state is not None, "a fold of at least one event has a state"
-            raw, doc = key.bytes, _ENCODER.encode(_without_leavings(state))
+            raw, doc = key.bytes, _ENCODER.encode(_for_reading(state))
             rows["add" if person.new else "save"].append(
                 (shard_of(key), raw, state.phase, doc, person.sealed, person.preferences, person.consent)
             )
@@ -163,8 +163,11 @@ _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "ke
 """Statements in execution order: an address is stored only after its contact point."""
 
 
-def _without_leavings(state: SubscriberState) -> SubscriberState:
-    return state if state.leavings is UNSET else replace(state, leavings=UNSET)
+def _for_reading(state: SubscriberState) -> SubscriberState:
+    """Return the state without what decisions alone need."""
+    if state.leavings is UNSET and state.tests is UNSET:
+        return state
+    return replace(state, leavings=UNSET, tests=UNSET)
 
 
 def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:

@@ -21,26 +21,27 @@ _TOLD = frozenset((b"from", b"subject", b"mime-version", b"content-type", b"cont
 """Header fields that are written anew."""
 
 
-def discreet(message: Message, t: Translator, url: str, stop_url: str = "") -> Message:
-    """Return the message without a word of what it is about; `url` leads there."""
+def discreet(message: Message, t: Translator, url: str, stop_url: str = "", mark: str = "") -> Message:
+    """Return the message without a word of what it is about; `url` leads there. `mark` comes first, as in `TEST`."""
+    first = f"{mark}: " if mark else ""
     if message.channel == "sms":
-        return replace(message, data=t.text("discreet", "sms", url=url).encode())
+        return replace(message, data=f"{first}{t.text('discreet', 'sms', url=url)}".encode())
     if message.channel == "push":
         payload = msgspec.json.decode(message.data)
-        payload |= {"title": t.text("discreet", "subject"), "body": t.text("discreet", "open")}
+        payload |= {"title": first + t.text("discreet", "subject"), "body": t.text("discreet", "open")}
         payload.pop("severity", None)
         return replace(message, data=msgspec.json.encode(payload))
-    return replace(message, data=_mail(message, t, url, stop_url)) if message.channel == "email" else message
+    return replace(message, data=_mail(message, t, url, stop_url, first)) if message.channel == "email" else message
 
 
-def _mail(message: Message, t: Translator, url: str, stop_url: str) -> bytes:
+def _mail(message: Message, t: Translator, url: str, stop_url: str, first: str) -> bytes:
     head = message.data.partition(b"\r\n\r\n")[0] + b"\r\n"
     kept = b"".join(field[0] for field in _FIELD.finditer(head) if field[1].lower() not in _TOLD)
     text = f"{t.text('discreet', 'open')}\n{url}\n"
     if stop_url:
         text += f"\n-- \n{t.text('message', 'stop')}: {stop_url}\n"
     sender = f"{t.text('discreet', 'sender')} <{parseaddr(message.sender)[1] or message.sender}>"
-    told = address_field("From", sender) + text_field("Subject", t.text("discreet", "subject"))
+    told = address_field("From", sender) + text_field("Subject", first + t.text("discreet", "subject"))
     form = (
         "MIME-Version: 1.0\r\n"
         'Content-Type: text/plain; charset="utf-8"\r\n'

@@ -262,6 +262,13 @@ class EmailRenderer:
         context = {"title": t.text("fresh_link", "subject"), "preview": "", "tone": STYLES["clear"]}
         return self._transactional("fresh_link", to, delivery, t, context, values, shared=True)
 
+    def test(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Test that the person asked for."""
+        values = Values({"preferences_url": url}, {"preferences_url": html.escape(url)})
+        title = f"{t.text('mark', 'Test')}: {t.text('own_test', 'subject')}"
+        context = {"title": title, "preview": t.text("banner", "Test"), "tone": STYLES["minor"]}
+        return self._transactional("own_test", to, delivery, t, context, values)
+
     def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
         """Message with the answer to a report."""
         values = Values({"report_url": url}, {"report_url": html.escape(url)})

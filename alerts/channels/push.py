@@ -182,6 +182,11 @@ class PushRenderer:
         title, lead = t.text("fresh_link", "subject"), t.text("fresh_link", "lead")
         return _own(title=title, words=lead, url=url, tag="fresh-link", t=t).message(delivery=delivery, to=to)
 
+    def test(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Test that the person asked for."""
+        title, lead = f"{t.text('mark', 'Test')}: {t.text('own_test', 'subject')}", t.text("banner", "Test")
+        return _own(title=title, words=lead, url=url, tag="own-test", t=t).message(delivery=delivery, to=to)
+
 
 @dataclass(frozen=True)
 class PushNotice:

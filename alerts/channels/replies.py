@@ -93,6 +93,15 @@ class Answers:
             return self._push.fresh_link(to, delivery, url, t)
         return self._email.fresh_link(to, delivery, url, t)
 
+    def test(self, channel: Channel, language: str, to: str, delivery: str, url: str) -> Message:
+        """Test that a person asked for: marked TEST, and saying that nothing has happened."""
+        t = translator(language, self._default)
+        if channel == "sms":
+            return self._sms.test(to, delivery, t)
+        if channel == "push":
+            return self._push.test(to, delivery, url, t)
+        return self._email.test(to, delivery, url, t)
+
     def confirmation_code(self, language: str, to: str, delivery: str, code: str, url: str) -> Message:
         """Request to confirm a telephone number, by a code or a link."""
         return self._sms.confirmation_code(to, delivery, code, url, translator(language, self._default))

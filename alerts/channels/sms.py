@@ -170,6 +170,11 @@ class SmsRenderer:
         """Text with a fresh link."""
         return self._own_text(t.text("fresh_link", "sms", url=url), to, delivery)
 
+    def test(self, to: str, delivery: str, t: Translator) -> Message:
+        """Test that the person asked for; TEST comes first (RULES 15)."""
+        words = f"{t.text('mark', 'Test')}. {self._name}: {t.text('own_test', 'sms')}"
+        return prepare(head=words, words="", tail="", stop="").message(delivery=delivery, to=to)
+
     def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
         """Text with the answer to a report, cut to fit; its page has the rest."""
         head = f"{self._name}: {t.text('report', 'answer_sms', receipt=receipt)}"

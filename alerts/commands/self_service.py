@@ -175,6 +175,10 @@ class SelfServiceCommands(SubscriberCommands):
 
         return await self._run(RESIDENT, work)
 
+    async def send_test(self, subscriber: UUID) -> SubscriberSaved:
+        """Send a message marked TEST to each contact point of this person; nothing soon after the last test."""
+        return await self._alter(RESIDENT, subscriber, lambda s, u: lifecycle.decide_test(s, now=u.now), None)
+
     async def undo_leaving(self, subscriber: UUID, contact: int) -> SubscriberSaved:
         """Take a leaving by link back, within a week. Raises Conflict when it is too late, NotFound after erasure."""
 

@@ -8,13 +8,17 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 
 from alerts.delivery_queue.frozen_audience import contains
-from alerts.delivery_queue.row_format import JOB_FRESH, QUEUED
+from alerts.delivery_queue.row_format import JOB_FRESH, JOB_TESTS, QUEUED
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard, derived_id
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
 _sql = load("alerts.delivery_queue", "queue.sql")
+_A_DAY = timedelta(days=1)
+_PERIODS = {JOB_FRESH: timedelta(hours=6), JOB_TESTS: timedelta(minutes=10)}
+"""Parts of a day in which a contact point gets one message of a kind; of the other kinds it gets one a day."""
+_TESTS_LIVE = timedelta(hours=1)
 NOTICES = "notice"
 """Number sequence of notices (`alerts.commands`); dispatches without a notice take theirs from it too."""
 
@@ -69,18 +73,21 @@ def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, positio
     """Find or create the dispatch of this (UTC) day's messages of a kind; return its number.
 
     The number makes each message's identity, so a contact point gets at most one a day; of fresh links one in each
-    quarter of it, since each is good for an hour. It expires a day after the day's end.
+    quarter of it, since each is good for an hour; of tests one in ten minutes. It expires a day after the day's end, a
+    test after an hour.
     """
     day = at.date()
-    quarter = at.hour // 6 if kind == JOB_FRESH else None
-    period = day.toordinal() if quarter is None else day.toordinal() * 4 + quarter
+    midnight = datetime.combine(day, time(), tzinfo=at.tzinfo)
+    length = _PERIODS.get(kind, _A_DAY)
+    part = (at - midnight) // length
+    period = day.toordinal() * (_A_DAY // length) + part
     rows = unit.read(_sql.job_of_day, (kind, period))
     if rows:
         return int(rows[0][0])
     number = unit.number(NOTICES)
-    dispatch = derived_id("day", str(kind), day.isoformat(), *([] if quarter is None else [str(quarter)]))
-    midnight = datetime.combine(day, time(), tzinfo=at.tzinfo)
-    expires = midnight + timedelta(days=2)
+    dispatch = derived_id("day", str(kind), day.isoformat(), *([str(part)] if length < _A_DAY else []))
+    begins = midnight + part * length if kind == JOB_TESTS else midnight
+    expires = at + _TESTS_LIVE if kind == JOB_TESTS else midnight + timedelta(days=2)
     unit.write(
         _sql.job_insert,
         (
@@ -91,7 +98,7 @@ def daily_dispatch(unit: UnitOfWork, kind: int, at: datetime, lane: int, positio
             period,
             lane,
             position,
-            micros(midnight),
+            micros(begins),
             micros(expires),
             0,
             0,

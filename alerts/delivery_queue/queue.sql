@@ -7,7 +7,8 @@
 --       256 HAS_RECEIPT, 512 OUTAGE
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
---   kind: 0 notice, 1 confirmations, 2 help, 3 team, 4 device, 5 fresh, 6 answers, 7 joined, 8 stopped
+--   kind: 0 notice, 1 confirmations, 2 help, 3 team, 4 device, 5 fresh, 6 answers, 7 joined, 8 stopped,
+--       9 tests
 --   paused: 1 PAUSED, 2 RESUMED
 
 -- name: job_insert

@@ -27,6 +27,7 @@ from alerts.delivery_queue.row_format import (
     JOB_JOINED,
     JOB_STOPPED,
     JOB_TEAM,
+    JOB_TESTS,
     STATE,
     DeliveryFlag,
 )
@@ -69,6 +70,9 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
             return TransactionalRequest(JOB_DEVICE, rows)
         case se.FreshLinkRequested(number=number, channel=channel) if channel in ANSWERABLE:
             return TransactionalRequest(JOB_FRESH, [NewDelivery(number, CHANNEL_CODE[channel], 0)])
+        case se.ContactTestRequested(to=to):
+            rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in ANSWERABLE]
+            return TransactionalRequest(JOB_TESTS, rows)
         case e.ReportAnswered(contact=int(contact), channel=channel) if channel in WRITABLE:
             return TransactionalRequest(JOB_ANSWERS, [NewDelivery(contact, CHANNEL_CODE[channel], 0)])
         case e.WebhookDisabled():
@@ -94,6 +98,7 @@ def may_request(event: object) -> bool:
             | e.WebhookDisabled()
             | se.DeviceAnnounced()
             | se.FreshLinkRequested()
+            | se.ContactTestRequested()
         ):
             return True
         case e.ReportAnswered(contact=int()):
@@ -150,9 +155,11 @@ class Transactional:
             if card.state == "removed" or card.phase in ("ended", "lapsed"):
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
             return lambda: self._device(row, card, address)
-        if kind == JOB_FRESH:
+        if kind in (JOB_FRESH, JOB_TESTS):
             if card.state != "verified" or card.phase != "confirmed":
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
+            if kind == JOB_TESTS:
+                return lambda: self._test(row, card, address)
             return lambda: self._fresh(row, card, address)
         if kind == JOB_ANSWERS:
             if not isinstance(card, ReportCard) or card.answer is None:
@@ -194,6 +201,13 @@ class Transactional:
         message = self._answers.fresh_link(channel, language, address, delivery, url)
         return self._veiled(message, card, language, url), language, False
 
+    def _test(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
+        channel, url = CHANNELS[row.channel], self._sender.preferences_url(card)
+        message = self._answers.test(channel, language, address, delivery, url)
+        t = translator(language, self._sender.default_language)
+        return self._veiled(message, card, language, url, mark=t.text("mark", "Test")), language, False
+
     def _answer(self, row: Claimed, card: ReportCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         channel, url = CHANNELS[row.channel], f"{self._sender.public_url}/report/{card.receipt}"
@@ -206,11 +220,11 @@ class Transactional:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)
         return self._answers.webhook_off(language, address, delivery, webhooks), language, False
 
-    def _veiled(self, message: Message, card: ContactCard, language: str, url: str) -> Message:
-        """Leave out what it is about, for who asked for discreet messages."""
+    def _veiled(self, message: Message, card: ContactCard, language: str, url: str, mark: str = "") -> Message:
+        """Leave out what it is about, for who asked for discreet messages; `mark` stands before what is left."""
         if card.preferences is None or not card.preferences.discreet:
             return message
-        return discreet(message, translator(language, self._sender.default_language), url)
+        return discreet(message, translator(language, self._sender.default_language), url, mark=mark)
 
     def _language(self, card: ContactCard) -> str:
         return card.language or self._sender.default_language

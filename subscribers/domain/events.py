@@ -165,6 +165,12 @@ class FreshLinkRequested(Event, frozen=True, kw_only=True):
     channel: Channel
 
 
+class ContactTestRequested(Event, frozen=True, kw_only=True):
+    """The person asked for a test: a message marked TEST is sent to each of these contact points of theirs."""
+
+    to: tuple[ContactRef, ...]
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -221,6 +227,7 @@ CATALOGUE = Catalogue.of(
     ContactPointAdded,
     DeviceAnnounced,
     FreshLinkRequested,
+    ContactTestRequested,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

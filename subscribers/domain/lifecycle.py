@@ -19,6 +19,7 @@ from subscribers.domain.events import (
     ContactPointSuppressed,
     ContactPointVerified,
     ContactRef,
+    ContactTestRequested,
     DeviceAnnounced,
     Preferences,
     PreferencesChanged,
@@ -31,12 +32,16 @@ from subscribers.domain.events import (
     SuppressionLifted,
 )
 from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails, decide_register, suppression
-from subscribers.domain.subscriber import EVERYTHING, ContactState, SubscriberState
+from subscribers.domain.subscriber import EVERYTHING, TESTS_COUNT_FOR, ContactState, SubscriberState
 
 UNDO_FOR = timedelta(days=7)
 """Time in which a leaving by link can be undone."""
 UNDOABLE = frozenset(("one-click", "one-click, everything", "asked for"))
 """Reasons of leavings that can be undone by the link that caused them."""
+TEST_EVERY = timedelta(minutes=10)
+"""Least time between two tests of a person."""
+MOST_TESTS = 6
+"""Tests of a person in a day: whoever was forwarded a message can press the button too."""
 MOST_DEVICES = 20
 """Browsers per person: inventing an endpoint costs nothing, while each notice costs us a request to it."""
 
@@ -124,6 +129,29 @@ def decide_announce(before: SubscriberState, number: int) -> tuple[Event, ...]:
         if contact.state == "verified" and contact.suppressed is None
     )
     return (DeviceAnnounced(number=number, to=to),) if to else ()
+
+
+def testable(state: SubscriberState) -> tuple[ContactState, ...]:
+    """Return the contact points that a test goes to: those of an alert, without letters and calls."""
+    return tuple(c for c in state.current if c.usable and not CHANNEL_TERMS[c.channel].by_hand)
+
+
+def next_test(state: SubscriberState, now: datetime) -> datetime | None:
+    """Return the time from which another test may be sent; None if it may be sent now."""
+    lately = state.tests or ()
+    waits = [lately[-1] + TEST_EVERY] if lately else []
+    if len(lately) >= MOST_TESTS:
+        waits.append(lately[-MOST_TESTS] + TESTS_COUNT_FOR)
+    return max((until for until in waits if until > now), default=None)
+
+
+def decide_test(state: SubscriberState, *, now: datetime) -> tuple[Event, ...]:
+    """Send a test to each contact point that can get one; nothing while `next_test` is to come."""
+    need_subscription(state)
+    to = tuple(ContactRef(number=c.number, channel=c.channel) for c in testable(state))
+    if state.phase != "confirmed" or not to or next_test(state, now) is not None:
+        return ()
+    return (ContactTestRequested(to=to),)
 
 
 def _check_devices(state: SubscriberState, reach: ContactDetails, replaces: int | None) -> None:

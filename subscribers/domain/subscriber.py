@@ -6,7 +6,7 @@ State and fold only; decisions are in `signup` and `lifecycle`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from subscribers.domain.events import (
     ContactPointSuppressed,
     ContactPointVerified,
     ContactRef,
+    ContactTestRequested,
     Preferences,
     PreferencesChanged,
     SubscriberErased,
@@ -43,6 +44,7 @@ NO_LEAVING = frozenset(("changed", "taken over", "hard-bounce", "gone"))
 """Reasons of a removal or suppression by which nobody left: another address came, or a technical fault."""
 
 
+TESTS_COUNT_FOR = timedelta(days=1)
 EVERYTHING = 0
 """Key of the leaving of the whole person: no contact point has this number."""
 
@@ -89,6 +91,8 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     paused_until: datetime | None = None
     ended_reason: str = ""
     position: int = 0
+    tests: tuple[datetime, ...] | UnsetType = UNSET
+    """Times of the tests that the person asked for in the day before the latest. The read model is without it."""
     leavings: dict[int, Leaving] | UnsetType = UNSET
     """Latest leaving by contact point, and of the whole person under `EVERYTHING`; survives a return.
 
@@ -169,6 +173,7 @@ def _joined(
         since=state.since if state else recorded.at,
         confirmed_at=recorded.at if confirmed else None,
         position=recorded.position,
+        tests=state.tests if state else UNSET,
         leavings=state.leavings if state else UNSET,
     )
 
@@ -238,6 +243,9 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
             return replace(state, paused_until=until)
         case SubscriptionResumed():
             return replace(state, paused_until=None)
+        case ContactTestRequested():
+            lately = tuple(at for at in state.tests or () if recorded.at - at < TESTS_COUNT_FOR)
+            return replace(state, tests=(*lately, recorded.at))
         case ConsentGiven(consent=consent):
             return replace(state, consent=consent)
         case ConsentWithdrawn():

@@ -205,7 +205,20 @@ def test_every_page_of_the_centre_is_well_made(hand: Any) -> None:
     one.press("Yes, send me alerts")
     one.press("See and change everything", role="link")
     home = one.page.url.partition("?")[0]
-    parts = ("where", "what", "danger", "how", "quiet", "language", "addresses", "messages", "export", "erase", "leave")
+    parts = (
+        "where",
+        "what",
+        "danger",
+        "how",
+        "quiet",
+        "language",
+        "addresses",
+        "messages",
+        "export",
+        "erase",
+        "leave",
+        "test",
+    )
     for part in parts:
         one.open(f"{home}/{part}")
     one.open(f"{home}?lang=ar")

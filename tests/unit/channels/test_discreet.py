@@ -55,3 +55,11 @@ def test_text_and_notification_say_nothing() -> None:
     }
     made = msgspec.json.decode(discreet(_message("push", msgspec.json.encode(payload)), t, "u").data)
     assert "Gas" not in str(made) and "Leave" not in str(made) and made["id"] == "d1" and made["tag"] == "t"
+
+
+def test_mark_of_a_test_stands_first() -> None:
+    t = translator("en")
+    payload = msgspec.json.encode({"id": "d1", "title": "x", "body": "y", "url": "u", "tag": "t", "lang": "en"})
+    for channel, data in (("email", MAIL.encode()), ("sms", b"x"), ("push", payload)):
+        made = discreet(_message(channel, data), t, "https://t.example/p", mark="TEST").data.decode()
+        assert "TEST: You have a message" in made

@@ -10,6 +10,7 @@ from alerts.web.public.preferences.edits import Edits
 from alerts.web.public.preferences.messages import Messages
 from alerts.web.public.preferences.overview import Overview
 from alerts.web.public.preferences.own_data import OwnData
+from alerts.web.public.preferences.own_test import OwnTest
 from alerts.web.public.preferences.places import OwnPlaces
 from alerts.web.public.preferences.why_not import WhyNot
 
@@ -20,7 +21,7 @@ def routes(services: Services) -> list[Route]:
     """Policy rows of the preference centre. No GET changes anything."""
     center = PreferenceCenter(services)
     overview, edits, places = Overview(center), Edits(center), OwnPlaces(center)
-    data, messages, ask = OwnData(center), Messages(center), AskLink(center)
+    data, messages, ask, test = OwnData(center), Messages(center), AskLink(center), OwnTest(center)
     behind = center.behind_link
     rows = [
         Route("GET", "/preferences", ask.show, PUBLIC),
@@ -30,6 +31,8 @@ def routes(services: Services) -> list[Route]:
         Route("POST", f"{ROOT}/pause", behind(overview.pause), TOKEN),
         Route("GET", f"{ROOT}/leave", behind(overview.ask_leave), TOKEN),
         Route("POST", f"{ROOT}/leave", behind(overview.leave), TOKEN),
+        Route("GET", f"{ROOT}/test", behind(test.show), TOKEN),
+        Route("POST", f"{ROOT}/test", behind(test.send), TOKEN),
         Route("GET", f"{ROOT}/messages", behind(messages.show), TOKEN),
         Route("GET", f"{ROOT}/why-not", behind(WhyNot(center).show, fresh=True), TOKEN),
         Route("GET", f"{ROOT}/export", behind(data.ask_export, fresh=True), TOKEN),

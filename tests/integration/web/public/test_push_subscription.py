@@ -333,3 +333,29 @@ async def test_the_offer_needs_a_fresh_link_and_explains_first(scene: Scene, cli
     assert "JavaScript is off" in text and f'data-token="{token}"' in text
     for wrong in ("x", token[:-2]):
         assert (await client.get(f"/device/{wrong}")).status == 404
+
+
+async def test_own_test_reaches_each_way_and_says_where(served: Served) -> None:
+    key = await served.key()
+    kept = await person(served, key, phone="+447700900118", push=await device(served, "tablet"))
+    who = UUID(kept["id"])
+    state = served.parts.log.state(SUBSCRIBER, who)
+    assert state is not None
+    page = f"/preferences/{served.parts.fresh_links.new(who, state.current[0].number)}/test"
+    before = await served.client.get(page)
+    assert "Send me a test" in await before.text()
+    for _ in range(2):  # a double press is one test
+        answer = await served.client.post(page)
+        assert answer.status == 200 and "marked TEST, to:" in await answer.text()
+    for _ in range(200):
+        items = (await served.ok("GET", "/inbox.json", {}))["items"]
+        if len(items) >= 3:
+            break
+        await asyncio.sleep(0.05)
+    assert sorted(item["channel"] for item in items) == ["email", "push", "sms"]
+    assert all(item["text"].partition("TEST")[1] and "Nothing has happened" in item["text"] for item in items)
+    shown = await (await served.client.get(page)).text()
+    assert all(words in shown for words in ("a@example.org", "+447700900118", "You can send another one from"))
+    assert "Send me a test" not in shown
+    kinds = [event["type"] for event in (await served.ok("GET", "/api/v1/events", key))["items"]]
+    assert kinds.count("ContactTestRequested") == 1 and not [kind for kind in kinds if kind.startswith("Notice")]

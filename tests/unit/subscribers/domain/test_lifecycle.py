@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound
 from alerts.kernel.events import Event
 from subscribers.domain import lifecycle, signup
-from subscribers.domain.events import Consent, Preferences
+from subscribers.domain.events import Consent, ContactTestRequested, Preferences
 from subscribers.domain.signup import LIFTED_BY_CONSENT, ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.support.memory_stream import NOW, Told
@@ -162,3 +162,20 @@ class SubscriberMachine(RuleBasedStateMachine):
 
 TestSubscriberMachine = SubscriberMachine.TestCase
 TestSubscriberMachine.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+
+
+def test_tests_of_a_person_are_limited_and_go_where_alerts_would() -> None:
+    told = Told(SUBSCRIBER)
+    reaches = [*REACHES, ContactDetails(4, "phone", "+442079460001")]
+    told.tell(*signup.decide_register(None, how="api", contacts=reaches, preferences=Preferences(), consent=CONSENT))
+    told.tell(*lifecycle.decide_suppress(told.state, 2, "hard-bounce"))
+    sent = 0
+    for minute in range(0, 2 * 24 * 60, 5):
+        told.now = NOW + timedelta(minutes=minute)
+        for event in (events := lifecycle.decide_test(told.state, now=told.now)):
+            assert isinstance(event, ContactTestRequested) and [ref.number for ref in event.to] == [1, 3]
+        told.tell(*events)
+        sent += len(events)
+        if minute == 5:
+            assert sent == 1 and lifecycle.next_test(told.state, told.now) == NOW + lifecycle.TEST_EVERY
+    assert sent == 2 * lifecycle.MOST_TESTS
