@@ -95,12 +95,21 @@ class NoticeCommands(CommandBase):
 
     # --- towards an approval
 
-    async def submit(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Submit for approval."""
+    async def submit(
+        self,
+        actor: Actor,
+        notice: UUID,
+        *,
+        note: str = "",
+        let_stand: tuple[str, ...] = (),
+        idem: Idempotency | None = None,
+    ) -> NoticeSaved:
+        """Submit for approval, with a word for the approver and the warnings that the author let stand."""
+        words = validation.text(note, "note", validation.REASON)
 
         def decide(state: NoticeState, unit: UnitOfWork) -> tuple[Event, ...]:
             check_editor(unit, actor, state)
-            return life.decide_submit(state, unit.now)
+            return life.decide_submit(state, unit.now, words, let_stand)
 
         return await self._advance(actor, notice, decide, idem)
 

@@ -62,6 +62,10 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     replaced_by: UUID | None = None
     reason: str = ""
     """Reason for the return, rejection or cancellation, or for the voided approval."""
+    note: str = ""
+    """Word of the submitter for the approver."""
+    let_stand: tuple[str, ...] = ()
+    """Warnings of the guide that the submitter let stand."""
     position: int = 0
     """Position of the last event folded."""
 
@@ -102,8 +106,9 @@ def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
         case NoticeRevised(plan=plan):
             phase = "draft" if state.phase == "returned" else state.phase
             return replace(state, plan=plan, phase=phase, hands=state.hands | {by})
-        case NoticeSubmitted():
-            return replace(state, phase="pending-approval", hands=state.hands | {by}, reason="")
+        case NoticeSubmitted(note=note, let_stand=let_stand):
+            hands = state.hands | {by}
+            return replace(state, phase="pending-approval", hands=hands, reason="", note=note, let_stand=let_stand)
         case NoticeReturned(reason=reason):
             return replace(state, phase="returned", reason=reason)
         case NoticeRejected(reason=reason):

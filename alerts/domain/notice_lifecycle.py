@@ -108,11 +108,13 @@ def decide_revise(state: NoticeState, plan: NoticePlan) -> tuple[Event, ...]:
     return (NoticeRevised(plan=plan),)
 
 
-def decide_submit(state: NoticeState, now: datetime) -> tuple[Event, ...]:
-    """Submit for approval."""
+def decide_submit(
+    state: NoticeState, now: datetime, note: str = "", let_stand: tuple[str, ...] = ()
+) -> tuple[Event, ...]:
+    """Submit for approval, with a word for the approver and the warnings that the author let stand."""
     _need(state, {"draft", "returned"}, "submitted")
     _refuse_gaps(state.plan, now)
-    return (NoticeSubmitted(),)
+    return (NoticeSubmitted(note=note, let_stand=let_stand),)
 
 
 def decide_return(state: NoticeState, reason: str) -> tuple[Event, ...]:

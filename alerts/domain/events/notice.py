@@ -89,7 +89,13 @@ class NoticeRevised(Event, frozen=True, kw_only=True):
 
 
 class NoticeSubmitted(Event, frozen=True, kw_only=True):
-    """The notice was submitted for approval."""
+    """The notice was submitted for approval.
+
+    `note`: a word for the approver. `let_stand`: warnings of the guide that the author let stand, such as `where-pl`.
+    """
+
+    note: str = ""
+    let_stand: tuple[str, ...] = ()
 
 
 class NoticeReturned(Event, frozen=True, kw_only=True):

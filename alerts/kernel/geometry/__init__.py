@@ -6,6 +6,7 @@
 
 from alerts.kernel.geometry.area import EMPTY, Area, Bounds, Circle, area_of, resolve_area, same_outline
 from alerts.kernel.geometry.geodesy import distance
+from alerts.kernel.geometry.grow import grown
 from alerts.kernel.geometry.rings import FINE_CIRCLE
 from alerts.kernel.geometry.validate import Known, check_point, usable_parts, validate_area
 
@@ -19,6 +20,7 @@ __all__ = [
     "area_of",
     "check_point",
     "distance",
+    "grown",
     "resolve_area",
     "same_outline",
     "usable_parts",

@@ -6,13 +6,16 @@ from typing import Any
 
 from aiohttp import web
 
+from alerts.authoring.guide import overruled
+from alerts.channels.i18n import translator
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_lifecycle import danger_to_life, gaps
+from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.draft_review import DraftReview
+from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import (
     ONCE,
     actor_of_member,
@@ -22,7 +25,6 @@ from alerts.web.console.member_actor import (
     once_key,
 )
 from alerts.web.console.presenter import Presenter
-from alerts.web.console.previews import previews
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
@@ -46,17 +48,29 @@ class Approval:
 
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
+        self._review = DraftReview(self._frame)
 
     async def check(self, request: web.Request) -> web.Response:
         """Show a draft as it would leave, and what is still missing."""
         return await self._screen(request, "console/check.html", FormErrors())
 
     async def submit(self, request: web.Request) -> web.Response:
-        """Ask for approval."""
+        """Ask for approval, with what the guide found and the author lets stand."""
         fields = await read_form(request)
+        state, there = await self._state(request), frozenset(fields.all("there"))
+        found, stops = await self._review.blocking(state, there)
+        if stops and state.phase in ("draft", "returned"):
+            errors = FormErrors()
+            for one in stops:
+                errors.add(f"there-{one.key}" if one.level == "asks" else "stops", f"{one.words}{_in(one.language)}")
+            return await self._screen(request, "console/check.html", errors, status=422, there=there)
         try:
             await self._services.commands.submit(
-                actor_of_member(request), notice_id(request), idem=idempotency_of(request, fields)
+                actor_of_member(request),
+                notice_id(request),
+                note=fields.text("note", 2_000).strip(),
+                let_stand=tuple(overruled(found, there)),
+                idem=idempotency_of(request, fields),
             )
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
@@ -118,10 +132,16 @@ class Approval:
         errors.add(field, error.message)
         return await self._screen(request, layout, errors, status=409)
 
-    async def _screen(self, request: web.Request, layout: str, errors: FormErrors, status: int = 200) -> web.Response:
+    async def _screen(
+        self,
+        request: web.Request,
+        layout: str,
+        errors: FormErrors,
+        status: int = 200,
+        there: frozenset[str] = frozenset(),
+    ) -> web.Response:
         state = await self._state(request)
-        reach, seen = await self._reach(state)
-        context = await read(self._services, self._context, state)
+        context = {**await read(self._services, self._context, state), **await self._review.of(state)}
         own = actor_of_member(request).by in state.hands
         return self._frame.screen(
             request,
@@ -130,8 +150,7 @@ class Approval:
                 **context,
                 "errors": errors.words,
                 "error_heading": "There is a problem",
-                "reach": reach,
-                "seen": seen,
+                "there": there,
                 "own": own,
                 "me": member_of(request).name or "",
                 "once": once_key(),
@@ -140,32 +159,14 @@ class Approval:
             status,
         )
 
-    async def _reach(self, state: NoticeState) -> tuple[dict[str, Any], int | None]:
-        """Whom it would reach now, in words and as the number that an approval binds; the reason if not countable."""
-        number = self._frame.translator.number
-        try:
-            counted = await self._services.commands.count_plan(state.plan)
-        except DomainError as error:
-            return {"why": error.message}, None
-        return {
-            "people": number(counted.people),
-            "unreachable": number(counted.unreachable),
-            "channels": [(CHANNELS.get(c, c), number(n)) for c, n in counted.by_channel.items()],
-            "languages": [(self._frame.translator.language(tag), number(n)) for tag, n in counted.by_language.items()],
-        }, counted.people
-
     def _context(self, state: NoticeState) -> dict[str, Any]:
-        presenter, now = Presenter(self._frame), self._services.clock()
-        area_words = presenter.place_shapes.where(state.plan.area, presenter.translator)
+        presenter = Presenter(self._frame)
         before = [n for n in self._services.views.thread(state.thread) if n.issued and n.id != state.id]
         return {
             "here": "notices",
             **presenter.card(state),
             "id": str(state.id),
             "state": state,
-            "area_words": area_words or "everywhere that its rule says",
-            "previews": previews(self._services, state, area_words, now),
-            "missing": [gap.message for gap in gaps(state.plan, now)],
             "drill": state.plan.status != "Actual",
             "danger": danger_to_life(state.plan, state.msg_type),
             "gravest": _gravest(state),
@@ -177,6 +178,11 @@ class Approval:
         """Redirect, once the read models show what was just written."""
         await caught_up(self._services)
         return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
+
+
+def _in(language: str) -> str:
+    """Name of the language that an error is about, as its end."""
+    return f" ({translator('en').language(language)})" if language else ""
 
 
 def _gravest(state: NoticeState) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -12,20 +14,22 @@ from alerts.channels.i18n import LANGUAGES, direction
 from alerts.contract.bodies import NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
+from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
-from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Stale
+from alerts.kernel.errors import Conflict, DomainError, Invalid, Stale
 from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
+from alerts.web.console.draft_merge import Collision, merge, take
+from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
 from alerts.web.console.notice_form import NoticeForm
 from alerts.web.console.presenter import Presenter
-from alerts.web.console.previews import previews
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
-from alerts.web.public.forms import FormErrors, read_form
+from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.map_svg import Zone, draw
 
 _MEANINGS: dict[str, dict[str, str]] = {
@@ -56,6 +60,8 @@ _STATUSES = (
     ("Exercise", "Drill: testers and the team"),
     ("Test", "Test: testers and the team"),
 )
+AUTO = "auto"
+"""What the page's script asks for: save, and answer with the parts of the page that depend on it."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
 """Field of the form for a field of the API's body."""
 
@@ -77,6 +83,7 @@ class Compose:
 
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
+        self._review = DraftReview(self._frame)
         self._zone, self._language = services.settings.timezone, services.settings.default_language
 
     async def blank(self, request: web.Request) -> web.Response:
@@ -89,7 +96,7 @@ class Compose:
         fields = await read_form(request)
         form, errors = await read(self._services, self._parse, fields, ())
         if errors:
-            return await self._screen(request, form, errors, None, status=422)
+            return await self._refused(request, fields, form, errors, None, 422)
         body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
         try:
             saved = await self._services.commands.draft_notice(
@@ -98,48 +105,58 @@ class Compose:
                 idem=idempotency_of(request, fields),
             )
         except DomainError as error:
-            return await self._screen(request, form, _errors_of(error), None, status=422)
-        return await self._to(f"/console/notices/{saved.id}/{'check' if fields.line('do') == 'check' else 'edit'}")
+            return await self._refused(request, fields, form, _errors_of(error), None, 422)
+        return await self._done(request, fields, saved.id)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show a draft's form."""
         state = await self._draft(notice_id(request))
         form = notice_form.of_plan(state.plan, self._zone, self._language)
-        return await self._screen(request, form, FormErrors(), state)
+        asked = request.query.get("reaches", "")[:200].strip()
+        answer = await self._review.reaches(state, asked) if asked else ""
+        return await self._screen(request, form, FormErrors(), state, asked=asked, answer=answer)
 
     async def save(self, request: web.Request) -> web.Response:
-        """Save a draft; a colleague's change in between is shown, and nothing typed is lost."""
+        """Save a draft. Of a colleague's change in between, each field that only they changed is taken over."""
         fields, state = await read_form(request), await self._draft(notice_id(request))
-        form, errors = await read(self._services, self._parse, fields, state.plan.area or ())
+        began = await self._began(state, fields)
+        form, errors = await read(self._services, self._parse, fields, began.plan.area or ())
+        theirs = notice_form.of_plan(state.plan, self._zone, self._language)
+        take(form, theirs, fields.all("take"))
+        if fields.line("do") == "grow":
+            notice_form.grow(form, NEAR_MISS_M)
         if errors:
-            return await self._screen(request, form, errors, state, status=422)
-        version = fields.line("version")
+            return await self._refused(request, fields, form, errors, state, 422)
+        if began.version != state.version:
+            base = notice_form.of_plan(began.plan, self._zone, self._language)
+            form, collisions = merge(base, form, theirs)
+            if collisions:
+                return await self._collided(request, fields, form, collisions, state)
         try:
             await self._services.commands.revise_notice(
-                actor_of_member(request),
-                state.id,
-                notice_form.body_of(form, self._zone),
-                int(version) if version.isdigit() else None,
+                actor_of_member(request), state.id, notice_form.body_of(form, self._zone), state.version
             )
         except Stale:
-            errors.add(
-                "title",
-                "A colleague has changed this draft since you opened it. Below is what you typed: saving it "
-                "again takes yours; theirs is in the log.",
-            )
-            return await self._screen(request, form, errors, await self._draft(state.id), status=409)
+            words = "A colleague saved this draft at the same moment. Nothing of yours is lost: save it again."
+            return await self._refused(request, fields, form, _error("title", words), await self._draft(state.id), 409)
         except DomainError as error:
-            return await self._screen(request, form, _errors_of(error), state, status=422)
-        return await self._to(f"/console/notices/{state.id}/{'check' if fields.line('do') == 'check' else 'edit'}")
+            return await self._refused(request, fields, form, _errors_of(error), state, 422)
+        return await self._done(request, fields, state.id)
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup
         return notice_form.parse(fields, before, lambda text: lookup.find(text, "en"), self._zone, self._language)
 
+    async def _began(self, state: NoticeState, fields: FormFields) -> NoticeState:
+        """Return the draft from which an editor began; as it is now if the form does not say."""
+        position = fields.line("position")
+        if not (position.isdigit() and len(position) < 19) or int(position) == state.position:
+            return state
+        log = self._services.log
+        return await read(self._services, lambda: log.state(NOTICE, state.id, int(position))) or state
+
     async def _draft(self, notice: UUID) -> NoticeState:
         """Load a notice that may still be edited, as the log has it. Raises HTTPNotFound, Conflict."""
-        from alerts.domain.streams import NOTICE
-
         state = await read(self._services, self._services.log.state, NOTICE, notice)
         if state is None:
             raise web.HTTPNotFound
@@ -148,29 +165,80 @@ class Compose:
         return state
 
     async def _screen(
-        self, request: web.Request, form: NoticeForm, errors: FormErrors, state: NoticeState | None, status: int = 200
+        self,
+        request: web.Request,
+        form: NoticeForm,
+        errors: FormErrors,
+        state: NoticeState | None,
+        status: int = 200,
+        **more: Any,
     ) -> web.Response:
-        context = await read(self._services, self._context, form, errors, state)
-        reach = await self._reach(state) if state is not None else None
-        return self._frame.screen(request, "console/compose.html", {**context, "reach": reach}, status)
+        context = await self._context(form, errors, state)
+        return self._frame.screen(request, "console/compose.html", {**context, **more}, status)
 
-    async def _reach(self, state: NoticeState) -> dict[str, Any]:
-        """Whom the saved draft would reach now; the reason if that cannot be counted."""
-        number = self._frame.translator.number
-        try:
-            counted = await self._services.commands.count_plan(state.plan)
-        except (Invalid, Forbidden) as error:
-            return {"why": error.message}
-        return {
-            "people": number(counted.people),
-            "unreachable": number(counted.unreachable),
-            "channels": [(CHANNELS.get(c, c), number(n)) for c, n in counted.by_channel.items()],
-            "languages": [(self._frame.translator.language(tag), number(n)) for tag, n in counted.by_language.items()],
-        }
+    async def _refused(
+        self,
+        request: web.Request,
+        fields: FormFields,
+        form: NoticeForm,
+        errors: FormErrors,
+        state: NoticeState | None,
+        status: int,
+    ) -> web.Response:
+        """Show what was typed, with what is wrong; nothing was saved."""
+        if fields.line("do") == AUTO:
+            return web.json_response({"errors": errors.words}, status=status)
+        return await self._screen(request, form, errors, state, status)
 
-    def _context(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
-        presenter, now = Presenter(self._frame), self._services.clock()
-        area_words = presenter.place_shapes.where(state.plan.area, presenter.translator) if state else ""
+    async def _collided(
+        self,
+        request: web.Request,
+        fields: FormFields,
+        form: NoticeForm,
+        collisions: list[Collision],
+        state: NoticeState,
+    ) -> web.Response:
+        """Show both values of each field that two people changed."""
+        errors = _error(
+            "title",
+            "A colleague has changed this draft since you opened it. What only they changed is taken over; where both "
+            "of you wrote, yours stands: tick what shall be theirs, and save again.",
+        )
+        if fields.line("do") == AUTO:
+            return web.json_response({"errors": errors.words, "collision": True}, status=409)
+        return await self._screen(request, form, errors, state, 409, collisions=collisions)
+
+    async def _done(self, request: web.Request, fields: FormFields, notice: UUID) -> web.Response:
+        """Answer a save: the parts of the page that depend on it, or the page that was asked for."""
+        do = fields.line("do")
+        if do != AUTO:
+            place = fields.line("reaches") if do == "reaches" else ""
+            tail = f"?{urlencode({'reaches': place})}" if place else ""
+            return await self._to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
+        state = await self._draft(notice)
+        form = notice_form.of_plan(state.plan, self._zone, self._language)
+        context = await self._context(form, FormErrors(), state)
+        return web.json_response(
+            {
+                "url": f"{self._frame.site.base}/console/notices/{notice}/edit",
+                "version": state.version,
+                "position": state.position,
+                "saved": f"Draft saved {self._services.clock().astimezone(ZoneInfo(self._zone)):%H:%M:%S}.",
+                "aside": self._part("aside", context),
+                "area": self._part("area", context),
+                "dock": self._part("dock", context),
+            }
+        )
+
+    def _part(self, name: str, context: dict[str, Any]) -> str:
+        return self._frame.pages.render(f"console/compose_{name}.html", self._frame.translator, context).decode()
+
+    async def _context(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
+        review = await self._review.of(state) if state is not None else {"area_words": ""}
+        return {**await read(self._services, self._fields, form, errors, state), **review}
+
+    def _fields(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
+        translator = self._frame.translator
         danger = form.kind == "alert" and form.severity in ("Extreme", "Severe") and form.status == "Actual"
         danger = danger and form.urgency in ("Immediate", "Expected") and form.certainty in ("Observed", "Likely")
         return {
@@ -188,18 +256,16 @@ class Compose:
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
             "area_parts": [_part_words(part) for part in form.area],
-            "area_words": area_words,
-            "map": self._map(presenter, state),
+            "map": self._map(state),
             "languages_of": [
-                (tag, presenter.translator.language(tag), direction(tag), words) for tag, words in form.words.items()
+                (tag, translator.language(tag), direction(tag), words) for tag, words in form.words.items()
             ],
-            "more_languages": [(tag, presenter.translator.language(tag)) for tag in LANGUAGES if tag not in form.words],
-            "missing": [gap.message for gap in life.gaps(state.plan, now)] if state else [],
-            "previews": previews(self._services, state, area_words, now) if state else [],
+            "more_languages": [(tag, translator.language(tag)) for tag in LANGUAGES if tag not in form.words],
             "zone": self._zone,
         }
 
-    def _map(self, presenter: Presenter, state: NoticeState | None) -> str | None:
+    def _map(self, state: NoticeState | None) -> str | None:
+        presenter = Presenter(self._frame)
         area = presenter.place_shapes.area(state.plan.area) if state is not None else None
         if state is None or area is None or area.empty:
             return None
@@ -210,6 +276,12 @@ class Compose:
         """Redirect, once the read models show what was just written."""
         await caught_up(self._services)
         return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
+
+
+def _error(field: str, words: str) -> FormErrors:
+    errors = FormErrors()
+    errors.add(field, words)
+    return errors
 
 
 def _errors_of(error: DomainError) -> FormErrors:

@@ -155,6 +155,16 @@ def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
     }
 
 
+def grow(form: NoticeForm, metres: float) -> None:
+    """Make every circle of the area wider."""
+    form.area = [
+        {"circle": {**part["circle"], "radius_km": round(part["circle"]["radius_km"] + metres / 1000, 6)}}
+        if "circle" in part
+        else part
+        for part in form.area
+    ]
+
+
 def _add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
     """Add what was typed or picked to the area."""
     if form.geojson:

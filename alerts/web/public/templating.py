@@ -54,6 +54,8 @@ class Site:
     tile_attribution: str = ""
     board_css: str = ""
     board_script: str = ""
+    compose_script: str = ""
+    """URL of the script that saves a draft as it is written; the form works without it."""
     is_copy: bool = False
     """True for the static copy: nothing in it can answer a form."""
 
@@ -78,6 +80,7 @@ class Site:
             share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
+            compose_script=f"{base}/static/compose.js?v={_version('compose.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
         )
 

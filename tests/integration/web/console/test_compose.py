@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +42,8 @@ async def officer(served: Served, name: str, role: Role) -> Officer:
 async def drafted(author: Officer, **more: str) -> str:
     """Write a warning at 51.55,-0.15 and save it; its id."""
     await author.open(NEW)
-    await author.press("save", **{"near": "51.55,-0.15", "radius": "800", **WORDS, **more})
+    ends = {"ends_day": f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}", "ends_time": "20:00"}
+    await author.press("save", **{"near": "51.55,-0.15", "radius": "800", **WORDS, **ends, **more})
     found = re.fullmatch(r"/console/notices/([0-9a-f-]{36})/edit", author.url)
     assert found is not None, author.text[:3000]
     return found[1]
@@ -174,3 +177,66 @@ async def test_viewer_writes_nothing(served: Served) -> None:
     notice = await drafted(author)
     await author.open(f"/console/notices/{notice}/approve")
     assert author.status == 403
+
+
+async def test_what_no_word_list_knows_is_ticked_by_the_author_and_told_to_the_approver(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author, title_en="Kettle, Camden High Street until 20:00", body_en="It boils.")
+    await author.open(f"/console/notices/{notice}/check")
+    assert "What, English: it is there" in author.text.replace("\n", " ")
+    await author.press()
+    assert author.status == 422 and "No word for what happened was found" in author.text
+    assert state_of(served, notice) == "draft"
+    await author.press(there="what-en", note="Kettles are what we call it.")
+    assert state_of(served, notice) == "pending-approval"
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "Kettles are what we call it." in approver.text and "What (English)" in approver.text
+
+
+async def test_what_stops_cannot_be_ticked_away(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, instruction_en="Stay off [road] until 20:00.")
+    await author.open(f"/console/notices/{notice}/check")
+    await author.press(there="blank-en")
+    assert author.status == 422 and "Fill [road]." in author.text and state_of(served, notice) == "draft"
+
+
+@pytest.mark.usefixtures("people")
+async def test_who_lives_just_outside_and_whether_it_reaches_a_place(served: Served) -> None:
+    key = await served.key()
+    await served.ok("POST", "/api/v1/subscribers", key, resident("edge@example.org", lat=51.5619), 201)
+    author = await officer(served, "ann", "author")
+    await drafted(author, radius="800")
+    assert "1 more live within 50 m" in author.text.replace("\n      ", " ")
+    await author.press("reaches", reaches="51.5619,-0.15")
+    assert "outside, 0.5 km from the edge" in author.text
+    await author.press("grow")
+    assert "A circle of 850 m" in author.text and "4 people" in author.text
+    await author.press("reaches", reaches="51.55,-0.15")
+    assert "inside." in author.text
+
+
+async def test_colleagues_change_of_another_field_is_taken_over(served: Served) -> None:
+    ann, bob = await officer(served, "ann", "author"), await officer(served, "bob", "author")
+    notice = await drafted(ann)
+    await bob.open(f"/console/notices/{notice}/edit")
+    await ann.press("save", body_en="Ann's account.", title_en="Ann's gas leak")
+    await bob.press("save", instruction_en="Bob's advice.")
+    assert bob.status == 200 and "Ann&#39;s account." in bob.text and "Bob&#39;s advice." in bob.text
+    await ann.press("save", title_en="Ann's second")
+    assert ann.status == 200, "she began before Bob, who left her field alone"
+    await bob.press("save", title_en="Bob's title")
+    assert bob.status == 409 and "Ann&#39;s second" in bob.text
+    await bob.press("save", take="title-en")
+    assert bob.status == 200 and "Ann&#39;s second" in bob.text and "Bob&#39;s advice." in bob.text
+
+
+async def test_script_saves_and_gets_the_parts_that_depend_on_it(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    await author.press("auto", **WORDS)
+    made = json.loads(author.text)
+    assert "Five parts" in made["aside"] and "No area yet" in made["area"] and made["saved"].startswith("Draft saved")
+    await author.open(made["url"])
+    await author.press("auto", title_en="x" * 5_000)
+    assert author.status == 422 and "characters" in next(iter(json.loads(author.text)["errors"].values()))

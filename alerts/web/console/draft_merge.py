@@ -1,0 +1,88 @@
+"""Merge of two people's changes to one draft: each field on its own. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from alerts.web.console.notice_form import WORDS, NoticeForm
+
+_PLAIN = ("kind", "status", "severity", "urgency", "certainty", "topic", "channels", "area")
+_LABELS = {
+    "kind": "Kind",
+    "status": "Real or drill",
+    "area": "Area",
+    "channels": "Ways",
+    "ends": "End",
+    "title": "Title",
+    "instruction": "What to do",
+    "body": "What is happening",
+    "sms": "Text message",
+}
+
+
+class Collision(NamedTuple):
+    """Field that both changed. `theirs`: the other's value in words."""
+
+    name: str
+    label: str
+    theirs: str
+
+
+def merge(base: NoticeForm, mine: NoticeForm, theirs: NoticeForm) -> tuple[NoticeForm, list[Collision]]:
+    """Merge what two people made of one draft: where both changed a field, mine stays and is named as a collision."""
+    merged, collisions = deepcopy(mine), []
+    for name in _names(base, mine, theirs):
+        before, own, other = _get(base, name), _get(mine, name), _get(theirs, name)
+        if own == other or other == before:
+            continue
+        if own == before:
+            _set(merged, name, other)
+        else:
+            collisions.append(Collision(name, _label(name), _words(other)))
+    return merged, collisions
+
+
+def take(form: NoticeForm, theirs: NoticeForm, names: tuple[str, ...]) -> None:
+    """Put the other's values of some fields into a form; unknown names are passed over."""
+    for name in set(names) & set(_names(form, theirs)):
+        _set(form, name, _get(theirs, name))
+
+
+def _names(*forms: NoticeForm) -> Iterator[str]:
+    yield from _PLAIN
+    yield "ends"
+    for tag in sorted({tag for form in forms for tag in form.words}):
+        yield from (f"{name}-{tag}" for name in WORDS)
+
+
+def _get(form: NoticeForm, name: str) -> Any:
+    if name == "ends":
+        return form.ends_day, form.ends_time
+    field, _, tag = name.partition("-")
+    return form.words.get(tag, {}).get(field, "") if tag else getattr(form, name)
+
+
+def _set(form: NoticeForm, name: str, value: Any) -> None:
+    field, _, tag = name.partition("-")
+    if name == "ends":
+        form.ends_day, form.ends_time = value
+    elif tag:
+        form.words.setdefault(tag, dict.fromkeys(WORDS, ""))[field] = value
+    else:
+        setattr(form, name, deepcopy(value))
+
+
+def _label(name: str) -> str:
+    field, _, tag = name.partition("-")
+    label = _LABELS.get(field, field.capitalize())
+    return f"{label} ({tag})" if tag else label
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, tuple):
+        return " ".join(str(one) for one in value) or "nothing"
+    if isinstance(value, list):
+        return f"{len(value)} {'part' if len(value) == 1 else 'parts'}"
+    return str(value) or "nothing"

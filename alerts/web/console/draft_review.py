@@ -1,0 +1,229 @@
+"""Review of a draft, beside its form: whom it reaches and narrowly misses, how it reads, what it still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from alerts.authoring.diagnostic import Diagnostic
+from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
+from alerts.authoring.guide import blocking, diagnostics
+from alerts.channels.sms_segments import count
+from alerts.domain import notice_lifecycle as life
+from alerts.domain.notice import NoticeState
+from alerts.kernel.errors import DomainError
+from alerts.kernel.geometry import grown
+from alerts.web.api.common import read
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.previews import previews
+
+NEAR_MISS_M = 50
+"""Metres outside the edge within which people are counted as narrowly missed."""
+FIVE = ("who", "what", "where", "do", "when")
+_LABELS = {
+    "who": "Who says it",
+    "what": "What",
+    "where": "Where",
+    "do": "What to do",
+    "when": "When",
+    "title": "Title",
+    "title-start": "Title",
+    "texts": "Text message",
+    "letters": "Text message",
+    "advice": "What to do",
+    "sentence": "Long sentence",
+    "reading-age": "Reading age",
+    "capitals": "Capitals",
+    "links": "Link",
+    "blank": "Blank",
+    "practice": "Practice words",
+    "time": "Time",
+    "place": "Place",
+    "end": "End",
+    "numbers": "Numbers",
+    "opposite": "Opposite advice",
+    "live": "Live here",
+}
+_PLACES = 3_000
+"""Registered places whose names are looked for in the words."""
+
+
+class DraftReview:
+    """Reviews drafts. Read-only."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame, self._services = frame, frame.services
+
+    async def of(self, state: NoticeState) -> dict[str, Any]:
+        """Return what the screens show beside a draft, as counted and read now."""
+        reach, people = await self.reach(state)
+        context = await read(self._services, self._context, state)
+        near = await self._near_miss(state, people)
+        unsaid = self._unsaid(state, reach)
+        return {**context, "reach": reach, "seen": people, "near_miss": near, "unsaid": unsaid}
+
+    async def reach(self, state: NoticeState) -> tuple[dict[str, Any], int | None]:
+        """Whom it would reach now, in words and as the number that an approval binds; the reason if not countable."""
+        number = self._frame.translator.number
+        try:
+            counted = await self._services.commands.count_plan(state.plan)
+        except DomainError as error:
+            return {"why": error.message}, None
+        return {
+            "people": number(counted.people),
+            "unreachable": number(counted.unreachable),
+            "channels": [(CHANNELS.get(c, c), number(n)) for c, n in counted.by_channel.items()],
+            "languages": [(self._frame.translator.language(tag), number(n)) for tag, n in counted.by_language.items()],
+            "tags": dict(counted.by_language),
+        }, counted.people
+
+    async def blocking(self, state: NoticeState, there: frozenset[str]) -> tuple[list[Diagnostic], list[Diagnostic]]:
+        """Return all diagnostics, and those that stop the draft although its author says what is there."""
+        found = await read(self._services, self.diagnostics, state)
+        return found, blocking(found, there)
+
+    def diagnostics(self, state: NoticeState) -> list[Diagnostic]:
+        """Check the words of a draft. Blocks."""
+        return diagnostics(self._draft(state, self._previews(state)), self._frame.site.name)
+
+    def _context(self, state: NoticeState) -> dict[str, Any]:
+        shown = self._previews(state)
+        found = diagnostics(self._draft(state, shown), self._frame.site.name)
+        return {
+            "area_words": self._area_words(state),
+            "let_stand": [_let_stand(key, self._frame) for key in state.let_stand],
+            "previews": shown,
+            "missing": [gap.message for gap in life.gaps(state.plan, self._services.clock())],
+            "parts": self._by_language([one for one in found if one.check in FIVE]),
+            "remarks": self._by_language(
+                [one for one in found if one.level in ("warns", "stops") and one.check not in FIVE]
+            ),
+            "asks": self._by_language([one for one in found if one.level == "asks"]),
+            "stops": sum(one.level in ("asks", "stops") for one in found),
+            "warns": sum(one.level == "warns" for one in found),
+        }
+
+    def _previews(self, state: NoticeState) -> list[dict[str, Any]]:
+        return previews(self._services, state, self._area_words(state), self._services.clock())
+
+    def _area_words(self, state: NoticeState) -> str:
+        return self._frame.place_shapes.where(state.plan.area, self._frame.translator)
+
+    def _draft(self, state: NoticeState, shown: Sequence[dict[str, Any]]) -> NoticeDraft:
+        plan, settings = state.plan, self._services.settings
+        inside, outside = self._places(state)
+        return NoticeDraft(
+            kind=plan.kind,
+            drill=plan.status != "Actual",
+            danger=life.danger_to_life(plan, state.msg_type),
+            now=self._services.clock(),
+            ends=plan.expires,
+            timezone=settings.timezone,
+            content={tag: _words(said) for tag, said in plan.content.items()},
+            texts={p["lang"]: count(p["sms"]["text"]) for p in shown if p["sms"] and p["sms"]["text"]},
+            hosts=frozenset({urlsplit(settings.public_url).hostname or ""}),
+            inside=inside,
+            outside=outside,
+            live=tuple(self._live(state)),
+        )
+
+    def _places(self, state: NoticeState) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of registered places that the area touches, and of the others."""
+        places = self._services.views.places()
+        if not state.plan.area or len(places) > _PLACES:
+            return (), ()
+        within = {place.slug for place in places if self._frame.place_shapes.overlap(state, place.slug)}
+        inside = {name for place in places if place.slug in within for name in place.name.values()}
+        outside = {name for place in places if place.slug not in within for name in place.name.values()}
+        return tuple(sorted(inside)), tuple(sorted(outside - inside))
+
+    def _live(self, state: NoticeState) -> list[LiveNotice]:
+        """List real live alerts of other threads that overlap the area."""
+        shapes = self._frame.place_shapes
+        area = shapes.of_notice(state)
+        if area.empty:
+            return []
+        found = []
+        for other in self._services.views.live(self._services.clock()):
+            if other.thread == state.thread or other.plan.kind != "alert" or other.plan.status != state.plan.status:
+                continue
+            theirs = shapes.of_notice(other)
+            if not theirs.empty and area.overlaps(theirs):
+                words = {tag: _words(said) for tag, said in other.plan.content.items()}
+                title = next((said.title for said in words.values()), "")
+                found.append(LiveNotice(title, words, other.expires))
+        return found
+
+    async def _near_miss(self, state: NoticeState, people: int | None) -> dict[str, Any] | None:
+        """Count people within `NEAR_MISS_M` outside the edge; None if there are none, or no area."""
+        if not state.plan.area or people is None:
+            return None
+        try:
+            area = await read(self._services, self._frame.place_shapes.area, state.plan.area)
+            wider = await read(self._services, grown, area, float(NEAR_MISS_M))
+            counted = await self._services.commands.count_plan(msgspec.structs.replace(state.plan, area=wider))
+        except DomainError:
+            return None
+        more = counted.people - people
+        circles = all("circle" in part for part in state.plan.area)
+        if more <= 0:
+            return None
+        return {"people": self._frame.translator.number(more), "metres": NEAR_MISS_M, "circles": circles}
+
+    async def reaches(self, state: NoticeState, place: str) -> str:
+        """Answer in words whether the area reaches a place that somebody typed."""
+        found = await read(self._services, self._services.place_lookup.find, place, "en")
+        if not found:
+            return f"We do not know “{place}”. Try a postcode, a registered place, or a point as 51.49,-0.09."
+        if not state.plan.area:
+            return "There is no area yet."
+        one = found[0]
+        area = await read(self._services, self._frame.place_shapes.area, state.plan.area)
+        if one.lat is None or one.lon is None:
+            inside = one.place is not None and self._frame.place_shapes.overlap(state, one.place)
+            return f"{one.words}: {'part of it is' if inside else 'none of it is'} inside."
+        away = await read(self._services, area.distance_m, one.lat, one.lon)
+        if away <= 0:
+            return f"{one.words}: inside."
+        return f"{one.words}: outside, {self._frame.translator.distance(away)} from the edge."
+
+    def _by_language(self, found: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+        """Group diagnostics by language, in the order of the draft."""
+        groups: dict[str, list[dict[str, str]]] = {}
+        for one in found:
+            anchor = f"{one.field}-{one.language}" if one.field and one.language else one.field
+            groups.setdefault(one.language, []).append(
+                {
+                    "label": _LABELS.get(one.check, one.check),
+                    "level": one.level,
+                    "words": one.words,
+                    "field": anchor,
+                    "key": one.key,
+                }
+            )
+        name = self._frame.translator.language
+        return [{"tag": tag, "name": name(tag) if tag else "", "items": items} for tag, items in groups.items()]
+
+    def _unsaid(self, state: NoticeState, reach: dict[str, Any]) -> list[dict[str, str]]:
+        """List languages of readers in which the draft says nothing."""
+        t = self._frame.translator
+        return [
+            {"tag": tag, "name": t.language(tag), "people": t.number(people)}
+            for tag, people in reach.get("tags", {}).items()
+            if people and state.plan.content and tag not in state.plan.content
+        ]
+
+
+def _let_stand(key: str, frame: Frame) -> str:
+    """Name a warning that its author let stand: `where-pl` as `Where (Polish)`."""
+    if key in _LABELS:
+        return _LABELS[key]
+    check, _, tag = key.rpartition("-")
+    return f"{_LABELS.get(check, check)} ({frame.translator.language(tag)})"
+
+
+def _words(said: Any) -> DraftWords:
+    return DraftWords(said.title, said.instruction, said.body, said.sms)

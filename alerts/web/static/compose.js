@@ -1,0 +1,81 @@
+// Saves a draft one second after the last letter, and renews what depends on it: whom it reaches, how it reads, what is
+// missing. A place that is being typed counts once it is added. Without this script the form saves by its buttons.
+"use strict";
+
+(() => {
+  const form = document.querySelector("form[data-compose]");
+  if (!form) return;
+  const AFTER_MS = 1000;
+  const said = document.getElementById("saved");
+  const parts = ["aside", "area", "dock"].map((id) => [id, document.getElementById(id)]);
+  let timer = 0;
+  let asking = false;
+  let again = false;
+
+  const say = (words) => {
+    if (said.textContent !== words) said.textContent = words;
+  };
+
+  const values = () => {
+    const typed = new FormData(form);
+    ["near", "pick", "reaches", "geojson"].forEach((name) => typed.delete(name));
+    typed.set("do", "auto");
+    return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
+  };
+
+  const began = () => [...form.elements].some(({ name, value }) => /^(title|instruction|body|sms)-/.test(name) && value.trim());
+
+  const renew = ({ url, version, position, saved, ...made }) => {
+    form.elements.version.value = version;
+    form.elements.position.value = position;
+    if (!form.hasAttribute("action")) history.replaceState(null, "", url);
+    form.action = url;
+    for (const [id, part] of parts) {
+      if (part && made[id] !== undefined && !part.contains(document.activeElement)) part.innerHTML = made[id];
+    }
+    say(saved);
+  };
+
+  const refused = async (answer) => {
+    const { errors = {} } = await answer.json().catch(() => ({}));
+    const [first] = Object.values(errors);
+    say(first ? `Not saved yet. ${first}` : "Not saved. Press “Save the draft”.");
+  };
+
+  const save = async () => {
+    if (asking) {
+      again = true;
+      return;
+    }
+    if (!form.hasAttribute("action") && !began()) return;
+    asking = true;
+    try {
+      const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
+        method: "POST", body: values(), redirect: "manual", headers: { Accept: "application/json" },
+      });
+      if (answer.ok) renew(await answer.json());
+      else if (answer.type === "opaqueredirect" || answer.status === 401) {
+        say("Your sign-in has ended. Sign in again in another tab: what you typed stays here.");
+      } else await refused(answer);
+    } catch {
+      say("Not saved: no connection. What you typed stays here, and is saved once it is back.");
+      timer = setTimeout(save, 5 * AFTER_MS);
+    } finally {
+      asking = false;
+      if (again) {
+        again = false;
+        later();
+      }
+    }
+  };
+
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(save, AFTER_MS);
+  };
+
+  form.addEventListener("input", ({ target }) => {
+    if (!["near", "radius", "reaches", "geojson"].includes(target.name)) later();
+  });
+  form.addEventListener("submit", () => clearTimeout(timer));
+})();
