@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from time import perf_counter
+from time import thread_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -64,11 +64,11 @@ def test_the_next_issue(rule: NewsletterSchedule, since: datetime, after: dateti
     ],
 )  # fmt: skip
 def test_what_is_no_rule_of_days_or_never_comes_is_refused_at_once(rrule: str) -> None:
-    began = perf_counter()
+    began = thread_time()
     with pytest.raises(Invalid) as refused:
         check(schedule(rrule), utc(2026, 3, 1, 12))
     assert [error.field for error in refused.value.errors] == ["schedule.rrule"]
-    assert perf_counter() - began < 5
+    assert thread_time() - began < 5
 
 
 @pytest.mark.parametrize("at", ["8:00", "24:00", "08:60", "08:00:00", "noon", ""])
