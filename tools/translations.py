@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from babel.messages.catalog import Message
-
 from alerts.locale.po_catalog import PoCatalog, po_bytes, read_catalog
 
 FOLDER = Path(__file__).resolve().parents[1] / "alerts" / "locale"
@@ -90,23 +88,17 @@ def _english(catalog: PoCatalog) -> PoCatalog:
 
 
 def _template(path: Path, english: PoCatalog, now: datetime) -> PoCatalog:
-    """Write the template of all translations, dated `now` if its words changed."""
+    """Write the template of all translations. It keeps its date: two changes would conflict in that line alone."""
     template = PoCatalog()
     template.header_comment = HEADER
     template.project, template.version, template.msgid_bugs_address = english.project, english.version, ""
     template.last_translator = template.language_team = ""
     for message in english.messages():
         template.add(message.id, context=message.context, auto_comments=message.auto_comments)
-    before = read_catalog(path) if path.exists() else PoCatalog()
-    same = _words(before.messages()) == _words(template.messages())
-    template.creation_date = before.creation_date if same else now
+    template.creation_date = read_catalog(path).creation_date if path.exists() else now
     path.write_bytes(po_bytes(template))
     english.creation_date = template.creation_date
     return template
-
-
-def _words(messages: list[Message]) -> list[tuple[object, object]]:
-    return [(message.context, message.id) for message in messages]
 
 
 def _save(path: Path, catalog: PoCatalog) -> Progress:

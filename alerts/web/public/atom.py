@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 from xml.etree import ElementTree
 
+from alerts.intake.cap_reader import NAMESPACE as _CAP
 from alerts.web.public import xml_writer
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -25,11 +26,15 @@ class Entry:
     html: str
     category: str
     link_type: str = "text/html"
+    cap: Mapping[str, str] = field(default_factory=dict)
+    """Elements of the CAP message that the link leads to, by name."""
 
 
 def feed(title: str, home: str, here: str, language: str, updated: datetime, entries: Sequence[Entry]) -> bytes:
     """Render the feed as XML; `home` is the URL of its page, `here` its own URL."""
     root = ElementTree.Element("feed", {"xmlns": _ATOM, "xml:lang": language})
+    if any(entry.cap for entry in entries):
+        root.set("xmlns:cap", _CAP)
     _text(root, "title", title)
     _text(root, "id", here)
     _text(root, "updated", updated.isoformat())
@@ -44,6 +49,8 @@ def feed(title: str, home: str, here: str, language: str, updated: datetime, ent
         ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": entry.link_type})
         ElementTree.SubElement(node, "category", {"term": entry.category})
         _text(node, "content", entry.html).set("type", "html")
+        for name, text in entry.cap.items():
+            _text(node, f"cap:{name}", text)
     return xml_writer.encode(root)
 
 

@@ -48,7 +48,7 @@ def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
     site, t = frame.pages.site, reader.translator
     url = f"{site.url}/changes" + (f"?place={place}" if place else "")
     entries = [_of_change(frame, change, reader) for change in frame.changes.planned(reader, place)]
-    body = calendar(f"{site.name}: {t.text('page', 'changes')}", url, entries)
+    body = calendar(f"{site.name}: {t.text('page', 'changes')}", url, frame.services.settings.sender, entries)
     return Built(body, CONTENT_TYPE, language=t.tag)
 
 
@@ -64,7 +64,8 @@ def build_notice(frame: PageFrame, notice: UUID, tag: str) -> Built | None:
     change = frame.services.views.service_change(about) if about else None
     entry = _of_thread(frame, thread, subject, change, reader)
     site = frame.pages.site
-    return Built(calendar(site.name, entry.url, [entry]), CONTENT_TYPE, language=tag)
+    body = calendar(site.name, entry.url, frame.services.settings.sender, [entry])
+    return Built(body, CONTENT_TYPE, language=tag)
 
 
 def _of_thread(

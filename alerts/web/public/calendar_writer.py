@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parseaddr
 from typing import Literal
 from uuid import UUID
 
@@ -38,8 +39,8 @@ class CalendarEntry:
     """Latitude and longitude, if it is one point."""
 
 
-def calendar(name: str, url: str, entries: Iterable[CalendarEntry]) -> bytes:
-    """Write a calendar that programs may subscribe to."""
+def calendar(name: str, url: str, sender: str, entries: Iterable[CalendarEntry]) -> bytes:
+    """Write a calendar that programs may subscribe to. `sender` (`Name <address>`) is the organizer of its entries."""
     from icalendar import Calendar
 
     made = Calendar()
@@ -52,9 +53,22 @@ def calendar(name: str, url: str, entries: Iterable[CalendarEntry]) -> bytes:
     made.add("url", url)
     made.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     for entry in entries:
-        made.add_component(_event(entry))
+        event = _event(entry)
+        _add_organizer(event, sender)
+        made.add_component(event)
     written: bytes = made.to_ical()
     return written
+
+
+def _add_organizer(event, sender: str) -> None:  # type: ignore[no-untyped-def]
+    """Name the publisher: METHOD PUBLISH requires it (RFC 5546, 3.2.1)."""
+    from icalendar import vCalAddress
+
+    name, address = parseaddr(sender)
+    organizer = vCalAddress(f"mailto:{address}")
+    if name:
+        organizer.params["CN"] = without_forbidden(name)
+    event.add("organizer", organizer)
 
 
 def _event(entry: CalendarEntry):  # type: ignore[no-untyped-def]  # icalendar's own type is not exported everywhere

@@ -1,5 +1,6 @@
 """`/feeds/cap.atom`: an index of CAP messages for aggregators, one entry per message; `?place=` filters like the pages.
 
+Each entry leads to its message and repeats what aggregators sort by (`cap:severity`, `cap:expires` and so on).
 Cancels and all-clears are messages too. A message leaves the feed when it is neither live nor issued within `DAYS`;
 `updated` never falls, since what leaves is older than the floor below it.
 """
@@ -51,7 +52,7 @@ def oldest(now: datetime) -> datetime:
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
     key = (notice.id, notice.version, reader.translator.tag, reader.default_language)
-    return frame.entries.get(("cap", *key), lambda: _made(frame, notice, reader))
+    return frame.entries.get(("cap", *key, frame.place_shapes.version()), lambda: _made(frame, notice, reader))
 
 
 def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
@@ -66,4 +67,10 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.E
         language=language,
         html=markdown.html(words.instruction or words.body or as_markdown(words.title)),
         category=notice.plan.category or notice.plan.topic or notice.plan.kind,
+        cap=cap_writer.summary(
+            notice,
+            language,
+            frame.services.settings.timezone,
+            frame.place_shapes.where(notice.plan.area, reader.translator),
+        ),
     )

@@ -1,7 +1,7 @@
 """CAP 1.2 writer: renders an issued notice as its immutable message.
 
-Identifier = notice id, one info per language, times with a numeric offset (never `Z`), coordinates `lat,lon`, circles
-as circles, holes filled (CAP has none). An all-clear is an Update with responseType AllClear.
+Identifier = notice id, one info per language, times with a numeric offset (never `Z`; UTC is `-00:00`), coordinates
+`lat,lon`, circles as circles, holes filled (CAP has none). An all-clear is an Update with responseType AllClear.
 """
 
 from __future__ import annotations
@@ -65,6 +65,28 @@ def message(notice: NoticeState, references: Sequence[NoticeState], about: Surro
     return xml_writer.encode(alert)
 
 
+def summary(notice: NoticeState, language: str, timezone: str, where: str) -> dict[str, str]:
+    """Elements of an issued notice's message by name, for a feed: what it is in one language, without its words."""
+    plan = notice.plan
+    assert notice.issued_at is not None
+    sent = _time(notice.issued_at, timezone)
+    found = {
+        "identifier": str(notice.id),
+        "sent": sent,
+        "status": plan.status,
+        "msgType": _MSG_TYPES[notice.msg_type],
+        "category": _category(plan),
+        "event": _event(plan, language),
+        "urgency": plan.urgency,
+        "severity": plan.severity,
+        "certainty": plan.certainty,
+        "effective": sent,
+        "expires": _time(notice.expires, timezone) if notice.expires else "",
+        "areaDesc": where,
+    }
+    return {name: text for name, text in found.items() if text}
+
+
 def _info(
     notice: NoticeState, language: str, words: Content, about: Surroundings, sender_name: str
 ) -> ElementTree.Element:
@@ -73,7 +95,7 @@ def _info(
     info = ElementTree.Element("info")
     _add(info, "language", language)
     _add(info, "category", _category(plan))
-    _add(info, "event", (plan.cap.event.get(language) if plan.cap else None) or words.title)
+    _add(info, "event", _event(plan, language))
     if notice.msg_type == "AllClear":
         _add(info, "responseType", "AllClear")
     _add(info, "urgency", plan.urgency)
@@ -142,6 +164,10 @@ def _extent(geometry: Json) -> str:
     return f"{min(lats):.4f}, {min(lons):.4f} – {max(lats):.4f}, {max(lons):.4f}"
 
 
+def _event(plan: NoticePlan, language: str) -> str:
+    return (plan.cap.event.get(language) if plan.cap else None) or plan.content[language].title
+
+
 def _category(plan: NoticePlan) -> str:
     if plan.category is not None:
         return plan.category
@@ -149,7 +175,8 @@ def _category(plan: NoticePlan) -> str:
 
 
 def _time(at: datetime, timezone: str) -> str:
-    return at.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
+    written = at.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
+    return f"{written[:-6]}-00:00" if written.endswith("+00:00") else written  # CAP 1.2, 3.3.2: UTC is `-00:00`
 
 
 def _pair(lon: float, lat: float) -> str:

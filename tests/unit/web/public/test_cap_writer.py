@@ -14,7 +14,8 @@ from alerts.domain.events import CapOrigin, Content, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
 from alerts.intake import cap_reader
 from alerts.kernel.terms import MsgType
-from alerts.web.public.cap_writer import Surroundings, message
+from alerts.web.public.cap_writer import Surroundings, message, summary
+from tests.support.cap_schema import faults
 
 NOW = datetime(2026, 7, 12, 9, 30, 15, 123456, tzinfo=UTC)
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -122,3 +123,22 @@ def test_what_xml_cannot_hold_is_left_out_and_a_draft_is_no_message() -> None:
     assert group.content["en"].title == "ab"
     with pytest.raises(ValueError, match="issued"):
         message(msgspec.structs.replace(notice(), issued_at=None), (), ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "sent"),
+    [
+        ("Europe/London", "2026-07-12T10:31:15+01:00"),
+        ("Asia/Kolkata", "2026-07-12T15:01:15+05:30"),
+        ("UTC", "2026-07-12T09:31:15-00:00"),
+        ("Africa/Accra", "2026-07-12T09:31:15-00:00"),
+    ],
+)
+def test_times_have_the_offset_that_the_standard_wants(timezone: str, sent: str) -> None:
+    about = replace(ABOUT, timezone=timezone)
+    first = notice()
+    written = message(notice("Update", 2, area=None), [first], about)
+    assert f"<sent>{sent}</sent>".encode() in message(first, [], about)
+    assert f"<references>alerts@example.org,{FIRST},{sent}</references>".encode() in written
+    assert faults(written) == []
+    assert summary(first, "en", timezone, "")["effective"] == sent
