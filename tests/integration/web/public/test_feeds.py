@@ -112,7 +112,7 @@ async def test_poster_is_one_page_with_words_and_code(scene: Scene, client: Any)
 
 async def test_poster_says_when_it_cannot_be_drawn(scene: Scene, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fire = scene.fire()
-    monkeypatch.setattr(poster, "is_available", lambda: False)
+    monkeypatch.setattr(poster.pdf, "is_available", lambda: False)
     answer = await client.get(f"/alerts/{fire}.pdf")
     assert answer.status == 503 and "The page itself can be printed" in await answer.text()
 
