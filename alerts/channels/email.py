@@ -187,7 +187,6 @@ class EmailRenderer:
 
     def __init__(self, layouts: Layouts) -> None:
         self._layouts = layouts
-        self._shared: dict[tuple[str, str], Parts] = {}
 
     def notice(self, words: NoticeWords, t: Translator) -> EmailNotice:
         """See `ChannelRenderer.notice`."""
@@ -248,19 +247,19 @@ class EmailRenderer:
         """See `ChannelRenderer.confirmation`."""
         values = Values({"confirm_url": confirm_url}, {"confirm_url": html.escape(confirm_url)})
         context = {"title": t.text("confirm", "subject"), "preview": "", "tone": STYLES["clear"]}
-        return self._transactional("confirm", to, delivery, t, context, values, shared=True)
+        return self._transactional("confirm", to, delivery, t, context, values)
 
     def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Message to a subscriber about a browser that was added."""
         values = Values({"site_url": url}, {"site_url": html.escape(url)})
         context = {"title": t.text("device_added", "subject"), "preview": "", "tone": STYLES["moderate"]}
-        return self._transactional("device_added", to, delivery, t, context, values, shared=True)
+        return self._transactional("device_added", to, delivery, t, context, values)
 
     def fresh_link(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Message with a fresh link."""
         values = Values({"fresh_url": url}, {"fresh_url": html.escape(url)})
         context = {"title": t.text("fresh_link", "subject"), "preview": "", "tone": STYLES["clear"]}
-        return self._transactional("fresh_link", to, delivery, t, context, values, shared=True)
+        return self._transactional("fresh_link", to, delivery, t, context, values)
 
     def test(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Test that the person asked for."""
@@ -271,12 +270,15 @@ class EmailRenderer:
 
     def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
         """Message with the answer to a report."""
-        values = Values({"report_url": url}, {"report_url": html.escape(url)})
+        answer = without_marks(words)
+        values = Values(
+            {"report_url": url, "answer": markdown.wrap(answer)},
+            {"report_url": html.escape(url), "answer": html.escape(answer)},
+        )
         context = {
             "title": t.text("report", "answer_subject", receipt=receipt),
             "preview": "",
             "tone": STYLES["clear"],
-            "answer": without_marks(words),
         }
         return self._transactional("report_answer", to, delivery, t, context, values)
 
@@ -292,8 +294,9 @@ class EmailRenderer:
 
     def sign_in(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Message to a team member with a link that signs them in."""
-        context = {"title": t.text("sign_in", "subject"), "preview": "", "tone": STYLES["clear"], "url": url}
-        return self._transactional("sign_in", to, delivery, t, context, Values({}, {}))
+        values = Values({"sign_in_url": url}, {"sign_in_url": html.escape(url)})
+        context = {"title": t.text("sign_in", "subject"), "preview": "", "tone": STYLES["clear"]}
+        return self._transactional("sign_in", to, delivery, t, context, values)
 
     def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to an administrator about what keeps messages from leaving."""
@@ -307,27 +310,11 @@ class EmailRenderer:
         return self._transactional("alarms", to, delivery, t, context, Values({}, {}))
 
     def _transactional(
-        self,
-        layout: str,
-        to: str,
-        delivery: str,
-        t: Translator,
-        context: Mapping[str, Any],
-        values: Values,
-        *,
-        shared: bool = False,
+        self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values
     ) -> Message:
-        """Build a message to one person. `shared`: `context` is the same for all readers, and rendered once."""
         envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=False)
-        render = self._shared_parts if shared else self._parts
-        prepared = PreparedEmail(envelope, lambda _: render(layout, t, context))
+        prepared = PreparedEmail(envelope, lambda _: self._parts(layout, t, context))
         return prepared.message(delivery=delivery, to=to, stop_url="", variant="", values=values)
-
-    def _shared_parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
-        key = layout, t.tag
-        if key not in self._shared:
-            self._shared[key] = self._parts(layout, t, context)
-        return self._shared[key]
 
     def _parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
         shared = {**context, "frame": t, "mark": mark, "wrap": markdown.wrap, "tones": _tones(context)}

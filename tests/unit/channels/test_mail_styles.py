@@ -14,6 +14,7 @@ from lxml import html as lxml_html
 
 from alerts.channels import markdown
 from alerts.channels.descriptor import DigestItem
+from alerts.channels.email import EmailRenderer
 from alerts.channels.i18n import LANGUAGES, translator
 from alerts.channels.layouts import Layouts
 from alerts.channels.merge_fields import mark, split
@@ -140,3 +141,18 @@ def test_no_style_sheet_is_fetched(layouts: Layouts) -> None:
         assert "<p>words</p>" in layouts.mail_html("remote", {})
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+def test_an_equal_mail_is_inlined_once_and_holds_no_secret(layouts: Layouts) -> None:
+    mails = EmailRenderer(layouts)
+    t = translator("en")
+    for secret in ("first", "second"):
+        url = f"https://town.example/{secret}?a=1&b=2"
+        for message in (
+            mails.sign_in("a@town.example", secret, url, t),
+            mails.report_answer("a@town.example", secret, "R1", f"{secret} <answer>\nin two lines", url, t),
+        ):
+            assert f'href="https://town.example/{secret}?a=1&amp;b=2"' in body(message, "html")
+            assert url in body(message, "plain")
+        assert f"{secret} &lt;answer&gt;" in body(message, "html")
+    assert (layouts.inline.cache_info().misses, layouts.inline.cache_info().hits) == (2, 2)
