@@ -245,8 +245,16 @@ class EmailRenderer:
 
     def confirmation(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
         """See `ChannelRenderer.confirmation`."""
+        return self._confirmation("confirm", to, delivery, confirm_url, t)
+
+    def confirm_follow(self, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
+        """Request to confirm that an address follows one thread."""
+        return self._confirmation("follow", to, delivery, confirm_url, t)
+
+    def _confirmation(self, section: str, to: str, delivery: str, confirm_url: str, t: Translator) -> Message:
         values = Values({"confirm_url": confirm_url}, {"confirm_url": html.escape(confirm_url)})
-        context = {"title": t.text("confirm", "subject"), "preview": "", "tone": STYLES["clear"]}
+        words = {name: t.text(section, name) for name in ("lead", "button")}
+        context = {"title": t.text(section, "subject"), "preview": "", "tone": STYLES["clear"], **words}
         return self._transactional("confirm", to, delivery, t, context, values)
 
     def device_added(self, to: str, delivery: str, url: str, t: Translator) -> Message:

@@ -84,6 +84,8 @@ class Personal(msgspec.Struct, frozen=True, kw_only=True):
     topic: str | None = None
     relay: bool = False
     """True for a reader who passes it on to others."""
+    follows: bool = False
+    """True for a reader who gets it because they follow its thread."""
     alternatives: tuple[Alternative, ...] = ()
 
 

@@ -11,6 +11,8 @@ def because(words: NoticeWords, personal: Personal, t: Translator) -> str:
     """Sentence that names the reader's own choice which this message matches."""
     if not personal.stop_url:
         return t.text("because", "team")
+    if personal.follows:
+        return t.text("because", "follows")
     subject = "danger" if words.danger_to_life else "topic" if personal.topic else ""
     if not personal.place_name:
         return t.text("because", subject or "everything", topic=t.topic(personal.topic or ""))

@@ -106,6 +106,10 @@ class Answers:
         """Request to confirm a telephone number, by a code or a link."""
         return self._sms.confirmation_code(to, delivery, code, url, translator(language, self._default))
 
+    def confirm_follow(self, language: str, to: str, delivery: str, url: str) -> Message:
+        """Request to confirm that this address follows one thread."""
+        return self._email.confirm_follow(to, delivery, url, translator(language, self._default))
+
     def report_answer(self, channel: Channel, language: str, to: str, delivery: str, answer: ReportAnswer) -> Message:
         """Answer a report."""
         t = translator(language, self._default)

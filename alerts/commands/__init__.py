@@ -10,6 +10,7 @@ from alerts.commands.access import TeamCommands
 from alerts.commands.actor import RESIDENT, SYSTEM, Actor
 from alerts.commands.delivery_receipts import ReceiptCommands
 from alerts.commands.due_items import DueCommands
+from alerts.commands.following import FollowCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
@@ -28,7 +29,6 @@ from alerts.commands.results import (
     SubscriberSaved,
     TriggerSaved,
 )
-from alerts.commands.self_service import SelfServiceCommands
 from alerts.commands.service_points import ServiceCommands
 from alerts.commands.subscriber_exports import ExportCommands
 from alerts.commands.subscriber_imports import ImportCommands
@@ -45,7 +45,7 @@ class Commands(
     RegisterCommands,
     NoticeCommands,
     NewsletterCommands,
-    SelfServiceCommands,
+    FollowCommands,
     TextSignUpCommands,
     ImportCommands,
     ExportCommands,

@@ -1,4 +1,5 @@
-"""Due items: scheduled issue, expiry, unconfirmed sign-up, service change taking effect, unfinished erasure."""
+"""Due items: scheduled issue, expiry, unconfirmed sign-up, service change taking effect, unfinished erasure,
+end of what is followed."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from alerts.commands import notice_threads
 from alerts.commands.actor import SYSTEM
 from alerts.commands.approval import changed_since_approval
 from alerts.commands.base import CommandBase
+from alerts.commands.following import FOLLOW_END, end_following
 from alerts.commands.results import Saved
 from alerts.commands.service_points import EFFECT
 from alerts.commands.subscribers import ERASURE, LAPSE
@@ -102,4 +104,5 @@ _EFFECTS: dict[str, Effect] = {
     LAPSE: _lapse,
     EFFECT: _take_effect,
     ERASURE: _erased,
+    FOLLOW_END: end_following,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -176,10 +176,22 @@ def _consent(body: ConsentBody | None) -> Consent | None:
     )
 
 
+def following_as_before(requested: RequestedPreferences, before: Preferences | None) -> RequestedPreferences:
+    """Keep what the person follows, which no body names; who gets a place or topics wants more than that since."""
+    if before is None or not before.followed:
+        return requested
+    wanted = requested.preferences
+    alone = before.only_followed and not wanted.places and not wanted.topics
+    kept = msgspec.structs.replace(wanted, followed=before.followed, only_followed=alone)
+    return replace(requested, preferences=kept)
+
+
 def subscriber_json(state: SubscriberState) -> dict[str, Any]:
     """Return a subscriber as the body that creates them: shown by GET, and the base of a merge patch."""
     preferences = state.preferences or Preferences()
     document: dict[str, Any] = msgspec.to_builtins(preferences)
+    for name in ("followed", "only_followed"):  # of the person's own pages, not of a body
+        document.pop(name, None)
     document["places"] = [_place_json(place) for place in preferences.places]
     if preferences.quiet_hours is not None:
         quiet = preferences.quiet_hours

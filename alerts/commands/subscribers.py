@@ -22,6 +22,7 @@ from alerts.commands.preferences import (
     RequestedPreferences,
     SubscriberEdit,
     check_subscriber,
+    following_as_before,
     subscriber_json,
 )
 from alerts.commands.results import ContactSaved, SubscriberSaved
@@ -220,7 +221,7 @@ class SubscriberCommands(CommandBase):
         edit = strict_json.typed(merge_patch(subscriber_json(before), patch), SubscriberEdit)
         lifecycle.need_subscription(before)
         kept = [(c.channel, c.address) for c in before.current if c.address is not None]
-        requested = await self._requested(edit, kept)
+        requested = following_as_before(await self._requested(edit, kept), before.preferences)
         if edit.confirmed and requested.consent is None:
             raise Invalid.field("consent", "Say on what words, when and how the person agreed, or leave confirmed out.")
 

@@ -100,6 +100,8 @@ class TextSignUpCommands(SubscriberCommands):
 def _wider(preferences: Preferences | None, place: SubscriberPlace) -> Preferences:
     """Return the preferences with one place more; without any they mean everywhere already."""
     assert preferences is not None, "a living person has preferences"
+    if preferences.only_followed:
+        return replace(preferences, places=(place,), only_followed=False, danger_to_life=True)
     if not preferences.places or place in preferences.places or len(preferences.places) >= MAX_PLACES:
         return preferences
     return replace(preferences, places=(*preferences.places, place))

@@ -197,6 +197,7 @@ class FanOut:
         assert issued is not None, "the registers have applied this very event"
         due = self._due(issued)
         own = recipients.due(self._columns, issued, due, self._reference_data.team())
+        own = recipients.merged(own, recipients.followers(self._columns, issued))
 
         def work(unit: UnitOfWork) -> None:
             earlier = recipients.already_told(unit, self._columns, self._reference_data, issued)

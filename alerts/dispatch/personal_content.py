@@ -133,6 +133,7 @@ def personal_content(
         place_radius_m=place.radius_km * 1000 if place is not None and place.lat is not None else 0.0,
         topic=issued.plan.topic or (SERVICE_CHANGES_TOPIC if issued.plan.kind == "service-change" else None),
         relay=bool(card.preferences and card.preferences.relay),
+        follows=place is None and card.preferences is not None and issued.thread in card.preferences.followed,
         alternatives=_alternatives(issued, place, reference_data, sender.timezone),
     )
 

@@ -1,4 +1,4 @@
-"""Recipients of a dispatch: due by the notice's own rules, the team for a drill, earlier recipients of the thread.
+"""Recipients of a dispatch: due by the notice's own rules, followers and earlier recipients, the team for a drill.
 
 Reads the audience columns; called while they are locked (the projector's thread waits).
 """
@@ -18,9 +18,11 @@ from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL
+from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
-from subscribers.audience.index.schema import DANGER
+from subscribers.audience.index.schema import CONFIRMED, DANGER, UNREADABLE
+from subscribers.audience.index.topic_sets import thread_member
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.matching import Audience
 from subscribers.audience.reference_data import ReferenceData
@@ -56,6 +58,34 @@ def due(
         [(member.contact, CHANNEL_CODE[SIGN_IN_CHANNEL], int(DeliveryFlag.TEAM)) for member in team] if drill else []
     )
     return merged(FrozenAudience(contacts, channels, flags), _frozen(members))
+
+
+def followers(columns: AudienceColumns, issued: IssuedNotice) -> FrozenAudience:
+    """Contact points of those who follow the thread, whatever their places, topics and frequency (RULES 14)."""
+    if issued.msg_type == "Alert" or issued.plan.status != "Actual":
+        return _frozen([])
+    people, member = columns.people, thread_member(issued.thread)
+    following = np.array([member in topics for topics in columns.topic_sets.values], dtype=np.bool_)
+    if not following.any():
+        return _frozen([])
+    rows = np.flatnonzero(following[people.topics[: people.size]])
+    able = people.flags[rows] & np.uint8(CONFIRMED | UNREADABLE) == np.uint8(CONFIRMED)
+    rows = rows[able & (people.paused_until[rows] <= micros(issued.issued_at))]
+    notice = sum(1 << CHANNEL_CODE[channel] for channel in issued.plan.channels)
+    found = []
+    for row in rows.tolist():
+        wanted, contact = int(people.wanted[row]) & notice, int(people.first_contact[row])
+        while contact >= 0:
+            channel = int(columns.contacts.channel[contact])
+            if columns.contacts.usable[contact] and wanted >> channel & 1:
+                found.append((int(columns.contacts.number[contact]), channel, int(DeliveryFlag.IMMEDIATE)))
+            contact = int(columns.contacts.next[contact])
+    frozen = _frozen(found)
+    if issued.priority == "emergency" and len(frozen):
+        flags = frozen.flags.copy()
+        flags[_wakes(columns, columns.contact_rows(frozen.contacts), issued)] |= int(DeliveryFlag.MAY_WAKE)
+        frozen = FrozenAudience(frozen.contacts, frozen.channels, flags)
+    return frozen
 
 
 def already_told(

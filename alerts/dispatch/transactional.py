@@ -68,8 +68,8 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
         case se.DeviceAnnounced(to=to):
             rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in ANSWERABLE]
             return TransactionalRequest(JOB_DEVICE, rows)
-        case se.FreshLinkRequested(number=number, channel=channel) if channel in ANSWERABLE:
-            return TransactionalRequest(JOB_FRESH, [NewDelivery(number, CHANNEL_CODE[channel], 0)])
+        case se.FreshLinkRequested() | se.FollowRequested() as event if event.channel in ANSWERABLE:
+            return TransactionalRequest(JOB_FRESH, [NewDelivery(event.number, CHANNEL_CODE[event.channel], 0)])
         case se.ContactTestRequested(to=to):
             rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in ANSWERABLE]
             return TransactionalRequest(JOB_TESTS, rows)
@@ -99,6 +99,7 @@ def may_request(event: object) -> bool:
             | se.DeviceAnnounced()
             | se.FreshLinkRequested()
             | se.ContactTestRequested()
+            | se.FollowRequested()
         ):
             return True
         case e.ReportAnswered(contact=int()):
@@ -174,6 +175,8 @@ class Transactional:
         if channel == "sms":
             code = confirmation_code(self._sender.secret, card.number, self._clock())
             return self._answers.confirmation_code(language, address, delivery, code, url), language, False
+        if channel == "email" and card.preferences is not None and card.preferences.only_followed:
+            return self._answers.confirm_follow(language, address, delivery, url), language, False
         message = self._renderer.confirmation(channel, language, address, delivery, url)
         return self._veiled(message, card, language, url), language, False
 

@@ -194,6 +194,9 @@ class Explainer:
         own = self._by_own_rules(past, person, contact, past.position)
         if own.due or not past.earlier:
             return own if own.due or not had else self._late(past, subscriber, contact) or own
+        following = self._following(past, person, contact)
+        if following is not None:
+            return following
         follow_up = self._follow_up_reason(past, person, contact)
         if follow_up is None:
             late = self._late(past, subscriber, contact) if had else None
@@ -219,6 +222,18 @@ class Explainer:
         due = found.due and (contact in found.contacts if contact is not None else bool(found.contacts))
         checks = tuple(Check(rule=check.rule, holds=check.holds, detail=check.detail) for check in found.checks)
         return _Verdict(due, position, checks, _place_name(person, found), found.distance_m)
+
+    def _following(self, past: _PastQuery, person: SubscriberState | None, contact: int | None) -> _Verdict | None:
+        """Verdict that the person follows the thread (RULES 14); None if that does not make it due."""
+        from subscribers.audience.explain import explain_following
+
+        if person is None or past.issued.plan.status != "Actual":
+            return None
+        found = explain_following(person, past.query, past.issued.thread)
+        if found is None or not found.contacts or (contact is not None and contact not in found.contacts):
+            return None
+        checks = tuple(Check(rule=check.rule, holds=check.holds, detail=check.detail) for check in found.checks)
+        return _Verdict(True, past.position, checks)
 
     def _follow_up_reason(self, past: _PastQuery, person: SubscriberState | None, contact: int | None) -> str | None:
         """Reason why RULES 14 makes a follow-up due: an earlier message of the thread was sent, or may have been."""

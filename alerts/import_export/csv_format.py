@@ -129,15 +129,17 @@ def in_columns(field: str, reason: str) -> tuple[str, str]:
 
 
 def exported(person: SubscriberState) -> Cells | None:
-    """Convert a subscriber to a row without empty cells; None if they are not in an exported phase or have no address.
+    """Convert a subscriber to a row without empty cells; None without an exported phase or an address.
+
+    Who only follows a thread is left out too: no other system has it.
 
     A contact point that is suppressed, or that a confirmed person never verified, is left out: an import elsewhere
     would reactivate it.
     """
     reaches = _reaches(person)
-    if not reaches or person.phase not in LIVING:
-        return None
     preferences, row = person.preferences, reaches
+    if not reaches or person.phase not in LIVING or (preferences is not None and preferences.only_followed):
+        return None
     if preferences is not None:
         row |= {
             "language": preferences.language,

@@ -92,6 +92,18 @@ def _plain(slug: str) -> str:
     return slug.replace("-", " ").replace("/", ": ")
 
 
+def explain_following(person: SubscriberState, query: AudienceQuery, thread: UUID) -> Explanation | None:
+    """Explain that the person follows the notice's thread (RULES 14); None if they do not."""
+    preferences = person.preferences
+    if preferences is None or thread not in preferences.followed:
+        return None
+    asked = RuleResult("following", True, "they asked to follow this message until it is over")
+    checks = (_confirmed(person), _pause(person, query, danger=False), asked)
+    due = all(check.holds for check in checks)
+    contacts, check = _contacts(person, preferences, query, danger=False)
+    return Explanation(due, (*checks, check), contacts if due else (), None, None)
+
+
 # --- the clauses -------------------------------------------------------------------------------------------------
 
 
@@ -127,6 +139,8 @@ def _tester(preferences: Preferences, query: AudienceQuery) -> list[RuleResult]:
 
 
 def _topic(preferences: Preferences, topic: str | None, danger: bool) -> RuleResult:
+    if preferences.only_followed:
+        return RuleResult("topic", False, "nothing was asked for but to follow other messages until they are over")
     chosen = ", ".join(map(_plain, preferences.topics)) or "none chosen, which means all but newsletters"
     newsletters_only = bool(preferences.topics) and all(t.startswith(NEWSLETTER_PREFIX) for t in preferences.topics)
     if topic is None:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.kernel.geometry.geodesy import Bools
-from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, NEWSLETTER_PREFIX, SEVERITY_RANK, Channel
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SEVERITY_RANK, Channel
 from alerts.kernel.times import micros
 from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import CONFIRMED, DANGER, TESTER, UNREADABLE
+from subscribers.audience.index.topic_sets import includes
 from subscribers.audience.query import AudienceQuery
 from subscribers.audience.rule_matching import matches
 from subscribers.audience.service_change_matching import reach_area, reached
@@ -176,17 +177,7 @@ def _placed(columns: AudienceColumns, query: AudienceQuery, only: Rows | None, w
 
 def _topics(columns: AudienceColumns, topic: str | None) -> Bools:
     """By topic set, True if it includes the notice's topic (RULES 2)."""
-    return np.array([follows(chosen, topic) for chosen in columns.topic_sets.values], dtype=np.bool_)
-
-
-def follows(chosen: frozenset[str], topic: str | None) -> bool:
-    """True if the chosen topics include the notice's.
-
-    None chosen means all but newsletters; a notice without topic is for everyone but those who chose newsletters only.
-    """
-    if topic is None:
-        return not chosen or not all(t.startswith(NEWSLETTER_PREFIX) for t in chosen)
-    return topic in chosen if chosen else not topic.startswith(NEWSLETTER_PREFIX)
+    return np.array([includes(chosen, topic) for chosen in columns.topic_sets.values], dtype=np.bool_)
 
 
 def _contacts(columns: AudienceColumns, people: Rows, channels: NDArray[np.uint8]) -> _Due:

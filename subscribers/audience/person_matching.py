@@ -35,6 +35,8 @@ Places = Callable[[str], Area | None]
 
 def follows(preferences: Preferences, topic: str) -> bool:
     """True if a topic is among those chosen: none chosen means all but newsletters."""
+    if preferences.only_followed:
+        return False
     if not preferences.topics:
         return not topic.startswith(NEWSLETTER_PREFIX)
     return topic in preferences.topics

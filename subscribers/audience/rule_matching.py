@@ -23,11 +23,12 @@ from alerts.kernel.rules import (
     Touches,
     shared_nodes,
 )
-from alerts.kernel.terms import CHANNEL_CODE, NEWSLETTER_PREFIX, SEVERITY_RANK
+from alerts.kernel.terms import CHANNEL_CODE, SEVERITY_RANK
 from alerts.kernel.times import micros
 from subscribers.audience.area_matching import Rows, touching
 from subscribers.audience.index import AudienceColumns
 from subscribers.audience.index.schema import FREQUENCIES
+from subscribers.audience.index.topic_sets import includes
 from subscribers.audience.work_budget import WorkBudget
 
 _FEW = 1_000
@@ -83,9 +84,7 @@ class RuleQuestion:
                 self._work.area(area)
                 return touching(columns, area, rows if len(rows) <= _FEW else None)[rows]
             case TopicIs(topic):
-                chosen = [
-                    topic in c if c else not topic.startswith(NEWSLETTER_PREFIX) for c in columns.topic_sets.values
-                ]
+                chosen = [includes(topics, topic) for topics in columns.topic_sets.values]
                 return np.array(chosen, dtype=np.bool_)[people.topics[rows]]
             case LanguageIs(tag):
                 same = [primary_subtag(t) == primary_subtag(tag) for t in columns.languages.values]

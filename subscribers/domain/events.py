@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import ClassVar, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -64,6 +65,10 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Passes messages on to others."""
     discreet: bool = False
     """True for a neutral sender, subject and preview."""
+    followed: tuple[UUID, ...] = ()
+    """Threads that the person follows until they are over (RULES 14), by the id of their first notice."""
+    only_followed: bool = False
+    """True if nothing but the threads followed is wanted: places, topics and severity are not asked."""
 
 
 class Consent(msgspec.Struct, frozen=True):
@@ -171,6 +176,15 @@ class ContactTestRequested(Event, frozen=True, kw_only=True):
     to: tuple[ContactRef, ...]
 
 
+class FollowRequested(Event, frozen=True, kw_only=True):
+    """Somebody asked that this contact point of a living subscription follow a thread: it gets a link to agree."""
+
+    personal: ClassVar[tuple[str, ...]] = ("thread",)
+    number: int
+    channel: Channel
+    thread: UUID | None
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -228,6 +242,7 @@ CATALOGUE = Catalogue.of(
     DeviceAnnounced,
     FreshLinkRequested,
     ContactTestRequested,
+    FollowRequested,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

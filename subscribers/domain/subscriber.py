@@ -27,6 +27,7 @@ from subscribers.domain.events import (
     ContactPointVerified,
     ContactRef,
     ContactTestRequested,
+    FollowRequested,
     Preferences,
     PreferencesChanged,
     SubscriberErased,
@@ -98,6 +99,8 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
 
     Decisions need it; the read model is without it.
     """
+    asked_to_follow: UUID | UnsetType = UNSET
+    """Thread that this person was last asked to follow, until they agree; UNSET if there is none."""
 
     def contact(self, number: int) -> ContactState | None:
         """Return the contact point of that number, removed ones included."""
@@ -238,7 +241,10 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
         case SubscriptionLapsed():
             return replace(state, phase="lapsed")
         case PreferencesChanged(preferences=preferences):
-            return replace(state, preferences=preferences)
+            agreed = preferences is not None and state.asked_to_follow in preferences.followed
+            return replace(state, preferences=preferences, asked_to_follow=UNSET if agreed else state.asked_to_follow)
+        case FollowRequested(thread=UUID() as thread):
+            return replace(state, asked_to_follow=thread)
         case SubscriptionPaused(until=until):
             return replace(state, paused_until=until)
         case SubscriptionResumed():
@@ -254,7 +260,7 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
             return replace(state, phase="ended", ended_reason=reason)
         case SubscriberErased():
             gone = tuple(replace(c, address=None, state="removed") for c in state.contacts)
-            return replace(state, phase="erased", preferences=None, consent=None, contacts=gone)
+            return replace(state, phase="erased", preferences=None, consent=None, contacts=gone, asked_to_follow=UNSET)
         case _:
             return None
 

@@ -46,16 +46,17 @@ class Confirm:
         if subject is None or state is None or contact is None or state.phase == "erased":
             return self._closed(request, t, "unknown")
         if contact.state == "verified" and state.phase == "confirmed":
-            return await self._confirmed(request, t, subject)
+            return await self._confirmed(request, t, subject, _section(state))
         if request.query.get("sent") == "1":
             return self._closed(request, t, "expired", 200)
         # A contact point that was taken over may still confirm who has the address since (RULES, "Identity").
         if state.phase in ("lapsed", "ended") and contact.state != "removed":
             return self._closed(request, t, "expired")
+        section = _section(state)
         context = {
-            "title": t.text("page", "confirm_title"),
-            "lines": [t.text("page", "confirm_hint")],
-            "button": t.text("page", "confirm_button"),
+            "title": t.text(section, "confirm_title"),
+            "lines": [t.text(section, "confirm_hint")],
+            "button": t.text(section, "confirm_button"),
         }
         return self._pages.page("pages/message.html", t, context)
 
@@ -79,15 +80,17 @@ class Confirm:
             return self._plain(t, "confirmed")
         return redirect(here)
 
-    async def _confirmed(self, request: web.Request, t: Translator, subject: tuple[UUID, int]) -> web.Response:
+    async def _confirmed(
+        self, request: web.Request, t: Translator, subject: tuple[UUID, int], section: str
+    ) -> web.Response:
         """Say that it is done: for an hour with the way to everything, later that the link was used."""
         token = await read(self._services, self._services.fresh_links.after_confirmation, *subject)
         if token is None:
             return self._closed(request, t, "used", 200)
         base = self._pages.site.base
         context = {
-            "title": t.text("page", "confirmed_title"),
-            "lines": [t.text("page", "confirmed")],
+            "title": t.text(section, "confirmed_title"),
+            "lines": [t.text(section, "confirmed")],
             "button": "",
             "device": token,
             "link": f"{base}/preferences/{token}",
@@ -117,3 +120,8 @@ class Confirm:
         if state is not None and state.preferences is not None and "lang" not in request.query:
             return translator(state.preferences.language, self._services.settings.default_language)
         return self._pages.translator(request)
+
+
+def _section(state: SubscriberState) -> str:
+    """Section of the words: of one message that is followed, or of alerts."""
+    return "follow" if state.preferences is not None and state.preferences.only_followed else "page"

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.channels import markdown
+from alerts.commands.following import may_be_followed
 from alerts.domain.notice import NoticeState
 from alerts.web.api.common import read
 from alerts.web.http.routing import Handler
@@ -83,11 +84,19 @@ def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO
         **box(frame, question, reader, path),
         "here": here,
         "feedback": "" if frame.is_copy else f"{frame.notices.link(thread[-1].thread)}/feedback",
+        "follow": _follow_path(frame, thread, reader),
         "near_path": path,
         "kept": question.place.query if question.place else "",
         "mine": _mine(frame, thread, question, reader),
     }
     return frame.built("pages/notice.html", reader, path, context)
+
+
+def _follow_path(frame: PageFrame, thread: Sequence[NoticeState], reader: ReaderLocale) -> str:
+    """Return the address that takes who wants to follow; "" for a static copy, and when it is over."""
+    if frame.is_copy or not may_be_followed(thread[-1], reader.now):
+        return ""
+    return f"{frame.notices.link(thread[-1].thread)}/follow"
 
 
 def _mine(

@@ -74,6 +74,9 @@ class Unsubscribe:
         if form.ticked("everything"):
             await self._end(card.subscriber)
             return redirect(here)
+        if form.ticked("unfollow"):
+            await self._unfollow(found[0], card)
+            return redirect(here)
         if form.line("topic"):
             stopped = await self._stop_topic(card, form.line("topic"))
             return redirect(f"{here}?topic={form.line('topic')[:80]}" if stopped else here)
@@ -95,12 +98,15 @@ class Unsubscribe:
         danger = state.preferences is not None and state.preferences.danger_to_life
         token = contact_token(self._services.settings.secret_key, "preferences", card.subscriber, card.number)
         wanted = state.preferences.topics if state.preferences else ()
+        alone = state.preferences is not None and state.preferences.only_followed
+        followed = state.preferences.followed if state.preferences else ()
         stopped = request.query.get("topic", "")
         context: dict[str, Any] = {
             "lead": t.text("page", REGISTRY[card.channel].stop_page_key),
             "topic": topic
-            if topic and (topic in wanted or (not wanted and not topic.startswith("newsletter")))
+            if topic and not alone and (topic in wanted or (not wanted and not topic.startswith("newsletter")))
             else "",
+            "follows": not alone and notice is not None and notice.thread in followed,
             "topic_name": t.topic(topic) if topic else "",
             "stopped_topic": t.topic(stopped) if stopped and wanted and stopped not in wanted else "",
             "undone": request.query.get("undone") == "1",
@@ -154,6 +160,11 @@ class Unsubscribe:
             await self._services.commands.undo_leaving(card.subscriber, card.number)
         except (NotFound, Conflict):
             return  # too late, or erased: the page says so
+
+    async def _unfollow(self, number: int, card: ContactCard) -> None:
+        notice = await read(self._services, self._services.views.notice_by_number, number)
+        if notice is not None:
+            await self._services.commands.unfollow(card.subscriber, notice.thread)
 
     async def _stop_topic(self, card: ContactCard, topic: str) -> bool:
         """Take one topic from those wanted; False if it is not among them, or is the last one."""

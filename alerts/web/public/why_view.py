@@ -100,6 +100,8 @@ def _lead(services: Services, found: Why, notice: NoticeState, t: Translator, *,
     if person is None or person.preferences is None:
         return ""
     preferences, change = person.preferences, notice.plan.service_change
+    if is_followed(found):
+        return t.text("why", "follows")
     place = next((p for p in preferences.places if found.place in (p.name, p.slug)), None) if found.place else None
     name = _place_name(services, found, t.tag) if full else t.text("why", "a_place")
     return why_words.lead(
@@ -127,6 +129,8 @@ def because(services: Services, found: Why, notice: NoticeState, *, full: bool) 
         return ""
     t, settings = translator("en"), services.settings
     preferences = person.preferences
+    if is_followed(found):
+        return "Because you asked to follow this message until it is over."
     place = next((p for p in preferences.places if found.place in (p.name, p.slug)), None) if found.place else None
     subject = f"“{t.topic(notice.plan.topic)}”" if notice.plan.topic in preferences.topics else "alerts"
     name = _place_name(services, found) if full else "a place of yours"
@@ -135,6 +139,11 @@ def because(services: Services, found: Why, notice: NoticeState, *, full: bool) 
         where = f" within {t.distance(place.radius_km * 1000)} of {f'“{name}”' if full else name}"
     when = f"on {t.day(person.confirmed_at, settings.timezone)} " if person.confirmed_at else ""
     return f"Because {when}you asked for {subject}{where}{_distance(services, found, notice, place, full=full)}."
+
+
+def is_followed(found: Why) -> bool:
+    """True if the message was due because its thread is followed."""
+    return any(check.rule == "following" and check.holds for check in found.checks)
 
 
 def _distance(services: Services, found: Why, notice: NoticeState, place: SubscriberPlace | None, *, full: bool) -> str:

@@ -35,6 +35,7 @@ from subscribers.audience.index.schema import (
     People,
     quiet_hours,
 )
+from subscribers.audience.index.topic_sets import topic_set
 from subscribers.domain import events as e
 from subscribers.domain.events import ContactRef, Preferences
 
@@ -271,7 +272,7 @@ class AudienceColumns:
         people.first_point[row], people.first_area[row] = point, area
         people.wanted[row] = sum(1 << CHANNEL_CODE[channel] for channel in set(preferences.channels))
         people.everywhere[row] = not preferences.places
-        people.topics[row] = self.topic_sets.code(frozenset(preferences.topics))
+        people.topics[row] = self.topic_sets.code(topic_set(preferences))
         people.floor[row] = SEVERITY_RANK[preferences.severity_at_least or "Minor"]
         people.frequency[row] = FREQUENCIES.index(preferences.frequency)
         people.language[row] = self.languages.code(preferences.language)

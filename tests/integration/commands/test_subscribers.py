@@ -11,13 +11,14 @@ import msgspec
 import pytest
 
 from alerts.commands import RESIDENT, SubscriberSaved
-from alerts.contract.bodies import SubscriberBody
+from alerts.contract.bodies import ContentBody, NoticeBody, SubscriberBody
 from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.ids import contact_shard, shard_of
 from subscribers.domain.events import QuietHours, SubscriberPlace
 from tests.support.command_rig import CAMDEN, CONSENT, START, CommandRig, key, on_both
 
 ANN: dict[str, Any] = {"email": "Ann@Example.ORG", "phone": "+44 20 7946 0000", "language": "cy"}
+MARKET = NoticeBody(kind="announcement", topic="community", content={"en": ContentBody(title="Market", body="Moved.")})
 VOUCHED: dict[str, Any] = {"confirmed": True, "consent": CONSENT}
 
 
@@ -469,3 +470,23 @@ async def test_drawn_place_is_stored_as_one_geometry(rig: CommandRig) -> None:
     drawn, plain = (place.area for place in preferences.places)
     assert drawn is not None and drawn["type"] == "Polygon"
     assert plain == CAMDEN
+
+
+async def test_a_request_that_waits_follows_a_thread_too(rig: CommandRig) -> None:
+    made = await rig.commands.draft_notice(key("issue"), MARKET)
+    await rig.commands.issue(key("issue"), made.id)
+    waiting = await join(rig, **ANN, topics=["health"])
+    again = await rig.commands.follow(made.id, body(email=ANN["email"], consent=CONSENT))
+    both = rig.subscriber(waiting.id).preferences
+    assert again.id == waiting.id and both is not None
+    assert (both.topics, both.followed, both.only_followed) == (("health",), (made.id,), False)
+    assert [contact.channel for contact in rig.subscriber(waiting.id).current] == ["email", "sms"]
+
+    alone = await rig.commands.follow(made.id, body(email="new@example.org", consent=CONSENT))
+    await rig.commands.verify_contact(RESIDENT, alone.contacts[0].number)
+    await rig.commands.change_subscriber(key(), alone.id, {"language": "cy"})
+    follower = rig.subscriber(alone.id).preferences
+    assert follower is not None and follower.only_followed and follower.followed == (made.id,)
+    await rig.commands.change_subscriber(key(), alone.id, {"places": [{"lat": 51.5, "lon": -0.1, "radius_km": 1}]})
+    wider = rig.subscriber(alone.id).preferences
+    assert wider is not None and not wider.only_followed and wider.followed == (made.id,)

@@ -125,6 +125,8 @@ class PreferenceCenter:
         """Save changed preferences and redirect to the overview."""
         assert own.state.preferences is not None, "a confirmed person has preferences"
         preferences = msgspec.structs.replace(own.state.preferences, **changes)
+        if preferences.only_followed and "places" in changes:  # from now on a subscription like any other
+            preferences = msgspec.structs.replace(preferences, only_followed=False, danger_to_life=True)
         await self.services.commands.change_own_preferences(own.state.id, preferences)
         return self.saved(own, what)
 

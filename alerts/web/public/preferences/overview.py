@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from alerts.web.public.preferences.access import NoAccess, OwnAccess, open_link
 from alerts.web.public.preferences.center import PreferenceCenter, redirect
 from alerts.web.public.preferences.messages import latest
 from alerts.web.public.sign_up.contact_fields import masked_email, masked_phone
+from alerts.web.public.why_view import title_of
 from subscribers.domain.events import Preferences, SubscriberPlace
 from subscribers.domain.subscriber import ContactState
 
@@ -27,6 +29,8 @@ _SHOWN = 5
 _BEGINS = time(8)
 """Local time at which a pause ends on its day."""
 _LONGEST = timedelta(days=366)
+_OF_FOLLOWERS = ("where", "how", "language")
+"""Rows of a person who only follows threads."""
 PARTS = (
     "where",
     "what",
@@ -39,6 +43,8 @@ PARTS = (
     "resumed",
     "addresses",
     "address_asked",
+    "follow",
+    "unfollow",
 )
 
 
@@ -71,11 +77,30 @@ class Overview:
         if form.line("do") == "fresh":
             await self._services.commands.send_link_to(found.state.id, found.contact.number)
             return redirect(f"{self._center.pages.site.base}/preferences?sent=1")
+        if form.line("do") == "follow":
+            return await self._follow(found)
+        if form.line("do").startswith("unfollow-"):
+            return await self._unfollow(found, form.line("do").removeprefix("unfollow-"))
         before = self._center.undo_of(found, form.sealed("undo"))
         if before is None:
             return redirect(self._center.url(token))
         await self._services.commands.change_own_preferences(found.state.id, before)
         return redirect(self._center.url(token, saved="undo"))
+
+    async def _follow(self, own: OwnAccess) -> web.Response:
+        """Follow the thread that was asked for; one that is over meanwhile changes nothing."""
+        try:
+            await self._services.commands.agree_to_follow(own.state.id)
+        except (Conflict, Invalid):
+            return redirect(self._center.url(own.token))
+        return redirect(self._center.url(own.token, saved="follow"))
+
+    async def _unfollow(self, own: OwnAccess, thread: str) -> web.Response:
+        chosen = own.state.preferences
+        found = next((one for one in (chosen.followed if chosen else ()) if str(one) == thread), None)
+        if found is not None:
+            await self._services.commands.unfollow(own.state.id, found)
+        return redirect(self._center.url(own.token, saved="unfollow"))
 
     async def pause(self, request: web.Request, own: OwnAccess, t: Translator) -> web.StreamResponse:
         """Pause until a day, or end a pause."""
@@ -139,7 +164,10 @@ class Overview:
             "reached": [contact_words(t, c, fresh=own.fresh) for c in state.current if c.state == "verified"],
             "troubles": self._troubles(own, t),
             "rows": self._rows(own, t, preferences),
-            "forecast": self._center.forecasts.of(preferences).words(t),
+            "forecast": "" if preferences.only_followed else self._center.forecasts.of(preferences).words(t),
+            "only_followed": preferences.only_followed,
+            "followed": [(thread, self._title(thread, t)) for thread in preferences.followed],
+            "asked": self._title(state.asked_to_follow, t) if isinstance(state.asked_to_follow, UUID) else "",
             "messages": latest(self._services, own, t, _SHOWN),
             "paused": t.time(paused, zone) if paused else "",
             "tomorrow": t.text(
@@ -186,6 +214,8 @@ class Overview:
         where = [place_in_words(self._center, t, place, fresh=own.fresh) for place in chosen.places]
         how = [t.comma.join(ways), t.text("sign_up", f"often_{chosen.frequency}")]
         how += [t.text("discreet", "on")] * chosen.discreet
+        if chosen.only_followed:
+            where = [t.text("follow", "nothing_else")]
         rows = {
             "where": where or [t.text("page", "everywhere")],
             "what": [t.comma.join(topics), t.text("sign_up", f"floor_{_floor(chosen)}")],
@@ -197,7 +227,15 @@ class Overview:
         return [
             {"name": t.text("sign_up", f"row_{name}"), "lines": lines, "link": self._center.url(own.token, name)}
             for name, lines in rows.items()
+            if not chosen.only_followed or name in _OF_FOLLOWERS
         ]
+
+    def _title(self, thread: UUID, t: Translator) -> str:
+        """Return the latest title of a thread in the reader's language."""
+        issued = self._services.views.thread(thread, issued=True)
+        if not issued:
+            return ""
+        return title_of(issued[-1], t.tag, self._services.settings.default_language)[1]
 
 
 def place_in_words(center: PreferenceCenter, t: Translator, place: SubscriberPlace, *, fresh: bool) -> str:

@@ -133,6 +133,7 @@ class OwnData:
             "state": state.phase,
             "since": state.since.isoformat(),
             "preferences": subscriber_json(state),
+            "followed": [str(thread) for thread in state.preferences.followed] if state.preferences else [],
             "addresses": [
                 {"channel": CHANNEL_TERMS[c.channel].noun, "address": c.address, "state": c.state}
                 for c in state.contacts

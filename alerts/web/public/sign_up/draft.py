@@ -160,6 +160,10 @@ class SentForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phone_contact: int = 0
     """Contact point that got a code; 0 if none."""
     again: bool = False
+    follows: str = ""
+    """Title of the message to be followed; "" for a sign-up."""
+    follow_link: str = ""
+    """Page on which the address is given, for another one."""
 
 
 class Drafts:

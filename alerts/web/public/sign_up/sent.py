@@ -98,11 +98,12 @@ class SentPage:
             "sealed": self._flow.drafts.seal_sent(sent),
             "email": draft.email if draft.by_email else "",
             "phone": draft.phone if draft.by_text else "",
+            "follows": sent.follows,
             "places": [place_words(t, place) for place in draft.all_places] or [t.text("page", "everywhere")],
             "sender": parseaddr(settings.sender)[1],
             "until": t.day(datetime.fromtimestamp(until, UTC), settings.timezone),
             "again": sent.again,
-            "change": self._flow.link("how", t, draft, back="check"),
+            "change": sent.follow_link or self._flow.link("how", t, draft, back="check"),
             **error_context(t, errors),
         }
         return self._flow.pages.page("pages/sign_up/sent.html", t, context, 422 if errors else 200)

@@ -80,6 +80,7 @@ wishes = st.fixed_dictionaries(
         "frequency": st.sampled_from(["immediate", "daily"]),
         "danger_to_life": st.booleans(),
         "tester": st.booleans(),
+        "followed": st.sampled_from([(), (UUID(int=7),)]),
     }
 )
 
