@@ -299,6 +299,7 @@ async def test_code_by_text_confirms_after_wrong_ones(sending: Scene, sender: An
     assert form.status == 422 and "Tries left: 2." in form.text
     await form.press("code", code=f"{code[1][:3]} {code[1][3:]}")
     assert form.url.startswith("/confirm/")
+    assert sending.app.runner.wait_for(sending.app.writer.position(), 10)
     [person] = sending.views.directory.people(None, 10).items
     assert person.phase == "confirmed"
 
