@@ -41,7 +41,7 @@ class Server:
             [sys.executable, "-m", "alerts", "serve"],
             cwd=self._folder, env=self._env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        for _ in range(200):
+        for _ in range(1200):
             try:
                 if self.ask("GET", "/healthz")[0] == 200:
                     return

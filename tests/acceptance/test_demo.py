@@ -35,7 +35,15 @@ def told(arguments: list[str], database_url: str, folder: Path) -> subprocess.Co
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], pytest.param(["--kill"], marks=pytest.mark.soak)], ids=["undisturbed", "killed"]
+    ("dialect", "arguments"),
+    [
+        ("sqlite", []),
+        # On PostgreSQL the same story is told among real peers, and killed, by test_demo_peers.
+        pytest.param("postgresql", [], marks=pytest.mark.soak),
+        pytest.param("sqlite", ["--kill"], marks=pytest.mark.soak),
+        pytest.param("postgresql", ["--kill"], marks=pytest.mark.soak),
+    ],
+    indirect=["dialect"],
 )
 def test_exactly_the_expected_deliveries_happen(arguments: list[str], database_url: str, tmp_path: Path) -> None:
     done = told(arguments, database_url, tmp_path)

@@ -24,7 +24,7 @@ from alerts.demo.server import Server
 from tests.acceptance.peers import Device, Peers, unb64
 
 pytestmark = pytest.mark.slow
-PEOPLE = 2500
+PEOPLE = 1000
 
 
 class DoorsAndPeers(HttpClient):

@@ -37,6 +37,8 @@ class Site:
     url: str
     pages: dict[str, str] = field(default_factory=dict)
     sign_in: str = ""
+    officers: dict[str, list[str]] = field(default_factory=dict)
+    """Sign-in links of members by role, each good for once."""
 
 
 @pytest.fixture(scope="module")
@@ -176,4 +178,8 @@ async def _tell(scene: Scene, site: Site) -> None:
         "board": "/board?place=southwark",
         "board in Arabic": "/board?place=southwark&lang=ar&size=2",
     }
+    for role in ("author", "approver"):
+        officer = await scene.commands.invite_member(SYSTEM, f"{role}@town.example", role, f"K. {role.capitalize()}")
+        links = [scene.parts.sessions.new_link(officer.id).token for _ in range(8)]
+        site.officers[role] = [f"/console/sign-in/{token}" for token in links]
     site.sign_in = f"/console/sign-in/{scene.parts.sessions.new_link(member.id).token}"

@@ -96,7 +96,7 @@ def lives(draw: st.DrawFn) -> list[tuple[UUID, Event]]:
     return life
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(life=lives(), batches=st.lists(st.integers(1, 4), max_size=8), unsealed=st.booleans())
 def test_directory_says_what_the_fold_says_however_the_log_is_cut(
     life: list[tuple[UUID, Event]], batches: list[int], unsealed: bool

@@ -12,7 +12,7 @@ import pytest
 from alerts.web.http.app_keys import POLICY
 from tests.support.served import CAMDEN, EVERYTHING, Served, resident
 
-BODIES = 25
+BODIES = 10
 """For each operation."""
 JUNK: list[Any] = [
     None, True, False, 0, -1, 1.5, 1e300, 2**70, "", " ", "x" * 30_000, "\x07", "﷽" * 100, "\u202e",

@@ -161,7 +161,7 @@ queries = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(histories(), queries)
 def test_three_ways_come_to_the_same_people(history: list[Recorded], asked: AudienceQuery) -> None:
     states = states_of(history)

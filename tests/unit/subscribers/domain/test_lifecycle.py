@@ -161,7 +161,7 @@ class SubscriberMachine(RuleBasedStateMachine):
 
 
 TestSubscriberMachine = SubscriberMachine.TestCase
-TestSubscriberMachine.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+TestSubscriberMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def test_tests_of_a_person_are_limited_and_go_where_alerts_would() -> None:

@@ -73,7 +73,7 @@ def happenings(number: int) -> st.SearchStrategy[Event]:
 lives = st.lists(st.integers(1, 3).flatmap(lambda n: happenings(n).map(lambda event: (n, event))), max_size=25)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(lives)
 def test_columns_know_what_the_stream_adds_up_to(life: list[tuple[int, Event]]) -> None:
     begun = [registered(n, HOMES[1], ["email", "sms"]) for n in (1, 2, 3)]

@@ -20,7 +20,7 @@ from tests.unit.subscribers.audience.makers import columns_of, person_id, positi
 stories = st.lists(st.integers(1, 4).flatmap(lambda n: st.tuples(st.just(n), happenings(n))), max_size=30)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(stories, stories)
 def test_taken_back_they_go_on_as_if_nothing_had_been(
     before: Sequence[tuple[int, Event]], after: Sequence[tuple[int, Event]]
