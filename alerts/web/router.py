@@ -27,6 +27,7 @@ from alerts.web.console import approval as console_approval
 from alerts.web.console import compose as console_compose
 from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import letters as console_letters
+from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
@@ -98,6 +99,7 @@ MODULES = (
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,
     console_follow_up.routes,
+    console_live.routes,
     console_notice.routes,
     console_sign_in.routes,
     templating.routes,

@@ -64,6 +64,8 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
     svg = None if area.empty else draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area")
     return {
         "here": "notices",
+        "drill": found.plan.status != "Actual",
+        "stream": f"{presenter.site.base}/console/notices/{found.id}/progress",
         "found": found,
         **presenter.card(found),
         "facts": _facts(presenter, found),

@@ -15,6 +15,7 @@ from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.public.why_view import title_of
 
 _DONE = ("delivered", "sent")
+_FAILED = ("failed-permanent", "failed-technical")
 _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("ok", "sent", ("sent", "delivered")),
     ("part", "waiting", ("queued", "held", "sending", "deferred")),
@@ -59,6 +60,7 @@ class Presenter:
             return None
         bars = [_bar(channel, states, self.translator.number) for channel, states in progress.by_channel.items()]
         left = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _DONE)
+        failed = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _FAILED)
         total = sum(sum(states.values()) for states in progress.by_channel.values())
         times = (
             ("The first left after", progress.first_attempt_s),
@@ -72,12 +74,25 @@ class Presenter:
             "late": self.translator.number(progress.late or 0),
             "deliveries": self.translator.number(progress.deliveries),
             "share": "" if total == 0 else f"{100 * left // total} % sent",
+            "percent": 0 if total == 0 else 100 * left // total,
+            "failed": failed,
+            "pace": self._pace(notice, left, total) if not progress.complete else "",
             "complete": progress.complete,
             "parked": progress.parked,
             "paused": progress.paused,
             "bars": bars,
             "times": [(word, f"{seconds:.1f} s") for word, seconds in times if seconds is not None],
         }
+
+    def _pace(self, notice: NoticeState, left: int, total: int) -> str:
+        """Rate since the issue and the time that the rest takes at it; "" while nothing has left."""
+        if notice.issued_at is None or not left:
+            return ""
+        seconds = max((self.services.clock() - notice.issued_at).total_seconds(), 0.1)
+        rate = left / seconds
+        minutes, rest = divmod(round((total - left) / rate), 60)
+        remaining = f"{minutes} min {rest} s" if minutes else f"{rest} s"
+        return f"{self.translator.number(round(rate * 60))} a minute, {remaining} left"
 
     def entry(self, entry: TimelineEntry) -> dict[str, Any]:
         """Format a log entry."""

@@ -54,6 +54,8 @@ class Site:
     tile_attribution: str = ""
     board_css: str = ""
     board_script: str = ""
+    live_script: str = ""
+    """URL of the script that follows a notice while it leaves."""
     compose_script: str = ""
     """URL of the script that saves a draft as it is written; the form works without it."""
     is_copy: bool = False
@@ -80,6 +82,7 @@ class Site:
             share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
+            live_script=f"{base}/static/live.js?v={_version('live.js')}",
             compose_script=f"{base}/static/compose.js?v={_version('compose.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
         )
