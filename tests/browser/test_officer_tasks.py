@@ -85,7 +85,7 @@ def officers(browser: Any, site: Site, axe: str) -> Iterator[Any]:
 
 
 def warning(author: Officer, title: str, *, drill: bool = False) -> None:
-    """One sentence to an asked approval: gas leak, everybody within 800 m, keep windows shut."""
+    """Ask for the approval of one sentence: gas leak, everybody within 800 m, keep windows shut."""
     author.press("New notice", "link")
     if drill:
         author.choose("Real or drill", "Exercise")

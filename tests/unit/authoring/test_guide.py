@@ -43,7 +43,7 @@ def draft(words: DraftWords = GOOD, **more: Any) -> NoticeDraft:
 
 
 def seen(given: NoticeDraft) -> set[tuple[str, str]]:
-    """What was found, but for what is good."""
+    """Checks and levels of a draft, but for what is good."""
     return {(one.check, one.level) for one in diagnostics(given, "Southwark Council") if one.level != "good"}
 
 
