@@ -11,15 +11,18 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.channels import push
+from alerts.channels.descriptor import AddressRules
 from alerts.commands.actor import RESIDENT, Actor
+from alerts.commands.address_claims import AddressClaims
 from alerts.commands.ports import Idempotency
 from alerts.commands.preferences import RequestedPreferences
 from alerts.commands.results import CodeTried, SubscriberSaved
-from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, AddressClaims, SubscriberCommands, person, saved
-from alerts.contract.bodies import SubscriberBody
+from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, SubscriberCommands, person, saved
+from alerts.contract.bodies import PushBody, SubscriberBody
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.confirmation_codes import TRIES
-from alerts.kernel.errors import NotFound
+from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Owner
@@ -66,6 +69,17 @@ class SelfServiceCommands(SubscriberCommands):
         contact = state.contact(owner.contact) if owner is not None and state is not None else None
         is_theirs = contact is not None and contact.state == "verified" and signup.is_living(state)
         return owner if is_theirs else None
+
+    async def check_device(self, body: PushBody) -> str:
+        """Return the address of a browser that somebody signs up with. Raises Invalid; Conflict if it gets alerts.
+
+        The answer tells nobody anything: only the browser itself knows its endpoint.
+        """
+        address = push.parse_address(body, "", AddressRules(endpoints=self._endpoints))
+        found = await self._writer.run(lambda unit: self._living(unit, "push", address), by=RESIDENT.by)
+        if found.result is not None:
+            raise Conflict("This device gets alerts already.")
+        return address
 
     async def send_link(self, channel: Channel, address: str) -> None:
         """Send a fresh link to an address of a living subscription, a confirmation to one that asked; else nothing."""

@@ -16,9 +16,10 @@ from uuid import UUID
 import msgspec
 
 from alerts.commands.actor import Actor
+from alerts.commands.address_claims import AddressClaims
 from alerts.commands.preferences import RequestedPreferences
 from alerts.commands.register_cache import KnownNames
-from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, AddressClaims, SubscriberCommands, joined
+from alerts.commands.subscribers import LAPSE, LAPSES_AFTER, SubscriberCommands, joined
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain.events import ImportFinished, ImportRowRefused, ImportStarted
 from alerts.domain.streams import IMPORT, IMPORT_PAGE, import_id, import_page_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from alerts.channels import push
 from alerts.channels.descriptor import AddressRules
 from alerts.channels.registry import WRITABLE
 from alerts.commands.actor import Actor
+from alerts.commands.address_claims import AddressClaims
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
 from alerts.commands.preferences import (
@@ -29,18 +29,17 @@ from alerts.commands.results import ContactSaved, SubscriberSaved
 from alerts.contract.bodies import PushBody, SubscriberBody
 from alerts.eventlog.ports import UnitOfWork
 from alerts.intake import strict_json
-from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
+from alerts.kernel.errors import Invalid, NotFound, Stale
 from alerts.kernel.events import Event
-from alerts.kernel.ids import contact_number, new_id
+from alerts.kernel.ids import new_id
 from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.kernel.time_limits import check_time
 from alerts.providers.print_batch.provider import drop_pages
 from alerts.scheduler.due_items import cancel_due, plan_due
-from subscribers.addresses import Addresses, Owner, endpoint_of, forget, owner_of
+from subscribers.addresses import Owner, endpoint_of, forget, owner_of
 from subscribers.confirmation_limit import ask_once, forget_asked, was_asked
 from subscribers.domain import lifecycle, signup
-from subscribers.domain.events import Consent
 from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
@@ -81,71 +80,6 @@ def _is_gone(contact: ContactState, requested: RequestedPreferences) -> bool:
     if CHANNEL_TERMS[contact.channel].per_device:
         return not any(channel == contact.channel for channel, _ in requested.reaches)
     return contact.channel in WRITABLE and (contact.channel, contact.address) not in requested.reaches
-
-
-@dataclass(slots=True)
-class AddressClaims:
-    """Owners of a request's addresses, within one transaction."""
-
-    unit: UnitOfWork
-    addresses: Addresses
-    owners: dict[tuple[Channel, str], Owner] = field(default_factory=dict)
-
-    def look_up(
-        self, reaches: tuple[tuple[Channel, str], ...], *, but: UUID | None = None, consent: Consent | None = None
-    ) -> None:
-        """Find the owners. Raises Conflict if another living subscription (not `but`'s) has an address.
-
-        `consent`: the one by which the addresses are to be verified. Raises Invalid if it is older than the leaving
-        of an owner, or lies in the future.
-        """
-        left: list[datetime] = []
-        for channel, address in reaches:
-            owner = self.addresses.find(self.unit.read, channel, address)
-            if owner is None:
-                continue
-            state = self.unit.get(SUBSCRIBER, owner.subscriber)
-            contact = state.contact(owner.contact) if state else None
-            verified = contact is not None and contact.state == "verified"
-            if owner.subscriber != but and signup.is_living(state) and verified:
-                raise Conflict(
-                    f"{CHANNEL_TERMS[channel].point} has a subscription already.", subscriber=str(owner.subscriber)
-                )
-            self.owners[channel, address] = owner
-            if (at := signup.left_at(state, owner.contact)) is not None:
-                left.append(at)
-        if consent is not None:
-            signup.check_consent(consent, max(left, default=None), self.unit.now)
-
-    def returning(self) -> UUID | None:
-        """Return the returning person: the first owner without a living subscription."""
-        for owner in self.owners.values():
-            state = self.unit.get(SUBSCRIBER, owner.subscriber)
-            if state is not None and not signup.is_living(state) and state.phase != "erased":
-                return owner.subscriber
-        return None
-
-    def number(self, subscriber: UUID, reaches: tuple[tuple[Channel, str], ...]) -> list[ContactDetails]:
-        """Return the person's contact points: former numbers are reused, others taken over or new."""
-        return [self._reach(subscriber, channel, address) for channel, address in reaches]
-
-    def _reach(self, subscriber: UUID, channel: Channel, address: str) -> ContactDetails:
-        owner = self.owners.get((channel, address))
-        if owner is not None and owner.subscriber == subscriber:
-            return ContactDetails(owner.contact, channel, address)
-        suppressed, left = self._release(owner) if owner is not None else (None, None)
-        number = contact_number(self.unit.number("contact"), subscriber)
-        self.addresses.claim(self.unit, channel, address, Owner(subscriber, number))
-        return ContactDetails(number, channel, address, suppressed, left)
-
-    def _release(self, owner: Owner) -> tuple[str | None, datetime | None]:
-        """Take an address from an owner who never confirmed it or has left; return its suppression, and when."""
-        state = self.unit.get(SUBSCRIBER, owner.subscriber)
-        contact = state.contact(owner.contact) if state is not None else None
-        if state is None or contact is None:
-            return None, None
-        self.unit.append(SUBSCRIBER, owner.subscriber, *lifecycle.decide_remove(state, owner.contact, "taken over"))
-        return contact.suppressed, signup.left_at(state, owner.contact)
 
 
 def joined(

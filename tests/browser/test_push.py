@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Site
+from tests.browser.test_pages import _offences
 
 pytestmark = pytest.mark.browser
 SUBSCRIBE = """
@@ -67,6 +68,62 @@ def test_a_device_is_added_and_shows_what_comes(browser: Any, site: Site) -> Non
     context.close()
 
 
+def test_sign_up_by_this_device_alone(browser: Any, site: Site, axe: str) -> None:
+    context = browser.new_context(
+        permissions=["notifications"], locale="en-GB", bypass_csp=True, viewport={"width": 360, "height": 740}
+    )
+    page = context.new_page()
+    page.add_init_script(SUBSCRIBE.replace("push/chromium", "push/shared-tablet"))
+    page.add_init_script(
+        "Notification.requestPermission = async () => { window.asked = (window.asked || 0) + 1; return 'granted'; }"
+    )
+
+    def to_step_3() -> None:
+        page.goto(f"{site.url}/subscribe?lang=en&q=51.4880,-0.0930")
+        page.get_by_role("button", name="Continue").last.click()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("E-mail", exact=True).uncheck()
+
+    to_step_3()
+    page.get_by_label("A notice on this phone or computer").check()
+    assert not page.evaluate("window.asked"), "the browser asks only after the button"
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("link", name="Press “Allow alerts on this device” first").wait_for()
+    page.get_by_role("button", name="Allow alerts on this device").click()
+    page.get_by_text("This device is ready.").wait_for()
+    assert page.evaluate("window.asked") == 1
+    assert not _offences(page, axe)
+    page.get_by_role("button", name="Continue").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Is this right?", page.locator("main").inner_text()
+    assert "A notice on this phone or computer" in page.locator("main").inner_text()
+    page.get_by_label("Send me these alerts").check()
+    page.wait_for_timeout(1500)  # people are slower than a test
+    page.get_by_role("button", name="Get alerts").click()
+    assert "We have sent a notice to this device" in page.locator("main").inner_text()
+    page.goto(_pushed(page, site, "shared-tablet")["url"])
+    page.get_by_role("button", name="Yes, send me alerts").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Confirmed"
+    page.wait_for_function("async () => Boolean(await (await caches.open('push-token')).match('token'))")
+    to_step_3()
+    page.get_by_role("button", name="Allow alerts on this device").click()
+    page.get_by_text("This device is ready.").wait_for()
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("link", name="This device shows alerts already").wait_for()
+    context.close()
+
+
+def _pushed(page: Any, site: Site, device: str) -> dict[str, Any]:
+    """The latest notification to a device of the inbox."""
+    for _ in range(100):
+        items = page.request.get(f"{site.url}/inbox.json").json()["items"]
+        found = [item["text"] for item in items if item["to"].endswith(f"/inbox/push/{device}")]
+        if found:
+            pushed: dict[str, Any] = json.loads(found[-1])
+            return pushed
+        page.wait_for_timeout(100)
+    raise AssertionError(f"nothing came to {device}")
+
+
 def test_without_scripts_nothing_is_offered(browser: Any, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -74,6 +131,11 @@ def test_without_scripts_nothing_is_offered(browser: Any, site: Site) -> None:
     page.locator("form button").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Confirmed"
     assert not page.locator("[data-push]").is_visible()
+    page.goto(f"{site.url}/subscribe?lang=en&q=51.4880,-0.0930")
+    page.get_by_role("button", name="Continue").last.click()
+    page.get_by_role("button", name="Continue").click()
+    assert page.get_by_text("this browser cannot show them, or JavaScript is off").is_visible()
+    assert not page.get_by_label("A notice on this phone or computer").is_visible()
     context.close()
 
 

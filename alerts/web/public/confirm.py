@@ -18,7 +18,7 @@ from alerts.web.http.routing import TOKEN, Route
 from alerts.web.public.forms import read_form
 from alerts.web.public.preferences.center import redirect
 from alerts.web.public.templating import Pages
-from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
+from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 
 def routes(services: Services) -> list[Route]:
@@ -46,7 +46,7 @@ class Confirm:
         if subject is None or state is None or contact is None or state.phase == "erased":
             return self._closed(request, t, "unknown")
         if contact.state == "verified" and state.phase == "confirmed":
-            return await self._confirmed(request, t, subject, _section(state))
+            return await self._confirmed(request, t, state, contact)
         if request.query.get("sent") == "1":
             return self._closed(request, t, "expired", 200)
         # A contact point that was taken over may still confirm who has the address since (RULES, "Identity").
@@ -81,10 +81,11 @@ class Confirm:
         return redirect(here)
 
     async def _confirmed(
-        self, request: web.Request, t: Translator, subject: tuple[UUID, int], section: str
+        self, request: web.Request, t: Translator, state: SubscriberState, contact: ContactState
     ) -> web.Response:
         """Say that it is done: for an hour with the way to everything, later that the link was used."""
-        token = await read(self._services, self._services.fresh_links.after_confirmation, *subject)
+        links, section = self._services.fresh_links, _section(state)
+        token = await read(self._services, links.after_confirmation, state.id, contact.number)
         if token is None:
             return self._closed(request, t, "used", 200)
         base = self._pages.site.base
@@ -93,6 +94,7 @@ class Confirm:
             "lines": [t.text(section, "confirmed")],
             "button": "",
             "device": token,
+            "own_device": links.of_device(state.id, contact.number) if contact.channel == "push" else "",
             "link": f"{base}/preferences/{token}",
             "link_words": t.text("preferences", "see_all"),
         }

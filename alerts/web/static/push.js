@@ -1,13 +1,19 @@
-// "Also on this device": requests a push subscription from the browser and registers it. Without this script, or in a
-// browser without push, the offer stays hidden.
+// "Also on this device": requests a push subscription from the browser and registers it, or puts it into the sign-up
+// form. Without this script, or in a browser without push, the offer stays hidden and the page says so.
 "use strict";
 
 (() => {
+  const own = document.querySelector("[data-push-own]"); // this browser's own contact point was confirmed just now
+  if (own && "caches" in window) {
+    caches.open("push-token").then((tokens) => tokens.put("token", new Response(own.dataset.pushOwn)));
+  }
   const offer = document.querySelector("[data-push]");
   if (!offer || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
   const { token, base, done, denied, failed } = offer.dataset;
   const button = offer.querySelector("button");
   const status = offer.querySelector("[role=status]");
+  const field = offer.querySelector("input[name=push]");
+  const tick = offer.querySelector("input[type=checkbox]");
   offer.hidden = false;
   document.querySelector("[data-push-missing]")?.remove();
 
@@ -21,6 +27,11 @@
   const subscribe = async () => {
     if ((await Notification.requestPermission()) !== "granted") return denied;
     const { endpoint, keys } = (await subscribed()).toJSON();
+    if (field) {
+      field.value = JSON.stringify({ endpoint, keys });
+      tick.checked = true;
+      return done;
+    }
     const answer = await fetch(`${base}/push/subscriptions`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },

@@ -101,6 +101,7 @@ def _rows(
     what.append(t.text("sign_up", f"floor_{draft.severity or 'all'}"))
     where = [place_words(t, place) for place in draft.all_places]
     how = [draft.email] * draft.by_email + [draft.phone] * draft.by_text
+    device = [t.text("sign_up", "by_push")] * draft.by_push
     quiet = (
         t.text("hours", "span", start=draft.quiet_from, end=draft.quiet_to) if draft.quiet else t.text("sign_up", "no")
     )
@@ -109,7 +110,7 @@ def _rows(
         _row(flow, t, draft, "where", "where", where or [t.text("page", "everywhere")]),
         _row(flow, t, draft, "what", "what", what),
         _row(flow, t, draft, "how", "danger", [t.text("sign_up", "danger_on" if draft.danger else "danger_off")]),
-        _row(flow, t, draft, "how", "how", [*how, often, *veiled], ltr=len(how)),
+        _row(flow, t, draft, "how", "how", [*how, *device, often, *veiled], ltr=len(how)),
         _row(flow, t, draft, "how", "quiet", [quiet]),
         _row(flow, t, draft, "how", "language", [language_name(draft.language or t.tag)]),
     ]
@@ -130,6 +131,6 @@ def _missing(draft: Draft) -> str | None:
     """Return the step that is not done yet."""
     if not draft.all_places and not draft.everywhere:
         return "where"
-    if not draft.channels or (draft.by_email and not draft.email) or (draft.by_text and not draft.phone):
+    if not draft.is_reachable:
         return "how"
     return None

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from alerts.contract.bodies import (
     ConsentBody,
+    PushBody,
     QuietHoursBody,
     SubscriberBody,
     SubscriberPlaceBody,
@@ -79,8 +80,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     severity: Severity | None = None
     by_email: bool = True
     by_text: bool = False
+    by_push: bool = False
     email: str = ""
     phone: str = ""
+    push: PushBody | None = None
+    """Subscription of the browser in which the form is filled in."""
     frequency: Frequency = "immediate"
     danger: bool = True
     quiet: bool = False
@@ -97,9 +101,15 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Channels that were ticked."""
+        """Channels that were ticked; a device that is added later counts too."""
         ticked = {"email": self.by_email, "sms": self.by_text, "push": True}
         return tuple(channel for channel in CHANNELS if ticked.get(channel))
+
+    @property
+    def is_reachable(self) -> bool:
+        """True if a way is ticked, and each that is has its address."""
+        ways = ((self.by_email, self.email), (self.by_text, self.phone), (self.by_push, self.push))
+        return any(ticked for ticked, _ in ways) and all(address for ticked, address in ways if ticked)
 
     def topics(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """Topics wanted of the `known` ones without newsletters; () for all of them and no newsletter."""
@@ -136,6 +146,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return SubscriberBody(
             email=self.email if self.by_email else None,
             phone=self.phone if self.by_text else None,
+            push=self.push if self.by_push else None,
             places=() if self.everywhere else tuple(place.body() for place in self.all_places),
             topics=self.topics(known),
             severity_at_least=self.severity,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
 from aiohttp import web
 from msgspec.structs import replace
 
 from alerts.channels.i18n import LANGUAGES, Translator, language_name
 from alerts.channels.sms import home_prefixes
+from alerts.contract.bodies import PushBody
+from alerts.kernel.errors import Conflict, Invalid
 from alerts.kernel.terms import Frequency
 from alerts.web.http.requests import read
 from alerts.web.public.forms import FormErrors, FormFields
@@ -37,7 +40,7 @@ class HowStep:
         """Take the ways and their settings."""
         t, draft, form = await self._flow.opened(request)
         errors = FormErrors()
-        draft = self._ways(t, draft, form, errors)
+        draft = await self._device(t, self._ways(t, draft, form, errors), form, errors)
         draft = replace(
             draft,
             frequency=cast(Frequency, form.one_of("frequency", FREQUENCIES, "immediate")),
@@ -54,7 +57,7 @@ class HowStep:
         settings = self._flow.services.settings
         email, phone = form.line("email")[: _LONGEST + 1], form.line("phone")[:41]
         by_email, by_text = form.ticked("by-email"), form.ticked("by-text")
-        if not by_email and not by_text:
+        if not by_email and not by_text and not form.ticked("by-push"):
             errors.add("by-email", t.text("sign_up", "ways_none"))
         if by_email:
             address, words = checked_email(email, t)
@@ -71,6 +74,22 @@ class HowStep:
                 errors.add("phone", words)
             phone = number or phone
         return replace(draft, by_email=by_email, by_text=by_text, email=email, phone=phone)
+
+    async def _device(self, t: Translator, draft: Draft, form: FormFields, errors: FormErrors) -> Draft:
+        """Take the browser itself as a way: its script has put its subscription into the form."""
+        by_push, push = form.ticked("by-push"), _subscription(form.sealed("push")) or draft.push
+        if by_push and push is None:
+            errors.add("by-push", t.text("sign_up", "push_first"))
+        elif by_push and push is not None:
+            try:
+                await self._flow.services.commands.check_device(push)
+            except Invalid:
+                push = None
+                errors.add("by-push", t.text("page", "push_failed"))
+            except Conflict:
+                push = None
+                errors.add("by-push", t.text("sign_up", "push_taken"))
+        return replace(draft, by_push=by_push, push=push)
 
     async def _page(self, t: Translator, draft: Draft, form: FormFields, errors: FormErrors) -> web.Response:
         forecast = await read(self._flow.services, self._forecast, t, draft)
@@ -91,6 +110,14 @@ class HowStep:
         known = tuple(slug for slug, _ in self._flow.topics(t))
         found = self._flow.forecasts.of(draft.preferences(known, self._flow.services.settings.timezone))
         return found.words(t), found.danger_words(t)
+
+
+def _subscription(text: str) -> PushBody | None:
+    """Read a push subscription, as the page's script writes it; None if it is none."""
+    try:
+        return msgspec.json.decode(text, type=PushBody) if text else None
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
 
 
 def with_quiet_hours(t: Translator, draft: Draft, form: FormFields, errors: FormErrors) -> Draft:

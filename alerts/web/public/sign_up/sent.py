@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from alerts.channels.i18n import Translator
 from alerts.kernel.confirmation_codes import is_confirmation_code
-from alerts.kernel.errors import Conflict, NotFound
+from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.signed_tokens import contact_token
 from alerts.web.public.forms import FormErrors, error_context, read_form, take_form
 from alerts.web.public.sign_up.draft import SentForm
@@ -63,6 +64,9 @@ class SentPage:
             await commands.send_link("email", draft.email)
         if draft.by_text and draft.phone:
             await commands.send_link("sms", draft.phone)
+        if draft.by_push and draft.push:
+            with suppress(Invalid, Conflict):  # it is confirmed by now, or not served any more
+                await commands.send_link("push", await commands.check_device(draft.push))
 
     async def _by_code(self, t: Translator, sent: SentForm, code: str, errors: FormErrors) -> str | None:
         """Return where a right code leads to; None with an error for a wrong one."""
@@ -99,6 +103,7 @@ class SentPage:
             "email": draft.email if draft.by_email else "",
             "phone": draft.phone if draft.by_text else "",
             "follows": sent.follows,
+            "device": draft.by_push,
             "places": [place_words(t, place) for place in draft.all_places] or [t.text("page", "everywhere")],
             "sender": parseaddr(settings.sender)[1],
             "until": t.day(datetime.fromtimestamp(until, UTC), settings.timezone),

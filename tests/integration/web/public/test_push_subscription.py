@@ -270,9 +270,9 @@ async def test_unverified_device_confirms_by_its_own_notification(served: Served
     assert "stop" not in payload and "Topic" not in items[0]["headers"]
     page = await served.client.post(payload["url"].removeprefix(served.parts.settings.public_url))
     words = await page.text()
-    assert page.status == 200 and "data-push" in words and "/static/push.js" in words
+    assert page.status == 200 and "data-push-own" in words and "/static/push.js" in words
     assert await contacts(served, key, kept["id"]) == [("push", "verified")]
-    offered = words.partition('data-token="')[2].partition('"')[0]
+    offered = words.partition("/preferences/")[2].partition('"')[0]
     other = {"token": offered, **await device(served, "other")}
     assert (await served.client.post("/push/subscriptions", json=other)).status == 201
 
@@ -359,3 +359,17 @@ async def test_own_test_reaches_each_way_and_says_where(served: Served) -> None:
     assert "Send me a test" not in shown
     kinds = [event["type"] for event in (await served.ok("GET", "/api/v1/events", key))["items"]]
     assert kinds.count("ContactTestRequested") == 1 and not [kind for kind in kinds if kind.startswith("Notice")]
+
+
+async def test_shared_browser_gives_nobody_the_record_of_another(served: Served) -> None:
+    key = await served.key()
+    tablet = await device(served, "shared")
+    first = await person(served, key, push=tablet)
+    await served.ok("DELETE", f"/api/v1/subscribers/{first['id']}", key)
+    for addresses in ({"push": tablet}, {"push": tablet, "email": "b@example.org"}):
+        body = {**addresses, "places": [{"lat": 51.5, "lon": -0.1, "radius_km": 1}]}
+        made = await served.ok("POST", "/api/v1/subscribers", key, body, 201)
+        assert made["id"] != first["id"], "whoever shares the browser is not the person who left"
+    alone = await served.ok("POST", "/api/v1/subscribers", key, {"push": await device(served, "own")}, 201)
+    again = await served.ok("POST", "/api/v1/subscribers", key, {"push": await device(served, "own")}, 201)
+    assert again["id"] == alone["id"]
