@@ -39,6 +39,8 @@ class Site:
     sign_in: str = ""
     officers: dict[str, list[str]] = field(default_factory=dict)
     """Sign-in links of members by role, each good for once."""
+    scene: Scene | None = None
+    """The process behind it."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,7 @@ async def _serve(site: Site, port: int, ready: threading.Event, over: threading.
     with tempfile.TemporaryDirectory(prefix="al-browser-") as folder:
         scene = Scene(Path(folder), sends=True, public_url=site.url)
         await scene.start()
+        site.scene = scene
         runner = web.AppRunner(app.build(scene.parts))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

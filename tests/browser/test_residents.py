@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.browser.conftest import Site
+from tests.support.scene import plan_of
 
 pytestmark = pytest.mark.browser
 PHONE = {"width": 360, "height": 740}
@@ -119,6 +121,22 @@ def test_board_says_its_age_and_goes_home(page: Any, site: Site) -> None:
     assert "Back to Southwark in" in page.locator("#going").inner_text()
     page.clock.run_for(20_000)
     page.wait_for_url("**/board?place=southwark*")
+
+
+def test_issued_notice_appears_on_an_open_board(page: Any, site: Site) -> None:
+    page.goto(f"{site.url}/board?place=havering&lang=en")
+    page.evaluate("window.untouched = true")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert site.scene is not None
+    plan = msgspec.structs.replace(plan_of("water"), area=({"place": "havering"},))
+    notice = site.scene.notice(plan)
+    title = next(iter(plan.content.values())).title
+    page.get_by_role("heading", name=title).wait_for(timeout=4_000)
+    assert len(asked) == 1, "one look, because it was told to"
+    site.scene.follow(notice, "smoke-over", "AllClear")
+    page.get_by_role("heading", name=title).wait_for(state="detached", timeout=4_000)
+    assert page.evaluate("window.untouched"), "without loading the page anew"
 
 
 def test_board_turns_grey_when_the_line_is_lost(page: Any, site: Site) -> None:

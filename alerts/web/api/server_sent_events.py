@@ -113,27 +113,36 @@ class Streams:
     def __init__(self, services: Services, heartbeat: float = HEARTBEAT_S) -> None:
         self._services, self._heartbeat = services, heartbeat
         self._tail = RecentFrames(services)
-        self._listeners: set[asyncio.Task[None]] = set()
+        self._listeners: dict[asyncio.Task[None], str] = {}
+        """Kind of stream by its task."""
         self._closing = False
 
     async def serve(
         self, request: web.Request, after: int, topics: frozenset[str], is_authorized: Callable[[], Awaitable[bool]]
     ) -> web.StreamResponse:
         """Stream events after `after` until the client leaves, loses authorization, or the process stops."""
-        if self._closing or len(self._listeners) >= _MAX_LISTENERS:
+        return await self.hold(
+            request, "events", _MAX_LISTENERS, lambda response: self._listen(response, after, topics, is_authorized)
+        )
+
+    async def hold(
+        self, request: web.Request, kind: str, most: int, listen: Callable[[web.StreamResponse], Awaitable[None]]
+    ) -> web.StreamResponse:
+        """Open a stream that `listen` writes to, unless there are `most` of that kind. Raises Unavailable."""
+        if self._closing or sum(other == kind for other in self._listeners.values()) >= most:
             raise Unavailable("There are too many listeners just now. Try again in a moment.")
         response = web.StreamResponse(headers=_HEADERS)
         add_security_headers(response)
         await response.prepare(request)
         if request.method == "HEAD":
             return response
-        listening = asyncio.create_task(self._listen(response, after, topics, is_authorized))
-        self._listeners.add(listening)
+        listening = asyncio.ensure_future(listen(response))
+        self._listeners[listening] = kind
         try:
             await asyncio.wait([listening])
         finally:
             listening.cancel()
-            self._listeners.discard(listening)
+            self._listeners.pop(listening, None)
         if not listening.cancelled() and (error := listening.exception()) is not None:
             if isinstance(error, ConnectionError | TimeoutError):
                 if request.transport is not None:
@@ -156,17 +165,17 @@ class Streams:
         topics: frozenset[str],
         is_authorized: Callable[[], Awaitable[bool]],
     ) -> None:
-        await _send(response, b"retry: 2000\n\n")
+        await send(response, b"retry: 2000\n\n")
         position, checked_at = after, monotonic()
         while True:
             page = await self._tail.page(position, topics)
             if page.frames:
-                await _send(response, b"".join(frame.block for frame in page.frames))
+                await send(response, b"".join(frame.block for frame in page.frames))
             position = max(position, page.end)
             if page.more:
                 continue
             while not await self._services.log.wait_for_async(position + 1, self._heartbeat):
-                await _send(response, b": nothing new\nid: %d\n\n" % position)
+                await send(response, b": nothing new\nid: %d\n\n" % position)
                 if not await is_authorized():
                     return
                 checked_at = monotonic()
@@ -176,7 +185,7 @@ class Streams:
                 checked_at = monotonic()
 
 
-async def _send(response: web.StreamResponse, data: bytes) -> None:
+async def send(response: web.StreamResponse, data: bytes) -> None:
     """Write and wait for the send buffer to drain. Raises TimeoutError if the listener reads too slowly."""
     async with asyncio.timeout(_WRITE_S):
         await response.write(data)

@@ -18,6 +18,11 @@ class EventStreams(Protocol):
     ) -> web.StreamResponse:
         """Serve one listener until it leaves or the application closes."""
 
+    async def hold(
+        self, request: web.Request, kind: str, most: int, listen: Callable[[web.StreamResponse], Awaitable[None]]
+    ) -> web.StreamResponse:
+        """Open a stream that `listen` writes to, unless there are `most` of that kind. Raises Unavailable."""
+
     async def close(self, app: web.Application) -> None:
         """End every stream."""
 

@@ -1,22 +1,27 @@
 """`/board?place=`: notice board for a library or kiosk; it keeps itself fresh and says how old it is.
 
 `home` is the board's own place and language (`southwark.en`), to which it returns after a visitor has chosen others.
-Without scripts the page renews itself whole.
+Without scripts the page renews itself whole; with them it is told by `/board/events` when to (`board_events`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
 from aiohttp import web
 
 from alerts.channels.i18n import LANGUAGES, language_name
+from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.domain.reference_data import PlaceState
+from alerts.domain.service_change import ChangeState
 from alerts.web.http.routing import Handler
 from alerts.web.public import poster
 from alerts.web.public.notice_view import ReaderLocale
@@ -69,6 +74,8 @@ def build(
     at_home = (place, t.tag) == home and not large
     context: dict[str, Any] = {
         "title": name(place),
+        "shown": fingerprint(live, planned),
+        "events": f"{frame.pages.site.base}/board/events?" + urlencode({"place": place} if place else {}),
         "clock": t.clock(reader.now, reader.timezone),
         "large": large,
         "alerts": [frame.notices.card(notice, reader) for notice in alerts[:_MOST_ALERTS]],
@@ -86,6 +93,12 @@ def build(
         "warn_s": WARN_S,
     }
     return Built(frame.pages.render("pages/board.html", t, context), language=t.tag)
+
+
+def fingerprint(live: Sequence[NoticeState], planned: Sequence[ChangeState]) -> str:
+    """Return what the board of a place shows, as one word: equal as long as nothing on it has changed."""
+    shown = [(one.id.hex, one.version) for one in live] + [(one.id.hex, one.version) for one in planned]
+    return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:16]
 
 
 def _home(asked: str, place: str, tag: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public import (
     archive,
     board,
+    board_events,
     bulletin,
     calendar_feed,
     cap_feed,
@@ -33,6 +34,7 @@ def routes(services: Services) -> list[Route]:
         Route("GET", "/archive", archive.handler(frame), PUBLIC),
         Route("GET", "/places/{slug}", place_page.handler(frame), PUBLIC),
         Route("GET", "/board", board.handler(frame), PUBLIC),
+        Route("GET", "/board/events", board_events.handler(frame), PUBLIC),
         Route("GET", "/bulletin.txt", bulletin.handler(frame), PUBLIC),
         Route("GET", "/check", check.handler(frame), PUBLIC),
         Route("GET", "/status", status.handler(frame), PUBLIC),

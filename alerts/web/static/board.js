@@ -1,15 +1,19 @@
-// Notice board: asks for itself every ten seconds and puts what is new in place, says how old it is, is grey when older
-// than a minute, moves by some pixels against burn-in, and is itself again when nobody has touched it for a while.
+// Notice board: is told when what it shows has changed (server-sent events; without them it asks every ten seconds), puts
+// what is new in place, says how old it is, is grey when older than a minute, moves by some pixels against burn-in, and is itself again when nobody has touched it for a while.
 "use strict";
 
 (() => {
   const EVERY_MS = 10_000;
   const STALE_S = 60;
-  const { home, reset, warn, fresh, stale, going, bulletin } = document.body.dataset;
+  const SILENT_MS = 30_000;
+  const AGAIN_MS = 60_000;
+  const { home, reset, warn, fresh, stale, going, bulletin, events } = document.body.dataset;
   const age = document.getElementById("age");
   const notice = document.getElementById("going");
   let heard = Date.now();
   let touched = Date.now();
+  let told = 0;
+  let minute = new Date().getMinutes();
   let shown = "";
 
   const seconds = (since) => Math.floor((Date.now() - since) / 1000);
@@ -25,9 +29,29 @@
         const next = page.querySelector(part);
         if (next) document.querySelector(part).replaceChildren(...next.childNodes);
       }
+      document.querySelector("main").dataset.shown = page.querySelector("main").dataset.shown;
+      minute = new Date().getMinutes();
     } catch {
       // No connection: the age says so.
     }
+  };
+
+  // While the stream speaks, only the clock needs a look of its own.
+  const poll = () => {
+    if (Date.now() - told > SILENT_MS || minute !== new Date().getMinutes()) renew();
+  };
+
+  const listen = () => {
+    if (!("EventSource" in window)) return;
+    const stream = new EventSource(events);
+    stream.addEventListener("shown", ({ data }) => {
+      told = Date.now();
+      if (data === document.querySelector("main").dataset.shown) heard = told;
+      else renew();
+    });
+    stream.addEventListener("error", () => {
+      if (stream.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+    });
   };
 
   const goHome = () => {
@@ -79,7 +103,8 @@
     });
   }
 
-  setInterval(renew, EVERY_MS);
+  setInterval(poll, EVERY_MS);
+  listen();
   setInterval(tick, 1000);
   setInterval(shift, 60_000);
   shift();
