@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -16,6 +18,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.draft_review import DraftReview
 from alerts.web.console.frame import Frame
+from alerts.web.console.local_time import send_time
 from alerts.web.console.member_actor import (
     ONCE,
     actor_of_member,
@@ -63,8 +66,15 @@ class Approval:
             errors = FormErrors()
             for one in stops:
                 errors.add(f"there-{one.key}" if one.level == "asks" else "stops", f"{one.words}{_in(one.language)}")
-            return await self._screen(request, "console/check.html", errors, status=422, there=there)
+            return await self._screen(request, "console/check.html", errors, status=422, there=there, fields=fields)
+        errors = FormErrors()
+        send_at = self._send_at(fields, errors)
+        if errors:
+            return await self._screen(request, "console/check.html", errors, status=422, there=there, fields=fields)
         try:
+            if state.phase in ("draft", "returned") and state.plan.send_at != send_at:
+                patch = {"send_at": send_at.isoformat() if send_at else None}
+                await self._services.commands.revise_notice(actor_of_member(request), state.id, patch, state.version)
             await self._services.commands.submit(
                 actor_of_member(request),
                 notice_id(request),
@@ -75,6 +85,39 @@ class Approval:
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
         return await self._to(f"/console/notices/{notice_id(request)}")
+
+    def _send_at(self, fields: FormFields, errors: FormErrors) -> datetime | None:
+        """Return the time that was chosen; None for at once. What is wrong with it is added to the errors."""
+        if fields.one_of("when", ("now", "at"), "now") == "now":
+            return None
+        zone, now = self._services.settings.timezone, self._services.clock()
+        found = send_time(fields.line("send-day"), fields.line("send-time"), fields.line("which"), zone, now)
+        if isinstance(found, str):
+            errors.add("send-day", found)
+            return None
+        return found
+
+    def _when(self, state: NoticeState, fields: FormFields | None) -> dict[str, Any]:
+        """Return what the fields of the time show: what was typed, or what the draft has."""
+        zone = self._services.settings.timezone
+        local = state.plan.send_at.astimezone(ZoneInfo(zone)) if state.plan.send_at else None
+        shown = {
+            "when": "at" if local else "now",
+            "send_day": f"{local:%Y-%m-%d}" if local else "",
+            "send_time": f"{local:%H:%M}" if local else "",
+            "which": "",
+            "zone": zone,
+            "send_at_words": self._frame.translator.time(state.plan.send_at, zone) if state.plan.send_at else "",
+        }
+        if fields is not None:
+            shown |= {
+                "when": fields.line("when"),
+                "send_day": fields.line("send-day"),
+                "send_time": fields.line("send-time"),
+                "which": fields.line("which"),
+                "note_typed": fields.text("note", 2_000),
+            }
+        return shown
 
     async def show(self, request: web.Request) -> web.Response:
         """Ask the approver: these words, to so many people?"""
@@ -139,6 +182,7 @@ class Approval:
         errors: FormErrors,
         status: int = 200,
         there: frozenset[str] = frozenset(),
+        fields: FormFields | None = None,
     ) -> web.Response:
         state = await self._state(request)
         context = {**await read(self._services, self._context, state), **await self._review.of(state)}
@@ -151,6 +195,7 @@ class Approval:
                 "errors": errors.words,
                 "error_heading": "There is a problem",
                 "there": there,
+                **self._when(state, fields),
                 "own": own,
                 "me": member_of(request).name or "",
                 "once": once_key(),

@@ -145,7 +145,8 @@ class Compose:
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup
-        return notice_form.parse(fields, before, lambda text: lookup.find(text, "en"), self._zone, self._language)
+        now = self._services.clock()
+        return notice_form.parse(fields, before, lambda text: lookup.find(text, "en"), self._zone, self._language, now)
 
     async def _began(self, state: NoticeState, fields: FormFields) -> NoticeState:
         """Return the draft from which an editor began; as it is now if the form does not say."""

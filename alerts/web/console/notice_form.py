@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from alerts.domain.events import NoticePlan
 from alerts.gazetteer.candidate import PlaceCandidate
 from alerts.kernel.texts import without_forbidden
 from alerts.kernel.times import instant
+from alerts.web.console.local_time import parse_clock, parse_day
 from alerts.web.public.forms import FormErrors, FormFields
 
 KINDS = ("alert", "announcement")
@@ -87,7 +88,7 @@ def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
 
 
 def parse(
-    fields: FormFields, before: Sequence[Mapping[str, Any]], find: Find, zone: str, language: str
+    fields: FormFields, before: Sequence[Mapping[str, Any]], find: Find, zone: str, language: str, now: datetime
 ) -> tuple[NoticeForm, FormErrors]:
     """Parse a submitted form. `before`: parts of the area so far, of which the ticked ones stay. Blocks."""
     errors = FormErrors()
@@ -116,29 +117,26 @@ def parse(
         form.words.setdefault(added, dict.fromkeys(WORDS, ""))
     if not form.channels:
         errors.add("channel", "Tick at least one way to tell people.")
-    ends(form, zone, errors)
+    ends(form, zone, now.astimezone(ZoneInfo(zone)).date(), errors)
     return form, errors
 
 
-def ends(form: NoticeForm, zone: str, errors: FormErrors) -> datetime | None:
-    """Return the end that was typed (8.30, 0830 and 8:30 are one time); None for none, or a wrong one with an error."""
+def ends(form: NoticeForm, zone: str, today: date, errors: FormErrors) -> datetime | None:
+    """Return the end that was typed, put into its fields as read; None for none, or a wrong one with an error."""
     if not form.ends_day and not form.ends_time:
         return None
-    digits = "".join(char for char in form.ends_time if char.isdigit())
-    digits = digits.zfill(4) if len(digits) in (3, 4) else f"{digits.zfill(2)}00" if digits else ""
-    try:
-        local = datetime.strptime(f"{form.ends_day} {digits}", "%Y-%m-%d %H%M")
-    except ValueError:
+    day, clock = parse_day(form.ends_day, today), parse_clock(form.ends_time)
+    if day is None or clock is None:
         errors.add("ends-day", "Give the end as a day and a time of 24 hours, such as 2026-11-23 and 20:00.")
         return None
-    form.ends_time = f"{local:%H:%M}"
-    return instant(local.date(), local.time(), zone)
+    form.ends_day, form.ends_time = day.isoformat(), f"{clock:%H:%M}"
+    return instant(day, clock, zone)
 
 
 def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
     """Return the form as a merge patch of the API's notice body: null takes a field away."""
     alert = form.kind == "alert"
-    end = ends(form, zone, FormErrors())
+    end = ends(form, zone, date.min, FormErrors())
     said = {tag: words for tag, words in form.words.items() if any(words.values())}
     return {
         "kind": form.kind,

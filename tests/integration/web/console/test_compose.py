@@ -240,3 +240,24 @@ async def test_script_saves_and_gets_the_parts_that_depend_on_it(served: Served)
     await author.open(made["url"])
     await author.press("auto", title_en="x" * 5_000)
     assert author.status == 422 and "characters" in next(iter(json.loads(author.text)["errors"].values()))
+
+
+@pytest.mark.usefixtures("people")
+async def test_notice_is_sent_at_the_time_that_was_approved(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    day = f"{datetime.now(UTC) + timedelta(hours=12):%Y-%m-%d}"
+    notice = await drafted(author, ends_day=f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}")
+    for when, said in (
+        ({"send_day": "yesterday", "send_time": "8"}, "Give a day"),
+        ({"send_day": "2020-01-01", "send_time": "08:00"}, "1 January has passed."),
+        ({"send_day": "2028-10-29", "send_time": "01:30"}, "01:30 comes twice that night: choose."),
+    ):
+        await author.open(f"/console/notices/{notice}/check")
+        await author.press(when="at", **when)
+        assert author.status == 422 and said in author.text and when["send_day"] in author.text
+    await author.press(when="at", send_day=day, send_time="23.59")
+    assert state_of(served, notice) == "pending-approval", author.text[:3000]
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "23:59" in approver.text and "Approve for 3 people" in approver.text
+    await approver.press("send", people="3")
+    assert state_of(served, notice) == "scheduled"
