@@ -24,11 +24,13 @@ from alerts.web.api import (
     webhooks,
 )
 from alerts.web.console import approval as console_approval
+from alerts.web.console import calendar as console_calendar
 from alerts.web.console import compose as console_compose
 from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import letters as console_letters
 from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
+from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
 from alerts.web.console import sign_in as console_sign_in
@@ -95,6 +97,8 @@ MODULES = (
     console_today.routes,
     console_log.routes,
     console_letters.routes,
+    console_calendar.routes,
+    console_newsletters.routes,
     console_notices.routes,
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,

@@ -54,6 +54,8 @@ class Site:
     tile_attribution: str = ""
     board_css: str = ""
     board_script: str = ""
+    calendar_script: str = ""
+    """URL of the script by which a planned notice is dragged to another day."""
     live_script: str = ""
     """URL of the script that follows a notice while it leaves."""
     compose_script: str = ""
@@ -82,6 +84,7 @@ class Site:
             share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
+            calendar_script=f"{base}/static/calendar.js?v={_version('calendar.js')}",
             live_script=f"{base}/static/live.js?v={_version('live.js')}",
             compose_script=f"{base}/static/compose.js?v={_version('compose.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",

@@ -1,0 +1,77 @@
+"""Calendar and newsletters: planned, moved, never doubled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.web.console.test_compose import Officer, drafted, officer, people, state_of
+from tests.support.served import Served
+
+__all__ = ["people"]
+CALENDAR = "/console/calendar"
+
+
+def day(days: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+
+
+async def planned(served: Served, author: Officer) -> str:
+    """A notice that an approver has scheduled for the day after tomorrow, 17:00."""
+    notice = await drafted(author, ends_day=day(9))
+    await author.open(f"/console/notices/{notice}/check")
+    await author.press(when="at", send_day=day(2), send_time="17:00")
+    approver = await officer(served, "kofi", "approver")
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("send", people="3")
+    assert state_of(served, notice) == "scheduled"
+    return notice
+
+
+@pytest.mark.usefixtures("people")
+async def test_planned_notice_is_moved_and_stays_approved(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await planned(served, author)
+    await author.open(CALENDAR)
+    assert "17:00" in author.text and "Gas leak" in author.text and "Approved for 3 people." in author.text
+    await author.open(f"{CALENDAR}?move={notice}")
+    await author.press(send_day="1 January 2020", send_time="10:00")
+    assert author.status == 422 and "has passed" in author.text and 'value="1 January 2020"' in author.text
+    await author.press(send_day=day(12), send_time="10:00")
+    assert author.status == 422 and "after it has expired" in author.text
+    await author.press(send_day=day(3), send_time="9.15")
+    assert author.status == 200 and author.url == CALENDAR and "09:15" in author.text and "17:00" not in author.text
+    assert state_of(served, notice) == "scheduled"
+    await author.open(f"{CALENDAR}?move=nonsense&month=never")
+    assert author.status == 200
+
+
+async def test_series_shows_its_next_five_times_before_it_is_saved(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open("/console/newsletters/new")
+    await author.press("show", name="", often="WEEKLY", on=[], at="8 o'clock")
+    assert author.status == 422
+    for words in ("Give a name", "Tick at least one day.", "Give a time of 24 hours"):
+        assert words in author.text
+    await author.press("show", name="Southwark this week", often="WEEKLY", on=["TU"], at="8")
+    assert author.status == 200 and author.text.count("Tuesday ") >= 5
+    await author.press("save")
+    assert author.url == "/console/newsletters/southwark-this-week", author.text[:2000]
+    await author.press("save", often="MONTHLY", month_day="15", at="09:30")
+    assert author.status == 200 and "09:30" in author.text
+    await author.press("issue", within='name="title"', title="Issue 1", body="What happened.")
+    assert author.status == 200 and "Issue 1" in author.text
+    await author.open(CALENDAR)
+    assert "Issue 1" in author.text and "Southwark this week" in author.text
+
+
+async def test_odd_rules_and_unknown_series(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open("/console/newsletters/new")
+    await author.press("save", name="x" * 10_000, often="RULE", rule="FREQ=SECONDLY", at="08:00")
+    assert author.status == 422 and "recurrence rule of days" in author.text
+    await author.press("save", name="<b>Odd</b>", slug="NOT A SLUG", often="DAILY", at="08:00")
+    assert author.status == 422 and "&lt;b&gt;Odd" in author.text
+    await author.open("/console/newsletters/none")
+    assert author.status == 404
