@@ -106,6 +106,7 @@ MATRIX = {
     "GET /archive": "public",
     "GET /places/{slug}": "public",
     "GET /board": "public",
+    "GET /board/events": "public",
     "GET /bulletin.txt": "public",
     "GET /check": "public",
     "GET /status": "public",
