@@ -31,8 +31,11 @@ from alerts.web.console import letters as console_letters
 from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
 from alerts.web.console import newsletters as console_newsletters
+from alerts.web.console import more as console_more
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
+from alerts.web.console import report_incident as console_report_incident
+from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
 from alerts.web.console import today as console_today
 from alerts.web.hooks import receipts
@@ -99,6 +102,9 @@ MODULES = (
     console_letters.routes,
     console_calendar.routes,
     console_newsletters.routes,
+    console_more.routes,
+    console_reports.routes,
+    console_report_incident.routes,
     console_notices.routes,
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,

@@ -157,6 +157,9 @@ ORDER BY created DESC LIMIT ?;
 -- name: waiting_reports
 SELECT COUNT(*) FROM reports WHERE phase = 'waiting';
 
+-- name: reports_to_decide
+SELECT doc, sealed FROM reports WHERE phase = 'waiting' ORDER BY created LIMIT ?;
+
 -- name: oldest_waiting_report
 SELECT doc, sealed FROM reports WHERE phase = 'waiting' ORDER BY created LIMIT 1;
 

@@ -46,6 +46,11 @@ class ReportQueries(QueryBase):
         """List reports, newest first. Raises ValueError for a malformed cursor."""
         return self._sealed_page(REPORTS, SQL.reports, (phase, phase), cursor, limit)
 
+    def reports_to_decide(self, limit: int = PAGE) -> list[ReportState]:
+        """List the reports that wait for a person, the oldest first."""
+        with self._database.read() as tx:
+            return [self._full(REPORTS, row) for row in tx.execute(SQL.reports_to_decide, (limit,))]
+
     def waiting_reports(self) -> tuple[int, datetime | None]:
         """Number of reports that wait for a person, and when the oldest came."""
         with self._database.read() as tx:

@@ -32,7 +32,7 @@ from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.map_svg import Zone, draw
 
-_MEANINGS: dict[str, dict[str, str]] = {
+MEANINGS: dict[str, dict[str, str]] = {
     "severity": {
         "Extreme": "Extreme: extraordinary danger to life or property",
         "Severe": "Severe: danger to life or property",
@@ -252,7 +252,7 @@ class Compose:
             "once_name": ONCE,
             "drill": form.status != "Actual",
             "danger": danger,
-            "meanings": _MEANINGS,
+            "meanings": MEANINGS,
             "statuses": _STATUSES,
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],

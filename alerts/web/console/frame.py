@@ -10,6 +10,7 @@ from alerts.channels.i18n import translator
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.terms import CHANNEL_TERMS
 from alerts.services import Services
+from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import MEMBER
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
@@ -36,9 +37,20 @@ class Frame:
         return self.pages.page(
             layout,
             self.translator,
-            {"who": f"{who}, {member.role}", "role": member.role, "standstill": alarms, **context},
+            {
+                "who": f"{who}, {member.role}",
+                "role": member.role,
+                "everywhere": member.areas is None,
+                "standstill": alarms,
+                **context,
+            },
             status,
         )
+
+    async def to(self, path: str) -> web.Response:
+        """Redirect to a page of the console, once the read models show what was just written."""
+        await caught_up(self.services)
+        return web.Response(status=303, headers={"Location": f"{self.site.base}{path}"})
 
     def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
         """Render a page with a few lines and at most one button, for visitors who are not signed in."""

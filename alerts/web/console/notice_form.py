@@ -108,7 +108,7 @@ def parse(
     )
     kept = set(fields.all("keep"))
     form.area = [dict(part) for number, part in enumerate(before) if str(number) in kept]
-    _add_area(form, fields.line("pick"), find, errors)
+    add_area(form, fields.line("pick"), find, errors)
     tags = [tag for tag in fields.all("language") if tag in LANGUAGES] or [language]
     form.words = {
         tag: {name: without_forbidden(fields.text(f"{name}-{tag}", _LONGEST)).strip() for name in WORDS} for tag in tags
@@ -163,7 +163,7 @@ def grow(form: NoticeForm, metres: float) -> None:
     ]
 
 
-def _add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
+def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
     """Add what was typed or picked to the area."""
     if form.geojson:
         try:

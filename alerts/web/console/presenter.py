@@ -23,6 +23,7 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
 )
 """Segments of a progress bar: (CSS class, word, delivery states)."""
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "clear", "scheduled": "change"}
 
 
@@ -117,6 +118,14 @@ class Presenter:
     def time(self, at: datetime | None) -> str:
         """Format a time; "" for None."""
         return "" if at is None else self.translator.time(at, self.services.settings.timezone)
+
+    def age(self, at: datetime) -> str:
+        """Format the time since a moment in its largest unit: `3 hours`."""
+        seconds = max((self.services.clock() - at).total_seconds(), 0.0)
+        for size, unit in _UNITS:
+            if (amount := int(seconds // size)) >= 1:
+                return f"{amount} {unit}{'' if amount == 1 else 's'}"
+        return "less than a minute"
 
     def style_class(self, notice: NoticeState) -> str:
         """Return the CSS class of a notice's severity style."""

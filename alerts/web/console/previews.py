@@ -45,11 +45,16 @@ def _of_language(services: Services, notice: NoticeState, tag: str, area_words: 
         except DomainError as error:
             shown[channel] = {**_NOTHING, "error": error.message}
             continue
-        shown[channel] = {**_NOTHING, **_shown(channel, data)}
+        shown[channel] = shown_on(channel, data)
     return shown
 
 
-def _shown(channel: Channel, data: bytes) -> dict[str, Any]:
+def shown_on(channel: Channel, data: bytes) -> dict[str, Any]:
+    """Return what a rendered message of a channel shows its reader."""
+    return {**_NOTHING, **_read(channel, data)}
+
+
+def _read(channel: Channel, data: bytes) -> dict[str, Any]:
     if channel == "sms":
         text = data.decode()
         measured = count(text)

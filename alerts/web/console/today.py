@@ -44,7 +44,7 @@ def _context(presenter: Presenter) -> dict[str, Any]:
             {"label": CHANNELS[pages.channel], "pages": pages.pages, "oldest": presenter.time(pages.oldest)}
             for pages in presenter.services.commands.waiting_pages()
         ],
-        "reports": views.waiting_reports()[0],
+        **_reports(presenter),
         "halted": presenter.services.parked(),
         "paused": [{"id": str(d.id), "reason": d.reason} for d in presenter.services.dispatch.paused(now)],
         "live": [_live(presenter, n) for n in views.live(now)],
@@ -62,6 +62,11 @@ def _context(presenter: Presenter) -> dict[str, Any]:
         ],
         "lanes": _lanes(status),
     }
+
+
+def _reports(presenter: Presenter) -> dict[str, Any]:
+    count, oldest = presenter.services.views.waiting_reports()
+    return {"reports": count, "reports_age": presenter.age(oldest) if oldest is not None else ""}
 
 
 def _live(presenter: Presenter, notice: NoticeState) -> dict[str, Any]:

@@ -218,8 +218,11 @@ def console_path(services: Services) -> str:
     return f"{urlsplit(services.settings.public_url).path.rstrip('/')}/console"
 
 
-async def member(services: Services, request: web.Request, at_least: Role) -> MemberState:
-    """Return the signed-in team member. Raises RequestRefused: 401 without a session, 403 below that role."""
+async def member(services: Services, request: web.Request, at_least: Role, *, everywhere: bool = False) -> MemberState:
+    """Return the signed-in team member. Raises RequestRefused: 401 without a session, 403 below that role.
+
+    `everywhere`: 403 too for a role that is limited to some areas.
+    """
     cookie = request.cookies.get(cookie_name(services), "")
     session = await read(services, services.sessions.find, cookie) if cookie else None
     if session is None:
@@ -231,4 +234,6 @@ async def member(services: Services, request: web.Request, at_least: Role) -> Me
         raise RequestRefused(401, "you are not in the team any more; ask an administrator")
     if ROLES.index(found.role) < ROLES.index(at_least):
         raise RequestRefused(403, f"this page is for the role {at_least} and above")
+    if everywhere and found.areas is not None:
+        raise RequestRefused(403, "this page concerns every area; your role is for some only")
     return found

@@ -111,7 +111,7 @@ class Middlewares:
                 self._strangers.take(request)
                 check_origin(self._services.settings.public_url, request)
             if access.role is not None:
-                request[MEMBER] = await auth.member(self._services, request, access.role)
+                request[MEMBER] = await auth.member(self._services, request, access.role, everywhere=access.everywhere)
         return await handler(request)
 
     def _add_headers(self, response: web.StreamResponse, name: str | None) -> None:

@@ -44,9 +44,9 @@ def scope(*any_of: str, everywhere: bool = False) -> Access:
     return Access("scope", scopes=any_of, everywhere=everywhere)
 
 
-def role(at_least: Role) -> Access:
+def role(at_least: Role, *, everywhere: bool = False) -> Access:
     """Allow signed-in team members of this role or above; the handler finds them under `request[MEMBER]`."""
-    return Access("role", role=at_least)
+    return Access("role", role=at_least, everywhere=everywhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 
-from alerts.commands.actor import SYSTEM
-from alerts.domain.roles import Role
 from alerts.domain.streams import NOTICE
-from alerts.web.http.auth import COOKIE
-from tests.support.form_browser import Form
+from tests.support.officer import Officer, officer
 from tests.support.served import Served, resident
 
 NEW = "/console/notices/new"
@@ -23,20 +19,6 @@ WORDS = {
     "instruction_en": "Stay indoors. Shut windows and doors.",
     "body_en": "A gas main is leaking.",
 }
-
-
-class Officer(Form):
-    """A browser of a signed-in member; the form that is sent is the screen's own, not the one that signs out."""
-
-    async def press(self, do: str = "", *, within: str = 'name="once"', **fields: Any) -> str:
-        return await super().press(do, within=within, **fields)
-
-
-async def officer(served: Served, name: str, role: Role) -> Officer:
-    """A browser in which a member of the team is signed in."""
-    member = await served.parts.commands.invite_member(SYSTEM, f"{name}@town.example", role, name)
-    cookie = await served.parts.sessions.open(member.id, "test")
-    return Officer(served.client, {"Cookie": f"{COOKIE}={cookie}"})
 
 
 async def drafted(author: Officer, **more: str) -> str:

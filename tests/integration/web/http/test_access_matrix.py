@@ -187,11 +187,19 @@ MATRIX = {
     "GET /inbox/{id}/raw": "public",
     "GET /console": "viewer",
     "GET /console/log": "viewer",
-    "GET /console/letters": "author",
-    "POST /console/letters": "author",
-    "GET /console/letters/{id}": "author",
-    "POST /console/letters/{id}": "author",
-    "GET /console/letters/{id}/pdf": "author",
+    "GET /console/more": "viewer",
+    "GET /console/letters": "author everywhere",
+    "POST /console/letters": "author everywhere",
+    "GET /console/letters/{id}": "author everywhere",
+    "POST /console/letters/{id}": "author everywhere",
+    "GET /console/letters/{id}/pdf": "author everywhere",
+    "GET /console/reports": "author everywhere",
+    "GET /console/reports/{report}": "author everywhere",
+    "GET /console/reports/{report}/photo": "author everywhere",
+    "POST /console/reports/{report}/answer": "author everywhere",
+    "POST /console/reports/{report}/dismiss": "author everywhere",
+    "GET /console/reports/{report}/incident": "author everywhere",
+    "POST /console/reports/{report}/incident": "author everywhere",
     "GET /console/notices": "viewer",
     "GET /console/notices/new": "author",
     "POST /console/notices/new": "author",
@@ -246,7 +254,7 @@ def row(route: Route) -> str:
     """Describe a route's access as the table does."""
     access = route.access
     if access.kind == "role":
-        return str(access.role)
+        return f"{access.role} everywhere" if access.everywhere else str(access.role)
     if access.kind != "scope":
         return access.kind
     least = min((SCOPE_ROLES[scope] for scope in access.scopes), key=ROLES.index)

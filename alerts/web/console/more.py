@@ -1,0 +1,33 @@
+"""More, the console's list of screens that are needed less often, by what the member's role opens."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from alerts.domain.roles import Role, at_least
+from alerts.services import Services
+from alerts.web.console.frame import Frame
+from alerts.web.console.member_actor import member_of
+from alerts.web.http.routing import Route, role
+
+_SCREENS: tuple[tuple[str, str, str, Role], ...] = (
+    ("newsletters", "Newsletters", "Series, their next issues, and what each one says.", "viewer"),
+    ("letters", "Letters and calls", "Batches for people without e-mail and mobile phone.", "author"),
+)
+"""Path below `/console`, name, what it is for, and the lowest role; all but a viewer's are for every area."""
+
+
+def routes(services: Services) -> list[Route]:
+    """Policy row of the screen."""
+    frame = Frame(services)
+
+    async def screen(request: web.Request) -> web.Response:
+        member = member_of(request)
+        screens = [
+            (path, name, words)
+            for path, name, words, least in _SCREENS
+            if at_least(member.role, least) and (member.areas is None or least == "viewer")
+        ]
+        return frame.screen(request, "console/more.html", {"here": "more", "screens": screens})
+
+    return [Route("GET", "/console/more", screen, role("viewer"))]
