@@ -30,8 +30,8 @@ from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import letters as console_letters
 from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
-from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import more as console_more
+from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
 from alerts.web.console import report_incident as console_report_incident
