@@ -26,7 +26,7 @@ from alerts.channels.merge_fields import Template, mark, quoted_printable, templ
 from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.personalisation import alternative, because
 from alerts.channels.severity_style import STYLES, SeverityStyle, style
-from alerts.channels.subject import banners, digest_title, starts, subject, tag_line
+from alerts.channels.subject import banners, digest_title, listed_title, marks, starts, subject, tag_line
 from alerts.kernel.domain_names import mailbox_to_ascii
 from alerts.kernel.languages import primary_subtag
 from alerts.kernel.terms import Channel
@@ -232,7 +232,7 @@ class EmailRenderer:
         title = digest_title(len(items), t)
         context = {
             "title": title,
-            "preview": "; ".join(item.words.title for item in items),
+            "preview": "; ".join(listed_title(item.words, t) for item in items),
             "tone": STYLES["minor"],
             "items": [_digest_context(item, t) for item in items],
             "stop": bool(personal.stop_url),
@@ -431,11 +431,11 @@ def _tones(context: Mapping[str, Any]) -> list[SeverityStyle]:
 def _digest_context(item: DigestItem, t: Translator) -> dict[str, Any]:
     words = item.words
     near = [alternative(a, t, words.timezone) for a in item.personal.alternatives]
-    drill = f"{t.text('mark', words.status)}{t.comma}" if words.status != "Actual" else ""
+    first = marks(words.status, "Update" if words.msg_type == "Update" else "Alert", t)
     return {
         "words": words,
         "tone": style(words.kind, words.msg_type, words.severity),
-        "tag": drill + tag_line(words, t),
+        "tag": t.comma.join((*first, tag_line(words, t))),
         "past": item.past,
         "lead": markdown.first_line(words.instruction or words.body, 240),
         "direction": direction(words.body_language),

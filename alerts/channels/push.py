@@ -72,6 +72,8 @@ class PreparedPush:
     tag: str
     lang: str
     severity: str
+    code: str = ""
+    """Check code in words, the last of the body; never cut."""
     labels: tuple[str, str] | tuple[()] = ()
     urgent: bool = False
     topic: str = ""
@@ -80,13 +82,13 @@ class PreparedPush:
     def message(self, *, delivery: str, to: str, near: str = "", why_url: str = "", stop_url: str = "") -> Message:
         """Build the notification for one reader. `near` is the reader's own text.
 
-        If it does not fit, `words` are cut first, then `near`, never the links.
+        If it does not fit, `words` are cut first, then `near`, never the check code and the links.
         """
         room = PAYLOAD
         words, near = self.words, near
         while True:
             data = msgspec.json.encode(
-                self._payload(delivery, " ".join(p for p in (words, near) if p), why_url, stop_url)
+                self._payload(delivery, " ".join(p for p in (words, near, self.code) if p), why_url, stop_url)
             )
             over = len(data) - room
             if over <= 0:
@@ -144,6 +146,7 @@ class PushRenderer:
             tag=str(words.thread),
             lang=words.body_language,
             severity=words.severity,
+            code=t.text("check", "in_list", code=words.check_code) if words.check_code else "",
             labels=_labels(t),
             urgent=words.priority == "emergency",
             topic=topic(words.thread),

@@ -7,13 +7,12 @@ from datetime import timedelta
 from alerts.channels.i18n import Translator
 from alerts.channels.message import NoticeWords
 from alerts.channels.severity_style import tag
+from alerts.kernel.terms import MsgType, Status
 
 
 def subject(words: NoticeWords, t: Translator) -> str:
     """Compose the subject line: drill first, then message type, severity and place, then the title."""
-    lead = [t.text("mark", words.status)] if words.status != "Actual" else []
-    if words.msg_type != "Alert":
-        lead.append(t.text("mark", words.msg_type))
+    lead = marks(words.status, words.msg_type, t)
     if words.kind == "alert" and words.msg_type in ("Alert", "Update"):
         lead.append(t.text("severity", words.severity))
     place = short_place(words.area_words)
@@ -46,8 +45,14 @@ def digest_title(count: int, t: Translator) -> str:
 
 
 def listed_title(words: NoticeWords, t: Translator) -> str:
-    """Title of a notice in a list, with DRILL or TEST first (RULES 15)."""
-    return f"{t.text('mark', words.status)}: {words.title}" if words.status != "Actual" else words.title
+    """Title of a notice in a list, with its marks first (RULES 15)."""
+    first = marks(words.status, words.msg_type, t)
+    return f"{t.comma.join(first)}: {words.title}" if first else words.title
+
+
+def marks(status: Status, msg_type: MsgType, t: Translator) -> list[str]:
+    """Marks that come first in every channel: DRILL or TEST, then UPDATE, CANCELLED or ALL CLEAR; none of an alert."""
+    return [t.text("mark", kind) for kind in (status, msg_type) if kind not in ("Actual", "Alert")]
 
 
 def short_place(area_words: str, limit: int = 40) -> str:

@@ -15,6 +15,7 @@ from alerts.channels.i18n import translator
 from alerts.channels.message import Message
 from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
+from alerts.channels.subject import marks
 from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, HELD, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import SenderProfile, notice_content, personal_content
@@ -190,7 +191,9 @@ class MessageComposer:
         message = prepared.message(own)
         if card.preferences is not None and card.preferences.discreet:
             url = f"{self._sender.public_url}/a/{notice.number}"
-            message = discreet(message, translator(language, self._sender.default_language), url, own.stop_url)
+            t = translator(language, self._sender.default_language)
+            first = t.comma.join(marks(notice.plan.status, notice.msg_type, t))
+            message = discreet(message, t, url, own.stop_url, first)
         return message, language, notice.lane == "emergency"
 
     def _carry(self, batch: Batch, items: list[InDigest], card: ContactCard | None) -> None:

@@ -11,12 +11,11 @@ from functools import partial
 from aiohttp import web
 
 from alerts.channels import markdown
-from alerts.channels.severity_style import tag
 from alerts.domain.notice import NoticeState
 from alerts.domain.place_names import place_name
 from alerts.kernel.languages import choose
 from alerts.web.http.routing import Handler
-from alerts.web.public.notice_view import ReaderLocale
+from alerts.web.public.notice_view import ReaderLocale, marked_tag
 from alerts.web.public.page_cache import Built
 from alerts.web.public.page_frame import PageFrame, count_in_words
 
@@ -71,7 +70,7 @@ def _lines(frame: PageFrame, reader: ReaderLocale, place: str) -> Iterator[str]:
 
 def _notice(frame: PageFrame, notice: NoticeState, reader: ReaderLocale, place: str) -> Iterator[str]:
     t, words = reader.translator, reader.words(notice)[1]
-    yield tag(notice.plan.kind, notice.msg_type, notice.plan.severity, t)
+    yield marked_tag(notice, t)
     yield words.title
     where = frame.place_shapes.where_for(notice, t, place)
     if where:

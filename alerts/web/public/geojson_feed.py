@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.channels import markdown
+from alerts.channels.subject import marks
 from alerts.domain.notice import NoticeState
 from alerts.web.http.routing import Handler
 from alerts.web.public.notice_view import ReaderLocale
@@ -51,6 +52,7 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> dict[s
         "geometry": None if area.empty else area.to_geojson(),
         "properties": {
             "title": words.title,
+            "mark": reader.translator.comma.join(marks(plan.status, notice.msg_type, reader.translator)),
             "what_to_do": markdown.plain(words.instruction),
             "body": markdown.plain(words.body),
             "language": language,

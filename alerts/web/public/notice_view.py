@@ -14,6 +14,7 @@ from alerts.channels import markdown
 from alerts.channels.i18n import Translator, direction
 from alerts.channels.opening_hours import hours_in_words
 from alerts.channels.severity_style import style, tag
+from alerts.channels.subject import marks
 from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.service_change import ChangeState
@@ -59,7 +60,7 @@ class NoticeViews:
         return {
             "link": self.link(notice.thread),
             "tone": style(plan.kind, notice.msg_type, plan.severity).name,
-            "tag": _drill(notice, t) + tag(plan.kind, notice.msg_type, plan.severity, t),
+            "tag": marked_tag(notice, t),
             "title": words.title,
             "lead": markdown.first_line(words.instruction or words.body, 280),
             "lang": language,
@@ -102,7 +103,7 @@ class NoticeViews:
         changes = plan.kind == "service-change"
         return {
             **self.card(subject, reader),
-            **({"tone": "clear", "tag": _drill(head, t) + t.text("mark", head.msg_type)} if over else {}),
+            **({"tone": "clear", "tag": marked_tag(head, t)} if over else {}),
             "og": _summary(reader.words(head if over else subject)[1], self._place_shapes.where_for(subject, t), t),
             "plain_title": reader.words(head if over else subject)[1].title,
             "canonical": f"{self._site.url}/alerts/{head.thread}",
@@ -110,7 +111,7 @@ class NoticeViews:
             "back": t.text("page", "changes" if changes else "back_now"),
             "drill": t.text("banner", plan.status) if drill else "",
             "drill_mark": t.text("mark", plan.status) if drill else "",
-            "plain_mark": f"{t.text('mark', plan.status)}: " if drill else "",
+            "plain_mark": _title_mark(head, t),
             # Outdated content appears only struck out in the history, so that it cannot be mistaken for current advice.
             "body": "" if over else Markup(markdown.html(words.body)),  # nosec B704: sanitised by nh3
             "instruction": "" if over else Markup(markdown.html(words.instruction)),  # nosec B704: sanitised by nh3
@@ -277,10 +278,17 @@ def _summary(words: Content, where: str, t: Translator) -> str:
     return ". ".join(part.rstrip(".") for part in (where, lead) if part)
 
 
-def _drill(notice: NoticeState, t: Translator) -> str:
-    """Return the prefix of a drill or test, such as `DRILL, `; "" for actual notices."""
-    status = notice.plan.status
-    return "" if status == "Actual" else f"{t.text('mark', status)}{t.comma}"
+def marked_tag(notice: NoticeState, t: Translator) -> str:
+    """Style in words with every mark first: `UPDATE, Severe, act now`, `DRILL, ALL CLEAR`."""
+    plan, msg_type = notice.plan, notice.msg_type
+    own = tag(plan.kind, msg_type, plan.severity, t)
+    first = marks(plan.status, "Alert" if msg_type in ENDS else msg_type, t)
+    return t.comma.join((*first, own))
+
+
+def _title_mark(head: NoticeState, t: Translator) -> str:
+    first = marks(head.plan.status, head.msg_type, t)
+    return f"{t.comma.join(first)}: " if first else ""
 
 
 def _ended(head: NoticeState, reader: ReaderLocale) -> str:

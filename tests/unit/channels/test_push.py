@@ -59,6 +59,13 @@ def test_what_is_near_a_reader_stands_in_the_body(renderer: Renderer, words: Any
     assert body.startswith("The desk moves. Nearest: East Street Library, 0.4 km")
 
 
+def test_the_check_code_ends_the_body_and_is_never_cut(renderer: Renderer, words: Any, reader: Any, desks: Any) -> None:
+    told = words(check_code="4F7K2P", instruction="", body="The desk moves. " + "ا" * 5_000)
+    for near in ((), desks):
+        message = renderer.prepare(told, "push").message(reader(alternatives=near))
+        assert payload(message)["body"].endswith("Code: 4F7K2P") and len(message.data) <= push.PAYLOAD
+
+
 def test_an_update_has_the_topic_and_tag_of_its_thread(renderer: Renderer, words: Any, reader: Any) -> None:
     first, update = (renderer.prepare(words(number=n, msg_type=m), "push") for n, m in ((7, "Alert"), (9, "Update")))
     assert first.message(reader()).topic == update.message(reader()).topic
