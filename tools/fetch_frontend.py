@@ -16,7 +16,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VENDOR = ROOT / "alerts" / "web" / "static" / "vendor"
-FILES = {"leaflet.js": "leaflet/dist/leaflet.js", "leaflet.css": "leaflet/dist/leaflet.css"}
+FILES = {
+    "leaflet.js": "leaflet/dist/leaflet.js",
+    "leaflet.css": "leaflet/dist/leaflet.css",
+    "terra-draw.js": "terra-draw/dist/terra-draw.umd.js",
+    "terra-draw-leaflet.js": "terra-draw-leaflet-adapter/dist/terra-draw-leaflet-adapter.umd.js",
+}
 """File that is served → where npm puts it."""
 _CI = ("ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 _LIMIT_S = 120

@@ -70,7 +70,7 @@ class ReportPages:
         t = self._pages.translator(request)
         upload = await read_upload(request, "photo", photos.LARGEST)
         form = ReportForm.of(upload.fields)
-        found = await read(self._services, self._services.place_lookup.find, form.where, t.tag)
+        found = await read(self._services, self._services.place_lookup.find, form.spot or form.where, t.tag)
         place = form.chosen(found)
         if form.find:
             form.check_where(t)
@@ -127,7 +127,7 @@ class ReportPages:
         services = self._services
         report = ResidentReport(
             words=form.what,
-            where=form.where if place is None else f"{form.where} ({place.words})",
+            where=" ".join((form.where, f"({place.words})" if place else "")).strip(),
             language=t.tag,
             lat=place.lat if place else None,
             lon=place.lon if place else None,

@@ -26,6 +26,8 @@ class ReportForm:
     where: str = ""
     what: str = ""
     contact: str = ""
+    spot: str = ""
+    """Position chosen on the map, `lat, lon`; "" if none was."""
     choice: str = ""
     """The candidate that was chosen, by its words; "-" for none of them."""
     seen: str = ""
@@ -43,6 +45,7 @@ class ReportForm:
             where=_line(fields.get("where", "")),
             what=without_hidden(without_forbidden(fields.get("what", "").replace("\r\n", "\n"))).strip(),
             contact=_line(fields.get("contact", "")),
+            spot=_line(fields.get("spot", ""))[:_KEY],
             choice=_line(fields.get("choice", "")),
             seen=fields.get("seen", "")[:_KEY],
             key=key if 0 < len(key) <= _KEY and key.isascii() and key.isprintable() else str(new_id()),
@@ -51,13 +54,13 @@ class ReportForm:
 
     @property
     def mark(self) -> str:
-        """Fingerprint of the place typed."""
-        return hashlib.sha256(self.where.casefold().encode()).hexdigest()[:16]
+        """Fingerprint of the place typed or chosen on the map."""
+        return hashlib.sha256(f"{self.where.casefold()}{self.spot}".encode()).hexdigest()[:16]
 
     @property
     def digest(self) -> bytes:
         """Fingerprint of the whole report."""
-        return hashlib.sha256("\x1f".join((self.key, self.where, self.what, self.contact)).encode()).digest()
+        return hashlib.sha256("\x1f".join((self.key, self.where, self.spot, self.what, self.contact)).encode()).digest()
 
     def chosen(self, candidates: list[PlaceCandidate]) -> PlaceCandidate | None:
         """Return the candidate that is meant: the chosen one, or the only one of exactly this name."""
@@ -73,7 +76,7 @@ class ReportForm:
 
     def check_where(self, t: Translator) -> None:
         """Check the place."""
-        if not self.where:
+        if not self.where and not self.spot:
             self.errors["where"] = t.text("report", "e_where")
         elif len(self.where) > WHERE_MOST:
             self.errors["where"] = t.text("report", "e_long", count=t.number(len(self.where)), most=WHERE_MOST)

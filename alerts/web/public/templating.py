@@ -50,6 +50,13 @@ class Site:
     leaflet: str = ""
     """URL of the map's library; "" if it was not fetched: the server's drawing stays."""
     leaflet_css: str = ""
+    pick_script: str = ""
+    """URL of the script by which a place is chosen on a map; forms work without it."""
+    report_script: str = ""
+    """URL of the script that keeps a report while there is no connection; the form works without it."""
+    draw: str = ""
+    """URL of the library that draws areas, and of its adapter to the map's; "" if it was not fetched."""
+    draw_adapter: str = ""
     tiles: str = ""
     tile_attribution: str = ""
     board_css: str = ""
@@ -79,6 +86,10 @@ class Site:
             map_script=f"{base}/static/map.js?v={_version('map.js')}",
             leaflet=_vendor(base, "leaflet.js"),
             leaflet_css=_vendor(base, "leaflet.css"),
+            pick_script=f"{base}/static/pick_map.js?v={_version('pick_map.js')}",
+            report_script=f"{base}/static/report.js?v={_version('report.js')}",
+            draw=_vendor(base, "terra-draw.js"),
+            draw_adapter=_vendor(base, "terra-draw-leaflet.js"),
             tiles=settings.tile_url,
             tile_attribution=settings.tile_attribution,
             share_script=f"{base}/static/share.js?v={_version('share.js')}",

@@ -246,7 +246,8 @@ def place_in_words(center: PreferenceCenter, t: Translator, place: SubscriberPla
         name = place_name(known, t.tag, services.settings.default_language) if known else place.slug
         return f"{name} ({place.name})" if fresh and place.name and place.name != name else name
     if place.lat is None or place.lon is None:
-        return place.name if fresh and place.name else t.text("preferences", "drawn")
+        drawn = t.text("preferences", "drawn")
+        return f"{drawn} ({place.name})" if fresh and place.name else drawn
     distance = t.distance(place.radius_km * 1000) if place.radius_km else ""
     if fresh:
         label = place.name or f"{place.lat:.4f}, {place.lon:.4f}"

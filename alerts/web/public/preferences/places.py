@@ -1,4 +1,4 @@
-"""OwnPlaces of a person: add by postcode, name or position, remove. For the holder of a fresh link."""
+"""OwnPlaces of a person: add by postcode, name, position or a drawn area, remove. For the holder of a fresh link."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from alerts.channels.i18n import Translator
 from alerts.gazetteer import PlaceCandidate
 from alerts.kernel.sealed_values import open_value, seal_value
 from alerts.web.http.requests import read
+from alerts.web.public.drawn_area import drawn_area, drawn_ring
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.preferences.access import OwnAccess
 from alerts.web.public.preferences.center import PreferenceCenter
@@ -54,6 +55,11 @@ class OwnPlaces:
         self, t: Translator, form: FormFields, errors: FormErrors
     ) -> tuple[SubscriberPlace | None, list[PlaceCandidate]]:
         keys, asked = self._services.settings.secret_key, form.line("q")
+        if (drawn := form.sealed("area")) and not asked:
+            if (ring := drawn_ring(drawn)) is None:
+                errors.add("q", t.text("pick", "area_wrong"))
+                return None, []
+            return SubscriberPlace(area=drawn_area(ring), name=form.line("name")[:_NAME]), []
         found = open_value(keys, _CANDIDATE, PlaceCandidate, form.sealed("choice"))
         if found is None:
             candidates = await read(self._services, self._services.place_lookup.find, asked, t.tag) if asked else []
@@ -84,6 +90,7 @@ class OwnPlaces:
         context: dict[str, Any] = {
             "places": await read(self._services, words),
             "q": form.line("q"),
+            "drawn": form.sealed("area") if drawn_ring(form.sealed("area")) else "",
             "name": form.line("name")[:_NAME],
             "by_postcode": self._services.place_lookup.postcodes.available,
             "radii": [

@@ -21,6 +21,7 @@ from alerts.gazetteer import PlaceCandidate
 from alerts.kernel.sealed_values import open_value, seal_value
 from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.terms import CHANNELS, Channel, Frequency, Severity
+from alerts.web.public.drawn_area import Ring, drawn_area
 from subscribers.domain.events import Preferences, QuietHours, SubscriberPlace
 
 PURPOSE, SENT = "sign-up", "sign-up sent"
@@ -30,7 +31,7 @@ MOST_PLACES = 10
 
 
 class DraftPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Place as it was found: a registered one by `slug`, any other by its position and a radius."""
+    """Place as it was found: a registered one by `slug`, a drawn one by `ring`, any other by position and radius."""
 
     label: str
     within: str = ""
@@ -39,6 +40,7 @@ class DraftPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lon: float | None = None
     radius_km: float = 2.0
     name: str = ""
+    ring: Ring | None = None
 
     @classmethod
     def of(cls, found: PlaceCandidate) -> DraftPlace:
@@ -54,12 +56,16 @@ class DraftPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Return it as the API takes it; without a name of its own it is called by its label."""
         if self.slug is not None:
             return SubscriberPlaceBody(place=self.slug, name=self.name)
+        if self.ring is not None:
+            return SubscriberPlaceBody(area=drawn_area(self.ring), name=self.name)
         return SubscriberPlaceBody(lat=self.lat, lon=self.lon, radius_km=self.radius_km, name=self.name or self.label)
 
     def place(self) -> SubscriberPlace:
         """Return it as preferences hold it."""
         if self.slug is not None:
             return SubscriberPlace(slug=self.slug, name=self.name)
+        if self.ring is not None:
+            return SubscriberPlace(area=drawn_area(self.ring), name=self.name)
         return SubscriberPlace(lat=self.lat, lon=self.lon, radius_km=self.radius_km, name=self.name or self.label)
 
 

@@ -11,6 +11,7 @@ from alerts.channels.i18n import Translator
 from alerts.gazetteer import PlaceCandidate, folded
 from alerts.kernel.sealed_values import open_value, seal_value
 from alerts.web.http.requests import read
+from alerts.web.public.drawn_area import as_field, drawn_ring
 from alerts.web.public.forms import FormErrors, FormFields, take_form
 from alerts.web.public.sign_up.draft import MOST_PLACES, RADII, Draft, DraftPlace, with_added
 from alerts.web.public.sign_up.flow import SignUpFlow
@@ -50,6 +51,8 @@ class WhereStep:
         is_new, choices = False, list[PlaceCandidate]()
         if chosen is not None:
             draft, is_new = replace(draft, current=DraftPlace.of(chosen), everywhere=False), True
+        elif (drawn := form.sealed("area")) and not asked:
+            draft, is_new = _with_drawn(t, draft, drawn, errors)
         elif asked and not _is_same(draft.current, asked):
             draft, choices = await self._found(request, t, draft, asked, errors)
             is_new = draft.current is not None
@@ -96,7 +99,9 @@ class WhereStep:
             errors.add("choice-0", t.text("sign_up", "where_which"))
         keys = self._flow.services.settings.secret_key
         context: dict[str, Any] = {
-            "q": draft.current.label if draft.current else asked,
+            "q": draft.current.label if draft.current and not draft.current.ring else asked,
+            "at": _position(draft.current),
+            "drawn": as_field(draft.current.ring if draft.current else None),
             "by_postcode": self._lookup.postcodes.available,
             "found": draft.current,
             "radii": await read(self._flow.services, self._radii, t, draft),
@@ -120,6 +125,8 @@ class WhereStep:
 
         if place.slug is not None:
             return [("all", t.text("sign_up", "all_of", place=place.label), forecast(place), True)]
+        if place.ring is not None:
+            return [("all", t.text("preferences", "drawn"), forecast(place), True)]
         return [
             (
                 f"{km:g}",
@@ -143,6 +150,23 @@ def _with_details(draft: Draft, form: FormFields) -> Draft:
     return replace(draft, current=replace(draft.current, radius_km=float(chosen), name=form.line("name")[:_NAME]))
 
 
+def _with_drawn(t: Translator, draft: Draft, drawn: str, errors: FormErrors) -> tuple[Draft, bool]:
+    """Take an area that was drawn; True if it is another one than the draft has."""
+    ring = drawn_ring(drawn)
+    if ring is None:
+        errors.add("q", t.text("pick", "area_wrong"))
+        return replace(draft, current=None), False
+    if draft.current is not None and draft.current.ring == ring:
+        return draft, False
+    return replace(draft, current=DraftPlace(label=t.text("preferences", "drawn"), ring=ring), everywhere=False), True
+
+
+def _position(place: DraftPlace | None) -> str:
+    if place is None or place.lat is None or place.lon is None:
+        return ""
+    return f"{place.lat:.5f}, {place.lon:.5f}"
+
+
 def _without(draft: Draft, number: str) -> Draft:
     left = tuple(place for index, place in enumerate(draft.places) if str(index) != number)
     return replace(draft, places=left)
@@ -151,6 +175,6 @@ def _without(draft: Draft, number: str) -> Draft:
 def place_words(t: Translator, place: DraftPlace) -> str:
     """Say a place as the person chose it: `2 km around SE17 1RW (Home)`."""
     name = f" ({place.name})" if place.name else ""
-    if place.slug is not None:
+    if place.slug is not None or place.ring is not None:
         return f"{place.label}{name}"
     return t.text("sign_up", "around", distance=t.distance(place.radius_km * 1000), place=place.words) + name

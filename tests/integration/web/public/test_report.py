@@ -63,7 +63,7 @@ async def test_errors_stand_above_and_at_the_field_and_values_stay(client: Any) 
     assert answer.status == 422 and "<title>Error: " in text
     assert text.index("error-summary") < text.index("<h1>")
     for words in (
-        "Tell us where, in words.",
+        "Tell us where, in words or on the map.",
         "Write at least 10 letters",
         "Enter an e-mail address or a mobile number",
     ):
