@@ -209,8 +209,8 @@ async def _judged(
 
 
 def _judge_strays(strays: list[Json], people: list[Resident], verdict: judge.Verdict, kills: int) -> None:
-    """Judge the messages of no notice: one confirmation for each contact point of a resident without consent."""
-    wanted = {a for r in people if not r.body.get("confirmed") for a in r.addresses.values()}
+    """Judge the messages of no notice: one confirmation for each contact point that was asked for a consent."""
+    wanted = {a for r in people if r.by_form or not r.body.get("confirmed") for a in r.addresses.values()}
     got = [mailbox_of(m["to"]) for m in strays]
     verdict.lost += [f"{address}: no confirmation" for address in wanted - set(got)]
     verdict.ghost += [f"{address}: a message of no notice" for address in set(got) - wanted]

@@ -27,7 +27,15 @@ def at(lat: float, lon: float, radius_km: float = 0.0) -> Json:
 
 
 EAST_STREET, BERMONDSEY = at(51.4884, -0.0920), at(51.4975, -0.0665)
+BY_FORM: Json = {"by_form": True}
+MY_STREET_KM = 0.5
+"""Least distance that the public form offers."""
 WEMBLEY, STRATFORD, PECKHAM = at(51.5552, -0.2790), at(51.5423, -0.0029), at(51.4690, -0.0655)
+
+
+def around(*places: Json) -> list[Json]:
+    """Return the places as the public form can ask for them."""
+    return [{**place, "radius_km": MY_STREET_KM} for place in places]
 
 
 def named_residents(start: datetime) -> list[Resident]:
@@ -45,7 +53,7 @@ def named_residents(start: datetime) -> list[Resident]:
 
 
 def _person(consent: Json, name: str, note: str, expects: dict[str, str], **body: Any) -> Resident:
-    extra = {k: body.pop(k) for k in ("paused", "moves_to", "device") if k in body}
+    extra = {k: body.pop(k) for k in ("paused", "moves_to", "device", "by_form") if k in body}
     key = name.split()[0].lower()
     if "phone" not in body and "device" not in extra:
         body.setdefault("email", f"{key}@named.example")
@@ -96,8 +104,9 @@ def _by_preferences(person: Callable[..., Resident], start: datetime) -> list[Re
             "Efua Asleep",
             "in quiet hours; woken for danger to life, and for that only",
             {"water": "held", **INSIDE, "closure": "held"},
-            places=[EAST_STREET, STRATFORD],
+            places=around(EAST_STREET, STRATFORD),
             quiet_hours=quiet_around(start),
+            **BY_FORM,
         ),
         person(
             "Marek Digest",
@@ -112,10 +121,11 @@ def _by_preferences(person: Callable[..., Resident], start: datetime) -> list[Re
             "Nia Unticked",
             "unticked danger to life, and is in quiet hours",
             {"smoke": "superseded", "smoke-update": "superseded", "smoke-over": NONE},
-            places=[EAST_STREET],
+            places=around(EAST_STREET),
             danger_to_life=False,
             quiet_hours=quiet_around(start),
             topics=["safety"],
+            **BY_FORM,
         ),
         person(
             "Omar Floor",
@@ -137,8 +147,9 @@ def _by_contact_point(person: Callable[..., Resident]) -> list[Resident]:
             "has a telephone only, and reads Urdu",
             {"water": "sent", "closure": "sent"},
             phone="+447700900980",
-            places=[STRATFORD],
+            places=around(STRATFORD),
             language="ur",
+            **BY_FORM,
         ),
         person(
             "Ivo Gone",
@@ -195,8 +206,9 @@ def _by_state(person: Callable[..., Resident]) -> list[Resident]:
             "Kit Paused",
             "paused; gets danger to life all the same",
             {"closure": NONE, **INSIDE, "market": NONE},
-            places=[EAST_STREET],
+            places=around(EAST_STREET),
             paused=True,
+            **BY_FORM,
         ),
         person(
             "Pia Pending",
@@ -209,7 +221,8 @@ def _by_state(person: Callable[..., Resident]) -> list[Resident]:
             "Tom Leaver",
             "leaves by one click before the last notice",
             {"market": NONE, **INSIDE, "closure": "sent"},
-            places=[at(51.4866, -0.0915, 1.0)],
+            places=around(at(51.4866, -0.0915)),
+            **BY_FORM,
         ),
     ]
 

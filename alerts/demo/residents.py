@@ -55,6 +55,8 @@ class Resident:
     """Browser with notifications: the end of its push endpoint in the inbox; "" for none."""
     paused: bool = False
     """Paused by PATCH after sign-up."""
+    by_form: bool = False
+    """Signs up by the public form and the link in the confirmation, not by the API."""
     moves_to: Json | None = None
     """Place added while the smoke alert is live."""
     name: str = ""

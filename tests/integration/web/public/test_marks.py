@@ -15,7 +15,7 @@ from tests.support.scene import Scene
 
 
 def tags(text: str) -> list[str]:
-    """What stands beside each severity sign of a page."""
+    """Words beside each severity sign of a page."""
     found = re.findall(r'<span class="sev[^"]*"[^>]*>(.*?)</span>', text, re.DOTALL)
     return [html.unescape(re.sub(r"<[^>]+>", "", one)).strip() for one in found]
 
