@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from alerts.explain.why import Explainer
     from alerts.gazetteer import PlaceLookup
     from alerts.projections import ReadModelQueries
-    from alerts.projections.progress import AwaitableProgress
+    from alerts.projections.progress import ReadModels
     from alerts.providers.inbox import Inbox
     from alerts.providers.webpush.vapid import Vapid
     from alerts.webhooks.progress import WebhookQueries
@@ -58,7 +58,7 @@ class Services:
     """Proofs that somebody reads a contact point of a subscriber."""
     views: ReadModelQueries
     directory: Directory
-    runner: AwaitableProgress
+    runner: ReadModels
     projector: AudienceProjector
     dispatch: DispatchQueries
     explainer: Explainer

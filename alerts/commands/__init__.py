@@ -14,6 +14,7 @@ from alerts.commands.following import FollowCommands
 from alerts.commands.incidents import IncidentCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
+from alerts.commands.parked_events import ParkedEventCommands
 from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.print_batches import PrintCommands
 from alerts.commands.reference_data import RegisterCommands
@@ -54,6 +55,7 @@ class Commands(
     ReceiptCommands,
     ReportCommands,
     PrintCommands,
+    ParkedEventCommands,
     WebhookCommands,
     DueCommands,
 ):

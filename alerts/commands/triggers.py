@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
+
+from msgspec.structs import replace as replace_struct
 
 from alerts.commands import (
     cap_alerts,
@@ -89,12 +92,12 @@ class TriggerCommands(CommandBase):
             return kept(before, 1, created=False)
         return await self._decide(source, parsed, again=False)
 
-    async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: bool = False) -> TriggerSaved:
+    async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: str = "") -> TriggerSaved:
         """Take a webhook that a mapping produced; park it with its body if it cannot be taken.
 
-        The sender does not know our format, so it gets no error. `again`: decide on a parked one.
+        The sender does not know our format, so it gets no error. `again`: decide on a parked one; it names who asked.
         """
-        take = self.settle_trigger if again else self.take_trigger
+        take = partial(self.settle_trigger, asked_by=again) if again else self.take_trigger
         try:
             return await take(source, parsed)
         except Unavailable:
@@ -102,9 +105,9 @@ class TriggerCommands(CommandBase):
         except DomainError as error:  # one no longer parked raises the same again below
             return await take(source, replace(parsed, request=Unparsed(f"{parsed.kind}: {error.message}")))
 
-    async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger) -> TriggerSaved:
+    async def settle_trigger(self, source: SourceState, parsed: ParsedTrigger, asked_by: str = "") -> TriggerSaved:
         """Decide again on a parked trigger. Raises Conflict if it is no longer parked."""
-        return await self._decide(source, parsed, again=True)
+        return await self._decide(source, parsed, again=True, asked_by=asked_by)
 
     async def drop_trigger(self, actor: Actor, trigger: UUID, reason: str) -> TriggerSaved:
         """Drop a parked trigger: it is recorded without effects."""
@@ -139,7 +142,9 @@ class TriggerCommands(CommandBase):
 
         await self._run(SYSTEM, work)
 
-    async def _decide(self, source: SourceState, parsed: ParsedTrigger, *, again: bool) -> TriggerSaved:
+    async def _decide(
+        self, source: SourceState, parsed: ParsedTrigger, *, again: bool, asked_by: str = ""
+    ) -> TriggerSaved:
         set_at = None
         if names_places(source.policy):
             set_at = await asyncio.to_thread(self._log.state, POLICY_SET_AT, source.id)
@@ -154,7 +159,7 @@ class TriggerCommands(CommandBase):
             if again:
                 _need_parked(before)
             outcome = decision(unit, _notice_ids(trigger))
-            unit.append(TRIGGER, trigger, _received(source.name, parsed, outcome))
+            unit.append(TRIGGER, trigger, replace_struct(_received(source.name, parsed, outcome), asked_by=asked_by))
             return kept(_trigger(unit, trigger), unit.version(trigger), created=before is None)
 
         return await self._run(actor, work)

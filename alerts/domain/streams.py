@@ -17,6 +17,7 @@ from alerts.domain import (
     newsletter,
     notice,
     print_batch,
+    read_model,
     reference_data,
     report,
     service_change,
@@ -50,6 +51,7 @@ IMPORT_PAGE = Stream("import-page", subscriber_import.evolve_page, (e.ImportRowR
 EXPORT = Stream("export", subscriber_export.evolve, events.subscriber_export.EVENTS)
 RECEIPTS = Stream("receipts", delivery_receipt.evolve_receipts, (e.ReceiptReceived, e.ContactPointBounced))
 PRINT_BATCH = Stream("print-batch", print_batch.evolve, events.print_batch.EVENTS)
+READ_MODEL = Stream("read-model", read_model.evolve, events.read_model.EVENTS)
 REPORT = Stream("report", report.evolve, events.report.EVENTS)
 FEEDBACK = Stream("feedback", feedback.evolve, events.feedback.EVENTS)
 TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))
@@ -103,6 +105,11 @@ def trigger_id(source: str, external_id: str) -> UUID:
 def trigger_notice_id(trigger: UUID, index: int) -> UUID:
     """Id of the `index`-th notice made by a trigger: the same at every attempt."""
     return derived_id("notice", trigger.hex, str(index))
+
+
+def read_model_id(projection: str) -> UUID:
+    """Stream id of the decisions about a read model."""
+    return derived_id("read-model", projection)
 
 
 def dispatch_id(notice_id: UUID) -> UUID:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from alerts.commands.retry_trigger import retry_trigger
 from alerts.delivery_queue.requeue import requeue_failed
 from alerts.kernel.calls import Json, Operation
 from alerts.operations.base import OperationGroup, identity, operator
-from alerts.operations.retry_trigger import retry_trigger
 from alerts.projections.runner import ProjectionRunner
 from alerts.services import Services
 
+_ON_THE_LINE = "by the operator, on the command line"
 Progress = Callable[[int, int], None]
 
 
@@ -76,14 +77,15 @@ class ParkedOperations(OperationGroup):
         """
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.retry, args["id"])
+            await self._parts.commands.record_parked_event(operator(), args["id"], "retried")
             return {"id": args["id"]}
         parts, wanted = self._parts, identity(args["id"], "thing that waits")
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.failed, parts.clock())):
             return {"id": str(wanted), "queued": await requeue_failed(parts.writer, wanted, by=operator().by)}
         if any(d.id == wanted for d in await asyncio.to_thread(parts.dispatch.paused, parts.clock())):
-            await parts.commands.resume(operator(), wanted, "by the operator, on the command line")
+            await parts.commands.resume(operator(), wanted, _ON_THE_LINE)
             return {"id": str(wanted), "state": "resumed"}
-        saved = await retry_trigger(parts.log, parts.commands, wanted)
+        saved = await retry_trigger(parts.log, parts.commands, wanted, operator().by)
         return {
             "id": str(saved.id),
             "state": saved.state,
@@ -97,8 +99,9 @@ class ParkedOperations(OperationGroup):
         """{"id"} → {"id"}: drop a parked item; the decision is recorded."""
         if "@" in args["id"]:
             await asyncio.to_thread(self._runner.drop, args["id"])
+            await self._parts.commands.record_parked_event(operator(), args["id"], "dropped", _ON_THE_LINE)
             return {"id": args["id"]}
-        wanted, why = identity(args["id"], "thing that waits"), "by the operator, on the command line"
+        wanted, why = identity(args["id"], "thing that waits"), _ON_THE_LINE
         if any(d.id == wanted for d in await asyncio.to_thread(self._parts.dispatch.paused, self._parts.clock())):
             await self._parts.commands.stop(operator(), wanted, why)
         else:

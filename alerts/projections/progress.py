@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from alerts.projections.parked import Parked
 
 
 class ProjectionProgress(Protocol):
@@ -20,3 +23,16 @@ class AwaitableProgress(ProjectionProgress, Protocol):
 
     async def wait_for_async(self, position: int, timeout: float) -> bool:
         """Awaitable version of `wait_for`."""
+
+
+class ReadModels(AwaitableProgress, Protocol):
+    """Progress of the read models, and the events that one of them could not apply."""
+
+    def parked(self) -> list[Parked]:
+        """List parked events, oldest first."""
+
+    def retry(self, parked_id: str) -> None:
+        """Apply a parked event again; raises the projection's error, or `NotFound`."""
+
+    def drop(self, parked_id: str) -> None:
+        """Drop a parked event: the read model lacks it until it is rebuilt. Raises `NotFound`."""

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, PRINT_BATCH, REJECTIONS
+from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, PRINT_BATCH, READ_MODEL, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.times import micros
@@ -31,6 +31,7 @@ _KINDS: dict[type[Event], str] = {
     **dict.fromkeys(IMPORT.events, "imports"),
     **dict.fromkeys(EXPORT.events, "exports"),
     **dict.fromkeys(PRINT_BATCH.events, "print_batches"),
+    **dict.fromkeys(READ_MODEL.events, "read_models"),
     **dict.fromkeys(
         (s.SubscriberErased, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded), "subscribers"
     ),
@@ -54,7 +55,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     kind: str
     """Kind of `subject`: the name of its table (`notices`, `incidents`, …), `rejections`, `imports`, `exports`,
-    `print_batches` or `subscribers`."""
+    `print_batches`, `read_models` or `subscribers`."""
     subject: UUID
     title: str
     """The subject's current title, in its first language; "" if it has none."""
@@ -86,6 +87,9 @@ def _detail(event: Event) -> str:
             return f"{event.state}: {event.reason}" if event.reason else event.state
         case e.TriggerRejected():
             return f"{event.source}: {event.status} {event.reason}"
+        case e.ParkedEventDecided():
+            about = f"{event.projection}@{event.position} {event.decision}"
+            return f"{about}: {event.reason}" if event.reason else about
         case e.RoleGranted():
             return event.role
         case e.ExportFinished():
@@ -102,6 +106,12 @@ def _detail(event: Event) -> str:
             return f"{event.taken} taken, {event.refused} refused"
         case _:
             return str(getattr(event, "reason", ""))
+
+
+def _actor(recorded: Recorded) -> str:
+    """Return who acted: of a webhook that was decided again, whoever asked for it."""
+    event = recorded.event
+    return (event.asked_by if isinstance(event, e.TriggerReceived) else "") or recorded.by
 
 
 class Timeline(ReadModel):
@@ -123,7 +133,7 @@ class Timeline(ReadModel):
                 (
                     recorded.position,
                     micros(recorded.at),
-                    recorded.by,
+                    _actor(recorded),
                     event.topic(),
                     kind,
                     subject.bytes,

@@ -38,6 +38,7 @@ from alerts.web.console import report_incident as console_report_incident
 from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
 from alerts.web.console import today as console_today
+from alerts.web.console import waiting as console_waiting
 from alerts.web.hooks import receipts
 from alerts.web.hooks import webhooks as hooks
 from alerts.web.inbox import pages as inbox_pages
@@ -103,6 +104,7 @@ MODULES = (
     console_calendar.routes,
     console_newsletters.routes,
     console_more.routes,
+    console_waiting.routes,
     console_reports.routes,
     console_report_incident.routes,
     console_notices.routes,

@@ -14,6 +14,7 @@ from alerts.domain.events import (
     notice,
     place,
     print_batch,
+    read_model,
     receipt,
     report,
     segment,
@@ -81,6 +82,7 @@ from alerts.domain.events.place import (
     PlaceRevised,
 )
 from alerts.domain.events.print_batch import PrintBatchMade, PrintPagesMarked
+from alerts.domain.events.read_model import ParkedEventDecided
 from alerts.domain.events.receipt import (
     ContactPointBounced,
     InboundTextReceived,
@@ -202,6 +204,7 @@ __all__ = [
     "NoticeSubmitted",
     "NoticeSuperseded",
     "Outcome",
+    "ParkedEventDecided",
     "PlaceDefined",
     "PlaceRetired",
     "PlaceRevised",
@@ -263,6 +266,7 @@ CATALOGUE = Catalogue.of(
     *receipt.EVENTS,
     *report.EVENTS,
     *print_batch.EVENTS,
+    *read_model.EVENTS,
     *feedback.EVENTS,
     *newsletter.EVENTS,
     *webhook.EVENTS,

@@ -29,6 +29,8 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     """The same body's bytes in base64, if they are not its text in UTF-8."""
     content_type: str = ""
     """Content-Type of a parked trigger's body."""
+    asked_by: str = ""
+    """Who had a parked trigger decided again, as `Recorded.by`; the effects are the source's."""
 
 
 class TriggerRejected(Event, frozen=True, kw_only=True):

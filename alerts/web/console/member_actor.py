@@ -58,3 +58,8 @@ def notice_id(request: web.Request) -> UUID:
         return UUID(request.match_info["notice"])
     except ValueError:
         raise web.HTTPNotFound from None
+
+
+def once_field() -> dict[str, str]:
+    """Return the template context of a form's one-time key."""
+    return {"once": once_key(), "once_name": ONCE}

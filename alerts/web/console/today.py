@@ -14,7 +14,17 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.presenter import Presenter
+from alerts.web.console.waiting import waiting_items
 from alerts.web.http.routing import Route, role
+
+_SHOWN = 5
+_LABELS = {
+    "trigger": "Parked trigger",
+    "paused": "Paused",
+    "failed": "Failed",
+    "audience": "Nobody was told",
+    "read-model": "Pages lack an entry",
+}
 
 
 def routes(services: Services) -> list[Route]:
@@ -39,14 +49,12 @@ def _context(presenter: Presenter) -> dict[str, Any]:
         "health": _health(presenter, status),
         "needs": [presenter.card(n) for n in waiting if n.phase in ("pending-approval", "returned")],
         "drafts": [presenter.card(n) for n in waiting if n.phase == "draft"],
-        "parked": [_trigger(presenter, t) for t in views.triggers("parked", None, 10).items],
+        **_waiting(presenter),
         "letters": [
             {"label": CHANNELS[pages.channel], "pages": pages.pages, "oldest": presenter.time(pages.oldest)}
             for pages in presenter.services.commands.waiting_pages()
         ],
         **_reports(presenter),
-        "halted": presenter.services.parked(),
-        "paused": [{"id": str(d.id), "reason": d.reason} for d in presenter.services.dispatch.paused(now)],
         "live": [_live(presenter, n) for n in views.live(now)],
         "due": [presenter.card(n) for n in waiting if n.phase in ("scheduled", "approved")],
         "providers": _providers(providers),
@@ -73,14 +81,19 @@ def _live(presenter: Presenter, notice: NoticeState) -> dict[str, Any]:
     return {**presenter.card(notice), "progress": presenter.progress(notice)}
 
 
-def _trigger(presenter: Presenter, trigger: Any) -> dict[str, str]:
-    return {
-        "id": str(trigger.id),
-        "source": trigger.source,
-        "kind": trigger.kind,
-        "reason": trigger.reason,
-        "at": presenter.time(trigger.at),
-    }
+def _waiting(presenter: Presenter) -> dict[str, Any]:
+    """List what is parked, paused or failed: the oldest, and how many more there are."""
+    found = sorted(waiting_items(presenter), key=lambda one: (one.at is None, one.at or presenter.services.clock()))
+    shown = [
+        {
+            "tone": one.tone,
+            "label": f"{_LABELS[one.kind]}{f', since {presenter.age(one.at)}' if one.at is not None else ''}",
+            "what": one.what,
+            "words": one.words,
+        }
+        for one in found[:_SHOWN]
+    ]
+    return {"waiting": shown, "more_waiting": max(len(found) - _SHOWN, 0)}
 
 
 def _health(presenter: Presenter, status: QueueState) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 
 from alerts.channels import markdown
 from alerts.commands import ParsedTrigger, TriggerSaved
+from alerts.commands.retry_trigger import retry_trigger
 from alerts.contract.bodies import (
     ContentBody,
     IncidentBody,
@@ -29,7 +30,6 @@ from alerts.domain.reference_data import SourceState
 from alerts.domain.streams import TRIGGER, trigger_id
 from alerts.intake import webhook_parser
 from alerts.kernel.errors import Conflict, Invalid, NotFound
-from alerts.operations.retry_trigger import retry_trigger
 from tests.support.cap import alert as cap_xml
 from tests.support.cap import info as cap_info
 from tests.support.command_rig import CAMDEN, HACKNEY, START, CommandRig, key, on_both, rules
@@ -422,7 +422,7 @@ async def test_parked_latin_1_cancel_is_read_as_before_at_a_retry(rig: CommandRi
     latin = text.decode().replace("?>", ' encoding="ISO-8859-1"?>', 1).encode("latin-1")
     waiting = await rig.commands.take_trigger(source, webhook_parser.cap_message(latin, "text/xml"))
     assert waiting.state == "parked"
-    still = await retry_trigger(rig.log, rig.commands, waiting.id)
+    still = await retry_trigger(rig.log, rig.commands, waiting.id, "operator:test")
     assert still.state == "parked"
     twice = rig.events("TriggerReceived")[0].event, rig.events("TriggerReceived")[1].event
     for event in twice:

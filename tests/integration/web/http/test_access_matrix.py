@@ -193,6 +193,8 @@ MATRIX = {
     "GET /console/letters/{id}": "author everywhere",
     "POST /console/letters/{id}": "author everywhere",
     "GET /console/letters/{id}/pdf": "author everywhere",
+    "GET /console/waiting": "author everywhere",
+    "POST /console/waiting": "approver everywhere",
     "GET /console/reports": "author everywhere",
     "GET /console/reports/{report}": "author everywhere",
     "GET /console/reports/{report}/photo": "author everywhere",

@@ -14,10 +14,11 @@ from alerts.intake import webhook_parser
 from alerts.kernel.errors import Conflict, NotFound
 
 
-async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerSaved:
+async def retry_trigger(log: Log, commands: Commands, trigger: UUID, by: str) -> TriggerSaved:
     """Decide again on the stored body, with its source's current mapping and policy.
 
-    It may be parked again, for another reason. Raises Conflict if it is no longer parked; NotFound.
+    It may be parked again, for another reason. `by`: who asks, as `Actor.by`. Raises
+    Conflict if it is no longer parked; NotFound.
     """
     events = [recorded.event for recorded in await asyncio.to_thread(log.stream, trigger)]
     last = events[-1] if events else None
@@ -29,4 +30,4 @@ async def retry_trigger(log: Log, commands: Commands, trigger: UUID) -> TriggerS
     if source is None or not source.connected:
         raise Conflict(f"Its source {last.source} is disconnected: connect it again, or drop this webhook.")
     parsed = await asyncio.to_thread(webhook_parser.again, source.kind, source.mapping, last)
-    return await commands.take_mapped(source, parsed, again=True)
+    return await commands.take_mapped(source, parsed, again=by)

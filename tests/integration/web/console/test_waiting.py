@@ -1,0 +1,158 @@
+"""The console's waiting screen: items are tried again or let go, under a name; on both databases."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from alerts.commands.actor import SYSTEM
+from alerts.domain.events import DispatchPaused, DispatchResumed, DispatchStopped, TriggerReceived
+from alerts.domain.streams import DISPATCH, TRIGGER, dispatch_id
+from alerts.eventlog.ports import UnitOfWork
+from alerts.projections.parked import park
+from alerts.projections.runner import ProjectionRunner
+from alerts.web.http.auth import caught_up
+from tests.support.officer import officer
+from tests.support.served import Served, resident, settled
+
+WAITING = "/console/waiting"
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""Forms do not depend on the database."""
+MAPPING: dict[str, Any] = {
+    "id": "id",
+    "type": "incident.reported",
+    "data": {"headline": {"path": "name"}, "area": {"path": "area"}, "severity": {"template": "Severe"}},
+}
+AREA = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": 1}}
+
+
+async def parked(served: Served, name: str = "estates", **body: Any) -> UUID:
+    """A webhook that its mapping cannot take."""
+    saved = await served.parts.commands.connect_source(SYSTEM, name, "json", "draft", MAPPING)
+    raw = msgspec.json.encode({"id": "a-1", "name": None, **body})
+    headers = {"Authorization": f"Bearer {saved.secret}", "Content-Type": "application/json"}
+    answer = await served.client.post(f"/hooks/{name}", data=raw, headers=headers)
+    assert answer.status == 202, await answer.text()
+    await caught_up(served.parts)
+    return UUID((await answer.json())["id"])
+
+
+def trigger_state(served: Served, trigger: UUID) -> str:
+    state = served.parts.log.state(TRIGGER, trigger)
+    assert state is not None
+    return state.state
+
+
+async def test_a_parked_webhook_is_decided_again_by_name(served: Served) -> None:
+    approver = await officer(served, "kofi", "approver")
+    trigger = await parked(served, area=AREA)
+    await approver.open("/console")
+    assert f'href="{WAITING}"' in approver.text and "estates" in approver.text
+    await approver.open(WAITING)
+    assert "1 waits for a person" in approver.text and "Since less than a minute" in approver.text
+    twice = approver.snapshot()
+    await approver.press("retry")
+    assert approver.status == 409 and "It waits again" in approver.text, "the mapping is as it was"
+    mended = {**MAPPING, "data": {**MAPPING["data"], "headline": {"template": "Smoke"}}}
+    await served.parts.commands.revise_source(SYSTEM, "estates", mapping=mended)
+    await approver.press("retry")
+    assert approver.status == 200 and "Nothing. What came in" in approver.text
+    assert trigger_state(served, trigger) == "drafted"
+    last = served.parts.log.stream(trigger)[-1]
+    event = cast(TriggerReceived, last.event)
+    assert last.by == "source:estates" and event.asked_by.startswith("person:")
+    assert "kofi" in await approver.open("/console/log")
+    await twice.press("retry")
+    assert twice.status == 409 and "not parked" in twice.text
+
+
+async def test_a_parked_webhook_is_let_go_with_a_reason(served: Served) -> None:
+    approver = await officer(served, "kofi", "approver")
+    trigger = await parked(served)
+    await approver.open(WAITING)
+    await approver.press("drop")
+    assert approver.status == 422 and f'href="#reason-{trigger}"' in approver.text
+    await approver.press("drop", reason="A <b>rehearsal</b>")
+    assert approver.status == 200 and trigger_state(served, trigger) == "recorded"
+    last = served.parts.log.stream(trigger)[-1]
+    assert last.by.startswith("person:") and "rehearsal" in cast(TriggerReceived, last.event).reason
+
+
+async def test_an_entry_that_stopped_a_read_model_is_for_administrators(served: Served) -> None:
+    approver, admin = await officer(served, "kofi", "approver"), await officer(served, "ada", "admin")
+    runner = cast(ProjectionRunner, served.parts.runner)
+    with runner._database.write() as tx:
+        park(tx, "timeline", 1, "TopicDefined", "a broken row", served.now)
+        park(tx, "nothing-like-it", 1, "TopicDefined", "a broken row", served.now)
+    await approver.open(WAITING)
+    assert "stumbled over TopicDefined at entry 1" in approver.text and "An administrator decides" in approver.text
+    refused = await served.client.post(
+        WAITING, headers=approver.headers, data={"kind": "read-model", "id": "timeline@1", "do": "retry"}
+    )
+    assert refused.status == 409 and len(runner.parked()) == 2
+    await admin.open(WAITING)
+    await admin.press("retry", within='value="nothing-like-it@1"')
+    assert admin.status == 409 and "There is no projection" in admin.text
+    await admin.press("drop", within='value="nothing-like-it@1"', reason="It is of an earlier version.")
+    assert admin.status == 200 and [one.id for one in runner.parked()] == ["timeline@1"]
+    log = await admin.open("/console/log")
+    assert "nothing-like-it@1 dropped: It is of an earlier version." in log and "ada" in log
+
+
+@pytest.mark.parametrize("decision", ["retry", "drop"])
+@SQLITE
+async def test_a_paused_bulletin_goes_on_or_stops(served: Served, decision: str) -> None:
+    key, approver = await served.key(policy="issue"), await officer(served, "kofi", "approver")
+    await served.ok("POST", "/api/v1/subscribers", key, resident("r@example.org"), 201)
+    body = {"kind": "announcement", "topic": "community", "content": {"en": {"title": "A fair"}}}
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, key, notice)
+    stream = dispatch_id(UUID(notice))
+    state = served.parts.log.state(DISPATCH, stream)
+    assert state is not None and state.planned is not None
+    number = state.planned.number
+    paused = DispatchPaused(notice=UUID(notice), number=number, bounced=60, outcomes=1_000)
+
+    def pause(unit: UnitOfWork) -> None:
+        unit.get(DISPATCH, stream)
+        unit.append(DISPATCH, stream, paused)
+
+    await served.parts.writer.run(pause, by="system")
+    with served.parts.dispatch._database.write() as tx:  # type: ignore[attr-defined]
+        tx.execute("UPDATE jobs SET done = 0, ended = NULL, paused = 1 WHERE notice = ?", (number,))
+    await approver.open(WAITING)
+    assert "A fair" in approver.text and "Shall it go on?" in approver.text
+    await approver.press(decision, reason="It was looked at.")
+    assert approver.status == 200, approver.text
+    last = [one for one in served.parts.log.stream(stream) if isinstance(one.event, DispatchResumed | DispatchStopped)][
+        -1
+    ]
+    assert last.by.startswith("person:") and isinstance(
+        last.event, DispatchResumed if decision == "retry" else DispatchStopped
+    )
+
+
+@SQLITE
+async def test_bad_input_changes_nothing(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    trigger = await parked(served)
+    await author.open(WAITING)
+    assert "An approver decides about it." in author.text and ">Decide again<" not in author.text
+    for data in (
+        {},
+        {"kind": "trigger", "id": "x" * 10_000, "do": "retry"},
+        {"kind": "failed", "id": str(trigger), "do": "drop", "reason": "no"},
+        {"kind": "failed", "id": str(trigger), "do": "retry"},
+        {"kind": "paused", "id": str(trigger), "do": "retry"},
+        {"kind": "nonsense", "id": str(trigger), "do": "retry"},
+    ):
+        answer = await served.client.post(WAITING, headers=approver.headers, data=data)
+        assert answer.status == 409, data
+    await approver.open(WAITING)
+    await approver.press("drop", reason="y" * 10_000)
+    assert approver.status == 422 and "Shorten it" in approver.text
+    assert trigger_state(served, trigger) == "parked"
