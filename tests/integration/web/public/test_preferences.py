@@ -376,3 +376,18 @@ async def test_crawling_the_links_of_messages_changes_nothing(sending: Scene, se
                 found |= set(re.findall(r'href="(/(?:why|unsubscribe|preferences|confirm)/[^"#]+)"', page))
         waiting, depth = found - seen, depth + 1
     assert len(seen) > 60 and sending.app.writer.position() == before
+
+
+async def test_area_is_drawn_in_the_centre(scene: Scene, client: Any) -> None:
+    scene.london()
+    who, number = await scene.resident()
+    form, home = Form(client), fresh(scene, who, number)
+    await form.open(f"{home}/where")
+    await form.press("add", area="[[0,0],[1,1],[1,0],[0,1]]")
+    assert form.status == 422 and "at least three corners" in form.text
+    await form.press("add", area="[[-0.12,51.48],[-0.08,51.48],[-0.1,51.5]]", name="Park")
+    assert "An area that you drew (Park)" in form.text
+    added = chosen(scene, who).places[-1]
+    assert added.area is not None and added.area["type"] == "Polygon"
+    await form.open(own(scene, who, number))
+    assert "An area that you drew" in form.text and "Park" not in form.text

@@ -215,3 +215,20 @@ async def test_feedback_on_what_is_not_there_is_not_found(client: Any, scene: Sc
     waiting = scene.propose(plan_of("books"))
     for notice in ("nothing", "00000000-0000-0000-0000-000000000007", str(waiting)):
         assert (await client.post(f"/alerts/{notice}/feedback", data={"useful": "yes"})).status == 404
+
+
+async def test_spot_on_the_map_is_enough(scene: Scene, client: Any) -> None:
+    scene.london()
+    text = await (await client.post("/report", data=form(spot="51.48800, -0.09300", what="short"))).text()
+    assert 'name="spot" value="51.48800, -0.09300"' in text and "Tell us where" not in text
+    fields = {"spot": "51.48800, -0.09300", "where": "By the bins", "what": WORDS, "key": "map"}
+    answer = await client.post("/report", data=form(**fields), allow_redirects=False)
+    if answer.status == 200:  # what is known near there is shown first
+        seen = re.search(r'name="seen" value="([^"]+)"', await answer.text())
+        assert seen
+        answer = await client.post("/report", data=form(**fields, seen=seen[1]), allow_redirects=False)
+    receipt = read_receipt(answer.headers["Location"].rpartition("/")[2].partition("?")[0])
+    assert receipt
+    state = scene.views.report_by_receipt(receipt)
+    assert state is not None and (state.lat, state.lon) == (51.488, -0.093)
+    assert state.where is not None and state.where.startswith("By the bins (51.4880, -0.0930")

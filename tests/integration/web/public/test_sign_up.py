@@ -345,3 +345,28 @@ async def test_discreet_messages_say_nothing_on_the_lock_screen(sending: Scene, 
         text = message.data.decode()
         assert "Subject: You have a message" in text and "fire" not in text and "Community Alerts" not in text
     assert asked.to == "new@resident.example" and "/a/" in messages[-1].data.decode() + messages[0].data.decode()
+
+
+RING = "[[-0.12,51.48],[-0.08,51.48],[-0.1,51.5]]"
+
+
+async def test_drawn_area_is_a_place(scene: Scene, client: Any, patient: None) -> None:
+    scene.london()
+    form = Form(client)
+    await form.open("/subscribe?lang=en")
+    for wrong in ("[[-0.12,51.48],[-0.08,51.48]]", "[[0,0],[1,1],[1,0],[0,1]]", "x", f"[{'[0,1],' * 40}[1,1]]"):
+        await form.press("continue", area=wrong)
+        assert form.status == 422 and "at least three corners" in form.text
+    await form.press("continue", area=RING)
+    assert "An area that you drew" in form.text and RING in form.text.replace("&#34;", '"')
+    await form.press("continue", name="Round the park")
+    await form.press()
+    await form.press(email="new@resident.example")
+    assert "An area that you drew (Round the park)" in form.text
+    await form.press(consent="yes")
+    assert scene.app.runner.wait_for(scene.app.writer.position(), 10)
+    [person] = scene.views.directory.people(None, 10).items
+    assert person.preferences is not None
+    [place] = person.preferences.places
+    assert place.name == "Round the park" and place.area is not None and place.area["type"] == "Polygon"
+    assert len(place.area["coordinates"][0]) == 4
