@@ -78,11 +78,21 @@ def test_area_is_drawn_by_pointer_and_by_buttons(page: Any, site: Site) -> None:
     canvas = _opened(page)
     page.get_by_role("button", name="Draw an area instead").click()
     page.get_by_text("Corners: 0.").wait_for()
-    for x, y in ((80, 100), (220, 110), (200, 220), (80, 100)):
+    for count, (x, y) in enumerate(((80, 100), (220, 110), (200, 220), (120, 200)), 1):
         canvas.hover(position={"x": x, "y": y})
         canvas.click(position={"x": x, "y": y})
+        page.get_by_text(f"Corners: {count}.").wait_for()
         page.wait_for_timeout(350)  # two presses at once are a double press
+    page.get_by_role("button", name="Take the last corner back").click()
+    page.get_by_text("Corners: 3.").wait_for()
+    page.get_by_role("button", name="The area is done").click()
     page.get_by_text("Your area has 3 corners.").wait_for()
+    page.get_by_role("button", name="Draw an area instead").click()
+    for x, y in ((80, 100), (220, 110), (200, 220), (120, 200), (80, 100)):
+        canvas.hover(position={"x": x, "y": y})
+        canvas.click(position={"x": x, "y": y})
+        page.wait_for_timeout(350)
+    page.get_by_text("Your area has 4 corners.").wait_for()
     page.get_by_role("button", name="Continue").last.click()
     assert page.locator("#found").inner_text() == "Found: An area that you drew"
     page.get_by_role("button", name="Add another place").click()

@@ -19,7 +19,8 @@
   let point = null;
   let circle = null;
   let drawing = null;
-  let ring = [];
+  let ring = []; // corners by button
+  let pressed = 0; // corners by pointer, which the library holds
 
   const load = (make) => new Promise((done, broken) => {
     const made = make();
@@ -36,7 +37,7 @@
     circle = null;
     const icon = L.divIcon({ className: "pin-icon here", html: "\u25ce", iconSize: [28, 28] });
     point = L.marker(at, { icon, keyboard: false, interactive: false, alt: "" }).addTo(map);
-    if (box.dataset.radius) circle = L.circle(at, { radius: radius(), className: "zone minor", interactive: false }).addTo(map);
+    if (box.dataset.radius) circle = L.circle(at, { radius: radius(), className: "zone minor", fillOpacity: 1, interactive: false }).addTo(map);
   };
 
   const take = ({ lat, lng }) => {
@@ -90,7 +91,10 @@
     L.control.zoom({ zoomInTitle: zoomIn, zoomOutTitle: zoomOut }).addTo(map);
     if (at) show(at);
     if (area?.value) showRing(JSON.parse(area.value));
-    map.on("click", ({ latlng }) => { if (!drawing) take(latlng); });
+    map.on("click", ({ latlng }) => {
+      if (!drawing) take(latlng);
+      else say(corners.replace("{count}", ++pressed));
+    });
     canvas.focus();
   };
 
@@ -102,7 +106,7 @@
   let outline = null;
   const showRing = (found) => {
     outline?.remove();
-    outline = L.geoJSON(polygon(found), { interactive: false, style: () => ({ className: "zone minor" }) }).addTo(map);
+    outline = L.geoJSON(polygon(found), { interactive: false, style: () => ({ className: "zone minor", fillOpacity: 1 }) }).addTo(map);
     if (!map.getBounds().contains(outline.getBounds())) map.fitBounds(outline.getBounds().pad(0.2), { animate: false });
   };
 
@@ -125,6 +129,7 @@
     outline?.remove();
     outline = null;
     ring = [];
+    pressed = 0;
     if (!drawing) return;
     drawing.stop();
     drawing = null;
@@ -142,7 +147,8 @@
       (map.getPane(pane) || map.createPane(pane)).style.zIndex = zIndex + 600;
       return { remove() {} };
     };
-    drawing = new terraDraw.TerraDraw({ adapter: made, modes: [new terraDraw.TerraDrawPolygonMode()] });
+    const undoRedo = { modeLevel: new terraDraw.TerraDrawModeUndoRedo() };
+    drawing = new terraDraw.TerraDraw({ adapter: made, modes: [new terraDraw.TerraDrawPolygonMode()], undoRedo });
     drawing.start();
     drawing.setMode("polygon");
     drawing.on("finish", (id) => {
@@ -161,10 +167,25 @@
     drawRing();
   };
 
+  const back = () => {
+    if (ring.length || !pressed) {
+      ring.pop();
+      drawRing();
+    } else if (drawing.canUndo()) {
+      drawing.undo();
+      say(corners.replace("{count}", --pressed));
+    }
+  };
+
+  const done = () => {
+    if (ring.length > 2) finish(ring);
+    else if (pressed > 2) canvas.dispatchEvent(new KeyboardEvent("keyup", { key: "Enter" })); // the library's own end
+  };
+
   const drawRing = () => {
     outline?.remove();
     const shape = ring.length > 2 ? L.polygon : L.polyline;
-    outline = shape(ring.map(([lng, lat]) => [lat, lng]), { className: "zone minor", interactive: false }).addTo(map);
+    outline = shape(ring.map(([lng, lat]) => [lat, lng]), { className: "zone minor", fillOpacity: 1, interactive: false }).addTo(map);
     say(corners.replace("{count}", ring.length));
   };
 
@@ -189,8 +210,8 @@
   part("middle").addEventListener("click", () => take(map.getCenter()));
   part("area")?.addEventListener("click", guarded(begin));
   part("corner")?.addEventListener("click", corner);
-  part("back")?.addEventListener("click", () => { ring.pop(); drawRing(); });
-  part("done")?.addEventListener("click", () => { if (ring.length > 2) finish(ring); });
+  part("back")?.addEventListener("click", back);
+  part("done")?.addEventListener("click", done);
   form.addEventListener("change", ({ target: changed }) => { if (changed.name === "radius") circle?.setRadius(radius()); });
   form.addEventListener("input", ({ target: changed }) => { if (changed === target && area) area.value = ""; });
 })();
