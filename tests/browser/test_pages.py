@@ -85,7 +85,7 @@ def test_every_page_holds_what_we_promise(visit: Any, site: Site, axe: str) -> N
 
 
 def test_a_small_phone_without_scripts_shows_all(browser: Any, site: Site) -> None:
-    """The same words stand on the page whether or not scripts run."""
+    """The same words stand on the page whether or not scripts run; only the button to share needs one."""
     texts = []
     for scripts in (True, False):
         context = browser.new_context(viewport=PHONE, java_script_enabled=scripts)
@@ -93,7 +93,7 @@ def test_a_small_phone_without_scripts_shows_all(browser: Any, site: Site) -> No
         page.goto(site.url + site.pages["closure"])
         texts.append(page.locator("main").inner_text())
         context.close()
-    assert texts[0] == texts[1] and "Half of London's front desks close" in texts[0]
+    assert texts[0].removesuffix("\nShare") == texts[1] and "Half of London's front desks close" in texts[0]
 
 
 def test_the_letter_in_the_inbox_is_walled_in(browser: Any, site: Site) -> None:
