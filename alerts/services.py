@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alerts.commands import Commands
     from alerts.commands.console_sessions import ConsoleSessions
     from alerts.commands.fresh_links import FreshLinks
+    from alerts.commands.sign_in_ways import SignInWays
     from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.alarms import Alarm, PastAlarm
     from alerts.dispatch.canary import CanaryState
@@ -53,6 +54,7 @@ class Services:
     codec: PublicCodec
     commands: Commands
     sessions: ConsoleSessions
+    sign_in_ways: SignInWays
     """Sign-ins of the console."""
     fresh_links: FreshLinks
     """Proofs that somebody reads a contact point of a subscriber."""

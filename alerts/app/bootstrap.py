@@ -28,6 +28,7 @@ from alerts.channels.sms import home_prefixes
 from alerts.commands import Commands
 from alerts.commands.console_sessions import ConsoleSessions
 from alerts.commands.fresh_links import FreshLinks
+from alerts.commands.sign_in_ways import SignInWays
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.delivery_queue.promptness import promptness
@@ -216,6 +217,7 @@ class App:
             codec=codec,
             commands=self.commands,
             sessions=ConsoleSessions(self.writer, self.log, main, settings.secret_key, clock),
+            sign_in_ways=SignInWays(self.writer, self.log, main, settings.secret_key, clock),
             fresh_links=FreshLinks(self.log, settings.secret_key, clock),
             views=self.views,
             directory=self.views.directory,

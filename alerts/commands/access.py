@@ -17,6 +17,7 @@ from alerts.commands.credentials import hash_secret, new_api_key, new_source_sec
 from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import KeySaved, MemberSaved, SourceSaved
+from alerts.commands.sign_in_ways import end_ways
 from alerts.domain.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -279,6 +280,7 @@ class TeamCommands(CommandBase):
             if state.role is not None:
                 unit.append(MEMBER, member, RoleRevoked())
             end_sessions(unit, member)
+            end_ways(unit, member)
             return MemberSaved(id=member, version=unit.version(member))
 
         return await self._run(actor, work)

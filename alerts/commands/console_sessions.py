@@ -184,6 +184,16 @@ class ConsoleSessions:
         await self._writer.run(work, by=f"person:{member}")
         return cookie.text
 
+    async def spend(self, token: str, member: UUID, life: timedelta) -> None:
+        """Record the use of a token that lives for `life` at most, so that it works once. Raises LinkRefused."""
+
+        def work(unit: UnitOfWork) -> None:
+            if unit.read(_sql.link_used, (_digest(token),)):
+                raise LinkRefused("used")
+            unit.write(_sql.use_link, (_digest(token), micros(unit.now + life)))
+
+        await self._writer.run(work, by=f"person:{member}")
+
     def find(self, cookie: str) -> tuple[MemberState, bool] | None:
         """Return the member of an open session, and whether its use is to be recorded by `see`. Blocks."""
         given, now = _SessionCookie.parse(cookie), self._clock()

@@ -23,6 +23,7 @@ from alerts.web.api import (
     triggers,
     webhooks,
 )
+from alerts.web.console import account as console_account
 from alerts.web.console import approval as console_approval
 from alerts.web.console import calendar as console_calendar
 from alerts.web.console import compose as console_compose
@@ -37,6 +38,7 @@ from alerts.web.console import notices as console_notices
 from alerts.web.console import report_incident as console_report_incident
 from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
+from alerts.web.console import sign_in_methods as console_sign_in_methods
 from alerts.web.console import today as console_today
 from alerts.web.console import waiting as console_waiting
 from alerts.web.hooks import receipts
@@ -113,6 +115,8 @@ MODULES = (
     console_follow_up.routes,
     console_live.routes,
     console_notice.routes,
+    console_account.routes,
+    console_sign_in_methods.routes,  # before the link's: `password` looks like a token too
     console_sign_in.routes,
     templating.routes,
 )

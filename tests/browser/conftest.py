@@ -75,7 +75,7 @@ def site() -> Iterator[Site]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = Site(f"http://127.0.0.1:{port}")
+    made = Site(f"http://localhost:{port}")  # a name, as passkeys ask for
     ready, over = threading.Event(), threading.Event()
     failed: list[BaseException] = []
 

@@ -134,6 +134,8 @@ from alerts.domain.events.team_member import (
     RoleGranted,
     RoleRevoked,
     SignInsEnded,
+    SignInWayAdded,
+    SignInWayRemoved,
     TeamMemberInvited,
 )
 from alerts.domain.events.topic import (
@@ -232,6 +234,8 @@ __all__ = [
     "ServicePointHoursSet",
     "ServicePointMoved",
     "ServicePointOpened",
+    "SignInWayAdded",
+    "SignInWayRemoved",
     "SignInsEnded",
     "SourceConnected",
     "SourceDisconnected",

@@ -37,9 +37,25 @@ class SignInsEnded(Event, frozen=True, kw_only=True):
     """Every sign-in of the member ended, and every unused sign-in link was voided."""
 
 
+class SignInWayAdded(Event, frozen=True, kw_only=True):
+    """The member added a way to sign in: `password` or `passkey`; its secret is not part of the log."""
+
+    kind: str
+    label: str
+
+
+class SignInWayRemoved(Event, frozen=True, kw_only=True):
+    """The member removed a way to sign in."""
+
+    kind: str
+    label: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     TeamMemberInvited,
     RoleGranted,
     RoleRevoked,
     SignInsEnded,
+    SignInWayAdded,
+    SignInWayRemoved,
 )
