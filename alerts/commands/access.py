@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any, cast, get_args
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from alerts.domain.reference_data import MemberState, SourceState
 from alerts.domain.roles import OF_A_PERSON, ROLES, SCOPES
 from alerts.domain.streams import KEY, MEMBER, SOURCE, source_id
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.errors import Conflict, Invalid, NotFound
+from alerts.kernel.errors import Conflict, Invalid, NotFound, Stale
 from alerts.kernel.events import Recorded
 from alerts.kernel.ids import contact_number, new_id
 from alerts.kernel.terms import NoticeKind, PolicyAnswer
@@ -67,8 +68,10 @@ def check_policy(raw: Said, known: KnownNames) -> Policy:
     unknown = set(raw) - {"version", "default", "rules"}
     if unknown:
         raise Invalid.field("policy", f"A policy has version, default and rules, not {', '.join(sorted(unknown))}.")
+    if not isinstance(given := raw.get("rules", []), list | tuple):
+        raise Invalid.field("policy.rules", "This is a list of rules.")
     rules = []
-    for index, rule in enumerate(raw.get("rules", [])):
+    for index, rule in enumerate(given):
         field = f"policy.rules.{index}"
         if not isinstance(rule, dict) or set(rule) - {"then", "kinds", "areas", "severities"}:
             raise Invalid.field(field, "A rule has then, and may have kinds, areas and severities.")
@@ -102,6 +105,10 @@ def check_role(role: str, areas: Any, kinds: Sequence[str] | None, known: KnownN
 class TeamCommands(CommandBase):
     """Sources, API keys and team members. A secret is returned once, in the result that creates it."""
 
+    async def checked_policy(self, policy: Said) -> Policy:
+        """Validate a policy and store nothing. Raises Invalid."""
+        return await self._checked(lambda known: check_policy(policy, known), heavy=True)
+
     async def connect_source(
         self, actor: Actor, name: str, kind: str, policy: Said = None, mapping: Json | None = None
     ) -> SourceSaved:
@@ -130,7 +137,13 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def revise_source(
-        self, actor: Actor, name: str, policy: Said = None, mapping: Json | None = None
+        self,
+        actor: Actor,
+        name: str,
+        policy: Said = None,
+        mapping: Json | None = None,
+        *,
+        idem: Idempotency | None = None,
     ) -> SourceSaved:
         """Replace the policy, the mapping or both; None leaves it unchanged.
 
@@ -153,18 +166,37 @@ class TeamCommands(CommandBase):
             unit.append(SOURCE, state.id, revised)
             return SourceSaved(id=state.id, version=unit.version(state.id), name=name)
 
-        return await self._run(actor, work)
+        return await self._run(actor, work, idem)
 
-    async def rotate_source_secret(self, actor: Actor, name: str) -> SourceSaved:
-        """Issue a new secret; the old one is refused at once."""
+    async def rotate_source_secret(
+        self, actor: Actor, name: str, *, overlap: timedelta | None = None, version: int | None = None
+    ) -> SourceSaved:
+        """Issue a new secret. The old one is refused at once, or taken too for the time of `overlap`.
+
+        Raises Stale if `version` is given and not the current one: a second press must not void the first one's secret.
+        """
         secret = new_source_secret()
 
         def work(unit: UnitOfWork) -> SourceSaved:
             state = _source(unit, name)
             if not state.connected:
                 raise Conflict(f"The source {name!r} is disconnected: connect it again.")
-            unit.append(SOURCE, state.id, SourceSecretRotated(secret=secret))
+            if version not in (None, state.version):
+                raise Stale("This source was changed in the meantime: look at it again.")
+            until = unit.now + overlap if overlap is not None else None
+            unit.append(SOURCE, state.id, SourceSecretRotated(secret=secret, old_until=until))
             return SourceSaved(id=state.id, version=unit.version(state.id), name=name, secret=secret)
+
+        return await self._run(actor, work)
+
+    async def end_old_secret(self, actor: Actor, name: str) -> SourceSaved:
+        """Refuse the secret before the last rotation from now on. Idempotent."""
+
+        def work(unit: UnitOfWork) -> SourceSaved:
+            state = _source(unit, name)
+            if state.old_until is not None:
+                unit.append(SOURCE, state.id, SourceSecretRotated(secret=state.secret))
+            return SourceSaved(id=state.id, version=unit.version(state.id), name=name)
 
         return await self._run(actor, work)
 

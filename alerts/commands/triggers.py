@@ -92,6 +92,11 @@ class TriggerCommands(CommandBase):
             return kept(before, 1, created=False)
         return await self._decide(source, parsed, again=False)
 
+    async def check_trigger(self, source: SourceState, parsed: ParsedTrigger) -> None:
+        """Validate a webhook as `take_trigger` does, and store nothing. Raises Invalid."""
+        actor = actor_of(source)
+        await self._checked(lambda known: self._decision(source.name, actor, parsed, known), heavy=True)
+
     async def take_mapped(self, source: SourceState, parsed: ParsedTrigger, *, again: str = "") -> TriggerSaved:
         """Take a webhook that a mapping produced; park it with its body if it cannot be taken.
 

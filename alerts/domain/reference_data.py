@@ -84,9 +84,17 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["standard-webhook", "cap", "json"]
     policy: Policy
     secret: str | None
+    old_secret: str | None = None
+    old_until: datetime | None = None
+    """Time until which the secret before the last rotation is taken too."""
     mapping: Json | None = None
     connected: bool = True
     position: int = 0
+
+    def secrets(self, now: datetime) -> tuple[str, ...]:
+        """Secrets that are taken at a moment: the current one first, the old one while it is."""
+        old = self.old_secret if self.old_until is not None and now < self.old_until else None
+        return tuple(secret for secret in (self.secret, old) if secret)
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,8 +228,9 @@ def evolve_source(state: SourceState | None, recorded: Recorded) -> SourceState:
     match event:
         case SourceRevised(policy=policy, mapping=mapping):
             return replace(state, policy=policy, mapping=mapping)
-        case SourceSecretRotated(secret=secret):
-            return replace(state, secret=secret)
+        case SourceSecretRotated(secret=secret, old_until=old_until):
+            old = state.secret if old_until is not None else None
+            return replace(state, secret=secret, old_secret=old, old_until=old_until)
         case SourceDisconnected():
             return replace(state, connected=False)
         case _:

@@ -10,6 +10,7 @@ work of one webhook.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -112,6 +113,23 @@ class Mapping:
             if steps[0] in fields and (value := rule.read(body, f"data.{'.'.join(steps)}", work)) is not None:
                 _put(data, steps, value)
         return Mapped(kind, data)
+
+    def not_found(self, body: Any) -> list[str]:
+        """Say which paths find nothing in a body or member: their fields are left out. For a trial."""
+        work, kind = EvaluationBudget(), ""
+        with suppress(Unmapped):
+            kind = self.apply(body, work).kind
+        if kind not in TRIGGER_BODIES:
+            return []
+        fields, found = _fields_of(kind), []
+        for steps, rule in self.fields:
+            if steps[0] not in fields or not isinstance(rule, _Look):
+                continue
+            with suppress(Unmapped):
+                if rule.read(body, steps[0], EvaluationBudget()) is None:
+                    lacks = "has no coordinates" if steps[0] == "area" else "gives nothing here"
+                    found.append(f"{rule.path.text} {lacks}: {'.'.join(steps)} is left out.")
+        return found
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 TOLERANCE_S = 300
@@ -20,6 +21,14 @@ _ID = 256
 
 class Unverified(Exception):
     """The signature is not valid. `str(error)` says what is wrong, never what would have been right."""
+
+
+def verify_any(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, now: datetime) -> str:
+    """Verify by any of one or more secrets, of which the first is the current one. Raises Unverified."""
+    for secret in secrets[1:]:
+        with suppress(Unverified):
+            return verify(secret, headers, body, now)
+    return verify(secrets[0], headers, body, now)
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> str:

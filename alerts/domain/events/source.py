@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Literal
 
 import msgspec
@@ -52,10 +53,12 @@ class SourceRevised(Event, frozen=True, kw_only=True):
 
 
 class SourceSecretRotated(Event, frozen=True, kw_only=True):
-    """The source has a new secret."""
+    """The source has a new secret, or the same one alone from now on."""
 
     personal: ClassVar[tuple[str, ...]] = ("secret",)
     secret: str | None
+    old_until: datetime | None = None
+    """Time until which the secret before is taken too; None: it is refused at once."""
 
 
 class SourceDisconnected(Event, frozen=True, kw_only=True):

@@ -66,6 +66,16 @@ class AccessQueries(QueryBase):
         """List received webhooks, the newest first. Raises ValueError for a malformed cursor."""
         return self._page(TRIGGERS, SQL.triggers, (state, state), cursor, limit)
 
+    def triggers_of(
+        self,
+        source: str,
+        state: Literal["recorded", "drafted", "issued", "parked"] | None = None,
+        cursor: str | None = None,
+        limit: int = PAGE,
+    ) -> Page[TriggerState]:
+        """List the webhooks of one source, the newest first. Raises ValueError for a malformed cursor."""
+        return self._page(TRIGGERS, SQL.triggers_of, (source, state, state), cursor, limit)
+
     def parked_triggers(self) -> int:
         """Number of parked webhooks."""
         with self._database.read() as tx:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 import msgspec
 
+from alerts.domain.streams import rejections_id
 from alerts.kernel.times import from_micros
 from alerts.projections import document_kinds
 from alerts.projections.queries.base import BEYOND, SQL, QueryBase
 from alerts.projections.timeline import TimelineEntry
+from alerts.storage.in_clauses import select_in
 from alerts.storage.ports import Row, Transaction
 
 _TITLED = {kind.table: (kind, kind.title) for kind in document_kinds.KINDS if kind.title is not None}
+
+
+def _entry(row: Row, titles: Mapping[UUID, str]) -> TimelineEntry:
+    position, happened, actor, topic, kind, about, detail = row
+    subject = UUID(bytes=bytes(about))
+    return TimelineEntry(
+        position=position,
+        at=from_micros(happened),
+        by=actor,
+        topic=topic,
+        kind=kind,
+        subject=subject,
+        title=titles.get(subject, ""),
+        detail=detail,
+    )
 
 
 class OutcomeCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,19 +59,14 @@ class HistoryQueries(QueryBase):
             else:
                 rows = tx.execute(SQL.timeline_of, (subject.bytes, upto, limit))
             titles = self._titles(tx, rows)
-        return [
-            TimelineEntry(
-                position=position,
-                at=from_micros(happened),
-                by=actor,
-                topic=topic,
-                kind=kind,
-                subject=UUID(bytes=bytes(about)),
-                title=titles.get(UUID(bytes=bytes(about)), ""),
-                detail=detail,
-            )
-            for position, happened, actor, topic, kind, about, detail in rows
-        ]
+        return [_entry(row, titles) for row in rows]
+
+    def rejections(self, source: str, days: Iterable[date]) -> list[TimelineEntry]:
+        """List the refused webhooks of a source on these days, the newest first."""
+        subjects = [rejections_id(source, day).bytes for day in days]
+        with self._database.read() as tx:
+            rows = list(select_in(tx, SQL.rejections, subjects))
+        return [_entry(row, {}) for row in sorted(rows, key=lambda row: -int(row[0]))]
 
     def outcome_counts(self, number: int) -> list[OutcomeCount]:
         """Outcome counts of a notice's deliveries; see `Statistics` for their meaning."""

@@ -131,6 +131,11 @@ SELECT created, doc FROM triggers
 WHERE created < ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
 ORDER BY created DESC LIMIT ?;
 
+-- name: triggers_of
+SELECT created, doc FROM triggers
+WHERE created < ? AND source = ? AND (CAST(? AS TEXT) IS NULL OR state = ?)
+ORDER BY created DESC LIMIT ?;
+
 -- name: parked_triggers
 SELECT COUNT(*) FROM triggers WHERE state = 'parked';
 
@@ -145,6 +150,9 @@ WHERE position < ? ORDER BY position DESC LIMIT ?;
 -- name: timeline_of
 SELECT position, happened, actor, topic, kind, subject, detail FROM timeline
 WHERE subject = ? AND position < ? ORDER BY position DESC LIMIT ?;
+
+-- name: rejections
+SELECT position, happened, actor, topic, kind, subject, detail FROM timeline WHERE subject IN (?*);
 
 -- name: report_by_receipt
 SELECT doc, sealed FROM reports WHERE receipt = ?;

@@ -78,12 +78,15 @@ class _Hooks:
 
     async def _verified(self, request: web.Request, source: SourceState) -> tuple[str, bytes]:
         """Return (`webhook-id`, "" with a bearer; body). Raises Unverified, RequestRefused 413, Malformed."""
-        secret = source.secret or ""
+        now = self._services.clock()
+        secrets = source.secrets(now)
         given = bearer(request) if source.kind != "standard-webhook" else ""
-        by_bearer = bool(given) and hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode())
+        by_bearer = bool(given) and any(
+            hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode()) for secret in secrets
+        )
         if given and not by_bearer:
             raise Unverified("this is not the source's secret")
-        if not (secret and (by_bearer or "webhook-signature" in request.headers)):
+        if not (secrets and (by_bearer or "webhook-signature" in request.headers)):
             raise Unverified("sign the webhook, or send the source's secret as bearer where its kind allows it")
         try:
             body = await body_of(request, HOOK_LIMIT)
@@ -93,7 +96,7 @@ class _Hooks:
             raise
         if by_bearer:
             return "", body
-        return standard_webhooks.verify(secret, request.headers, body, self._services.clock()), body
+        return standard_webhooks.verify_any(secrets, request.headers, body, now), body
 
     async def _take(self, request: web.Request, source: SourceState, identifier: str, body: bytes) -> TriggerSaved:
         commands = self._services.commands
