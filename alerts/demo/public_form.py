@@ -49,7 +49,7 @@ def _is_sent(given: dict[str, str]) -> bool:
 
 
 class PublicForm:
-    """One person at the public form."""
+    """Public form as one person fills it in."""
 
     def __init__(self, http: HttpClient, person: Resident) -> None:
         self._http, self._person, self._page = http, person, ""

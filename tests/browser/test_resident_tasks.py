@@ -197,6 +197,26 @@ def test_task_8_pause_leave_undo(hand: Any) -> None:
     assert not one.wrong, "\n".join(one.wrong)
 
 
+def test_follow_one_message(hand: Any) -> None:
+    one = hand()
+    email = f"follow.{int(time.time() * 1000)}@resident.example"
+    one.open(one.site.pages["update"])
+    one.write("Your e-mail address or mobile number", email)
+    one.press("Follow this")
+    assert one.page.get_by_label("Your e-mail address or mobile number").input_value() == email
+    one.page.wait_for_timeout(2100)  # people are slower than a test
+    one.tick("Write to me about this")
+    one.press("Follow this")
+    assert one.heading() == "One step left"
+    one.open(one.message(email, "confirm"))
+    one.press("Yes, follow this")
+    assert one.heading() == "You follow this"
+    assert one.taps <= 8, one.taps
+    one.press("See and change everything", role="link")
+    assert "You follow, until it is over" in one.page.locator("main").inner_text()
+    assert not one.wrong, "\n".join(one.wrong)
+
+
 def test_every_page_of_the_centre_is_well_made(hand: Any) -> None:
     one = hand()
     email = f"all.{int(time.time() * 1000)}@resident.example"
