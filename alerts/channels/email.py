@@ -306,6 +306,12 @@ class EmailRenderer:
         context = {"title": t.text("sign_in", "subject"), "preview": "", "tone": STYLES["clear"]}
         return self._transactional("sign_in", to, delivery, t, context, values)
 
+    def invitation(self, to: str, delivery: str, url: str, t: Translator) -> Message:
+        """Message to somebody who was invited to the team, with the link that signs them in for the first time."""
+        values = Values({"sign_in_url": url}, {"sign_in_url": html.escape(url)})
+        context = {"title": t.text("invitation", "subject"), "preview": "", "tone": STYLES["clear"]}
+        return self._transactional("invitation", to, delivery, t, context, values)
+
     def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to an administrator about what keeps messages from leaving."""
         over = all(line["over"] for line in lines)

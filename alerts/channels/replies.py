@@ -129,6 +129,10 @@ class Answers:
         """Send a team member the link that they asked for, in the default language."""
         return self._email.sign_in(to, delivery, url, translator(self._default, self._default))
 
+    def invitation(self, to: str, delivery: str, url: str) -> Message:
+        """Send somebody who was invited to the team their first link, in the default language."""
+        return self._email.invitation(to, delivery, url, translator(self._default, self._default))
+
     def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
         """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""
         items = [
