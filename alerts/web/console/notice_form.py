@@ -9,6 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from alerts.channels.i18n import LANGUAGES
 from alerts.domain.events import NoticePlan
 from alerts.gazetteer.candidate import PlaceCandidate
@@ -108,6 +110,7 @@ def parse(
     )
     kept = set(fields.all("keep"))
     form.area = [dict(part) for number, part in enumerate(before) if str(number) in kept]
+    _add_drawn(form, fields.line("area"), errors)
     add_area(form, fields.line("pick"), find, errors)
     tags = [tag for tag in fields.all("language") if tag in LANGUAGES] or [language]
     form.words = {
@@ -161,6 +164,21 @@ def grow(form: NoticeForm, metres: float) -> None:
         else part
         for part in form.area
     ]
+
+
+def _add_drawn(form: NoticeForm, ring: str, errors: FormErrors) -> None:
+    """Add the corners that were drawn on the map, `[[lon, lat], …]`, as a polygon."""
+    if not ring:
+        return
+    try:
+        corners = msgspec.json.decode(ring, type=list[tuple[float, float]])
+    except msgspec.MsgspecError:
+        corners = []
+    if len(corners) < 3:
+        errors.add("near", "Draw at least three corners, or type a place.")
+        return
+    outline = [list(corner) for corner in corners]
+    form.area.append({"type": "Polygon", "coordinates": [[*outline, outline[0]]]})
 
 
 def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:

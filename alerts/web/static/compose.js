@@ -16,9 +16,12 @@
     if (said.textContent !== words) said.textContent = words;
   };
 
+  // A place in mid-typing counts once it is added; a press on the map, or a drawn area, at once.
+  let marked = false;
   const values = () => {
     const typed = new FormData(form);
-    ["near", "pick", "reaches", "geojson"].forEach((name) => typed.delete(name));
+    const later = marked ? ["pick", "reaches", "geojson"] : ["near", "area", "pick", "reaches", "geojson"];
+    later.forEach((name) => typed.delete(name));
     typed.set("do", "auto");
     return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
   };
@@ -47,13 +50,20 @@
       again = true;
       return;
     }
-    if (!form.hasAttribute("action") && !began()) return;
+    if (!form.hasAttribute("action") && !began() && !marked) return;
     asking = true;
+    const whole = marked;
     try {
       const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
         method: "POST", body: values(), redirect: "manual", headers: { Accept: "application/json" },
       });
-      if (answer.ok) renew(await answer.json());
+      if (answer.ok) {
+        renew(await answer.json());
+        if (whole) {
+          marked = false;
+          for (const name of ["near", "area"]) if (form.elements[name]) form.elements[name].value = "";
+        }
+      }
       else if (answer.type === "opaqueredirect" || answer.status === 401) {
         say("Your sign-in has ended. Sign in again in another tab: what you typed stays here.");
       } else await refused(answer);
@@ -76,6 +86,12 @@
 
   form.addEventListener("input", ({ target }) => {
     if (!["near", "radius", "reaches", "geojson"].includes(target.name)) later();
+  });
+  form.addEventListener("change", ({ target }) => {
+    if (!target.value || !(target.name === "area" || (target.name === "near" && /^-?\d+\.\d+, -?\d+\.\d+$/.test(target.value)))) return;
+    marked = true;
+    clearTimeout(timer);
+    save();
   });
   form.addEventListener("submit", () => clearTimeout(timer));
 })();

@@ -48,6 +48,7 @@
     show([lat, lng]);
     map.setView([lat, lng], Math.max(map.getZoom(), NEAR));
     say(marked.replace("{place}", `\u2066${words}\u2069`)); // in its own direction, whatever the page's
+    target.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
   const fromTyped = () => {
@@ -118,6 +119,7 @@
     area.value = JSON.stringify(found.map((corner) => corner.map((degrees) => Number(degrees.toFixed(5)))));
     showRing(found);
     say(closed.replace("{count}", found.length));
+    area.dispatchEvent(new Event("change", { bubbles: true }));
   };
 
   const buttons = (isDrawing) => {

@@ -1,0 +1,34 @@
+"""The map of compose: a press counts at once, and a drawn area too, by keyboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.test_officer_tasks import officers  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.browser
+
+
+def test_press_and_drawn_area_are_counted_at_once(officers: Any) -> None:  # noqa: F811
+    author = officers("author")
+    page = author.page
+    page.goto(f"{author.site.url}/console/notices/new")
+    page.get_by_role("button", name="Choose on the map").click()
+    page.locator("[data-canvas].leaflet-container").wait_for()
+    page.get_by_role("button", name="Take the middle").or_(page.locator("[data-middle]")).first.click()
+    author.saved()
+    page.locator("#area").get_by_text("A circle of 500 m").wait_for()
+    assert page.get_by_label("Add: postcode, place, or point", exact=True).input_value() == ""
+    assert "people" in page.locator("#aside").inner_text()
+
+    page.locator("[data-area]").click()
+    for key in ("ArrowUp", "ArrowRight", "ArrowDown"):
+        page.locator("[data-corner]").click()
+        page.locator("[data-canvas]").press(key)
+        page.wait_for_timeout(400)
+    page.locator("[data-corner]").click()
+    page.locator("[data-done]").click()
+    page.locator("#area").get_by_text("A drawn outline").wait_for()
+    assert not page.locator("input[name=area]").input_value()
