@@ -11,6 +11,7 @@ from alerts.authoring.draft import DraftWords, NoticeDraft
 from alerts.authoring.five_parts import named_place
 from alerts.authoring.readability import readability
 from alerts.authoring.word_lists import WordLists, contains, contains_word
+from alerts.kernel.blanks import blanks_in
 
 TITLE_SHOWN, TITLE_LONG, TITLE_MOST = 40, 65, 200
 TEXTS_MANY = 4
@@ -20,7 +21,6 @@ AGE_HIGH = 11
 _LINK = re.compile(
     r"\bhttps?://[^\s<>)\]]+|\bwww\.[^\s<>)\]]+|\b(?:bit\.ly|tinyurl\.com|t\.co|is\.gd|ow\.ly)/\S+", re.IGNORECASE
 )
-_BLANK = re.compile(r"\[([^\]\n]{1,60})\](?!\()")
 _FIELDS = ("title", "instruction", "body", "sms")
 
 
@@ -39,7 +39,7 @@ def wording(draft: NoticeDraft, tag: str, words: DraftWords, lists: WordLists | 
 
 def blanks(words: DraftWords) -> list[tuple[str, str]]:
     """Return blanks that nobody has filled, as (field, name): `[road]`. A link's `[words](address)` is none."""
-    return [(field, name) for field in _FIELDS for name in _BLANK.findall(getattr(words, field))]
+    return [(field, name) for field in _FIELDS for name in blanks_in(getattr(words, field))]
 
 
 def _title(draft: NoticeDraft, tag: str, words: DraftWords, lists: WordLists | None) -> Iterator[Diagnostic]:

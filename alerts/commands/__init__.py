@@ -12,6 +12,7 @@ from alerts.commands.delivery_receipts import ReceiptCommands
 from alerts.commands.due_items import DueCommands
 from alerts.commands.following import FollowCommands
 from alerts.commands.incidents import IncidentCommands
+from alerts.commands.message_templates import TemplateCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.parked_events import ParkedEventCommands
@@ -46,6 +47,7 @@ class Commands(
     RegisterCommands,
     NoticeCommands,
     NewsletterCommands,
+    TemplateCommands,
     FollowCommands,
     TextSignUpCommands,
     ImportCommands,

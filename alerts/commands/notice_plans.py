@@ -92,6 +92,7 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
         send_at=body.send_at,
         expires=body.expires or base.expires,
         cap=base.cap,
+        template=base.template,
     )
     if plan.incident is not None and plan.service_change is not None:
         raise Invalid.field("service_change", TWO_SUBJECTS)
@@ -192,6 +193,7 @@ def ending_plan(head: NoticeState, content: dict[str, Content]) -> NoticePlan:
         send_at=None,
         expires=None,
         cap=None,
+        template=None,
     )
 
 
@@ -203,6 +205,7 @@ def plan_as_body(plan: NoticePlan) -> Json:
     document: Json = msgspec.to_builtins(plan)
     document.pop("cap", None)
     document.pop("category", None)
+    document.pop("template", None)
     if plan.priority == default_priority(plan):
         document.pop("priority", None)
     return {name: value for name, value in document.items() if value not in (None, {})}

@@ -13,13 +13,14 @@ from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.approval import auto_approved, or_conflict, revoke_if_changed, saved, single_approver
 from alerts.commands.base import CommandBase
+from alerts.commands.message_templates import check_template
 from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, one_subject, plan_as_body, plan_of
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
 from alerts.commands.rights import check_editor, check_plan
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
-from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan
+from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan, TemplateUse
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, dispatch_id
 from alerts.eventlog.ports import UnitOfWork
@@ -57,12 +58,21 @@ class NoticeCommands(CommandBase):
         """Count the audience of a validated plan now, unless `check` refuses it."""
         return await self._audience.count(plan, at=self._clock(), check=check)
 
-    async def draft_notice(self, actor: Actor, body: NoticeBody, *, idem: Idempotency | None = None) -> NoticeSaved:
-        """Draft a notice; it may be unfinished."""
+    async def draft_notice(
+        self,
+        actor: Actor,
+        body: NoticeBody,
+        *,
+        template: TemplateUse | None = None,
+        idem: Idempotency | None = None,
+    ) -> NoticeSaved:
+        """Draft a notice; it may be unfinished. `template`: the published template it is written from."""
         checked, categories = await self._check(body)
 
         def work(unit: UnitOfWork) -> NoticeSaved:
+            check_template(unit, template)
             plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
+            plan = replace(plan, template=template)
             check_plan(unit, actor, plan, finished=False)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
@@ -84,7 +94,8 @@ class NoticeCommands(CommandBase):
             plan = plan_of(checked, base, msg_type=state.msg_type)
             if state.thread != state.id and (plan.kind, plan.status) != (state.plan.kind, state.plan.status):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
-            plan = replace(plan, cap=state.plan.cap, category=plan.category or state.plan.category)
+            kept = state.plan
+            plan = replace(plan, cap=kept.cap, category=plan.category or kept.category, template=kept.template)
             if state.msg_type not in life.ENDINGS:
                 notice_threads.check_size(unit, plan)
             check_plan(unit, actor, plan, finished=False)

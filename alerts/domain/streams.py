@@ -14,6 +14,7 @@ from alerts.domain import (
     events,
     feedback,
     incident,
+    message_template,
     newsletter,
     notice,
     print_batch,
@@ -38,6 +39,7 @@ PLACE = Stream("place", reference_data.evolve_place, events.place.EVENTS)
 TOPIC = Stream("topic", reference_data.evolve_topic, events.topic.EVENTS)
 SEGMENT = Stream("segment", reference_data.evolve_segment, events.segment.EVENTS)
 NEWSLETTER = Stream("newsletter", newsletter.evolve, events.newsletter.EVENTS)
+TEMPLATE = Stream("template", message_template.evolve, events.message_template.EVENTS)
 SOURCE = Stream("source", reference_data.evolve_source, events.source.EVENTS)
 TRIGGER = Stream("trigger", reference_data.evolve_trigger, (e.TriggerReceived,))
 REJECTIONS = Stream("rejections", reference_data.evolve_rejections, (e.TriggerRejected,))
@@ -90,6 +92,11 @@ def segment_id(slug: str) -> UUID:
 def newsletter_id(slug: str) -> UUID:
     """Stream id of a newsletter."""
     return derived_id("newsletter", slug)
+
+
+def template_id(slug: str) -> UUID:
+    """Stream id of a message template."""
+    return derived_id("template", slug)
 
 
 def source_id(name: str) -> UUID:

@@ -22,6 +22,7 @@ def projections() -> tuple[Projection, ...]:
             document_kinds.TOPICS,
             document_kinds.SEGMENTS,
             document_kinds.NEWSLETTERS,
+            document_kinds.TEMPLATES,
         ),
         Documents(
             "access", document_kinds.SOURCES, document_kinds.KEYS, document_kinds.MEMBERS, document_kinds.TRIGGERS

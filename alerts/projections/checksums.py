@@ -18,6 +18,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "topics": ("id",),
     "segments": ("id",),
     "newsletters": ("id",),
+    "message_templates": ("id",),
     "sources": ("id",),
     "api_keys": ("id",),
     "members": ("id",),

@@ -15,6 +15,7 @@ from alerts.domain import streams
 from alerts.domain.dispatch import DispatchState
 from alerts.domain.feedback import FeedbackState
 from alerts.domain.incident import IncidentState
+from alerts.domain.message_template import TemplateState
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import (
@@ -217,6 +218,14 @@ NEWSLETTERS = DocumentKind(
     lambda state: (state.slug, int(state.ended)),
     title=lambda state: state.name,
 )
+TEMPLATES = DocumentKind(
+    "message_templates",
+    streams.TEMPLATE,
+    TemplateState,
+    ("slug", "retired"),
+    lambda state: (state.slug, int(state.retired)),
+    title=lambda state: state.draft.name,
+)
 SOURCES = DocumentKind(
     "sources",
     streams.SOURCE,
@@ -277,6 +286,7 @@ KINDS: tuple[DocumentKind[Any], ...] = (
     TOPICS,
     SEGMENTS,
     NEWSLETTERS,
+    TEMPLATES,
     SOURCES,
     KEYS,
     MEMBERS,

@@ -10,6 +10,7 @@ from alerts.domain.events import (
     dispatch,
     feedback,
     incident,
+    message_template,
     newsletter,
     notice,
     place,
@@ -52,6 +53,14 @@ from alerts.domain.events.incident import (
     IncidentResolved,
     IncidentSeverityRevised,
 )
+from alerts.domain.events.message_template import (
+    Blank,
+    TemplateDrafted,
+    TemplatePublished,
+    TemplateRetired,
+    TemplateRevised,
+    TemplateText,
+)
 from alerts.domain.events.newsletter import (
     NewsletterEnded,
     NewsletterSchedule,
@@ -75,6 +84,7 @@ from alerts.domain.events.notice import (
     NoticeScheduled,
     NoticeSubmitted,
     NoticeSuperseded,
+    TemplateUse,
 )
 from alerts.domain.events.place import (
     PlaceDefined,
@@ -161,6 +171,7 @@ __all__ = [
     "ApiKeyRevoked",
     "ApprovalVoided",
     "AreaJson",
+    "Blank",
     "CapOrigin",
     "ChangeAfter",
     "ChangeFacts",
@@ -242,6 +253,12 @@ __all__ = [
     "SourceRevised",
     "SourceSecretRotated",
     "TeamMemberInvited",
+    "TemplateDrafted",
+    "TemplatePublished",
+    "TemplateRetired",
+    "TemplateRevised",
+    "TemplateText",
+    "TemplateUse",
     "TopicDefined",
     "TopicRetired",
     "TriggerReceived",
@@ -273,6 +290,7 @@ CATALOGUE = Catalogue.of(
     *read_model.EVENTS,
     *feedback.EVENTS,
     *newsletter.EVENTS,
+    *message_template.EVENTS,
     *webhook.EVENTS,
     *subscriber_import.EVENTS,
     *subscriber_export.EVENTS,

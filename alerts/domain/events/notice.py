@@ -41,6 +41,13 @@ class CapOrigin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """CAP `event` by language."""
 
 
+class TemplateUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Message template that a notice was written from, and which of its published versions (1, 2, …)."""
+
+    slug: str
+    number: int
+
+
 class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The part of a notice that people write and approve. None: taken from the incident or change, or a default.
 
@@ -68,6 +75,7 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: datetime | None = None
     """None: 24 h after issue for alerts, 30 days for others."""
     cap: CapOrigin | None = None
+    template: TemplateUse | None = None
 
 
 class NoticeDrafted(Event, frozen=True, kw_only=True):

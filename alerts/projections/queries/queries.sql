@@ -105,6 +105,13 @@ SELECT doc FROM newsletters ORDER BY slug;
 -- Cache key: changes with every event of the register.
 SELECT COUNT(*), MAX(position) FROM newsletters;
 
+-- name: message_templates
+SELECT doc FROM message_templates ORDER BY slug;
+
+-- name: message_templates_state
+-- Cache key: changes with every event of the register.
+SELECT COUNT(*), MAX(position) FROM message_templates;
+
 -- name: bounds
 SELECT MIN(west), MIN(south), MAX(east), MAX(north) FROM places WHERE retired = 0;
 

@@ -1,4 +1,4 @@
-"""Reference data queries: places, topics, segments, newsletters. Each register is cached until it changes."""
+"""Reference data queries: places, topics, segments, newsletters, templates. Each is cached until it changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from alerts.domain.message_template import TemplateState
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
-from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TOPICS, DocumentKind
+from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TEMPLATES, TOPICS, DocumentKind
 from alerts.projections.progress import ProjectionProgress
 from alerts.projections.queries.base import SQL, QueryBase, S
 from alerts.storage.ports import Database
@@ -68,6 +69,14 @@ class ReferenceDataQueries(QueryBase):
     def newsletters(self) -> list[NewsletterState]:
         """List the running newsletters, by slug."""
         return [newsletter for newsletter in self._register(NEWSLETTERS).values() if not newsletter.ended]
+
+    def template(self, slug: str) -> TemplateState | None:
+        """Return a message template, published or not, retired or not."""
+        return self._register(TEMPLATES).get(slug)
+
+    def templates(self) -> list[TemplateState]:
+        """List the message templates that are not retired, by slug."""
+        return [template for template in self._register(TEMPLATES).values() if not template.retired]
 
     def _register(self, kind: DocumentKind[S]) -> dict[str, S]:
         """Load a register by slug, decoded again only when it has changed: boroughs' outlines are large."""

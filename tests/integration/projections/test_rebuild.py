@@ -70,6 +70,7 @@ def a_little_life(rig: Rig) -> tuple[UUID, UUID]:
     shown(rig, streams.SEGMENT, streams.segment_id("s"), e.SegmentDefined(slug="s", name="S", rule={"all": []}))
     shown(rig, streams.NEWSLETTER, streams.newsletter_id("n"), e.NewsletterStarted(slug="n", name="N", sections=("A",)))
     shown(rig, streams.NEWSLETTER, streams.newsletter_id("n"), e.NewsletterScheduleSet(name="M"), e.NewsletterEnded())
+    shown(rig, streams.TEMPLATE, streams.template_id("t"), e.TemplateDrafted(slug="t", text=e.TemplateText(name="T")))
     facts = e.IncidentFacts(headline={"en": "Flood"}, severity="Severe")
     shown(rig, streams.INCIDENT, incident, e.IncidentReported(facts=facts, source="source:river"))
     desk = e.PointFacts(kind="front-desk", name="Desk", lat=51.0, lon=0.0)
@@ -170,7 +171,7 @@ def test_queries_decrypt_sealed_fields(rig: Rig) -> None:
     assert [m.email for m in rig.views.members()] == ["canary@example.org"]
     assert rig.views.bounds() == (0.0, 51.0, 0.5, 51.5)
     assert [n.number for n in rig.views.notices("pending-approval", "alert").items] == [1]
-    assert len(rig.views.timeline(100)) == 18
+    assert len(rig.views.timeline(100)) == 19
     assert [n.slug for n in rig.views.newsletters()] == [] and rig.views.newsletter("n").name == "M"  # type: ignore[union-attr]
     assert [c.deliveries for c in rig.views.outcome_counts(1)] == [1]
     assert rig.runner.halted() == {} and rig.runner.parked() == []

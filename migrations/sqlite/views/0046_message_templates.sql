@@ -1,0 +1,11 @@
+-- Message templates, as the other registers: the state of each stream, as msgpack, by slug.
+
+CREATE TABLE message_templates (
+    id BLOB NOT NULL PRIMARY KEY,
+    created BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    slug TEXT NOT NULL,
+    retired INTEGER NOT NULL,
+    doc BLOB NOT NULL
+);
+CREATE INDEX message_templates_by_slug ON message_templates (slug);
