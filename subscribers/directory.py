@@ -14,7 +14,7 @@ import msgspec
 from alerts.domain.reference_data import MemberState
 from alerts.domain.report import ReportState
 from alerts.kernel.ids import contact_shard, shard_of
-from alerts.kernel.paging import Page
+from alerts.kernel.paging import Page, cursor_number
 from alerts.kernel.terms import SIGN_IN_CHANNEL, Channel
 from alerts.storage import named_queries
 from alerts.storage.in_clauses import rows_of_pairs
@@ -27,6 +27,8 @@ from subscribers.unsealing import NOTHING, Opened, Unsealer, opened
 __all__ = ["ContactCard", "Directory", "DirectoryProjection", "ReportCard", "card_of_member", "card_of_report"]
 
 _SQL = named_queries.load("subscribers", "directory.sql")
+_BEYOND = 2**62
+"""Above every number of a contact point."""
 _DECODER = msgspec.msgpack.Decoder(SubscriberState)
 
 
@@ -148,6 +150,15 @@ class Directory:
             people = self._people(tx, rows[:limit])
         more = len(rows) > limit > 0
         return Page(people, bytes(rows[limit - 1][0]).hex() if more else None)
+
+    def suppressed(self, cursor: str | None, limit: int) -> Page[ContactCard]:
+        """List the contact points that are sent nothing, the newest first. Raises ValueError for a bad cursor."""
+        before = _BEYOND if cursor is None else cursor_number(cursor)
+        with self._database.read() as tx:
+            numbers = [int(row[0]) for row in tx.execute(_SQL.suppressed, (before, limit + 1))]
+        cards = self.cards(numbers[:limit])
+        found = tuple(cards[number] for number in numbers[:limit] if number in cards)
+        return Page(found, str(numbers[limit - 1]) if len(numbers) > limit > 0 else None)
 
     def contacts_of(self, subscriber: UUID) -> list[ContactCard]:
         """A person's contact points by number, removed ones included; [] for an unknown person."""

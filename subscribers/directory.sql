@@ -56,6 +56,10 @@ FROM wanted w
 JOIN contact_points c ON c.shard = w.shard AND c.number = w.number
 JOIN people p ON p.shard = c.shard AND p.id = c.subscriber;
 
+-- name: suppressed
+SELECT number FROM contact_points
+WHERE suppressed IS NOT NULL AND state <> 'removed' AND number < ? ORDER BY number DESC LIMIT ?;
+
 -- name: person
 SELECT id, doc, sealed, wishes, consent FROM people WHERE shard = ? AND id = ?;
 

@@ -12,6 +12,7 @@ from alerts.commands.delivery_receipts import ReceiptCommands
 from alerts.commands.due_items import DueCommands
 from alerts.commands.following import FollowCommands
 from alerts.commands.incidents import IncidentCommands
+from alerts.commands.look_ups import LookUpCommands
 from alerts.commands.message_templates import TemplateCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notices import NoticeCommands
@@ -58,6 +59,7 @@ class Commands(
     ReportCommands,
     PrintCommands,
     ParkedEventCommands,
+    LookUpCommands,
     WebhookCommands,
     DueCommands,
 ):

@@ -33,7 +33,8 @@ _KINDS: dict[type[Event], str] = {
     **dict.fromkeys(PRINT_BATCH.events, "print_batches"),
     **dict.fromkeys(READ_MODEL.events, "read_models"),
     **dict.fromkeys(
-        (s.SubscriberErased, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded), "subscribers"
+        (s.SubscriberErased, s.SubscriberLookedUp, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded),
+        "subscribers",
     ),
 }
 _BY_STAFF = ("person:", "key:", "operator:")
@@ -94,6 +95,8 @@ def _detail(event: Event) -> str:
             return event.role
         case e.ExportFinished():
             return f"{event.people} people"
+        case s.SubscriberLookedUp():
+            return ""  # the reason is the person's: sealed under their key
         case s.ContactPointSuppressed() | s.SuppressionLifted():
             return f"contact point {event.number}: {event.reason}"
         case e.PrintBatchMade():

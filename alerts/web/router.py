@@ -40,6 +40,7 @@ from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
 from alerts.web.console import sign_in_methods as console_sign_in_methods
 from alerts.web.console import sources as console_sources
+from alerts.web.console import subscribers as console_subscribers
 from alerts.web.console import team as console_team
 from alerts.web.console import today as console_today
 from alerts.web.console import waiting as console_waiting
@@ -111,6 +112,7 @@ MODULES = (
     console_waiting.routes,
     console_sources.routes,
     console_team.routes,
+    console_subscribers.routes,
     console_reports.routes,
     console_report_incident.routes,
     console_notices.routes,

@@ -185,6 +185,15 @@ class FollowRequested(Event, frozen=True, kw_only=True):
     thread: UUID | None
 
 
+class SubscriberLookedUp(Event, frozen=True, kw_only=True):
+    """A member of the team found this person by an address, and saw what they get and got."""
+
+    personal: ClassVar[tuple[str, ...]] = ("reason",)
+    number: int
+    """Contact point by whose address they were found."""
+    reason: str | None
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -243,6 +252,7 @@ CATALOGUE = Catalogue.of(
     FreshLinkRequested,
     ContactTestRequested,
     FollowRequested,
+    SubscriberLookedUp,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

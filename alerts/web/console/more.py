@@ -13,6 +13,12 @@ from alerts.web.http.routing import Route, role
 _SCREENS: tuple[tuple[str, str, str, Role], ...] = (
     ("waiting", "Waiting", "Parked, paused and failed: try it again, or let it go.", "author"),
     ("sources", "Sources", "Webhook integrations: policy, mapping, secret, history.", "admin"),
+    (
+        "subscribers",
+        "Subscribers",
+        "Find one by an address, why they got nothing, addresses that are sent nothing.",
+        "author",
+    ),
     ("team", "Team", "People, roles and their limits, invitations, sign-ins.", "admin"),
     ("newsletters", "Newsletters", "Series, their next issues, and what each one says.", "viewer"),
     ("letters", "Letters and calls", "Batches for people without e-mail and mobile phone.", "author"),

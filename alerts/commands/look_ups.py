@@ -1,0 +1,37 @@
+"""Look-ups of subscribers by the team: each is recorded on the person's stream, with who looked and why."""
+
+from __future__ import annotations
+
+from alerts.commands import validation
+from alerts.commands.actor import Actor
+from alerts.commands.base import CommandBase
+from alerts.commands.reports import reach_of
+from alerts.commands.results import Saved
+from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.errors import Invalid, NotFound
+from subscribers.domain.events import SubscriberLookedUp
+from subscribers.domain.subscriber import SUBSCRIBER
+
+REASON = 200
+"""Characters of a reason."""
+
+
+class LookUpCommands(CommandBase):
+    """Finding a person by an address."""
+
+    async def look_up(self, actor: Actor, address: str, reason: str) -> Saved:
+        """Find a subscriber by e-mail address or telephone number, and record that. Raises NotFound, Invalid."""
+        words = validation.text(reason, "reason", REASON, line=True, needed=True)
+        reach = reach_of(address, self._timezone, "address")
+        if reach is None:
+            raise Invalid.field("address", "Give an e-mail address or a telephone number.")
+
+        def work(unit: UnitOfWork) -> Saved:
+            owner = self._addresses.find(unit.read, *reach)
+            state = unit.get(SUBSCRIBER, owner.subscriber) if owner is not None else None
+            if owner is None or state is None or state.phase == "erased":
+                raise NotFound("Nobody is subscribed with this address.")
+            unit.append(SUBSCRIBER, state.id, SubscriberLookedUp(number=owner.contact, reason=words))
+            return Saved(id=state.id, version=unit.version(state.id))
+
+        return await self._run(actor, work)

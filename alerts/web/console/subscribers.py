@@ -1,0 +1,268 @@
+"""Subscribers: one person found by an address, with a reason, and their history; suppressions and their repair.
+
+Who has not looked a person up in the last hour does not see their page. Addresses are masked, but for the one by which
+the person was found.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from alerts.commands.look_ups import REASON
+from alerts.kernel.errors import DomainError, Invalid
+from alerts.kernel.events import Recorded
+from alerts.kernel.terms import Channel
+from alerts.services import Services
+from alerts.web.api.common import read
+from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.member_actor import actor_of_member, member_of, once_field
+from alerts.web.console.presenter import Presenter
+from alerts.web.console.subscriber_history import SHOWN, history, why_not
+from alerts.web.http.auth import caught_up
+from alerts.web.http.routing import Route, role
+from alerts.web.public.forms import FormErrors, FormFields, read_form
+from alerts.web.public.sign_up.contact_fields import masked_email, masked_phone
+from subscribers.domain.events import SubscriberLookedUp
+from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
+
+PATH = "/console/subscribers"
+OPEN_FOR = timedelta(hours=1)
+"""Time for which a look-up shows the person's page."""
+_AN_HOUR = 120
+"""Look-ups of one member in an hour."""
+_MOST = 50
+SUPPRESSED = {
+    "hard-bounce": "the address does not exist, or takes nothing",
+    "gone": "the device gave its subscription up",
+    "complaint": "they complained that it was unwanted",
+    "opt-out": "they said STOP",
+    "by-hand": "stopped by hand",
+}
+_ASKED_FOR = ("complaint", "opt-out")
+"""Suppressions that a person wanted: lifted only if they ask for it."""
+
+
+def routes(services: Services) -> list[Route]:
+    """Policy rows of the screens."""
+    screens, access = SubscriberScreens(services), role("author", everywhere=True)
+    return [
+        Route("GET", PATH, screens.ask, access),
+        Route("POST", PATH, screens.find, access),
+        Route("GET", f"{PATH}/suppressed", screens.suppressed, access),
+        Route("POST", f"{PATH}/lift", screens.lift, access),
+        Route("GET", f"{PATH}/{{person}}", screens.one, access),
+    ]
+
+
+class SubscriberScreens:
+    """Handlers of the screens."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._frame = services, Frame(services)
+
+    async def ask(self, request: web.Request) -> web.Response:
+        """Show the form of a look-up."""
+        return await self._ask(request, FormFields({}), FormErrors())
+
+    async def find(self, request: web.Request) -> web.Response:
+        """Look a person up by an address, on record."""
+        fields, errors = await read_form(request), FormErrors()
+        address, reason = fields.line("address"), fields.line("reason")
+        if not address:
+            errors.add("address", "Give an e-mail address, or a telephone number.")
+        if not reason:
+            errors.add("reason", "Say why you look.")
+        elif len(reason) > REASON:
+            errors.add("reason", f"Shorten it to {REASON} characters.")
+        if errors:
+            return await self._ask(request, fields, errors, status=422)
+        self._services.limits.take(f"look-up:{member_of(request).id}", _AN_HOUR / 3600, burst_seconds=1800.0)
+        try:
+            saved = await self._services.commands.look_up(actor_of_member(request), address, reason)
+        except DomainError as error:
+            found = error.errors if isinstance(error, Invalid) else ()
+            field = found[0].field if found and found[0].field == "reason" else "address"
+            errors.add(field, error.message)
+            return await self._ask(request, fields, errors, status=422)
+        return await self._frame.to(f"{PATH}/{saved.id}")
+
+    async def one(self, request: web.Request) -> web.Response:
+        """Show a person to whoever has looked them up in the last hour; else the form of a look-up."""
+        person = _id(request.match_info["person"])
+        if person is None:
+            raise web.HTTPNotFound
+        return await self._person(request, person, FormFields({}), FormErrors())
+
+    async def suppressed(self, request: web.Request) -> web.Response:
+        """List the addresses that are sent nothing."""
+        return await self._suppressed(request, FormFields({}), FormErrors())
+
+    async def lift(self, request: web.Request) -> web.Response:
+        """Lift the suppression of one contact point, with a reason; a wish of the person only when they ask for it."""
+        fields, errors = await read_form(request), FormErrors()
+        text, reason, person = fields.line("number"), fields.line("reason"), _id(fields.line("person"))
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else -1
+        card = (await read(self._services, self._services.directory.cards, [number])).get(number)
+        field = f"reason-{number}"
+        if card is None or card.suppressed is None:
+            errors.add("suppressed", "This address is not suppressed any more.")
+        elif not reason:
+            errors.add(field, "Say why it may be sent to again.")
+        elif len(reason) > REASON:
+            errors.add(field, f"Shorten it to {REASON} characters.")
+        elif card.suppressed in _ASKED_FOR and not fields.ticked("wanted"):
+            words = SUPPRESSED[card.suppressed]
+            errors.add(f"wanted-{number}", f"Careful: {words}. Lift it only if they ask you to, and tick that.")
+        if not errors:
+            await self._services.commands.lift(actor_of_member(request), number, reason)
+            return await self._frame.to(f"{PATH}/{person}" if person is not None else f"{PATH}/suppressed")
+        if person is not None:
+            return await self._person(request, person, fields, errors, status=422)
+        return await self._suppressed(request, fields, errors, status=422)
+
+    async def _ask(
+        self, request: web.Request, fields: FormFields, errors: FormErrors, status: int = 200
+    ) -> web.Response:
+        context = {
+            "here": "subscribers",
+            "path": f"{self._frame.site.base}{PATH}",
+            "address": fields.line("address"),
+            "reason": fields.line("reason"),
+            "errors": errors.words,
+            "error_heading": "There is a problem",
+        }
+        return self._frame.screen(request, "console/subscribers.html", context, status)
+
+    async def _person(
+        self, request: web.Request, person: UUID, fields: FormFields, errors: FormErrors, status: int = 200
+    ) -> web.Response:
+        state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
+        if state is None or state.phase == "erased":
+            raise web.HTTPNotFound
+        events = await read(self._services, self._services.log.stream, person)
+        looked = self._looked_up(events, actor_of_member(request).by)
+        if looked is None:
+            wanted = FormErrors()
+            wanted.add("reason", "Say why you look.")
+            return await self._ask(request, FormFields({}), wanted, status=403)
+        await caught_up(self._services)
+        context = await read(
+            self._services, self._context, state, events, looked, request.query.get("show", ""), request.query
+        )
+        return self._frame.screen(request, "console/subscriber.html", {**context, **_typed(fields, errors)}, status)
+
+    def _looked_up(self, events: list[Recorded], by: str) -> Recorded | None:
+        """Return the member's last look-up of this person, if it still shows their page."""
+        since = self._services.clock() - OPEN_FOR
+        return next(
+            (
+                one
+                for one in reversed(events)
+                if isinstance(one.event, SubscriberLookedUp) and one.by == by and one.at > since
+            ),
+            None,
+        )
+
+    async def _suppressed(
+        self, request: web.Request, fields: FormFields, errors: FormErrors, status: int = 200
+    ) -> web.Response:
+        await caught_up(self._services)
+        try:
+            page = await read(self._services, self._services.directory.suppressed, request.query.get("cursor"), _MOST)
+        except ValueError:
+            raise web.HTTPNotFound from None
+        path = f"{self._frame.site.base}{PATH}"
+        context = {
+            "here": "subscribers",
+            "path": path,
+            "person": "",
+            "contacts": [_way(card.number, card.channel, card.address, card.suppressed, "") for card in page.items],
+            "older": f"{path}/suppressed?cursor={page.next}" if page.next else "",
+            **_typed(fields, errors),
+        }
+        return self._frame.screen(request, "console/suppressed.html", context, status)
+
+    def _context(
+        self, state: SubscriberState, events: list[Recorded], looked: Recorded, show: str, query: Any
+    ) -> dict[str, Any]:
+        presenter, views, now = Presenter(self._frame), self._services.views, self._services.clock()
+        by_number = looked.event.number if isinstance(looked.event, SubscriberLookedUp) else 0
+        reason = looked.event.reason if isinstance(looked.event, SubscriberLookedUp) else ""
+        recent = [n for n in views.recent(now - timedelta(days=30), now) if n.issued and n.plan.status == "Actual"]
+        asked = next((n for n in recent if str(n.id) == query.get("notice", "")), None)
+        found = state.contact(by_number)
+        preferences = state.preferences
+        return {
+            "here": "subscribers",
+            "path": f"{self._frame.site.base}{PATH}",
+            "person": str(state.id),
+            "title": _shown(found, by_number) if found is not None else "Subscriber",
+            "phase": state.phase,
+            "paused": presenter.time(state.paused_until) if state.paused_until and state.paused_until > now else "",
+            "since": presenter.time(state.since),
+            "how": state.how,
+            "language": presenter.translator.language(preferences.language) if preferences else "",
+            "looked_at": presenter.time(looked.at),
+            "looked_why": reason,
+            "show": show if show in SHOWN else "",
+            "shows": list(SHOWN.items()),
+            "history": history(presenter, state, events, show),
+            "notices": [(str(n.id), presenter.card(n)["title"]) for n in recent[:_MOST]],
+            "asked": str(asked.id) if asked is not None else "",
+            "why": why_not(presenter, asked.id, state.id) if asked is not None else None,
+            "contacts": [
+                _way(c.number, c.channel, c.address, c.suppressed, c.state, full=c.number == by_number)
+                for c in state.current
+            ],
+        }
+
+
+def _way(
+    number: int, channel: Channel, address: str | None, suppressed: str | None, state: str, *, full: bool = False
+) -> dict[str, Any]:
+    """Format a contact point for the parts that list them."""
+    return {
+        "number": number,
+        "channel": CHANNELS[channel],
+        "shown": (address or "") if full else _masked(channel, address),
+        "state": state,
+        "suppressed": suppressed or "",
+        "why": SUPPRESSED.get(suppressed or "", suppressed or ""),
+        "wanted": suppressed in _ASKED_FOR,
+    }
+
+
+def _shown(contact: ContactState, by_number: int) -> str:
+    if contact.number == by_number and contact.address is not None and contact.channel in ("email", "sms", "phone"):
+        return contact.address
+    return _masked(contact.channel, contact.address)
+
+
+def _masked(channel: Channel, address: str | None) -> str:
+    """Return what of an address its owner knows it by; nothing of a device or a letter's."""
+    if address is None:
+        return ""
+    if channel == "email":
+        return masked_email(address)
+    return f"ends in {masked_phone(address)}" if channel in ("sms", "phone") else ""
+
+
+def _typed(fields: FormFields, errors: FormErrors) -> dict[str, Any]:
+    return {
+        "typed": fields.line("reason"),
+        "chosen": fields.line("number"),
+        "errors": errors.words,
+        "error_heading": "There is a problem",
+        **once_field(),
+    }
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
