@@ -35,6 +35,7 @@ from alerts.web.console import more as console_more
 from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
+from alerts.web.console import outcome_report as console_outcome_report
 from alerts.web.console import report_incident as console_report_incident
 from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
@@ -120,6 +121,7 @@ MODULES = (
     console_approval.routes,
     console_follow_up.routes,
     console_live.routes,
+    console_outcome_report.routes,
     console_notice.routes,
     console_account.routes,
     console_sign_in_methods.routes,  # before the link's: `password` looks like a token too

@@ -21,7 +21,7 @@ from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.poster import qr
 
-_SECRET = "one-time codes"
+_PURPOSE = "one-time codes"
 
 
 def routes(services: Services) -> list[Route]:
@@ -51,7 +51,7 @@ class Account:
     async def set_password(self, request: web.Request) -> web.Response:
         """Set a password with one-time codes."""
         fields, errors, member = await read_form(request), FormErrors(), member_of(request)
-        secret = open_value(self._services.settings.secret_key, _SECRET, str, fields.sealed("secret"))
+        secret = open_value(self._services.settings.secret_key, _PURPOSE, str, fields.sealed("secret"))
         self._services.limits.take(f"set password:{member.id}", 0.1, burst_seconds=60.0)
         try:
             if secret is None:
@@ -103,7 +103,7 @@ class Account:
         member = member_of(request)
         ways = await read(self._services, self._services.sign_in_ways.of, member.id)
         keys = self._services.settings.secret_key
-        secret = open_value(keys, _SECRET, str, fields.sealed("secret")) or new_secret()
+        secret = open_value(keys, _PURPOSE, str, fields.sealed("secret")) or new_secret()
         context: dict[str, Any] = {
             "here": "account",
             "address": member.email,
@@ -117,7 +117,7 @@ class Account:
                 for way in ways
             ],
             "has_password": any(way.kind == "password" for way in ways),
-            "secret": seal_value(keys, _SECRET, secret),
+            "secret": seal_value(keys, _PURPOSE, secret),
             "spelled": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
             "qr": qr(_uri(secret, member.email or "member", self._frame.site.name)),
             "errors": errors.words,

@@ -28,6 +28,7 @@ from alerts.web.console.member_actor import (
     once_key,
 )
 from alerts.web.console.presenter import Presenter
+from alerts.web.console.previews import test_mails
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
@@ -61,6 +62,11 @@ class Approval:
         """Ask for approval, with what the guide found and the author lets stand."""
         fields = await read_form(request)
         state, there = await self._state(request), frozenset(fields.all("there"))
+        if fields.line("do") == "test":
+            told = await self._test(request, state)
+            return await self._screen(
+                request, "console/check.html", FormErrors(), there=there, fields=fields, told=told
+            )
         found, stops = await self._review.blocking(state, there)
         if stops and state.phase in ("draft", "returned"):
             errors = FormErrors()
@@ -85,6 +91,23 @@ class Approval:
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
         return await self._to(f"/console/notices/{notice_id(request)}")
+
+    async def _test(self, request: web.Request, state: NoticeState) -> str:
+        """Mail the notice to the member as a test; the answer in words."""
+        member, services = member_of(request), self._services
+        if services.mail_now is None or not member.email:
+            return "No mail server is set up: nothing was sent."
+        try:
+            services.limits.take(f"test mail:{member.id}", 1 / 10, burst_seconds=30.0)
+            area = await read(services, self._frame.place_shapes.where, state.plan.area, self._frame.translator)
+            mails = await read(services, test_mails, services, state, area, services.clock(), member.email)
+            results = [await services.mail_now(mail) for mail in mails]
+        except DomainError as error:
+            return f"Nothing was sent: {error.message}"
+        failed = next((one for one in results if one.result != "sent"), None)
+        if failed is not None:
+            return f"The mail server did not take it: {failed.reason or failed.result}"
+        return f"A test is on its way to {member.email}, one mail for each language."
 
     def _send_at(self, fields: FormFields, errors: FormErrors) -> datetime | None:
         """Return the time that was chosen; None for at once. What is wrong with it is added to the errors."""
@@ -183,6 +206,7 @@ class Approval:
         status: int = 200,
         there: frozenset[str] = frozenset(),
         fields: FormFields | None = None,
+        told: str = "",
     ) -> web.Response:
         state = await self._state(request)
         context = {**await read(self._services, self._context, state), **await self._review.of(state)}
@@ -195,6 +219,7 @@ class Approval:
                 "errors": errors.words,
                 "error_heading": "There is a problem",
                 "there": there,
+                "sent_words": told,
                 **self._when(state, fields),
                 "own": own,
                 "me": member_of(request).name or "",

@@ -73,7 +73,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "words": [_words(presenter, tag_, words) for tag_, words in found.plan.content.items()],
         "thread": [presenter.card(n) for n in reversed(presenter.services.views.thread(found.id)) if n.id != found.id],
         "progress": presenter.progress(found) if dispatched else None,
-        "failures": _failures(presenter, found),
+        "failures": failures(presenter, found),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
         "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
@@ -93,11 +93,13 @@ def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
     live = notice.phase in ("live", "expired")
     if live and at_least(role_of, "approver"):
         links += [("All clear", f"{path}/all-clear"), ("Cancel", f"{path}/cancel"), ("Stop", f"{path}/stop")]
+    if notice.issued:
+        links.append(("Report", f"{path}/report"))
     update = f"{path}/update" if live and at_least(role_of, "author") else ""
     return {"links": links, "update": update, "once": once_key()}
 
 
-def _failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:
+def failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:
     """Count unsent deliveries by channel, state and reason, over the first `_FAILURES` of each state."""
     sums: Counter[tuple[Channel, DeliveryState, str]] = Counter()
     for state in _NOT_LEFT:

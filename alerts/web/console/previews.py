@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
 
+import msgspec
+
 from alerts.channels.i18n import direction, translator
-from alerts.channels.message import NoticeWords, Personal
+from alerts.channels.message import Message, NoticeWords, Personal
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.kernel.errors import DomainError
+from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from alerts.services import Services
 
@@ -24,6 +27,22 @@ _READER = "reader@example.org"
 def previews(services: Services, notice: NoticeState, area_words: str, now: datetime) -> list[dict[str, Any]]:
     """Return the messages of each language of a notice: text, segments, push title and body, letter as plain text."""
     return [_of_language(services, notice, tag, area_words, now) for tag in notice.plan.content]
+
+
+def test_mails(services: Services, notice: NoticeState, area_words: str, now: datetime, to: str) -> list[Message]:
+    """Return the e-mail of each language of a notice as a test to one person: marked TEST, its links lead nowhere."""
+    made = []
+    for tag in notice.plan.content:
+        words = msgspec.structs.replace(_words(services, notice, tag, area_words, now), status="Test")
+        personal = Personal(
+            delivery=f"test-{new_id().hex}",
+            to=to,
+            why_url=f"{words.url}#why",
+            stop_url=f"{words.url}#stop",
+            preferences_url=words.url,
+        )
+        made.append(services.renderer.prepare(words, "email").message(personal))
+    return made
 
 
 def _of_language(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class SignInMethods:
     def _refused(self, words: str, address: str, status: int) -> web.Response:
         context = {"errors": {"password": words}, "error_heading": "There is a problem", "typed": address}
         return self._frame.pages.page(
-            "console/sign_in.html", self._frame.translator, {**context, "sent": False, "by_password": True}, status
+            "console/sign_in.html", self._frame.translator, {**context, "sent": False, "method": "code"}, status
         )
 
     async def passkey_options(self, request: web.Request) -> web.Response:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.integration.web.console.test_compose import Officer, drafted, officer, people, state_of
+from tests.integration.web.console.test_compose import drafted, people, state_of
+from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
 __all__ = ["people"]

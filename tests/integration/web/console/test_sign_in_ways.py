@@ -14,8 +14,8 @@ from alerts.commands.actor import SYSTEM
 from alerts.commands.sign_in_ways import PasskeyData
 from alerts.domain.streams import MEMBER
 from alerts.kernel.errors import Invalid
-from tests.integration.web.console.test_compose import Officer, officer
 from tests.support.form_browser import Form
+from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
 ACCOUNT = "/console/account"

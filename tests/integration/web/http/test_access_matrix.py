@@ -231,6 +231,8 @@ MATRIX = {
     "GET /console/notices/{notice}/approve": "approver",
     "POST /console/notices/{notice}/approve": "approver",
     "GET /console/notices/{notice}/progress": "viewer",
+    "GET /console/notices/{notice}/report": "viewer",
+    "GET /console/notices/{notice}/report.csv": "viewer",
     "GET /console/account": "viewer",
     "POST /console/account/password": "viewer",
     "POST /console/account/remove": "viewer",
