@@ -43,6 +43,7 @@ from alerts.web.console import sign_in_methods as console_sign_in_methods
 from alerts.web.console import sources as console_sources
 from alerts.web.console import subscribers as console_subscribers
 from alerts.web.console import team as console_team
+from alerts.web.console import templates as console_templates
 from alerts.web.console import today as console_today
 from alerts.web.console import waiting as console_waiting
 from alerts.web.hooks import receipts
@@ -109,6 +110,7 @@ MODULES = (
     console_letters.routes,
     console_calendar.routes,
     console_newsletters.routes,
+    console_templates.routes,
     console_more.routes,
     console_waiting.routes,
     console_sources.routes,

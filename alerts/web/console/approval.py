@@ -29,6 +29,7 @@ from alerts.web.console.member_actor import (
 )
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.previews import test_mails
+from alerts.web.console.template_review import TemplateReview
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
@@ -52,7 +53,7 @@ class Approval:
 
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
-        self._review = DraftReview(self._frame)
+        self._review, self._templates = DraftReview(self._frame), TemplateReview(self._frame)
 
     async def check(self, request: web.Request) -> web.Response:
         """Show a draft as it would leave, and what is still missing."""
@@ -242,6 +243,7 @@ class Approval:
             "gravest": _gravest(state),
             "before": _said(before[-1]) if before else None,
             "words_now": _said(state),
+            "from_template": self._templates.of(state.plan),
         }
 
     async def _to(self, path: str) -> web.Response:

@@ -87,9 +87,16 @@ class Compose:
         self._zone, self._language = services.settings.timezone, services.settings.default_language
 
     async def blank(self, request: web.Request) -> web.Response:
-        """Show the form of a new notice."""
+        """Show the form of a new notice: blank, or begun from a template."""
         form = notice_form.blank(self._services.clock(), self._zone, self._language, ALL_CHANNELS)
-        return await self._screen(request, form, FormErrors(), None)
+        slug, errors = request.query.get("template", "")[:80], FormErrors()
+        if slug:
+            template = await read(self._services, self._services.views.template, slug)
+            if template is None or template.current is None:
+                errors.add("template", "There is no such published template: choose one of the list.")
+            else:
+                form = notice_form.of_template(template.current, slug, form)
+        return await self._screen(request, form, errors, None, 404 if errors else 200)
 
     async def create(self, request: web.Request) -> web.Response:
         """Draft a notice; then its own form."""
@@ -102,6 +109,7 @@ class Compose:
             saved = await self._services.commands.draft_notice(
                 actor_of_member(request),
                 strict_json.typed(body, NoticeBody),
+                template=notice_form.template_of(form),
                 idem=idempotency_of(request, fields),
             )
         except DomainError as error:
@@ -263,7 +271,20 @@ class Compose:
             ],
             "more_languages": [(tag, translator.language(tag)) for tag in LANGUAGES if tag not in form.words],
             "zone": self._zone,
+            **self._templates(form, state),
         }
+
+    def _templates(self, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
+        """Return the templates to begin from, and the one that it was begun from."""
+        ready = [] if state is not None else [one for one in self._services.views.templates() if one.current]
+        use = state.plan.template if state is not None else notice_form.template_of(form)
+        begun = self._services.views.template(use.slug) if use is not None else None
+        version = begun.numbered(use.number) if use is not None and begun is not None else None
+        shown = None
+        if use is not None and version is not None:
+            shown = {"name": version.text.name, "slug": use.slug, "number": use.number}
+        names = [(one.slug, one.current.text.name) for one in ready if one.current]
+        return {"templates": names, "from_template": shown}
 
     def _map(self, state: NoticeState | None) -> str | None:
         presenter = Presenter(self._frame)

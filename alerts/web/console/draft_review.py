@@ -97,11 +97,11 @@ class DraftReview:
             "let_stand": [_let_stand(key, self._frame) for key in state.let_stand],
             "previews": shown,
             "missing": [gap.message for gap in life.gaps(state.plan, self._services.clock())],
-            "parts": self._by_language([one for one in found if one.check in FIVE]),
-            "remarks": self._by_language(
+            "parts": self.by_language([one for one in found if one.check in FIVE]),
+            "remarks": self.by_language(
                 [one for one in found if one.level in ("warns", "stops") and one.check not in FIVE]
             ),
-            "asks": self._by_language([one for one in found if one.level == "asks"]),
+            "asks": self.by_language([one for one in found if one.level == "asks"]),
             "stops": sum(one.level in ("asks", "stops") for one in found),
             "warns": sum(one.level == "warns" for one in found),
         }
@@ -190,7 +190,7 @@ class DraftReview:
             return f"{one.words}: inside."
         return f"{one.words}: outside, {self._frame.translator.distance(away)} from the edge."
 
-    def _by_language(self, found: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+    def by_language(self, found: Sequence[Diagnostic]) -> list[dict[str, Any]]:
         """Group diagnostics by language, in the order of the draft."""
         groups: dict[str, list[dict[str, str]]] = {}
         for one in found:

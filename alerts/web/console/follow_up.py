@@ -6,15 +6,18 @@ from aiohttp import web
 
 from alerts.commands.notice_plans import plan_as_body
 from alerts.contract.bodies import AllClearBody, CancelBody, ContentBody, NoticeBody
+from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
+from alerts.kernel.blanks import blanks_in
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
 from alerts.web.console.presenter import Presenter
+from alerts.web.console.template_review import TemplateReview
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Handler, Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
@@ -42,6 +45,7 @@ class FollowUp:
 
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
+        self._templates = TemplateReview(self._frame)
 
     async def update(self, request: web.Request) -> web.Response:
         """Draft an update with the words of the latest message; then its form."""
@@ -71,6 +75,8 @@ class FollowUp:
             if what != "all-clear" and not fields.text("reason", 2_000).strip():
                 errors.add("reason", "Say what was wrong.")
                 return await self._screen(request, what, errors, fields, status=422)
+            if what == "cancel" and (errors := await self._unfilled(request, fields)):
+                return await self._screen(request, what, errors, fields, status=422)
             try:
                 shown = await self._carried_out(request, what, fields)
             except DomainError as error:
@@ -97,6 +103,15 @@ class FollowUp:
             return (await commands.cancel(actor, state.id, body, idem=idem)).id
         return (await commands.all_clear(actor, state.id, AllClearBody(content=content or None), idem=idem)).id
 
+    async def _unfilled(self, request: web.Request, fields: FormFields) -> FormErrors:
+        """Name the blanks of a template that the correction still has."""
+        errors, state = FormErrors(), await self._state(request)
+        for tag in state.plan.content if state.plan.template is not None else ():
+            for field in (f"title-{tag}", f"instruction-{tag}"):
+                for name in blanks_in(fields.text(field, 20_000))[:1]:
+                    errors.add(field, f"Fill [{name}].")
+        return errors
+
     async def _state(self, request: web.Request) -> NoticeState:
         """Load the notice as the log has it. Raises HTTPNotFound."""
         state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
@@ -110,12 +125,14 @@ class FollowUp:
         state = await self._state(request)
         presenter = Presenter(self._frame)
         card = await read(self._services, presenter.card, state)
+        prepared = await read(self._services, self._templates.correction, state.plan) if what == "cancel" else {}
+        nothing = Content(title="")
         words = [
             (
                 tag,
                 presenter.translator.language(tag),
-                fields.line(f"title-{tag}") if fields else "",
-                fields.text(f"instruction-{tag}", 20_000) if fields else "",
+                fields.line(f"title-{tag}") if fields else prepared.get(tag, nothing).title,
+                fields.text(f"instruction-{tag}", 20_000) if fields else prepared.get(tag, nothing).instruction,
             )
             for tag in state.plan.content
         ]
@@ -125,6 +142,7 @@ class FollowUp:
             "id": str(state.id),
             "what": what,
             "heading": _TITLES[what],
+            "prepared": bool(prepared),
             "words": [] if what == "stop" else words,
             "reason": fields.text("reason", 2_000) if fields else "",
             "errors": errors.words,

@@ -21,6 +21,7 @@ _SCREENS: tuple[tuple[str, str, str, Role], ...] = (
     ),
     ("team", "Team", "People, roles and their limits, invitations, sign-ins.", "admin"),
     ("newsletters", "Newsletters", "Series, their next issues, and what each one says.", "viewer"),
+    ("templates", "Templates", "Words with blanks, approved before they are needed.", "author"),
     ("letters", "Letters and calls", "Batches for people without e-mail and mobile phone.", "author"),
 )
 """Path below `/console`, name, what it is for, and the lowest role; all but a viewer's are for every area."""

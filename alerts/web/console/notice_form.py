@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.channels.i18n import LANGUAGES
-from alerts.domain.events import NoticePlan
+from alerts.domain.events import NoticePlan, TemplateUse
+from alerts.domain.message_template import PublishedTemplate
 from alerts.gazetteer.candidate import PlaceCandidate
 from alerts.kernel.texts import without_forbidden
 from alerts.kernel.times import instant
@@ -52,6 +53,8 @@ class NoticeForm:
     ends_day: str = ""
     ends_time: str = ""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
+    template: str = ""
+    """Template that it was begun from, as `slug@number`."""
     choices: list[tuple[str, str]] = field(default_factory=list)
     """Places that were meant by `near`, if several were: (value, words)."""
 
@@ -65,6 +68,28 @@ def blank(now: datetime, zone: str, language: str, channels: Sequence[str]) -> N
         ends_time=f"{ends:%H:%M}",
         words={language: dict.fromkeys(WORDS, "")},
     )
+
+
+def of_template(template: PublishedTemplate, slug: str, form: NoticeForm) -> NoticeForm:
+    """Return a blank form filled from a template; its blanks are still in the words."""
+    text = template.text
+    return replace(
+        form,
+        kind=text.kind,
+        severity=text.severity,
+        urgency=text.urgency,
+        certainty=text.certainty,
+        topic=text.topic or "",
+        channels=tuple(text.channels),
+        words={tag: {name: getattr(said, name) for name in WORDS} for tag, said in text.content.items()},
+        template=f"{slug}@{template.number}",
+    )
+
+
+def template_of(form: NoticeForm) -> TemplateUse | None:
+    """Return the template that a form was begun from; None for none."""
+    slug, _, number = form.template.rpartition("@")
+    return TemplateUse(slug=slug, number=int(number)) if slug and number.isdigit() and len(number) < 6 else None
 
 
 def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
@@ -107,6 +132,7 @@ def parse(
         channels=fields.all("channel"),
         ends_day=fields.line("ends-day"),
         ends_time=fields.line("ends-time"),
+        template=fields.line("template"),
     )
     kept = set(fields.all("keep"))
     form.area = [dict(part) for number, part in enumerate(before) if str(number) in kept]
