@@ -10,18 +10,28 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 from aiohttp import web
+from PIL import Image
 
-from alerts.commands.actor import SYSTEM
+from alerts.commands.actor import SYSTEM, Actor
+from alerts.commands.reports import ResidentReport
 from alerts.contract.bodies import SubscriberBody
+from alerts.domain.roles import SCOPES
+from alerts.domain.streams import SOURCE, source_id
+from alerts.intake.webhook_parser import mapped
 from alerts.kernel.check_codes import check_code
 from alerts.kernel.signed_tokens import contact_token, delivery_token
+from alerts.kernel.times import utc_now
 from alerts.web.http import app
+from subscribers.domain.subscriber import SUBSCRIBER
 from tests.support.scene import Scene, plan_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +144,7 @@ async def _tell(scene: Scene, site: Site) -> None:
         body = {"email": email, "places": [{"lat": 51.488, "lon": -0.093, "radius_km": 1}]}
         asked = await scene.commands.register_subscriber(SYSTEM, msgspec.convert(body, SubscriberBody))
         site.pages[page] = f"/confirm/{contact_token(scene.secret, 'confirm', asked.id, asked.contacts[0].number)}"
-    member = await scene.commands.invite_member(SYSTEM, "r.adeyemi@town.example", "viewer", "R. Adeyemi")
+    member = await scene.commands.invite_member(SYSTEM, "r.adeyemi@town.example", "admin", "R. Adeyemi")
     await scene.arrived(10)
     assert scene.app.inbox is not None
     items = scene.app.inbox.items(0, 100)
@@ -181,8 +191,56 @@ async def _tell(scene: Scene, site: Site) -> None:
         "board": "/board?place=southwark",
         "board in Arabic": "/board?place=southwark&lang=ar&size=2",
     }
+    site.pages |= await _desks(scene, member.id, member.version)
     for role in ("author", "approver"):
         officer = await scene.commands.invite_member(SYSTEM, f"{role}@town.example", role, f"K. {role.capitalize()}")
         links = [scene.parts.sessions.new_link(officer.id).token for _ in range(8)]
         site.officers[role] = [f"/console/sign-in/{token}" for token in links]
     site.sign_in = f"/console/sign-in/{scene.parts.sessions.new_link(member.id).token}"
+
+
+async def _desks(scene: Scene, member: UUID, version: int) -> dict[str, str]:
+    """Pages of the console for what residents and programs sent, and for those who work with it."""
+    commands = scene.commands
+    photo = BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(photo, "JPEG")
+    seen = ResidentReport(
+        words="There is a smell of gas.",
+        where="East Street",
+        language="en",
+        lat=51.488,
+        lon=-0.093,
+        reach=("email", "kim@resident.example"),
+        photo=photo.getvalue(),
+    )
+    report = (await commands.receive_report(seen)).id
+    mapping = {"id": "id", "type": "incident.reported", "data": {"headline": {"path": "name"}}}
+    await commands.connect_source(SYSTEM, "street-works", "json", "draft", mapping)
+    source = scene.parts.log.state(SOURCE, source_id("street-works"))
+    assert source is not None
+    for body in (b'{"id": 1, "name": null}', b'{"id": 2, "name": "A hole"}'):
+        await commands.take_mapped(source, mapped(mapping, "", body))
+    await commands.reject_trigger("street-works", 422, "data.headlin: unknown field")
+    actor = Actor(kind="person", id=str(member), person=member, scopes=frozenset(SCOPES), member_version=version)
+    found = await commands.look_up(actor, "amina@resident.example", "calls, got no e-mail")
+    state = scene.parts.log.state(SUBSCRIBER, found.id)
+    assert state is not None
+    await commands.suppress(SYSTEM, state.contacts[-1].number, "complaint")
+    closed = scene.parts.views.recent(scene.now - timedelta(days=1), utc_now())[0].id
+    one = f"/console/subscribers/{found.id}"
+    return {
+        "more": "/console/more",
+        "reports": "/console/reports",
+        "a report": f"/console/reports/{report}",
+        "incident of a report": f"/console/reports/{report}/incident",
+        "waiting": "/console/waiting",
+        "sources": "/console/sources",
+        "a new source": "/console/sources/new",
+        "a source": "/console/sources/street-works",
+        "team": "/console/team",
+        "a member": f"/console/team/{member}",
+        "find a subscriber": "/console/subscribers",
+        "a subscriber": f"{one}?notice={closed}",
+        "suppressed": "/console/subscribers/suppressed",
+        "letters": "/console/letters",
+    }

@@ -34,6 +34,7 @@ OVERFLOWING = """
 """
 SMALL = """
 () => [...document.querySelectorAll('button, .button, select, input:not([type=hidden])')]
+  .map(e => ['radio', 'checkbox'].includes(e.type) && e.labels.length ? e.labels[0] : e)
   .filter(e => e.getClientRects().length && e.getBoundingClientRect().height < 44)
   .map(e => e.outerHTML.slice(0, 120))
 """
