@@ -87,7 +87,7 @@ def _waiting(presenter: Presenter) -> dict[str, Any]:
     shown = [
         {
             "tone": one.tone,
-            "label": f"{_LABELS[one.kind]}{f', since {presenter.age(one.at)}' if one.at is not None else ''}",
+            "label": f"{_LABELS[one.kind]}{f', for {presenter.age(one.at)}' if one.at is not None else ''}",
             "what": one.what,
             "words": one.words,
         }

@@ -52,7 +52,7 @@ async def test_a_parked_webhook_is_decided_again_by_name(served: Served) -> None
     await approver.open("/console")
     assert f'href="{WAITING}"' in approver.text and "estates" in approver.text
     await approver.open(WAITING)
-    assert "1 waits for a person" in approver.text and "Since less than a minute" in approver.text
+    assert "1 waits for a person" in approver.text and "Waiting for less than a minute" in approver.text
     twice = approver.snapshot()
     await approver.press("retry")
     assert approver.status == 409 and "It waits again" in approver.text, "the mapping is as it was"
