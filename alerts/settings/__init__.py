@@ -22,6 +22,7 @@ from alerts.kernel.terms import CHANNEL_TERMS, CHANNELS, Channel
 from alerts.net.loopback import is_loopback
 from alerts.settings.key_files import KeyFiles, SettingsError
 from alerts.settings.map_tiles import tiles
+from alerts.settings.oidc import IdentityProvider, identity_provider
 from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
@@ -84,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     tile_url: str = ""
     """Template of the addresses of the map's background tiles; "" for none."""
     tile_attribution: str = ""
+    identity_provider: IdentityProvider | None = None
+    """Identity provider of the team's sign-in; None for none."""
 
     def __repr__(self) -> str:
         return f"Settings({self.public_url})"  # the keys and passwords of an instance must not appear in a traceback
@@ -182,10 +185,14 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_DEFAULT_LANGUAGE", "en", "of people who did not choose one"),
     Variable("ALERTS_TILE_URL", "none", "background of maps: https://host/{z}/{x}/{y}.png; readers' browsers ask it"),
     Variable("ALERTS_TILE_ATTRIBUTION", "none", "whose map that is, as its licence asks"),
+    Variable("ALERTS_OIDC_ISSUER", "none", "identity provider of the team's sign-in (OpenID Connect): https address"),
+    Variable("ALERTS_OIDC_CLIENT_ID", "none", "what the provider knows this instance by"),
+    Variable("ALERTS_OIDC_CLIENT_SECRET", "none", "its secret (or ALERTS_OIDC_CLIENT_SECRET_FILE)", True),
+    Variable("ALERTS_OIDC_NAME", "its host", "name of the provider on the button"),
     Variable("ALERTS_LOG_FORMAT", "console on a terminal, else json", "how this process logs"),
     Variable("ALERTS_LOG_LEVEL", "info", "debug, info, warning or error"),
 )
-_IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL")
+_IN_FILES = ("ALERTS_DATABASE_URL", "ALERTS_SMTP_URL", "ALERTS_SMS_URL", "ALERTS_OIDC_CLIENT_SECRET")
 """Variables that may be in a file named by `{name}_FILE`; so may the two keys (`alerts.settings.key_files`)."""
 _NAMES = frozenset(v.name for v in VARIABLES) | {
     f"{name}_FILE" for name in (*_IN_FILES, "ALERTS_SECRET_KEY", "ALERTS_SECRET_KEY_PREVIOUS", "ALERTS_MASTER_KEY")
@@ -251,6 +258,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         log_level=_read(values, "ALERTS_LOG_LEVEL", _one_of(LogLevel), "info"),
         tile_url=tile_url,
         tile_attribution=tile_attribution,
+        identity_provider=identity_provider(values),
     )
 
 

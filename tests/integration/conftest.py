@@ -29,7 +29,13 @@ def rig(databases: Databases) -> Iterator[Rig]:
 
 
 @pytest.fixture
-async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+def more_settings() -> dict[str, str]:
+    """Settings beside those of every served product; a test module may have its own."""
+    return {}
+
+
+@pytest.fixture
+async def served(database_url: str, tmp_path: Path, more_settings: dict[str, str]) -> AsyncIterator[Served]:
     """The whole product in this process, on both databases; e-mail and texts go to the inbox."""
     settings = settings_of.load(
         {
@@ -37,6 +43,7 @@ async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
             "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
             "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "ALERTS_PUBLIC_URL": PUBLIC_URL,
+            **more_settings,
         }
     )
     box: list[Served] = []

@@ -61,6 +61,8 @@ class Site:
     tile_attribution: str = ""
     board_css: str = ""
     board_script: str = ""
+    provider: str = ""
+    """Name of the team's identity provider; "" for none."""
     passkey_script: str = ""
     """URL of the script of passkeys; without it a link or a password signs in."""
     calendar_script: str = ""
@@ -97,6 +99,7 @@ class Site:
             share_script=f"{base}/static/share.js?v={_version('share.js')}",
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
+            provider=settings.identity_provider.name if settings.identity_provider else "",
             passkey_script=f"{base}/static/passkey.js?v={_version('passkey.js')}",
             calendar_script=f"{base}/static/calendar.js?v={_version('calendar.js')}",
             live_script=f"{base}/static/live.js?v={_version('live.js')}",
