@@ -113,7 +113,9 @@ class ProviderClient:
         from joserfc.jwk import KeySet
 
         try:
-            found = jwt.decode(token, KeySet.import_key_set(cast(Any, keys)), algorithms=["RS256", "ES256", "PS256", "EdDSA"])
+            found = jwt.decode(
+                token, KeySet.import_key_set(cast(Any, keys)), algorithms=["RS256", "ES256", "PS256", "EdDSA"]
+            )
             options = {
                 "iss": {"essential": True, "value": str(self._description["issuer"])},
                 "aud": {"essential": True, "value": self._provider.client_id},

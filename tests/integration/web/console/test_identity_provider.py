@@ -42,7 +42,7 @@ def more_settings(provider: str) -> dict[str, str]:
 
 
 async def begun(served: Served) -> str:
-    """Where the provider would be asked; the client has the cookie."""
+    """Address at which the provider is asked; the client has the cookie."""
     answer = await served.client.get(f"{BACK}/begin", allow_redirects=False)
     assert answer.status == 303, await answer.text()
     return answer.headers["Location"]
