@@ -120,6 +120,7 @@ class Compose:
         """Show a draft's form."""
         state = await self._draft(notice_id(request))
         form = notice_form.of_plan(state.plan, self._zone, self._language)
+        notice_form.add_language(form, request.query.get("language", ""))
         asked = request.query.get("reaches", "")[:200].strip()
         answer = await self._review.reaches(state, asked) if asked else ""
         return await self._screen(request, form, FormErrors(), state, asked=asked, answer=answer)
@@ -221,8 +222,12 @@ class Compose:
         """Answer a save: the parts of the page that depend on it, or the page that was asked for."""
         do = fields.line("do")
         if do != AUTO:
-            place = fields.line("reaches") if do == "reaches" else ""
-            tail = f"?{urlencode({'reaches': place})}" if place else ""
+            shown = {
+                "reaches": fields.line("reaches") if do == "reaches" else "",
+                "language": fields.line("add-language"),
+            }
+            query = urlencode({name: value for name, value in shown.items() if value})
+            tail = f"?{query}" if query else ""
             return await self._to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
         state = await self._draft(notice)
         form = notice_form.of_plan(state.plan, self._zone, self._language)

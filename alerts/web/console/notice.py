@@ -124,6 +124,7 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
         ("Danger to life", "yes" if notice.danger_to_life else ""),
         ("Severity", f"{plan.severity}, {plan.urgency}, {plan.certainty}" if plan.kind == "alert" else ""),
         ("Topic", plan.topic or ""),
+        ("Template", f"{plan.template.slug}, version {plan.template.number}" if plan.template else ""),
         ("Area", presenter.place_shapes.where(plan.area, presenter.translator)),
         ("Channels", ", ".join(CHANNELS.get(c, c) for c in plan.channels)),
         ("From", presenter.who(notice.source or notice.drafted_by)),

@@ -142,12 +142,17 @@ def parse(
     form.words = {
         tag: {name: without_forbidden(fields.text(f"{name}-{tag}", _LONGEST)).strip() for name in WORDS} for tag in tags
     }
-    if (added := fields.line("add-language")) in LANGUAGES:
-        form.words.setdefault(added, dict.fromkeys(WORDS, ""))
+    add_language(form, fields.line("add-language"))
     if not form.channels:
         errors.add("channel", "Tick at least one way to tell people.")
     ends(form, zone, now.astimezone(ZoneInfo(zone)).date(), errors)
     return form, errors
+
+
+def add_language(form: NoticeForm, tag: str) -> None:
+    """Offer fields for a language; an unknown one is passed over."""
+    if tag in LANGUAGES:
+        form.words.setdefault(tag, dict.fromkeys(WORDS, ""))
 
 
 def ends(form: NoticeForm, zone: str, today: date, errors: FormErrors) -> datetime | None:

@@ -243,3 +243,15 @@ async def test_notice_is_sent_at_the_time_that_was_approved(served: Served) -> N
     assert "23:59" in approver.text and "Approve for 3 people" in approver.text
     await approver.press("send", people="3")
     assert state_of(served, notice) == "scheduled"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_added_language_has_its_fields(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author)
+    await author.press("save", add_language="cy")
+    assert author.url == f"/console/notices/{notice}/edit?language=cy"
+    assert 'id="title-cy"' in author.text
+    await author.press("save", title_cy="Nwy yn gollwng")
+    state = served.parts.log.state(NOTICE, UUID(notice))
+    assert state is not None and set(state.plan.content) == {"en", "cy"}
