@@ -311,3 +311,16 @@ def test_any_template_is_refused_or_reads(template: str, body: Any) -> None:
         mapping_of(mapping).apply(body)
     except Unmapped as error:
         assert str(error)
+
+
+def test_trial_names_the_paths_that_find_nothing() -> None:
+    mapping = read_mapping(of(headline={"path": "name"}, area={"path": "site.geo"}, description={"template": "{x}"}))
+    assert mapping.not_found({"id": "1", "name": "Hole", "site": {"geo": {"place": "camden"}}}) == []
+    assert mapping.not_found({"id": "1", "name": "Hole", "site": {}}) == [
+        "site.geo has no coordinates: area is left out."
+    ]
+    assert mapping.not_found({"id": "1", "site": {"geo": {}}}) == ["name gives nothing here: headline is left out."]
+    assert mapping.not_found(None) == [
+        "name gives nothing here: headline is left out.",
+        "site.geo has no coordinates: area is left out.",
+    ]
