@@ -24,7 +24,9 @@ _SCREENS: tuple[tuple[str, str, str, Role], ...] = (
     ("templates", "Templates", "Words with blanks, approved before they are needed.", "author"),
     ("letters", "Letters and calls", "Batches for people without e-mail and mobile phone.", "author"),
 )
-"""Path below `/console`, name, what it is for, and the lowest role; all but a viewer's are for every area."""
+"""Path below `/console`, name, what it is for, and the lowest role."""
+_EVERYWHERE = frozenset(("waiting", "subscribers", "letters"))
+"""Screens that are not for a role limited to some areas."""
 
 
 def routes(services: Services) -> list[Route]:
@@ -36,7 +38,7 @@ def routes(services: Services) -> list[Route]:
         screens = [
             (path, name, words)
             for path, name, words, least in _SCREENS
-            if at_least(member.role, least) and (member.areas is None or least == "viewer")
+            if at_least(member.role, least) and (member.areas is None or path not in _EVERYWHERE)
         ]
         return frame.screen(request, "console/more.html", {"here": "more", "screens": screens})
 

@@ -140,6 +140,8 @@ async def test_a_role_for_one_area_does_not_read_reports(served: Served) -> None
     cookie = await served.parts.sessions.open(member.id, "test")
     answer = await served.client.get(REPORTS, headers={"Cookie": f"{COOKIE}={cookie}"})
     assert answer.status == 403 and "every area" in await answer.text()
+    more = await (await served.client.get("/console/more", headers={"Cookie": f"{COOKIE}={cookie}"})).text()
+    assert "/console/templates" in more and "/console/letters" not in more and "/console/team" not in more
 
 
 def test_headline_is_the_first_sentence() -> None:
