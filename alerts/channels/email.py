@@ -312,6 +312,13 @@ class EmailRenderer:
         context = {"title": t.text("invitation", "subject"), "preview": "", "tone": STYLES["clear"]}
         return self._transactional("invitation", to, delivery, t, context, values)
 
+    def team_task(
+        self, to: str, delivery: str, words: Mapping[str, str], tone: SeverityStyle, url: str, t: Translator
+    ) -> Message:
+        """Message to a team member about a notice. `words`: title, lead, button."""
+        values = Values({"task_url": url}, {"task_url": html.escape(url)})
+        return self._transactional("team_task", to, delivery, t, {**words, "preview": "", "tone": tone}, values)
+
     def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
         """Message to an administrator about what keeps messages from leaving."""
         over = all(line["over"] for line in lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -52,6 +53,16 @@ class AlarmLine(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     since: datetime
     over: bool
+
+
+class TeamTask(NamedTuple):
+    """Notice that waits for a member: `asked` for approval, or `returned`. `detail`: people, or the reason."""
+
+    what: Literal["asked", "returned"]
+    title: str
+    who: str
+    detail: str
+    path: str
 
 
 class Answers:
@@ -132,6 +143,19 @@ class Answers:
     def invitation(self, to: str, delivery: str, url: str) -> Message:
         """Send somebody who was invited to the team their first link, in the default language."""
         return self._email.invitation(to, delivery, url, translator(self._default, self._default))
+
+    def team_task(self, to: str, delivery: str, task: TeamTask, base: str) -> Message:
+        """Tell a member what waits for them, in the default language."""
+        t = translator(self._default, self._default)
+        title, who, detail = (without_marks(one) for one in (task.title, task.who, task.detail))
+        words = {
+            "title": t.text("team_task", f"{task.what}_subject", title=title),
+            "lead": t.text("team_task", f"{task.what}_lead", who=who, detail=detail),
+            "button": t.text("team_task", f"{task.what}_button"),
+        }
+        return self._email.team_task(
+            to, delivery, words, "severe" if task.what == "asked" else "moderate", f"{base}{task.path}", t
+        )
 
     def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
         """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""

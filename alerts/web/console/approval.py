@@ -29,6 +29,7 @@ from alerts.web.console.member_actor import (
 )
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.previews import test_mails
+from alerts.web.console.team_mail import TeamMail
 from alerts.web.console.template_review import TemplateReview
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
@@ -54,6 +55,7 @@ class Approval:
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
         self._review, self._templates = DraftReview(self._frame), TemplateReview(self._frame)
+        self._mail = TeamMail(services)
 
     async def check(self, request: web.Request) -> web.Response:
         """Show a draft as it would leave, and what is still missing."""
@@ -91,6 +93,8 @@ class Approval:
             )
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
+        reach, _ = await self._review.reach(state)
+        self._mail.asked(await self._state(request), member_of(request), str(reach.get("people", "?")))
         return await self._to(f"/console/notices/{notice_id(request)}")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:
@@ -168,7 +172,9 @@ class Approval:
             if not reason:
                 errors.add("reason", "Say why, so that the author can mend it.")
             elif decision == "return":
+                state = await self._state(request)
                 await commands.return_(actor, notice, reason, idem=idem)
+                self._mail.returned(state, member_of(request), reason)
             else:
                 await commands.reject(actor, notice, reason, idem=idem)
             return errors

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from alerts.commands.actor import SYSTEM
+from alerts.web.inbox.pages import open_message
 from tests.integration.web.console.test_compose import drafted
 from tests.support.officer import officer
 from tests.support.scene import Scene, plan_of
@@ -54,3 +55,22 @@ async def test_author_gets_a_test_and_residents_do_not(sending: Scene, sender: A
     items = sending.app.inbox.items(0, 100)
     assert [item.to for item in items] == ["ann@town.example"]
     assert b"TEST" in items[0].data and b"Gas leak" in items[0].data
+
+
+async def test_who_may_approve_is_told_and_an_author_whose_draft_comes_back(sending: Scene, sender: Any) -> None:
+    served = Served(parts=sending.parts, client=sender)
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    await officer(served, "vera", "viewer")
+    notice = await drafted(author)
+    await author.open(f"/console/notices/{notice}/check")
+    await author.press()
+    await sending.arrived(1)
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("return", reason="Name the street.")
+    await sending.arrived(2)
+    assert sending.app.inbox is not None
+    mails = sending.app.inbox.items(0, 100)
+    assert [mail.to for mail in mails] == ["kofi@town.example", "ann@town.example"]
+    asked, returned = (open_message(mail).text for mail in mails)
+    assert f"/console/notices/{notice}/approve" in asked and "Approval asked" in asked
+    assert "Name the street." in returned and f"/console/notices/{notice}/edit" in returned

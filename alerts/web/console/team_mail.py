@@ -1,0 +1,80 @@
+"""Mail to the team about a notice: an approval that is asked for, a draft that came back.
+
+Sent beside the answer, once; whoever gets none sees the same on Today.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from alerts.channels.replies import Answers, TeamTask
+from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
+from alerts.domain.roles import at_least
+from alerts.kernel.ids import new_id
+from alerts.services import Services
+from alerts.web.api.common import read
+
+_log = logging.getLogger(__name__)
+_MOST = 30
+"""People who are told of one notice."""
+
+
+class TeamMail:
+    """Sends mail to members in the background."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        settings = services.settings
+        self._answers = Answers(
+            sender=settings.sender, clock=services.clock, default_language=settings.default_language
+        )
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def asked(self, state: NoticeState, asker: MemberState, people: str) -> None:
+        """Tell everybody who may approve a notice that it waits."""
+        who = asker.name or asker.email or "A member of the team"
+        task = TeamTask("asked", _title(state), who, people, f"/console/notices/{state.id}/approve")
+        self._begin(task, lambda member: self._may_approve(member, state))
+
+    def returned(self, state: NoticeState, decider: MemberState, reason: str) -> None:
+        """Tell the authors of a notice that it came back."""
+        who = decider.name or decider.email or "A member of the team"
+        task = TeamTask("returned", _title(state), who, reason, f"/console/notices/{state.id}/edit")
+        self._begin(task, lambda member: f"person:{member.id}" in state.hands)
+
+    def _may_approve(self, member: MemberState, state: NoticeState) -> bool:
+        """True for an approver who had no hand in it, and whose role is for its kind."""
+        kinds = member.kinds
+        return (
+            member.role is not None
+            and at_least(member.role, "approver")
+            and f"person:{member.id}" not in state.hands
+            and (kinds is None or state.plan.kind in kinds)
+        )
+
+    def _begin(self, task: TeamTask, wanted: Callable[[MemberState], bool]) -> None:
+        begun = asyncio.get_running_loop().create_task(self._send(task, wanted), name="mail to the team")
+        self._sending.add(begun)
+        begun.add_done_callback(self._sending.discard)
+
+    async def _send(self, task: TeamTask, wanted: Callable[[MemberState], bool]) -> None:
+        services = self._services
+        if services.mail_now is None:
+            return
+        try:
+            team = await read(services, services.views.members)
+            base = services.settings.public_url
+            for member in [one for one in team if one.role and one.email and wanted(one)][:_MOST]:
+                mail = self._answers.team_task(str(member.email), f"team-{new_id().hex}", task, base)
+                result = await services.mail_now(mail)
+                if result.result != "sent":
+                    _log.warning("a member could not be told of a notice: %s", result.reason or result.result)
+        except Exception:
+            _log.exception("the team could not be told of a notice")
+
+
+def _title(state: NoticeState) -> str:
+    return next((said.title for said in state.plan.content.values()), "") or "a notice"
