@@ -16,6 +16,7 @@ from alerts.channels.layouts import Layouts
 from alerts.channels.merge_fields import without_marks
 from alerts.channels.message import Message
 from alerts.channels.push import PushRenderer
+from alerts.channels.severity_style import STYLES
 from alerts.channels.sms import SmsRenderer
 from alerts.kernel.terms import Channel
 
@@ -153,9 +154,8 @@ class Answers:
             "lead": t.text("team_task", f"{task.what}_lead", who=who, detail=detail),
             "button": t.text("team_task", f"{task.what}_button"),
         }
-        return self._email.team_task(
-            to, delivery, words, "severe" if task.what == "asked" else "moderate", f"{base}{task.path}", t
-        )
+        style = STYLES["severe" if task.what == "asked" else "moderate"]
+        return self._email.team_task(to, delivery, words, style, f"{base}{task.path}", t)
 
     def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
         """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""
