@@ -73,9 +73,17 @@ def template_diagnostics(
 
 
 def template_stops(text: TemplateText, now: datetime, timezone: str, hosts: frozenset[str]) -> list[FieldError]:
-    """List what the guide stops in a template: declared blanks apart, for the notice fills those."""
+    """List what the guide stops in a template: blanks and titles apart, which have rules of their own here.
+
+    Of a correction it stops foreign links.
+    """
+    words = template_diagnostics(text, now, timezone, hosts, "")
+    corrections = template_diagnostics(replace(text, content=text.corrections), now, timezone, hosts, "")
     return [
-        FieldError(f"content.{one.language}.{one.field}" if one.language else "content", one.words)
-        for one in template_diagnostics(text, now, timezone, hosts, "")
-        if one.level == "stops" and one.check not in ("blank", "title")
+        *(_stop("content", one) for one in words if one.level == "stops" and one.check not in ("blank", "title")),
+        *(_stop("corrections", one) for one in corrections if one.level == "stops" and one.check == "links"),
     ]
+
+
+def _stop(where: str, one: Diagnostic) -> FieldError:
+    return FieldError(f"{where}.{one.language}.{one.field}" if one.language else where, one.words)

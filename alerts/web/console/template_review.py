@@ -76,7 +76,8 @@ class TemplateReview:
     def correction(self, plan: NoticePlan) -> dict[str, Content]:
         """Return the template's correction for each language of a notice, its blanks filled as the notice's are.
 
-        A language without one repeats the notice's title, as a cancel without words does. {} without a template.
+        A place, time or number that cannot be made out in one language is taken from another; words never are. A
+        language without a correction repeats the notice's title, as a cancel without words does. {} without a template.
         """
         use = plan.template
         template = self._views.template(use.slug) if use is not None else None
@@ -84,7 +85,8 @@ class TemplateReview:
         if version is None:
             return {}
         values = filled_values(version.text, plan.content)
-        everywhere = {name: value for said in reversed(values.values()) for name, value in said.items()}
+        shared = {blank.name for blank in version.text.blanks if blank.kind != "text"}
+        everywhere = {name: value for said in values.values() for name, value in said.items() if name in shared}
         return {
             tag: fill_words(version.text.corrections[tag], {**everywhere, **values.get(tag, {})})
             if tag in version.text.corrections

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from alerts.authoring.template_difference import Piece, compare, differences, filled_values
 from alerts.authoring.templates import filled_with_samples, plan_of_template, template_stops
@@ -68,11 +69,9 @@ def test_filled_blanks_alone_are_no_change(parts: list[str], values: Any) -> Non
 def test_differences_name_fields_and_languages() -> None:
     content = {"en": Content(title="Gas leak in Mill Lane", instruction="Stay indoors until [time].")}
     plan = plan_of_template(TEMPLATE)
-    changed = type(plan)(**{f: getattr(plan, f) for f in plan.__struct_fields__} | {"content": content})
-    assert [(one.language, one.field, one.beyond_blanks) for one in differences(TEMPLATE, changed)] == [
-        ("en", "title", False)
-    ]
-    milder = type(plan)(kind="alert", severity="Minor", channels=("sms",), content={"cy": Content(title="Nwy")})
+    found_in = differences(TEMPLATE, replace(plan, content=content))
+    assert [(one.language, one.field, one.beyond_blanks) for one in found_in] == [("en", "title", False)]
+    milder = replace(plan, severity="Minor", channels=("sms",), content={"cy": Content(title="Nwy")})
     found = {(one.language, one.field): shown(one.pieces) for one in differences(TEMPLATE, milder)}
     assert found["", "severity"] == "-Severe-+Minor+"
     assert found["cy", "title"] == "+Nwy+" and found["en", "title"] == "-Gas leak in [road]-"
@@ -96,3 +95,6 @@ def test_guide_reads_a_template_filled_with_samples() -> None:
     (stop,) = template_stops(bad, NOW, "Europe/London", frozenset())
     assert stop.field == "content.en.instruction" and "elsewhere.example" in stop.message
     assert template_stops(bad, NOW, "Europe/London", frozenset({"elsewhere.example"})) == []
+    right = Content(title="No gas leak", instruction="See https://elsewhere.example.")
+    (stop,) = template_stops(replace(TEMPLATE, corrections={"en": right}), NOW, "Europe/London", frozenset())
+    assert stop.field == "corrections.en.instruction"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -39,7 +40,7 @@ def template(served: Served, slug: str = "gas-leak") -> TemplateState:
     return state
 
 
-async def published(served: Served, author: Officer, approver: Officer, **more: str) -> None:
+async def published(served: Served, author: Officer, approver: Officer, **more: Any) -> None:
     """Written by one, published by the other."""
     await author.open(f"{TEMPLATES}/new")
     await author.press("save", within=FORM, **{**WORDS, **more})
@@ -167,3 +168,21 @@ async def test_form_keeps_what_was_typed(served: Served) -> None:
     assert author.status == 404
     await author.open("/console/more")
     assert "/console/templates" in author.text
+
+
+@SQLITE
+async def test_correction_in_two_languages_is_filled_as_the_notice_was(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    welsh = {
+        "title_cy": "Nwy yn gollwng yn [road]",
+        "instruction_cy": "Arhoswch y tu mewn.",
+        "correction_title_cy": "Dim nwy yn [road]",
+        "correction_text_cy": "Nid oes angen aros.",
+    }
+    await published(served, author, approver, language=["en", "cy"], **welsh)
+    notice = await written(author, title_en="Gas leak in Mill Lane: stay indoors until 20:00", title_cy="Nwy yma")
+    await author.open(f"/console/notices/{notice}/check")
+    assert "Difference from the approved template" in author.text
+    await approver.open(f"/console/notices/{notice}/cancel")
+    assert "No gas leak in Mill Lane" in approver.text, "as the notice says"
+    assert "Dim nwy yn Mill Lane" in approver.text, "a place is taken from the other language"
