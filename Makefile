@@ -50,7 +50,7 @@ soak: install-dev ## The long tests that make test leaves out: the demonstration
 crash: install-dev ## The tests that kill, starve and confuse the product, the long ones too; writes docs/crash.md
 	CRASH_REPORT=docs/crash.md $(BIN)/python -m pytest tests/crash -m "soak or not soak" $(PYTEST_ARGS)
 
-screens: install-dev ## Pictures of the public pages into docs/screens (SCREENS="now notice" for some)
+screens: install-dev ## Pictures of the pages into docs/screens (SCREENS="now notice" for some)
 	$(BIN)/python -m tools.screens docs/screens $(SCREENS)
 
 translations: install-dev ## New English words into the other catalogues of alerts/locale, and how far each is

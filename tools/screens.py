@@ -1,7 +1,8 @@
-"""Take pictures of the public pages: `python -m tools.screens FOLDER [NAME...]`.
+"""Take pictures of the pages: `python -m tools.screens FOLDER [NAME...]`.
 
-Each page of a small London is drawn wide and light, dark, at 360 px, in Arabic and as printed, as small JPEG files: the
-first screen of it, which is what people see. It needs Chromium and what `make install-dev` installs.
+Each page of a small London is drawn wide and light, dark and at 360 px, those for residents in Arabic and as printed
+too, as small JPEG files: the first screen of it, which is what people see. It needs Chromium and what
+`make install-dev` installs.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import socket
 import sys
 import tempfile
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from alerts.commands.actor import SYSTEM
 from alerts.web.http import app
+from alerts.web.http.auth import COOKIE
 from tests.support.scene import Scene, plan_of
 
 LOOKS: Mapping[str, Mapping[str, Any]] = {
@@ -27,6 +32,8 @@ LOOKS: Mapping[str, Mapping[str, Any]] = {
     "arabic": {"viewport": {"width": 360, "height": 740}, "locale": "ar"},
     "print": {"viewport": {"width": 800, "height": 1130}},
 }
+_OF_RESIDENTS = ("arabic", "print")
+"""Looks of which the console has none."""
 _QUALITY = 35
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -49,15 +56,19 @@ async def main(folder: Path, wanted: list[str]) -> None:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         pages = await asyncio.to_thread(_tell, scene)
+        pages |= await _console(scene)
+        member = await scene.commands.invite_member(SYSTEM, "k.osei@town.example", "approver", "K. Osei")
+        cookie = await scene.parts.sessions.open(member.id, "pictures")
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
             for look, given in LOOKS.items():
                 context = await browser.new_context(**{"locale": "en-GB", **given})
+                await context.add_cookies([{"name": COOKIE, "value": cookie, "url": scene.parts.settings.public_url}])
                 page = await context.new_page()
                 if look == "print":
                     await page.emulate_media(media="print")
                 for name, path in pages.items():
-                    if wanted and name not in wanted:
+                    if (wanted and name not in wanted) or (name.startswith("console") and look in _OF_RESIDENTS):
                         continue
                     await page.goto(f"{scene.parts.settings.public_url}{path}")
                     await page.wait_for_load_state("networkidle")
@@ -84,6 +95,29 @@ def _tell(scene: Scene) -> dict[str, str]:
         "board": "/board?place=southwark",
         "check": "/check?code=7ZZZZ7",
         "status": "/status",
+        "sign-up": "/subscribe",
+        "report": "/report",
+    }
+
+
+async def _console(scene: Scene) -> dict[str, str]:
+    """Let an officer's day begin; the path of each screen by its name."""
+    for number in range(12):
+        await scene.resident(email=f"resident-{number}@resident.example")
+    soon = msgspec.structs.replace(plan_of("books"), send_at=scene.parts.clock() + timedelta(days=2))
+    scene.propose(soon)
+    waiting = scene.propose(plan_of("gas"))
+    drill = scene.propose(msgspec.structs.replace(plan_of("smoke"), status="Exercise"))
+    live = scene.notice(plan_of("smoke"), danger=True)
+    return {
+        "console-sign-in": "/console/sign-in",
+        "console-today": "/console",
+        "console-compose": f"/console/notices/{waiting}/edit",
+        "console-check": f"/console/notices/{waiting}/check",
+        "console-drill": f"/console/notices/{drill}/check",
+        "console-approve": f"/console/notices/{waiting}/approve",
+        "console-live": f"/console/notices/{live}",
+        "console-calendar": "/console/calendar",
     }
 
 
