@@ -245,6 +245,7 @@ class Approval:
             "id": str(state.id),
             "state": state,
             "drill": state.plan.status != "Actual",
+            "decided": presenter.who(state.approved_by) if state.approved_by else "",
             "danger": danger_to_life(state.plan, state.msg_type),
             "gravest": _gravest(state),
             "before": _said(before[-1]) if before else None,

@@ -30,6 +30,7 @@ LASTS = timedelta(hours=24)
 """Time after which an alert ends by itself unless its author says otherwise."""
 DEFAULT_M, MOST_M = 500.0, 100_000.0
 _LONGEST = 25_000
+MOST_POSTCODES = 200
 
 Find = Callable[[str], Sequence[PlaceCandidate]]
 """Finds places by what was typed."""
@@ -49,6 +50,8 @@ class NoticeForm:
     near: str = ""
     radius: str = "500"
     geojson: str = ""
+    postcodes: str = ""
+    """Postcodes or places that were pasted, one a line."""
     channels: tuple[str, ...] = ()
     ends_day: str = ""
     ends_time: str = ""
@@ -129,6 +132,7 @@ def parse(
         near=fields.line("near"),
         radius=fields.line("radius") or "500",
         geojson=fields.text("geojson", _LONGEST).strip(),
+        postcodes=fields.text("postcodes", _LONGEST).strip(),
         channels=fields.all("channel"),
         ends_day=fields.line("ends-day"),
         ends_time=fields.line("ends-time"),
@@ -224,11 +228,14 @@ def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> Non
         else:
             form.area.append(drawn.get("geometry", drawn) if drawn.get("type") == "Feature" else drawn)
             form.geojson = ""
-    if not form.near:
+    if not (form.near or form.postcodes):
         return
     metres = _metres(form.radius)
     if metres is None:
         errors.add("radius", "Give the radius in metres, from 10 to 100000.")
+        return
+    _add_postcodes(form, metres, find, errors)
+    if not form.near:
         return
     found = list(find(form.near))
     if pick:
@@ -241,6 +248,21 @@ def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> Non
     else:
         form.area.append(_part(found[0], metres))
         form.near = ""
+
+
+def _add_postcodes(form: NoticeForm, metres: float, find: Find, errors: FormErrors) -> None:
+    """Add the pasted places, one a line; none of them if one is not found, or means several."""
+    lines = (text.strip() for text in form.postcodes.replace(";", "\n").split("\n"))
+    typed = list(dict.fromkeys(text for text in lines if text))
+    if len(typed) > MOST_POSTCODES:
+        errors.add("postcodes", f"Paste at most {MOST_POSTCODES} at once; draw the area, or name a place, instead.")
+        return
+    found = {text: list(find(text)) for text in typed}
+    if odd := [text for text in typed if len(found[text]) != 1]:
+        errors.add("postcodes", f"Not found, or not only one: {', '.join(odd[:5])}. Mend or remove it.")
+        return
+    form.area += [_part(found[text][0], metres) for text in typed]
+    form.postcodes = ""
 
 
 def _part(found: PlaceCandidate, metres: float) -> dict[str, Any]:

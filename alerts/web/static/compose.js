@@ -20,7 +20,7 @@
   let marked = false;
   const values = () => {
     const typed = new FormData(form);
-    const later = marked ? ["pick", "reaches", "geojson"] : ["near", "area", "pick", "reaches", "geojson"];
+    const later = marked ? ["pick", "reaches", "geojson", "postcodes"] : ["near", "area", "pick", "reaches", "geojson", "postcodes"];
     later.forEach((name) => typed.delete(name));
     typed.set("do", "auto");
     return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
@@ -85,7 +85,7 @@
   };
 
   form.addEventListener("input", ({ target }) => {
-    if (!["near", "radius", "reaches", "geojson"].includes(target.name)) later();
+    if (!["near", "radius", "reaches", "geojson", "postcodes"].includes(target.name)) later();
   });
   form.addEventListener("change", ({ target }) => {
     if (!target.value || !(target.name === "area" || (target.name === "near" && /^-?\d+\.\d+, -?\d+\.\d+$/.test(target.value)))) return;

@@ -306,7 +306,8 @@ FOR_ANYONE = (
     "/console/sign-out",
     "/console/sign-in",
     "/report",
-    "/alerts/{notice}/feedback", "/alerts/{notice}/follow",
+    "/alerts/{notice}/feedback",
+    "/alerts/{notice}/follow",
     "/subscribe",
     "/preferences",
 )

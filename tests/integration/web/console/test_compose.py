@@ -255,3 +255,18 @@ async def test_added_language_has_its_fields(served: Served) -> None:
     await author.press("save", title_cy="Nwy yn gollwng")
     state = served.parts.log.state(NOTICE, UUID(notice))
     assert state is not None and set(state.plan.content) == {"en", "cy"}
+
+
+async def test_list_of_places_is_added_and_what_is_not_found_stays(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    pasted = "51.55,-0.15\n51.56,-0.16; Xyzzyville\n51.55,-0.15"
+    await author.press("save", postcodes=pasted, radius="300", **WORDS)
+    assert author.status == 422 and "Not found, or not only one: Xyzzyville" in author.text
+    assert "51.56,-0.16" in author.text, "nothing that was pasted is lost"
+    await author.press("save", postcodes="51.55,-0.15\n51.56,-0.16; 51.55,-0.15")
+    assert author.status == 200 and author.text.count("A circle of 300 m") == 2
+    await author.open(NEW)
+    many = "\n".join(f"51.55,-0.{number}" for number in range(100, 301))
+    await author.press("save", postcodes=many, **WORDS)
+    assert author.status == 422 and "Paste at most 200" in author.text
