@@ -19,7 +19,7 @@ from alerts.kernel.times import zone
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
-from alerts.web.console.local_time import send_time
+from alerts.web.console.local_time import YEARS, send_time
 from alerts.web.console.member_actor import ONCE, actor_of_member, notice_id, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.series import next_issues
@@ -189,9 +189,10 @@ class CalendarScreen:
 def _month(text: str, today: date) -> date:
     """First day of a month that is named as `2026-12`; of this month for anything else."""
     try:
-        return datetime.strptime(text, "%Y-%m").date().replace(day=1)
+        month = datetime.strptime(text, "%Y-%m").date()
     except ValueError:
-        return today.replace(day=1)
+        month = today
+    return (month if month.year in YEARS else today).replace(day=1)
 
 
 def _weeks(month: date, counts: dict[date, int], today: date) -> list[list[dict[str, Any] | None]]:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from alerts.kernel.times import zone
 
+YEARS = range(2000, 2200)
+"""Years that are taken; beyond the calendar's ends a date has no neighbours and no instant."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY_WORDS = re.compile(r"(?:[a-z]+,?\s+)?(\d{1,2})\s+([a-z]{3,9})(?:\s+(\d{4}))?")
 _CLOCK = re.compile(r"(\d{1,2})[:.h ]?(\d{2})|(\d{1,2})")
@@ -23,6 +25,11 @@ class LocalTime(NamedTuple):
 
 def parse_day(text: str, today: date) -> date | None:
     """Parse `2026-11-23`, `23 November`, `Mon 23 Nov 2026` or `23/11/2026`; a day without a year is the next one."""
+    day = _day(text, today)
+    return day if day is not None and day.year in YEARS else None
+
+
+def _day(text: str, today: date) -> date | None:
     typed = " ".join(text.lower().split())
     try:
         if re.fullmatch(r"\d{4}-\d{1,2}-\d{1,2}", typed):

@@ -104,9 +104,9 @@ class NewsletterScreens:
                 await self._services.commands.end_newsletter(actor, state.id)
                 return await self._to("/console/newsletters")
             patch = {"name": fields.line("name") or state.name, "schedule": {"rrule": rule, "at": form.at}}
-            version = fields.line("version")
-            current = int(version) if version.isdigit() else state.version
-            await self._services.commands.revise_newsletter(actor, state.id, patch, current)
+            version = fields.whole("version")
+            seen = state.version if version is None else version
+            await self._services.commands.revise_newsletter(actor, state.id, patch, seen)
         except DomainError as error:
             shown = form if do == "save" else series.of_schedule(state.schedule)
             return await self._form(request, state, shown, _errors_of(error), fields, schedule, 422)

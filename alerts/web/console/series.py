@@ -101,7 +101,7 @@ def _rule(form: SeriesForm, errors: FormErrors) -> str:
                 errors.add("on", "Tick at least one day.")
             return f"FREQ=WEEKLY;{'INTERVAL=2;' if form.often == 'FORTNIGHTLY' else ''}BYDAY={','.join(form.days)}"
         case "MONTHLY":
-            if not (form.month_day.isdigit() and 1 <= int(form.month_day) <= 28):
+            if form.month_day not in map(str, range(1, 29)):
                 errors.add("month-day", "Give a day of the month from 1 to 28: every month has it.")
             return f"FREQ=MONTHLY;BYMONTHDAY={form.month_day}"
         case _:

@@ -121,11 +121,11 @@ class SourceScreens:
             if fields.line("do") == "end":
                 await commands.end_old_secret(actor, source.name)
                 return await self._frame.to(f"{PATH}/{source.name}")
-            seen = fields.line("version")
-            if not (seen.isascii() and seen.isdigit() and len(seen) < 10):
+            seen = fields.whole("version")
+            if seen is None:
                 raise Invalid("Look at the source again, then make a new secret.")
             overlap = None if fields.line("do") == "now" else OVERLAP
-            saved = await commands.rotate_source_secret(actor, source.name, overlap=overlap, version=int(seen))
+            saved = await commands.rotate_source_secret(actor, source.name, overlap=overlap, version=seen)
         except DomainError as error:
             errors.add("secret", error.message)
             return await self._screen(request, source, SourceForm.of_source(source), errors, status=409)

@@ -104,8 +104,9 @@ class SubscriberScreens:
     async def lift(self, request: web.Request) -> web.Response:
         """Lift the suppression of one contact point, with a reason; a wish of the person only when they ask for it."""
         fields, errors = await read_form(request), FormErrors()
-        text, reason, person = fields.line("number"), fields.line("reason"), _id(fields.line("person"))
-        number = int(text) if text.isascii() and text.isdigit() and len(text) < 18 else -1
+        number, reason, person = fields.whole("number"), fields.line("reason"), _id(fields.line("person"))
+        if number is None:
+            number = -1
         card = (await read(self._services, self._services.directory.cards, [number])).get(number)
         field = f"reason-{number}"
         if card is None or card.suppressed is None:

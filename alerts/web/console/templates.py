@@ -256,5 +256,4 @@ def _added(fields: FormFields) -> str:
 
 
 def _version(fields: FormFields) -> int:
-    version = fields.line("version")
-    return int(version) if version.isdigit() and len(version) < 10 else 0
+    return fields.whole("version") or 0

@@ -56,6 +56,11 @@ class FormFields:
         """Return a typed text of several lines, cut at `longest` characters; "" if absent."""
         return self._values.get(name, "")[:longest].replace("\r\n", "\n")
 
+    def whole(self, name: str) -> int | None:
+        """Return a whole number below 10^18 that the page itself has put into a field; None for anything else."""
+        text = self._values.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
     def sealed(self, name: str) -> str:
         """Return a sealed value, "" if absent or too long."""
         text = self._values.get(name, "")
