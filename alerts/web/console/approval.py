@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -178,16 +179,19 @@ class Approval:
             else:
                 await commands.reject(actor, notice, reason, idem=idem)
             return errors
-        state = await self._state(request)
-        if state.phase == "pending-approval":
-            people, version = fields.line("seen"), fields.line("version")
-            if not (people.isdigit() and version.isdigit()):
-                errors.add("people", "Read the words again, then decide.")
-                return errors
-            if _gravest(state) and (typed := _digits(fields.line("people"))) != people:
-                errors.add("people", f"It is {int(people):,}; you typed {typed or 'nothing'}.")
-                return errors
-            saved = await commands.approve(actor, notice, int(version), int(people))
+        state, people, version = await self._state(request), fields.whole("seen"), fields.whole("version")
+        if people is None or version is None:
+            errors.add("people", "Read the words again, then decide.")
+            return errors
+        typed = _digits(fields.line("people"))
+        if state.phase == "pending-approval" and _gravest(state) and typed != str(people):
+            errors.add("people", f"It is {people:,}; you typed {typed or 'nothing'}.")
+            return errors
+        # Only what this person saw approved is sent without approving it: else a second press, or that of a second
+        # approver, would send at once what the first has approved for later.
+        if state.phase != "approved" or state.version != version:
+            once = replace(idem, key=f"{idem.key} approve") if idem is not None else None
+            saved = await commands.approve(actor, notice, version, people, idem=once)
             if saved.state != "approved":  # it waits for its time, or was an ending that has left at once
                 return errors
         await commands.issue(actor, notice, idem=idem)

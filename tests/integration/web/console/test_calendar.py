@@ -76,3 +76,40 @@ async def test_odd_rules_and_unknown_series(served: Served) -> None:
     assert author.status == 422 and "&lt;b&gt;Odd" in author.text
     await author.open("/console/newsletters/none")
     assert author.status == 404
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("people")
+async def test_what_is_approved_for_later_never_leaves_by_another_press(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author, ends_day=day(9))
+    await author.open(f"/console/notices/{notice}/check")
+    await author.press(when="at", send_day=day(2), send_time="17:00")
+    second = await officer(served, "lea", "approver")
+    for one in (approver, second):
+        await one.open(f"/console/notices/{notice}/approve")
+    twice = approver.snapshot()
+    await approver.press("send", people="3")
+    await twice.press("send", people="3")
+    assert state_of(served, notice) == "scheduled" and twice.status == 200, "it gets the first press's answer"
+    await second.press("send", people="3")
+    assert state_of(served, notice) == "scheduled" and second.status == 409, second.text
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_days_and_numbers_beyond_the_calendar_are_refused_in_words(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    for month in ("9999-12", "0001-01"):
+        await author.open(f"{CALENDAR}?month={month}")
+        assert author.status == 200
+    notice = await drafted(author, ends_day=day(9))
+    await author.press("save", position="²")
+    assert author.status == 200
+    for end in ("0001-01-01", "9999-12-31"):
+        await author.press("save", ends_day=end, ends_time="00:00")
+        assert author.status == 422 and "Give the end as a day" in author.text
+    await author.open(f"/console/notices/{notice}/check")
+    await author.press()
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("send", people="3", version="²")
+    assert approver.status == 422 and "Read the words again" in approver.text
