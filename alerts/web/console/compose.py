@@ -21,7 +21,7 @@ from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
-from alerts.web.console.draft_merge import Collision, merge, take
+from alerts.web.console.draft_merge import Collision, merge, take, taken
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
@@ -114,7 +114,12 @@ class Compose:
             )
         except DomainError as error:
             return await self._refused(request, fields, form, _errors_of(error), None, 422)
-        return await self._done(request, fields, saved.id)
+        state = await self._draft(saved.id)
+        drafted = state if state.version == saved.version else await self._at(state, saved.position)
+        if not taken(form, notice_form.of_plan(drafted.plan, self._zone, self._language)):
+            return await self._done(request, fields, saved.id)
+        # An earlier press had fewer words: that of the script, which was under way.
+        return await self._saved(request, fields, form, drafted)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show a draft's form."""
@@ -131,26 +136,38 @@ class Compose:
         began = await self._began(state, fields)
         form, errors = await read(self._services, self._parse, fields, began.plan.area or ())
         theirs = notice_form.of_plan(state.plan, self._zone, self._language)
+        notice_form.keep_kind(form, theirs)
         take(form, theirs, fields.all("take"))
         if fields.line("do") == "grow":
             notice_form.grow(form, NEAR_MISS_M)
-        if errors:
-            return await self._refused(request, fields, form, errors, state, 422)
+        if errors:  # the next press merges from where this editor began
+            return await self._refused(request, fields, form, errors, began, 422)
+        return await self._saved(request, fields, form, began)
+
+    async def _saved(
+        self, request: web.Request, fields: FormFields, form: NoticeForm, began: NoticeState
+    ) -> web.Response:
+        """Save what an editor made of the draft `began`, merged with what others have made of it since."""
+        state, merged = await self._draft(began.id), form
         if began.version != state.version:
+            theirs = notice_form.of_plan(state.plan, self._zone, self._language)
             base = notice_form.of_plan(began.plan, self._zone, self._language)
-            form, collisions = merge(base, form, theirs)
+            merged, collisions = merge(base, form, theirs)
             if collisions:
-                return await self._collided(request, fields, form, collisions, state)
+                return await self._collided(request, fields, merged, collisions, state)
         try:
             await self._services.commands.revise_notice(
-                actor_of_member(request), state.id, notice_form.body_of(form, self._zone), state.version
+                actor_of_member(request),
+                state.id,
+                notice_form.patch_of(merged, state.plan, self._zone),
+                state.version,
             )
         except Stale:
             words = "A colleague saved this draft at the same moment. Nothing of yours is lost: save it again."
-            return await self._refused(request, fields, form, _error("title", words), await self._draft(state.id), 409)
+            return await self._refused(request, fields, form, _error("title", words), began, 409)
         except DomainError as error:
-            return await self._refused(request, fields, form, _errors_of(error), state, 422)
-        return await self._done(request, fields, state.id)
+            return await self._refused(request, fields, merged, _errors_of(error), state, 422)
+        return await self._done(request, fields, state.id, taken(form, merged))
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup
@@ -159,11 +176,13 @@ class Compose:
 
     async def _began(self, state: NoticeState, fields: FormFields) -> NoticeState:
         """Return the draft from which an editor began; as it is now if the form does not say."""
-        position = fields.line("position")
-        if not (position.isdigit() and len(position) < 19) or int(position) == state.position:
-            return state
+        position = fields.whole("position")
+        return state if position in (None, state.position) else await self._at(state, position)
+
+    async def _at(self, state: NoticeState, position: int) -> NoticeState:
+        """Return a draft as it was at a position of the log."""
         log = self._services.log
-        return await read(self._services, lambda: log.state(NOTICE, state.id, int(position))) or state
+        return await read(self._services, lambda: log.state(NOTICE, state.id, position)) or state
 
     async def _draft(self, notice: UUID) -> NoticeState:
         """Load a notice that may still be edited, as the log has it. Raises HTTPNotFound, Conflict."""
@@ -218,8 +237,13 @@ class Compose:
             return web.json_response({"errors": errors.words, "collision": True}, status=409)
         return await self._screen(request, form, errors, state, 409, collisions=collisions)
 
-    async def _done(self, request: web.Request, fields: FormFields, notice: UUID) -> web.Response:
-        """Answer a save: the parts of the page that depend on it, or the page that was asked for."""
+    async def _done(
+        self, request: web.Request, fields: FormFields, notice: UUID, merged: dict[str, Any] | None = None
+    ) -> web.Response:
+        """Answer a save: the parts of the page that depend on it, or the page that was asked for.
+
+        `merged`: fields that a colleague has changed, for the page's script to show.
+        """
         do = fields.line("do")
         if do != AUTO:
             shown = {
@@ -237,7 +261,9 @@ class Compose:
                 "url": f"{self._frame.site.base}/console/notices/{notice}/edit",
                 "version": state.version,
                 "position": state.position,
-                "saved": f"Draft saved {self._services.clock().astimezone(ZoneInfo(self._zone)):%H:%M:%S}.",
+                "saved": f"Draft saved {self._services.clock().astimezone(ZoneInfo(self._zone)):%H:%M:%S}."
+                + (" What a colleague changed is taken over." if merged else ""),
+                "taken": merged or {},
                 "aside": self._part("aside", context),
                 "area": self._part("area", context),
                 "dock": self._part("dock", context),
@@ -269,7 +295,7 @@ class Compose:
             "statuses": _STATUSES,
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
-            "area_parts": [_part_words(part) for part in form.area],
+            "area_parts": [(notice_form.part_value(part), _part_words(part)) for part in form.area],
             "map": self._map(state),
             "languages_of": [
                 (tag, translator.language(tag), direction(tag), words) for tag, words in form.words.items()
@@ -327,7 +353,7 @@ def _part_words(part: dict[str, Any]) -> str:
     """Describe a part of an area."""
     if "place" in part:
         return str(part["place"]).replace("-", " ").capitalize()
-    if "circle" in part:
-        circle = part["circle"]
-        return f"A circle of {float(circle['radius_km']) * 1000:,.0f} m around {circle['lat']:.5f}, {circle['lon']:.5f}"
+    match part.get("circle"):
+        case {"lat": int() | float() as lat, "lon": int() | float() as lon, "radius_km": int() | float() as radius_km}:
+            return f"A circle of {radius_km * 1000:,.0f} m around {lat:.5f}, {lon:.5f}"
     return f"A drawn outline ({part.get('type', 'GeoJSON')})"

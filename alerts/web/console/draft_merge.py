@@ -50,6 +50,20 @@ def take(form: NoticeForm, theirs: NoticeForm, names: tuple[str, ...]) -> None:
         _set(form, name, _get(theirs, name))
 
 
+def taken(mine: NoticeForm, merged: NoticeForm) -> dict[str, Any]:
+    """Return what a merge put into a form, by the name of the page's field; of the area only that it changed."""
+    found: dict[str, Any] = {}
+    for name in _names(mine, merged):
+        value = _get(merged, name)
+        if value == _get(mine, name):
+            continue
+        if name == "ends":
+            found["ends-day"], found["ends-time"] = value
+        else:
+            found["channel" if name == "channels" else name] = True if name == "area" else value
+    return found
+
+
 def _names(*forms: NoticeForm) -> Iterator[str]:
     yield from _PLAIN
     yield "ends"

@@ -183,7 +183,8 @@ class DraftReview:
         one = found[0]
         area = await read(self._services, self._frame.place_shapes.area, state.plan.area)
         if one.lat is None or one.lon is None:
-            inside = one.place is not None and self._frame.place_shapes.overlap(state, one.place)
+            overlap = self._frame.place_shapes.overlap
+            inside = one.place is not None and await read(self._services, overlap, state, one.place)
             return f"{one.words}: {'part of it is' if inside else 'none of it is'} inside."
         away = await read(self._services, area.distance_m, one.lat, one.lon)
         if away <= 0:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,8 +31,12 @@ WORDS = ("title", "instruction", "body", "sms")
 LASTS = timedelta(hours=24)
 """Time after which an alert ends by itself unless its author says otherwise."""
 DEFAULT_M, MOST_M = 500.0, 100_000.0
+_GRADES = ("kind", "severity", "urgency", "certainty")
+_OF_KIND = (*_GRADES, "topic")
 _LONGEST = 25_000
 MOST_POSTCODES = 200
+_PART = 4_000
+"""Characters of a part of an area that its box carries; of a longer one it carries a hash."""
 
 Find = Callable[[str], Sequence[PlaceCandidate]]
 """Finds places by what was typed."""
@@ -92,7 +98,7 @@ def of_template(template: PublishedTemplate, slug: str, form: NoticeForm) -> Not
 def template_of(form: NoticeForm) -> TemplateUse | None:
     """Return the template that a form was begun from; None for none."""
     slug, _, number = form.template.rpartition("@")
-    return TemplateUse(slug=slug, number=int(number)) if slug and number.isdigit() and len(number) < 6 else None
+    return TemplateUse(slug=slug, number=int(number)) if slug and re.fullmatch("[0-9]{1,5}", number) else None
 
 
 def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
@@ -120,7 +126,7 @@ def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
 def parse(
     fields: FormFields, before: Sequence[Mapping[str, Any]], find: Find, zone: str, language: str, now: datetime
 ) -> tuple[NoticeForm, FormErrors]:
-    """Parse a submitted form. `before`: parts of the area so far, of which the ticked ones stay. Blocks."""
+    """Parse a submitted form. `before`: parts of the area so far, for the boxes that carry only a hash. Blocks."""
     errors = FormErrors()
     form = NoticeForm(
         kind=fields.one_of("kind", KINDS, "alert"),
@@ -138,8 +144,7 @@ def parse(
         ends_time=fields.line("ends-time"),
         template=fields.line("template"),
     )
-    kept = set(fields.all("keep"))
-    form.area = [dict(part) for number, part in enumerate(before) if str(number) in kept]
+    form.area = _ticked(fields.all("keep"), before, errors)
     _add_drawn(form, fields.line("area"), errors)
     add_area(form, fields.line("pick"), find, errors)
     tags = [tag for tag in fields.all("language") if tag in LANGUAGES] or [language]
@@ -189,6 +194,51 @@ def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
         "content": said or None,
         "expires": end.isoformat() if end is not None else None,
     }
+
+
+def patch_of(form: NoticeForm, plan: NoticePlan, zone: str) -> dict[str, Any]:
+    """Return the form as a merge patch of a plan. What the form cannot show, and what it left alone, stays as it is."""
+    patch, before = body_of(form, zone), of_plan(plan, zone, "")
+    if plan.kind not in KINDS:
+        for name in _OF_KIND:
+            del patch[name]
+    if all(getattr(form, name) == getattr(before, name) for name in ("status", *_GRADES)):
+        del patch["priority"]
+    if (form.ends_day, form.ends_time) == (before.ends_day, before.ends_time):
+        del patch["expires"]  # it has seconds, and one of two hours where the clocks go back
+    said = {tag: words if any(words.values()) else None for tag, words in form.words.items()}
+    if any(said.values()) or set(plan.content) - set(said):
+        patch["content"] = said
+    return patch
+
+
+def keep_kind(form: NoticeForm, theirs: NoticeForm) -> None:
+    """Leave an issue of a newsletter or a service change what it is: the form has no fields for that."""
+    if theirs.kind not in KINDS:
+        for name in _OF_KIND:
+            setattr(form, name, getattr(theirs, name))
+
+
+def part_value(part: Mapping[str, Any]) -> str:
+    """Value of a part's box: the part itself, so that a page that is older than the draft still says what it shows."""
+    text = json.dumps(part, sort_keys=True, separators=(",", ":"))
+    return text if len(text) <= _PART else sha256(text.encode()).hexdigest()
+
+
+def _ticked(values: Sequence[str], before: Sequence[Mapping[str, Any]], errors: FormErrors) -> list[dict[str, Any]]:
+    """Return the parts whose boxes are ticked."""
+    known = {part_value(part): dict(part) for part in before}
+    found = []
+    for value in values:
+        part = known.get(value)
+        if part is None:
+            try:
+                part = msgspec.json.decode(value[:_PART], type=dict[str, Any])
+            except msgspec.MsgspecError:
+                errors.add("near", "A part of the area is not known any more: look at the area, and add it again.")
+                continue
+        found.append(part)
+    return found
 
 
 def grow(form: NoticeForm, metres: float) -> None:

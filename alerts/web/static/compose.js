@@ -28,13 +28,26 @@
 
   const began = () => [...form.elements].some(({ name, value }) => /^(title|instruction|body|sms)-/.test(name) && value.trim());
 
-  const renew = ({ url, version, position, saved, ...made }) => {
+  // What a colleague has changed is shown, but where somebody has typed since.
+  const show = (taken, sent) => {
+    for (const [name, value] of Object.entries(taken)) {
+      if (value === true) continue; // the area, which comes as a part of the page
+      for (const field of form.elements) {
+        if (field.name !== name) continue;
+        if (field.type === "checkbox") field.checked = value.includes(field.value);
+        else if (field.value === (sent.get(name) ?? "")) field.value = value;
+      }
+    }
+  };
+
+  const renew = ({ url, version, position, saved, taken, ...made }, sent) => {
+    show(taken, sent);
     form.elements.version.value = version;
     form.elements.position.value = position;
     if (!form.hasAttribute("action")) history.replaceState(null, "", url);
     form.action = url;
     for (const [id, part] of parts) {
-      if (part && made[id] !== undefined && !part.contains(document.activeElement)) part.innerHTML = made[id];
+      if (part && made[id] !== undefined && (taken[id] || !part.contains(document.activeElement))) part.innerHTML = made[id];
     }
     say(saved);
   };
@@ -53,12 +66,13 @@
     if (!form.hasAttribute("action") && !began() && !marked) return;
     asking = true;
     const whole = marked;
+    const sent = values();
     try {
       const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
-        method: "POST", body: values(), redirect: "manual", headers: { Accept: "application/json" },
+        method: "POST", body: sent, redirect: "manual", headers: { Accept: "application/json" },
       });
       if (answer.ok) {
-        renew(await answer.json());
+        renew(await answer.json(), sent);
         if (whole) {
           marked = false;
           for (const name of ["near", "area"]) if (form.elements[name]) form.elements[name].value = "";
