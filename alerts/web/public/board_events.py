@@ -8,7 +8,6 @@ too many listeners, or a network blocks streams, the board asks for itself every
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from functools import partial
 
 from aiohttp import web
@@ -42,7 +41,7 @@ def handler(frame: PageFrame) -> Handler:
             raise TooManyRequests(words, retry_after=60)
         networks[network] = networks.get(network, 0) + 1
         try:
-            return await request.app[STREAMS].hold(request, "board", MOST, partial(_listen, frame, request, place))
+            return await request.app[STREAMS].hold(request, "board", MOST, partial(_listen, frame, place))
         finally:
             networks[network] -= 1
             if not networks[network]:
@@ -51,14 +50,14 @@ def handler(frame: PageFrame) -> Handler:
     return events
 
 
-async def _listen(frame: PageFrame, request: web.Request, place: str, response: web.StreamResponse) -> None:
+async def _listen(frame: PageFrame, place: str, response: web.StreamResponse) -> None:
     services, told = frame.services, ""
     loop = asyncio.get_running_loop()
     await send(response, b"retry: 5000\n\n")
     beat = loop.time()
     while True:
         end = max(services.writer.position(), services.runner.position())
-        shown = await _shown(frame, request, place)
+        shown = await _shown(frame, place)
         is_current = services.runner.position() >= end
         if shown != told or (is_current and loop.time() >= beat):
             await send(response, f"event: shown\ndata: {shown}\n\n".encode())
@@ -70,7 +69,7 @@ async def _listen(frame: PageFrame, request: web.Request, place: str, response: 
         await services.log.wait_for_async(end + 1, max(beat - loop.time(), 0.0))
 
 
-async def _shown(frame: PageFrame, request: web.Request, place: str) -> str:
+async def _shown(frame: PageFrame, place: str) -> str:
     """Return the fingerprint, made once for all listeners of a place after each public event and each minute."""
     now = frame.minute()
     reader = frame.reader("en", now)
@@ -79,6 +78,4 @@ async def _shown(frame: PageFrame, request: web.Request, place: str) -> str:
         live, planned = frame.live(reader, place), frame.changes.planned(reader, place)
         return Built(fingerprint(live, planned).encode(), "text/plain")
 
-    page = await frame.cache.serve(request, ("board shown", place, now), build, now + timedelta(minutes=1))
-    assert isinstance(page, web.Response) and isinstance(page.body, bytes)
-    return page.body.decode()
+    return (await frame.cache.body(("board shown", place, now), build)).decode()

@@ -86,20 +86,17 @@ class PageCache:
 
         `until` is the time at which the same request gets another key (None: never).
         """
-        if not self._is_fresh():
-            written = self._services.writer.position()
-            await self._freshen()
-            if self._seen < written:  # the shared check had begun before the last write
-                await self._freshen()
-        page = await self._page(key, build)
-        if page is None:
-            raise web.HTTPNotFound
+        page = await self._current(key, build)
         made = self._pages.get(key)
         if made is not None and made.done() and made.result() is page:  # not invalidated meanwhile
             if len(self._by_request) >= _MAX_REQUESTS:
                 self._by_request.clear()
             self._by_request[_cache_key(request)] = page, until
         return _revalidated(request, page)
+
+    async def body(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> bytes:
+        """Return what `serve` serves under this key, whatever a request asks for. Raises HTTPNotFound."""
+        return (await self._current(key, build)).body
 
     async def cached(self, request: web.Request) -> web.StreamResponse | None:
         """Return the cached response to an identical request if it is current, else None.
@@ -119,6 +116,17 @@ class PageCache:
         if slot - now < _PATIENCE_S:
             self._next_slot = slot + 1 / _EMERGENCY_RATE
         await asyncio.sleep(slot - now)
+
+    async def _current(self, key: tuple[Any, ...], build: Callable[[], Built | None]) -> _StoredPage:
+        if not self._is_fresh():
+            written = self._services.writer.position()
+            await self._freshen()
+            if self._seen < written:  # the shared check had begun before the last write
+                await self._freshen()
+        page = await self._page(key, build)
+        if page is None:
+            raise web.HTTPNotFound
+        return page
 
     def _is_fresh(self) -> bool:
         services = self._services

@@ -41,6 +41,13 @@ async def test_a_heartbeat_confirms_what_is_shown(scene: Scene, client: Any, mon
         assert await shown(stream) == await shown(stream)
 
 
+async def test_a_validator_changes_nothing(scene: Scene, client: Any) -> None:
+    scene.london()
+    for headers in ({"If-None-Match": "*"}, {"Accept-Encoding": "gzip"}):
+        async with client.get("/board/events", headers=headers) as stream:
+            assert len(await shown(stream)) == 16
+
+
 async def test_listeners_are_limited(scene: Scene, client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_events, "MOST", 1)
     monkeypatch.setattr(board_events, "MOST_OF_NETWORK", 1)
