@@ -71,6 +71,7 @@ class ReportPages:
         upload = await read_upload(request, "photo", photos.LARGEST)
         form = ReportForm.of(upload.fields)
         found = await read(self._services, self._services.place_lookup.find, form.spot or form.where, t.tag)
+        form.check_spot(found)
         place = form.chosen(found)
         if form.find:
             form.check_where(t)

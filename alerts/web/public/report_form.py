@@ -74,6 +74,11 @@ class ReportForm:
         asked = folded(self.where)
         return [one for one in candidates if one.kind in _EXACT or folded(one.label) == asked]
 
+    def check_spot(self, candidates: list[PlaceCandidate]) -> None:
+        """Forget a spot that is no position, as the map's script never sends it: it would be a report from nowhere."""
+        if all(one.kind != "position" for one in candidates):
+            self.spot = ""
+
     def check_where(self, t: Translator) -> None:
         """Check the place."""
         if not self.where and not self.spot:

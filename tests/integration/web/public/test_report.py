@@ -232,3 +232,10 @@ async def test_spot_on_the_map_is_enough(scene: Scene, client: Any) -> None:
     state = scene.views.report_by_receipt(receipt)
     assert state is not None and (state.lat, state.lon) == (51.488, -0.093)
     assert state.where is not None and state.where.startswith("By the bins (51.4880, -0.0930")
+
+
+async def test_spot_that_is_no_position_says_nothing(scene: Scene, client: Any) -> None:
+    scene.london()
+    for spot in ("nowhere", "Southwark", "99, 999"):
+        answer = await client.post("/report", data=form(spot=spot, where="", what=WORDS))
+        assert answer.status == 422 and "Tell us where" in await answer.text()
