@@ -165,9 +165,9 @@ _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "ke
 
 def _for_reading(state: SubscriberState) -> SubscriberState:
     """Return the state without what decisions alone need."""
-    if state.leavings is UNSET and state.tests is UNSET:
+    if state.leavings is UNSET and state.tests is UNSET and state.wanted_more is UNSET:
         return state
-    return replace(state, leavings=UNSET, tests=UNSET)
+    return replace(state, leavings=UNSET, tests=UNSET, wanted_more=UNSET)
 
 
 def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:

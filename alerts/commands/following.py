@@ -22,7 +22,7 @@ from alerts.commands.subscribers import ERASURE, person, saved
 from alerts.contract.bodies import SubscriberBody
 from alerts.domain.notice import NoticeState
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.errors import Conflict
+from alerts.kernel.errors import Conflict, Invalid
 from alerts.providers.print_batch.provider import drop_pages
 from alerts.scheduler.due_items import plan_due
 from subscribers.addresses import forget
@@ -80,13 +80,8 @@ class FollowCommands(SelfServiceCommands):
         return await self._run(RESIDENT, work)
 
     async def unfollow(self, subscriber: UUID, thread: UUID) -> SubscriberSaved:
-        """Stop following a thread; a person who wanted nothing else is erased with the last one."""
-
-        def work(unit: UnitOfWork) -> SubscriberSaved:
-            stop_following(unit, subscriber, {thread})
-            return saved(person(unit, subscriber))
-
-        return await self._run(RESIDENT, work)
+        """Stop following a thread; a person who wanted nothing else leaves with the last one, and may undo that."""
+        return await self._alter(RESIDENT, subscriber, lambda s, _: following.decide_unfollow(s, thread), None)
 
     def _waiting(self, unit: UnitOfWork, requested: RequestedPreferences) -> SubscriberState | None:
         """Return the person whose request for one of these addresses waits for its confirmation."""
@@ -105,14 +100,17 @@ class FollowCommands(SelfServiceCommands):
         consent = requested.consent
         if consent is not None:
             self._append(unit, waiting.id, lambda s, _: lifecycle.decide_consent(s, consent))
-        wanted = following.following_too(waiting.preferences, thread)
+        try:
+            wanted = following.following_too(waiting.preferences, thread)
+        except Invalid:  # answered as any other: the address may be another's
+            wanted = waiting.preferences
         self._ask_again(unit, msgspec.structs.replace(waiting, preferences=wanted))
         return saved(person(unit, waiting.id), created=True)
 
 
-def stop_following(unit: UnitOfWork, subscriber: UUID, threads: set[UUID]) -> None:
+def _forget(unit: UnitOfWork, subscriber: UUID, threads: set[UUID]) -> None:
     """Take threads from those followed; with an erasure the addresses go at once, the key with its due item."""
-    events = following.decide_unfollow(person(unit, subscriber), threads)
+    events = following.decide_forget(person(unit, subscriber), threads)
     unit.append(SUBSCRIBER, subscriber, *events)
     if following.is_erasure(events):
         forget(unit, subscriber)
@@ -126,7 +124,7 @@ def end_following(unit: UnitOfWork, subscriber: UUID, due_at: datetime) -> None:
     if state is None or state.preferences is None:
         return
     ends = {thread: _forgotten_at(unit, thread) for thread in state.preferences.followed}
-    stop_following(unit, subscriber, {thread for thread, at in ends.items() if at <= unit.now})
+    _forget(unit, subscriber, {thread for thread, at in ends.items() if at <= unit.now})
     later = [at for at in ends.values() if at > unit.now]
     if later:
         plan_due(unit, FOLLOW_END, subscriber, min(later))

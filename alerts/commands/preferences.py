@@ -186,6 +186,14 @@ def following_as_before(requested: RequestedPreferences, before: Preferences | N
     return replace(requested, preferences=kept)
 
 
+def with_asked_threads(requested: RequestedPreferences, before: SubscriberState | None) -> RequestedPreferences:
+    """Keep the threads that a request asks for which waits for its confirmation: one confirmation is for both."""
+    if before is None or before.phase != "requested" or before.preferences is None or requested.preferences.followed:
+        return requested
+    kept = msgspec.structs.replace(requested.preferences, followed=before.preferences.followed)
+    return replace(requested, preferences=kept)
+
+
 def subscriber_json(state: SubscriberState) -> dict[str, Any]:
     """Return a subscriber as the body that creates them: shown by GET, and the base of a merge patch."""
     preferences = state.preferences or Preferences()

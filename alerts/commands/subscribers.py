@@ -24,6 +24,7 @@ from alerts.commands.preferences import (
     check_subscriber,
     following_as_before,
     subscriber_json,
+    with_asked_threads,
 )
 from alerts.commands.results import ContactSaved, SubscriberSaved
 from alerts.contract.bodies import PushBody, SubscriberBody
@@ -122,6 +123,8 @@ class SubscriberCommands(CommandBase):
         claims.look_up(requested.reaches, consent=requested.consent if confirmed else None)
         subscriber = claims.returning() or new_id()
         before = unit.get(SUBSCRIBER, subscriber)
+        if not confirmed:
+            requested = with_asked_threads(requested, before)
         contacts = claims.number(subscriber, requested.reaches)
         unit.append(SUBSCRIBER, subscriber, *joined(before, contacts, requested, how, confirmed=confirmed))
         cancel_due(unit, LAPSE, subscriber)

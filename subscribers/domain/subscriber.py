@@ -101,6 +101,11 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     """
     asked_to_follow: UUID | UnsetType = UNSET
     """Thread that this person was last asked to follow, until they agree; UNSET if there is none."""
+    wanted_more: bool | UnsetType = UNSET
+    """True if the person ever asked for more than threads to follow; survives a return.
+
+    Decisions need it; the read model is without it.
+    """
 
     def contact(self, number: int) -> ContactState | None:
         """Return the contact point of that number, removed ones included."""
@@ -178,7 +183,14 @@ def _joined(
         position=recorded.position,
         tests=state.tests if state else UNSET,
         leavings=state.leavings if state else UNSET,
+        wanted_more=_wanted_more(state, event.preferences),
     )
+
+
+def _wanted_more(state: SubscriberState | None, preferences: Preferences | None) -> bool | UnsetType:
+    if preferences is not None and not preferences.only_followed:
+        return True
+    return state.wanted_more if state else UNSET
 
 
 def _named(old: ContactState | None, ref: ContactRef, address: str | None, confirmed: bool) -> ContactState:
@@ -242,7 +254,12 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
             return replace(state, phase="lapsed")
         case PreferencesChanged(preferences=preferences):
             agreed = preferences is not None and state.asked_to_follow in preferences.followed
-            return replace(state, preferences=preferences, asked_to_follow=UNSET if agreed else state.asked_to_follow)
+            return replace(
+                state,
+                preferences=preferences,
+                asked_to_follow=UNSET if agreed else state.asked_to_follow,
+                wanted_more=_wanted_more(state, preferences),
+            )
         case FollowRequested(thread=UUID() as thread):
             return replace(state, asked_to_follow=thread)
         case SubscriptionPaused(until=until):

@@ -77,8 +77,8 @@ class FollowPage:
         if not form.line("website"):  # a field that nobody sees: whoever fills it in gets the same answer
             try:
                 sent = await self._asked(t, thread[-1].thread, sent)
-            except Invalid as error:
-                errors.add("address", error.message)
+            except Invalid:
+                errors.add("address", t.text("follow", "address_wrong"))
                 return self._page(t, thread, draft, typed, errors)
         location = f"{self._pages.site.base}/subscribe/sent?lang={t.tag}&s={self._drafts.seal_sent(sent)}"
         return web.Response(status=303, headers={"Location": location})

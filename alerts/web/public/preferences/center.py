@@ -131,11 +131,15 @@ class PreferenceCenter:
         return self.saved(own, what)
 
     def undo_of(self, own: OwnAccess, sealed: str) -> Preferences | None:
-        """Return the preferences that an "undo" of this person goes back to; None if it is none, or too old."""
+        """Return the preferences that an "undo" of this person goes back to; None if it is none, or too old.
+
+        What is followed stays as it is now: it ends by itself, and has its own buttons.
+        """
         back = open_value(self.services.settings.secret_key, UNDO, UndoChange, sealed) if sealed else None
         if back is None or back.subscriber != own.state.id or back.until < self.services.clock().timestamp():
             return None
-        return back.preferences
+        followed = own.state.preferences.followed if own.state.preferences else ()
+        return msgspec.structs.replace(back.preferences, followed=followed)
 
 
 def redirect(location: str) -> web.Response:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from alerts.channels.i18n import Translator, language_name
 from alerts.commands.actor import RESIDENT
+from alerts.commands.following import may_be_followed
 from alerts.domain.place_names import place_name
 from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.times import instant
@@ -22,6 +23,7 @@ from alerts.web.public.preferences.messages import latest
 from alerts.web.public.sign_up.contact_fields import masked_email, masked_phone
 from alerts.web.public.why_view import title_of
 from subscribers.domain.events import Preferences, SubscriberPlace
+from subscribers.domain.following import MOST_FOLLOWED
 from subscribers.domain.subscriber import ContactState
 
 _SHOWN = 5
@@ -78,21 +80,25 @@ class Overview:
             await self._services.commands.send_link_to(found.state.id, found.contact.number)
             return redirect(f"{self._center.pages.site.base}/preferences?sent=1")
         if form.line("do") == "follow":
-            return await self._follow(found)
+            return await self._follow(request, found)
         if form.line("do").startswith("unfollow-"):
             return await self._unfollow(found, form.line("do").removeprefix("unfollow-"))
         before = self._center.undo_of(found, form.sealed("undo"))
-        if before is None:
+        if before is None or (before.only_followed and not before.followed):
             return redirect(self._center.url(token))
         await self._services.commands.change_own_preferences(found.state.id, before)
         return redirect(self._center.url(token, saved="undo"))
 
-    async def _follow(self, own: OwnAccess) -> web.Response:
-        """Follow the thread that was asked for; one that is over meanwhile changes nothing."""
+    async def _follow(self, request: web.Request, own: OwnAccess) -> web.Response:
+        """Follow the thread that was asked for; one that is over meanwhile is not offered any more."""
         try:
             await self._services.commands.agree_to_follow(own.state.id)
-        except (Conflict, Invalid):
+        except Conflict:
             return redirect(self._center.url(own.token))
+        except Invalid:
+            t, errors = self._center.language_of(request, own), FormErrors()
+            errors.add("follow", t.text("follow", "most", count=t.number(MOST_FOLLOWED)))
+            return await self._page(request, own, t, errors)
         return redirect(self._center.url(own.token, saved="follow"))
 
     async def _unfollow(self, own: OwnAccess, thread: str) -> web.Response:
@@ -167,7 +173,7 @@ class Overview:
             "forecast": "" if preferences.only_followed else self._center.forecasts.of(preferences).words(t),
             "only_followed": preferences.only_followed,
             "followed": [(thread, self._title(thread, t)) for thread in preferences.followed],
-            "asked": self._title(state.asked_to_follow, t) if isinstance(state.asked_to_follow, UUID) else "",
+            "asked": self._asked(state.asked_to_follow, t) if isinstance(state.asked_to_follow, UUID) else "",
             "messages": latest(self._services, own, t, _SHOWN),
             "paused": t.time(paused, zone) if paused else "",
             "tomorrow": t.text(
@@ -229,6 +235,11 @@ class Overview:
             for name, lines in rows.items()
             if not chosen.only_followed or name in _OF_FOLLOWERS
         ]
+
+    def _asked(self, thread: UUID, t: Translator) -> str:
+        """Return the title of a thread that somebody asked to follow; "" once it is over."""
+        issued = self._services.views.thread(thread, issued=True)
+        return self._title(thread, t) if issued and may_be_followed(issued[-1], self._services.clock()) else ""
 
     def _title(self, thread: UUID, t: Translator) -> str:
         """Return the latest title of a thread in the reader's language."""
