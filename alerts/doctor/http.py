@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+from alerts.net.bounded_read import read_at_most
+
 STEP_S = 3.0
 _MOST = 65_536
 
@@ -20,7 +22,7 @@ async def ask(url: str, headers: Mapping[str, str] | None = None) -> tuple[int, 
             aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
             session.get(url, headers=dict(headers or {}), allow_redirects=False) as answer,
         ):
-            return answer.status, answer.headers, await answer.content.read(_MOST)
+            return answer.status, answer.headers, await read_at_most(answer.content, _MOST)
     except aiohttp.ClientConnectorCertificateError as error:
         raise OSError(f"its certificate is not accepted: {error.certificate_error}") from error
     except aiohttp.ClientConnectorError as error:

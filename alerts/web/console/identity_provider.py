@@ -20,6 +20,7 @@ from aiohttp import web
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.sealed_values import open_value, seal_value
+from alerts.net.bounded_read import read_at_most
 from alerts.services import Services
 from alerts.settings.oidc import IdentityProvider
 from alerts.web.api.common import read
@@ -142,7 +143,7 @@ class ProviderClient:
                 aiohttp.ClientSession(timeout=_TIMEOUT) as session,
                 session.request(method, url, data=form, auth=auth, allow_redirects=False) as answer,
             ):
-                raw = await answer.content.read(_LARGEST)
+                raw = await read_at_most(answer.content, _LARGEST)
                 if answer.status != 200:
                     raise Unavailable(f"The identity provider answers {answer.status}. Try again, or ask for a link.")
                 return msgspec.json.decode(raw, type=dict[str, Any])
