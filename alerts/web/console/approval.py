@@ -85,7 +85,7 @@ class Approval:
             if state.phase in ("draft", "returned") and state.plan.send_at != send_at:
                 patch = {"send_at": send_at.isoformat() if send_at else None}
                 await self._services.commands.revise_notice(actor_of_member(request), state.id, patch, state.version)
-            await self._services.commands.submit(
+            saved = await self._services.commands.submit(
                 actor_of_member(request),
                 notice_id(request),
                 note=fields.text("note", 2_000).strip(),
@@ -95,7 +95,7 @@ class Approval:
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
         reach, _ = await self._review.reach(state)
-        self._mail.asked(await self._state(request), member_of(request), str(reach.get("people", "?")))
+        self._mail.asked(saved, await self._state(request), member_of(request), str(reach.get("people", "?")))
         return await self._to(f"/console/notices/{notice_id(request)}")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:
@@ -174,8 +174,8 @@ class Approval:
                 errors.add("reason", "Say why, so that the author can mend it.")
             elif decision == "return":
                 state = await self._state(request)
-                await commands.return_(actor, notice, reason, idem=idem)
-                self._mail.returned(state, member_of(request), reason)
+                saved = await commands.return_(actor, notice, reason, idem=idem)
+                self._mail.returned(saved, state, member_of(request), reason)
             else:
                 await commands.reject(actor, notice, reason, idem=idem)
             return errors

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
+from uuid import UUID
 
 from alerts.channels.replies import Answers, TeamTask
+from alerts.commands.results import NoticeSaved
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
@@ -18,6 +21,8 @@ from alerts.services import Services
 from alerts.web.api.common import read
 
 _log = logging.getLogger(__name__)
+_REMEMBERED = 1_000
+"""Versions of notices of which the team was told."""
 _MOST = 30
 """People who are told of one notice."""
 
@@ -32,15 +37,20 @@ class TeamMail:
             sender=settings.sender, clock=services.clock, default_language=settings.default_language
         )
         self._sending: set[asyncio.Task[None]] = set()
+        self._told: OrderedDict[tuple[UUID, int], None] = OrderedDict()
 
-    def asked(self, state: NoticeState, asker: MemberState, people: str) -> None:
+    def asked(self, saved: NoticeSaved, state: NoticeState, asker: MemberState, people: str) -> None:
         """Tell everybody who may approve a notice that it waits."""
+        if self._again(saved):
+            return
         who = asker.name or asker.email or "A member of the team"
         task = TeamTask("asked", _title(state), who, people, f"/console/notices/{state.id}/approve")
         self._begin(task, lambda member: self._may_approve(member, state))
 
-    def returned(self, state: NoticeState, decider: MemberState, reason: str) -> None:
+    def returned(self, saved: NoticeSaved, state: NoticeState, decider: MemberState, reason: str) -> None:
         """Tell the authors of a notice that it came back."""
+        if self._again(saved):
+            return
         who = decider.name or decider.email or "A member of the team"
         task = TeamTask("returned", _title(state), who, reason, f"/console/notices/{state.id}/edit")
         self._begin(task, lambda member: f"person:{member.id}" in state.hands)
@@ -54,6 +64,16 @@ class TeamMail:
             and f"person:{member.id}" not in state.hands
             and (kinds is None or state.plan.kind in kinds)
         )
+
+    def _again(self, saved: NoticeSaved) -> bool:
+        """True if the team was told of this result already: of two presses the second gets the first one's answer."""
+        version = (saved.id, saved.version)
+        if version in self._told:
+            return True
+        self._told[version] = None
+        if len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        return False
 
     def _begin(self, task: TeamTask, wanted: Callable[[MemberState], bool]) -> None:
         begun = asyncio.get_running_loop().create_task(self._send(task, wanted), name="mail to the team")

@@ -63,14 +63,18 @@ async def test_who_may_approve_is_told_and_an_author_whose_draft_comes_back(send
     await officer(served, "vera", "viewer")
     notice = await drafted(author)
     await author.open(f"/console/notices/{notice}/check")
+    again = author.snapshot()
     await author.press()
+    await again.press()
     await sending.arrived(1)
     await approver.open(f"/console/notices/{notice}/approve")
+    again = approver.snapshot()
     await approver.press("return", reason="Name the street.")
+    await again.press("return", reason="Name the street.")
     await sending.arrived(2)
     assert sending.app.inbox is not None
     mails = sending.app.inbox.items(0, 100)
-    assert [mail.to for mail in mails] == ["kofi@town.example", "ann@town.example"]
+    assert [mail.to for mail in mails] == ["kofi@town.example", "ann@town.example"], "once, however often it is pressed"
     asked, returned = (open_message(mail).text for mail in mails)
     assert f"/console/notices/{notice}/approve" in asked and "Approval asked" in asked
     assert "Name the street." in returned and f"/console/notices/{notice}/edit" in returned
