@@ -17,6 +17,8 @@ from alerts.channels.i18n import LANGUAGES
 from alerts.domain.events import NoticePlan, TemplateUse
 from alerts.domain.message_template import PublishedTemplate
 from alerts.gazetteer.candidate import PlaceCandidate
+from alerts.intake import strict_json
+from alerts.kernel.errors import DomainError
 from alerts.kernel.texts import without_forbidden
 from alerts.kernel.times import instant
 from alerts.web.console.local_time import parse_clock, parse_day
@@ -230,15 +232,21 @@ def _ticked(values: Sequence[str], before: Sequence[Mapping[str, Any]], errors: 
     known = {part_value(part): dict(part) for part in before}
     found = []
     for value in values:
-        part = known.get(value)
+        part = known.get(value) or _object(value)
         if part is None:
-            try:
-                part = msgspec.json.decode(value[:_PART], type=dict[str, Any])
-            except msgspec.MsgspecError:
-                errors.add("near", "A part of the area is not known any more: look at the area, and add it again.")
-                continue
-        found.append(part)
+            errors.add("near", "A part of the area is not known any more: look at the area, and add it again.")
+        else:
+            found.append(part)
     return found
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    """Parse a JSON object; None for anything else."""
+    try:
+        found = strict_json.parse(text.encode("utf-8", "replace"))
+    except DomainError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def grow(form: NoticeForm, metres: float) -> None:
@@ -269,14 +277,13 @@ def _add_drawn(form: NoticeForm, ring: str, errors: FormErrors) -> None:
 def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
     """Add what was typed or picked to the area."""
     if form.geojson:
-        try:
-            drawn = json.loads(form.geojson)
-        except ValueError:
-            drawn = None
+        drawn = _object(form.geojson)
+        if drawn is not None and drawn.get("type") == "Feature":
+            drawn = drawn.get("geometry")
         if not isinstance(drawn, dict):
             errors.add("geojson", 'This is no GeoJSON: paste a Polygon or MultiPolygon as {"type": …}.')
         else:
-            form.area.append(drawn.get("geometry", drawn) if drawn.get("type") == "Feature" else drawn)
+            form.area.append(drawn)
             form.geojson = ""
     if not (form.near or form.postcodes):
         return

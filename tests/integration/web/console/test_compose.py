@@ -113,9 +113,10 @@ async def test_wrong_input_keeps_what_was_typed(served: Served) -> None:
     await author.open(NEW)
     await author.press("save", near="51.55,-0.15", title_en="Leave\u202ehome")
     assert author.status == 422 and "U+202E" in author.text
-    await author.open(NEW)
-    await author.press("save", geojson="{", **WORDS)
-    assert author.status == 422 and "This is no GeoJSON" in author.text
+    for wrong in ("{", '{"type": "Feature", "geometry": null}', '{"a":' + "[" * 20_000):
+        await author.open(NEW)
+        await author.press("save", geojson=wrong, **{**WORDS, "channel": []})
+        assert author.status == 422 and "This is no GeoJSON" in author.text
 
 
 async def test_two_people_on_one_draft_are_told(served: Served) -> None:
