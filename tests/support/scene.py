@@ -242,8 +242,9 @@ async def first_message(sending: Scene, sender: Any) -> dict[str, Any]:
     await sending.resident()
     sending.fire()
     await sending.arrived(1)
-    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
-    return item
+    items: list[dict[str, Any]] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    assert len(items) == 1, items
+    return items[0]
 
 
 def plan_of(key: str, severity: Severity | None = None) -> e.NoticePlan:

@@ -110,11 +110,14 @@ class FollowPage:
             if words:
                 words = t.text("follow", "address_wrong")
             elif (meant := meant_instead(email)) and draft.email != email:
-                words = t.text("sign_up", "email_meant", address=meant)
+                words = t.text("sign_up", "email_meant", address=meant, button=t.text("follow", "button"))
         else:
             prefixes = settings.sms_prefixes or home_prefixes(settings.timezone)
             region = next((p for p in prefixes if not p.startswith("+")), "")
             phone, words = checked_phone(typed, region, prefixes, t)
+            if words:
+                is_number = words != t.text("sign_up", "phone_wrong")
+                words = t.text("follow", "no_texts" if is_number else "address_wrong")
         if words:
             errors.add("address", words)
         return replace(draft, by_email=not phone, by_text=bool(phone), email=email, phone=phone)

@@ -64,7 +64,7 @@ class HowStep:
             if words:
                 errors.add("email", words)
             elif (meant := meant_instead(address)) and form.line("kept-email") != address:
-                errors.add("email", t.text("sign_up", "email_meant", address=meant))
+                errors.add("email", t.text("sign_up", "email_meant", address=meant, button=t.text("form", "continue")))
             email = address or email
         if by_text:
             prefixes = settings.sms_prefixes or home_prefixes(settings.timezone)

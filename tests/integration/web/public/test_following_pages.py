@@ -143,3 +143,17 @@ async def test_undo_leaves_what_is_followed(scene: Scene, client: Any) -> None:
     scene.tell(SUBSCRIBER, who, PreferencesChanged(preferences=now))
     await form.press(within='name="undo"')
     assert chosen(scene, who).language == "en" and chosen(scene, who).followed == now.followed
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("ann@gmial.com", "Did you mean ann@gmail.com? If not, press “Follow this” once more."),
+        ("0123", "Enter an e-mail address like name@example.com, or a mobile number."),
+        ("020 7946 0000", "We cannot send texts to this number. Give another one, or an e-mail address."),
+        ("ann@", "Enter an e-mail address like name@example.com, or a mobile number."),
+    ],
+)
+async def test_mistakes_are_told_in_words_of_this_form(scene: Scene, client: Any, typed: str, words: str) -> None:
+    answer = await client.post(f"/alerts/{scene.fire()}/follow?lang=en", data={"address": typed})
+    assert answer.status == 422 and words in await answer.text()
