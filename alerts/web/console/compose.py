@@ -295,7 +295,7 @@ class Compose:
             "statuses": _STATUSES,
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
-            "area_parts": [(notice_form.part_value(part), _part_words(part)) for part in form.area],
+            "area_parts": [(notice_form.part_value(part), notice_form.part_words(part)) for part in form.area],
             "map": self._map(state),
             "languages_of": [
                 (tag, translator.language(tag), direction(tag), words) for tag, words in form.words.items()
@@ -347,13 +347,3 @@ def _errors_of(error: DomainError) -> FormErrors:
     if not errors:
         errors.add("title", error.message)
     return errors
-
-
-def _part_words(part: dict[str, Any]) -> str:
-    """Describe a part of an area."""
-    if "place" in part:
-        return str(part["place"]).replace("-", " ").capitalize()
-    match part.get("circle"):
-        case {"lat": int() | float() as lat, "lon": int() | float() as lon, "radius_km": int() | float() as radius_km}:
-            return f"A circle of {radius_km * 1000:,.0f} m around {lat:.5f}, {lon:.5f}"
-    return f"A drawn outline ({part.get('type', 'GeoJSON')})"

@@ -13,11 +13,13 @@ from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
 from alerts.authoring.guide import blocking, diagnostics
 from alerts.channels.sms_segments import count
 from alerts.domain import notice_lifecycle as life
+from alerts.domain.events import AreaJson
 from alerts.domain.notice import NoticeState
 from alerts.kernel.errors import DomainError
 from alerts.kernel.geometry import grown
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.notice_form import part_words
 from alerts.web.console.previews import previews
 
 NEAR_MISS_M = 50
@@ -94,6 +96,7 @@ class DraftReview:
         found = diagnostics(self._draft(state, shown), self._frame.site.name)
         return {
             "area_words": self._area_words(state),
+            "where_words": self._area_words(state) or _parts_words(state.plan.area),
             "let_stand": [_let_stand(key, self._frame) for key in state.let_stand],
             "previews": shown,
             "missing": [gap.message for gap in life.gaps(state.plan, self._services.clock())],
@@ -224,6 +227,14 @@ def _let_stand(key: str, frame: Frame) -> str:
         return _LABELS[key]
     check, _, tag = key.rpartition("-")
     return f"{_LABELS.get(check, check)} ({frame.translator.language(tag)})"
+
+
+def _parts_words(area: AreaJson | None) -> str:
+    """Describe an area outside every registered place by its parts; whom a notice without one reaches."""
+    if not area:
+        return "everywhere that its rule says"
+    said = [part_words(part) for part in area]
+    return f"{said[0][0].lower()}{said[0][1:]}{f' and {len(said) - 1} more' if len(said) > 1 else ''}"
 
 
 def _words(said: Any) -> DraftWords:

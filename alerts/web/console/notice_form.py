@@ -221,6 +221,16 @@ def keep_kind(form: NoticeForm, theirs: NoticeForm) -> None:
             setattr(form, name, getattr(theirs, name))
 
 
+def part_words(part: Mapping[str, Any]) -> str:
+    """Describe a part of an area."""
+    if "place" in part:
+        return str(part["place"]).replace("-", " ").capitalize()
+    match part.get("circle"):
+        case {"lat": int() | float() as lat, "lon": int() | float() as lon, "radius_km": int() | float() as radius_km}:
+            return f"A circle of {radius_km * 1000:,.0f} m around {lat:.5f}, {lon:.5f}"
+    return f"A drawn outline ({part.get('type', 'GeoJSON')})"
+
+
 def part_value(part: Mapping[str, Any]) -> str:
     """Value of a part's box: the part itself, so that a page that is older than the draft still says what it shows."""
     text = json.dumps(part, sort_keys=True, separators=(",", ":"))
