@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,8 @@ _NOT_LEFT: dict[DeliveryState, str] = {
     "superseded": "a newer message took its place",
     "cancelled": "withdrawn before it left",
 }
+_STARTS = timedelta(minutes=5)
+"""Time after the issue in which the page waits for the audience; some notices have none, and are recorded only."""
 _FAILURES = 500
 """Maximum deliveries per state that are scanned for reasons."""
 
@@ -59,6 +62,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
     if found is None:
         return None
     dispatched = presenter.services.views.dispatch(found.id)
+    progress = presenter.progress(found) if dispatched else None
     area = presenter.place_shapes.area(found.plan.area)
     zone = Zone(presenter.style_class(found), area)
     svg = None if area.empty else draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area")
@@ -72,12 +76,18 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "languages": [],
         "words": [_words(presenter, tag_, words) for tag_, words in found.plan.content.items()],
         "thread": [presenter.card(n) for n in reversed(presenter.services.views.thread(found.id)) if n.id != found.id],
-        "progress": presenter.progress(found) if dispatched else None,
+        "progress": progress,
+        "starts": progress is None and _just_issued(presenter, found),
         "failures": failures(presenter, found),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
         "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
     }
+
+
+def _just_issued(presenter: Presenter, notice: NoticeState) -> bool:
+    """True for a notice whose audience may not be computed yet."""
+    return notice.issued_at is not None and presenter.services.clock() - notice.issued_at < _STARTS
 
 
 def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
     if notice.issued:
         links.append(("Report", f"{path}/report"))
     update = f"{path}/update" if live and at_least(role_of, "author") else ""
-    return {"links": links, "update": update, "once": once_key()}
+    return {"links": links, "update_path": update, "once": once_key()}
 
 
 def failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:

@@ -281,7 +281,7 @@ class TeamScreens:
             "signed_in": f"{presenter.age(one.signed_in_at)} ago" if one.signed_in_at is not None else "never",
             "unused": long_ago and one.state == "active",
             "sign_ins": one.sign_ins,
-            "keys": one.keys,
+            "api_keys": one.keys,
         }
 
     def _limits(self, one: TeamMember) -> str:

@@ -56,15 +56,22 @@ async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
     assert "Ask for approval: 3 people" in author.text and "Stay indoors" in author.text
     await author.press()
     assert author.url == f"/console/notices/{notice}" and state_of(served, notice) == "pending-approval"
+    assert ">Update<" not in author.text, "nothing was sent yet"
 
     await approver.open(f"/console/notices/{notice}/approve")
     assert "Send this" in approver.text and "to 3 people" in approver.text
+    assert "a circle of 800 m around 51.55000, -0.15000?" in approver.text and "everywhere" not in approver.text
     await approver.press("send", people="4")
     assert approver.status == 422 and "It is 3; you typed 4." in approver.text
     assert state_of(served, notice) == "pending-approval"
     await approver.press("send", people="3")
     assert approver.status == 200 and state_of(served, notice) == "live"
+    assert f'data-progress="/console/notices/{notice}/progress"' in approver.text, "it is followed from the first look"
 
+    await author.open(f"/console/notices/{notice}")
+    await author.press()
+    assert re.fullmatch(r"/console/notices/[0-9a-f-]{36}/edit", author.url) and notice not in author.url, author.text
+    assert WORDS["instruction_en"] in author.text
     await approver.open(f"/console/notices/{notice}/cancel")
     await approver.press()
     assert approver.status == 422 and "Say what was wrong." in approver.text
