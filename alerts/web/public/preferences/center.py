@@ -25,6 +25,8 @@ from subscribers.domain.events import Preferences
 
 UNDO = "preferences undo"
 _UNDO_FOR = timedelta(days=7)
+_LONGEST_UNDO = 6_000
+"""Characters of a way back. Places with many corners hold more than the 8,000 that servers take as an address."""
 _STATUS = {"unknown": 404, "expired": 410, "left": 410, "erased": 410, "unconfirmed": 410}
 
 Handle = Callable[[web.Request, OwnAccess, Translator], Awaitable[web.StreamResponse]]
@@ -113,12 +115,14 @@ class PreferenceCenter:
         return self.pages.page("pages/preferences/closed.html", t, context, _STATUS[found.why])
 
     def saved(self, own: OwnAccess, what: str) -> web.Response:
-        """Redirect to the overview, which says what was saved and offers the way back."""
+        """Redirect to the overview, which says what was saved and offers the way back, if an address can hold it."""
         query = {"saved": what}
         if own.state.preferences is not None:
             until = int((self.services.clock() + _UNDO_FOR).timestamp())
             back = UndoChange(subscriber=own.state.id, preferences=own.state.preferences, until=until)
-            query["undo"] = seal_value(self.services.settings.secret_key, UNDO, back)
+            sealed = seal_value(self.services.settings.secret_key, UNDO, back)
+            if len(sealed) <= _LONGEST_UNDO:
+                query["undo"] = sealed
         return redirect(self.url(own.token, **query))
 
     async def change(self, own: OwnAccess, what: str, **changes: Any) -> web.Response:

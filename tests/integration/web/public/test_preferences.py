@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from datetime import timedelta
+from math import cos, pi, sin
 from typing import Any
 from uuid import UUID
 
@@ -90,6 +91,19 @@ async def test_each_change_is_saved_and_undone(scene: Scene, client: Any) -> Non
         assert chosen(scene, who) != start, part
         await form.press(within='name="undo"')
         assert chosen(scene, who) == start, part
+
+
+async def test_change_beside_large_areas_is_saved(scene: Scene, client: Any) -> None:
+    scene.london()
+    corners = [(cos(n), sin(n)) for n in (2 * pi * k / 900 for k in range(900))]
+    ring = [[round(-0.1 + x / 37, 6), round(51.5 + y / 41, 6)] for x, y in corners]
+    area = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    who, number = await scene.resident(places=[{"area": area, "name": "home"}])
+    form = Form(client)
+    await form.open(f"{own(scene, who, number)}/language?lang=en")
+    await form.press(language="cy")
+    assert form.status == 200 and "saved=language" in form.url, "its way back fits no address"
+    assert chosen(scene, who).language == "cy"
 
 
 @pytest.mark.parametrize("part", CHANGES)
