@@ -32,3 +32,29 @@ def test_press_and_drawn_area_are_counted_at_once(officers: Any) -> None:  # noq
     page.locator("[data-done]").click()
     page.locator("#area").get_by_text("A drawn outline").wait_for()
     assert not page.locator("input[name=area]").input_value()
+
+
+def test_autosave_shows_a_colleagues_words_and_forgets_no_part(officers: Any) -> None:  # noqa: F811
+    author = officers("author")
+    page = author.page
+    page.goto(f"{author.site.url}/console/notices/new")
+    for near in ("51.4880,-0.0930", "51.4980,-0.0930"):
+        author.fill("Add: postcode, place, or point", near)
+        author.press("Add it")
+    author.fill("Title: what, and where", "Gas leak, Walworth Road")
+    author.fill("What is happening", "A main leaks.")
+    author.saved()
+    colleague = page.context.new_page()
+    colleague.goto(page.url)
+    colleague.get_by_label("What is happening").fill("Two mains leak.")
+    colleague.locator("#saved").get_by_text("Draft saved").wait_for()
+
+    page.get_by_label("A circle of 500 m around 51.48800").uncheck()  # it keeps the focus: its list is not renewed
+    page.get_by_text("What a colleague changed is taken over.").wait_for()
+    assert page.get_by_label("What is happening").input_value() == "Two mains leak."
+    page.get_by_label("Topic").select_option(index=1)
+    page.wait_for_timeout(1_500)
+    author.saved()
+    page.reload()
+    assert page.get_by_label("What is happening").input_value() == "Two mains leak."
+    assert page.locator("input[name=keep]").count() == 1 and "51.49800" in page.locator("#area").inner_text()
